@@ -1,0 +1,39 @@
+//! The guards that exactly-once stands on, each of which the simulation can take away.
+
+/// One guard. Without any single one of them the simulation's checker must fail.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Guard {
+    /// The commit's Update of the position row it consumes (ingest).
+    ConsumePosition,
+    /// `init_transactions` before the state is read (publish, rule 1).
+    InitBeforeRead,
+    /// The set of changes already emitted at the frontier's timestamp (publish, rule 3).
+    FrontierSet,
+    /// A child starts only when all its parents have finished (publish, rule 4).
+    AllParents,
+}
+
+/// Always true in a service.
+#[cfg(not(test))]
+pub(crate) const fn stands(_: Guard) -> bool {
+    true
+}
+
+#[cfg(test)]
+thread_local! {
+    static REMOVED: std::cell::Cell<Option<Guard>> = const { std::cell::Cell::new(None) };
+}
+
+#[cfg(test)]
+pub(crate) fn stands(guard: Guard) -> bool {
+    REMOVED.get() != Some(guard)
+}
+
+/// Runs `body` with that guard taken away.
+#[cfg(test)]
+pub(crate) fn without<T>(guard: Guard, body: impl FnOnce() -> T) -> T {
+    REMOVED.set(Some(guard));
+    let result = body();
+    REMOVED.set(None);
+    result
+}

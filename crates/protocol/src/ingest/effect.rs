@@ -1,0 +1,125 @@
+//! What a worker is told and what it wants done.
+
+use std::time::Duration;
+
+use super::change::{Change, GroupKey};
+use super::letter::Failure;
+use super::position::{LogRange, Move, Offset, Partition};
+use crate::mutation::Mutation;
+
+/// Bounds of a worker.
+#[derive(Debug, Clone)]
+pub struct Limits {
+    pub max_records: usize,
+    pub max_bytes: usize,
+    /// How long the oldest record may wait for its commit.
+    pub max_wait: Duration,
+    /// Group states held in memory, a partition.
+    pub cached_groups: usize,
+    /// First pause after an aborted commit; doubled each time, up to a second.
+    pub backoff: Duration,
+}
+
+/// What a record does that cannot be decoded, mapped or stored.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum OnError {
+    DeadLetter,
+    /// The partition stops in front of it.
+    Stop,
+}
+
+/// What happens when the log no longer holds the position.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum OnGap {
+    Stop,
+    /// Goes on at the log's start and records the gap.
+    Skip,
+}
+
+/// A record as the service hands it in.
+#[derive(Debug)]
+pub struct Record<P> {
+    pub offset: Offset,
+    /// What it changes; nothing when it is filtered out.
+    pub changes: Result<Vec<Change>, Failure>,
+    pub payload: P,
+    /// Bytes of the raw record.
+    pub size: usize,
+}
+
+/// What the worker wants done. Every effect that can fail without an answer of its own (reading,
+/// settling) is repeated by the service until it has one, or the partition is revoked.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Effect {
+    /// Read the position and the log's range, in that order; answer [`Worker::position`].
+    ReadPosition { partition: Partition, generation: u64 },
+    /// Commit this, once, whatever comes of it; answer [`Worker::settled`].
+    Settle { partition: Partition, generation: u64, mutations: Vec<Mutation> },
+    /// Read the log from that offset, dropping what is under way; [`Worker::records`].
+    Fetch { partition: Partition, generation: u64, offset: Offset },
+    /// Read no more of this partition.
+    Unfetch { partition: Partition },
+    /// Read these groups' states in one strong read; answer [`Worker::states`].
+    ReadStates { attempt: u64, keys: Vec<GroupKey> },
+    /// Commit, once; answer [`Worker::outcome`].
+    Commit(Commit),
+    /// Read the positions of these partitions; answer [`Worker::verified`].
+    Verify { attempt: u64, partitions: Vec<Partition> },
+    /// Tell the Kafka group, which is a mirror and never trusted.
+    Mirror { partition: Partition, next: Offset },
+    /// A partition has stopped, and why.
+    Stop(Stop),
+}
+
+/// One commit: the positions it consumes and all that goes with them.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Commit {
+    pub attempt: u64,
+    pub mutations: Vec<Mutation>,
+    pub moves: Vec<Move>,
+    /// Records it covers.
+    pub records: usize,
+    /// Those of them that become dead letters.
+    pub failures: Vec<(Partition, Offset, Failure)>,
+}
+
+/// A stopped partition.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Stop {
+    pub partition: Partition,
+    pub offset: Offset,
+    pub reason: StopReason,
+}
+
+/// Why a partition stops.
+#[derive(Debug, Clone, PartialEq, thiserror::Error)]
+pub enum StopReason {
+    #[error("{0}")]
+    Record(Failure),
+    #[error("{0}")]
+    Gap(Gap),
+}
+
+/// The log no longer holds the position.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error(
+    "the position is {position}, but the log holds the offsets from {} up to {}", log.start, log.end
+)]
+pub struct Gap {
+    pub position: Offset,
+    pub log: LogRange,
+}
+
+/// The answer to a commit.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Outcome {
+    Committed,
+    /// Certainly not committed, and worth the same again.
+    Aborted,
+    /// Certainly not committed, for its data or its size.
+    Rejected(Failure),
+    /// A row was gone or already there: somebody consumed a position, or the data is at fault.
+    Fenced(Failure),
+    /// Nobody knows.
+    InDoubt,
+}

@@ -1,0 +1,127 @@
+//! A partition's position: the one row whose key says up to where Spanner has applied it.
+
+use std::fmt;
+use std::sync::Arc;
+
+use crate::guard::{Guard, stands};
+use crate::mutation::{Mutation, Write};
+use crate::value::Value;
+
+/// A Kafka offset.
+pub type Offset = i64;
+
+/// Parent of the positions: a partition is registered once, whatever offsets two workers start from.
+pub const TABLE_PARTITIONS: &str = "BridgePartitions";
+/// Exactly one row a partition; its key holds the next offset.
+pub const TABLE_POSITIONS: &str = "BridgePositions";
+
+const TABLE_GAPS: &str = "BridgeGaps";
+
+/// A partition of a Kafka topic.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Partition {
+    pub topic: Arc<str>,
+    pub number: i32,
+}
+
+impl fmt::Display for Partition {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}[{}]", self.topic, self.number)
+    }
+}
+
+/// What the log of a partition holds: the offsets from `start` up to but not including `end`,
+/// the high watermark.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct LogRange {
+    pub start: Offset,
+    pub end: Offset,
+}
+
+impl LogRange {
+    pub(super) fn holds(self, position: Offset) -> bool {
+        (self.start..=self.end).contains(&position)
+    }
+}
+
+/// A step of one partition's position, from the offset it consumes to the next one.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Move {
+    pub partition: Partition,
+    pub from: Offset,
+    pub to: Offset,
+}
+
+/// The three mutations that consume the positions: many partitions, one commit.
+pub(super) fn advance(pipeline: &str, moves: &[Move]) -> Vec<Mutation> {
+    let key = |step: &Move, offset: Offset| {
+        vec![
+            Value::from(pipeline),
+            Value::from(&*step.partition.topic),
+            Value::from(i64::from(step.partition.number)),
+            Value::from(offset),
+        ]
+    };
+    let stamped = |mut row: Vec<Value>| {
+        row.push(Value::CommitTimestamp);
+        row
+    };
+    let rows = |rows: Vec<Vec<Value>>, write, columns: &[&str]| Mutation {
+        write,
+        table: TABLE_POSITIONS.into(),
+        columns: columns.iter().map(ToString::to_string).collect(),
+        rows,
+    };
+    let consumed = || moves.iter().map(|step| key(step, step.from));
+    let produced = moves.iter().map(|step| stamped(key(step, step.to)));
+    let mut mutations = Vec::with_capacity(3);
+    if stands(Guard::ConsumePosition) {
+        mutations.push(rows(consumed().map(stamped).collect(), Write::Update, &POSITION));
+    }
+    mutations.push(rows(consumed().collect(), Write::Delete, &POSITION[..4]));
+    // Without the Update the row may be there already; a plain Insert would still half guard.
+    let write = if stands(Guard::ConsumePosition) { Write::Insert } else { Write::Upsert };
+    mutations.push(rows(produced.collect(), write, &POSITION));
+    mutations
+}
+
+/// The commit that registers a partition: fails with ALREADY_EXISTS for all but the first.
+pub(super) fn register(pipeline: &str, partition: &Partition, start: Offset) -> Vec<Mutation> {
+    let key = vec![
+        Value::from(pipeline),
+        Value::from(&*partition.topic),
+        Value::from(i64::from(partition.number)),
+    ];
+    let mut parent = key.clone();
+    parent.push(Value::CommitTimestamp);
+    let mut position = key;
+    position.extend([Value::from(start), Value::CommitTimestamp]);
+    let insert = |table: &str, columns: &[&str], row| Mutation {
+        write: Write::Insert,
+        table: table.into(),
+        columns: columns.iter().map(ToString::to_string).collect(),
+        rows: vec![row],
+    };
+    vec![insert(TABLE_PARTITIONS, &PARTITION, parent), insert(TABLE_POSITIONS, &POSITION, position)]
+}
+
+/// Remembers what `on_gap = "skip"` has skipped.
+pub(super) fn gap(pipeline: &str, partition: &Partition, from: Offset, to: Offset) -> Mutation {
+    Mutation {
+        write: Write::Upsert,
+        table: TABLE_GAPS.into(),
+        columns: GAP.iter().map(ToString::to_string).collect(),
+        rows: vec![vec![
+            Value::from(pipeline),
+            Value::from(&*partition.topic),
+            Value::from(i64::from(partition.number)),
+            Value::from(from),
+            Value::from(to),
+            Value::CommitTimestamp,
+        ]],
+    }
+}
+
+const PARTITION: [&str; 4] = ["Pipeline", "Topic", "KafkaPartition", "CreatedAt"];
+const POSITION: [&str; 5] = ["Pipeline", "Topic", "KafkaPartition", "NextOffset", "UpdatedAt"];
+const GAP: [&str; 6] = ["Pipeline", "Topic", "KafkaPartition", "FromOffset", "ToOffset", "RecordedAt"];

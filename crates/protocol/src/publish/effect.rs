@@ -1,0 +1,62 @@
+//! What a shard is told and what it wants done.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use super::state::StateRecord;
+use super::token::Token;
+use crate::value::Timestamp;
+
+/// Tells the change records of one commit timestamp apart: within a token a transaction's records
+/// are numbered by their sequence, and each is of one table.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, serde::Serialize, serde::Deserialize)]
+pub struct ChangeId {
+    /// `server_transaction_id`
+    pub transaction: Arc<str>,
+    /// `record_sequence`
+    pub sequence: Arc<str>,
+    /// `table_name`
+    pub table: Arc<str>,
+}
+
+/// A child-partitions record.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Children {
+    pub start: Timestamp,
+    /// Each child with all its parents.
+    pub children: Vec<(Token, Vec<Token>)>,
+}
+
+/// Bounds of a shard.
+#[derive(Debug, Clone)]
+pub struct Limits {
+    /// Records of one Kafka transaction. A change record is never split, so one may exceed it.
+    pub max_records: usize,
+    pub max_bytes: usize,
+    /// How long a record may wait for its transaction.
+    pub max_wait: Duration,
+    /// How long a frontier moved by heartbeats alone may wait.
+    pub idle_wait: Duration,
+}
+
+/// What the shard wants done.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Effect<D> {
+    /// `init_transactions`: fences the previous owner; answer [`super::Shard::initialised`].
+    Init,
+    /// One Kafka transaction; answer [`super::Shard::committed`], or drop the shard.
+    Commit(Transaction<D>),
+    /// Query without a token and collect its children; answer [`super::Shard::roots`].
+    QueryRoots { start: Option<Timestamp> },
+    /// Query this token from that timestamp on, inclusively.
+    Query { token: Token, start: Timestamp },
+    /// A token is finished; its query has ended by itself.
+    Finished { token: Token },
+}
+
+/// One Kafka transaction: the data is to be acknowledged before the state records are sent.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Transaction<D> {
+    pub data: Vec<D>,
+    pub state: Vec<StateRecord>,
+}

@@ -1,0 +1,16 @@
+//! Spanner to Kafka: every Kafka transaction holds data and the frontiers it moves.
+//!
+//! A shard is one partition of the pipeline's compacted state topic, which doubles as a mailbox:
+//! the owner of a parent token writes a note for each child into the child's shard.
+
+mod effect;
+mod frontier;
+mod shard;
+mod state;
+mod token;
+
+pub use effect::{ChangeId, Children, Effect, Limits, Transaction};
+pub use frontier::Frontier;
+pub use shard::{Shard, ShardError};
+pub use state::{Note, Origin, StateKey, StateRecord, StateValue, shard_of};
+pub use token::Token;

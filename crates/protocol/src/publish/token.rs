@@ -1,0 +1,33 @@
+use std::fmt;
+use std::sync::Arc;
+
+/// A change-stream partition token.
+#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash, serde::Serialize, serde::Deserialize)]
+#[serde(transparent)]
+pub struct Token(pub Arc<str>);
+
+impl Token {
+    /// Its last characters, enough to tell tokens apart in a log.
+    pub fn short(&self) -> &str {
+        let start = self.0.char_indices().rev().nth(11).map_or(0, |(at, _)| at);
+        &self.0[start..]
+    }
+}
+
+impl From<&str> for Token {
+    fn from(token: &str) -> Self {
+        Self(token.into())
+    }
+}
+
+impl fmt::Display for Token {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+impl fmt::Debug for Token {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "…{}", self.short())
+    }
+}

@@ -1,0 +1,234 @@
+//! One worker process: the machine and what is under way between it and the world.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::time::Duration;
+
+use super::super::Dice;
+use super::log::{Entry, Raw};
+use super::store::Store;
+use crate::ingest::{
+    Commit, Effect, Function, GroupKey, Limits, LogRange, Offset, OnError, OnGap, Outcome, Partition, Spec,
+    Target, TargetKind, Worker,
+};
+use crate::mutation::Mutation;
+use crate::value::Value;
+
+/// An answer on its way back.
+enum Answer {
+    Position(Partition, u64, Option<Offset>, LogRange),
+    Settled(Partition, u64),
+    States(u64, Vec<(GroupKey, Vec<Value>)>),
+    Outcome(u64, Outcome),
+    Verified(u64, Vec<(Partition, Option<Offset>)>),
+}
+
+pub(super) struct Process {
+    pub(super) worker: Worker<Raw>,
+    requests: Vec<Effect>,
+    answers: Vec<Answer>,
+    fetching: BTreeMap<Partition, (u64, Offset)>,
+    /// What the group has told it to do, not yet heard.
+    pub(super) notices: Vec<Notice>,
+}
+
+pub(super) enum Notice {
+    Assigned(Partition),
+    Revoked(Partition),
+}
+
+/// The world around a process.
+pub(super) struct Around<'a> {
+    pub(super) store: &'a mut Store,
+    pub(super) logs: &'a [Vec<Entry>],
+    /// Commits that the network still holds, to be executed at any later time.
+    pub(super) late: &'a mut Vec<Vec<Mutation>>,
+    pub(super) faults: bool,
+    pub(super) now: Duration,
+}
+
+impl Process {
+    pub(super) fn new() -> Self {
+        let limits = Limits {
+            max_records: 6,
+            max_bytes: 10_000,
+            max_wait: Duration::from_millis(20),
+            cached_groups: 3,
+            backoff: Duration::from_millis(1),
+        };
+        Self {
+            worker: Worker::new(spec(), limits, OnError::DeadLetter, OnGap::Stop),
+            requests: Vec::new(),
+            answers: Vec::new(),
+            fetching: BTreeMap::new(),
+            notices: Vec::new(),
+        }
+    }
+
+    /// One step of any kind.
+    pub(super) fn step(&mut self, dice: &mut Dice, around: &mut Around<'_>) -> Result<(), String> {
+        match dice.below(5) {
+            0 => self.hear(),
+            1 => self.execute(dice, around)?,
+            2 => self.answer(dice, around.now),
+            3 => self.fetch(dice, around),
+            _ => self.worker.due(around.now),
+        }
+        self.collect();
+        Ok(())
+    }
+
+    /// A crash: what was sent may still arrive.
+    pub(super) fn crash(&mut self, late: &mut Vec<Vec<Mutation>>) {
+        for request in self.requests.drain(..) {
+            if let Effect::Commit(commit) = request {
+                late.push(commit.mutations);
+            }
+        }
+        *self = Self::new();
+    }
+
+    /// The group's notices come in their order.
+    fn hear(&mut self) {
+        if self.notices.is_empty() {
+            return;
+        }
+        match self.notices.remove(0) {
+            Notice::Assigned(partition) => self.worker.assigned(&[partition]),
+            Notice::Revoked(partition) => {
+                self.fetching.remove(&partition);
+                self.worker.revoked(&[partition]);
+            }
+        }
+    }
+
+    fn collect(&mut self) {
+        while let Some(effect) = self.worker.effect() {
+            match effect {
+                Effect::Fetch { partition, generation, offset } => {
+                    self.fetching.insert(partition, (generation, offset));
+                }
+                Effect::Unfetch { partition } => {
+                    self.fetching.remove(&partition);
+                }
+                Effect::Mirror { .. } | Effect::Stop(_) => {}
+                request => self.requests.push(request),
+            }
+        }
+    }
+
+    fn execute(&mut self, dice: &mut Dice, around: &mut Around<'_>) -> Result<(), String> {
+        let Some(request) = dice.draw(&mut self.requests) else { return Ok(()) };
+        let answer = match request {
+            Effect::ReadPosition { partition, generation } => {
+                let stored = position(around.store, &partition)?;
+                let log = &around.logs[partition.number as usize];
+                let range = LogRange { start: log[0].offset, end: log[log.len() - 1].offset + 1 };
+                Answer::Position(partition, generation, stored, range)
+            }
+            Effect::Settle { partition, generation, mutations } => {
+                around.store.commit(&mutations);
+                Answer::Settled(partition, generation)
+            }
+            Effect::ReadStates { attempt, keys } => Answer::States(attempt, around.store.states(&keys)),
+            Effect::Commit(commit) => Answer::Outcome(commit.attempt, send(commit, dice, around)),
+            Effect::Verify { attempt, partitions } => {
+                let stored = partitions.into_iter().map(|partition| {
+                    position(around.store, &partition).map(|position| (partition, position))
+                });
+                Answer::Verified(attempt, stored.collect::<Result<_, _>>()?)
+            }
+            other => unreachable!("{other:?} is done at once"),
+        };
+        self.answers.push(answer);
+        Ok(())
+    }
+
+    fn answer(&mut self, dice: &mut Dice, now: Duration) {
+        match dice.draw(&mut self.answers) {
+            Some(Answer::Position(partition, generation, stored, log)) => {
+                self.worker.position(&partition, generation, stored, log);
+            }
+            Some(Answer::Settled(partition, generation)) => self.worker.settled(&partition, generation),
+            Some(Answer::States(attempt, states)) => self.worker.states(attempt, states, now),
+            Some(Answer::Outcome(attempt, outcome)) => self.worker.outcome(attempt, outcome, now),
+            Some(Answer::Verified(attempt, stored)) => self.worker.verified(attempt, &stored, now),
+            None => {}
+        }
+    }
+
+    fn fetch(&mut self, dice: &mut Dice, around: &Around<'_>) {
+        if self.fetching.is_empty() || !self.worker.has_room() {
+            return;
+        }
+        let any = dice.below(self.fetching.len());
+        let Some((partition, (generation, next))) = self.fetching.iter_mut().nth(any) else { return };
+        if dice.percent(3) && around.faults {
+            self.worker.interrupted(&partition.clone(), *generation);
+            return;
+        }
+        let log = &around.logs[partition.number as usize];
+        let entries = log.iter().filter(|entry| entry.offset >= *next).take(1 + dice.below(8));
+        let records: Vec<_> = entries.map(|entry| entry.record(partition.number)).collect();
+        if let Some(last) = records.last() {
+            *next = last.offset + 1;
+        }
+        self.worker.records(&partition.clone(), *generation, records, around.now);
+    }
+}
+
+fn send(commit: Commit, dice: &mut Dice, around: &mut Around<'_>) -> Outcome {
+    let chance = if around.faults { dice.below(100) } else { 99 };
+    match chance {
+        0..5 => Outcome::Aborted,
+        5..10 => Outcome::InDoubt,
+        10..15 => {
+            around.store.commit(&commit.mutations);
+            Outcome::InDoubt
+        }
+        15..20 => {
+            around.late.push(commit.mutations);
+            Outcome::InDoubt
+        }
+        20..25 => {
+            let outcome = around.store.commit(&commit.mutations);
+            around.late.push(commit.mutations);
+            outcome
+        }
+        // Resent by the client: the answer is that to the second time.
+        25..30 => {
+            around.store.commit(&commit.mutations);
+            around.store.commit(&commit.mutations)
+        }
+        _ => around.store.commit(&commit.mutations),
+    }
+}
+
+fn position(store: &Store, partition: &Partition) -> Result<Option<Offset>, String> {
+    match store.positions(partition)[..] {
+        [] => Ok(None),
+        [position] => Ok(Some(position)),
+        ref many => Err(format!("the number of positions of {partition} differs from one: {many:?}")),
+    }
+}
+
+fn spec() -> Arc<Spec> {
+    let columns = |names: &[&str]| names.iter().map(ToString::to_string).collect();
+    Arc::new(Spec {
+        pipeline: "p".into(),
+        targets: vec![
+            Target {
+                table: "Rows".into(),
+                columns: columns(&["Group", "SourcePartition", "Offset", "Flaw"]),
+                key: vec![0, 1],
+                kind: TargetKind::Rows,
+            },
+            Target {
+                table: "Groups".into(),
+                columns: columns(&["Group", "SourcePartition", "Count", "Sum", "Max"]),
+                key: vec![0, 1],
+                kind: TargetKind::Groups(vec![Function::Count, Function::Sum, Function::Max]),
+            },
+        ],
+    })
+}

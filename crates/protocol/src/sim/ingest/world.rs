@@ -1,0 +1,164 @@
+//! One run: processes, a group that moves partitions between them, a store, and the check.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use super::super::Dice;
+use super::log::{self, Entry, Fold, PARTITIONS};
+use super::process::{Around, Notice, Process};
+use super::store::Store;
+use crate::ingest::{Offset, Partition};
+use crate::mutation::Mutation;
+use crate::value::Value;
+
+const FAULTY_STEPS: usize = 1200;
+/// Steps in which an undisturbed world must come to rest.
+const CALM_STEPS: usize = 60_000;
+
+struct World {
+    dice: Dice,
+    store: Store,
+    logs: Vec<Vec<Entry>>,
+    processes: Vec<Process>,
+    /// The process that the group thinks owns a partition.
+    owners: Vec<Option<usize>>,
+    late: Vec<Vec<Mutation>>,
+    now: Duration,
+}
+
+pub(super) fn run(mut dice: Dice) -> Result<(), String> {
+    let logs = (0..PARTITIONS).map(|_| log::generate(&mut dice)).collect();
+    let processes = (0..3).map(|_| Process::new()).collect();
+    let mut world = World {
+        dice,
+        store: Store::default(),
+        logs,
+        processes,
+        owners: vec![None; PARTITIONS as usize],
+        late: Vec::new(),
+        now: Duration::ZERO,
+    };
+    for _ in 0..FAULTY_STEPS {
+        world.disturb();
+        let any = world.dice.below(world.processes.len());
+        world.step(any, true)?;
+    }
+    world.calm()?;
+    world.check()
+}
+
+impl World {
+    fn disturb(&mut self) {
+        self.now += Duration::from_millis(self.dice.below(10) as u64);
+        match self.dice.below(200) {
+            0..6 => {
+                let partition = self.dice.below(PARTITIONS as usize);
+                let to = self.dice.below(self.processes.len());
+                self.rebalance(partition, to);
+            }
+            6..8 => {
+                let any = self.dice.below(self.processes.len());
+                self.processes[any].crash(&mut self.late);
+                for owner in self.owners.iter_mut().filter(|owner| **owner == Some(any)) {
+                    *owner = None;
+                }
+            }
+            8..20 => self.execute_late(),
+            _ => {}
+        }
+    }
+
+    /// Neither hears of it at once: until then the old owner is a zombie.
+    fn rebalance(&mut self, partition: usize, to: usize) {
+        let from = self.owners[partition].replace(to);
+        if from == Some(to) {
+            return;
+        }
+        if let Some(from) = from {
+            self.processes[from].notices.push(Notice::Revoked(name(partition)));
+        }
+        self.processes[to].notices.push(Notice::Assigned(name(partition)));
+    }
+
+    fn execute_late(&mut self) {
+        if let Some(mutations) = self.dice.draw(&mut self.late) {
+            self.store.commit(&mutations);
+        }
+    }
+
+    fn step(&mut self, process: usize, faults: bool) -> Result<(), String> {
+        let mut around = Around {
+            store: &mut self.store,
+            logs: &self.logs,
+            late: &mut self.late,
+            faults,
+            now: self.now,
+        };
+        self.processes[process].step(&mut self.dice, &mut around)
+    }
+
+    /// No more faults; every partition gets an owner, and all must reach their ends.
+    fn calm(&mut self) -> Result<(), String> {
+        while !self.late.is_empty() {
+            self.execute_late();
+        }
+        for partition in 0..PARTITIONS as usize {
+            if self.owners[partition].is_none() {
+                self.rebalance(partition, partition);
+            }
+        }
+        for _ in 0..CALM_STEPS {
+            self.now += Duration::from_millis(1);
+            let any = self.dice.below(self.processes.len());
+            self.step(any, false)?;
+            if self.is_done() {
+                return Ok(());
+            }
+        }
+        let positions: Vec<_> =
+            (0..PARTITIONS as usize).map(|at| (self.store.positions(&name(at)), self.end(at))).collect();
+        Err(format!("the world does not come to rest: {positions:?}, owners {:?}", self.owners))
+    }
+
+    fn end(&self, partition: usize) -> Offset {
+        self.logs[partition].last().map_or(0, |entry| entry.offset + 1)
+    }
+
+    fn is_done(&self) -> bool {
+        (0..PARTITIONS as usize).all(|at| self.store.positions(&name(at)).contains(&self.end(at)))
+    }
+
+    fn check(&self) -> Result<(), String> {
+        for at in 0..PARTITIONS as usize {
+            let positions = self.store.positions(&name(at));
+            if positions != [self.end(at)] {
+                return Err(format!("{}: the position differs: {positions:?}", name(at)));
+            }
+            let (stored, expected) = (self.stored(at), log::fold(&self.logs[at]));
+            if stored != expected {
+                return Err(format!("{}: {stored:?} differs from {expected:?}", name(at)));
+            }
+        }
+        Ok(())
+    }
+
+    fn stored(&self, partition: usize) -> Fold {
+        let int = |value: &Value| match value {
+            Value::Int64(value) => *value,
+            other => unreachable!("{other:?} is not INT64"),
+        };
+        let here = |row: &&Vec<Value>, at: usize| row[at] == Value::from(partition as i64);
+        let rows = self.store.rows("Rows").filter(|row| here(row, 1));
+        let groups = self.store.rows("Groups").filter(|row| here(row, 1));
+        let letters = self.store.rows("BridgeDeadLetters").filter(|row| here(row, 2));
+        Fold {
+            rows: rows.map(|row| (int(&row[0]), int(&row[2]))).collect(),
+            groups: groups.map(|row| (int(&row[0]), (int(&row[2]), int(&row[3]), int(&row[4])))).collect(),
+            letters: letters.map(|row| int(&row[3])).collect(),
+        }
+    }
+}
+
+fn name(partition: usize) -> Partition {
+    Partition { topic: Arc::from("t"), number: partition as i32 }
+}

@@ -1,0 +1,130 @@
+//! A change stream's history: tokens that split and merge, and changes that share timestamps.
+
+use std::collections::BTreeSet;
+
+use super::super::Dice;
+use crate::publish::{ChangeId, Children, Token};
+use crate::value::Timestamp;
+
+/// One change record of one key.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) struct Change {
+    pub(super) at: i64,
+    pub(super) id: ChangeId,
+    pub(super) key: usize,
+}
+
+struct Stretch {
+    token: Token,
+    start: i64,
+    end: Option<i64>,
+    parents: Vec<Token>,
+    keys: BTreeSet<usize>,
+    changes: Vec<Change>,
+}
+
+pub(super) struct History {
+    tokens: Vec<Stretch>,
+    /// In the order of commits.
+    pub(super) changes: Vec<Change>,
+}
+
+/// What a query sees next.
+pub(super) enum Seen {
+    Change(Change),
+    Heartbeat(i64),
+    Children(Children),
+    End,
+}
+
+pub(super) fn instant(at: i64) -> Timestamp {
+    Timestamp::from_timestamp(at, 0).unwrap()
+}
+
+impl History {
+    pub(super) fn generate(dice: &mut Dice) -> Self {
+        let mut history = Self { tokens: Vec::new(), changes: Vec::new() };
+        history.begin(0, vec![], (0..4).collect());
+        history.begin(0, vec![], (4..8).collect());
+        let mut at = 1;
+        for number in 0..40 + dice.below(60) {
+            if !dice.percent(40) {
+                at += 1 + dice.below(3) as i64;
+            }
+            if dice.percent(12) {
+                // Behind all that stands at this timestamp, or before it.
+                at += dice.below(2) as i64;
+                history.reshape(dice, at);
+            }
+            history.transaction(dice, at, number);
+        }
+        history
+    }
+
+    pub(super) fn roots(&self) -> Vec<Token> {
+        self.tokens.iter().filter(|token| token.start == 0).map(|token| token.token.clone()).collect()
+    }
+
+    /// The item `place` of a query of this token from `start` on.
+    pub(super) fn see(&self, token: &Token, start: i64, place: usize, clock: i64) -> Option<Seen> {
+        let stretch = self.tokens.iter().find(|stretch| stretch.token == *token)?;
+        let horizon = stretch.end.filter(|end| *end <= clock);
+        let mut changes = stretch.changes.iter().filter(|change| change.at >= start && change.at <= clock);
+        if let Some(change) = changes.nth(place) {
+            return Some(Seen::Change(change.clone()));
+        }
+        let behind = place - stretch.changes.iter().filter(|c| c.at >= start && c.at <= clock).count();
+        Some(match (horizon, behind) {
+            (None, _) => Seen::Heartbeat(clock),
+            (Some(end), 0) => Seen::Children(self.children(token, end)),
+            (Some(_), _) => Seen::End,
+        })
+    }
+
+    fn children(&self, parent: &Token, end: i64) -> Children {
+        let children = self.tokens.iter().filter(|child| child.parents.contains(parent));
+        let children = children.map(|child| (child.token.clone(), child.parents.clone())).collect();
+        Children { start: instant(end), children }
+    }
+
+    fn begin(&mut self, start: i64, parents: Vec<Token>, keys: BTreeSet<usize>) {
+        let token = Token::from(&*format!("token-{}", self.tokens.len()));
+        self.tokens.push(Stretch { token, start, end: None, parents, keys, changes: Vec::new() });
+    }
+
+    /// Splits a live token, or merges two.
+    fn reshape(&mut self, dice: &mut Dice, at: i64) {
+        let mut live: Vec<usize> = (0..self.tokens.len())
+            .filter(|token| self.tokens[*token].end.is_none() && self.tokens[*token].start < at)
+            .collect();
+        let Some(one) = dice.draw(&mut live) else { return };
+        self.tokens[one].end = Some(at);
+        let (name, keys) = (self.tokens[one].token.clone(), self.tokens[one].keys.clone());
+        if let (true, Some(other)) = (dice.percent(50), dice.draw(&mut live)) {
+            self.tokens[other].end = Some(at);
+            let parents = vec![name, self.tokens[other].token.clone()];
+            let keys = &keys | &self.tokens[other].keys;
+            self.begin(at, parents, keys);
+        } else {
+            let (some, rest) = keys.iter().partition(|key| **key % 2 == 0);
+            self.begin(at, vec![name.clone()], some);
+            self.begin(at, vec![name], rest);
+        }
+    }
+
+    /// A transaction over a few keys: a change record each, in the token that holds the key.
+    fn transaction(&mut self, dice: &mut Dice, at: i64, number: usize) {
+        let keys: BTreeSet<usize> = (0..1 + dice.below(3)).map(|_| dice.below(8)).collect();
+        for (sequence, key) in keys.into_iter().enumerate() {
+            let id = ChangeId {
+                transaction: format!("{number:03}").into(),
+                sequence: format!("{sequence}").into(),
+                table: "T".into(),
+            };
+            let change = Change { at, id, key };
+            let owner = self.tokens.iter_mut().find(|token| token.end.is_none() && token.keys.contains(&key));
+            owner.expect("live tokens cover all keys").changes.push(change.clone());
+            self.changes.push(change);
+        }
+    }
+}

@@ -1,0 +1,102 @@
+//! A small Kafka: logs with transactions, epochs and a last stable offset.
+
+use std::collections::BTreeMap;
+
+use super::history::Change;
+use crate::publish::{StateKey, StateValue, Transaction};
+
+#[derive(Debug, Clone, Copy, PartialEq)]
+enum Status {
+    Open,
+    Committed,
+    Aborted,
+}
+
+struct Entry<T> {
+    transaction: usize,
+    record: T,
+}
+
+type State = (StateKey, Option<StateValue>);
+
+#[derive(Default)]
+pub(super) struct Kafka {
+    transactions: Vec<Status>,
+    data: Vec<Entry<Change>>,
+    state: BTreeMap<u32, Vec<Entry<State>>>,
+    /// The epoch of each shard's transactional id, and its open transaction.
+    producers: BTreeMap<u32, (u64, Option<usize>)>,
+}
+
+/// The producer's epoch is not the newest.
+pub(super) struct Fenced;
+
+impl Kafka {
+    /// Aborts the open transaction and fences older producers.
+    pub(super) fn init(&mut self, shard: u32) -> u64 {
+        let (epoch, open) = self.producers.entry(shard).or_default();
+        *epoch += 1;
+        if let Some(open) = open.take() {
+            self.transactions[open] = Status::Aborted;
+        }
+        *epoch
+    }
+
+    pub(super) fn send(
+        &mut self,
+        shard: u32,
+        epoch: u64,
+        transaction: Transaction<Change>,
+    ) -> Result<(), Fenced> {
+        let number = self.transactions.len();
+        let producer = self.producer(shard, epoch)?;
+        assert!(producer.replace(number).is_none(), "one open transaction a producer");
+        self.transactions.push(Status::Open);
+        for record in transaction.data {
+            self.data.push(Entry { transaction: number, record });
+        }
+        for record in transaction.state {
+            let log = self.state.entry(record.shard).or_default();
+            log.push(Entry { transaction: number, record: (record.key, record.value) });
+        }
+        Ok(())
+    }
+
+    pub(super) fn commit(&mut self, shard: u32, epoch: u64) -> Result<(), Fenced> {
+        if let Some(open) = self.producer(shard, epoch)?.take() {
+            self.transactions[open] = Status::Committed;
+        }
+        Ok(())
+    }
+
+    /// The next committed state record at `offset` or behind it, in front of the last stable offset.
+    pub(super) fn read(&self, shard: u32, offset: &mut usize) -> Option<State> {
+        let log = self.state.get(&shard)?;
+        while let Some(entry) = log.get(*offset) {
+            match self.transactions[entry.transaction] {
+                Status::Open => return None,
+                Status::Aborted => *offset += 1,
+                Status::Committed => {
+                    *offset += 1;
+                    return Some(entry.record.clone());
+                }
+            }
+        }
+        None
+    }
+
+    /// What a read_committed consumer of the data sees.
+    pub(super) fn committed(&self) -> impl Iterator<Item = &Change> {
+        self.data
+            .iter()
+            .filter(|entry| self.transactions[entry.transaction] == Status::Committed)
+            .map(|entry| &entry.record)
+    }
+
+    fn producer(&mut self, shard: u32, epoch: u64) -> Result<&mut Option<usize>, Fenced> {
+        match self.producers.get_mut(&shard) {
+            Some((current, open)) if *current == epoch => Ok(open),
+            _ => Err(Fenced),
+        }
+    }
+}

@@ -1,0 +1,33 @@
+//! Publish under crash, doubt, zombies, moving shards, splits, merges and drop-outs.
+
+mod history;
+mod kafka;
+mod owner;
+mod world;
+
+use super::{Guard, all_seeds, first_failure};
+
+#[test]
+fn each_change_is_published_exactly_once_and_in_order_per_key() {
+    all_seeds(world::run);
+}
+
+fn must_fail_without(guard: Guard, how: &str) {
+    let (seed, why) = first_failure(guard, how, world::run).unwrap();
+    println!("seed {seed}: {why}");
+}
+
+#[test]
+fn without_init_before_read_the_checker_fails() {
+    must_fail_without(Guard::InitBeforeRead, "2 times");
+}
+
+#[test]
+fn without_the_set_at_the_frontier_the_checker_fails() {
+    must_fail_without(Guard::FrontierSet, "2 times");
+}
+
+#[test]
+fn without_all_parents_finished_the_checker_fails() {
+    must_fail_without(Guard::AllParents, "out of order");
+}

@@ -1,0 +1,175 @@
+//! One owner of a shard: the machine, its producer, its tail and its queries.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use super::super::Dice;
+use super::history::{Change, History, Seen, instant};
+use super::kafka::Kafka;
+use crate::guard::{Guard, stands};
+use crate::publish::{Effect, Limits, Shard, Token, Transaction};
+
+pub(super) const SHARDS: u32 = 3;
+
+pub(super) struct Owner {
+    pub(super) index: u32,
+    shard: Shard<Change>,
+    epoch: u64,
+    offset: usize,
+    queries: BTreeMap<Token, Query>,
+    init: bool,
+    roots: bool,
+    unsent: Option<Transaction<Change>>,
+    sent: bool,
+}
+
+struct Query {
+    start: i64,
+    place: usize,
+}
+
+/// The world around an owner.
+pub(super) struct Around<'a> {
+    pub(super) kafka: &'a mut Kafka,
+    pub(super) history: &'a History,
+    pub(super) clock: i64,
+    pub(super) now: Duration,
+    pub(super) faults: bool,
+}
+
+/// The owner is to be dropped: fenced, or in doubt.
+pub(super) struct Dropped;
+
+impl Owner {
+    pub(super) fn new(index: u32, kafka: &Kafka) -> Self {
+        let limits = Limits {
+            max_records: 5,
+            max_bytes: 1000,
+            max_wait: Duration::from_millis(20),
+            idle_wait: Duration::from_millis(50),
+        };
+        let mut owner = Self {
+            index,
+            shard: Shard::new(index, SHARDS, "stream".into(), None, limits),
+            epoch: 0,
+            offset: 0,
+            queries: BTreeMap::new(),
+            init: false,
+            roots: false,
+            unsent: None,
+            sent: false,
+        };
+        if !stands(Guard::InitBeforeRead) {
+            while owner.tail(kafka).is_ok_and(|read| read) {}
+        }
+        owner
+    }
+
+    pub(super) fn step(&mut self, dice: &mut Dice, around: &mut Around<'_>) -> Result<(), Dropped> {
+        match dice.below(8) {
+            0 => self.initialise(around),
+            1 => {
+                self.tail(around.kafka)?;
+            }
+            2 => self.send(around)?,
+            3 => self.end(dice, around)?,
+            4 => self.shard.due(around.now),
+            5 => self.root(around),
+            _ => self.read(dice, around)?,
+        }
+        while let Some(effect) = self.shard.effect() {
+            match effect {
+                Effect::Init => self.init = true,
+                Effect::Commit(transaction) => self.unsent = Some(transaction),
+                Effect::QueryRoots { .. } => self.roots = true,
+                Effect::Query { token, start } => {
+                    self.queries.insert(token, Query { start: start.timestamp(), place: 0 });
+                }
+                Effect::Finished { token } => {
+                    self.queries.remove(&token);
+                }
+            }
+        }
+        Ok(())
+    }
+
+    fn initialise(&mut self, around: &mut Around<'_>) {
+        if std::mem::take(&mut self.init) {
+            self.epoch = around.kafka.init(self.index);
+            self.shard.initialised(format!("{}-{}", self.index, self.epoch).into());
+        }
+    }
+
+    fn tail(&mut self, kafka: &Kafka) -> Result<bool, Dropped> {
+        match kafka.read(self.index, &mut self.offset) {
+            Some((key, value)) => self.shard.state(key, value).map(|()| true).map_err(|_| Dropped),
+            None => Ok(false),
+        }
+    }
+
+    fn send(&mut self, around: &mut Around<'_>) -> Result<(), Dropped> {
+        let Some(transaction) = self.unsent.take() else { return Ok(()) };
+        around.kafka.send(self.index, self.epoch, transaction).map_err(|_| Dropped)?;
+        self.sent = true;
+        Ok(())
+    }
+
+    fn end(&mut self, dice: &mut Dice, around: &mut Around<'_>) -> Result<(), Dropped> {
+        if !std::mem::take(&mut self.sent) {
+            return Ok(());
+        }
+        let chance = if around.faults { dice.below(100) } else { 99 };
+        if chance < 5 {
+            return Err(Dropped);
+        }
+        around.kafka.commit(self.index, self.epoch).map_err(|_| Dropped)?;
+        if chance < 10 {
+            return Err(Dropped);
+        }
+        self.shard.committed(around.now);
+        Ok(())
+    }
+
+    fn root(&mut self, around: &Around<'_>) {
+        if std::mem::take(&mut self.roots) {
+            self.shard.roots(instant(0), around.history.roots(), around.now);
+        }
+    }
+
+    fn read(&mut self, dice: &mut Dice, around: &Around<'_>) -> Result<(), Dropped> {
+        if self.queries.is_empty() || !self.shard.has_room() {
+            return Ok(());
+        }
+        let any = dice.below(self.queries.len());
+        let Some((token, query)) = self.queries.iter_mut().nth(any) else { return Ok(()) };
+        let token = token.clone();
+        if around.faults && dice.percent(3) {
+            // A drop-out.
+            self.queries.remove(&token);
+            self.shard.ended(&token, around.now);
+            return Ok(());
+        }
+        let Some(seen) = around.history.see(&token, query.start, query.place, around.clock) else {
+            return Ok(());
+        };
+        match seen {
+            Seen::Change(change) => {
+                query.place += 1;
+                let at = instant(change.at);
+                if self.shard.wants(&token, at, &change.id).map_err(|_| Dropped)? {
+                    self.shard.change(&token, at, change.id.clone(), vec![change], 10, around.now);
+                }
+            }
+            Seen::Heartbeat(at) => self.shard.heartbeat(&token, instant(at), around.now),
+            Seen::Children(children) => {
+                query.place += 1;
+                self.shard.children(&token, children);
+            }
+            Seen::End => {
+                self.queries.remove(&token);
+                self.shard.ended(&token, around.now);
+            }
+        }
+        Ok(())
+    }
+}
