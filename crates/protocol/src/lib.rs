@@ -6,7 +6,12 @@
 //! same code through crashes, doubt, zombies and rebalances.
 #![cfg_attr(
     test,
-    allow(clippy::unwrap_used, clippy::cast_possible_truncation, clippy::cast_possible_wrap, clippy::cast_sign_loss)
+    allow(
+        clippy::unwrap_used,
+        clippy::cast_possible_truncation,
+        clippy::cast_possible_wrap,
+        clippy::cast_sign_loss
+    )
 )]
 
 mod guard;
@@ -18,4 +23,3 @@ pub mod value;
 
 #[cfg(test)]
 mod sim;
-

@@ -76,9 +76,9 @@ mod tests {
     use proptest::prelude::*;
 
     fn fold(function: Function, inputs: &[Option<i64>]) -> Value {
-        inputs.iter().fold(function.empty(), |state, input| {
-            function.add(&state, Some(&Value::from(*input))).unwrap()
-        })
+        inputs
+            .iter()
+            .fold(function.empty(), |state, input| function.add(&state, Some(&Value::from(*input))).unwrap())
     }
 
     proptest! {

@@ -79,19 +79,14 @@ pub(super) fn advance(pipeline: &str, moves: &[Move]) -> Vec<Mutation> {
         mutations.push(rows(consumed().map(stamped).collect(), Write::Update, &POSITION));
     }
     mutations.push(rows(consumed().collect(), Write::Delete, &POSITION[..4]));
-    // Without the Update the row may be there already; a plain Insert would still half guard.
-    let write = if stands(Guard::ConsumePosition) { Write::Insert } else { Write::Upsert };
-    mutations.push(rows(produced.collect(), write, &POSITION));
+    mutations.push(rows(produced.collect(), Write::Insert, &POSITION));
     mutations
 }
 
 /// The commit that registers a partition: fails with ALREADY_EXISTS for all but the first.
 pub(super) fn register(pipeline: &str, partition: &Partition, start: Offset) -> Vec<Mutation> {
-    let key = vec![
-        Value::from(pipeline),
-        Value::from(&*partition.topic),
-        Value::from(i64::from(partition.number)),
-    ];
+    let key =
+        vec![Value::from(pipeline), Value::from(&*partition.topic), Value::from(i64::from(partition.number))];
     let mut parent = key.clone();
     parent.push(Value::CommitTimestamp);
     let mut position = key;

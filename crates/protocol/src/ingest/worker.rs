@@ -400,7 +400,8 @@ impl<P: Payload> Worker<P> {
         self.limit = (self.limit * 2).min(self.limits.max_records);
         let generations: BTreeMap<&Partition, u64> =
             batch.iter().map(|entry| (&entry.partition, entry.generation)).collect();
-        let ours = |worker: &Self, partition: &Partition| worker.is_current(partition, generations[partition]);
+        let ours =
+            |worker: &Self, partition: &Partition| worker.is_current(partition, generations[partition]);
         let mut added: BTreeMap<&Partition, usize> = BTreeMap::new();
         for (partition, _, _) in &commit.states {
             *added.entry(partition).or_default() += 1;

@@ -259,10 +259,8 @@ impl<D> Shard<D> {
         }
         let children = std::mem::take(&mut state.children);
         state.running = false;
-        let mut records: Vec<StateRecord> = children
-            .into_iter()
-            .map(|(child, note)| self.note(child, Some(token.clone()), note))
-            .collect();
+        let mut records: Vec<StateRecord> =
+            children.into_iter().map(|(child, note)| self.note(child, Some(token.clone()), note)).collect();
         let own = |key| StateRecord { shard: self.config.index, key, value: None };
         records.push(own(StateKey::Token(token.clone())));
         for parent in self.notes.get(token).into_iter().flat_map(BTreeMap::keys) {

@@ -65,8 +65,9 @@ pub struct StateRecord {
 /// On no shards.
 pub fn shard_of(token: &Token, shards: u32) -> u32 {
     assert!(shards > 0, "a pipeline has a shard");
-    let hash = token.0.bytes().fold(0x811c_9dc5_u32, |hash, byte| {
-        (hash ^ u32::from(byte)).wrapping_mul(0x0100_0193)
-    });
+    let hash = token
+        .0
+        .bytes()
+        .fold(0x811c_9dc5_u32, |hash, byte| (hash ^ u32::from(byte)).wrapping_mul(0x0100_0193));
     hash % shards
 }

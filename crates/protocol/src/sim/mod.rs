@@ -25,11 +25,7 @@ fn all_seeds(run: impl Fn(Dice) -> Result<(), String>) {
 }
 
 /// The first seed that fails without that guard, in that way.
-fn first_failure(
-    guard: Guard,
-    how: &str,
-    run: impl Fn(Dice) -> Result<(), String>,
-) -> Option<(u64, String)> {
+fn first_failure(guard: Guard, how: &str, run: impl Fn(Dice) -> Result<(), String>) -> Option<(u64, String)> {
     let fails = |seed| run(Dice::new(seed)).err().filter(|why| why.contains(how)).map(|why| (seed, why));
     without(guard, || (0..SEEDS).find_map(fails))
 }

@@ -87,13 +87,8 @@ impl World {
     }
 
     fn step(&mut self, process: usize, faults: bool) -> Result<(), String> {
-        let mut around = Around {
-            store: &mut self.store,
-            logs: &self.logs,
-            late: &mut self.late,
-            faults,
-            now: self.now,
-        };
+        let mut around =
+            Around { store: &mut self.store, logs: &self.logs, late: &mut self.late, faults, now: self.now };
         self.processes[process].step(&mut self.dice, &mut around)
     }
 

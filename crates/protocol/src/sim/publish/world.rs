@@ -23,14 +23,8 @@ struct World {
 
 pub(super) fn run(mut dice: Dice) -> Result<(), String> {
     let history = History::generate(&mut dice);
-    let mut world = World {
-        dice,
-        kafka: Kafka::default(),
-        history,
-        owners: Vec::new(),
-        clock: 0,
-        now: Duration::ZERO,
-    };
+    let mut world =
+        World { dice, kafka: Kafka::default(), history, owners: Vec::new(), clock: 0, now: Duration::ZERO };
     for _ in 0..FAULTY_STEPS {
         world.disturb();
         world.step(true);

@@ -1,0 +1,29 @@
+//! What several entries of the file say together.
+
+mod columns;
+mod names;
+mod publish;
+mod tables;
+
+pub(crate) use names::{Case, duplicates};
+pub(crate) use publish::publish;
+
+use crate::Ingest;
+use crate::read::Reader;
+
+/// The ingest pipelines.
+pub(crate) fn ingest(reader: &Reader, pipelines: &[Ingest]) {
+    names::duplicates(
+        reader,
+        pipelines.iter().map(|pipeline| &pipeline.name),
+        Case::Matters,
+        "ingest pipeline",
+    );
+    for pipeline in pipelines {
+        tables::within(reader, pipeline);
+        for table in &pipeline.tables {
+            columns::of(reader, table);
+        }
+    }
+    tables::across(reader, pipelines);
+}

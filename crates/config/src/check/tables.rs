@@ -1,0 +1,80 @@
+//! Two mappings must not spoil each other's rows.
+
+use crate::error::Kind;
+use crate::read::Reader;
+use crate::{AggregatesTable, Ingest, IngestTable, Located, Span};
+
+/// The bridge's own tables.
+const OWN: [&str; 3] = ["BridgePartitions", "BridgePositions", "BridgeDeadLetters"];
+
+/// The tables of one pipeline.
+pub(super) fn within(reader: &Reader, pipeline: &Ingest) {
+    for (index, table) in pipeline.tables.iter().enumerate() {
+        own(reader, table.table());
+        if let IngestTable::Aggregates(table) = table {
+            one_partition_numbering(reader, pipeline, table);
+        }
+        let earlier = pipeline.tables[..index].iter().find(|earlier| same(earlier, table));
+        if let Some(earlier) = earlier.filter(|earlier| !disjoint(earlier, table)) {
+            let help = match (earlier, table) {
+                (IngestTable::Rows(_), IngestTable::Rows(_)) => {
+                    "give each of the two a `where`, so that one record does not write its row twice"
+                }
+                _ => "aggregates need a table of their own",
+            };
+            twice(reader, table.table(), earlier.table().span, help);
+        }
+    }
+}
+
+/// The tables of several pipelines. Rows may come from many; a row of aggregates has one owner.
+pub(super) fn across(reader: &Reader, pipelines: &[Ingest]) {
+    for (index, pipeline) in pipelines.iter().enumerate() {
+        for table in &pipeline.tables {
+            let others = pipelines[..index].iter().flat_map(|other| &other.tables);
+            let rows = |table: &IngestTable| matches!(table, IngestTable::Rows(_));
+            let conflict =
+                others.filter(|other| same(other, table)).find(|other| !(rows(other) && rows(table)));
+            if let Some(other) = conflict {
+                let help =
+                    "aggregates need a table of their own: a row has one owner, the pipeline's partition";
+                twice(reader, table.table(), other.table().span, help);
+            }
+        }
+    }
+}
+
+fn same(one: &IngestTable, other: &IngestTable) -> bool {
+    one.table().eq_ignore_ascii_case(other.table())
+}
+
+fn disjoint(one: &IngestTable, other: &IngestTable) -> bool {
+    match (one, other) {
+        (IngestTable::Rows(one), IngestTable::Rows(other)) => one.filter.is_some() && other.filter.is_some(),
+        _ => false,
+    }
+}
+
+fn twice(reader: &Reader, table: &Located<str>, first: Span, help: &str) {
+    let message = format!("two mappings write the table `{table}` in conflict");
+    reader.report(reader.mistake(Kind::Conflict, table.span, message).other(first, "first here").help(help));
+}
+
+fn own(reader: &Reader, table: &Located<str>) {
+    if OWN.iter().any(|name| table.eq_ignore_ascii_case(name)) {
+        let message = format!("`{table}` is a table of the bridge itself");
+        reader.report(reader.mistake(Kind::Conflict, table.span, message).help("name a table of your own"));
+    }
+}
+
+/// Partition 0 of two topics would own the same row. Unless the topic is part of the group.
+fn one_partition_numbering(reader: &Reader, pipeline: &Ingest, table: &AggregatesTable) {
+    let by_topic = table.group_by.iter().any(|mapping| mapping.expr.trim() == "topic");
+    let second = pipeline.topics.iter().find(|topic| Some(*topic) != pipeline.topics.first());
+    if let (Some(second), false) = (second, by_topic) {
+        let message = format!("aggregates of several topics would share rows of the table `{}`", table.table);
+        let mistake = reader.mistake(Kind::Conflict, table.table.span, message);
+        let mistake = mistake.other(second.span, "the second topic");
+        reader.report(mistake.help("add a column with the expression \"topic\" to `group_by`"));
+    }
+}

@@ -1,0 +1,16 @@
+//! The file's sections as plain structs, one module per noun, each with how it is read.
+
+pub(crate) mod aggregate;
+pub(crate) mod batch;
+pub(crate) mod database;
+pub(crate) mod format;
+pub(crate) mod ingest;
+pub(crate) mod kafka;
+pub(crate) mod publish;
+pub(crate) mod registry;
+mod reserved;
+pub(crate) mod spanner;
+pub(crate) mod table;
+pub(crate) mod telemetry;
+pub(crate) mod template;
+pub(crate) mod window;

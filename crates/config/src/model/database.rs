@@ -1,0 +1,95 @@
+//! The name of a Spanner database.
+
+use std::fmt;
+
+/// `projects/<project>/instances/<instance>/databases/<database>`
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub struct DatabaseName {
+    /// The project's id.
+    pub project: String,
+    /// The instance's id.
+    pub instance: String,
+    /// The database's id.
+    pub database: String,
+}
+
+impl DatabaseName {
+    /// Takes the full name apart; None when it is not one.
+    pub fn parse(name: &str) -> Option<Self> {
+        let mut parts = name.split('/');
+        let mut part = |collection: &str, fit: fn(&str) -> bool| {
+            (parts.next()? == collection).then_some(())?;
+            parts.next().filter(|id| fit(id)).map(str::to_owned)
+        };
+        let project = part("projects", project_id)?;
+        let instance = part("instances", instance_id)?;
+        let database = part("databases", database_id)?;
+        parts.next().is_none().then_some(Self { project, instance, database })
+    }
+
+    /// `projects/<project>/instances/<instance>`
+    pub fn instance_name(&self) -> String {
+        format!("projects/{}/instances/{}", self.project, self.instance)
+    }
+}
+
+impl fmt::Display for DatabaseName {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}/databases/{}", self.instance_name(), self.database)
+    }
+}
+
+/// With an optional domain, as in `example.com:project`.
+fn project_id(id: &str) -> bool {
+    !id.is_empty() && id.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b"-.:".contains(&b))
+}
+
+/// `[a-z][-a-z0-9]*[a-z0-9]`, 2 to 64 characters: the CreateInstance request.
+fn instance_id(id: &str) -> bool {
+    (2..=64).contains(&id.len()) && id_of(id, |b| b == b'-')
+}
+
+/// `[a-z][a-z0-9_\-]*[a-z0-9]`, 2 to 30 characters: the CreateDatabase request.
+fn database_id(id: &str) -> bool {
+    (2..=30).contains(&id.len()) && id_of(id, |b| b == b'-' || b == b'_')
+}
+
+fn id_of(id: &str, inner: fn(u8) -> bool) -> bool {
+    let alphanumeric = |b: u8| b.is_ascii_lowercase() || b.is_ascii_digit();
+    id.bytes().next().is_some_and(|b| b.is_ascii_lowercase())
+        && id.bytes().next_back().is_some_and(alphanumeric)
+        && id.bytes().all(|b| alphanumeric(b) || inner(b))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn full_names_are_taken_apart() {
+        let name = "projects/example.com:p-1/instances/demo/databases/flights_2";
+        let parsed = DatabaseName::parse(name).unwrap();
+        assert_eq!((parsed.project.as_str(), parsed.database.as_str()), ("example.com:p-1", "flights_2"));
+        assert_eq!(parsed.instance_name(), "projects/example.com:p-1/instances/demo");
+        assert_eq!(parsed.to_string(), name);
+    }
+
+    #[test]
+    fn other_names_are_none() {
+        for name in [
+            "",
+            "flights",
+            "projects/p/instances/demo",
+            "projects/p/instances/demo/databases/",
+            "projects//instances/demo/databases/flights",
+            "projects/p/instances/d/databases/flights",
+            "projects/p/instances/demo/databases/Flights",
+            "projects/p/instances/demo/databases/flights-",
+            "projects/p/instances/demo/databases/flights/",
+            "/projects/p/instances/demo/databases/flights",
+            "projects/p/databases/demo/instances/flights",
+        ] {
+            assert_eq!(DatabaseName::parse(name), None, "{name}");
+        }
+    }
+}

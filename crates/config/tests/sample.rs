@@ -1,0 +1,104 @@
+//! The sample file is right, and no damage to it makes the reader panic.
+#![allow(clippy::unwrap_used)]
+
+use std::path::PathBuf;
+use std::time::Duration;
+
+use spanbridge_config::{
+    Config, CreateTopics, Envelope, Function, IngestTable, KeyFormat, OnError, OnGap, Start, WindowKind,
+};
+
+fn sample() -> PathBuf {
+    PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../../deploy/flights.toml")
+}
+
+fn text() -> String {
+    std::fs::read_to_string(sample()).unwrap()
+}
+
+#[test]
+fn the_sample_means_what_it_says() {
+    let config = Config::load(sample()).unwrap_or_else(|error| panic!("{error}"));
+    config.check_references().unwrap();
+    assert_eq!(config.kafka.resolve().unwrap()["security.protocol"], "plaintext");
+    assert_eq!(config.kafka.resolve().unwrap()["bootstrap.servers"], "127.0.0.1:9092");
+    assert_eq!(config.spanner.database.to_string(), "projects/demo/instances/demo/databases/flights");
+    assert_eq!(config.spanner.emulator_host().unwrap(), "127.0.0.1:9010");
+    assert_eq!(config.registry.url.resolve().unwrap(), "http://127.0.0.1:8081");
+
+    let [ingest] = &config.ingest[..] else { panic!("one ingest pipeline") };
+    assert_eq!(
+        (ingest.key, ingest.on_error, ingest.on_gap),
+        (KeyFormat::String, OnError::DeadLetter, OnGap::Stop)
+    );
+    assert_eq!((ingest.batch.max_records, ingest.batch.max_bytes), (1000, 2_097_152));
+    let [IngestTable::Rows(rows), IngestTable::Aggregates(aggregates)] = &ingest.tables[..] else {
+        panic!("rows and aggregates");
+    };
+    let columns: Vec<_> = rows.columns.iter().map(|mapping| mapping.column.as_str()).collect();
+    let order = ["Carrier", "Flight", "Origin", "TimeHour", "DepDelay", "TailNumber", "UpdatedAt"];
+    assert_eq!(columns, order, "in file order");
+    let window = aggregates.window.as_ref().unwrap();
+    assert_eq!((window.kind, window.size), (WindowKind::Tumbling, Duration::from_secs(3600)));
+    let sum = &aggregates.aggregates[1];
+    assert_eq!((sum.function, sum.argument.as_ref().unwrap().as_str()), (Function::Sum, "value.dep_delay"));
+    let span = sum.argument.as_ref().unwrap().span;
+    assert_eq!(&text()[span.start..span.end], "value.dep_delay");
+
+    let [publish] = &config.publish[..] else { panic!("one publish pipeline") };
+    assert_eq!(publish.topic("Flights"), "delays.Flights");
+    assert_eq!(publish.state_topic(), "delays.spanbridge-state");
+    assert_eq!(publish.create_topics, Some(CreateTopics { partitions: 6, replication_factor: 1 }));
+    assert_eq!((publish.shards, publish.envelope, publish.start), (4, Envelope::Debezium, Start::Now));
+}
+
+/// What a damaged file says must itself stand in the file.
+fn survives(text: &str) {
+    let Err(error) = Config::parse("flights.toml", text) else { return };
+    let lines = text.split('\n').count();
+    for mistake in error.mistakes() {
+        let (line, column) = mistake.position();
+        assert!((1..=lines).contains(&line) && column >= 1, "{error}\n{text}");
+        assert!(mistake.span().end <= text.len(), "{error}");
+    }
+    assert!(error.to_string().starts_with("flights.toml:"));
+}
+
+#[test]
+fn no_truncation_panics() {
+    let text = text();
+    for end in (0..text.len()).filter(|end| text.is_char_boundary(*end)) {
+        survives(&text[..end]);
+        survives(&text[end..]);
+    }
+}
+
+#[test]
+fn no_lost_or_changed_byte_panics() {
+    let text = text();
+    for at in (0..text.len()).filter(|at| text.is_char_boundary(*at)) {
+        let Some(character) = text[at..].chars().next() else { continue };
+        let after = &text[at + character.len_utf8()..];
+        for replacement in ["", "\"", "{", "]", ".", "\n", "é"] {
+            survives(&[&text[..at], replacement, after].concat());
+        }
+    }
+}
+
+#[test]
+fn no_lost_or_doubled_line_panics() {
+    let text = text();
+    let lines: Vec<&str> = text.split_inclusive('\n').collect();
+    for at in 0..lines.len() {
+        survives(&[&lines[..at], &lines[at + 1..]].concat().concat());
+        survives(&[&lines[..at], &lines[at..=at], &lines[at..]].concat().concat());
+    }
+}
+
+#[test]
+fn deep_nesting_is_an_error() {
+    survives(&"a=[".repeat(50_000));
+    survives(&("a=".to_owned() + &"{a=".repeat(50_000)));
+    survives(&("a".to_owned() + &".a".repeat(200_000) + " = 1"));
+    survives(&("[a".to_owned() + &".a".repeat(200_000) + "]"));
+}

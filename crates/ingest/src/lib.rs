@@ -1,0 +1,15 @@
+//! `spanbridge ingest`: Kafka topics to Spanner tables, exactly once.
+//!
+//! A shell: what exactly-once depends on is decided by [`spanbridge_protocol::ingest::Worker`],
+//! which this crate feeds with records and answers, and whose effects it carries out.
+#![cfg_attr(test, allow(clippy::unwrap_used))]
+
+mod context;
+mod error;
+mod mapping;
+mod pipeline;
+mod policy;
+
+pub use context::Context;
+pub use error::{Error, ErrorKind};
+pub use pipeline::run;

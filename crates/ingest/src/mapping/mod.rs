@@ -1,0 +1,11 @@
+//! Records to changes: the pipeline's tables, compiled once against the live ones.
+
+mod cel;
+mod compile;
+mod expression;
+mod plan;
+mod record;
+mod table;
+
+pub(crate) use compile::compile;
+pub(crate) use record::{Fault, Mapper};

@@ -1,0 +1,40 @@
+use std::time::Duration;
+
+use spanbridge_protocol::ingest::{GroupKey, LogRange, Offset, Outcome, Partition};
+use spanbridge_protocol::value::Value;
+
+/// What a request came to.
+pub(super) enum Answer {
+    Position {
+        partition: Partition,
+        generation: u64,
+        stored: Option<Offset>,
+        log: LogRange,
+    },
+    Settled {
+        partition: Partition,
+        generation: u64,
+    },
+    States {
+        attempt: u64,
+        found: Vec<(GroupKey, Vec<Value>)>,
+    },
+    Outcome {
+        attempt: u64,
+        outcome: Outcome,
+        took: Duration,
+    },
+    Verified {
+        attempt: u64,
+        stored: Vec<(Partition, Option<Offset>)>,
+    },
+    /// The log's end, for the lag.
+    End {
+        partition: Partition,
+        end: Offset,
+    },
+    /// It is being tried again.
+    Trouble(String),
+    /// Only a person can mend it.
+    Fatal(String),
+}

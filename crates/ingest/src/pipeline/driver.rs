@@ -1,0 +1,418 @@
+//! The loop: events and answers into the worker, effects out of it.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::time::{Duration, Instant, SystemTime};
+
+use spanbridge_kafka::{Done, Event, Events, Offsets, Record as KafkaRecord, Start, Subscription};
+use spanbridge_protocol::ingest::{Effect, Partition, Record, Stop, StopReason, Worker};
+use spanbridge_spanner::Database;
+use spanbridge_telemetry::admin::{Heartbeat, Ready};
+use tokio::sync::mpsc;
+use tokio_util::sync::CancellationToken;
+use tracing::Instrument;
+
+use super::answer::Answer;
+use super::batch_trace::BatchTrace;
+use super::observer::{Observer, Sent};
+use super::requests::{Backoff, Request, Requests};
+use super::source::{Source, partition, topic_partition};
+use crate::mapping::{Fault, Mapper};
+use crate::policy::{self, Action};
+use crate::{Error, ErrorKind};
+
+/// The loop goes round at least this often, or `/livez` says so.
+pub(super) const LIVENESS: Duration = Duration::from_secs(60);
+/// How often the lag is looked at.
+const TICK: Duration = Duration::from_secs(5);
+/// How long a shutdown waits for the commit on its way; the fence makes leaving it safe.
+const GOODBYE: Duration = Duration::from_secs(10);
+/// Answers that may wait for the loop.
+const ANSWERS: usize = 1024;
+
+pub(super) struct Driver {
+    pipeline: String,
+    group: String,
+    mapper: Arc<Mapper>,
+    subscription: Subscription,
+    worker: Worker<Source>,
+    requests: Requests,
+    answers: mpsc::Receiver<Answer>,
+    /// The worker's generation of a fetch, and the subscription's.
+    fetches: BTreeMap<Partition, (u64, u64)>,
+    /// Revocations that wait for a commit on its way.
+    revocations: Vec<(Vec<Partition>, Done)>,
+    stops: BTreeMap<Partition, String>,
+    observer: Observer,
+    trace: Option<BatchTrace>,
+    sent: Option<(u64, Sent, Option<BatchTrace>)>,
+    ready: Ready,
+    heartbeat: Heartbeat,
+    started: Instant,
+    polling_since: SystemTime,
+    owned: Vec<Partition>,
+}
+
+impl Driver {
+    #[expect(clippy::too_many_arguments, reason = "each is a part of its own, given once")]
+    pub(super) fn new(
+        mapper: Arc<Mapper>,
+        database: Database,
+        subscription: Subscription,
+        offsets: Offsets,
+        worker: Worker<Source>,
+        ready: Ready,
+        heartbeat: Heartbeat,
+        group: &str,
+    ) -> Self {
+        let (sender, answers) = mpsc::channel(ANSWERS);
+        let pipeline = mapper.spec.pipeline.to_string();
+        Self {
+            observer: Observer::new(&pipeline),
+            requests: Requests { database, offsets, mapper: mapper.clone(), answers: sender },
+            pipeline,
+            group: group.to_owned(),
+            mapper,
+            subscription,
+            worker,
+            answers,
+            fetches: BTreeMap::new(),
+            revocations: Vec::new(),
+            stops: BTreeMap::new(),
+            trace: None,
+            sent: None,
+            ready,
+            heartbeat,
+            started: Instant::now(),
+            polling_since: SystemTime::now(),
+            owned: Vec::new(),
+        }
+    }
+
+    pub(super) async fn run(mut self, mut events: Events, shutdown: CancellationToken) -> Result<(), Error> {
+        self.ready.ready();
+        let outcome = self.turn(&mut events, &shutdown).await;
+        if let Err(error) = &outcome {
+            self.ready.not_ready(error.to_string());
+        }
+        self.leave().await;
+        outcome
+    }
+
+    async fn turn(&mut self, events: &mut Events, shutdown: &CancellationToken) -> Result<(), Error> {
+        let mut tick = tokio::time::interval(TICK);
+        loop {
+            self.carry_out().await?;
+            self.heartbeat.beat();
+            let deadline = self.worker.deadline().map(|at| self.started + at);
+            tokio::select! {
+                () = shutdown.cancelled() => return Ok(()),
+                Some(answer) = self.answers.recv() => self.answer(answer)?,
+                event = events.recv(), if self.worker.has_room() => match event {
+                    Some(event) => self.event(event, shutdown).await?,
+                    None => return Err(self.error(ErrorKind::Bug, "the subscription has ended by itself")),
+                },
+                () = until(deadline) => self.worker.due(self.now()),
+                _ = tick.tick() => {
+                    for partition in self.observer.known() {
+                        self.requests.end(partition.clone());
+                    }
+                }
+            }
+        }
+    }
+
+    fn now(&self) -> Duration {
+        self.started.elapsed()
+    }
+
+    async fn event(&mut self, event: Event, shutdown: &CancellationToken) -> Result<(), Error> {
+        match event {
+            Event::Assigned(partitions) => {
+                let partitions: Vec<_> = partitions.iter().map(partition).collect();
+                tracing::info!(pipeline = %self.pipeline, count = partitions.len(), "partitions assigned");
+                self.owned.extend(partitions.iter().cloned());
+                self.observer.assigned(self.owned.len());
+                self.worker.assigned(&partitions);
+            }
+            Event::Revoked { partitions, done } => {
+                let partitions: Vec<_> = partitions.iter().map(partition).collect();
+                tracing::info!(pipeline = %self.pipeline, count = partitions.len(), "partitions revoked");
+                self.drop_partitions(&partitions);
+                self.revocations.push((partitions, done));
+                self.finish_revocations();
+            }
+            Event::Lost(partitions) => {
+                let partitions: Vec<_> = partitions.iter().map(partition).collect();
+                tracing::warn!(pipeline = %self.pipeline, count = partitions.len(), "partitions lost");
+                self.drop_partitions(&partitions);
+            }
+            Event::Records { tp, generation, records } => {
+                let partition = partition(&tp);
+                if let Some((ours, theirs)) = self.fetches.get(&partition).copied()
+                    && theirs == generation
+                {
+                    self.records(partition, ours, records, shutdown).await?;
+                }
+                self.polling_since = SystemTime::now();
+            }
+            Event::Error { tp, generation, error } => {
+                tracing::warn!(pipeline = %self.pipeline, %error, "Kafka");
+                let fetch =
+                    tp.as_ref().map(partition).and_then(|at| Some((self.fetches.get(&at).copied()?, at)));
+                match (policy::kafka(error.kind()), fetch) {
+                    (Action::Stop, _) => return Err(self.error(ErrorKind::Refused, error.to_string())),
+                    (_, Some(((ours, theirs), partition))) if generation.is_none_or(|it| it == theirs) => {
+                        self.worker.interrupted(&partition, ours);
+                    }
+                    _ => {}
+                }
+            }
+        }
+        Ok(())
+    }
+
+    async fn records(
+        &mut self,
+        partition: Partition,
+        generation: u64,
+        records: Vec<KafkaRecord>,
+        shutdown: &CancellationToken,
+    ) -> Result<(), Error> {
+        let since = self.polling_since;
+        let trace = self.trace.get_or_insert_with(|| BatchTrace::new(&self.pipeline, &self.group, since));
+        trace.polled(&records, since);
+        self.observer.polled(&partition, &records);
+        let span = trace.decode();
+        let mapper = self.mapper.clone();
+        let decoded = async {
+            let mut decoded = Vec::with_capacity(records.len());
+            for record in records {
+                let mut backoff = Backoff::default();
+                let changes = loop {
+                    match mapper.map(&partition, &record).await {
+                        Ok(changes) => break Ok(changes),
+                        Err(Fault::Record(failure)) => break Err(failure),
+                        Err(Fault::Stop(error)) => return Err(Some(error)),
+                        Err(Fault::Unavailable(error)) => {
+                            tracing::warn!(%error, "the registry does not answer; trying again");
+                            self.ready.not_ready(error);
+                            self.heartbeat.beat();
+                            tokio::select! {
+                                () = backoff.pause() => {}
+                                () = shutdown.cancelled() => return Err(None),
+                            }
+                        }
+                    }
+                };
+                let size = record.size();
+                decoded.push(Record { offset: record.offset, changes, payload: Source(record), size });
+            }
+            Ok(decoded)
+        };
+        let decoded = match decoded.instrument(span).await {
+            Ok(decoded) => decoded,
+            Err(Some(error)) => return Err(self.error(ErrorKind::Refused, error)),
+            // The loop is about to leave; what was polled is polled again.
+            Err(None) => return Ok(()),
+        };
+        let now = self.now();
+        self.worker.records(&partition, generation, decoded, now);
+        self.show_ready();
+        Ok(())
+    }
+
+    fn answer(&mut self, answer: Answer) -> Result<(), Error> {
+        let now = self.now();
+        match answer {
+            Answer::Position { partition, generation, stored, log } => {
+                if let Some(position) = stored
+                    && self.owned.contains(&partition)
+                {
+                    self.observer.position(&partition, position, log.end);
+                }
+                self.worker.position(&partition, generation, stored, log);
+            }
+            Answer::Settled { partition, generation } => self.worker.settled(&partition, generation),
+            Answer::States { attempt, found } => self.worker.states(attempt, found, now),
+            Answer::Outcome { attempt, outcome, took } => {
+                if let Some((_, sent, trace)) = self.sent.take_if(|(sent, ..)| *sent == attempt) {
+                    let name = self.observer.answered(&sent, &outcome, took);
+                    if let Some(trace) = trace {
+                        trace.end(name, sent.letters());
+                    }
+                }
+                self.worker.outcome(attempt, outcome, now);
+            }
+            Answer::Verified { attempt, stored } => self.worker.verified(attempt, &stored, now),
+            Answer::End { partition, end } => self.observer.end(&partition, end),
+            Answer::Trouble(error) => {
+                self.ready.not_ready(error);
+                return Ok(());
+            }
+            Answer::Fatal(error) => return Err(self.error(ErrorKind::Refused, error)),
+        }
+        self.finish_revocations();
+        self.show_ready();
+        Ok(())
+    }
+
+    async fn carry_out(&mut self) -> Result<(), Error> {
+        let before = Instant::now();
+        while let Some(effect) = self.worker.effect() {
+            match effect {
+                Effect::ReadPosition { partition, generation } => {
+                    self.requests.ask(Request::Position { partition, generation });
+                }
+                Effect::Settle { partition, generation, mutations } => {
+                    self.requests.ask(Request::Settle { partition, generation, mutations });
+                }
+                Effect::ReadStates { attempt, keys } => self.requests.ask(Request::States { attempt, keys }),
+                Effect::Verify { attempt, partitions } => {
+                    self.requests.ask(Request::Verify { attempt, partitions });
+                }
+                Effect::Fetch { partition, generation, offset } => {
+                    let tp = topic_partition(&partition);
+                    tracing::info!(pipeline = %self.pipeline, %partition, offset, "reading from here");
+                    match self.subscription.fetch_from(&tp, Start::Offset(offset)).await {
+                        Ok(theirs) => drop(self.fetches.insert(partition, (generation, theirs))),
+                        // Its revocation is among the events to come.
+                        Err(error) if policy::kafka(error.kind()) == Action::Retry => {
+                            tracing::info!(%partition, %error, "not read");
+                        }
+                        Err(error) => return Err(self.error(ErrorKind::Refused, error.to_string())),
+                    }
+                }
+                Effect::Unfetch { partition } => {
+                    self.fetches.remove(&partition);
+                    if let Err(error) = self.subscription.stop_fetch(&topic_partition(&partition)).await {
+                        tracing::debug!(%partition, %error, "stop of a fetch");
+                    }
+                }
+                Effect::Commit(commit) => {
+                    let trace = self.trace.take();
+                    let sent = Sent::new(&commit);
+                    let span = trace.as_ref().map_or_else(tracing::Span::none, |trace| {
+                        trace.folded(before, sent.rows());
+                        let rows = commit.mutations.iter().map(|mutation| mutation.rows.len()).sum();
+                        trace.commit(&self.requests.database.name().to_string(), rows)
+                    });
+                    for (partition, offset, failure) in &commit.failures {
+                        tracing::warn!(
+                            pipeline = %self.pipeline, %partition, offset, code = %failure.code,
+                            message = %failure.message, "dead letter"
+                        );
+                    }
+                    self.sent = Some((commit.attempt, sent, trace));
+                    self.requests.commit(commit, span);
+                }
+                Effect::Mirror { partition, next } => {
+                    self.subscription.commit([(topic_partition(&partition), next)]);
+                }
+                Effect::Stop(stop) => self.stopped(stop)?,
+            }
+        }
+        Ok(())
+    }
+
+    fn stopped(&mut self, stop: Stop) -> Result<(), Error> {
+        let Stop { partition, offset, reason } = stop;
+        let (code, help) = match &reason {
+            StopReason::Record(_) => {
+                ("SB-INGEST-STOP", "mend the record's cause, or set on_error = \"dead-letter\"")
+            }
+            StopReason::Gap(_) => {
+                self.observer.gap(&partition);
+                ("SB-INGEST-GAP", "restore the log, or accept the loss with on_gap = \"skip\"")
+            }
+        };
+        let text = format!("{partition} has stopped at offset {offset}: {reason}; {help} [{code}]");
+        tracing::error!(pipeline = %self.pipeline, "{text}");
+        self.stops.insert(partition, text);
+        self.show_ready();
+        match self.worker.owned() {
+            (owned, stopped) if owned == stopped && !self.worker.is_committing(&self.owned) => {
+                let reasons: Vec<&str> = self.stops.values().map(String::as_str).collect();
+                Err(self.error(ErrorKind::Stopped, reasons.join("; ")))
+            }
+            _ => Ok(()),
+        }
+    }
+
+    fn drop_partitions(&mut self, partitions: &[Partition]) {
+        self.worker.revoked(partitions);
+        self.owned.retain(|owned| !partitions.contains(owned));
+        for partition in partitions {
+            self.fetches.remove(partition);
+            self.stops.remove(partition);
+            self.observer.forget(partition);
+        }
+        self.observer.assigned(self.owned.len());
+        self.show_ready();
+    }
+
+    fn finish_revocations(&mut self) {
+        for (partitions, done) in std::mem::take(&mut self.revocations) {
+            if self.worker.is_committing(&partitions) {
+                self.revocations.push((partitions, done));
+            } else {
+                done.finish();
+            }
+        }
+    }
+
+    fn show_ready(&self) {
+        match self.stops.values().next() {
+            Some(stop) => self.ready.not_ready(stop),
+            None => self.ready.ready(),
+        }
+    }
+
+    /// Nothing half done: the commit on its way ends, what was only polled is polled by the next owner.
+    async fn leave(mut self) {
+        let owned = self.owned.clone();
+        self.worker.revoked(&owned);
+        let limit = Instant::now() + GOODBYE;
+        while self.worker.is_committing(&owned) {
+            tokio::select! {
+                Some(answer) = self.answers.recv() => {
+                    if self.answer(answer).is_err() {
+                        break;
+                    }
+                    while let Some(effect) = self.worker.effect() {
+                        match effect {
+                            Effect::Verify { attempt, partitions } => {
+                                self.requests.ask(Request::Verify { attempt, partitions });
+                            }
+                            Effect::Mirror { partition, next } => {
+                                self.subscription.commit([(topic_partition(&partition), next)]);
+                            }
+                            _ => {}
+                        }
+                    }
+                }
+                () = until(Some(limit)) => {
+                    tracing::warn!(pipeline = %self.pipeline, "leaving with a commit on its way");
+                    break;
+                }
+            }
+        }
+        self.revocations.clear();
+        if let Err(error) = self.subscription.close().await {
+            tracing::warn!(pipeline = %self.pipeline, %error, "leaving the group");
+        }
+        self.heartbeat.done();
+        tracing::info!(pipeline = %self.pipeline, "ingest has ended");
+    }
+
+    fn error(&self, kind: ErrorKind, message: impl Into<String>) -> Error {
+        Error::new(kind, &self.pipeline, message)
+    }
+}
+
+async fn until(deadline: Option<Instant>) {
+    match deadline {
+        Some(at) => tokio::time::sleep_until(at.into()).await,
+        None => std::future::pending().await,
+    }
+}

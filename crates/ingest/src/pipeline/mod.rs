@@ -1,0 +1,132 @@
+//! One ingest pipeline in one process.
+
+mod answer;
+mod batch_trace;
+mod driver;
+mod observer;
+mod requests;
+mod source;
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use spanbridge_config::{Ingest, IngestTable, OnError as ConfigOnError, OnGap as ConfigOnGap};
+use spanbridge_kafka::{ErrorKind as KafkaKind, Offsets, Subscription, TopicPartition};
+use spanbridge_protocol::ingest::{Limits, OnError, OnGap, Worker};
+use spanbridge_protocol::table::Table;
+use spanbridge_schema::Decoder;
+use spanbridge_spanner::Database;
+use tokio_util::sync::CancellationToken;
+
+use crate::mapping::{self, Mapper};
+use crate::policy::{self, Action};
+use crate::{Context, Error, ErrorKind};
+use driver::Driver;
+
+/// Groups whose state a partition's owner keeps in memory.
+const CACHED_GROUPS: usize = 20_000;
+/// First pause after an aborted commit.
+const BACKOFF: Duration = Duration::from_millis(5);
+
+/// Runs one pipeline until `shutdown`, or until it cannot go on.
+///
+/// # Errors
+/// A mapping that does not fit the live tables (with its place in the file), a refusal that only
+/// a person can mend, or all partitions of this worker having stopped.
+pub async fn run(context: Context, pipeline: &Ingest, shutdown: CancellationToken) -> Result<(), Error> {
+    let ready = context.readiness.register(pipeline.name.as_str());
+    let database = tokio::select! {
+        () = shutdown.cancelled() => return Ok(()),
+        connected = connect(&context, pipeline, &ready) => connected?,
+    };
+    let mapper = tokio::select! {
+        () = shutdown.cancelled() => return Ok(()),
+        mapper = compile(&context, pipeline, &database) => Arc::new(mapper?),
+    };
+    let on_error = match pipeline.on_error {
+        ConfigOnError::DeadLetter => OnError::DeadLetter,
+        ConfigOnError::Stop => OnError::Stop,
+    };
+    let on_gap = match pipeline.on_gap {
+        ConfigOnGap::Stop => OnGap::Stop,
+        ConfigOnGap::Skip => OnGap::Skip,
+    };
+    let limits = Limits {
+        max_records: usize::try_from(pipeline.batch.max_records).unwrap_or(usize::MAX),
+        max_bytes: usize::try_from(pipeline.batch.max_bytes).unwrap_or(usize::MAX),
+        max_wait: pipeline.batch.max_wait,
+        cached_groups: CACHED_GROUPS,
+        backoff: BACKOFF,
+    };
+    let chunks = spanbridge_kafka::Limits {
+        chunk_records: limits.max_records,
+        chunk_bytes: limits.max_bytes,
+        ..spanbridge_kafka::Limits::default()
+    };
+    let group = group(pipeline.name.as_str());
+    let topics: Vec<String> = pipeline.topics.iter().map(ToString::to_string).collect();
+    let refused =
+        |error: spanbridge_kafka::Error| Error::new(ErrorKind::Refused, &pipeline.name, error.to_string());
+    known_topics(&context, pipeline).await?;
+    let offsets = Offsets::new(&context.kafka).map_err(refused)?;
+    let (subscription, events) =
+        Subscription::start(&context.kafka, &group, &topics, chunks).map_err(refused)?;
+    let worker = Worker::new(mapper.spec.clone(), limits, on_error, on_gap);
+    let liveness = context.liveness.register(format!("ingest {}", pipeline.name), driver::LIVENESS);
+    tracing::info!(pipeline = %pipeline.name, %group, ?topics, "ingest has started");
+    let driver = Driver::new(mapper, database, subscription, offsets, worker, ready, liveness, &group);
+    driver.run(events, shutdown).await
+}
+
+/// The consumer group that assigns a pipeline's partitions.
+fn group(pipeline: &str) -> String {
+    format!("spanbridge.ingest.{pipeline}")
+}
+
+async fn connect(
+    context: &Context,
+    pipeline: &Ingest,
+    ready: &spanbridge_telemetry::admin::Ready,
+) -> Result<Database, Error> {
+    let mut backoff = requests::Backoff::default();
+    loop {
+        match Database::connect(&context.spanner).await {
+            Ok(database) => return Ok(database),
+            Err(error) if policy::spanner(error.kind()) == Action::Retry => {
+                tracing::warn!(pipeline = %pipeline.name, %error, "Spanner does not answer; trying again");
+                ready.not_ready(error.to_string());
+                backoff.pause().await;
+            }
+            Err(error) => return Err(Error::new(ErrorKind::Refused, &pipeline.name, error.to_string())),
+        }
+    }
+}
+
+async fn compile(context: &Context, pipeline: &Ingest, database: &Database) -> Result<Mapper, Error> {
+    let mut tables: Vec<Option<Table>> = Vec::with_capacity(pipeline.tables.len());
+    for table in pipeline.tables.iter().map(IngestTable::table) {
+        let live = database.table(table).await;
+        tables.push(live.map_err(|error| Error::new(ErrorKind::Refused, &pipeline.name, error.to_string()))?);
+    }
+    let decoder = Decoder::new(context.registry.clone());
+    Ok(mapping::compile(&context.config, pipeline, &tables, decoder)?)
+}
+
+/// A topic that is not there would be waited for in silence.
+async fn known_topics(context: &Context, pipeline: &Ingest) -> Result<(), Error> {
+    let offsets = Offsets::new(&context.kafka)
+        .map_err(|error| Error::new(ErrorKind::Refused, &pipeline.name, error.to_string()))?;
+    for topic in &pipeline.topics {
+        let first = TopicPartition::new(topic.as_str(), 0);
+        match offsets.watermarks(&first, Duration::from_secs(10)).await {
+            Err(error) if error.kind() == KafkaKind::NotFound => {
+                let message = format!("topic `{topic}` does not exist");
+                let help = "create it, or correct its name";
+                return Err(context.config.error_at(topic.span, "SB-INGEST-006", message, help).into());
+            }
+            // What else there is to say, the subscription will.
+            _ => {}
+        }
+    }
+    Ok(())
+}

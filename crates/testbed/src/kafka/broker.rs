@@ -1,0 +1,129 @@
+use std::path::{Path, PathBuf};
+use std::process::Command;
+use std::time::Duration;
+
+use crate::cache::Cache;
+use crate::child::{self, Stop};
+use crate::error::{Error, ErrorKind};
+use crate::folder::Folder;
+use crate::java::{Archive, Java};
+use crate::maven;
+use crate::part::{Part, Program, copy, write};
+use crate::port::Port;
+use crate::probe;
+
+const POM: &str = include_str!("pom.xml");
+const PROPERTIES: &str = include_str!("server.properties");
+const LOGGING: &str = include_str!("log4j2.properties");
+
+/// The least Java that Kafka 4 runs on: <https://kafka.apache.org/documentation/#java>.
+const JAVA: u32 = 17;
+const CLUSTER: &str = "c3BhbmJyaWRnZS10ZXN0YQ";
+const FORMAT_LIMIT: Duration = Duration::from_secs(120);
+
+/// One node that is broker and controller (KRaft combined mode).
+#[derive(Debug, Clone)]
+pub(crate) struct Broker {
+    java: Java,
+    archive: Archive,
+    libs: PathBuf,
+    /// A log folder as StorageTool formats it; nothing in it depends on ports or paths.
+    formatted: PathBuf,
+    properties: Vec<(String, String)>,
+    jvm: Vec<String>,
+}
+
+impl Broker {
+    pub(crate) const CLIENTS: usize = 0;
+    const CONTROLLER: usize = 1;
+    /// Where the broker listens for those whom it tells the address of a proxy, and that proxy's own port.
+    pub(crate) const PROXIED: usize = 2;
+    pub(crate) const PROXY: usize = 3;
+
+    /// Gets what is missing and prepares a broker with these additional settings.
+    pub(crate) fn install(properties: Vec<(String, String)>, jvm: Vec<String>) -> Result<Self, Error> {
+        let java = Java::find(JAVA)?;
+        let cache = Cache::open()?;
+        let installed = cache.entry(&crate::cache::versioned("kafka-4.3.1", &[POM, PROPERTIES]), |part| {
+            maven::get(&cache, POM, "copy-dependencies", &part.join("libs"))?;
+            format(&java, part)
+        })?;
+        let (libs, formatted) = (installed.join("libs"), installed.join("formatted"));
+        let plain = Self { java, archive: Archive::None, libs, formatted, properties: vec![], jvm: vec![] };
+        let name = installed.file_name().unwrap_or_default().to_string_lossy().into_owned();
+        let archive = plain.java.archived(&cache, &name, |archive| {
+            Part::start_new(Self { archive, ..plain.clone() })?.stop(Stop::Clean)
+        });
+        Ok(Self { archive, properties, jvm, ..plain })
+    }
+
+    fn configuration(&self, folder: &Path, ports: &[Port]) -> String {
+        let [clients, controller, proxied, proxy] =
+            [Self::CLIENTS, Self::CONTROLLER, Self::PROXIED, Self::PROXY].map(|port| ports[port].address());
+        let mut text = format!(
+            "{PROPERTIES}log.dirs={}\ncontroller.quorum.voters=1@{controller}\n\
+             listeners=PLAINTEXT://{clients},CONTROLLER://{controller},PROXIED://{proxied}\n\
+             advertised.listeners=PLAINTEXT://{clients},PROXIED://{proxy}\n\
+             listener.security.protocol.map=PLAINTEXT:PLAINTEXT,CONTROLLER:PLAINTEXT,PROXIED:PLAINTEXT\n",
+            folder.join("data").display()
+        );
+        // The last one of a name counts.
+        for (name, value) in &self.properties {
+            text.extend([name, "=", value, "\n"]);
+        }
+        text
+    }
+}
+
+impl Program for Broker {
+    const NAME: &'static str = "kafka";
+    const PORTS: usize = 4;
+    const LIMIT: Duration = Duration::from_secs(120);
+
+    fn prepare(&self, folder: &Path, ports: &[Port]) -> Result<(), Error> {
+        write(folder.join("server.properties"), &self.configuration(folder, ports))?;
+        write(folder.join("log4j2.properties"), LOGGING)?;
+        copy(&self.formatted, &folder.join("data"))
+    }
+
+    fn command(&self, folder: &Path, _ports: &[Port]) -> Command {
+        let mut command = self.java.command(&self.archive);
+        command.args(["-Xms128m", "-Xmx256m"]).args(&self.jvm);
+        command.arg(format!("-Dlog4j2.configurationFile={}", folder.join("log4j2.properties").display()));
+        command.arg("-cp").arg(self.libs.join("*")).arg("kafka.Kafka").arg(folder.join("server.properties"));
+        command.current_dir(folder);
+        command
+    }
+
+    fn answers(&self, ports: &[Port]) -> bool {
+        probe::kafka_ok(ports[Self::CLIENTS].number())
+    }
+}
+
+/// Formats `part/formatted` once; a broker then starts on a copy, which saves a Java start each time.
+fn format(java: &Java, part: &Path) -> Result<(), Error> {
+    let folder = Folder::new("format")?;
+    let properties = folder.path().join("server.properties");
+    let log_dirs = part.join("formatted");
+    let text = format!(
+        "{PROPERTIES}log.dirs={}\ncontroller.quorum.voters=1@127.0.0.1:1\n\
+         listeners=PLAINTEXT://127.0.0.1:2,CONTROLLER://127.0.0.1:1\n\
+         listener.security.protocol.map=PLAINTEXT:PLAINTEXT,CONTROLLER:PLAINTEXT\n",
+        log_dirs.display()
+    );
+    write(properties.clone(), &text)?;
+    let mut command = java.command(&Archive::None);
+    command.arg("-cp").arg(part.join("libs/*")).args([
+        "kafka.tools.StorageTool",
+        "format",
+        "-t",
+        CLUSTER,
+        "-c",
+    ]);
+    command.arg(properties);
+    child::run("Kafka's StorageTool", command, folder.path().join("format.log"), FORMAT_LIMIT)?;
+    if log_dirs.join("meta.properties").is_file() {
+        return Ok(());
+    }
+    Err(Error::new(ErrorKind::Install, "Kafka's StorageTool ended well but wrote no meta.properties"))
+}
