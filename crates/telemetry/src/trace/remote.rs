@@ -1,0 +1,138 @@
+use opentelemetry::trace::{SpanContext, SpanId, TraceFlags, TraceId, TraceState};
+
+/// The record header that holds the context, in lower case as W3C asks.
+pub const HEADER: &str = "traceparent";
+
+/// The span of another process, as named by its `traceparent`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct RemoteContext(pub(super) SpanContext);
+
+impl RemoteContext {
+    /// 32 lower-case hexadecimal digits.
+    #[must_use]
+    pub fn trace_id(&self) -> String {
+        self.0.trace_id().to_string()
+    }
+
+    /// 16 lower-case hexadecimal digits.
+    #[must_use]
+    pub fn span_id(&self) -> String {
+        self.0.span_id().to_string()
+    }
+
+    /// Whether the other process records its part.
+    #[must_use]
+    pub fn is_sampled(&self) -> bool {
+        self.0.is_sampled()
+    }
+}
+
+/// Length of version 00: `00-<32>-<16>-<2>`.
+const LENGTH: usize = 55;
+
+/// Parses a `traceparent`, strictly by [W3C Trace Context](https://www.w3.org/TR/trace-context/#traceparent-header).
+///
+/// `None` for anything that does not conform: the record is then treated as having none.
+#[must_use]
+pub fn remote_context(traceparent: &[u8]) -> Option<RemoteContext> {
+    let head = traceparent.get(..LENGTH)?;
+    if head[2] != b'-' || head[35] != b'-' || head[52] != b'-' {
+        return None;
+    }
+    let version = hex(&head[0..2])?;
+    let trace_id = hex(&head[3..35])?;
+    let span_id = u64::try_from(hex(&head[36..52])?).ok()?;
+    let flags = u8::try_from(hex(&head[53..55])?).ok()?;
+    // A later version may append fields behind a dash; ff is forbidden.
+    let rest = &traceparent[LENGTH..];
+    let rest_fits = match version {
+        0 => rest.is_empty(),
+        0xff => false,
+        _ => rest.is_empty() || rest[0] == b'-',
+    };
+    if !rest_fits || trace_id == 0 || span_id == 0 {
+        return None;
+    }
+    // Flags other than `sampled` may mean something else in a later version.
+    let flags = TraceFlags::new(flags) & TraceFlags::SAMPLED;
+    let context =
+        SpanContext::new(TraceId::from(trace_id), SpanId::from(span_id), flags, true, TraceState::default());
+    Some(RemoteContext(context))
+}
+
+/// The value of at most 32 lower-case hexadecimal digits.
+fn hex(digits: &[u8]) -> Option<u128> {
+    debug_assert!(digits.len() <= 32);
+    digits.iter().try_fold(0_u128, |value, digit| {
+        let digit = match digit {
+            b'0'..=b'9' => digit - b'0',
+            b'a'..=b'f' => digit - b'a' + 10,
+            _ => return None,
+        };
+        Some(value << 4 | u128::from(digit))
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    const SAMPLE: &str = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01";
+
+    #[test]
+    fn reads_the_example_of_the_standard() {
+        let context = remote_context(SAMPLE.as_bytes()).unwrap();
+        assert_eq!(context.trace_id(), "0af7651916cd43dd8448eb211c80319c");
+        assert_eq!(context.span_id(), "b7ad6b7169203331");
+        assert!(context.is_sampled());
+        assert!(!remote_context(SAMPLE.replace("-01", "-00").as_bytes()).unwrap().is_sampled());
+    }
+
+    #[test]
+    fn a_later_version_may_be_longer() {
+        assert!(remote_context(SAMPLE.replacen("00-", "cc-", 1).as_bytes()).is_some());
+        assert!(remote_context(format!("{}-what", SAMPLE.replacen("00-", "cc-", 1)).as_bytes()).is_some());
+        assert!(remote_context(format!("{}.what", SAMPLE.replacen("00-", "cc-", 1)).as_bytes()).is_none());
+    }
+
+    #[test]
+    fn refuses_what_does_not_conform() {
+        let zero_trace = format!("00-{}-b7ad6b7169203331-01", "0".repeat(32));
+        let zero_span = format!("00-0af7651916cd43dd8448eb211c80319c-{}-01", "0".repeat(16));
+        for bad in [
+            "",
+            "00",
+            &SAMPLE[..54],
+            &format!("{SAMPLE}-"),
+            &format!("{SAMPLE} "),
+            &SAMPLE.to_uppercase(),
+            &SAMPLE.replacen("00-", "ff-", 1),
+            &SAMPLE.replacen("00-", "0x-", 1),
+            &SAMPLE.replace("-01", "-+1"),
+            &SAMPLE.replacen('-', "_", 1),
+            &zero_trace,
+            &zero_span,
+        ] {
+            assert_eq!(remote_context(bad.as_bytes()), None, "{bad:?}");
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn never_panics(bytes in proptest::collection::vec(any::<u8>(), 0..80)) {
+            let _ = remote_context(&bytes);
+        }
+
+        #[test]
+        fn one_changed_byte_is_never_misread(at in 0_usize..55, byte: u8) {
+            let mut bytes = SAMPLE.as_bytes().to_vec();
+            bytes[at] = byte;
+            if let Some(context) = remote_context(&bytes) {
+                let text = format!("-{}-{}-", context.trace_id(), context.span_id());
+                prop_assert_eq!(text.as_bytes(), &bytes[2..53]);
+            }
+        }
+    }
+}
