@@ -1,0 +1,133 @@
+use std::sync::Arc;
+use std::time::Duration;
+
+use rdkafka::ClientContext;
+use rdkafka::config::RDKafkaLogLevel;
+use rdkafka::consumer::{BaseConsumer, Consumer as _, ConsumerContext};
+use rdkafka::error::KafkaError;
+
+use crate::error::{Error, ErrorKind, Result};
+use crate::log;
+use crate::options::ClientOptions;
+use crate::record::TopicPartition;
+use crate::thread;
+
+/// librdkafka gets its own time limit; ours comes a little later and means that it hangs.
+const GRACE: Duration = Duration::from_secs(2);
+
+/// Log start offset and high watermark of a partition.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Watermarks {
+    /// The first offset the log may still hold.
+    pub start: i64,
+    /// The **high watermark**: one past the last offset that all in-sync replicas have, open transactions and
+    /// markers included. Not the last stable offset, which a `read_committed` client would be told.
+    pub end: i64,
+}
+
+/// Asks brokers for offsets and partition counts. Cheap to clone.
+#[derive(Clone)]
+pub struct Offsets {
+    client: Arc<BaseConsumer<LogOnly>>,
+}
+
+impl std::fmt::Debug for Offsets {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Offsets")
+    }
+}
+
+pub(crate) struct LogOnly;
+
+impl ClientContext for LogOnly {
+    fn log(&self, level: RDKafkaLogLevel, facility: &str, message: &str) {
+        log::forward(level, facility, message);
+    }
+
+    fn error(&self, error: KafkaError, reason: &str) {
+        tracing::debug!(%error, reason, "Kafka client");
+    }
+}
+
+impl ConsumerContext for LogOnly {}
+
+impl Offsets {
+    /// A client of its own, not a member of any group, with `isolation.level=read_uncommitted`: librdkafka asks for
+    /// "latest" with the client's isolation level, and only this one makes brokers answer with the high watermark.
+    ///
+    /// # Errors
+    /// `Config` for properties librdkafka refuses.
+    pub fn new(options: &ClientOptions) -> Result<Self> {
+        Self::with_isolation(options, "read_uncommitted")
+    }
+
+    /// With `read_committed`, `end` is the last stable offset.
+    pub(crate) fn with_isolation(options: &ClientOptions, isolation: &str) -> Result<Self> {
+        let mut config = options.config(
+            &[],
+            &[
+                ("isolation.level", isolation),
+                ("allow.auto.create.topics", "false"),
+                ("enable.auto.commit", "false"),
+            ],
+        )?;
+        config.remove("group.id");
+        let client =
+            config.create_with_context(LogOnly).map_err(|e| Error::from_kafka("create a client", e))?;
+        Ok(Offsets { client: Arc::new(client) })
+    }
+
+    /// Asks the partition's leader, within `limit`.
+    ///
+    /// # Errors
+    /// `NotFound`, `Denied`, `Unavailable`.
+    pub async fn watermarks(&self, tp: &TopicPartition, limit: Duration) -> Result<Watermarks> {
+        let (client, tp) = (self.client.clone(), tp.clone());
+        thread::run("query of watermarks", limit + GRACE, move || blocking_watermarks(&client, &tp, limit))
+            .await
+    }
+
+    /// The number of partitions, or `None` when there is no such topic. Never creates it.
+    ///
+    /// # Errors
+    /// `Denied`, `Unavailable`.
+    pub async fn partitions(&self, topic: &str, limit: Duration) -> Result<Option<i32>> {
+        let (client, topic) = (self.client.clone(), topic.to_owned());
+        thread::run("query of a topic's partitions", limit + GRACE, move || {
+            blocking_partitions(&client, &topic, limit)
+        })
+        .await
+    }
+}
+
+fn serve_log(client: &BaseConsumer<LogOnly>) {
+    // Its log lines and errors wait in a queue that nobody else empties.
+    for _ in 0..64 {
+        drop(client.poll(Duration::ZERO));
+    }
+}
+
+fn blocking_watermarks(
+    client: &BaseConsumer<LogOnly>,
+    tp: &TopicPartition,
+    limit: Duration,
+) -> Result<Watermarks> {
+    serve_log(client);
+    let (start, end) = client
+        .fetch_watermarks(&tp.topic, tp.partition, limit)
+        .map_err(|e| Error::from_kafka(&format!("query the watermarks of {tp}"), e))?;
+    Ok(Watermarks { start, end })
+}
+
+fn blocking_partitions(client: &BaseConsumer<LogOnly>, topic: &str, limit: Duration) -> Result<Option<i32>> {
+    serve_log(client);
+    let doing = format!("query the partitions of topic {topic}");
+    let metadata = client.fetch_metadata(Some(topic), limit).map_err(|e| Error::from_kafka(&doing, e))?;
+    let Some(found) = metadata.topics().iter().find(|t| t.name() == topic) else { return Ok(None) };
+    if let Some(code) = found.error() {
+        let error = Error::from_kafka(&doing, KafkaError::MetadataFetch(code.into()));
+        return if error.kind() == ErrorKind::NotFound { Ok(None) } else { Err(error) };
+    }
+    let count = i32::try_from(found.partitions().len()).unwrap_or(i32::MAX);
+    Ok((count > 0).then_some(count))
+}

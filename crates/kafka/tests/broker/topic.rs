@@ -1,0 +1,32 @@
+use spanbridge_kafka::{Ensured, ErrorKind, Offsets, TopicPartition};
+
+use crate::part::{LIMIT, admin, fill, name, options, topic};
+
+#[tokio::test]
+async fn topics_are_created_once_and_never_by_looking() {
+    let (admin, topic) = (admin().await, name("created"));
+    assert_eq!(admin.partitions(&topic).await.unwrap(), None);
+    assert_eq!(admin.partitions(&topic).await.unwrap(), None);
+    let config = [("cleanup.policy", "compact")];
+    assert_eq!(admin.ensure_topic(&topic, 3, 1, &config).await.unwrap(), Ensured::Created);
+    assert_eq!(admin.ensure_topic(&topic, 5, 1, &config).await.unwrap(), Ensured::Exists { partitions: 3 });
+    assert_eq!(admin.partitions(&topic).await.unwrap(), Some(3));
+    admin.delete_topic(&topic).await.unwrap();
+    assert_eq!(admin.delete_topic(&topic).await.unwrap_err().kind(), ErrorKind::NotFound);
+    let refused = admin.ensure_topic(&name("refused"), 1, 7, &[]).await.unwrap_err();
+    assert_eq!(refused.kind(), ErrorKind::Config, "{refused}");
+}
+
+#[tokio::test]
+async fn watermarks_follow_deletes() {
+    let topic = topic("marks", 1).await;
+    fill(&topic, 0, "v", 20).await;
+    let (offsets, tp) = (Offsets::new(&options().await).unwrap(), TopicPartition::new(topic.as_str(), 0));
+    let before = offsets.watermarks(&tp, LIMIT).await.unwrap();
+    assert_eq!((before.start, before.end), (0, 20));
+    admin().await.delete_records(&tp, 5).await.unwrap();
+    let after = offsets.watermarks(&tp, LIMIT).await.unwrap();
+    assert_eq!((after.start, after.end), (5, 20));
+    let beyond = admin().await.delete_records(&tp, 100).await.unwrap_err();
+    assert_eq!(beyond.kind(), ErrorKind::OutOfRange, "{beyond}");
+}
