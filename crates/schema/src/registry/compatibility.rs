@@ -1,0 +1,78 @@
+use reqwest::StatusCode;
+use serde::{Deserialize, Serialize};
+
+use super::failure;
+use super::options::{Options, configuration, path_segment};
+use crate::Result;
+
+/// Asks the compatibility endpoint, which the client library does not show with its reasons.
+#[derive(Debug)]
+pub(super) struct Compatibility {
+    client: reqwest::Client,
+    options: Options,
+}
+
+#[derive(Serialize)]
+struct Question<'a> {
+    schema: &'a str,
+    #[serde(rename = "schemaType")]
+    schema_type: &'static str,
+}
+
+#[derive(Deserialize)]
+struct Answer {
+    is_compatible: bool,
+    #[serde(default)]
+    messages: Vec<String>,
+}
+
+#[derive(Default, Deserialize)]
+struct Failure {
+    #[serde(default)]
+    error_code: u32,
+    #[serde(default)]
+    message: String,
+}
+
+/// What the registry thinks of a new version.
+pub(super) enum Verdict {
+    Compatible,
+    /// With its reasons; Apicurio gives none here.
+    Incompatible(Vec<String>),
+}
+
+impl Compatibility {
+    pub(super) fn new(options: Options) -> Result<Self> {
+        let client = options
+            .client()
+            .build()
+            .map_err(|_| configuration("no HTTP client can be built with these options"))?;
+        Ok(Self { client, options })
+    }
+
+    /// A subject that does not exist yet is compatible with anything.
+    pub(super) async fn check(&self, subject: &str, schema: &str) -> Result<Verdict> {
+        let what = format!("subject {subject}");
+        let url = format!(
+            "{}/compatibility/subjects/{}/versions?verbose=true",
+            self.options.root(),
+            path_segment(subject)
+        );
+        let request = self.client.post(url).json(&Question { schema, schema_type: "AVRO" });
+        let response =
+            self.options.authorize(request).send().await.map_err(|_| failure::unreachable_registry(&what))?;
+        let status = response.status();
+        if status == StatusCode::OK {
+            let answer: Answer = response.json().await.map_err(|_| failure::unreachable_registry(&what))?;
+            return Ok(match answer.is_compatible {
+                true => Verdict::Compatible,
+                false => Verdict::Incompatible(answer.messages),
+            });
+        }
+        let said: Failure = response.json().await.unwrap_or_default();
+        match said.error_code {
+            40401 | 40402 => Ok(Verdict::Compatible),
+            code => Err(failure::status_error(status.as_u16(), code, &said.message, &what)),
+        }
+    }
+}

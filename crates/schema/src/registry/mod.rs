@@ -1,0 +1,180 @@
+//! The schema registry (Confluent's REST API).
+//!
+//! Source: <https://docs.confluent.io/platform/current/schema-registry/develop/api.html>.
+
+mod cache;
+mod compatibility;
+mod failure;
+mod options;
+mod reason;
+mod references;
+
+use std::fmt;
+use std::sync::Arc;
+use std::time::Duration;
+
+use schema_registry_converter::async_impl::schema_registry::{
+    SrSettings, get_schema_by_id, get_schema_by_subject_and_version, perform_sr_call, post_schema,
+};
+use schema_registry_converter::schema_registry_common::{
+    RegisteredSchema, SchemaType, SrCall, SuppliedSchema,
+};
+use tokio::sync::Mutex;
+
+use crate::{Error, Kind, Result, Schema};
+use cache::Cache;
+use compatibility::{Compatibility, Verdict};
+
+pub use options::Options;
+
+/// Schemas kept in memory, by id and by subject.
+const CAPACITY: usize = 1_000;
+/// How long an unknown id is believed: registries replicate, and a new schema may arrive a moment later.
+const NEGATIVE: Duration = Duration::from_secs(5);
+
+/// A handle on the registry; clones share connections and cache.
+#[derive(Clone)]
+pub struct Registry {
+    inner: Arc<Inner>,
+}
+
+struct Inner {
+    settings: SrSettings,
+    compatibility: Compatibility,
+    /// By id.
+    written: Mutex<Cache<u32, Arc<Schema>>>,
+    /// Why ids cannot be used.
+    unusable: Mutex<Cache<u32, (Kind, String)>>,
+    /// By subject and text.
+    registered: Mutex<Cache<(String, Arc<str>), u32>>,
+}
+
+impl fmt::Debug for Registry {
+    /// Without the settings, which hold the credentials.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("Registry").field(&self.inner.compatibility).finish()
+    }
+}
+
+/// A schema of the registry.
+#[derive(Debug, Clone)]
+pub struct Registered {
+    pub id: u32,
+    pub version: Option<u32>,
+    pub schema: Arc<Schema>,
+}
+
+impl Registry {
+    /// Prepares a client; nothing is sent yet.
+    ///
+    /// Fails with [`Kind::Configuration`].
+    pub fn connect(options: Options) -> Result<Self> {
+        let settings = options.settings()?;
+        let compatibility = Compatibility::new(options)?;
+        Ok(Self {
+            inner: Arc::new(Inner {
+                settings,
+                compatibility,
+                written: Mutex::new(Cache::new(CAPACITY, None)),
+                unusable: Mutex::new(Cache::new(CAPACITY, Some(NEGATIVE))),
+                registered: Mutex::new(Cache::new(CAPACITY, None)),
+            }),
+        })
+    }
+
+    /// The schema of that id, its references resolved; asked for once, then cached.
+    ///
+    /// Fails with [`Kind::UnknownSchema`], [`Kind::UnusableSchema`] (no Avro), both also cached for
+    /// a few seconds, or with [`Kind::Unavailable`] or [`Kind::Unauthorized`].
+    pub async fn writer_schema(&self, id: u32) -> Result<Arc<Schema>> {
+        if let Some(schema) = self.inner.written.lock().await.get(&id) {
+            return Ok(schema);
+        }
+        if let Some((kind, message)) = self.inner.unusable.lock().await.get(&id) {
+            return Err(Error::new(kind, message));
+        }
+        let fetched = self.fetch(id).await;
+        match &fetched {
+            Ok(schema) => self.inner.written.lock().await.insert(id, Arc::clone(schema)),
+            Err(error) if error.kind().is_data() => {
+                let reason = (error.kind(), error.to_string());
+                self.inner.unusable.lock().await.insert(id, reason);
+            }
+            Err(_) => {}
+        }
+        fetched
+    }
+
+    /// The newest version of the subject; never cached.
+    ///
+    /// Fails with [`Kind::UnknownSubject`], or as [`Registry::writer_schema`] does.
+    pub async fn latest(&self, subject: &str) -> Result<Registered> {
+        let path = options::path_segment(subject);
+        let found = get_schema_by_subject_and_version(&self.inner.settings, &path, None)
+            .await
+            .map_err(|error| failure::translate(&error, &format!("subject {subject}")))?;
+        let (id, version) = (found.id, found.version);
+        let schema = self.parse(found, &format!("subject {subject}")).await?;
+        Ok(Registered { id, version, schema: Arc::new(schema) })
+    }
+
+    /// Registers the schema under the subject and returns its id. A schema that the subject has
+    /// already keeps its id, whatever came after it; a new one is registered only after asking
+    /// whether the subject's compatibility rule allows it.
+    ///
+    /// Fails with [`Kind::Incompatible`], and as [`Registry::writer_schema`] does.
+    pub async fn register(&self, subject: &str, schema: &Schema) -> Result<u32> {
+        let key = (subject.to_owned(), Arc::<str>::from(schema.text()));
+        if let Some(id) = self.inner.registered.lock().await.get(&key) {
+            return Ok(id);
+        }
+        if let Some(id) = self.find(subject, schema.text()).await? {
+            self.inner.registered.lock().await.insert(key, id);
+            return Ok(id);
+        }
+        if let Verdict::Incompatible(reasons) = self.inner.compatibility.check(subject, schema.text()).await?
+            && !reasons.is_empty()
+        {
+            return Err(Error::incompatible(reason::read(subject, &reasons, schema.text())));
+        }
+        // Refused without a reason (Apicurio): only its answer to a registration has one, a 409.
+        let supplied = SuppliedSchema::new(None, SchemaType::Avro, schema.text().to_owned());
+        let registered = post_schema(&self.inner.settings, options::path_segment(subject), supplied)
+            .await
+            .map_err(|error| failure::translate_registration(&error, subject, schema.text()))?;
+        tracing::info!(subject, id = registered.id, "schema registered");
+        self.inner.registered.lock().await.insert(key, registered.id);
+        Ok(registered.id)
+    }
+
+    /// The id of a schema that the subject has already.
+    async fn find(&self, subject: &str, text: &str) -> Result<Option<u32>> {
+        let body = serde_json::json!({"schema": text, "schemaType": "AVRO"}).to_string();
+        let call = SrCall::PostForVersion(&options::path_segment(subject), &body);
+        match perform_sr_call(&self.inner.settings, call).await {
+            Ok(found) => Ok(found.id),
+            Err(error) => match failure::translate(&error, &format!("subject {subject}")) {
+                error if matches!(error.kind(), Kind::UnknownSchema | Kind::UnknownSubject) => Ok(None),
+                error => Err(error),
+            },
+        }
+    }
+
+    async fn fetch(&self, id: u32) -> Result<Arc<Schema>> {
+        let what = format!("schema id {id}");
+        let found = get_schema_by_id(id, &self.inner.settings)
+            .await
+            .map_err(|error| failure::translate(&error, &what))?;
+        Ok(Arc::new(self.parse(found, &what).await?))
+    }
+
+    async fn parse(&self, found: RegisteredSchema, what: &str) -> Result<Schema> {
+        if found.schema_type != SchemaType::Avro {
+            let message = format!("{what} is {:?}, but the pipeline expects Avro", found.schema_type);
+            return Err(Error::new(Kind::UnusableSchema, message));
+        }
+        let references = references::fetch(&self.inner.settings, found.references, what).await?;
+        Schema::parse_with(&found.schema, &references)
+            .map_err(|error| Error::new(error.kind(), format!("{what}: {error}")))
+    }
+}

@@ -1,0 +1,291 @@
+//! Debezium's own records against ours: its Connect schemas, turned into Avro by the rules of
+//! Confluent's `AvroData`, must be our schemas, and its payloads must be what we encode.
+#![allow(clippy::unwrap_used)]
+
+use std::collections::HashSet;
+
+use apache_avro::reader::datum::GenericDatumReader;
+use apache_avro::types::Value as Avro;
+use serde_json::{Map, Value as Json, json};
+use spanbridge_protocol::table::{Column, Table};
+use spanbridge_protocol::value::{Timestamp, Type, Value};
+use spanbridge_schema::debezium::{Envelope, EnvelopeSchema, Op, Source};
+use spanbridge_schema::{derive, encode, frame};
+
+const INSERT: &str = include_str!("debezium-samples/00-insert.json");
+const UPDATE: &str = include_str!("debezium-samples/01-update.json");
+const DELETE: &str = include_str!("debezium-samples/02-delete.json");
+const TOMBSTONE: &str = include_str!("debezium-samples/03-tombstone.json");
+
+/// The table that the samples come from.
+fn orders() -> Table {
+    let column = |name: &str, ty, key_ordinal: Option<usize>| Column {
+        name: name.into(),
+        ty,
+        nullable: key_ordinal.is_none(),
+        generated: false,
+        has_default: false,
+        commit_timestamp: name == "updated_at",
+        key_ordinal,
+    };
+    Table {
+        name: "orders".into(),
+        columns: vec![
+            column("id", Type::Int64, Some(0)),
+            column("customer", Type::String, None),
+            column("amount", Type::Numeric, None),
+            column("qty", Type::Int64, None),
+            column("note", Type::String, None),
+            column("payload", Type::Json, None),
+            column("updated_at", Type::Timestamp, None),
+        ],
+    }
+}
+
+/// `AvroData.fromConnectSchema`: what of it the samples need.
+fn to_avro(connect: &Json, seen: &mut HashSet<String>) -> Json {
+    let mut properties = Map::new();
+    if let Some(version) = connect.get("version") {
+        properties.insert("connect.version".into(), version.clone());
+    }
+    if let Some(parameters) = connect.get("parameters") {
+        properties.insert("connect.parameters".into(), parameters.clone());
+    }
+    if let Some(default) = connect.get("default") {
+        properties.insert("connect.default".into(), default.clone());
+    }
+    if let Some(name) = connect.get("name") {
+        properties.insert("connect.name".into(), name.clone());
+    }
+    let base = match connect["type"].as_str().unwrap() {
+        "struct" => {
+            let full_name = connect["name"].as_str().unwrap();
+            if seen.insert(full_name.to_owned()) {
+                let (namespace, name) = full_name.rsplit_once('.').unwrap();
+                let fields: Vec<Json> =
+                    connect["fields"].as_array().unwrap().iter().map(|field| to_field(field, seen)).collect();
+                let mut record = Map::from_iter([
+                    ("type".to_owned(), json!("record")),
+                    ("name".to_owned(), json!(name)),
+                    ("namespace".to_owned(), json!(namespace)),
+                    ("fields".to_owned(), json!(fields)),
+                ]);
+                record.append(&mut properties);
+                Json::Object(record)
+            } else {
+                json!(full_name)
+            }
+        }
+        primitive => {
+            let name = match primitive {
+                "int32" => "int",
+                "int64" => "long",
+                "boolean" => "boolean",
+                "string" => "string",
+                other => panic!("the samples have no {other}"),
+            };
+            if properties.is_empty() {
+                json!(name)
+            } else {
+                properties.insert("type".into(), json!(name));
+                Json::Object(properties)
+            }
+        }
+    };
+    match (connect["optional"].as_bool().unwrap(), connect.get("default")) {
+        (false, _) => base,
+        (true, None) => json!(["null", base]),
+        (true, Some(_)) => json!([base, "null"]),
+    }
+}
+
+/// `AvroData.addAvroRecordField`.
+fn to_field(connect: &Json, seen: &mut HashSet<String>) -> Json {
+    let mut field = json!({"name": connect["field"], "type": to_avro(connect, seen)});
+    if let Some(default) = connect.get("default") {
+        field["default"] = default.clone();
+    } else if connect["optional"] == json!(true) {
+        field["default"] = Json::Null;
+    }
+    field
+}
+
+/// Compares node by node, so that a difference is named by its path.
+fn assert_same(ours: &Json, theirs: &Json, path: &str) {
+    match (ours, theirs) {
+        (Json::Object(ours), Json::Object(theirs)) => {
+            let keys = |map: &Map<String, Json>| {
+                let mut keys: Vec<String> = map.keys().cloned().collect();
+                keys.sort();
+                keys
+            };
+            assert_eq!(keys(ours), keys(theirs), "{path}");
+            for (key, value) in ours {
+                assert_same(value, &theirs[key], &format!("{path}.{key}"));
+            }
+        }
+        (Json::Array(ours), Json::Array(theirs)) => {
+            for (index, (one, other)) in ours.iter().zip(theirs).enumerate() {
+                let name = one.get("name").and_then(Json::as_str).map_or(index.to_string(), str::to_owned);
+                assert_same(one, other, &format!("{path}[{name}]"));
+            }
+            assert_eq!(ours.len(), theirs.len(), "{path}");
+        }
+        _ => assert_eq!(ours, theirs, "{path}"),
+    }
+}
+
+#[test]
+fn key_row_and_envelope_schemas_are_debeziums() {
+    let row = derive::row(&orders()).unwrap();
+    let key = derive::key(&orders()).unwrap();
+    let envelope = EnvelopeSchema::new("s1.orders", &row).unwrap();
+    for sample in [INSERT, UPDATE, DELETE, TOMBSTONE] {
+        let sample: Json = serde_json::from_str(sample).unwrap();
+        let ours = serde_json::from_str(key.schema().text()).unwrap();
+        assert_same(&ours, &to_avro(&sample["key"]["schema"], &mut HashSet::new()), "key");
+        if sample["value"].is_null() {
+            continue;
+        }
+        let ours = serde_json::from_str(envelope.schema().text()).unwrap();
+        assert_same(&ours, &to_avro(&sample["value"]["schema"], &mut HashSet::new()), "value");
+        let row = serde_json::from_str(row.schema().text()).unwrap();
+        let mut theirs = to_avro(&sample["value"]["schema"]["fields"][0], &mut HashSet::new());
+        assert_same(&row, &theirs[1].take(), "row");
+    }
+}
+
+/// A value of the sample as it came out of Spanner.
+fn column_value(json: &Json, ty: &Type) -> Value {
+    match (json, ty) {
+        (Json::Null, _) => Value::Null,
+        (Json::Number(number), Type::Int64) => Value::Int64(number.as_i64().unwrap()),
+        (Json::String(text), Type::Numeric) => Value::Numeric(text.parse().unwrap()),
+        (Json::String(text), Type::Timestamp) => Value::Timestamp(text.parse().unwrap()),
+        (Json::String(text), Type::Json) => Value::Json(text.clone()),
+        (Json::String(text), Type::String) => Value::String(text.clone()),
+        _ => panic!("the samples have no {json} of type {ty}"),
+    }
+}
+
+fn row(json: &Json) -> Option<Avro> {
+    json.as_object().map(|fields| {
+        let table = orders();
+        let values: Vec<(String, Value)> = table
+            .columns
+            .iter()
+            .map(|column| (column.name.clone(), column_value(&fields[&column.name], &column.ty)))
+            .collect();
+        let schema = derive::row(&table).unwrap();
+        encode::row(&schema, |name| values.iter().find(|(column, _)| column == name).map(|(_, value)| value))
+            .unwrap()
+    })
+}
+
+fn nanos(json: &Json) -> Timestamp {
+    Timestamp::from_timestamp_nanos(json.as_i64().unwrap())
+}
+
+fn millis(json: &Json) -> Option<Timestamp> {
+    json.as_i64().map(|at| Timestamp::from_timestamp_millis(at).unwrap())
+}
+
+fn source(json: &Json) -> Source {
+    let text = |name: &str| json[name].as_str().unwrap().to_owned();
+    let maybe = |name: &str| json[name].as_str().map(str::to_owned);
+    Source {
+        version: text("version"),
+        connector: text("connector"),
+        name: text("name"),
+        commit: nanos(&json["ts_ns"]),
+        snapshot: maybe("snapshot"),
+        sequence: maybe("sequence"),
+        project: text("project_id"),
+        instance: text("instance_id"),
+        database: text("database_id"),
+        change_stream: text("change_stream_name"),
+        table: text("table"),
+        server_transaction_id: maybe("server_transaction_id"),
+        record_sequence_prefix: maybe("record_sequence_prefix"),
+        low_watermark: millis(&json["low_watermark"]),
+        read_at: millis(&json["read_at_timestamp"]),
+        number_of_records_in_transaction: json["number_records_in_transaction"].as_i64(),
+        transaction_tag: maybe("transaction_tag"),
+        system_transaction: json["system_transaction"].as_bool(),
+        value_capture_type: maybe("value_capture_type"),
+        partition_token: maybe("partition_token"),
+        mod_number: json["mod_number"].as_i64().map(|number| number.try_into().unwrap()),
+        is_last_record_in_transaction_in_partition: json["is_last_record_in_transaction_in_partition"]
+            .as_bool(),
+        number_of_partitions_in_transaction: json["number_of_partitions_in_transaction"].as_i64(),
+    }
+}
+
+/// What a reader of the Avro sees, as the JSON converter would print it.
+fn printed(value: &Avro) -> Json {
+    match value {
+        Avro::Null => Json::Null,
+        Avro::Boolean(value) => json!(value),
+        Avro::Int(value) => json!(value),
+        Avro::Long(value) => json!(value),
+        Avro::String(value) => json!(value),
+        Avro::Union(_, value) => printed(value),
+        Avro::Record(fields) => {
+            Json::Object(fields.iter().map(|(name, value)| (name.clone(), printed(value))).collect())
+        }
+        other => panic!("the samples have no {other:?}"),
+    }
+}
+
+#[test]
+fn envelopes_are_debeziums_field_for_field() {
+    let schema = EnvelopeSchema::new("s1.orders", &derive::row(&orders()).unwrap()).unwrap();
+    for (sample, op) in [(INSERT, Op::Create), (UPDATE, Op::Update), (DELETE, Op::Delete)] {
+        let sample: Json = serde_json::from_str(sample).unwrap();
+        let payload = &sample["value"]["payload"];
+        let envelope = Envelope {
+            before: row(&payload["before"]),
+            after: row(&payload["after"]),
+            source: source(&payload["source"]),
+            op,
+            ts: nanos(&payload["ts_ns"]),
+            transaction: None,
+        };
+        let bytes = encode::encode(5, schema.schema(), &envelope.into_avro()).unwrap();
+        let (id, mut datum) = frame::split(&bytes).unwrap();
+        assert_eq!(id, 5);
+        let reader = GenericDatumReader::builder(schema.schema().avro()).build();
+        // The expanded schema defines a name twice, which only a reader without names accepts.
+        assert!(reader.is_err());
+        let registered = apache_avro::Schema::parse_str(schema.schema().text()).unwrap();
+        let reader = GenericDatumReader::builder(&registered).build().unwrap();
+        let read = reader.read_value(&mut datum).unwrap();
+        assert!(datum.is_empty());
+        assert_same(&printed(&read), payload, "payload");
+    }
+}
+
+#[test]
+fn keys_are_debeziums() {
+    let key = derive::key(&orders()).unwrap();
+    let sample: Json = serde_json::from_str(TOMBSTONE).unwrap();
+    let id = Value::Int64(sample["key"]["payload"]["id"].as_i64().unwrap());
+    let value = encode::row(&key, |_| Some(&id)).unwrap();
+    assert_same(&printed(&value), &sample["key"]["payload"], "key");
+}
+
+#[test]
+fn names_that_collide_are_harmless() {
+    let row = derive::row(&orders()).unwrap();
+    // Two topics whose names are one in Avro: their subjects differ, and so each is a schema of its own.
+    let dashed = EnvelopeSchema::new("my-topic.orders", &row).unwrap();
+    let underscored = EnvelopeSchema::new("my_topic.orders", &row).unwrap();
+    assert_eq!(dashed.schema().text(), underscored.schema().text());
+    assert_eq!(dashed.schema().name(), Some("my_topic.orders.Envelope"));
+    // Names within one schema never collide: each record ends in a word of its own.
+    for name in ["orders", "event", "com.google.spanner.connector", "1-2", "orders.Envelope", "a..b"] {
+        let table = Table { name: name.into(), ..orders() };
+        let row = derive::row(&table).unwrap();
+        EnvelopeSchema::new(name, &row).unwrap();
+    }
+}

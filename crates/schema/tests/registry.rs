@@ -1,0 +1,177 @@
+//! The façade against a real registry (Apicurio), started for these tests or named by `SPANBRIDGE_REGISTRY`.
+#![allow(clippy::unwrap_used)]
+
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
+
+use apache_avro::types::Value as Avro;
+use serde_json::json;
+use spanbridge_protocol::value::{Type, Value};
+use spanbridge_schema::{Decoder, Kind, Options, Registry, Schema, convert, encode, frame};
+use spanbridge_testbed as testbed;
+
+const V1: &str = r#"{"type":"record","name":"T","fields":[{"name":"a","type":"long"}]}"#;
+/// Optional `b` is new: compatible.
+const V2: &str = r#"{"type":"record","name":"T","fields":[{"name":"a","type":"long"},
+    {"name":"b","type":["null","string"],"default":null}]}"#;
+/// Required `c` is new: no reader could fill it for old records.
+const MISSING_DEFAULT: &str = r#"{"type":"record","name":"T","fields":[{"name":"a","type":"long"},
+    {"name":"c","type":"string"}]}"#;
+const OTHER_TYPE: &str = r#"{"type":"record","name":"T","fields":[{"name":"a","type":"string"}]}"#;
+
+/// Everything in one test: starting a registry costs seconds.
+#[tokio::test]
+async fn the_facade_on_a_real_registry() {
+    let options = testbed::RegistryOptions { source: testbed::Source::New };
+    let server = testbed::Registry::start(options).await.unwrap();
+    let started = Instant::now();
+    let url = server.url().to_owned();
+    same_schema_same_id(&url).await;
+    an_older_version_keeps_its_id(&url).await;
+    an_incompatible_schema_is_refused_with_its_field(&url).await;
+    what_is_unknown_has_its_kind(&url).await;
+    references_are_resolved(&url).await;
+    another_format_is_unusable(&url).await;
+    a_record_goes_round(&url).await;
+    odd_subjects_are_one_path_segment(&url).await;
+    cached_schemas_outlive_the_registry(&server).await;
+    assert!(started.elapsed() < Duration::from_secs(20), "{:?}", started.elapsed());
+}
+
+fn connect(url: &str) -> Registry {
+    let mut options = Options::new(url);
+    options.timeout = Duration::from_secs(5);
+    Registry::connect(options).unwrap()
+}
+
+fn schema(text: &str) -> Schema {
+    Schema::parse(text).unwrap()
+}
+
+/// A registry named by the environment may hold subjects of earlier runs.
+fn subject(name: &str) -> String {
+    let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap();
+    format!("{name}-{}-value", now.as_nanos())
+}
+
+async fn same_schema_same_id(url: &str) {
+    let (registry, subject) = (connect(url), subject("same"));
+    let id = registry.register(&subject, &schema(V1)).await.unwrap();
+    assert_eq!(registry.register(&subject, &schema(V1)).await.unwrap(), id);
+    assert_eq!(connect(url).register(&subject, &schema(V1)).await.unwrap(), id);
+    let next = registry.register(&subject, &schema(V2)).await.unwrap();
+    assert_ne!(next, id);
+    let latest = registry.latest(&subject).await.unwrap();
+    assert_eq!((latest.id, latest.version), (next, Some(2)));
+    assert_eq!(registry.writer_schema(id).await.unwrap().text(), V1);
+}
+
+async fn an_older_version_keeps_its_id(url: &str) {
+    let (registry, subject) = (connect(url), subject("older"));
+    let id = registry.register(&subject, &schema(MISSING_DEFAULT)).await.unwrap();
+    registry.register(&subject, &schema(V1)).await.unwrap();
+    // It could not come after the newest, but is there already: a service that was rolled back goes on.
+    assert_eq!(connect(url).register(&subject, &schema(MISSING_DEFAULT)).await.unwrap(), id);
+}
+
+async fn an_incompatible_schema_is_refused_with_its_field(url: &str) {
+    let (registry, subject) = (connect(url), subject("incompatible"));
+    registry.register(&subject, &schema(V1)).await.unwrap();
+    for (text, field) in [(MISSING_DEFAULT, "c"), (OTHER_TYPE, "a")] {
+        let error = registry.register(&subject, &schema(text)).await.unwrap_err();
+        assert_eq!(error.kind(), Kind::Incompatible, "{error}");
+        let why = error.incompatibility().unwrap();
+        assert_eq!((&why.subject, why.field.as_deref()), (&subject, Some(field)), "{error}");
+        assert!(error.to_string().contains(&format!("(field {field})")), "{error}");
+    }
+    assert_eq!(registry.latest(&subject).await.unwrap().version, Some(1));
+}
+
+async fn what_is_unknown_has_its_kind(url: &str) {
+    let registry = connect(url);
+    let error = registry.writer_schema(999_999).await.unwrap_err();
+    assert_eq!(error.kind(), Kind::UnknownSchema, "{error}");
+    assert!(error.kind().is_data() && !error.kind().is_retriable());
+    let error = registry.latest(&subject("none")).await.unwrap_err();
+    assert_eq!(error.kind(), Kind::UnknownSubject, "{error}");
+    // The root of the server is no registry: never a reason to dead-letter a record.
+    let elsewhere = url.trim_end_matches("/apis/ccompat/v7").to_owned() + "/apis/nowhere";
+    let error = connect(&elsewhere).writer_schema(1).await.unwrap_err();
+    assert_eq!(error.kind(), Kind::Configuration, "{error}");
+}
+
+async fn references_are_resolved(url: &str) {
+    let (registry, unit, point, line) = (connect(url), subject("unit"), subject("point"), subject("line"));
+    registry.register(&unit, &schema(r#"{"type":"enum","name":"geo.Unit","symbols":["M"]}"#)).await.unwrap();
+    let body = json!({
+        "schema": r#"{"type":"record","name":"geo.Point","fields":[
+            {"name":"x","type":"long"},{"name":"unit","type":"Unit"}]}"#,
+        "references": [{"name": "geo.Unit", "subject": unit, "version": 1}],
+    });
+    post(&format!("{url}/subjects/{point}/versions"), &body).await;
+    let body = json!({
+        "schema": r#"{"type":"record","name":"Line","fields":[
+            {"name":"from","type":"geo.Point"},{"name":"to","type":["null","geo.Point"]}]}"#,
+        "references": [{"name": "geo.Point", "subject": point, "version": 1}],
+    });
+    let id = post(&format!("{url}/subjects/{line}/versions"), &body).await;
+    let schema = registry.writer_schema(id).await.unwrap();
+    // from: x 1, unit 0; to: branch 1, x 2, unit 0.
+    let decoded = Decoder::new(registry).decode(&frame::join(id, &[2, 0, 2, 4, 0])).await.unwrap();
+    let (to, _) = convert::field(&decoded.value, schema.avro(), "to").unwrap();
+    let Avro::Union(1, point) = to else { panic!("{to:?}") };
+    let unit = Avro::Enum(0, "M".into());
+    assert_eq!(**point, Avro::Record(vec![("x".into(), Avro::Long(2)), ("unit".into(), unit)]));
+}
+
+async fn another_format_is_unusable(url: &str) {
+    let body = json!({"schemaType": "JSON", "schema": r#"{"$schema":"http://json-schema.org/draft-07/schema#","type":"object"}"#});
+    let id = post(&format!("{url}/subjects/{}/versions", subject("json")), &body).await;
+    let error = connect(url).writer_schema(id).await.unwrap_err();
+    assert_eq!(error.kind(), Kind::UnusableSchema, "{error}");
+}
+
+async fn a_record_goes_round(url: &str) {
+    let registry = connect(url);
+    let schema = schema(V2);
+    let id = registry.register(&subject("round"), &schema).await.unwrap();
+    let b = Avro::Union(1, Box::new(Avro::String("2013-01-01T10:00:00Z".into())));
+    let value = Avro::Record(vec![("a".into(), Avro::Long(1)), ("b".into(), b)]);
+    let bytes = encode::encode(id, &schema, &value).unwrap();
+    let decoded = Decoder::new(registry).decode(&bytes).await.unwrap();
+    assert_eq!((decoded.id, &decoded.value), (id, &value));
+    let (b, node) = convert::field(&decoded.value, decoded.schema.avro(), "b").unwrap();
+    let converted = convert::to_spanner(b, node, &Type::Timestamp).unwrap();
+    assert_eq!(converted, Value::Timestamp("2013-01-01T10:00:00Z".parse().unwrap()));
+}
+
+async fn odd_subjects_are_one_path_segment(url: &str) {
+    let (registry, subject) = (connect(url), subject("a b?c#d%e"));
+    let id = registry.register(&subject, &schema(V1)).await.unwrap();
+    assert_eq!(registry.latest(&subject).await.unwrap().id, id);
+}
+
+async fn cached_schemas_outlive_the_registry(server: &testbed::Registry) {
+    let (registry, subject) = (connect(server.url()), subject("cached"));
+    let id = registry.register(&subject, &schema(V1)).await.unwrap();
+    registry.writer_schema(id).await.unwrap();
+    server.stop().await.unwrap();
+    registry.writer_schema(id).await.unwrap();
+    assert_eq!(registry.register(&subject, &schema(V1)).await.unwrap(), id);
+    let start = Instant::now();
+    for error in [
+        registry.writer_schema(id + 1).await.unwrap_err(),
+        registry.register(&subject, &schema(V2)).await.unwrap_err(),
+        registry.latest(&subject).await.unwrap_err(),
+    ] {
+        assert_eq!(error.kind(), Kind::Unavailable, "{error}");
+        assert!(error.kind().is_retriable() && !error.kind().is_data());
+    }
+    assert!(start.elapsed() < Duration::from_secs(15), "{:?}", start.elapsed());
+}
+
+/// Registers what the façade does not.
+async fn post(url: &str, body: &serde_json::Value) -> u32 {
+    let answer = reqwest::Client::new().post(url).json(body).send().await.unwrap();
+    let answer: serde_json::Value = answer.error_for_status().unwrap().json().await.unwrap();
+    answer["id"].as_u64().unwrap().try_into().unwrap()
+}
