@@ -6,6 +6,8 @@ mod expression;
 mod plan;
 mod record;
 mod table;
+#[cfg(test)]
+mod tests;
 
 pub(crate) use compile::compile;
 pub(crate) use record::{Fault, Mapper};

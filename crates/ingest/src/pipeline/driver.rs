@@ -50,6 +50,8 @@ pub(super) struct Driver {
     heartbeat: Heartbeat,
     started: Instant,
     polling_since: SystemTime,
+    /// When the worker was last given what may complete a batch.
+    folding_since: Instant,
     owned: Vec<Partition>,
 }
 
@@ -85,6 +87,7 @@ impl Driver {
             heartbeat,
             started: Instant::now(),
             polling_since: SystemTime::now(),
+            folding_since: Instant::now(),
             owned: Vec::new(),
         }
     }
@@ -103,6 +106,10 @@ impl Driver {
         let mut tick = tokio::time::interval(TICK);
         loop {
             self.carry_out().await?;
+            if self.worker.has_stopped() {
+                let reasons: Vec<&str> = self.stops.values().map(String::as_str).collect();
+                return Err(self.error(ErrorKind::Stopped, reasons.join("; ")));
+            }
             self.heartbeat.beat();
             let deadline = self.worker.deadline().map(|at| self.started + at);
             tokio::select! {
@@ -112,7 +119,10 @@ impl Driver {
                     Some(event) => self.event(event, shutdown).await?,
                     None => return Err(self.error(ErrorKind::Bug, "the subscription has ended by itself")),
                 },
-                () = until(deadline) => self.worker.due(self.now()),
+                () = until(deadline) => {
+                    self.folding_since = Instant::now();
+                    self.worker.due(self.now());
+                }
                 _ = tick.tick() => {
                     for partition in self.observer.known() {
                         self.requests.end(partition.clone());
@@ -216,6 +226,7 @@ impl Driver {
             // The loop is about to leave; what was polled is polled again.
             Err(None) => return Ok(()),
         };
+        self.folding_since = Instant::now();
         let now = self.now();
         self.worker.records(&partition, generation, decoded, now);
         self.show_ready();
@@ -223,6 +234,7 @@ impl Driver {
     }
 
     fn answer(&mut self, answer: Answer) -> Result<(), Error> {
+        self.folding_since = Instant::now();
         let now = self.now();
         match answer {
             Answer::Position { partition, generation, stored, log } => {
@@ -258,7 +270,6 @@ impl Driver {
     }
 
     async fn carry_out(&mut self) -> Result<(), Error> {
-        let before = Instant::now();
         while let Some(effect) = self.worker.effect() {
             match effect {
                 Effect::ReadPosition { partition, generation } => {
@@ -293,7 +304,7 @@ impl Driver {
                     let trace = self.trace.take();
                     let sent = Sent::new(&commit);
                     let span = trace.as_ref().map_or_else(tracing::Span::none, |trace| {
-                        trace.folded(before, sent.rows());
+                        trace.folded(self.folding_since, sent.rows());
                         let rows = commit.mutations.iter().map(|mutation| mutation.rows.len()).sum();
                         trace.commit(&self.requests.database.name().to_string(), rows)
                     });
@@ -309,13 +320,13 @@ impl Driver {
                 Effect::Mirror { partition, next } => {
                     self.subscription.commit([(topic_partition(&partition), next)]);
                 }
-                Effect::Stop(stop) => self.stopped(stop)?,
+                Effect::Stop(stop) => self.stopped(stop),
             }
         }
         Ok(())
     }
 
-    fn stopped(&mut self, stop: Stop) -> Result<(), Error> {
+    fn stopped(&mut self, stop: Stop) {
         let Stop { partition, offset, reason } = stop;
         let (code, help) = match &reason {
             StopReason::Record(_) => {
@@ -330,13 +341,6 @@ impl Driver {
         tracing::error!(pipeline = %self.pipeline, "{text}");
         self.stops.insert(partition, text);
         self.show_ready();
-        match self.worker.owned() {
-            (owned, stopped) if owned == stopped && !self.worker.is_committing(&self.owned) => {
-                let reasons: Vec<&str> = self.stops.values().map(String::as_str).collect();
-                Err(self.error(ErrorKind::Stopped, reasons.join("; ")))
-            }
-            _ => Ok(()),
-        }
     }
 
     fn drop_partitions(&mut self, partitions: &[Partition]) {

@@ -45,8 +45,7 @@ pub(super) fn fold<P: Payload>(
     cache: &Cache,
     read: &BTreeMap<(Partition, GroupKey), Vec<Value>>,
 ) -> Folded {
-    let mut rows: Vec<HashMap<Vec<Value>, (usize, Vec<Value>)>> =
-        spec.targets.iter().map(|_| HashMap::new()).collect();
+    let mut rows: Vec<RowsByKey> = spec.targets.iter().map(|_| RowsByKey::new()).collect();
     let mut groups: BTreeMap<(Partition, GroupKey), Vec<Value>> = BTreeMap::new();
     let mut letters = Vec::new();
     let mut failures = Vec::new();
@@ -109,6 +108,9 @@ pub(super) fn fold<P: Payload>(
     Folded { mutations: mutations(spec, rows, &groups, letters), states: states(groups), failures }
 }
 
+/// Rows by primary key, with the place of the record that set them.
+type RowsByKey = HashMap<Vec<Value>, (usize, Vec<Value>)>;
+
 enum Staged<'a> {
     Row(usize, &'a Vec<Value>),
     Group((Partition, GroupKey), Vec<Value>),
@@ -139,7 +141,7 @@ fn add(target: &Target, before: &[Value], inputs: &[Option<Value>]) -> Result<Ve
 /// file names the parent first.
 fn mutations(
     spec: &Spec,
-    rows: Vec<HashMap<Vec<Value>, (usize, Vec<Value>)>>,
+    rows: Vec<RowsByKey>,
     groups: &BTreeMap<(Partition, GroupKey), Vec<Value>>,
     letters: Vec<Vec<Value>>,
 ) -> Vec<Mutation> {

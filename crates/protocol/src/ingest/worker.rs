@@ -116,10 +116,13 @@ impl<P: Payload> Worker<P> {
         }
     }
 
-    /// Partitions owned, and those of them that have stopped.
-    pub fn owned(&self) -> (usize, usize) {
-        let stopped = self.partitions.values().filter(|owned| matches!(owned.phase, Phase::Stopped { .. }));
-        (self.partitions.len(), stopped.count())
+    /// True when every partition owned has stopped, and all in front of the stops is committed.
+    pub fn has_stopped(&self) -> bool {
+        let stopped = |owned: &Owned| matches!(owned.phase, Phase::Stopped { .. });
+        !self.partitions.is_empty()
+            && self.partitions.values().all(stopped)
+            && matches!(self.step, Step::Idle)
+            && self.queue.len() == 0
     }
 
     /// The group has given us these partitions.

@@ -56,7 +56,6 @@ enum Phase {
     /// Waits for its own nonce to come back: all that was written before has then been read.
     Recovering {
         nonce: Arc<str>,
-        committed: bool,
     },
     Running,
 }
@@ -129,7 +128,7 @@ impl<D> Shard<D> {
             key: StateKey::Owner,
             value: Some(StateValue::Owner(nonce.clone())),
         };
-        self.phase = Phase::Recovering { nonce, committed: false };
+        self.phase = Phase::Recovering { nonce };
         self.committing = true;
         self.effects.push_back(Effect::Commit(Transaction { data: Vec::new(), state: vec![owner] }));
     }
@@ -137,7 +136,7 @@ impl<D> Shard<D> {
     /// A record of the shard's partition of the state topic, in the order of the log.
     pub fn state(&mut self, key: StateKey, value: Option<StateValue>) -> Result<(), ShardError> {
         match (&self.phase, &key, value) {
-            (Phase::Recovering { nonce, .. }, StateKey::Owner, Some(StateValue::Owner(read)))
+            (Phase::Recovering { nonce }, StateKey::Owner, Some(StateValue::Owner(read)))
                 if *nonce == read =>
             {
                 self.run();
@@ -249,12 +248,20 @@ impl<D> Shard<D> {
         }
     }
 
-    /// The token's query has ended. Without children that is a drop-out: it is queried again.
+    /// The token's query has broken off: it is queried again. What it told of children may have
+    /// been a part of them, and all of them come again.
+    pub fn interrupted(&mut self, token: &Token) {
+        let Some(state) = self.tokens.get_mut(token).filter(|state| state.running) else { return };
+        state.children.clear();
+        let start = state.frontier.at();
+        self.effects.push_back(Effect::Query { token: token.clone(), start });
+    }
+
+    /// The token's query has ended by itself. Without children that is a drop-out.
     pub fn ended(&mut self, token: &Token, now: Duration) {
-        let Some(state) = self.tokens.get_mut(token) else { return };
+        let Some(state) = self.tokens.get_mut(token).filter(|state| state.running) else { return };
         if state.children.is_empty() {
-            let start = state.frontier.at();
-            self.effects.push_back(Effect::Query { token: token.clone(), start });
+            self.interrupted(token);
             return;
         }
         let children = std::mem::take(&mut state.children);
@@ -274,9 +281,6 @@ impl<D> Shard<D> {
     pub fn committed(&mut self, now: Duration) {
         assert!(self.committing, "one transaction at a time");
         self.committing = false;
-        if let Phase::Recovering { committed, .. } = &mut self.phase {
-            *committed = true;
-        }
         self.due(now);
     }
 

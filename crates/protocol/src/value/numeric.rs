@@ -47,11 +47,16 @@ impl Numeric {
 
     /// The sum, or the error that it is out of range.
     pub fn checked_add(self, other: Self) -> Result<Self, NumericError> {
+        // Two numbers within the range do not overflow 128 bits.
         Self::new(self.0 + other.0)
     }
 
     fn new(billionths: i128) -> Result<Self, NumericError> {
-        if billionths.abs() > MAX { Err(NumericError::Range) } else { Ok(Self(billionths)) }
+        if billionths.unsigned_abs() > MAX.unsigned_abs() {
+            Err(NumericError::Range)
+        } else {
+            Ok(Self(billionths))
+        }
     }
 }
 
@@ -136,5 +141,6 @@ mod tests {
         }
         let most = "99999999999999999999999999999".parse::<Numeric>().unwrap();
         assert_eq!(most.checked_add(1.into()), Err(NumericError::Range));
+        assert_eq!(Numeric::from_unscaled(i128::MIN, 9), Err(NumericError::Range));
     }
 }

@@ -74,17 +74,13 @@ impl History {
             return Some(Seen::Change(change.clone()));
         }
         let behind = place - stretch.changes.iter().filter(|c| c.at >= start && c.at <= clock).count();
-        Some(match (horizon, behind) {
-            (None, _) => Seen::Heartbeat(clock),
-            (Some(end), 0) => Seen::Children(self.children(token, end)),
-            (Some(_), _) => Seen::End,
-        })
-    }
-
-    fn children(&self, parent: &Token, end: i64) -> Children {
-        let children = self.tokens.iter().filter(|child| child.parents.contains(parent));
-        let children = children.map(|child| (child.token.clone(), child.parents.clone())).collect();
-        Children { start: instant(end), children }
+        let Some(end) = horizon else { return Some(Seen::Heartbeat(clock)) };
+        let mut children = self.tokens.iter().filter(|child| child.parents.contains(token));
+        // One record a child: there may be several.
+        Some(children.nth(behind).map_or(Seen::End, |child| {
+            let children = vec![(child.token.clone(), child.parents.clone())];
+            Seen::Children(Children { start: instant(end), children })
+        }))
     }
 
     fn begin(&mut self, start: i64, parents: Vec<Token>, keys: BTreeSet<usize>) {

@@ -26,6 +26,8 @@ pub(super) struct Owner {
 struct Query {
     start: i64,
     place: usize,
+    /// It has told of children.
+    told: bool,
 }
 
 /// The world around an owner.
@@ -83,7 +85,7 @@ impl Owner {
                 Effect::Commit(transaction) => self.unsent = Some(transaction),
                 Effect::QueryRoots { .. } => self.roots = true,
                 Effect::Query { token, start } => {
-                    self.queries.insert(token, Query { start: start.timestamp(), place: 0 });
+                    self.queries.insert(token, Query { start: start.timestamp(), place: 0, told: false });
                 }
                 Effect::Finished { token } => {
                     self.queries.remove(&token);
@@ -144,9 +146,14 @@ impl Owner {
         let Some((token, query)) = self.queries.iter_mut().nth(any) else { return Ok(()) };
         let token = token.clone();
         if around.faults && dice.percent(3) {
-            // A drop-out.
+            // Only a query that has told of no children may drop out without an error.
+            let drops_out = !query.told && dice.percent(50);
             self.queries.remove(&token);
-            self.shard.ended(&token, around.now);
+            if drops_out {
+                self.shard.ended(&token, around.now);
+            } else {
+                self.shard.interrupted(&token);
+            }
             return Ok(());
         }
         let Some(seen) = around.history.see(&token, query.start, query.place, around.clock) else {
@@ -163,6 +170,7 @@ impl Owner {
             Seen::Heartbeat(at) => self.shard.heartbeat(&token, instant(at), around.now),
             Seen::Children(children) => {
                 query.place += 1;
+                query.told = true;
                 self.shard.children(&token, children);
             }
             Seen::End => {
