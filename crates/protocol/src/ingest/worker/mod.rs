@@ -1,6 +1,9 @@
 //! One worker of an ingest pipeline: the partitions it owns and the commit it has in flight.
 
-use std::collections::{BTreeMap, BTreeSet, VecDeque};
+mod outcome;
+mod state;
+
+use std::collections::{BTreeMap, VecDeque};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -13,39 +16,7 @@ use super::letter::{Failure, Payload};
 use super::position::{self, LogRange, Move, Offset, Partition};
 use crate::mutation::Mutation;
 use crate::value::Value;
-
-struct Owned {
-    /// Grows with every beginning from the stored position; answers to older ones are void.
-    generation: u64,
-    phase: Phase,
-}
-
-enum Phase {
-    /// The position is being read, registered, or moved over a gap.
-    Finding,
-    Fetching {
-        /// The stored position.
-        position: Offset,
-        /// The least offset that the next record may have.
-        next: Offset,
-    },
-    /// Records in front of the stop may still wait for their commit.
-    Stopped { position: Offset },
-}
-
-enum Step<P> {
-    Idle,
-    Reading { attempt: u64, batch: Vec<Entry<P>>, missing: BTreeSet<(Partition, GroupKey)> },
-    Committing { batch: Vec<Entry<P>>, commit: Sent },
-    Verifying { batch: Vec<Entry<P>>, commit: Sent, failure: Failure },
-}
-
-/// What is remembered of a commit on its way.
-struct Sent {
-    attempt: u64,
-    moves: Vec<Move>,
-    states: Vec<(Partition, GroupKey, Vec<Value>)>,
-}
+use state::{Owned, Phase, Sent, Step};
 
 /// See the module. Times are durations since any fixed instant.
 pub struct Worker<P> {
@@ -396,71 +367,6 @@ impl<P: Payload> Worker<P> {
         match self.partitions.get(partition).map(|owned| &owned.phase) {
             Some(Phase::Fetching { position, .. } | Phase::Stopped { position }) => *position,
             _ => unreachable!("{partition}: a batch holds only partitions whose position is known"),
-        }
-    }
-
-    fn committed(&mut self, batch: &[Entry<P>], commit: Sent) {
-        self.limit = (self.limit * 2).min(self.limits.max_records);
-        let generations: BTreeMap<&Partition, u64> =
-            batch.iter().map(|entry| (&entry.partition, entry.generation)).collect();
-        let ours =
-            |worker: &Self, partition: &Partition| worker.is_current(partition, generations[partition]);
-        let mut added: BTreeMap<&Partition, usize> = BTreeMap::new();
-        for (partition, _, _) in &commit.states {
-            *added.entry(partition).or_default() += 1;
-        }
-        for (partition, more) in added {
-            self.cache.reserve(partition, more);
-        }
-        for (partition, key, state) in commit.states {
-            if ours(self, &partition) {
-                self.cache.put(&partition, key, state);
-            }
-        }
-        for Move { partition, from, to } in commit.moves {
-            assert!(to > from, "{partition}: a position only goes forward");
-            if !ours(self, &partition) {
-                continue;
-            }
-            match self.partitions.get_mut(&partition).map(|owned| &mut owned.phase) {
-                Some(Phase::Fetching { position, .. } | Phase::Stopped { position }) => {
-                    assert_eq!(*position, from, "{partition}: the position that was consumed");
-                    *position = to;
-                }
-                _ => unreachable!("{partition}: its generation is that of the commit"),
-            }
-            self.effects.push_back(Effect::Mirror { partition, next: to });
-        }
-    }
-
-    /// Spanner refuses this batch: find the record by halving.
-    fn rejected(&mut self, batch: Vec<Entry<P>>, failure: Failure) {
-        if batch.len() > 1 {
-            self.limit = batch.len() / 2;
-            let batch = self.current(batch);
-            self.queue.put_back(batch);
-            return;
-        }
-        for mut entry in self.current(batch) {
-            if entry.changes.is_ok() && self.on_error == OnError::DeadLetter {
-                entry.changes = Err(failure.clone());
-                self.queue.put_back(vec![entry]);
-            } else {
-                self.queue.drop_from(&entry.partition, entry.offset);
-                self.stop(&entry.partition, entry.offset, StopReason::Record(failure.clone()));
-            }
-        }
-    }
-
-    /// The one rule: forget, read the stored position, go on from there.
-    fn begin_again(&mut self, batch: &[Entry<P>]) {
-        let partitions: BTreeSet<&Partition> = batch
-            .iter()
-            .filter(|entry| self.is_current(&entry.partition, entry.generation))
-            .map(|entry| &entry.partition)
-            .collect();
-        for partition in partitions {
-            self.begin(partition);
         }
     }
 
