@@ -83,4 +83,38 @@ mod tests {
         assert_eq!(frontier, Frontier::new(second(3)));
         assert!(!frontier.advance(second(2)), "an old heartbeat says nothing");
     }
+
+    proptest::proptest! {
+        /// Whatever is broken off wherever, a token's changes are emitted once each.
+        #[test]
+        fn resuming_emits_each_change_once(
+            mut times in proptest::collection::vec(1..6_i64, 1..30),
+            cuts in proptest::collection::vec((0..30_usize, proptest::bool::ANY), 0..8),
+        ) {
+            times.sort_unstable();
+            let changes: Vec<_> =
+                times.iter().enumerate().map(|(n, at)| (second(*at), id(&n.to_string(), "0"))).collect();
+            let mut frontier = Frontier::new(second(0));
+            let mut emitted = Vec::new();
+            for (length, heartbeat) in cuts.into_iter().chain([(usize::MAX, true)]) {
+                let from = frontier.at();
+                let mut left = false;
+                for (place, (at, id)) in changes.iter().filter(|(at, _)| *at >= from).enumerate() {
+                    left = place >= length;
+                    if left {
+                        break;
+                    }
+                    if !frontier.holds(*at, id) {
+                        frontier.emit(*at, id.clone());
+                        emitted.push(id.clone());
+                    }
+                }
+                if heartbeat && !left {
+                    frontier.advance(second(6));
+                }
+            }
+            let all: Vec<_> = changes.into_iter().map(|(_, id)| id).collect();
+            proptest::prop_assert_eq!(emitted, all);
+        }
+    }
 }
