@@ -1,0 +1,132 @@
+use std::time::Duration;
+
+use spanbridge_protocol::value::{Type, Value};
+
+use crate::changes::ValueCaptureType;
+use crate::database::Database;
+use crate::error::{Error, ErrorKind, Result};
+
+/// How long a change stream keeps its records by default.
+/// Source: <https://cloud.google.com/spanner/docs/change-streams#data-retention>.
+const DEFAULT_RETENTION: Duration = Duration::from_secs(24 * 3600);
+
+/// A change stream, as its definition says.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ChangeStreamInfo {
+    pub name: String,
+    /// How long records are kept: one to seven days.
+    pub retention: Duration,
+    pub value_capture_type: ValueCaptureType,
+    pub watched: Watched,
+}
+
+/// What a change stream watches.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Watched {
+    /// `FOR ALL`.
+    All,
+    /// These tables, whole or in part; `schema.table` in a named schema.
+    Tables(Vec<String>),
+}
+
+impl Database {
+    /// The change stream of that name, compared without case; nothing when there is none.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Config`] for an option that the bridge cannot serve, such as mutable key ranges.
+    pub async fn change_stream(&self, name: &str) -> Result<Option<ChangeStreamInfo>> {
+        let param = [("name", Type::String, Value::from(name))];
+        let streams = self
+            .query(
+                "SELECT CHANGE_STREAM_NAME, `ALL` FROM INFORMATION_SCHEMA.CHANGE_STREAMS
+                 WHERE LOWER(CHANGE_STREAM_NAME) = LOWER(@name)",
+                &param,
+                &[Type::String, Type::Bool],
+            )
+            .await?;
+        let Some([Value::String(found), all]) = streams.first().map(Vec::as_slice) else {
+            return Ok(None);
+        };
+        let watched = match all {
+            Value::Bool(true) => Watched::All,
+            _ => Watched::Tables(self.watched_tables(&param).await?),
+        };
+        let options = self
+            .query(
+                "SELECT OPTION_NAME, OPTION_VALUE FROM INFORMATION_SCHEMA.CHANGE_STREAM_OPTIONS
+                 WHERE LOWER(CHANGE_STREAM_NAME) = LOWER(@name)",
+                &param,
+                &[Type::String, Type::String],
+            )
+            .await?;
+        let option = |wanted: &str| {
+            options.iter().find_map(|row| match row.as_slice() {
+                [Value::String(name), Value::String(value)] if name == wanted => Some(value.as_str()),
+                _ => None,
+            })
+        };
+        let unreadable = |what: &str, value: &str| {
+            let message = format!("{what} `{value}` of change stream {found} is not understood");
+            Error::new(ErrorKind::Config, "change stream", message)
+        };
+        if let Some(mode) = option("partition_mode").filter(|mode| *mode != "IMMUTABLE_KEY_RANGE") {
+            return Err(unreadable("partition_mode", mode));
+        }
+        let retention = match option("retention_period") {
+            Some(text) => retention(text).ok_or_else(|| unreadable("retention_period", text))?,
+            None => DEFAULT_RETENTION,
+        };
+        let value_capture_type = match option("value_capture_type") {
+            Some(text) => {
+                ValueCaptureType::parse(text).ok_or_else(|| unreadable("value_capture_type", text))?
+            }
+            None => ValueCaptureType::OldAndNewValues,
+        };
+        Ok(Some(ChangeStreamInfo { name: found.clone(), retention, value_capture_type, watched }))
+    }
+
+    async fn watched_tables(&self, param: &[(&str, Type, Value)]) -> Result<Vec<String>> {
+        let rows = self
+            .query(
+                "SELECT TABLE_SCHEMA, TABLE_NAME FROM INFORMATION_SCHEMA.CHANGE_STREAM_TABLES
+                 WHERE LOWER(CHANGE_STREAM_NAME) = LOWER(@name) ORDER BY TABLE_SCHEMA, TABLE_NAME",
+                param,
+                &[Type::String, Type::String],
+            )
+            .await?;
+        let name = |row: Vec<Value>| match <[Value; 2]>::try_from(row) {
+            Ok([Value::String(schema), Value::String(table)]) if schema.is_empty() => Some(table),
+            Ok([Value::String(schema), Value::String(table)]) => Some(format!("{schema}.{table}")),
+            _ => None,
+        };
+        Ok(rows.into_iter().filter_map(name).collect())
+    }
+}
+
+/// A retention period such as `7d`, `36h`, `1440m` or `86400s`.
+fn retention(text: &str) -> Option<Duration> {
+    let unit = text.chars().last()?;
+    let number: u64 = text.strip_suffix(unit)?.trim().parse().ok()?;
+    let seconds = match unit {
+        'd' => 24 * 3600,
+        'h' => 3600,
+        'm' => 60,
+        's' => 1,
+        _ => return None,
+    };
+    number.checked_mul(seconds).map(Duration::from_secs)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn retention_periods_are_read() {
+        assert_eq!(retention("7d"), Some(Duration::from_secs(7 * 24 * 3600)));
+        assert_eq!(retention("36h"), Some(Duration::from_secs(36 * 3600)));
+        for wrong in ["", "d", "7", "7w", "-1d"] {
+            assert_eq!(retention(wrong), None, "{wrong}");
+        }
+    }
+}

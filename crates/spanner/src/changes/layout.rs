@@ -1,0 +1,265 @@
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use google_cloud_spanner::model::{StructType, Type as WireStructOrType};
+use google_cloud_spanner::types::Type as WireType;
+use google_cloud_spanner::value::{List, Value as Wire};
+use serde_json::Value as Json;
+use spanbridge_protocol::value::{Timestamp, Type};
+
+use super::record::{
+    ChangeRecord, ChildPartition, ChildPartitions, ColumnType, DataChange, Mod, ModType, ValueCaptureType,
+};
+use crate::error::{Error, ErrorKind, Result};
+use crate::wire::timestamp;
+
+/// Tables whose column types are remembered at most.
+const MAX_SHAPES: usize = 1000;
+
+/// Where each field stands in `ChangeRecord ARRAY<STRUCT<…>>`. Values come by position; the positions are
+/// looked up by name once for each query, so that fields which Spanner adds do no harm.
+#[derive(Debug)]
+pub(crate) struct Layout {
+    records: [usize; 3],
+    data: [usize; 13],
+    column: [usize; 4],
+    mods: [usize; 3],
+    heartbeat: [usize; 1],
+    children: [usize; 3],
+    child: [usize; 2],
+    /// The last column types of each table: nearly all records of a table have the same.
+    shapes: HashMap<String, (List, Arc<[ColumnType]>)>,
+}
+
+impl Layout {
+    /// From the type of the result's only column.
+    pub(crate) fn of(ty: &WireType) -> Result<Self> {
+        let record = item(&ty.clone().into())?;
+        let field = |of: &StructType, name| item(at(of, name)?);
+        let data = field(&record, "data_change_record")?;
+        let heartbeat = field(&record, "heartbeat_record")?;
+        let children = field(&record, "child_partitions_record")?;
+        Ok(Self {
+            records: positions(
+                &record,
+                ["data_change_record", "heartbeat_record", "child_partitions_record"],
+            )?,
+            data: positions(
+                &data,
+                [
+                    "commit_timestamp",
+                    "record_sequence",
+                    "server_transaction_id",
+                    "is_last_record_in_transaction_in_partition",
+                    "table_name",
+                    "column_types",
+                    "mods",
+                    "mod_type",
+                    "value_capture_type",
+                    "number_of_records_in_transaction",
+                    "number_of_partitions_in_transaction",
+                    "transaction_tag",
+                    "is_system_transaction",
+                ],
+            )?,
+            column: positions(
+                &field(&data, "column_types")?,
+                ["name", "type", "is_primary_key", "ordinal_position"],
+            )?,
+            mods: positions(&field(&data, "mods")?, ["keys", "new_values", "old_values"])?,
+            heartbeat: positions(&heartbeat, ["timestamp"])?,
+            children: positions(&children, ["start_timestamp", "record_sequence", "child_partitions"])?,
+            child: positions(&field(&children, "child_partitions")?, ["token", "parent_partition_tokens"])?,
+            shapes: HashMap::new(),
+        })
+    }
+
+    /// The records of one row.
+    pub(crate) fn decode(&mut self, cell: Wire) -> Result<Vec<ChangeRecord>> {
+        let mut records = Vec::new();
+        for record in list(cell)? {
+            let [data, heartbeats, children] = self.kinds(record)?;
+            for record in list(data)? {
+                records.push(ChangeRecord::Data(self.data_change(record)?));
+            }
+            for record in list(heartbeats)? {
+                let [time] = cells(record, self.heartbeat)?;
+                records.push(ChangeRecord::Heartbeat(time_of(time)?));
+            }
+            for record in list(children)? {
+                records.push(ChangeRecord::Children(self.child_partitions(record)?));
+            }
+        }
+        Ok(records)
+    }
+
+    /// The three kinds of record. A record of another kind must not be passed over in silence:
+    /// streams with mutable key ranges have some.
+    fn kinds(&self, record: Wire) -> Result<[Wire; 3]> {
+        let unknown = {
+            let mut kinds = record.as_list().ok_or_else(unexpected)?.iter().enumerate();
+            let filled = |kind: &Wire| kind.as_list().is_some_and(|records| !records.is_empty());
+            kinds.any(|(position, kind)| !self.records.contains(&position) && filled(kind))
+        };
+        if unknown {
+            let message = "the stream has records of a kind that this version does not read";
+            return Err(Error::new(ErrorKind::Config, "change record", message));
+        }
+        cells(record, self.records)
+    }
+
+    fn data_change(&mut self, record: Wire) -> Result<DataChange> {
+        let [time, sequence, id, last, table, columns, mods, kind, capture, records, partitions, tag, system] =
+            cells(record, self.data)?;
+        let table_name = text(table)?;
+        Ok(DataChange {
+            commit_timestamp: time_of(time)?,
+            record_sequence: text(sequence)?,
+            server_transaction_id: text(id)?,
+            is_last_record_in_transaction_in_partition: flag(&last)?,
+            column_types: self.column_types(&table_name, columns)?,
+            table_name,
+            mods: list(mods)?.into_iter().map(|value| self.row(value)).collect::<Result<_>>()?,
+            mod_type: kind.as_str().and_then(ModType::parse).ok_or_else(unexpected)?,
+            value_capture_type: capture.as_str().and_then(ValueCaptureType::parse).ok_or_else(unexpected)?,
+            number_of_records_in_transaction: number(&records)?,
+            number_of_partitions_in_transaction: number(&partitions)?,
+            transaction_tag: text(tag)?,
+            is_system_transaction: flag(&system)?,
+        })
+    }
+
+    fn column_types(&mut self, table: &str, columns: Wire) -> Result<Arc<[ColumnType]>> {
+        let columns = columns.into_list().ok_or_else(unexpected)?;
+        if let Some((known, types)) = self.shapes.get(table)
+            && *known == columns
+        {
+            return Ok(types.clone());
+        }
+        let types = columns.clone().into_values().into_iter().map(|column| self.column(column));
+        let types: Arc<[ColumnType]> = types.collect::<Result<Vec<_>>>()?.into();
+        if self.shapes.len() >= MAX_SHAPES {
+            self.shapes.clear();
+        }
+        self.shapes.insert(table.to_owned(), (columns, types.clone()));
+        Ok(types)
+    }
+
+    fn column(&self, column: Wire) -> Result<ColumnType> {
+        let [name, json, key, ordinal] = cells(column, self.column)?;
+        let json = text(json)?;
+        Ok(ColumnType {
+            name: text(name)?,
+            ty: serde_json::from_str(&json).ok().as_ref().and_then(type_of),
+            json,
+            is_primary_key: flag(&key)?,
+            ordinal_position: number(&ordinal)?,
+        })
+    }
+
+    fn row(&self, row: Wire) -> Result<Mod> {
+        let [keys, new_values, old_values] = cells(row, self.mods)?;
+        Ok(Mod { keys: text(keys)?, new_values: text(new_values)?, old_values: text(old_values)? })
+    }
+
+    fn child_partitions(&self, record: Wire) -> Result<ChildPartitions> {
+        let [start, sequence, children] = cells(record, self.children)?;
+        let child = |child| {
+            let [token, parents] = cells(child, self.child)?;
+            let parents = list(parents)?.into_iter().map(text).collect::<Result<_>>()?;
+            Ok(ChildPartition { token: text(token)?, parents })
+        };
+        Ok(ChildPartitions {
+            start_timestamp: time_of(start)?,
+            record_sequence: text(sequence)?,
+            children: list(children)?.into_iter().map(child).collect::<Result<_>>()?,
+        })
+    }
+}
+
+/// The type in a change record's JSON: `{"code":"ARRAY","array_element_type":{"code":"INT64"}}`.
+fn type_of(json: &Json) -> Option<Type> {
+    match json.get("code")?.as_str()? {
+        "ARRAY" => Some(Type::Array(Box::new(type_of(json.get("array_element_type")?)?))),
+        // An annotation makes another type of it, such as PostgreSQL's numeric.
+        _ if json.get("type_annotation").is_some() => None,
+        code => Type::parse(code),
+    }
+}
+
+/// The struct that is the item of this array.
+fn item(array: &WireStructOrType) -> Result<StructType> {
+    let item = array.array_element_type.as_ref().and_then(|item| item.struct_type.as_ref());
+    item.map(|item| (**item).clone()).ok_or_else(unexpected)
+}
+
+fn at<'a>(of: &'a StructType, name: &str) -> Result<&'a WireStructOrType> {
+    let field = of.fields.iter().find(|field| field.name == name);
+    field.and_then(|field| field.r#type.as_deref()).ok_or_else(|| missing(name))
+}
+
+fn positions<const N: usize>(of: &StructType, names: [&str; N]) -> Result<[usize; N]> {
+    let mut positions = [0; N];
+    for (position, name) in positions.iter_mut().zip(names) {
+        *position = of.fields.iter().position(|field| field.name == name).ok_or_else(|| missing(name))?;
+    }
+    Ok(positions)
+}
+
+/// The struct's values at these positions.
+fn cells<const N: usize>(value: Wire, positions: [usize; N]) -> Result<[Wire; N]> {
+    let mut values = value.into_list().ok_or_else(unexpected)?.into_values();
+    let mut cells = [const { None }; N];
+    for (cell, position) in cells.iter_mut().zip(positions) {
+        *cell = Some(std::mem::take(values.get_mut(position).ok_or_else(unexpected)?));
+    }
+    Ok(cells.map(Option::unwrap_or_default))
+}
+
+fn list(value: Wire) -> Result<Vec<Wire>> {
+    if value.is_null() {
+        return Ok(Vec::new());
+    }
+    value.into_list().map(List::into_values).ok_or_else(unexpected)
+}
+
+/// A text; NULL is the empty one.
+fn text(value: Wire) -> Result<String> {
+    if value.is_null() { Ok(String::new()) } else { value.into_string().ok_or_else(unexpected) }
+}
+
+fn flag(value: &Wire) -> Result<bool> {
+    if value.is_null() { Ok(false) } else { value.as_bool().ok_or_else(unexpected) }
+}
+
+fn number(value: &Wire) -> Result<i64> {
+    value.as_str().and_then(|text| text.parse().ok()).ok_or_else(unexpected)
+}
+
+fn time_of(value: Wire) -> Result<Timestamp> {
+    value.as_str().and_then(timestamp).ok_or_else(unexpected)
+}
+
+fn unexpected() -> Error {
+    Error::bug("change record", "a field of the record is not of its documented type")
+}
+
+fn missing(field: &str) -> Error {
+    Error::bug("change record", format!("the record has no field {field}"))
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn types_are_read() {
+        assert_eq!(type_of(&json!({"code": "INT64"})), Some(Type::Int64));
+        let array = json!({"code": "ARRAY", "array_element_type": {"code": "STRING"}});
+        assert_eq!(type_of(&array), Some(Type::Array(Box::new(Type::String))));
+        assert_eq!(type_of(&json!({"code": "NUMERIC", "type_annotation": "PG_NUMERIC"})), None);
+        assert_eq!(type_of(&json!({"code": "STRUCT"})), None);
+    }
+}

@@ -1,0 +1,33 @@
+//! Cloud Spanner as the bridge needs it: blind commits, point reads, change streams, schema.
+//!
+//! The only crate that touches the client library. Every call is one RPC with a deadline and
+//! without a hidden retry, so that its answer means what it says; [`ErrorKind`] tells the caller
+//! what it may conclude, and the caller decides what to do next.
+#![cfg_attr(test, allow(clippy::unwrap_used))]
+
+mod admin;
+mod catalog;
+mod changes;
+mod commit;
+mod database;
+mod decode;
+mod error;
+pub mod migrate;
+mod name;
+mod options;
+mod query;
+mod read;
+mod wire;
+
+pub use admin::Admin;
+pub use catalog::{ChangeStreamInfo, Watched};
+pub use changes::{
+    ChangeRecord, Changes, ChildPartition, ChildPartitions, ColumnType, DataChange, Mod, ModType,
+    ValueCaptureType,
+};
+pub use commit::Committed;
+pub use database::Database;
+pub use decode::decode_column;
+pub use error::{Error, ErrorKind, Result};
+pub use name::DatabaseName;
+pub use options::Options;

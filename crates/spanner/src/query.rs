@@ -1,0 +1,41 @@
+use google_cloud_gax::retry_policy::NeverRetry;
+use google_cloud_spanner::statement::Statement;
+use spanbridge_protocol::value::{Timestamp, Type, Value};
+
+use crate::database::Database;
+use crate::error::{Call, Error, Result};
+use crate::read::rows;
+use crate::wire::{encode, wire_type};
+
+impl Database {
+    /// The rows of a query with named parameters, its columns of these types; a strong read.
+    ///
+    /// For INFORMATION_SCHEMA and small results. Data is read by key with [`Database::read`].
+    pub async fn query(
+        &self,
+        sql: &str,
+        params: &[(&str, Type, Value)],
+        columns: &[Type],
+    ) -> Result<Vec<Vec<Value>>> {
+        let limit = self.options().read_timeout;
+        let builder = Statement::builder(sql).with_attempt_timeout(limit).with_retry_policy(NeverRetry);
+        let statement = params.iter().fold(builder, |builder, (name, ty, value)| {
+            builder.add_typed_param(*name, encode(value.clone()), wire_type(ty))
+        });
+        let client = self.client();
+        let types: Vec<&Type> = columns.iter().collect();
+        let rows = self.call(Call::Read("query"), limit, async {
+            rows(client.single_use().build().execute_query(statement.build()).await?, &types).await
+        });
+        rows.await?
+    }
+
+    /// Spanner's clock.
+    pub async fn now(&self) -> Result<Timestamp> {
+        let rows = self.query("SELECT CURRENT_TIMESTAMP", &[], &[Type::Timestamp]).await?;
+        match rows.first().and_then(|row| row.first()) {
+            Some(Value::Timestamp(now)) => Ok(*now),
+            _ => Err(Error::bug("query", "CURRENT_TIMESTAMP answered no timestamp")),
+        }
+    }
+}

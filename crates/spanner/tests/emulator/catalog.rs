@@ -1,0 +1,66 @@
+use std::time::Duration;
+
+use spanbridge_protocol::value::Type;
+use spanbridge_spanner::{ErrorKind, ValueCaptureType, Watched};
+
+use crate::support::database;
+
+#[tokio::test]
+async fn a_table_is_described() {
+    let (admin, database) = database(&[
+        "CREATE SCHEMA shop",
+        "CREATE TABLE shop.Orders (Customer STRING(36) NOT NULL, Id INT64 NOT NULL, Price NUMERIC DEFAULT (0),
+           Twice NUMERIC AS (Price * 2) STORED, Tags ARRAY<STRING(10)>,
+           Stamp TIMESTAMP NOT NULL OPTIONS (allow_commit_timestamp = true)) PRIMARY KEY (Id, Customer DESC)",
+        "CREATE INDEX shop.ByPrice ON shop.Orders (Price)",
+    ])
+    .await;
+    let table = database.table("SHOP.orders").await.unwrap().unwrap();
+    assert_eq!(table.name, "shop.Orders");
+    let names: Vec<&str> = table.columns.iter().map(|column| column.name.as_str()).collect();
+    assert_eq!(names, ["Customer", "Id", "Price", "Twice", "Tags", "Stamp"]);
+    let key: Vec<&str> = table.key().iter().map(|column| column.name.as_str()).collect();
+    assert_eq!(key, ["Id", "Customer"]);
+    let column = |name: &str| table.column(name).unwrap().clone();
+    assert!(!column("Customer").nullable && column("Price").nullable);
+    assert!(column("Price").has_default && !column("Price").generated);
+    assert!(column("Twice").generated && !column("Id").generated);
+    assert!(column("Stamp").commit_timestamp && !column("Id").commit_timestamp);
+    assert_eq!(column("Tags").ty, Type::Array(Box::new(Type::String)));
+
+    assert_eq!(database.table("Orders").await.unwrap(), None);
+    assert!(admin.get_ddl().await.unwrap().iter().any(|statement| statement.contains("Orders")));
+}
+
+#[tokio::test]
+async fn a_change_stream_is_described() {
+    let (_, database) = database(&[
+        "CREATE TABLE A (Id INT64, V INT64) PRIMARY KEY (Id)",
+        "CREATE TABLE B (Id INT64, V INT64) PRIMARY KEY (Id)",
+        "CREATE CHANGE STREAM Everything FOR ALL",
+        "CREATE CHANGE STREAM Few FOR B (V), A
+         OPTIONS (retention_period = '36h', value_capture_type = 'NEW_ROW_AND_OLD_VALUES')",
+    ])
+    .await;
+    let everything = database.change_stream("everything").await.unwrap().unwrap();
+    assert_eq!(everything.name, "Everything");
+    assert_eq!(everything.retention, Duration::from_secs(24 * 3600));
+    assert_eq!(everything.value_capture_type, ValueCaptureType::OldAndNewValues);
+    assert_eq!(everything.watched, Watched::All);
+    let some = database.change_stream("Few").await.unwrap().unwrap();
+    assert_eq!(some.retention, Duration::from_secs(36 * 3600));
+    assert_eq!(some.value_capture_type, ValueCaptureType::NewRowAndOldValues);
+    assert_eq!(some.watched, Watched::Tables(vec!["A".into(), "B".into()]));
+    assert_eq!(database.change_stream("None").await.unwrap(), None);
+}
+
+#[tokio::test]
+async fn databases_are_created_once_and_dropped() {
+    let (admin, database) = database(&[]).await;
+    assert_eq!(admin.create_database(&[]).await.unwrap_err().kind(), ErrorKind::AlreadyExists);
+    let wrong = admin.update_ddl(&["CREATE TABLE Nonsense".to_owned()]).await.unwrap_err();
+    assert_eq!(wrong.kind(), ErrorKind::Config, "{wrong}");
+    admin.drop_database().await.unwrap();
+    let gone = database.now().await.unwrap_err();
+    assert!(matches!(gone.kind(), ErrorKind::Config | ErrorKind::Unavailable), "{gone}");
+}

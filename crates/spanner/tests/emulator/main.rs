@@ -1,0 +1,12 @@
+//! Everything against a real emulator, each test in a database of its own.
+#![allow(clippy::unwrap_used)]
+
+mod catalog;
+mod changes;
+mod errors;
+mod migrate;
+mod outage;
+mod position;
+mod relay;
+mod support;
+mod types;

@@ -1,0 +1,53 @@
+-- Version 1: what the bridge keeps in the database that it writes to.
+
+-- One row for each topic partition that a pipeline has registered; see BridgePositions.
+CREATE TABLE IF NOT EXISTS BridgePartitions (
+  Pipeline STRING(64) NOT NULL,
+  Topic STRING(249) NOT NULL,
+  KafkaPartition INT64 NOT NULL,
+  CreatedAt TIMESTAMP NOT NULL OPTIONS (allow_commit_timestamp = true),
+) PRIMARY KEY (Pipeline, Topic, KafkaPartition);
+
+-- How far a pipeline has applied a topic partition: exactly one row for each, with the next offset in
+-- its key, so that each commit consumes the row of the one before.
+CREATE TABLE IF NOT EXISTS BridgePositions (
+  Pipeline STRING(64) NOT NULL,
+  Topic STRING(249) NOT NULL,
+  KafkaPartition INT64 NOT NULL,
+  NextOffset INT64 NOT NULL,
+  UpdatedAt TIMESTAMP NOT NULL OPTIONS (allow_commit_timestamp = true),
+  Worker STRING(64),
+) PRIMARY KEY (Pipeline, Topic, KafkaPartition, NextOffset),
+  INTERLEAVE IN PARENT BridgePartitions;
+
+-- Records that could not be decoded, mapped or stored, with all that is needed to replay them.
+CREATE TABLE IF NOT EXISTS BridgeDeadLetters (
+  Pipeline STRING(64) NOT NULL,
+  Topic STRING(249) NOT NULL,
+  KafkaPartition INT64 NOT NULL,
+  KafkaOffset INT64 NOT NULL,
+  Code STRING(64) NOT NULL,
+  Message STRING(MAX) NOT NULL,
+  RecordKey BYTES(MAX),
+  RecordValue BYTES(MAX),
+  Headers JSON,
+  RecordTimestamp TIMESTAMP,
+  TraceId STRING(32),
+  FailedAt TIMESTAMP NOT NULL OPTIONS (allow_commit_timestamp = true),
+) PRIMARY KEY (Pipeline, Topic, KafkaPartition, KafkaOffset);
+
+-- Offsets [FromOffset, ToOffset) that the log no longer held and that `on_gap = "skip"` passed over.
+CREATE TABLE IF NOT EXISTS BridgeGaps (
+  Pipeline STRING(64) NOT NULL,
+  Topic STRING(249) NOT NULL,
+  KafkaPartition INT64 NOT NULL,
+  FromOffset INT64 NOT NULL,
+  ToOffset INT64 NOT NULL,
+  RecordedAt TIMESTAMP NOT NULL OPTIONS (allow_commit_timestamp = true),
+) PRIMARY KEY (Pipeline, Topic, KafkaPartition, FromOffset);
+
+-- The versions of this schema that were applied; the highest is the present one.
+CREATE TABLE IF NOT EXISTS BridgeSchemaVersion (
+  Version INT64 NOT NULL,
+  AppliedAt TIMESTAMP NOT NULL OPTIONS (allow_commit_timestamp = true),
+) PRIMARY KEY (Version);
