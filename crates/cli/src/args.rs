@@ -1,0 +1,140 @@
+//! The command line's grammar.
+
+use std::net::SocketAddr;
+use std::path::PathBuf;
+
+use spanbridge::demo;
+
+/// Exactly-once bridge between Kafka and Cloud Spanner.
+#[derive(Debug, clap::Parser)]
+#[command(version, propagate_version = true, max_term_width = 110)]
+#[command(after_help = "\
+Exit codes: 0 success; 1 a check failed or a pipeline stopped; 2 wrong usage or configuration; 3 a prerequisite is missing or a
+part cannot be reached.")]
+pub(crate) struct Args {
+    #[command(subcommand)]
+    pub(crate) command: Command,
+}
+
+#[derive(Debug, clap::Subcommand)]
+pub(crate) enum Command {
+    /// Create or update the bridge's own tables in the database
+    Migrate(Migrate),
+    /// Read Kafka topics and commit rows, aggregates and positions into Spanner
+    Ingest(Serve),
+    /// Read Spanner change streams and write Kafka records with their positions
+    Publish(Serve),
+    /// Start real parts, run both services on real data, and check what came out
+    Demo(demo::Options),
+}
+
+#[derive(Debug, clap::Args)]
+#[command(after_help = "\
+Examples:
+  spanbridge migrate --config flights.toml
+  spanbridge migrate --print                      show the DDL, touch nothing
+  spanbridge migrate --config flights.toml --emulator-rest 127.0.0.1:9020
+
+Can be repeated, and interrupted at any point. It refuses a database that is newer than this program.
+
+Exit codes: 0 the tables are as this program needs them; 1 the database refused; 2 wrong usage or configuration; 3 Spanner cannot
+be reached.")]
+pub(crate) struct Migrate {
+    /// The configuration file
+    #[arg(long, value_name = "FILE", required_unless_present = "print")]
+    pub(crate) config: Option<PathBuf>,
+
+    /// Print the DDL of all versions and do nothing
+    #[arg(long)]
+    pub(crate) print: bool,
+
+    /// REST address of the emulator's gateway; without it, 9020 beside a gRPC port of 9010
+    #[arg(long, value_name = "ADDR", env = "SPANNER_EMULATOR_REST")]
+    pub(crate) emulator_rest: Option<String>,
+}
+
+#[derive(Debug, clap::Args)]
+#[command(after_help = "\
+Examples:
+  spanbridge ingest --config flights.toml
+  spanbridge ingest --config flights.toml --pipeline flights --pipeline orders
+  spanbridge publish --config flights.toml --listen 127.0.0.1:9465     a second worker on the same machine
+  spanbridge publish --config flights.toml --listen none
+
+Any number of workers can share a pipeline. SIGTERM or Ctrl-C ends it with nothing half done; a second one ends it at once, which
+is as safe as any crash.
+
+Exit codes: 0 ended as it was told to; 1 a pipeline stopped; 2 wrong usage or configuration, or the bridge's tables are missing;
+3 a part cannot be reached.")]
+pub(crate) struct Serve {
+    /// The configuration file
+    #[arg(long, value_name = "FILE")]
+    pub(crate) config: PathBuf,
+
+    /// Run this pipeline only; may be repeated
+    #[arg(long, value_name = "NAME")]
+    pub(crate) pipeline: Vec<String>,
+
+    /// Where /livez /readyz /metrics /status answer, instead of the file's telemetry.listen; port 0 takes a free one
+    #[arg(long, value_name = "ADDR|none")]
+    pub(crate) listen: Option<Listen>,
+
+    /// End at once when standard input ends: for a parent process that must leave no workers behind
+    #[arg(long)]
+    pub(crate) until_eof: bool,
+}
+
+/// Where the admin port listens.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Listen {
+    Nowhere,
+    At(SocketAddr),
+}
+
+impl std::str::FromStr for Listen {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        if text == "none" {
+            return Ok(Self::Nowhere);
+        }
+        text.parse().map(Self::At).map_err(|_| "write it as 127.0.0.1:9464, or none".to_owned())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::{CommandFactory as _, Parser as _};
+
+    use super::*;
+
+    #[test]
+    fn the_grammar_is_sound() {
+        Args::command().debug_assert();
+    }
+
+    #[test]
+    fn listen_is_an_address_or_none() {
+        let parse = |listen| Args::try_parse_from(["spanbridge", "ingest", "--config", "f", "--listen", listen]);
+        for (text, listen) in
+            [("none", Listen::Nowhere), ("127.0.0.1:0", Listen::At("127.0.0.1:0".parse().unwrap()))]
+        {
+            let Command::Ingest(serve) = parse(text).unwrap().command else { panic!("not ingest") };
+            assert_eq!(serve.listen, Some(listen));
+        }
+        assert_eq!(parse("9464").unwrap_err().exit_code(), 2);
+    }
+
+    #[test]
+    fn migrate_needs_a_file_unless_it_prints() {
+        assert!(Args::try_parse_from(["spanbridge", "migrate", "--print"]).is_ok());
+        assert!(Args::try_parse_from(["spanbridge", "migrate"]).is_err());
+    }
+
+    #[test]
+    fn the_flag_of_worker_is_a_flag() {
+        let args = ["spanbridge", "publish", "--config", "f", spanbridge::worker::UNTIL_EOF];
+        let Command::Publish(serve) = Args::try_parse_from(args).unwrap().command else { panic!("not publish") };
+        assert!(serve.until_eof);
+    }
+}

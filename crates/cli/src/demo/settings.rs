@@ -1,0 +1,129 @@
+//! The configuration file of the demo's services: deploy/flights.toml with this run's addresses and names.
+
+use std::path::{Path, PathBuf};
+
+use chrono::SecondsFormat;
+use spanbridge_protocol::value::Timestamp;
+
+use super::names::Names;
+use crate::{Error, Result};
+
+/// Partitions of the topics.
+pub(super) const PARTITIONS: u16 = 6;
+
+/// Where the parts are.
+#[derive(Debug, Clone)]
+pub(super) struct Addresses {
+    pub(super) kafka: String,
+    pub(super) spanner: String,
+    pub(super) spanner_rest: String,
+    pub(super) registry: String,
+}
+
+/// Writes the file into `folder`.
+pub(super) fn write(folder: &Path, addresses: &Addresses, names: &Names, start: Timestamp) -> Result<PathBuf> {
+    let path = folder.join("flights.toml");
+    std::fs::write(&path, text(addresses, names, start))
+        .map_err(|error| Error::io(format_args!("cannot write {}", path.display()), &error))?;
+    Ok(path)
+}
+
+fn text(addresses: &Addresses, names: &Names, start: Timestamp) -> String {
+    let Addresses { kafka, spanner, registry, .. } = addresses;
+    let Names { database, topic, ingest, publish } = names;
+    let start = start.to_rfc3339_opts(SecondsFormat::Nanos, true);
+    format!(
+        r#"[kafka]
+bootstrap_servers = "{kafka}"
+
+[spanner]
+database = "{database}"
+emulator_host = "{spanner}"
+
+[registry]
+url = "{registry}"
+
+[telemetry]
+log = "info"
+
+[[ingest]]
+name = "{ingest}"
+topics = ["{topic}"]
+key = {{ format = "string" }}
+value = {{ format = "avro" }}
+batch = {{ max_records = 500, max_bytes = "2MiB", max_wait = "50ms" }}
+on_error = "dead-letter"
+on_gap = "stop"
+
+[[ingest.table]]
+table = "Flights"
+mode = "upsert"
+where = "value.origin != ''"
+[ingest.table.columns]
+Carrier = "value.carrier"
+Flight = "value.flight"
+Origin = "value.origin"
+TimeHour = "value.time_hour"
+DepDelay = "value.dep_delay"
+TailNumber = "value.tailnum"
+UpdatedAt = "timestamp"
+
+[[ingest.table]]
+table = "DelaysByHour"
+group_by = {{ Origin = "value.origin", Carrier = "value.carrier" }}
+window = {{ kind = "tumbling", size = "1h", time = "value.time_hour", start = "WindowStart", late = "update" }}
+ownership = "partition"
+tombstones = "ignore"
+[ingest.table.aggregates]
+Flights = "count()"
+DelaySum = "sum(value.dep_delay)"
+DelayMin = "min(value.dep_delay)"
+DelayMax = "max(value.dep_delay)"
+
+[[publish]]
+name = "{publish}"
+change_stream = "DelaysStream"
+tables = ["DelaysByHour", "Flights"]
+topic = "{{name}}.{{table}}"
+create_topics = {{ partitions = {PARTITIONS}, replication_factor = 1 }}
+shards = 4
+key = {{ format = "avro" }}
+value = {{ format = "avro", subject = "topic-name" }}
+envelope = "debezium"
+tombstones = true
+snapshot = "never"
+start = "{start}"
+transaction = {{ max_records = 10000, max_wait = "100ms" }}
+heartbeat = "1s"
+on_incompatible_schema = "stop"
+"#
+    )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn it_is_valid_and_its_topics_are_those_of_the_names() {
+        let names = Names::new(Some("t1"));
+        let address = || "127.0.0.1:1".to_owned();
+        let addresses = Addresses {
+            kafka: address(),
+            spanner: address(),
+            spanner_rest: address(),
+            registry: "http://127.0.0.1:1".into(),
+        };
+        let start = "2026-11-22T03:47:42.123456789Z".parse().unwrap();
+        let config = spanbridge_config::Config::parse("flights.toml", &text(&addresses, &names, start)).unwrap();
+        let publish = &config.publish[0];
+        let topics = [
+            config.ingest[0].topics[0].to_string(),
+            publish.topic("Flights"),
+            publish.topic("DelaysByHour"),
+            publish.state_topic(),
+        ];
+        assert_eq!(topics, names.topics());
+        assert_eq!(publish.start, spanbridge_config::Start::At(start));
+    }
+}

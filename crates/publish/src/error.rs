@@ -1,0 +1,58 @@
+/// What a pipeline ended with.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// The file says something that tables, topics or the change stream do not bear out; with its place.
+    #[error(transparent)]
+    Config(#[from] spanbridge_config::Error),
+    #[error("publish {pipeline}: {message}")]
+    Pipeline { kind: ErrorKind, pipeline: String, message: String },
+}
+
+/// Why a pipeline cannot go on.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum ErrorKind {
+    /// The configuration does not fit what is there, or what is stored.
+    Config,
+    /// Kafka, Spanner or the registry refuses for good: credentials, missing topic or stream.
+    Refused,
+    /// The change stream no longer holds what is still to be published: changes are lost.
+    Expired,
+    /// No schema for a table, or one that the subject's compatibility rule refuses.
+    Schema,
+    /// A change cannot be published as it is.
+    Record,
+    /// The state topic holds what this version cannot read.
+    State,
+    /// Something that must not happen.
+    Bug,
+}
+
+impl ErrorKind {
+    /// A stable code for logs and documentation.
+    pub fn code(self) -> &'static str {
+        match self {
+            Self::Config => "SB-PUBLISH-CONFIG",
+            Self::Refused => "SB-PUBLISH-REFUSED",
+            Self::Expired => "SB-PUBLISH-EXPIRED",
+            Self::Schema => "SB-PUBLISH-SCHEMA",
+            Self::Record => "SB-PUBLISH-RECORD",
+            Self::State => "SB-PUBLISH-STATE",
+            Self::Bug => "SB-PUBLISH-BUG",
+        }
+    }
+}
+
+impl Error {
+    pub(crate) fn new(kind: ErrorKind, pipeline: &str, message: impl Into<String>) -> Self {
+        let message = format!("{} [{}]", message.into(), kind.code());
+        Self::Pipeline { kind, pipeline: pipeline.to_owned(), message }
+    }
+
+    /// The kind; a mistake in the file is [`ErrorKind::Config`].
+    pub fn kind(&self) -> ErrorKind {
+        match self {
+            Self::Config(_) => ErrorKind::Config,
+            Self::Pipeline { kind, .. } => *kind,
+        }
+    }
+}

@@ -1,0 +1,128 @@
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use spanbridge_telemetry::metrics::{self, Counter, Gauge, Histogram, counter, gauge, histogram};
+
+use crate::failure::Failure;
+
+/// The metrics of one pipeline; what they mean stands in telemetry's table.
+pub(crate) struct Meter {
+    pipeline: String,
+    committed: Counter,
+    aborted: Counter,
+    fenced: Counter,
+    in_doubt: Counter,
+    pub(crate) transaction_seconds: Histogram,
+    pub(crate) transaction_records: Histogram,
+    latency: Histogram,
+    fenced_shards: Counter,
+    doubts: Counter,
+    pub(crate) gaps: Counter,
+    pub(crate) tokens_running: Gauge,
+    pub(crate) tokens_waiting: Gauge,
+    pub(crate) tokens_finished: Gauge,
+    pub(crate) shards: Gauge,
+    pub(crate) watermark_lag: Gauge,
+    tables: Mutex<HashMap<Arc<str>, Counter>>,
+}
+
+/// How a Kafka transaction ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Outcome {
+    Committed,
+    Aborted,
+    Fenced,
+    InDoubt,
+}
+
+impl Outcome {
+    pub(crate) fn of(error: &spanbridge_kafka::Error) -> Self {
+        match error.kind() {
+            spanbridge_kafka::ErrorKind::Fenced => Self::Fenced,
+            spanbridge_kafka::ErrorKind::InDoubt => Self::InDoubt,
+            // Not committed, and the next init aborts it.
+            _ => Self::Aborted,
+        }
+    }
+
+    pub(crate) fn as_str(self) -> &'static str {
+        match self {
+            Self::Committed => "committed",
+            Self::Aborted => "aborted",
+            Self::Fenced => "fenced",
+            Self::InDoubt => "in_doubt",
+        }
+    }
+}
+
+impl Meter {
+    pub(crate) fn new(pipeline: &str) -> Self {
+        let label = || pipeline.to_owned();
+        let transactions = |outcome: Outcome| counter!(metrics::PUBLISH_TRANSACTIONS_TOTAL, "pipeline" => label(), "outcome" => outcome.as_str());
+        let tokens =
+            |state: &'static str| gauge!(metrics::PUBLISH_TOKENS, "pipeline" => label(), "state" => state);
+        Self {
+            committed: transactions(Outcome::Committed),
+            aborted: transactions(Outcome::Aborted),
+            fenced: transactions(Outcome::Fenced),
+            in_doubt: transactions(Outcome::InDoubt),
+            transaction_seconds: histogram!(metrics::PUBLISH_TRANSACTION_SECONDS, "pipeline" => label()),
+            transaction_records: histogram!(metrics::PUBLISH_TRANSACTION_RECORDS, "pipeline" => label()),
+            latency: histogram!(metrics::PUBLISH_LATENCY_SECONDS, "pipeline" => label()),
+            fenced_shards: counter!(metrics::PUBLISH_FENCED_TOTAL, "pipeline" => label()),
+            doubts: counter!(metrics::PUBLISH_IN_DOUBT_TOTAL, "pipeline" => label()),
+            gaps: counter!(metrics::PUBLISH_GAPS_TOTAL, "pipeline" => label()),
+            tokens_running: tokens("running"),
+            tokens_waiting: tokens("waiting"),
+            tokens_finished: tokens("finished"),
+            shards: gauge!(metrics::PUBLISH_SHARDS, "pipeline" => label()),
+            watermark_lag: gauge!(metrics::PUBLISH_WATERMARK_LAG_SECONDS, "pipeline" => label()),
+            tables: Mutex::default(),
+            pipeline: label(),
+        }
+    }
+
+    pub(crate) fn transaction(&self, outcome: Outcome) {
+        match outcome {
+            Outcome::Committed => self.committed.increment(1),
+            Outcome::Aborted => self.aborted.increment(1),
+            Outcome::Fenced => self.fenced.increment(1),
+            Outcome::InDoubt => {
+                self.in_doubt.increment(1);
+                self.doubts.increment(1);
+            }
+        }
+    }
+
+    /// A shard was lost to another worker.
+    pub(crate) fn shard_fenced(&self) {
+        self.fenced_shards.increment(1);
+    }
+
+    pub(crate) fn latency(&self, latency: Duration, records: usize) {
+        self.latency.record_many(latency.as_secs_f64(), records);
+    }
+
+    pub(crate) fn records(&self, table: &Arc<str>, records: u64) {
+        let mut tables = self.tables.lock().unwrap_or_else(PoisonError::into_inner);
+        let counter = tables.entry(table.clone()).or_insert_with(|| {
+            counter!(
+                metrics::PUBLISH_RECORDS_TOTAL,
+                "pipeline" => self.pipeline.clone(),
+                "table" => table.to_string()
+            )
+        });
+        counter.increment(records);
+    }
+
+    /// An error of Kafka or Spanner, by its code.
+    pub(crate) fn failure(&self, failure: &Failure) {
+        let name = match failure {
+            Failure::Kafka(_) => metrics::KAFKA_ERRORS_TOTAL,
+            Failure::Spanner(_) => metrics::SPANNER_ERRORS_TOTAL,
+            Failure::Schema(_) | Failure::Unclear(_) | Failure::Final(_) => return,
+        };
+        counter!(name, "pipeline" => self.pipeline.clone(), "code" => failure.code()).increment(1);
+    }
+}

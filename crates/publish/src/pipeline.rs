@@ -1,0 +1,48 @@
+use std::sync::Arc;
+
+use spanbridge_config::{Publish, Start};
+use spanbridge_kafka::{ClientOptions, Subscription, TopicPartition};
+use spanbridge_protocol::publish::Limits;
+use spanbridge_protocol::value::Timestamp;
+use spanbridge_spanner::Database;
+
+use crate::meter::Meter;
+use crate::tables::Tables;
+
+/// What all shards of a pipeline share.
+pub(crate) struct Pipeline {
+    pub(crate) config: Publish,
+    pub(crate) kafka: ClientOptions,
+    pub(crate) database: Database,
+    /// The change stream's name as Spanner has it.
+    pub(crate) change_stream: Arc<str>,
+    pub(crate) state_topic: Arc<str>,
+    pub(crate) tables: Tables,
+    pub(crate) meter: Arc<Meter>,
+    pub(crate) subscription: Subscription,
+    pub(crate) limits: Limits,
+}
+
+impl Pipeline {
+    pub(crate) fn name(&self) -> &str {
+        &self.config.name
+    }
+
+    /// Where the very first start begins.
+    pub(crate) fn start(&self) -> Option<Timestamp> {
+        match self.config.start {
+            Start::Now => None,
+            Start::At(at) => Some(at),
+        }
+    }
+
+    /// A shard's partition of the state topic.
+    pub(crate) fn partition(&self, shard: u32) -> TopicPartition {
+        TopicPartition::new(self.state_topic.clone(), partition_of(shard))
+    }
+}
+
+/// Shards are numbered as the partitions are; there are 256 at most.
+pub(crate) fn partition_of(shard: u32) -> i32 {
+    i32::try_from(shard).unwrap_or(i32::MAX)
+}

@@ -1,0 +1,137 @@
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::time::{Duration, SystemTime};
+
+use spanbridge_kafka::{Committed, Message};
+use spanbridge_protocol::publish::Transaction;
+use spanbridge_protocol::value::Timestamp;
+use spanbridge_telemetry::trace;
+use tracing::Span;
+
+use super::state;
+use crate::Error;
+use crate::meter::{Meter, Outcome};
+use crate::pipeline::Pipeline;
+
+/// A message on its way, with what is measured of it.
+pub(super) struct Published {
+    pub(super) message: Message,
+    pub(super) table: Arc<str>,
+    pub(super) commit: Timestamp,
+    /// When its change was read, and when it had been made into messages.
+    pub(super) read: SystemTime,
+    pub(super) made: SystemTime,
+}
+
+/// What is to be told of one Kafka transaction when it has ended.
+pub(super) struct Batch {
+    records: usize,
+    tables: BTreeMap<Arc<str>, u64>,
+    /// Commit timestamps with the number of messages of each.
+    commits: Vec<(Timestamp, usize)>,
+    spans: Option<Spans>,
+    sent: SystemTime,
+}
+
+/// Spans of a transaction that holds data.
+struct Spans {
+    root: Span,
+    send: Span,
+    commit: Span,
+}
+
+impl Batch {
+    /// The Kafka transaction, and what to tell of it.
+    pub(super) fn new(
+        pipeline: &Pipeline,
+        shard: u32,
+        transaction: Transaction<Published>,
+    ) -> Result<(spanbridge_kafka::Transaction, Self), Error> {
+        let sent = SystemTime::now();
+        let mut batch = Self {
+            records: transaction.data.len(),
+            tables: BTreeMap::new(),
+            commits: Vec::new(),
+            spans: Spans::new(pipeline, shard, &transaction.data, sent),
+            sent,
+        };
+        let traceparent = batch.spans.as_ref().and_then(|spans| trace::traceparent(&spans.root));
+        let mut data = Vec::with_capacity(transaction.data.len());
+        for Published { mut message, table, commit, .. } in transaction.data {
+            if let Some(traceparent) = &traceparent {
+                let header = (trace::HEADER.to_owned(), Some(traceparent.clone().into_bytes()));
+                message.headers.push(header);
+            }
+            *batch.tables.entry(table).or_default() += 1;
+            match batch.commits.last_mut() {
+                Some((last, count)) if *last == commit => *count += 1,
+                _ => batch.commits.push((commit, 1)),
+            }
+            data.push(message);
+        }
+        let state = transaction.state.iter().map(|record| state::encode(pipeline, record));
+        Ok((spanbridge_kafka::Transaction { data, state: state.collect::<Result<_, _>>()? }, batch))
+    }
+
+    pub(super) fn committed(self, meter: &Meter, committed: Committed) {
+        let now = SystemTime::now();
+        meter.transaction(Outcome::Committed);
+        meter.transaction_seconds.record(committed.elapsed.as_secs_f64());
+        for (table, records) in &self.tables {
+            meter.records(table, *records);
+        }
+        for (commit, records) in self.commits {
+            let latency = now.duration_since(commit.into()).unwrap_or_default();
+            meter.latency(latency, records);
+        }
+        if self.records > 0 {
+            #[allow(clippy::cast_precision_loss)] // A histogram of sizes.
+            meter.transaction_records.record(self.records as f64);
+        }
+        if let Some(spans) = self.spans {
+            spans.root.record("spanbridge.outcome", Outcome::Committed.as_str());
+        }
+    }
+
+    pub(super) fn failed(self, meter: &Meter, outcome: Outcome, code: &'static str) {
+        meter.transaction(outcome);
+        let elapsed = self.sent.elapsed().unwrap_or(Duration::ZERO);
+        meter.transaction_seconds.record(elapsed.as_secs_f64());
+        if let Some(spans) = self.spans {
+            trace::fail(&spans.send, code);
+            trace::fail(&spans.commit, code);
+            trace::fail(&spans.root, code);
+            spans.root.record("spanbridge.outcome", outcome.as_str());
+        }
+    }
+}
+
+impl Spans {
+    fn new(pipeline: &Pipeline, shard: u32, data: &[Published], sent: SystemTime) -> Option<Self> {
+        let first = data.iter().map(|published| published.read).min()?;
+        let last = data.iter().map(|published| published.read).max()?;
+        let made = data.iter().map(|published| published.made).max()?;
+        let root = trace::publish::batch(pipeline.name(), shard);
+        trace::start_at(&root, first);
+        let count = i64::try_from(data.len()).unwrap_or(i64::MAX);
+        root.record("messaging.batch.message_count", count);
+        if let Some(topic) = data.first().map(|published| &published.message.topic)
+            && data.iter().all(|published| published.message.topic == *topic)
+        {
+            root.record("messaging.destination.name", &**topic);
+        }
+        let read = trace::publish::read(&root, &pipeline.database.name().to_string());
+        trace::start_at(&read, first);
+        trace::end_at(&read, last);
+        // Changes are transformed as they come, so that this span and `read` overlap.
+        let transform = trace::publish::transform(&root);
+        trace::start_at(&transform, first);
+        trace::end_at(&transform, made);
+        let send = trace::publish::send(&root);
+        trace::start_at(&send, sent);
+        send.record("messaging.batch.message_count", count);
+        let commit = trace::publish::commit(&root);
+        trace::start_at(&commit, sent);
+        Some(Self { root, send, commit })
+    }
+}

@@ -1,0 +1,450 @@
+use std::sync::Arc;
+use std::time::{Duration, SystemTime};
+
+use futures::stream::{FuturesUnordered, StreamExt};
+use spanbridge_kafka::{Record, TransactionalProducer};
+use spanbridge_protocol::publish::{ChangeId, Children, Effect, Shard, ShardError, Token};
+use spanbridge_protocol::value::Timestamp;
+use spanbridge_spanner::{ChangeRecord, ChildPartitions, DataChange};
+use tokio::sync::mpsc;
+use tokio::time::{Instant, MissedTickBehavior};
+
+use super::batch::{Batch, Published};
+use super::queries::{Ending, Event, Queries};
+use super::work::{self, Answer, Work};
+use super::{Finish, Mail, Owner, state};
+use crate::failure::Failure;
+use crate::meter::Outcome;
+use crate::pipeline::Pipeline;
+use crate::policy::Action;
+use crate::startup::REVOKE_WAIT;
+use crate::status::Status;
+use crate::transform::{Arrival, Plan};
+use crate::{Error, ErrorKind};
+
+/// How often an idle producer's health is looked at, and the status told.
+const LOOK: Duration = Duration::from_millis(250);
+/// For the transaction on its way, a little less than the group waits.
+const FINISH_LIMIT: Duration = REVOKE_WAIT.saturating_sub(Duration::from_secs(1));
+
+/// What a queued change takes beyond its messages, near enough: it bounds what is filtered out as well.
+const CHANGE_SIZE: usize = 256;
+
+/// How a life ended.
+pub(super) enum End {
+    /// It was asked to, and nothing is half done.
+    Finished(Option<Finish>),
+    /// The group does not assign the shard any more.
+    Left,
+    /// To be built again.
+    Forget { reason: String, fenced: bool },
+    /// Only a person can mend it.
+    Stop(Error),
+}
+
+/// One life of the shard's machine: with it begin and end its producer, its queries and its view of the state.
+pub(super) struct Life {
+    pipeline: Arc<Pipeline>,
+    index: u32,
+    status: Arc<Status>,
+    started: Instant,
+    shard: Shard<Published>,
+    work: FuturesUnordered<Work>,
+    queries: Queries,
+    /// While no transaction is on its way.
+    producer: Option<TransactionalProducer>,
+    in_flight: bool,
+    /// Of the fetch of this life.
+    generation: Option<u64>,
+    /// Came before the answer that tells the generation.
+    early: Vec<(u64, Vec<Record>)>,
+    held: Option<Held>,
+    finishing: Option<(Instant, Finish)>,
+}
+
+/// A change that waits for its table's plan.
+struct Held {
+    token: Token,
+    id: ChangeId,
+    change: Arc<DataChange>,
+    read: SystemTime,
+}
+
+impl Life {
+    pub(super) fn new(owner: &Owner, pause: Duration) -> Self {
+        let pipeline = owner.pipeline.clone();
+        let (stream, start, limits) =
+            (pipeline.change_stream.clone(), pipeline.start(), pipeline.limits.clone());
+        let shards = u32::from(pipeline.config.shards);
+        let work = FuturesUnordered::new();
+        work.push(work::fetch(pipeline.clone(), owner.index, pause));
+        Self {
+            shard: Shard::new(owner.index, shards, stream, start, limits),
+            pipeline,
+            index: owner.index,
+            status: owner.status.clone(),
+            started: Instant::now(),
+            work,
+            queries: Queries::new(),
+            producer: None,
+            in_flight: false,
+            generation: None,
+            early: Vec::new(),
+            held: None,
+            finishing: None,
+        }
+    }
+
+    /// Feeds the machine and carries out what it wants, until something ends it.
+    pub(super) async fn run(
+        &mut self,
+        mail: &mut mpsc::Receiver<Mail>,
+        finish: &mut mpsc::Receiver<Finish>,
+    ) -> End {
+        let end = self.live(mail, finish).await;
+        match (end, self.finishing.take()) {
+            // Whatever became of the transaction: who comes next reads the state.
+            (End::Finished(_) | End::Left | End::Forget { .. }, Some((_, asked))) => {
+                End::Finished(Some(asked))
+            }
+            (end, _) => end,
+        }
+    }
+
+    async fn live(&mut self, mail: &mut mpsc::Receiver<Mail>, finish: &mut mpsc::Receiver<Finish>) -> End {
+        let mut looks = tokio::time::interval(LOOK);
+        looks.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        loop {
+            if let Err(end) = self.carry_out() {
+                return end;
+            }
+            if self.is_finished() {
+                return End::Finished(None);
+            }
+            let open = self.finishing.is_none();
+            let wants_changes = open && self.held.is_none() && self.shard.has_room();
+            let due = self.shard.deadline().map(|deadline| self.started + deadline).filter(|_| open);
+            // Control and answers first; changes, of which there may always be more, last.
+            let step = tokio::select! {
+                biased;
+                asked = finish.recv(), if open => match asked {
+                    Some(asked) => { self.finish(asked); Ok(()) }
+                    None => return End::Finished(None),
+                },
+                Some(answer) = self.work.next() => self.answer(answer),
+                letter = mail.recv() => match letter {
+                    Some(letter) => self.letter(letter),
+                    None => return End::Finished(None),
+                },
+                () = sleep_until(due) => { self.shard.due(self.started.elapsed()); Ok(()) }
+                _ = looks.tick() => self.look(),
+                (token, event) = self.queries.next(), if wants_changes => self.event(&token, event),
+            };
+            if let Err(end) = step {
+                return end;
+            }
+        }
+    }
+
+    /// Ends the producer; nothing is open.
+    pub(super) async fn close(&mut self) {
+        if let Some(producer) = self.producer.take()
+            && let Err(error) = producer.close().await
+        {
+            tracing::warn!(pipeline = self.pipeline.name(), shard = self.index, %error, "close");
+        }
+    }
+
+    fn now(&self) -> Duration {
+        self.started.elapsed()
+    }
+
+    fn finish(&mut self, asked: Finish) {
+        self.queries = Queries::new();
+        self.finishing = Some((Instant::now() + FINISH_LIMIT, asked));
+    }
+
+    /// Nothing is on its way, or it takes too long: the next owner's init ends it.
+    fn is_finished(&self) -> bool {
+        self.finishing.as_ref().is_some_and(|(limit, _)| !self.in_flight || Instant::now() >= *limit)
+    }
+
+    fn carry_out(&mut self) -> Result<(), End> {
+        // Nothing is begun any more, nor before the state is being read.
+        if self.finishing.is_some() || self.generation.is_none() {
+            return Ok(());
+        }
+        while let Some(effect) = self.shard.effect() {
+            match effect {
+                Effect::Init => self.work.push(work::init(self.pipeline.clone(), self.index)),
+                Effect::Commit(transaction) => {
+                    let Some(producer) = self.producer.take() else {
+                        return Err(self.bug("a transaction without a producer"));
+                    };
+                    let batch = Batch::new(&self.pipeline, self.index, transaction);
+                    let (transaction, batch) = batch.map_err(End::Stop)?;
+                    self.in_flight = true;
+                    self.work.push(work::commit(producer, transaction, batch));
+                }
+                Effect::QueryRoots { start } => self.work.push(work::roots(self.pipeline.clone(), start)),
+                Effect::Query { token, start } => self.queries.start(&self.pipeline, token, start),
+                Effect::Finished { token } => {
+                    self.queries.finished(&token);
+                    self.status.state().tokens_finished += 1;
+                }
+            }
+        }
+        Ok(())
+    }
+
+    fn answer(&mut self, answer: Answer) -> Result<(), End> {
+        match answer {
+            Answer::Fetching(generation) => {
+                let generation = generation.map_err(|error| self.end(error, "read the state"))?;
+                self.generation = Some(generation);
+                for (of, records) in std::mem::take(&mut self.early) {
+                    self.records(of, &records)?;
+                }
+            }
+            Answer::Initialised(producer) => {
+                let producer = producer.map_err(|error| self.end(error, "take the shard over"))?;
+                self.producer = Some(producer);
+                self.shard.initialised(uuid::Uuid::new_v4().to_string().into());
+            }
+            Answer::Committed { result: Ok((producer, committed)), batch } => {
+                self.producer = Some(producer);
+                self.in_flight = false;
+                batch.committed(&self.pipeline.meter, committed);
+                self.shard.committed(self.now());
+            }
+            Answer::Committed { result: Err(error), batch } => {
+                batch.failed(&self.pipeline.meter, Outcome::of(&error), error.code());
+                return Err(self.end(error, "commit a Kafka transaction"));
+            }
+            Answer::Roots(roots) => {
+                let (start, roots) = roots.map_err(|failure| self.no_roots(failure))?;
+                self.shard.roots(start, roots, self.now());
+            }
+            Answer::Plan(plan) => {
+                let plan = plan.map_err(|failure| self.end(failure, "make the schemas of a table"))?;
+                self.status.state().reason = None;
+                if let Some(held) = self.held.take() {
+                    self.take(&plan, &held)?;
+                }
+            }
+        }
+        Ok(())
+    }
+
+    fn letter(&mut self, letter: Mail) -> Result<(), End> {
+        match letter {
+            Mail::Records { generation, records } if self.generation.is_none() => {
+                self.early.push((generation, records));
+                Ok(())
+            }
+            Mail::Records { generation, records } => self.records(generation, &records),
+            Mail::Failed { generation, error } if generation.is_none() || generation == self.generation => {
+                Err(self.end(error, "read the state"))
+            }
+            // Of a fetch that was replaced.
+            Mail::Failed { .. } => Ok(()),
+        }
+    }
+
+    fn records(&mut self, generation: u64, records: &[Record]) -> Result<(), End> {
+        if self.generation != Some(generation) {
+            return Ok(());
+        }
+        for record in records {
+            let (key, value) = state::decode(&self.pipeline, record).map_err(End::Stop)?;
+            self.shard.state(key, value).map_err(|error| self.refused(&error))?;
+        }
+        if self.shard.is_running() && !self.status.state().running {
+            let (tokens, waiting) = self.shard.counts();
+            let mut status = self.status.state();
+            (status.running, status.reason) = (true, None);
+            let (pipeline, shard) = (self.pipeline.name(), self.index);
+            tracing::info!(pipeline, shard, tokens, waiting, "shard running");
+        }
+        Ok(())
+    }
+
+    fn event(&mut self, token: &Token, event: Event) -> Result<(), End> {
+        match event {
+            Event::Record { record: ChangeRecord::Data(change), read } => self.change(token, change, read),
+            Event::Record { record: ChangeRecord::Heartbeat(at), .. } => {
+                self.shard.heartbeat(token, at, self.now());
+                Ok(())
+            }
+            Event::Record { record: ChangeRecord::Children(record), .. } => {
+                self.shard.children(token, children(record));
+                Ok(())
+            }
+            Event::Ended(ending) => self.ended(token, ending),
+        }
+    }
+
+    fn change(&mut self, token: &Token, change: DataChange, read: SystemTime) -> Result<(), End> {
+        let at = change.commit_timestamp;
+        let id = ChangeId {
+            transaction: change.server_transaction_id.as_str().into(),
+            sequence: change.record_sequence.as_str().into(),
+            table: change.table_name.as_str().into(),
+        };
+        if !self.shard.wants(token, at, &id).map_err(|error| self.refused(&error))? {
+            return Ok(());
+        }
+        if !self.pipeline.tables.publishes(&change.table_name) {
+            self.shard.change(token, at, id, Vec::new(), CHANGE_SIZE, self.now());
+            return Ok(());
+        }
+        let plan = self.pipeline.tables.known(&change.table_name);
+        let plan = plan.filter(|plan| plan.misfit(&change.column_types).is_none());
+        let held = Held { token: token.clone(), id, change: Arc::new(change), read };
+        match plan {
+            Some(plan) => self.take(&plan, &held),
+            None => {
+                let work = work::plan(self.pipeline.clone(), held.change.clone(), self.status.clone());
+                self.work.push(work);
+                self.held = Some(held);
+                Ok(())
+            }
+        }
+    }
+
+    /// Hands a change in, made into messages.
+    fn take(&mut self, plan: &Plan, held: &Held) -> Result<(), End> {
+        let Held { token, id, change, read } = held;
+        let made = SystemTime::now();
+        let arrival = Arrival { token: &token.0, read: (*read).into(), now: made.into() };
+        let messages = plan.messages(self.pipeline.tables.origin(), change, arrival).map_err(|why| {
+            let message = format!(
+                "a change of table {} at {} (transaction {}, record {}) cannot be published: {why}",
+                change.table_name,
+                change.commit_timestamp,
+                change.server_transaction_id,
+                change.record_sequence
+            );
+            End::Stop(Error::new(ErrorKind::Record, self.pipeline.name(), message))
+        })?;
+        let made = SystemTime::now();
+        let size = CHANGE_SIZE + messages.iter().map(size_of).sum::<usize>();
+        let published = |message| Published {
+            message,
+            table: id.table.clone(),
+            commit: change.commit_timestamp,
+            read: *read,
+            made,
+        };
+        let data = messages.into_iter().map(published).collect();
+        self.shard.change(token, change.commit_timestamp, id.clone(), data, size, self.now());
+        Ok(())
+    }
+
+    fn ended(&mut self, token: &Token, ending: Ending) -> Result<(), End> {
+        let Some(error) = ending.error else {
+            self.shard.ended(token, self.now());
+            return Ok(());
+        };
+        let failure = Failure::Spanner(error);
+        let doing = format!("query of token …{}", token.short());
+        match failure.action() {
+            Action::Stop(ErrorKind::Expired) => {
+                self.pipeline.meter.gaps.increment(1);
+                Err(End::Stop(self.expired(token, &failure)))
+            }
+            Action::Stop(_) => Err(self.end(failure, &doing)),
+            _ => {
+                self.pipeline.meter.failure(&failure);
+                let (pipeline, shard, token_end) = (self.pipeline.name(), self.index, token.short());
+                tracing::info!(pipeline, shard, token = token_end, %failure, "query broken off, to be resumed");
+                self.shard.interrupted(token);
+                Ok(())
+            }
+        }
+    }
+
+    fn look(&mut self) -> Result<(), End> {
+        let (tokens, waiting) = self.shard.counts();
+        let mut status = self.status.state();
+        (status.tokens_running, status.tokens_waiting) = (tokens, waiting);
+        status.watermark = self.shard.watermark();
+        drop(status);
+        match self.producer.as_ref().and_then(TransactionalProducer::doubt) {
+            Some(doubt) => Err(End::Forget { reason: format!("the idle producer: {doubt}"), fenced: false }),
+            None => Ok(()),
+        }
+    }
+
+    /// What an error means for this life.
+    fn end(&self, failure: impl Into<Failure>, doing: &str) -> End {
+        let failure = failure.into();
+        self.pipeline.meter.failure(&failure);
+        match failure.action() {
+            Action::Stop(kind) => End::Stop(failure.stop(kind, self.pipeline.name(), doing)),
+            Action::Leave => End::Left,
+            action @ (Action::Retry | Action::Forget | Action::Fenced) => {
+                End::Forget { reason: format!("{doing}: {failure}"), fenced: action == Action::Fenced }
+            }
+        }
+    }
+
+    fn no_roots(&self, failure: Failure) -> End {
+        let doing = match (failure.action(), self.pipeline.start()) {
+            (Action::Stop(ErrorKind::Expired), Some(start)) => format!(
+                "change stream {} holds nothing of `start` = {start}: that is before its creation or its retention; give a \
+                 later one",
+                self.pipeline.change_stream
+            ),
+            _ => "ask for the first tokens".to_owned(),
+        };
+        self.end(failure, &doing)
+    }
+
+    fn refused(&self, error: &ShardError) -> End {
+        let (kind, help) = match error {
+            ShardError::Shards { .. } | ShardError::ChangeStream { .. } => {
+                (ErrorKind::Config, "set it back, or give the pipeline another name")
+            }
+            ShardError::Order { .. } => (ErrorKind::Bug, "report this with the log around it"),
+        };
+        let message = format!("shard {} of {}: {error}; {help}", self.index, self.pipeline.state_topic);
+        End::Stop(Error::new(kind, self.pipeline.name(), message))
+    }
+
+    fn expired(&self, token: &Token, failure: &Failure) -> Error {
+        let from = self.shard.watermark().map(|at: Timestamp| format!(" from {at} on")).unwrap_or_default();
+        let message = format!(
+            "change stream {} no longer holds what token …{} still has to give ({failure}): changes{from} may be lost, up \
+             to where its retention begins now; begin a new pipeline, with another name, and copy the tables once",
+            self.pipeline.change_stream,
+            token.short(),
+        );
+        Error::new(ErrorKind::Expired, self.pipeline.name(), message)
+    }
+
+    fn bug(&self, what: &str) -> End {
+        End::Stop(Error::new(ErrorKind::Bug, self.pipeline.name(), format!("shard {}: {what}", self.index)))
+    }
+}
+
+async fn sleep_until(at: Option<Instant>) {
+    match at {
+        Some(at) => tokio::time::sleep_until(at).await,
+        None => std::future::pending().await,
+    }
+}
+
+fn children(record: ChildPartitions) -> Children {
+    let token = |token: String| Token(token.into());
+    let children = record
+        .children
+        .into_iter()
+        .map(|child| (token(child.token), child.parents.into_iter().map(token).collect()));
+    Children { start: record.start_timestamp, children: children.collect() }
+}
+
+fn size_of(message: &spanbridge_kafka::Message) -> usize {
+    let bytes = |part: &Option<Vec<u8>>| part.as_ref().map_or(0, Vec::len);
+    size_of_val(message) + bytes(&message.key) + bytes(&message.value)
+}

@@ -1,0 +1,101 @@
+//! One shard that this worker owns: a task, from its assignment to its revocation.
+
+mod batch;
+mod life;
+mod queries;
+mod state;
+mod work;
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use spanbridge_kafka::{Done, Record};
+use tokio::sync::mpsc;
+use tokio::time::Instant;
+
+use crate::Error;
+use crate::backoff::Backoff;
+use crate::pipeline::Pipeline;
+use crate::status::Status;
+use life::{End, Life};
+
+/// Between two lives of a shard.
+const PAUSES: Backoff = Backoff::new(Duration::from_millis(100), Duration::from_secs(30));
+/// The least pause after the shard was taken: the new owner's group membership is news that is on its way.
+const FENCED_PAUSE: Duration = Duration::from_secs(1);
+/// A life that lasted so long was a good one.
+const GOOD_LIFE: Duration = Duration::from_secs(60);
+
+/// What the subscription has for a shard.
+pub(crate) enum Mail {
+    Records { generation: u64, records: Vec<Record> },
+    Failed { generation: Option<u64>, error: spanbridge_kafka::Error },
+}
+
+/// Asks a shard to finish the transaction on its way and to end.
+pub(crate) struct Finish {
+    /// Dropped when the shard has ended: the last one answers the group.
+    pub(crate) _done: Option<Arc<Done>>,
+}
+
+/// A shard's side of what the service holds of it.
+pub(crate) struct Owner {
+    pub(crate) pipeline: Arc<Pipeline>,
+    pub(crate) index: u32,
+    pub(crate) mail: mpsc::Receiver<Mail>,
+    pub(crate) finish: mpsc::Receiver<Finish>,
+    pub(crate) status: Arc<Status>,
+}
+
+/// Owns the shard until it is asked to finish. Whatever happens on the way is answered by forgetting
+/// everything and starting again from the stored state.
+///
+/// # Errors
+/// What only a person can mend.
+pub(crate) async fn own(mut owner: Owner) -> Result<(), Error> {
+    let mut pauses = PAUSES;
+    let mut pause = Duration::ZERO;
+    loop {
+        let started = Instant::now();
+        let mut life = Life::new(&owner, pause);
+        let end = life.run(&mut owner.mail, &mut owner.finish).await;
+        owner.status.state().running = false;
+        match end {
+            End::Finished(finish) => {
+                life.close().await;
+                tracing::info!(pipeline = owner.pipeline.name(), shard = owner.index, "shard finished");
+                drop(finish);
+                return Ok(());
+            }
+            End::Left => {
+                tracing::info!(
+                    pipeline = owner.pipeline.name(),
+                    shard = owner.index,
+                    "the group has taken the shard"
+                );
+                return Ok(());
+            }
+            End::Stop(error) => return Err(error),
+            End::Forget { reason, fenced } => {
+                drop(life);
+                if started.elapsed() >= GOOD_LIFE {
+                    pauses.reset();
+                }
+                pause = pauses.pause();
+                if fenced {
+                    pause = pause.max(FENCED_PAUSE);
+                    owner.pipeline.meter.shard_fenced();
+                }
+                tracing::warn!(
+                    pipeline = owner.pipeline.name(),
+                    shard = owner.index,
+                    failures = pauses.failures(),
+                    ?pause,
+                    reason,
+                    "shard forgotten, to be built again from its state"
+                );
+                owner.status.state().reason = Some(reason);
+            }
+        }
+    }
+}

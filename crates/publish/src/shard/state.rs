@@ -1,0 +1,40 @@
+//! State records as they stand in the state topic: JSON, so that a person can read them.
+
+use spanbridge_kafka::{Message, Record};
+use spanbridge_protocol::publish::{StateKey, StateRecord, StateValue};
+
+use crate::pipeline::{Pipeline, partition_of};
+use crate::{Error, ErrorKind};
+
+/// The message of a state record.
+pub(super) fn encode(pipeline: &Pipeline, record: &StateRecord) -> Result<Message, Error> {
+    let refused = |error: serde_json::Error| {
+        Error::new(ErrorKind::Bug, pipeline.name(), format!("a state record has no JSON: {error}"))
+    };
+    let value = record.value.as_ref().map(serde_json::to_vec).transpose().map_err(refused)?;
+    Ok(Message {
+        topic: pipeline.state_topic.clone(),
+        partition: Some(partition_of(record.shard)),
+        key: Some(serde_json::to_vec(&record.key).map_err(refused)?),
+        value,
+        headers: Vec::new(),
+        timestamp_ms: None,
+    })
+}
+
+/// The state record of a message.
+pub(super) fn decode(pipeline: &Pipeline, record: &Record) -> Result<(StateKey, Option<StateValue>), Error> {
+    // The parser's text may quote the record.
+    let refused = |what: &str| {
+        let message = format!(
+            "the {what} of the state record {}[{}]@{} cannot be read: something else writes to the state topic, or a \
+             newer version wrote this record",
+            record.topic, record.partition, record.offset
+        );
+        Error::new(ErrorKind::State, pipeline.name(), message)
+    };
+    let key = record.key.as_deref().and_then(|key| serde_json::from_slice(key).ok());
+    let key = key.ok_or_else(|| refused("key"))?;
+    let value = record.value.as_deref().map(serde_json::from_slice).transpose();
+    Ok((key, value.map_err(|_| refused("value"))?))
+}

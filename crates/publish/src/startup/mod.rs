@@ -1,0 +1,79 @@
+//! What must be there before the first record: stream, tables, topics, schemas.
+
+mod stream;
+mod topic;
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use spanbridge_config::Publish;
+use spanbridge_kafka::{Admin, Events, Subscription};
+use spanbridge_protocol::publish::Limits;
+use spanbridge_spanner::Database;
+
+use crate::Context;
+use crate::failure::Failure;
+use crate::meter::Meter;
+use crate::pipeline::Pipeline;
+use crate::tables::Tables;
+
+/// Of one call to Kafka's administration.
+const ADMIN_LIMIT: Duration = Duration::from_secs(30);
+/// Bytes of one Kafka transaction; librdkafka's buffer is 64 MiB, and more would only wait for it.
+const MAX_BYTES: usize = 16 << 20;
+/// How long a frontier that heartbeats alone have moved may wait: every commit of an idle shard is
+/// a transaction, and after a crash only heartbeats would come again.
+const IDLE_WAIT: Duration = Duration::from_secs(5);
+/// How long a revoked shard may take for the transaction on its way.
+pub(crate) const REVOKE_WAIT: Duration = Duration::from_secs(10);
+
+/// Checks everything and joins the consumer group.
+///
+/// # Errors
+/// What is missing, with its place in the file; what can pass is the caller's to try again.
+pub(crate) async fn prepare(
+    context: &Context,
+    publish: &Publish,
+    meter: &Arc<Meter>,
+) -> Result<(Pipeline, Events), Failure> {
+    let database = Database::connect(&context.spanner).await?;
+    let stream = stream::check(&context.config, publish, &database).await?;
+    let admin = Admin::new(&context.kafka, ADMIN_LIMIT)?;
+    let state_topic = topic::state(&context.config, publish, &admin).await?;
+    let tables = Tables::new(
+        context.config.clone(),
+        publish.clone(),
+        database.clone(),
+        context.registry.clone(),
+        admin,
+        &stream,
+    );
+    for table in tables.named() {
+        tables.read(&table).await?;
+    }
+    let group = format!("spanbridge.publish.{}", publish.name);
+    let limits = spanbridge_kafka::Limits { revoke_wait: REVOKE_WAIT, ..Default::default() };
+    let topics = [state_topic.clone()];
+    let (subscription, events) = Subscription::start(&context.kafka, &group, &topics, limits)?;
+    let pipeline = Pipeline {
+        config: publish.clone(),
+        kafka: context.kafka.clone(),
+        database,
+        change_stream: stream.name.into(),
+        state_topic: state_topic.into(),
+        tables,
+        meter: meter.clone(),
+        subscription,
+        limits: limits_of(publish),
+    };
+    Ok((pipeline, events))
+}
+
+fn limits_of(publish: &Publish) -> Limits {
+    Limits {
+        max_records: usize::try_from(publish.transaction.max_records).unwrap_or(usize::MAX),
+        max_bytes: MAX_BYTES,
+        max_wait: publish.transaction.max_wait,
+        idle_wait: IDLE_WAIT.max(publish.transaction.max_wait),
+    }
+}

@@ -1,0 +1,32 @@
+use std::collections::HashMap;
+
+use serde_json::{Map, Value as Json};
+use spanbridge_protocol::value::Value;
+use spanbridge_spanner::decode_column;
+
+use super::Plan;
+
+/// The values of a row as far as a change holds them, by column.
+#[derive(Default)]
+pub(super) struct Row<'p>(HashMap<&'p str, Value>);
+
+impl<'p> Row<'p> {
+    /// Decodes these columns and adds them.
+    pub(super) fn with(mut self, plan: &'p Plan, columns: &Map<String, Json>) -> Result<Self, String> {
+        for (name, json) in columns {
+            let Some((column, ty)) = plan.shape.columns.get_key_value(name) else {
+                if plan.gone.contains(name) {
+                    continue;
+                }
+                return Err(format!("its column {name} is not among its column types"));
+            };
+            let value = decode_column(ty, json).map_err(|error| format!("column {name}: {error}"))?;
+            self.0.insert(column, value);
+        }
+        Ok(self)
+    }
+
+    pub(super) fn get(&self, column: &str) -> Option<&Value> {
+        self.0.get(column)
+    }
+}

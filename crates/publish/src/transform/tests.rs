@@ -1,0 +1,241 @@
+//! Against Debezium's own records: the same change must give the same key and payload.
+
+use std::sync::Arc;
+
+use apache_avro::types::Value as Avro;
+use serde_json::{Value as Json, json};
+use spanbridge_config::Envelope;
+use spanbridge_kafka::Message;
+use spanbridge_protocol::table::{Column, Table};
+use spanbridge_protocol::value::{Timestamp, Type};
+use spanbridge_schema::{Schema, frame};
+use spanbridge_spanner::{ColumnType, DataChange, Mod, ModType, ValueCaptureType};
+
+use super::{Arrival, Misfit, Origin, Plan, Shape};
+
+const SAMPLES: [(&str, ModType); 3] = [
+    (include_str!("../../../schema/tests/debezium-samples/00-insert.json"), ModType::Insert),
+    (include_str!("../../../schema/tests/debezium-samples/01-update.json"), ModType::Update),
+    (include_str!("../../../schema/tests/debezium-samples/02-delete.json"), ModType::Delete),
+];
+const KEY: u32 = 1;
+const VALUE: u32 = 2;
+
+fn orders() -> Table {
+    let column = |name: &str, ty, key_ordinal: Option<usize>| Column {
+        name: name.into(),
+        ty,
+        nullable: key_ordinal.is_none(),
+        generated: false,
+        has_default: false,
+        commit_timestamp: name == "updated_at",
+        key_ordinal,
+    };
+    Table {
+        name: "orders".into(),
+        columns: vec![
+            column("id", Type::Int64, Some(0)),
+            column("customer", Type::String, None),
+            column("amount", Type::Numeric, None),
+            column("qty", Type::Int64, None),
+            column("note", Type::String, None),
+            column("payload", Type::Json, None),
+            column("updated_at", Type::Timestamp, None),
+        ],
+    }
+}
+
+fn plan(envelope: Envelope, tombstones: bool) -> Plan {
+    let shape = Shape::derive(&orders(), "s1.orders", envelope, tombstones).unwrap();
+    Plan { shape, key_id: KEY, value_id: VALUE, gone: Default::default() }
+}
+
+fn origin() -> Origin {
+    Origin {
+        pipeline: "s1".into(),
+        database: "projects/p/instances/inst/databases/d1".parse().unwrap(),
+        change_stream: "orders_cs".into(),
+    }
+}
+
+/// Columns of the sample as a change record has them: without the key, INT64 as text.
+fn captured(row: &Json) -> String {
+    let Some(row) = row.as_object() else { return "{}".to_owned() };
+    let columns = row.iter().filter(|(name, _)| *name != "id");
+    let column = |(name, value): (&String, &Json)| {
+        let value = value.as_i64().map_or_else(|| value.clone(), |number| json!(number.to_string()));
+        (name.clone(), value)
+    };
+    Json::Object(columns.map(column).collect()).to_string()
+}
+
+/// The change that Debezium made the sample of.
+fn change(payload: &Json, mod_type: ModType) -> DataChange {
+    let source = &payload["source"];
+    let row = if payload["after"].is_null() { &payload["before"] } else { &payload["after"] };
+    DataChange {
+        commit_timestamp: nanos(&source["ts_ns"]),
+        record_sequence: "00000000".into(),
+        server_transaction_id: source["server_transaction_id"].as_str().unwrap().into(),
+        is_last_record_in_transaction_in_partition: true,
+        table_name: "orders".into(),
+        column_types: column_types(),
+        mods: vec![Mod {
+            keys: json!({"id": row["id"].to_string()}).to_string(),
+            new_values: captured(&payload["after"]),
+            old_values: captured(&payload["before"]),
+        }],
+        mod_type,
+        value_capture_type: ValueCaptureType::OldAndNewValues,
+        number_of_records_in_transaction: 1,
+        number_of_partitions_in_transaction: 1,
+        transaction_tag: String::new(),
+        is_system_transaction: false,
+    }
+}
+
+fn column_types() -> Arc<[ColumnType]> {
+    let columns = orders().columns.into_iter().zip(1..).map(|(column, ordinal_position)| ColumnType {
+        is_primary_key: column.key_ordinal.is_some(),
+        json: format!("{{\"code\":\"{}\"}}", column.ty),
+        name: column.name,
+        ty: Some(column.ty),
+        ordinal_position,
+    });
+    columns.collect()
+}
+
+fn nanos(json: &Json) -> Timestamp {
+    Timestamp::from_timestamp_nanos(json.as_i64().unwrap())
+}
+
+fn messages(plan: &Plan, change: &DataChange, payload: &Json) -> Result<Vec<Message>, String> {
+    let source = &payload["source"];
+    let read = Timestamp::from_timestamp_millis(source["read_at_timestamp"].as_i64().unwrap()).unwrap();
+    let token = source["partition_token"].as_str().unwrap();
+    plan.messages(&origin(), change, Arrival { token, read, now: nanos(&payload["ts_ns"]) })
+}
+
+fn read(schema: &Schema, id: u32, bytes: &[u8]) -> Json {
+    let (found, mut datum) = frame::split(bytes).unwrap();
+    assert_eq!(found, id);
+    let schema = apache_avro::Schema::parse_str(schema.text()).unwrap();
+    let reader = apache_avro::reader::datum::GenericDatumReader::builder(&schema).build().unwrap();
+    let value = reader.read_value(&mut datum).unwrap();
+    assert!(datum.is_empty());
+    printed(&value)
+}
+
+fn printed(value: &Avro) -> Json {
+    match value {
+        Avro::Null => Json::Null,
+        Avro::Boolean(value) => json!(value),
+        Avro::Int(value) => json!(value),
+        Avro::Long(value) => json!(value),
+        Avro::String(value) => json!(value),
+        Avro::Union(_, value) => printed(value),
+        Avro::Record(fields) => {
+            Json::Object(fields.iter().map(|(name, value)| (name.clone(), printed(value))).collect())
+        }
+        other => panic!("the samples have no {other:?}"),
+    }
+}
+
+#[test]
+fn changes_become_debeziums_records() {
+    let plan = plan(Envelope::Debezium, true);
+    for (sample, mod_type) in SAMPLES {
+        let sample: Json = serde_json::from_str(sample).unwrap();
+        let mut expected = sample["value"]["payload"].clone();
+        let change = change(&expected, mod_type);
+        let messages = messages(&plan, &change, &expected).unwrap();
+        assert_eq!(messages.len(), if mod_type == ModType::Delete { 2 } else { 1 });
+        for message in &messages {
+            assert_eq!(&*message.topic, "s1.orders");
+            assert_eq!(message.timestamp_ms, Some(change.commit_timestamp.timestamp_millis()));
+            let key = read(plan.shape.key.schema(), KEY, message.key.as_ref().unwrap());
+            assert_eq!(key, sample["key"]["payload"]);
+        }
+        expected["source"]["version"] = json!(env!("CARGO_PKG_VERSION"));
+        let value = messages[0].value.as_ref().unwrap();
+        assert_eq!(read(plan.shape.value_schema(), VALUE, value), expected);
+        if let Some(tombstone) = messages.get(1) {
+            assert_eq!((&tombstone.value, &tombstone.key), (&None, &messages[0].key));
+        }
+    }
+}
+
+#[test]
+fn a_deletion_has_a_tombstone_only_when_wanted() {
+    let sample: Json = serde_json::from_str(SAMPLES[2].0).unwrap();
+    let payload = &sample["value"]["payload"];
+    let change = change(payload, ModType::Delete);
+    let count = |plan: &Plan| messages(plan, &change, payload).unwrap().len();
+    assert_eq!(count(&plan(Envelope::Debezium, false)), 1);
+    // To the envelope `row` it is the deletion itself.
+    let row = plan(Envelope::Row, false);
+    let messages = messages(&row, &change, payload).unwrap();
+    assert_eq!((messages.len(), &messages[0].value), (1, &None));
+}
+
+#[test]
+fn before_is_there_when_it_is_captured() {
+    let sample: Json = serde_json::from_str(SAMPLES[1].0).unwrap();
+    let payload = &sample["value"]["payload"];
+    let plan = plan(Envelope::Debezium, true);
+    for (capture, captured) in [
+        (ValueCaptureType::OldAndNewValues, true),
+        (ValueCaptureType::NewRowAndOldValues, true),
+        (ValueCaptureType::NewValues, false),
+        (ValueCaptureType::NewRow, false),
+    ] {
+        let change = DataChange { value_capture_type: capture, ..change(payload, ModType::Update) };
+        let messages = messages(&plan, &change, payload).unwrap();
+        let value = read(plan.shape.value_schema(), VALUE, messages[0].value.as_ref().unwrap());
+        assert_eq!(value["before"].is_null(), !captured, "{}", capture.as_str());
+    }
+}
+
+#[test]
+fn the_envelope_row_is_the_row_and_needs_all_of_it() {
+    let sample: Json = serde_json::from_str(SAMPLES[1].0).unwrap();
+    let payload = &sample["value"]["payload"];
+    let plan = plan(Envelope::Row, true);
+    let update = change(payload, ModType::Update);
+    let error = messages(&plan, &update, payload).unwrap_err();
+    assert!(error.contains("OLD_AND_NEW_VALUES"), "{error}");
+    let update = DataChange { value_capture_type: ValueCaptureType::NewRow, ..update };
+    let messages = messages(&plan, &update, payload).unwrap();
+    let value = read(plan.shape.row.schema(), VALUE, messages[0].value.as_ref().unwrap());
+    assert_eq!(value, payload["after"]);
+}
+
+#[test]
+fn a_plan_says_what_does_not_fit() {
+    let plan = plan(Envelope::Debezium, true);
+    let types = column_types();
+    assert_eq!(plan.misfit(&types), None);
+    let mut more = types.to_vec();
+    more.push(ColumnType { name: "colour".into(), ..types[1].clone() });
+    let unknown = Misfit::Unknown { column: "colour".into() };
+    assert_eq!(plan.misfit(&more), Some(unknown));
+    assert_eq!(plan.without("colour").misfit(&more), None);
+    let mut other = types.to_vec();
+    other[1].ty = Some(Type::Bytes);
+    assert!(matches!(plan.misfit(&other), Some(Misfit::Type { planned: Type::String, .. })));
+}
+
+#[test]
+fn columns_are_never_dropped_in_silence() {
+    let sample: Json = serde_json::from_str(SAMPLES[0].0).unwrap();
+    let payload = &sample["value"]["payload"];
+    let mut change = change(payload, ModType::Insert);
+    change.mods[0].new_values = json!({"colour": "s3cret"}).to_string();
+    let plan = plan(Envelope::Debezium, true);
+    let error = messages(&plan, &change, payload).unwrap_err();
+    assert!(error.contains("colour") && !error.contains("s3cret"), "{error}");
+    assert_eq!(messages(&plan.without("colour"), &change, payload).unwrap().len(), 1);
+    change.mods[0].new_values = json!({"qty": "s3cret"}).to_string();
+    let error = messages(&plan, &change, payload).unwrap_err();
+    assert!(error.contains("qty") && !error.contains("s3cret"), "{error}");
+}

@@ -1,0 +1,9 @@
+//! The pipeline with real parts: Kafka, the Spanner emulator, a schema registry.
+#![allow(clippy::unwrap_used)]
+
+mod exactly_once;
+mod mistakes;
+mod schema_change;
+mod topic;
+mod worker;
+mod world;

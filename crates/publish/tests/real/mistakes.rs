@@ -1,0 +1,55 @@
+//! What does not fit is an error with its place in the file, before anything is published.
+
+use spanbridge_kafka::Admin;
+use spanbridge_publish::{Error, ErrorKind};
+
+use crate::worker::{LIMIT, Worker};
+use crate::world::World;
+
+const DDL: [&str; 3] = [
+    "CREATE TABLE Orders (Id INT64 NOT NULL, V INT64) PRIMARY KEY (Id)",
+    "CREATE TABLE Other (Id INT64 NOT NULL) PRIMARY KEY (Id)",
+    "CREATE CHANGE STREAM Stream FOR Orders",
+];
+const TOPICS: &str = "create_topics = { partitions = 1, replication_factor = 1 }\n";
+/// The line on which the pipeline's own lines begin, of which `name` is the one before.
+const FIRST: usize = 9;
+
+async fn refused(world: &World, lines: &str) -> spanbridge_config::Error {
+    let error = Worker::start(world, &world.config(lines)).error().await;
+    assert_eq!(error.kind(), ErrorKind::Config);
+    match error {
+        Error::Config(error) => error,
+        error => panic!("it has no place: {error}"),
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_is_not_there_is_named_with_its_place() {
+    let world = World::new(&DDL).await;
+    let error = refused(&world, &format!("change_stream = \"Nope\"\n{TOPICS}")).await;
+    assert_eq!(error.position(), (FIRST, 17));
+    assert!(error.to_string().contains("no change stream `Nope`"), "{error}");
+
+    let lines = format!("change_stream = \"Stream\"\ntables = [\"Orders\", \"Other\"]\n{TOPICS}");
+    let error = refused(&world, &lines).await;
+    assert_eq!(error.position(), (FIRST + 1, 21));
+    assert!(error.to_string().contains("does not watch table `Other`"), "{error}");
+
+    let error = refused(&world, "change_stream = \"Stream\"\n").await;
+    let topic = world.topic("Orders");
+    assert!(error.to_string().contains(&format!("no topic `{topic}`")), "{error}");
+
+    let error = refused(&world, &format!("change_stream = \"Stream\"\nenvelope = \"row\"\n{TOPICS}")).await;
+    assert!(error.to_string().contains("captures OLD_AND_NEW_VALUES"), "{error}");
+
+    let admin = Admin::new(&world.kafka, LIMIT).unwrap();
+    let state = format!("{}.spanbridge-state", world.pipeline);
+    admin.delete_topic(&state).await.unwrap();
+    while admin.partitions(&state).await.unwrap().is_some() {
+        tokio::time::sleep(std::time::Duration::from_millis(50)).await;
+    }
+    admin.ensure_topic(&state, 3, 1, &[]).await.unwrap();
+    let error = refused(&world, &format!("change_stream = \"Stream\"\nshards = 5\n{TOPICS}")).await;
+    assert!(error.to_string().contains("3 partitions, but `shards` is 5"), "{error}");
+}

@@ -1,0 +1,120 @@
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU32, Ordering};
+use std::time::Duration;
+
+use spanbridge_config::Config;
+use spanbridge_kafka::ClientOptions;
+use spanbridge_protocol::mutation::{Mutation, Write};
+use spanbridge_protocol::value::{Timestamp, Value};
+use spanbridge_publish::Context;
+use spanbridge_schema::Registry;
+use spanbridge_spanner::{Admin, Database, ErrorKind};
+use spanbridge_telemetry::admin::{Liveness, Readiness};
+use spanbridge_testbed::{Source, SpannerOptions, Testbed};
+use tokio::sync::OnceCell;
+
+static TESTBED: OnceCell<Testbed> = OnceCell::const_new();
+static NAMES: AtomicU32 = AtomicU32::new(1);
+
+async fn testbed() -> &'static Testbed {
+    let start = || async {
+        tracing_subscriber::fmt()
+            .with_env_filter(tracing_subscriber::EnvFilter::from_default_env())
+            .with_test_writer()
+            .init();
+        let mut options = spanbridge_testbed::Options::all();
+        // Partitions that live for 3 to 6 s instead of 20 to 40 s.
+        let arguments = vec!["--override_change_stream_partition_token_alive_seconds=3".to_owned()];
+        options.spanner = Some(SpannerOptions { source: Source::New, arguments, ..Default::default() });
+        let testbed = Testbed::start(options).await.unwrap();
+        let spanner = spanner(&testbed, "none");
+        Admin::connect(&spanner).await.unwrap().create_instance().await.unwrap();
+        testbed
+    };
+    TESTBED.get_or_init(start).await
+}
+
+fn spanner(testbed: &Testbed, database: &str) -> spanbridge_spanner::Options {
+    let emulator = testbed.spanner().unwrap();
+    let name = format!("projects/test/instances/test/databases/{database}");
+    spanbridge_spanner::Options::emulator(name, emulator.grpc(), emulator.rest())
+}
+
+/// A database of its own, and a pipeline's name that nobody else has.
+pub(crate) struct World {
+    pub(crate) pipeline: String,
+    pub(crate) database: Database,
+    pub(crate) admin: Admin,
+    pub(crate) kafka: ClientOptions,
+    pub(crate) registry: Registry,
+    spanner: spanbridge_spanner::Options,
+    registry_url: String,
+}
+
+impl World {
+    pub(crate) async fn new(ddl: &[&str]) -> Self {
+        let testbed = testbed().await;
+        let number = NAMES.fetch_add(1, Ordering::Relaxed);
+        let spanner = spanner(testbed, &format!("db{number}"));
+        let admin = Admin::connect(&spanner).await.unwrap();
+        let ddl: Vec<String> = ddl.iter().map(|&statement| statement.to_owned()).collect();
+        admin.create_database(&ddl).await.unwrap();
+        let registry_url = testbed.registry().unwrap().url().to_owned();
+        Self {
+            pipeline: format!("p{}-{number}", std::process::id()),
+            database: Database::connect(&spanner).await.unwrap(),
+            admin,
+            kafka: ClientOptions::new(testbed.kafka().unwrap().bootstrap(), "publish-tests"),
+            registry: Registry::connect(spanbridge_schema::Options::new(&registry_url)).unwrap(),
+            spanner,
+            registry_url,
+        }
+    }
+
+    /// The configuration with these lines in its one pipeline.
+    pub(crate) fn config(&self, lines: &str) -> Arc<Config> {
+        let Self { pipeline, spanner, registry_url, kafka, .. } = self;
+        let (database, bootstrap) = (&spanner.database, &kafka.bootstrap);
+        let text = format!(
+            "[kafka]\nbootstrap_servers = \"{bootstrap}\"\n[spanner]\ndatabase = \"{database}\"\n\
+             [registry]\nurl = \"{registry_url}\"\n[[publish]]\nname = \"{pipeline}\"\n{lines}"
+        );
+        Arc::new(Config::parse("test.toml", &text).unwrap_or_else(|error| panic!("{error}")))
+    }
+
+    pub(crate) fn context(&self, config: &Arc<Config>) -> Context {
+        Context {
+            config: config.clone(),
+            kafka: self.kafka.clone(),
+            spanner: self.spanner.clone(),
+            registry: self.registry.clone(),
+            readiness: Readiness::default(),
+            liveness: Liveness::default(),
+        }
+    }
+
+    pub(crate) fn topic(&self, table: &str) -> String {
+        format!("{}.{table}", self.pipeline)
+    }
+
+    /// Commits one row's write, again while the emulator aborts it.
+    pub(crate) async fn write(
+        &self,
+        write: Write,
+        table: &str,
+        columns: &[&str],
+        row: Vec<Value>,
+    ) -> Timestamp {
+        let columns: Arc<[String]> = columns.iter().map(|&column| column.to_owned()).collect();
+        let mutation = Mutation { write, table: table.into(), columns, rows: vec![row] };
+        for _ in 0..200 {
+            match self.database.commit(vec![mutation.clone()], None).await {
+                Err(error) if error.kind() == ErrorKind::Aborted => {
+                    tokio::time::sleep(Duration::from_millis(5)).await;
+                }
+                outcome => return outcome.unwrap().timestamp,
+            }
+        }
+        panic!("aborted two hundred times");
+    }
+}

@@ -1,0 +1,123 @@
+//! What every test ends with.
+
+use std::collections::BTreeSet;
+
+use spanbridge::exactly_once::{Difference, disorder};
+use spanbridge::rows::{self, whole_seconds};
+use spanbridge::worker::{Service, Worker};
+use spanbridge::{oracle, positions, published};
+use spanbridge_kafka::{Offsets, Reader, TopicPartition};
+use spanbridge_protocol::value::{Type, Value};
+
+use super::orders::fold;
+use super::world::{LIMIT, PARTITIONS, World};
+
+/// Waits until both services have nothing left to do, and checks both invariants.
+pub async fn check(world: &World, workers: &mut [&mut Worker]) {
+    drained(world, workers).await;
+    spanner_equals_the_fold(world).await;
+    each_change_exactly_once(world, workers).await;
+}
+
+/// Waits until every position is at the end of its partition.
+pub async fn drained(world: &World, workers: &mut [&mut Worker]) {
+    let end = std::time::Instant::now() + LIMIT;
+    loop {
+        let ends = ends(world).await;
+        let stored = positions::read(&world.database, &world.pipeline(Service::Ingest)).await.unwrap();
+        let at_end = |(partition, end): (usize, &i64)| {
+            let key = (world.topic.clone(), i64::try_from(partition).unwrap());
+            stored.get(&key).map(Vec::as_slice) == Some(&[*end][..])
+        };
+        if ends.iter().enumerate().all(at_end) {
+            return;
+        }
+        for worker in workers.iter_mut() {
+            worker.check().unwrap();
+        }
+        if std::time::Instant::now() > end {
+            let logs: Vec<_> = workers.iter().map(|worker| worker.log_end()).collect();
+            panic!("positions {stored:?} do not reach {ends:?}; {}", logs.join("\n"));
+        }
+        tokio::time::sleep(std::time::Duration::from_millis(50)).await;
+    }
+}
+
+async fn ends(world: &World) -> Vec<i64> {
+    let offsets = Offsets::new(&world.kafka).unwrap();
+    let mut ends = Vec::new();
+    for partition in 0..PARTITIONS {
+        let at = TopicPartition::new(world.topic.as_str(), partition);
+        ends.push(offsets.watermarks(&at, LIMIT).await.unwrap().end);
+    }
+    ends
+}
+
+/// The first invariant, over the whole log.
+pub async fn spanner_equals_the_fold(world: &World) {
+    let reader = Reader::new(&world.kafka, LIMIT).unwrap();
+    let expected = fold(&reader.read_to_end(&world.topic).await.unwrap());
+    for (name, expected) in [("Orders", &expected.orders), ("Totals", &expected.totals)] {
+        let table = world.database.table(name).await.unwrap().unwrap();
+        let found = rows::read(&world.database, &table).await.unwrap();
+        let difference = rows::Difference::of(expected, &found);
+        assert!(difference.is_none(), "{name}, {} rows expected: {difference:?}", expected.len());
+    }
+    assert_eq!(letters(world).await, expected.letters, "dead letters by partition and offset");
+}
+
+/// The dead letters' partitions and offsets.
+pub async fn letters(world: &World) -> Vec<(i64, i64)> {
+    let columns = ["KafkaPartition", "KafkaOffset"].map(|name| (name.to_owned(), Type::Int64));
+    let prefix = vec![world.pipeline(Service::Ingest).into()];
+    let rows = world.database.read_prefix("BridgeDeadLetters", &columns, prefix).await.unwrap();
+    let int = |value: &Value| match value {
+        Value::Int64(value) => *value,
+        other => panic!("{other:?}"),
+    };
+    rows.iter().map(|row| (int(&row[0]), int(&row[1]))).collect()
+}
+
+/// The second invariant. The oracle reads the stream again from its start.
+pub async fn each_change_exactly_once(world: &World, workers: &mut [&mut Worker]) {
+    let now = world.database.now().await.unwrap();
+    let happened = oracle::read(&world.database, "OrdersStream", world.start, now).await.unwrap();
+    assert!(!happened.is_empty(), "the change stream has changes");
+    for name in ["Orders", "Totals"] {
+        let table = world.database.table(name).await.unwrap().unwrap();
+        let topic = format!("{}.{name}", world.pipeline(Service::Publish));
+        let ids: BTreeSet<_> =
+            happened.iter().filter(|change| change.id.table == name).map(|change| &change.id).collect();
+        let end = std::time::Instant::now() + LIMIT;
+        let events = loop {
+            let events = match published::read(&world.kafka, &world.registry, &topic, &table).await {
+                Ok(events) => events,
+                // Publish has not created the topic yet, or a broker is coming back.
+                Err(error) if std::time::Instant::now() < end => {
+                    println!("{topic}: {error}");
+                    Vec::new()
+                }
+                Err(error) => panic!("{topic}: {error}"),
+            };
+            let changes = events.iter().filter(|event| event.change.is_some()).count();
+            if changes >= ids.len() {
+                break events;
+            }
+            for worker in workers.iter_mut() {
+                worker.check().unwrap();
+            }
+            if std::time::Instant::now() > end {
+                let logs: Vec<_> = workers.iter().map(|worker| worker.log_end()).collect();
+                panic!("{topic}: {changes} of {} changes; {}", ids.len(), logs.join("\n"));
+            }
+            tokio::time::sleep(std::time::Duration::from_millis(100)).await;
+        };
+        let published = events.iter().filter_map(|event| event.change.as_ref()).map(|change| &change.id);
+        let difference = Difference::of(ids, published);
+        assert!(difference.is_none(), "{topic}: {difference:?}");
+        assert_eq!(disorder(&events), [], "{topic}");
+        let rows = whole_seconds(rows::read(&world.database, &table).await.unwrap());
+        let difference = rows::Difference::of(&rows, &rows::fold(&events));
+        assert!(difference.is_none(), "{topic} folded per key: {difference:?}");
+    }
+}

@@ -1,0 +1,17 @@
+//! Both services on a real broker, emulator and registry, through what goes wrong in production.
+//!
+//! Each test ends with the same two invariants: Spanner equals the fold of the Kafka log, and the
+//! published topics hold each change exactly once, in commit order per key.
+#![allow(clippy::unwrap_used, reason = "a test that cannot go on fails")]
+
+mod bad_data;
+mod bed;
+mod command_line;
+mod crash;
+mod gap;
+mod infrastructure;
+mod invariants;
+mod orders;
+mod scale;
+mod traces;
+mod world;

@@ -1,0 +1,62 @@
+//! Spans over OTLP: names, parents, links and attributes of both services.
+
+use spanbridge::worker::Service;
+use spanbridge_kafka::Message;
+use spanbridge_telemetry::receiver::{Receiver, SpanData};
+
+use super::bed::bed;
+use super::invariants;
+use super::orders::Order;
+use super::world::{Choices, LIMIT, World};
+
+const TRACE: &str = "0af7651916cd43dd8448eb211c80319c";
+const PARENT: &str = "b7ad6b7169203331";
+
+#[tokio::test]
+async fn both_services_tell_their_traces() {
+    let receiver = Receiver::start().await.unwrap();
+    let bed = bed().await;
+    let telemetry = format!("otlp_endpoint = \"{}\"", receiver.endpoint());
+    let choices = Choices { telemetry, ..Choices::default() };
+    let world = World::with(bed.kafka().unwrap(), bed.spanner().unwrap(), bed, choices).await;
+    let header = ("traceparent".to_owned(), Some(format!("00-{TRACE}-{PARENT}-01").into_bytes()));
+    let message = Message { headers: vec![header], ..world.order(&Order::numbered(1)) };
+    world.send(&[message]).await;
+    let mut ingest = world.ready(Service::Ingest, "ingest").await;
+    let mut publish = world.ready(Service::Publish, "publish").await;
+    invariants::check(&world, &mut [&mut ingest, &mut publish]).await;
+
+    let whole = |spans: &[SpanData], root: &str, steps: &[&str]| {
+        let committed = spans.iter().filter(|span| span.name == root);
+        let mut committed =
+            committed.filter(|span| span.attributes.get("spanbridge.outcome").is_some_and(|it| it == "committed"));
+        committed.any(|root| {
+            let child = |step: &&str| {
+                spans.iter().any(|span| span.name == **step && span.parent_span_id.as_ref() == Some(&root.span_id))
+            };
+            steps.iter().all(child)
+        })
+    };
+    let ingest_steps = ["poll", "decode", "fold", "commit"];
+    let publish_steps = ["read", "transform", "send", "commit"];
+    let spans = receiver.wait_for(
+        |spans| whole(spans, "ingest.batch", &ingest_steps) && whole(spans, "publish.batch", &publish_steps),
+        LIMIT,
+    );
+    let spans = spans.await.unwrap_or_else(|spans| panic!("{spans:#?}"));
+
+    let batch = spans.iter().find(|span| span.name == "ingest.batch").unwrap();
+    assert_eq!(batch.service, "spanbridge-ingest");
+    assert_eq!(batch.attributes["spanbridge.pipeline"], world.pipeline(Service::Ingest).as_str());
+    assert_eq!(batch.attributes["messaging.destination.name"], world.topic.as_str());
+    assert!(batch.links.contains(&(TRACE.to_owned(), PARENT.to_owned())), "{:?}", batch.links);
+    let commit = spans.iter().find(|span| span.name == "commit" && span.parent_span_id.as_ref() == Some(&batch.span_id)).unwrap();
+    assert_eq!(commit.trace_id, batch.trace_id);
+    assert_eq!(commit.attributes["db.system.name"], "gcp.spanner");
+    let batch = spans.iter().find(|span| span.name == "publish.batch").unwrap();
+    assert_eq!(batch.service, "spanbridge-publish");
+    assert_eq!(batch.attributes["spanbridge.pipeline"], world.pipeline(Service::Publish).as_str());
+    // No content of a record in any span.
+    let text = format!("{spans:?}");
+    assert!(!text.contains("customer-1"), "a value has leaked");
+}

@@ -1,0 +1,204 @@
+//! One test's own database, topics and configuration on the shared parts.
+
+use std::path::PathBuf;
+use std::time::Duration;
+
+use spanbridge::worker::{Service, Setup, Worker};
+use spanbridge_kafka::{Admin as KafkaAdmin, ClientOptions, Message, Producer};
+use spanbridge_protocol::value::Timestamp;
+use spanbridge_schema::{Registry, Schema};
+use spanbridge_spanner::{Admin, Database, ErrorKind, Options, migrate};
+use spanbridge_testbed::{Kafka, Spanner, Testbed};
+use tempfile::TempDir;
+
+use super::orders::{DDL, Order, SCHEMA};
+
+pub const PARTITIONS: i32 = 4;
+/// Bounds a wait; what is waited for comes much sooner.
+pub const LIMIT: Duration = Duration::from_secs(240);
+const PAUSE: Duration = Duration::from_millis(50);
+
+/// What a test may choose.
+#[derive(Default)]
+pub struct Choices {
+    /// More of `[[ingest]]`, such as `on_error = "stop"`.
+    pub ingest: &'static str,
+    /// More of `[telemetry]`.
+    pub telemetry: String,
+}
+
+pub struct World {
+    pub id: String,
+    pub kafka: ClientOptions,
+    pub database: Database,
+    pub registry: Registry,
+    pub start: Timestamp,
+    pub topic: String,
+    schema: (u32, Schema),
+    folder: TempDir,
+    config: PathBuf,
+}
+
+impl World {
+    pub async fn new(bed: &Testbed) -> Self {
+        Self::with(bed.kafka().unwrap(), bed.spanner().unwrap(), bed, Choices::default()).await
+    }
+
+    pub async fn with(kafka: &Kafka, spanner: &Spanner, bed: &Testbed, choices: Choices) -> Self {
+        let id = uuid::Uuid::new_v4().simple().to_string()[..12].to_owned();
+        let name = format!("projects/test/instances/test/databases/d{id}");
+        let options = Options::emulator(&name, spanner.grpc(), spanner.rest());
+        let admin = Admin::connect(&options).await.unwrap();
+        match admin.create_instance().await {
+            Err(error) if error.kind() != ErrorKind::AlreadyExists => panic!("{error}"),
+            _ => {}
+        }
+        admin.create_database(&DDL.map(str::to_owned)).await.unwrap();
+        let database = Database::connect(&options).await.unwrap();
+        migrate::migrate(&admin, &database).await.unwrap();
+        let start = database.now().await.unwrap();
+        let topic = format!("orders-{id}");
+        let client = ClientOptions::new(kafka.bootstrap(), "test");
+        let topics = KafkaAdmin::new(&client, LIMIT).unwrap();
+        topics.ensure_topic(&topic, PARTITIONS, 1, &[]).await.unwrap();
+        let registry_url = bed.registry().unwrap().url();
+        let registry = Registry::connect(spanbridge_schema::Options::new(registry_url)).unwrap();
+        let schema = Schema::parse(SCHEMA).unwrap();
+        let schema_id = registry.register(&format!("{topic}-value"), &schema).await.unwrap();
+        let folder = tempfile::tempdir().unwrap();
+        let config = folder.path().join("spanbridge.toml");
+        let text = config_text(&Addresses { kafka: kafka.bootstrap(), spanner: spanner.grpc(), registry: registry_url },
+            &name, &id, start, &choices);
+        std::fs::write(&config, text).unwrap();
+        Self { id, kafka: client, database, registry, start, topic, schema: (schema_id, schema), folder, config }
+    }
+
+    /// A name of its own for each worker: it names the log.
+    pub fn start(&self, service: Service, name: &str) -> Worker {
+        let setup = Setup {
+            executable: env!("CARGO_BIN_EXE_spanbridge").into(),
+            config: self.config.clone(),
+            folder: self.folder.path().to_owned(),
+            environment: Vec::new(),
+        };
+        Worker::start(&setup, service, name).unwrap()
+    }
+
+    pub async fn ready(&self, service: Service, name: &str) -> Worker {
+        let mut worker = self.start(service, name);
+        worker.ready(LIMIT).await.unwrap();
+        worker
+    }
+
+    pub fn order(&self, order: &Order) -> Message {
+        order.message(&self.topic, self.schema.0, &self.schema.1)
+    }
+
+    /// Produces the orders of these numbers.
+    pub async fn produce(&self, numbers: std::ops::Range<i64>) {
+        let messages: Vec<_> = numbers.map(|number| self.order(&Order::numbered(number))).collect();
+        self.send(&messages).await;
+    }
+
+    pub async fn send(&self, messages: &[Message]) {
+        let producer = Producer::new(&self.kafka, LIMIT).unwrap();
+        for message in messages {
+            producer.send(message).await.unwrap();
+        }
+        producer.flush().await.unwrap();
+    }
+
+    pub fn pipeline(&self, service: Service) -> String {
+        format!("{}-{}", service.name(), self.id)
+    }
+
+    /// How many records ingest has applied, by its positions.
+    pub async fn applied(&self) -> u64 {
+        let pipeline = self.pipeline(Service::Ingest);
+        match spanbridge::positions::read(&self.database, &pipeline).await {
+            Ok(positions) => spanbridge::positions::applied(&positions),
+            // The emulator or its answer may be away for a moment.
+            Err(_) => 0,
+        }
+    }
+
+    /// Waits until that many records are applied.
+    pub async fn wait_applied(&self, records: u64, workers: &mut [&mut Worker]) {
+        let end = std::time::Instant::now() + LIMIT;
+        loop {
+            let applied = self.applied().await;
+            if applied >= records {
+                return;
+            }
+            for worker in workers.iter_mut() {
+                worker.check().unwrap();
+            }
+            if std::time::Instant::now() > end {
+                let logs: Vec<_> = workers.iter().map(|worker| worker.log_end()).collect();
+                panic!("{applied} of {records} records are applied; {}", logs.join("\n"));
+            }
+            tokio::time::sleep(PAUSE).await;
+        }
+    }
+}
+
+/// Waits for a condition.
+pub async fn wait_for(what: &str, mut condition: impl AsyncFnMut() -> bool) {
+    let end = std::time::Instant::now() + LIMIT;
+    while !condition().await {
+        assert!(std::time::Instant::now() < end, "no {what} within {LIMIT:?}");
+        tokio::time::sleep(PAUSE).await;
+    }
+}
+
+struct Addresses<'a> {
+    kafka: &'a str,
+    spanner: &'a str,
+    registry: &'a str,
+}
+
+fn config_text(at: &Addresses<'_>, database: &str, id: &str, start: Timestamp, choices: &Choices) -> String {
+    let Addresses { kafka, spanner, registry } = at;
+    let start = start.to_rfc3339();
+    let Choices { ingest, telemetry } = choices;
+    format!(
+        r#"[kafka]
+bootstrap_servers = "{kafka}"
+[spanner]
+database = "{database}"
+emulator_host = "{spanner}"
+[registry]
+url = "{registry}"
+[telemetry]
+log = "info"
+{telemetry}
+
+[[ingest]]
+name = "ingest-{id}"
+topics = ["orders-{id}"]
+batch = {{ max_records = 50, max_wait = "20ms" }}
+{ingest}
+[[ingest.table]]
+table = "Orders"
+tombstones = "dead-letter"
+columns = {{ Id = "value.id", Customer = "value.customer", Amount = "value.amount", SourceOffset = "offset" }}
+[[ingest.table]]
+table = "Totals"
+group_by = {{ Customer = "value.customer" }}
+window = {{ kind = "tumbling", size = "1h", time = "value.at", start = "WindowStart" }}
+[ingest.table.aggregates]
+Orders = "count()"
+AmountSum = "sum(value.amount)"
+AmountMin = "min(value.amount)"
+AmountMax = "max(value.amount)"
+
+[[publish]]
+name = "publish-{id}"
+change_stream = "OrdersStream"
+create_topics = {{ partitions = 3, replication_factor = 1 }}
+shards = 4
+start = "{start}"
+transaction = {{ max_records = 500, max_wait = "50ms" }}
+"#
+    )
+}
