@@ -10,7 +10,8 @@ use super::world::{Choices, World};
 
 /// One of each way to be bad, as a message.
 fn bad(world: &World) -> Vec<Message> {
-    let order = |id, customer: &str, amount| Order { id, customer: customer.into(), amount, at: 1_700_000_000 };
+    let order =
+        |id, customer: &str, amount| Order { id, customer: customer.into(), amount, at: 1_700_000_000 };
     let good = world.order(&order(900, "good", Some(1)));
     let value = good.value.clone().unwrap();
     let garbled = |value: Vec<u8>| Message { value: Some(value), ..good.clone() };
@@ -58,7 +59,8 @@ async fn on_error_stop_stops_in_front_of_the_record() {
         ingest.log_end().contains("has stopped at offset 2") || !matches!(ingest.ended(), Ok(None))
     })
     .await;
-    let stored = spanbridge::positions::read(&world.database, &world.pipeline(Service::Ingest)).await.unwrap();
+    let stored =
+        spanbridge::positions::read(&world.database, &world.pipeline(Service::Ingest)).await.unwrap();
     assert_eq!(stored[&(world.topic.clone(), 0)], [2]);
     assert_eq!(invariants::letters(&world).await, []);
 }

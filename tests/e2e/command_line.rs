@@ -22,7 +22,10 @@ fn a_mistake_in_the_file_is_shown_where_it_is() {
 fn migrate_prints_its_ddl_without_a_database() {
     let output = spanbridge(&["migrate", "--print"]);
     let text = String::from_utf8(output.stdout).unwrap();
-    assert!(output.status.success() && text.contains("CREATE TABLE") && text.contains("BridgePositions"), "{text}");
+    assert!(
+        output.status.success() && text.contains("CREATE TABLE") && text.contains("BridgePositions"),
+        "{text}"
+    );
 }
 
 #[test]

@@ -28,7 +28,8 @@ async fn lose(world: &World) -> i64 {
 async fn a_gap_stops_with_what_was_lost() {
     let world = World::new(bed().await).await;
     lose(&world).await;
-    let before = spanbridge::positions::read(&world.database, &world.pipeline(Service::Ingest)).await.unwrap();
+    let before =
+        spanbridge::positions::read(&world.database, &world.pipeline(Service::Ingest)).await.unwrap();
     let mut ingest = world.start(Service::Ingest, "after");
     wait_for("end of the worker", async || !matches!(ingest.ended(), Ok(None))).await;
     assert!(!ingest.ended().unwrap().unwrap().success());
@@ -48,12 +49,10 @@ async fn a_gap_may_be_skipped_and_is_recorded() {
     let before = spanbridge::rows::read(&world.database, &totals).await.unwrap();
     let mut ingest = world.ready(Service::Ingest, "after").await;
     invariants::drained(&world, &mut [&mut ingest]).await;
-    let gaps = world.database.read_prefix(
-        "BridgeGaps",
-        &[("FromOffset".to_owned(), spanbridge_protocol::value::Type::Int64)],
-        vec![world.pipeline(Service::Ingest).into()],
-    );
-    assert_eq!(i64::try_from(gaps.await.unwrap().len()).unwrap(), partitions);
+    let columns = [("FromOffset".to_owned(), spanbridge_protocol::value::Type::Int64)];
+    let pipeline = world.pipeline(Service::Ingest);
+    let gaps = world.database.read_prefix("BridgeGaps", &columns, vec![pipeline.into()]).await.unwrap();
+    assert_eq!(i64::try_from(gaps.len()).unwrap(), partitions);
     let after = spanbridge::rows::read(&world.database, &totals).await.unwrap();
     assert_eq!(before, after, "what is lost changes nothing");
     let mut publish = world.ready(Service::Publish, "publish").await;

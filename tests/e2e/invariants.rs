@@ -13,14 +13,14 @@ use super::orders::fold;
 use super::world::{LIMIT, PARTITIONS, World};
 
 /// Waits until both services have nothing left to do, and checks both invariants.
-pub async fn check(world: &World, workers: &mut [&mut Worker]) {
+pub(crate) async fn check(world: &World, workers: &mut [&mut Worker]) {
     drained(world, workers).await;
     spanner_equals_the_fold(world).await;
     each_change_exactly_once(world, workers).await;
 }
 
 /// Waits until every position is at the end of its partition.
-pub async fn drained(world: &World, workers: &mut [&mut Worker]) {
+pub(crate) async fn drained(world: &World, workers: &mut [&mut Worker]) {
     let end = std::time::Instant::now() + LIMIT;
     loop {
         let ends = ends(world).await;
@@ -54,9 +54,9 @@ async fn ends(world: &World) -> Vec<i64> {
 }
 
 /// The first invariant, over the whole log.
-pub async fn spanner_equals_the_fold(world: &World) {
+pub(crate) async fn spanner_equals_the_fold(world: &World) {
     let reader = Reader::new(&world.kafka, LIMIT).unwrap();
-    let expected = fold(&reader.read_to_end(&world.topic).await.unwrap());
+    let expected = fold(&reader.read_to_end(&world.topic).await.unwrap(), world.schema.0);
     for (name, expected) in [("Orders", &expected.orders), ("Totals", &expected.totals)] {
         let table = world.database.table(name).await.unwrap().unwrap();
         let found = rows::read(&world.database, &table).await.unwrap();
@@ -67,7 +67,7 @@ pub async fn spanner_equals_the_fold(world: &World) {
 }
 
 /// The dead letters' partitions and offsets.
-pub async fn letters(world: &World) -> Vec<(i64, i64)> {
+pub(crate) async fn letters(world: &World) -> Vec<(i64, i64)> {
     let columns = ["KafkaPartition", "KafkaOffset"].map(|name| (name.to_owned(), Type::Int64));
     let prefix = vec![world.pipeline(Service::Ingest).into()];
     let rows = world.database.read_prefix("BridgeDeadLetters", &columns, prefix).await.unwrap();
@@ -79,15 +79,19 @@ pub async fn letters(world: &World) -> Vec<(i64, i64)> {
 }
 
 /// The second invariant. The oracle reads the stream again from its start.
-pub async fn each_change_exactly_once(world: &World, workers: &mut [&mut Worker]) {
+pub(crate) async fn each_change_exactly_once(world: &World, workers: &mut [&mut Worker]) {
     let now = world.database.now().await.unwrap();
     let happened = oracle::read(&world.database, "OrdersStream", world.start, now).await.unwrap();
-    assert!(!happened.is_empty(), "the change stream has changes");
+    assert!(!happened.changes.is_empty(), "the change stream has changes");
     for name in ["Orders", "Totals"] {
         let table = world.database.table(name).await.unwrap().unwrap();
         let topic = format!("{}.{name}", world.pipeline(Service::Publish));
-        let ids: BTreeSet<_> =
-            happened.iter().filter(|change| change.id.table == name).map(|change| &change.id).collect();
+        let ids: BTreeSet<_> = happened
+            .changes
+            .iter()
+            .filter(|change| change.id.table == name)
+            .map(|change| &change.id)
+            .collect();
         let end = std::time::Instant::now() + LIMIT;
         let events = loop {
             let events = match published::read(&world.kafka, &world.registry, &topic, &table).await {
@@ -115,7 +119,7 @@ pub async fn each_change_exactly_once(world: &World, workers: &mut [&mut Worker]
         let published = events.iter().filter_map(|event| event.change.as_ref()).map(|change| &change.id);
         let difference = Difference::of(ids, published);
         assert!(difference.is_none(), "{topic}: {difference:?}");
-        assert_eq!(disorder(&events), [], "{topic}");
+        assert_eq!(disorder(&events, &happened.ancestry), [], "{topic}");
         let rows = whole_seconds(rows::read(&world.database, &table).await.unwrap());
         let difference = rows::Difference::of(&rows, &rows::fold(&events));
         assert!(difference.is_none(), "{topic} folded per key: {difference:?}");

@@ -8,13 +8,13 @@ use spanbridge_protocol::value::{Timestamp, Value};
 use spanbridge_schema::Schema;
 use spanbridge_schema::encode::encode;
 
-pub const SCHEMA: &str = r#"{"type": "record", "name": "Order", "namespace": "shop", "fields": [
+pub(crate) const SCHEMA: &str = r#"{"type": "record", "name": "Order", "namespace": "shop", "fields": [
     {"name": "id", "type": "long"},
     {"name": "customer", "type": "string"},
     {"name": "amount", "type": ["null", "long"]},
     {"name": "at", "type": {"type": "long", "logicalType": "timestamp-millis"}}]}"#;
 
-pub const DDL: [&str; 3] = [
+pub(crate) const DDL: [&str; 3] = [
     "CREATE TABLE Orders (
         Id INT64 NOT NULL, Customer STRING(12) NOT NULL, Amount INT64, SourceOffset INT64 NOT NULL,
         CONSTRAINT AmountIsSane CHECK (Amount < 1000000)
@@ -31,16 +31,16 @@ const WINDOW: i64 = 3600;
 
 /// One order; the number says all that is in it.
 #[derive(Debug, Clone)]
-pub struct Order {
-    pub id: i64,
-    pub customer: String,
-    pub amount: Option<i64>,
-    pub at: i64,
+pub(crate) struct Order {
+    pub(crate) id: i64,
+    pub(crate) customer: String,
+    pub(crate) amount: Option<i64>,
+    pub(crate) at: i64,
 }
 
 impl Order {
     /// The `number`th of a run; ids repeat, so that rows are replaced.
-    pub fn numbered(number: i64) -> Self {
+    pub(crate) fn numbered(number: i64) -> Self {
         Self {
             id: number % 400,
             customer: format!("customer-{}", number % 7),
@@ -49,7 +49,7 @@ impl Order {
         }
     }
 
-    pub fn message(&self, topic: &str, id: u32, schema: &Schema) -> Message {
+    pub(crate) fn message(&self, topic: &str, id: u32, schema: &Schema) -> Message {
         let amount = match self.amount {
             Some(amount) => Avro::Union(1, Box::new(Avro::Long(amount))),
             None => Avro::Union(0, Box::new(Avro::Null)),
@@ -63,8 +63,10 @@ impl Order {
         Message::new(topic).with_key(self.id.to_string()).with_value(encode(id, schema, &value).unwrap())
     }
 
-    fn read(record: &Record, schema: &apache_avro::Schema) -> Option<Self> {
-        let mut payload = record.value.as_ref()?.get(5..)?;
+    /// Nothing unless it is exactly one order of that schema, whose id is `id`.
+    fn read(record: &Record, id: u32, schema: &apache_avro::Schema) -> Option<Self> {
+        let frame = [&[0], &id.to_be_bytes()[..]].concat();
+        let mut payload = record.value.as_ref()?.strip_prefix(frame.as_slice())?;
         let reader = apache_avro::reader::datum::GenericDatumReader::builder(schema).build().unwrap();
         let Ok(Avro::Record(fields)) = reader.read_value(&mut payload) else { return None };
         let mut fields = fields.into_iter().map(|(_, value)| value);
@@ -73,6 +75,9 @@ impl Order {
         else {
             return None;
         };
+        if !payload.is_empty() {
+            return None;
+        }
         let amount = match *amount {
             Avro::Long(amount) => Some(amount),
             _ => None,
@@ -89,18 +94,18 @@ impl Order {
 
 /// What the log folds to: both tables by key in table order, and the places of the dead letters.
 #[derive(Debug, Default, PartialEq)]
-pub struct Fold {
-    pub orders: BTreeMap<Vec<Value>, Vec<Value>>,
-    pub totals: BTreeMap<Vec<Value>, Vec<Value>>,
-    pub letters: Vec<(i64, i64)>,
+pub(crate) struct Fold {
+    pub(crate) orders: BTreeMap<Vec<Value>, Vec<Value>>,
+    pub(crate) totals: BTreeMap<Vec<Value>, Vec<Value>>,
+    pub(crate) letters: Vec<(i64, i64)>,
 }
 
 /// A plain computation over the records, which are in the order of their offsets per partition.
-pub fn fold(records: &[Record]) -> Fold {
+pub(crate) fn fold(records: &[Record], id: u32) -> Fold {
     let schema = apache_avro::Schema::parse_str(SCHEMA).unwrap();
     let mut fold = Fold::default();
     for record in records {
-        let Some(order) = Order::read(record, &schema).filter(Order::is_good) else {
+        let Some(order) = Order::read(record, id, &schema).filter(Order::is_good) else {
             fold.letters.push((record.partition.into(), record.offset));
             continue;
         };
@@ -109,9 +114,10 @@ pub fn fold(records: &[Record]) -> Fold {
         fold.orders.insert(vec![order.id.into()], row);
         let start = Timestamp::from_timestamp(order.at - order.at % WINDOW, 0).unwrap();
         let key = vec![order.customer.into(), Value::Timestamp(start), i64::from(record.partition).into()];
-        let row = fold.totals.entry(key.clone()).or_insert_with(|| {
-            [key, vec![0.into(), Value::Null, Value::Null, Value::Null]].concat()
-        });
+        let row = fold
+            .totals
+            .entry(key.clone())
+            .or_insert_with(|| [key, vec![0.into(), Value::Null, Value::Null, Value::Null]].concat());
         let int = |value: &Value| match value {
             Value::Int64(value) => Some(*value),
             _ => None,

@@ -34,7 +34,7 @@ async fn two_publish_workers_move_shards() {
     let mut first = world.ready(Service::Publish, "first").await;
     world.produce(0..1500).await;
     world.wait_applied(500, &mut [&mut ingest]).await;
-    let mut second = world.ready(Service::Publish, "second").await;
+    let second = world.ready(Service::Publish, "second").await;
     wait_for("shards of the second worker", async || {
         second.metrics().await.unwrap().sum("spanbridge_publish_shards", &[]) > 0.0
     })

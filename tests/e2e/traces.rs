@@ -28,11 +28,13 @@ async fn both_services_tell_their_traces() {
 
     let whole = |spans: &[SpanData], root: &str, steps: &[&str]| {
         let committed = spans.iter().filter(|span| span.name == root);
-        let mut committed =
-            committed.filter(|span| span.attributes.get("spanbridge.outcome").is_some_and(|it| it == "committed"));
+        let mut committed = committed
+            .filter(|span| span.attributes.get("spanbridge.outcome").is_some_and(|it| it == "committed"));
         committed.any(|root| {
             let child = |step: &&str| {
-                spans.iter().any(|span| span.name == **step && span.parent_span_id.as_ref() == Some(&root.span_id))
+                spans
+                    .iter()
+                    .any(|span| span.name == **step && span.parent_span_id.as_ref() == Some(&root.span_id))
             };
             steps.iter().all(child)
         })
@@ -50,7 +52,10 @@ async fn both_services_tell_their_traces() {
     assert_eq!(batch.attributes["spanbridge.pipeline"], world.pipeline(Service::Ingest).as_str());
     assert_eq!(batch.attributes["messaging.destination.name"], world.topic.as_str());
     assert!(batch.links.contains(&(TRACE.to_owned(), PARENT.to_owned())), "{:?}", batch.links);
-    let commit = spans.iter().find(|span| span.name == "commit" && span.parent_span_id.as_ref() == Some(&batch.span_id)).unwrap();
+    let commit = spans
+        .iter()
+        .find(|span| span.name == "commit" && span.parent_span_id.as_ref() == Some(&batch.span_id))
+        .unwrap();
     assert_eq!(commit.trace_id, batch.trace_id);
     assert_eq!(commit.attributes["db.system.name"], "gcp.spanner");
     let batch = spans.iter().find(|span| span.name == "publish.batch").unwrap();

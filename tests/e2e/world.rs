@@ -13,38 +13,39 @@ use tempfile::TempDir;
 
 use super::orders::{DDL, Order, SCHEMA};
 
-pub const PARTITIONS: i32 = 4;
+pub(crate) const PARTITIONS: i32 = 4;
 /// Bounds a wait; what is waited for comes much sooner.
-pub const LIMIT: Duration = Duration::from_secs(240);
+pub(crate) const LIMIT: Duration = Duration::from_secs(240);
 const PAUSE: Duration = Duration::from_millis(50);
 
 /// What a test may choose.
 #[derive(Default)]
-pub struct Choices {
+pub(crate) struct Choices {
     /// More of `[[ingest]]`, such as `on_error = "stop"`.
-    pub ingest: &'static str,
+    pub(crate) ingest: &'static str,
     /// More of `[telemetry]`.
-    pub telemetry: String,
+    pub(crate) telemetry: String,
 }
 
-pub struct World {
-    pub id: String,
-    pub kafka: ClientOptions,
-    pub database: Database,
-    pub registry: Registry,
-    pub start: Timestamp,
-    pub topic: String,
-    schema: (u32, Schema),
+pub(crate) struct World {
+    pub(crate) id: String,
+    pub(crate) kafka: ClientOptions,
+    pub(crate) database: Database,
+    pub(crate) registry: Registry,
+    pub(crate) start: Timestamp,
+    pub(crate) topic: String,
+    /// Its id in the registry, and itself.
+    pub(crate) schema: (u32, Schema),
     folder: TempDir,
     config: PathBuf,
 }
 
 impl World {
-    pub async fn new(bed: &Testbed) -> Self {
+    pub(crate) async fn new(bed: &Testbed) -> Self {
         Self::with(bed.kafka().unwrap(), bed.spanner().unwrap(), bed, Choices::default()).await
     }
 
-    pub async fn with(kafka: &Kafka, spanner: &Spanner, bed: &Testbed, choices: Choices) -> Self {
+    pub(crate) async fn with(kafka: &Kafka, spanner: &Spanner, bed: &Testbed, choices: Choices) -> Self {
         let id = uuid::Uuid::new_v4().simple().to_string()[..12].to_owned();
         let name = format!("projects/test/instances/test/databases/d{id}");
         let options = Options::emulator(&name, spanner.grpc(), spanner.rest());
@@ -67,14 +68,29 @@ impl World {
         let schema_id = registry.register(&format!("{topic}-value"), &schema).await.unwrap();
         let folder = tempfile::tempdir().unwrap();
         let config = folder.path().join("spanbridge.toml");
-        let text = config_text(&Addresses { kafka: kafka.bootstrap(), spanner: spanner.grpc(), registry: registry_url },
-            &name, &id, start, &choices);
+        let text = config_text(
+            &Addresses { kafka: kafka.bootstrap(), spanner: spanner.grpc(), registry: registry_url },
+            &name,
+            &id,
+            start,
+            &choices,
+        );
         std::fs::write(&config, text).unwrap();
-        Self { id, kafka: client, database, registry, start, topic, schema: (schema_id, schema), folder, config }
+        Self {
+            id,
+            kafka: client,
+            database,
+            registry,
+            start,
+            topic,
+            schema: (schema_id, schema),
+            folder,
+            config,
+        }
     }
 
     /// A name of its own for each worker: it names the log.
-    pub fn start(&self, service: Service, name: &str) -> Worker {
+    pub(crate) fn start(&self, service: Service, name: &str) -> Worker {
         let setup = Setup {
             executable: env!("CARGO_BIN_EXE_spanbridge").into(),
             config: self.config.clone(),
@@ -84,23 +100,23 @@ impl World {
         Worker::start(&setup, service, name).unwrap()
     }
 
-    pub async fn ready(&self, service: Service, name: &str) -> Worker {
+    pub(crate) async fn ready(&self, service: Service, name: &str) -> Worker {
         let mut worker = self.start(service, name);
         worker.ready(LIMIT).await.unwrap();
         worker
     }
 
-    pub fn order(&self, order: &Order) -> Message {
+    pub(crate) fn order(&self, order: &Order) -> Message {
         order.message(&self.topic, self.schema.0, &self.schema.1)
     }
 
     /// Produces the orders of these numbers.
-    pub async fn produce(&self, numbers: std::ops::Range<i64>) {
+    pub(crate) async fn produce(&self, numbers: std::ops::Range<i64>) {
         let messages: Vec<_> = numbers.map(|number| self.order(&Order::numbered(number))).collect();
         self.send(&messages).await;
     }
 
-    pub async fn send(&self, messages: &[Message]) {
+    pub(crate) async fn send(&self, messages: &[Message]) {
         let producer = Producer::new(&self.kafka, LIMIT).unwrap();
         for message in messages {
             producer.send(message).await.unwrap();
@@ -108,12 +124,12 @@ impl World {
         producer.flush().await.unwrap();
     }
 
-    pub fn pipeline(&self, service: Service) -> String {
+    pub(crate) fn pipeline(&self, service: Service) -> String {
         format!("{}-{}", service.name(), self.id)
     }
 
     /// How many records ingest has applied, by its positions.
-    pub async fn applied(&self) -> u64 {
+    pub(crate) async fn applied(&self) -> u64 {
         let pipeline = self.pipeline(Service::Ingest);
         match spanbridge::positions::read(&self.database, &pipeline).await {
             Ok(positions) => spanbridge::positions::applied(&positions),
@@ -123,7 +139,7 @@ impl World {
     }
 
     /// Waits until that many records are applied.
-    pub async fn wait_applied(&self, records: u64, workers: &mut [&mut Worker]) {
+    pub(crate) async fn wait_applied(&self, records: u64, workers: &mut [&mut Worker]) {
         let end = std::time::Instant::now() + LIMIT;
         loop {
             let applied = self.applied().await;
@@ -143,7 +159,7 @@ impl World {
 }
 
 /// Waits for a condition.
-pub async fn wait_for(what: &str, mut condition: impl AsyncFnMut() -> bool) {
+pub(crate) async fn wait_for(what: &str, mut condition: impl AsyncFnMut() -> bool) {
     let end = std::time::Instant::now() + LIMIT;
     while !condition().await {
         assert!(std::time::Instant::now() < end, "no {what} within {LIMIT:?}");

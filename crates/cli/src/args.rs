@@ -115,7 +115,8 @@ mod tests {
 
     #[test]
     fn listen_is_an_address_or_none() {
-        let parse = |listen| Args::try_parse_from(["spanbridge", "ingest", "--config", "f", "--listen", listen]);
+        let parse =
+            |listen| Args::try_parse_from(["spanbridge", "ingest", "--config", "f", "--listen", listen]);
         for (text, listen) in
             [("none", Listen::Nowhere), ("127.0.0.1:0", Listen::At("127.0.0.1:0".parse().unwrap()))]
         {
@@ -134,7 +135,9 @@ mod tests {
     #[test]
     fn the_flag_of_worker_is_a_flag() {
         let args = ["spanbridge", "publish", "--config", "f", spanbridge::worker::UNTIL_EOF];
-        let Command::Publish(serve) = Args::try_parse_from(args).unwrap().command else { panic!("not publish") };
+        let Command::Publish(serve) = Args::try_parse_from(args).unwrap().command else {
+            panic!("not publish")
+        };
         assert!(serve.until_eof);
     }
 }

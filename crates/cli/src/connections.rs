@@ -37,7 +37,8 @@ pub fn spanner(config: &Config, rest: Option<String>) -> SpannerOptions {
 /// A reference that does not resolve, a URL that cannot be used.
 pub fn registry(config: &Config) -> Result<Registry> {
     let of = &config.registry;
-    let resolve = |text: &Option<spanbridge_config::Text>| text.as_ref().map(|text| text.resolve()).transpose();
+    let resolve =
+        |text: &Option<spanbridge_config::Text>| text.as_ref().map(|text| text.resolve()).transpose();
     let mut options = RegistryOptions::new(of.url.resolve()?);
     options.username = resolve(&of.username)?;
     options.password = resolve(&of.password)?;

@@ -2,8 +2,9 @@
 
 use std::collections::{BTreeMap, HashMap};
 
+use crate::ancestry::Ancestry;
 use crate::change::ChangeId;
-use crate::published::Event;
+use crate::published::{Change, Event};
 
 /// How published changes differ from those that happened.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -56,11 +57,12 @@ pub enum Disorder {
     Tombstone { partition: i32, offset: i64 },
 }
 
-/// What is out of order in a topic's events, which are by partition and offset.
+/// What is out of order in a topic's events, which are by partition and offset. Two changes of a key are in order when
+/// the later one's token does not come before the earlier one's.
 #[must_use]
-pub fn disorder(events: &[Event]) -> Vec<Disorder> {
+pub fn disorder(events: &[Event], ancestry: &Ancestry) -> Vec<Disorder> {
     let mut last: HashMap<&[u8], &Event> = HashMap::new();
-    let mut newest: HashMap<&[u8], &ChangeId> = HashMap::new();
+    let mut changes: HashMap<&[u8], Vec<&Change>> = HashMap::new();
     let mut disorder = Vec::new();
     for event in events {
         let key = event.key_bytes.as_slice();
@@ -70,15 +72,21 @@ pub fn disorder(events: &[Event]) -> Vec<Disorder> {
             disorder.push(Disorder::Scattered { key: key.to_vec(), partitions });
         }
         let Some(change) = &event.change else {
-            let deleted = before.and_then(|before| before.change.as_ref()).is_some_and(|change| change.op == "d");
+            let deleted =
+                before.and_then(|before| before.change.as_ref()).is_some_and(|change| change.op == "d");
             if !deleted {
                 disorder.push(Disorder::Tombstone { partition: event.partition, offset: event.offset });
             }
             continue;
         };
-        if let Some(earlier) = newest.insert(key, &change.id).filter(|earlier| **earlier >= change.id) {
-            disorder.push(Disorder::Backwards { earlier: earlier.clone(), later: change.id.clone() });
+        let earlier = changes.entry(key).or_default();
+        let wrong = |other: &&&Change| {
+            other.id == change.id || (other.id > change.id && ancestry.precedes(&change.token, &other.token))
+        };
+        if let Some(other) = earlier.iter().find(wrong) {
+            disorder.push(Disorder::Backwards { earlier: other.id.clone(), later: change.id.clone() });
         }
+        earlier.push(change);
     }
     disorder
 }
@@ -88,7 +96,6 @@ mod tests {
     use spanbridge_protocol::value::Timestamp;
 
     use super::*;
-    use crate::published::Change;
 
     fn id(second: i64, number: usize) -> ChangeId {
         ChangeId {
@@ -101,13 +108,8 @@ mod tests {
     }
 
     fn event(key: u8, partition: i32, op: Option<(&str, ChangeId)>) -> Event {
-        let change = op.map(|(op, id)| Change {
-            processed: id.commit,
-            id,
-            op: op.into(),
-            before: None,
-            after: None,
-        });
+        let change =
+            op.map(|(op, id)| Change { processed: id.commit, id, op: op.into(), before: None, after: None });
         Event { partition, offset: 0, key_bytes: vec![key], key: Vec::new(), change, headers: Vec::new() }
     }
 
@@ -130,12 +132,13 @@ mod tests {
             event(1, 0, None),
             event(2, 0, Some(("u", id(2, 0)))),
         ];
-        assert_eq!(disorder(&good), []);
+        let none = Ancestry::default();
+        assert_eq!(disorder(&good, &none), []);
         let backwards = [event(1, 0, Some(("u", id(2, 0)))), event(1, 0, Some(("u", id(2, 0))))];
-        assert_eq!(disorder(&backwards), [Disorder::Backwards { earlier: id(2, 0), later: id(2, 0) }]);
+        assert_eq!(disorder(&backwards, &none), [Disorder::Backwards { earlier: id(2, 0), later: id(2, 0) }]);
         let scattered = [event(1, 0, Some(("c", id(1, 0)))), event(1, 1, Some(("u", id(2, 0))))];
-        assert_eq!(disorder(&scattered), [Disorder::Scattered { key: vec![1], partitions: (0, 1) }]);
+        assert_eq!(disorder(&scattered, &none), [Disorder::Scattered { key: vec![1], partitions: (0, 1) }]);
         let tombstone = [event(1, 0, Some(("u", id(1, 0)))), event(1, 0, None)];
-        assert_eq!(disorder(&tombstone), [Disorder::Tombstone { partition: 0, offset: 0 }]);
+        assert_eq!(disorder(&tombstone, &none), [Disorder::Tombstone { partition: 0, offset: 0 }]);
     }
 }

@@ -6,6 +6,7 @@
 //! ingest has come, and [`worker`] runs a service as a child process that can be killed.
 #![cfg_attr(test, allow(clippy::unwrap_used))]
 
+pub mod ancestry;
 pub mod change;
 pub mod connections;
 pub mod demo;

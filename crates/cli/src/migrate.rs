@@ -19,7 +19,9 @@ pub(crate) async fn run(args: &Migrate) -> Result<()> {
     let admin = Admin::connect(&options).await.map_err(|error| {
         let error = Error::from(error);
         match options.emulator_host.is_some() && options.rest_endpoint.is_none() {
-            true => error.help("give the emulator's REST address with --emulator-rest or SPANNER_EMULATOR_REST"),
+            true => {
+                error.help("give the emulator's REST address with --emulator-rest or SPANNER_EMULATOR_REST")
+            }
             false => error,
         }
     })?;

@@ -9,8 +9,9 @@ use std::time::Duration;
 use spanbridge_protocol::value::Timestamp;
 use spanbridge_spanner::{ChangeRecord, Changes, ChildPartitions, DataChange, Database, ErrorKind, ModType};
 
-use crate::change::{self, ChangeId};
 use crate::Result;
+use crate::ancestry::Ancestry;
+use crate::change::{self, ChangeId};
 
 /// The end is in the past, so heartbeats matter only for how long silence is borne.
 const HEARTBEAT: Duration = Duration::from_secs(10);
@@ -35,7 +36,7 @@ pub struct Change {
 ///
 /// # Errors
 /// The stream does not exist or no longer holds `start`; Spanner cannot be reached.
-pub async fn read(database: &Database, stream: &str, start: Timestamp, end: Timestamp) -> Result<Vec<Change>> {
+pub async fn read(database: &Database, stream: &str, start: Timestamp, end: Timestamp) -> Result<History> {
     let mut lineage = Lineage::default();
     let root = partition(database, stream, None, start, end).await?;
     lineage.add(&root.children);
@@ -48,7 +49,14 @@ pub async fn read(database: &Database, stream: &str, start: Timestamp, end: Time
         changes.extend(read.changes);
         lineage.add(&read.children);
     }
-    Ok(changes)
+    Ok(History { changes, ancestry: lineage.ancestry })
+}
+
+/// What a stream has to tell.
+#[derive(Debug, Clone, Default)]
+pub struct History {
+    pub changes: Vec<Change>,
+    pub ancestry: Ancestry,
 }
 
 /// Tokens that were found and not yet read. Breadth first: a child's parents were all found before it.
@@ -56,6 +64,7 @@ pub async fn read(database: &Database, stream: &str, start: Timestamp, end: Time
 struct Lineage {
     found: HashSet<String>,
     open: VecDeque<(String, Timestamp)>,
+    ancestry: Ancestry,
 }
 
 impl Lineage {
@@ -63,6 +72,7 @@ impl Lineage {
     fn add(&mut self, records: &[ChildPartitions]) {
         for record in records {
             for child in &record.children {
+                self.ancestry.add(&child.token, &child.parents);
                 if self.found.insert(child.token.clone()) {
                     self.open.push_back((child.token.clone(), record.start_timestamp));
                 }

@@ -21,7 +21,8 @@ pub async fn read(database: &Database, pipeline: &str) -> Result<Positions> {
     let rows = database.read_prefix("BridgePositions", &columns, vec![pipeline.into()]).await?;
     let mut positions = Positions::new();
     for row in rows {
-        let Ok([Value::String(topic), Value::Int64(partition), Value::Int64(next)]) = <[Value; 3]>::try_from(row)
+        let Ok([Value::String(topic), Value::Int64(partition), Value::Int64(next)]) =
+            <[Value; 3]>::try_from(row)
         else {
             let message = "a row of BridgePositions is not what the migrations define";
             return Err(Error::new(Kind::Failed, "positions", message));

@@ -82,7 +82,11 @@ impl Process {
         let all = async {
             while let Some(ended) = running.join_next().await {
                 let ended = ended.unwrap_or_else(|error| {
-                    Err(Error::new(Kind::Failed, "pipeline-panic", format!("a pipeline has panicked: {error}")))
+                    Err(Error::new(
+                        Kind::Failed,
+                        "pipeline-panic",
+                        format!("a pipeline has panicked: {error}"),
+                    ))
                 });
                 if let Err(error) = ended {
                     tracing::error!(code = error.code(), "{error}");
@@ -152,7 +156,8 @@ fn telemetry_options(name: &str, config: &Config, listen: Option<Listen>) -> Tel
 /// The first SIGTERM or SIGINT asks the pipelines to end, the second one ends the process.
 fn on_signal(shutdown: CancellationToken) -> Result<()> {
     let listen = |kind, name: &str| {
-        signal(kind).map_err(|error| Error::new(Kind::Failed, "io", format!("cannot wait for {name}: {error}")))
+        signal(kind)
+            .map_err(|error| Error::new(Kind::Failed, "io", format!("cannot wait for {name}: {error}")))
     };
     let (mut terminate, mut interrupt) =
         (listen(SignalKind::terminate(), "SIGTERM")?, listen(SignalKind::interrupt(), "SIGINT")?);

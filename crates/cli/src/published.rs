@@ -35,6 +35,8 @@ pub struct Event {
 #[derive(Debug, Clone)]
 pub struct Change {
     pub id: ChangeId,
+    /// The token it came from.
+    pub token: String,
     /// Debezium's letter: `c`, `u`, `d` or `r`.
     pub op: String,
     /// All columns in table order, those that the stream does not capture as null.
@@ -123,6 +125,7 @@ fn change(envelope: &Decoded, row: &[RowColumn]) -> Result<Change> {
             table: text("table")?,
             number: usize::try_from(number("mod_number")?).map_err(|_| missing("mod_number"))?,
         },
+        token: text("partition_token")?,
         op,
         before: image("before")?,
         after: image("after")?,

@@ -24,13 +24,17 @@ pub async fn read(database: &Database, table: &Table) -> Result<Rows> {
     Ok(rows.into_iter().map(|row| (key(table, &row), row)).collect())
 }
 
-/// The last state of each key, of events in the order of their topic. Tombstones delete.
+/// The last state of each key, by the changes' commit order: that of the topic, but where the emulator spreads a key over
+/// lineages that never meet (see [`Ancestry`](crate::ancestry::Ancestry)).
 #[must_use]
 pub fn fold(events: &[Event]) -> Rows {
+    let mut changes: Vec<_> =
+        events.iter().filter_map(|event| Some((event, event.change.as_ref()?))).collect();
+    changes.sort_by_key(|(_, change)| &change.id);
     let mut rows = Rows::new();
-    for event in events {
-        match event.change.as_ref().and_then(|change| change.after.clone()) {
-            Some(row) => rows.insert(event.key.clone(), row),
+    for (event, change) in changes {
+        match &change.after {
+            Some(row) => rows.insert(event.key.clone(), row.clone()),
             None => rows.remove(&event.key),
         };
     }
@@ -55,7 +59,8 @@ impl Difference {
         let without = |some: &Rows, others: &Rows| -> Vec<Vec<Value>> {
             some.keys().filter(|key| !others.contains_key(*key)).cloned().collect()
         };
-        let different = expected.iter().filter(|(key, row)| found.get(*key).is_some_and(|found| found != *row));
+        let different =
+            expected.iter().filter(|(key, row)| found.get(*key).is_some_and(|found| found != *row));
         Self {
             missing: without(expected, found),
             unexpected: without(found, expected),

@@ -67,7 +67,9 @@ fn choose<'a>(
     let (file, service) = (args.config.display(), service.name());
     if names.is_empty() {
         let message = format!("{file} has no [[{service}]] pipeline");
-        return Err(Error::new(Kind::Config, "no-pipeline", message).help(format!("add one, as {service} runs them")));
+        return Err(
+            Error::new(Kind::Config, "no-pipeline", message).help(format!("add one, as {service} runs them"))
+        );
     }
     if args.pipeline.is_empty() {
         return Ok((0..names.len()).collect());

@@ -15,7 +15,10 @@ use crate::{Error, Kind, Result, positions};
 
 /// Rows of Flights against those computed from the data.
 pub(super) fn flights(evidence: &Evidence) -> Check {
-    let compared = format!("{} rows of Flights equal those computed from the CSV", HumanCount(count(&evidence.expected)));
+    let compared = format!(
+        "{} rows of Flights equal those computed from the CSV",
+        HumanCount(count(&evidence.expected))
+    );
     Check::of("rows", compared, differences(&Difference::of(&evidence.expected, &evidence.flights.rows)))
 }
 
@@ -59,8 +62,12 @@ fn part(row: &[Value]) -> Option<(Group, Delays)> {
             least,
             most,
         ] => {
-            let delays =
-                Delays { flights: *flights, sum: optional(sum)?, least: optional(least)?, most: optional(most)? };
+            let delays = Delays {
+                flights: *flights,
+                sum: optional(sum)?,
+                least: optional(least)?,
+                most: optional(most)?,
+            };
             Some(((origin.clone(), carrier.clone(), *hour), delays))
         }
         _ => None,
@@ -68,7 +75,12 @@ fn part(row: &[Value]) -> Option<(Group, Delays)> {
 }
 
 /// One position for each partition, at the end of the log.
-pub(super) async fn positions(evidence: &Evidence, pipeline: &str, topic: &str, partitions: u16) -> Result<Check> {
+pub(super) async fn positions(
+    evidence: &Evidence,
+    pipeline: &str,
+    topic: &str,
+    partitions: u16,
+) -> Result<Check> {
     let positions = positions::read(&evidence.database, pipeline).await?;
     let offsets = Offsets::new(&evidence.kafka)?;
     let mut faults = Vec::new();
@@ -79,13 +91,16 @@ pub(super) async fn positions(evidence: &Evidence, pipeline: &str, topic: &str, 
         total += u64::try_from(end).unwrap_or_default();
         match positions.get(&(topic.to_owned(), i64::from(partition))).map(Vec::as_slice) {
             Some([next]) if *next == end => {}
-            other => faults.push(format!("{tp} ends at {end}, its positions are {:?}", other.unwrap_or_default())),
+            other => {
+                faults.push(format!("{tp} ends at {end}, its positions are {:?}", other.unwrap_or_default()))
+            }
         }
     }
     if positions.len() != usize::from(partitions) {
         faults.push(format!("there are positions of {} partitions", positions.len()));
     }
-    let compared = format!("{partitions} positions stand at their log's end, {} records in all", HumanCount(total));
+    let compared =
+        format!("{partitions} positions stand at their log's end, {} records in all", HumanCount(total));
     Ok(Check::of("positions", compared, faults))
 }
 
@@ -108,14 +123,16 @@ pub(super) fn folded(evidence: &Evidence) -> Check {
         let found = differences(&Difference::of(&stored, &folded));
         faults.extend(found.into_iter().map(|fault| format!("{}: {fault}", table.table.name)));
     }
-    let compared =
-        format!("{} keys of 2 topics, folded, equal the rows of their tables (instants to the second)", HumanCount(keys as u64));
+    let compared = format!(
+        "{} keys of 2 topics, folded, equal the rows of their tables (instants to the second)",
+        HumanCount(keys as u64)
+    );
     Check::of("fold", compared, faults)
 }
 
 /// Each change that the stream has, read again from its start, was published once.
 pub(super) fn exactly_once(evidence: &Evidence) -> Check {
-    let happened: Vec<_> = evidence.oracle.iter().map(|change| &change.id).collect();
+    let happened: Vec<_> = evidence.oracle.changes.iter().map(|change| &change.id).collect();
     let published: Vec<_> = evidence.changes().map(|change| &change.id).collect();
     let difference = exactly_once::Difference::of(happened.iter().copied(), published.iter().copied());
     let repeated = difference.repeated.iter().map(|(id, times)| format!("{times} times {id}"));
@@ -143,25 +160,31 @@ pub(super) fn order(evidence: &Evidence) -> Check {
     let mut faults = Vec::new();
     let mut keys = 0;
     for table in evidence.tables() {
-        let disorder = exactly_once::disorder(&table.events).into_iter().map(|disorder| match disorder {
-            Disorder::Backwards { earlier, later } => format!("({later}) behind ({earlier})"),
-            Disorder::Scattered { partitions: (one, other), .. } => {
-                format!("a key in partitions {one} and {other}")
-            }
-            Disorder::Tombstone { partition, offset } => {
-                format!("a tombstone without deletion in partition {partition} at {offset}")
-            }
-        });
+        let disorder =
+            exactly_once::disorder(&table.events, &evidence.oracle.ancestry).into_iter().map(|disorder| {
+                match disorder {
+                    Disorder::Backwards { earlier, later } => format!("({later}) behind ({earlier})"),
+                    Disorder::Scattered { partitions: (one, other), .. } => {
+                        format!("a key in partitions {one} and {other}")
+                    }
+                    Disorder::Tombstone { partition, offset } => {
+                        format!("a tombstone without deletion in partition {partition} at {offset}")
+                    }
+                }
+            });
         faults.extend(fault("out of order", disorder).map(|fault| format!("{}: {fault}", table.table.name)));
         keys += rows::fold(&table.events).len();
     }
-    let compared = format!("the changes of each of {} keys are in commit order in one partition", HumanCount(keys as u64));
+    let compared = format!(
+        "the changes of each of {} keys are in commit order in one partition",
+        HumanCount(keys as u64)
+    );
     Check::of("order", compared, faults)
 }
 
 fn transactions(evidence: &Evidence) -> u64 {
     let ids: std::collections::BTreeSet<_> =
-        evidence.oracle.iter().map(|change| (change.id.commit, &change.id.transaction)).collect();
+        evidence.oracle.changes.iter().map(|change| (change.id.commit, &change.id.transaction)).collect();
     ids.len() as u64
 }
 
@@ -193,4 +216,3 @@ fn count<K, V>(map: &BTreeMap<K, V>) -> u64 {
 fn unexpected(table: &str) -> Error {
     Error::new(Kind::Failed, "demo-table", format!("a row of {table} is not what the demo has created"))
 }
-

@@ -58,7 +58,9 @@ pub(super) fn options(names: &Names, grpc: &str, rest: &str) -> Options {
 pub(super) async fn prepare(options: &Options) -> Result<Prepared> {
     let admin = Admin::connect(options).await?;
     match admin.create_instance().await {
-        Err(error) if error.kind() != ErrorKind::AlreadyExists => return Err(of("create the instance", error)),
+        Err(error) if error.kind() != ErrorKind::AlreadyExists => {
+            return Err(of("create the instance", error));
+        }
         _ => {}
     }
     let ddl = DDL.map(str::to_owned);

@@ -166,13 +166,14 @@ impl Drive<'_> {
     async fn changes(&self) -> Result<u64> {
         let Prepared { database, start, .. } = self.prepared;
         let end = database.now().await?;
-        Ok(oracle::read(database, STREAM, *start, end).await?.len() as u64)
+        Ok(oracle::read(database, STREAM, *start, end).await?.changes.len() as u64)
     }
 
     fn diagnosis(&self, counts: Counts, seen: &Seen) -> String {
         let Counts { total, produced, ingested, published, changes, .. } = counts;
         let of = changes.map_or_else(|| "an unknown number".to_owned(), |changes| changes.to_string());
-        let trouble = seen.trouble.as_ref().map_or_else(String::new, |trouble| format!("; last trouble: {trouble}"));
+        let trouble =
+            seen.trouble.as_ref().map_or_else(String::new, |trouble| format!("; last trouble: {trouble}"));
         let logs = self.fleets.each_ref().map(Fleet::logs).join("\n");
         format!(
             "nothing has moved for {STALL:?}: {produced} of {total} flights produced, {ingested} ingested, {published} of {of} \

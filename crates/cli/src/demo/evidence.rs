@@ -7,10 +7,10 @@ use spanbridge_spanner::Database;
 
 use super::database::{Prepared, STREAM};
 use super::names::Names;
-use crate::oracle::{self, Change};
+use crate::Result;
+use crate::oracle::{self, History};
 use crate::published::{self, Event};
 use crate::rows::{self, Rows};
-use crate::Result;
 
 /// What was found, and what was expected of Flights.
 pub(super) struct Evidence {
@@ -20,7 +20,7 @@ pub(super) struct Evidence {
     pub(super) flights: Of,
     pub(super) delays: Of,
     /// The change stream, read again from its start.
-    pub(super) oracle: Vec<Change>,
+    pub(super) oracle: History,
 }
 
 /// Of one table.

@@ -8,7 +8,6 @@ use super::flights::Flight;
 use super::load::Sent;
 use crate::rows::Rows;
 
-
 /// The rows of Flights: one for each flight, updated when its record was made.
 pub(super) fn flights(flights: &[Flight], sent: &Sent) -> Rows {
     let row = |(flight, sent): (&Flight, &Timestamp)| {

@@ -79,7 +79,9 @@ impl Flight {
 pub(super) fn all() -> Result<Vec<Flight>> {
     let mut reader = csv::Reader::from_reader(GzDecoder::new(CSV));
     let flights = reader.deserialize().collect::<std::result::Result<_, _>>();
-    flights.map_err(|error| Error::new(Kind::Failed, "demo-data", format!("the flights cannot be read: {error}")))
+    flights.map_err(|error| {
+        Error::new(Kind::Failed, "demo-data", format!("the flights cannot be read: {error}"))
+    })
 }
 
 const NOT_AVAILABLE: [&str; 2] = ["NA", ""];

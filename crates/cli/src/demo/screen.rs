@@ -77,7 +77,8 @@ impl Screen {
 impl Bars {
     fn new(total: u64) -> Self {
         let all = MultiProgress::new();
-        let style = ProgressStyle::with_template("  {prefix:9} {bar:40} {human_pos:>7} of {human_len:7} {msg}");
+        let style =
+            ProgressStyle::with_template("  {prefix:9} {bar:40} {human_pos:>7} of {human_len:7} {msg}");
         let style = style.unwrap_or_else(|_| ProgressStyle::default_bar());
         let bar = |name: &'static str| {
             let bar = ProgressBar::new(total).with_style(style.clone()).with_prefix(name);

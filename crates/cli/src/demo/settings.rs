@@ -21,7 +21,12 @@ pub(super) struct Addresses {
 }
 
 /// Writes the file into `folder`.
-pub(super) fn write(folder: &Path, addresses: &Addresses, names: &Names, start: Timestamp) -> Result<PathBuf> {
+pub(super) fn write(
+    folder: &Path,
+    addresses: &Addresses,
+    names: &Names,
+    start: Timestamp,
+) -> Result<PathBuf> {
     let path = folder.join("flights.toml");
     std::fs::write(&path, text(addresses, names, start))
         .map_err(|error| Error::io(format_args!("cannot write {}", path.display()), &error))?;
@@ -115,7 +120,8 @@ mod tests {
             registry: "http://127.0.0.1:1".into(),
         };
         let start = "2026-11-22T03:47:42.123456789Z".parse().unwrap();
-        let config = spanbridge_config::Config::parse("flights.toml", &text(&addresses, &names, start)).unwrap();
+        let config =
+            spanbridge_config::Config::parse("flights.toml", &text(&addresses, &names, start)).unwrap();
         let publish = &config.publish[0];
         let topics = [
             config.ingest[0].topics[0].to_string(),

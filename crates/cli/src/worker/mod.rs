@@ -10,7 +10,7 @@ use std::process::{ExitStatus, Stdio};
 use std::time::{Duration, Instant};
 
 use rustix::process::{Pid, Signal, kill_process};
-use tokio::process::{Child, Command};
+use tokio::process::{Child, ChildStdin, Command};
 
 use crate::{Error, Kind, Result};
 
@@ -63,6 +63,8 @@ pub struct Setup {
 pub struct Worker {
     name: String,
     child: Child,
+    /// Open for as long as it shall live. Not left to [`Child`], whose `wait` closes it.
+    lifeline: Option<ChildStdin>,
     log: PathBuf,
     /// Where this process's output begins in the log: earlier ones of the same name wrote before it.
     begin: u64,
@@ -81,7 +83,7 @@ impl Worker {
         let file = OpenOptions::new().create(true).append(true).open(&log).map_err(|e| failed(&log, e))?;
         let begin = file.metadata().map_err(|e| failed(&log, e))?.len();
         let stdout = File::create(&output).map_err(|e| failed(&output, e))?;
-        let child = Command::new(&setup.executable)
+        let mut child = Command::new(&setup.executable)
             .arg(service.name())
             .arg("--config")
             .arg(&setup.config)
@@ -97,7 +99,8 @@ impl Worker {
             .map_err(|error| {
                 Error::io(format_args!("cannot start {}", setup.executable.display()), &error)
             })?;
-        Ok(Self { name: name.to_owned(), child, log, begin, output })
+        let lifeline = child.stdin.take();
+        Ok(Self { name: name.to_owned(), child, lifeline, log, begin, output })
     }
 
     /// Its name.
@@ -185,7 +188,11 @@ impl Worker {
             Err(Error::new(Kind::Failed, "worker-stop", message))
         };
         match tokio::time::timeout(limit, self.child.wait()).await {
-            Err(_) => failed(format!("did not end within {limit:?} of SIGTERM"), &self),
+            Err(_) => {
+                // It hears the end of its standard input also when its runtime is stuck.
+                drop(self.lifeline.take());
+                failed(format!("did not end within {limit:?} of SIGTERM"), &self)
+            }
             Ok(Err(error)) => Err(self.refused("wait for", &error)),
             Ok(Ok(status)) if status.success() => Ok(()),
             Ok(Ok(status)) => failed(format!("ended with {status} after SIGTERM"), &self),

@@ -132,7 +132,7 @@ impl Life {
                     None => return End::Finished(None),
                 },
                 Some(answer) = self.work.next() => self.answer(answer),
-                letter = mail.recv() => match letter {
+                letter = mail.recv(), if open => match letter {
                     Some(letter) => self.letter(letter),
                     None => return End::Finished(None),
                 },

@@ -3,13 +3,14 @@
 use spanbridge_protocol::mutation::Write;
 use spanbridge_protocol::value::Value;
 use spanbridge_publish::ErrorKind;
+use spanbridge_schema::Schema;
 
 use crate::topic;
 use crate::worker::Worker;
 use crate::world::World;
 
 const DDL: [&str; 2] = [
-    "CREATE TABLE Orders (Id INT64 NOT NULL, V INT64, Code STRING(MAX)) PRIMARY KEY (Id)",
+    "CREATE TABLE Orders (Id INT64 NOT NULL, V INT64) PRIMARY KEY (Id)",
     "CREATE CHANGE STREAM Stream FOR ALL OPTIONS (value_capture_type = 'NEW_ROW')",
 ];
 
@@ -40,13 +41,20 @@ async fn a_new_column_is_published_and_an_incompatible_one_stops_the_pipeline() 
     let records = topic::await_records(&world, &topic, 2).await;
     assert_eq!((&records[1].key["Id"], &records[1].value["Colour"]), (&2.into(), &"red".into()));
 
-    // A string that becomes bytes: the subject's rule (BACKWARD) refuses it.
-    alter(&world, "ALTER TABLE Orders ALTER COLUMN Code BYTES(MAX)").await;
-    let coded = vec![Value::Int64(3), Value::Bytes(vec![1])];
-    world.write(Write::Insert, "Orders", &["Id", "Code"], coded).await;
+    // Somebody has taken the next column's name, as a number.
+    let taken = Schema::parse(
+        r#"{"type":"record","name":"Value","namespace":"Orders","fields":[{"name":"Id","type":"long"},
+            {"name":"V","type":["null","long"],"default":null},
+            {"name":"Colour","type":["null","string"],"default":null},
+            {"name":"Shade","type":["null","long"],"default":null}]}"#,
+    );
+    world.registry.register(&format!("{topic}-value"), &taken.unwrap()).await.unwrap();
+    alter(&world, "ALTER TABLE Orders ADD COLUMN Shade STRING(MAX)").await;
+    let shaded = vec![Value::Int64(3), "dark".into()];
+    world.write(Write::Insert, "Orders", &["Id", "Shade"], shaded).await;
     let error = worker.error().await;
     assert_eq!(error.kind(), ErrorKind::Schema, "{error}");
     let text = error.to_string();
-    assert!(text.contains("Orders") && text.contains("Code") && text.contains("rule"), "{text}");
+    assert!(text.contains("table Orders") && text.contains("Shade") && text.contains("rule"), "{text}");
     assert_eq!(topic::records(&world, &topic).await.len(), 2);
 }
