@@ -8,7 +8,7 @@ use super::invariants;
 use super::world::World;
 
 const RECORDS: i64 = 3000;
-const KILLS: i64 = 6;
+const KILLS: i64 = 5;
 
 #[tokio::test]
 async fn ingest_is_killed_at_random_moments() {

@@ -10,8 +10,7 @@ use super::world::{Choices, World};
 #[tokio::test]
 async fn the_broker_restarts() {
     let bed = bed().await;
-    let kafka =
-        Kafka::start(KafkaOptions { source: Source::New, ..KafkaOptions::default() }).await.unwrap();
+    let kafka = Kafka::start(KafkaOptions { source: Source::New, ..KafkaOptions::default() }).await.unwrap();
     let world = World::with(&kafka, bed.spanner().unwrap(), bed, Choices::default()).await;
     let mut ingest = world.ready(Service::Ingest, "ingest").await;
     let mut publish = world.ready(Service::Publish, "publish").await;

@@ -180,6 +180,8 @@ fn config_text(at: &Addresses<'_>, database: &str, id: &str, start: Timestamp, c
     format!(
         r#"[kafka]
 bootstrap_servers = "{kafka}"
+[kafka.properties]
+"session.timeout.ms" = "6000"
 [spanner]
 database = "{database}"
 emulator_host = "{spanner}"

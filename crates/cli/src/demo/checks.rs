@@ -124,7 +124,7 @@ pub(super) fn folded(evidence: &Evidence) -> Check {
         faults.extend(found.into_iter().map(|fault| format!("{}: {fault}", table.table.name)));
     }
     let compared = format!(
-        "{} keys of 2 topics, folded, equal the rows of their tables (instants to the second)",
+        "{} keys of 2 topics, folded in commit order, equal the rows of their tables (instants to the second)",
         HumanCount(keys as u64)
     );
     Check::of("fold", compared, faults)

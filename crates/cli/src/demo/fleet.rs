@@ -68,7 +68,7 @@ impl Fleet {
         self.remember(index).await;
         let Some(worker) = self.workers.get_mut(index) else { return Ok(()) };
         worker.kill().await?;
-        *worker = Worker::start(&self.setup, self.service, &worker.name().to_owned())?;
+        *worker = Worker::start(&self.setup, self.service, worker.name())?;
         self.kills += 1;
         Ok(())
     }

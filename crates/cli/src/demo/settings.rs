@@ -41,6 +41,9 @@ fn text(addresses: &Addresses, names: &Names, start: Timestamp) -> String {
         r#"[kafka]
 bootstrap_servers = "{kafka}"
 
+[kafka.properties]
+"session.timeout.ms" = "6000"           # a worker that was killed is missed after so long
+
 [spanner]
 database = "{database}"
 emulator_host = "{spanner}"

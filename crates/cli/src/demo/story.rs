@@ -25,7 +25,7 @@ use crate::{Error, Result};
 
 /// Tells it, up to the checks.
 pub(super) async fn tell(options: &Options) -> Result<Told> {
-    let seed = options.seed.unwrap_or_else(rand::random);
+    let seed = options.seed.unwrap_or_else(|| u64::from(rand::random::<u32>()));
     let workers = options.workers as usize;
     let mut screen = Screen::new();
     let flights = flights::all()?;

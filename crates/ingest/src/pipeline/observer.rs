@@ -154,7 +154,8 @@ impl Observer {
         for step in &sent.moves {
             self.positions.insert(step.partition.clone(), step.to);
             let Some(ages) = self.ages.get_mut(&step.partition) else { continue };
-            while let Some((_, at)) = ages.pop_front_if(|(offset, _)| *offset < step.to) {
+            let committed = ages.iter().take_while(|(offset, _)| *offset < step.to).count();
+            for (_, at) in ages.drain(..committed) {
                 if let Ok(age) = at.elapsed() {
                     self.end_to_end.record(age.as_secs_f64());
                 }

@@ -151,7 +151,9 @@ impl Subscription {
             &[
                 ("queued.max.messages.kbytes", prefetch_kib.as_str()),
                 ("fetch.max.bytes", "8388608"),
-                ("session.timeout.ms", "30000"),
+                // A crashed member holds its partitions for so long. The group is trusted with nothing, so that a
+                // member wrongly given up costs a rebalance and no more.
+                ("session.timeout.ms", "10000"),
             ],
             &[
                 ("group.id", group_id),

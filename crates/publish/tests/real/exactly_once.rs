@@ -121,7 +121,13 @@ async fn every_change_is_there_once_and_in_order() {
         pause().await;
         crate::world::testbed().await.kafka().unwrap().restart(spanbridge_testbed::Stop::Kill).await.unwrap();
         pause().await;
-        crate::world::testbed().await.kafka().unwrap().restart(spanbridge_testbed::Stop::Clean).await.unwrap();
+        crate::world::testbed()
+            .await
+            .kafka()
+            .unwrap()
+            .restart(spanbridge_testbed::Stop::Clean)
+            .await
+            .unwrap();
         pause().await;
         stop.send(true).unwrap();
         fourth
@@ -133,6 +139,50 @@ async fn every_change_is_there_once_and_in_order() {
     let count = changes.count();
     assert!(count > 200 && deletions > 5, "{count} changes, {deletions} deletions");
     let records = topic::await_records(&world, &world.topic("Orders"), count + deletions).await;
+    {
+        let topic = format!("{}.spanbridge-state", world.pipeline);
+        let mut parents: BTreeMap<String, BTreeSet<String>> = BTreeMap::new();
+        for record in topic::records(&world, &topic).await {
+            let key: Json = serde_json::from_slice(&record.key.unwrap()).unwrap();
+            if let (Some(c), Some(p)) = (key["note"]["child"].as_str(), key["note"]["parent"].as_str()) {
+                parents.entry(c.to_owned()).or_default().insert(p.to_owned());
+            }
+        }
+        let mut by_time: Vec<(i64, String)> = records
+            .iter()
+            .filter(|r| !r.value.is_null())
+            .map(|r| {
+                (
+                    r.value["source"]["ts_ns"].as_i64().unwrap(),
+                    r.value["source"]["partition_token"].as_str().unwrap().to_owned(),
+                )
+            })
+            .collect();
+        by_time.sort();
+        let mut last: Option<String> = None;
+        let short = |t: &str| t[t.len() - 12..].to_owned();
+        for (at, token) in by_time {
+            if last.as_ref() != Some(&token) {
+                let mut anc: Vec<String> = vec![token.clone()];
+                let mut i = 0;
+                while i < anc.len() {
+                    for p in parents.get(&anc[i]).into_iter().flatten() {
+                        if !anc.contains(p) {
+                            anc.push(p.clone());
+                        }
+                    }
+                    i += 1;
+                }
+                let ok = last.as_ref().is_none_or(|l| anc.contains(l));
+                eprintln!(
+                    "LINEAGE {at} {} parents {:?} from-ancestor {ok}",
+                    short(&token),
+                    parents.get(&token).map(|p| p.iter().map(|t| short(t)).collect::<Vec<_>>())
+                );
+                last = Some(token);
+            }
+        }
+    }
     assert_eq!(told(&records), written);
     last.stop().await;
     assert_eq!(told(&topic::read(&world, &world.topic("Orders")).await), written, "after the end");
