@@ -3,9 +3,9 @@
 use spanbridge_config::Config;
 use spanbridge_kafka::ClientOptions;
 use spanbridge_schema::{Options as RegistryOptions, Registry};
-use spanbridge_spanner::Options as SpannerOptions;
+use spanbridge_spanner::{Database, Options as SpannerOptions};
 
-use crate::Result;
+use crate::{Error, Kind, Result};
 
 /// The property of [`spanbridge_config::Kafka::resolve`] that [`ClientOptions`] has a field for.
 const BOOTSTRAP: &str = "bootstrap.servers";
@@ -29,6 +29,22 @@ pub fn spanner(config: &Config, rest: Option<String>) -> SpannerOptions {
         rest_endpoint: rest,
         ..SpannerOptions::new(config.spanner.database.to_string())
     }
+}
+
+/// Connects to the database.
+///
+/// # Errors
+/// Nobody answers, the database does not exist, no credentials.
+pub async fn database(options: &SpannerOptions) -> Result<Database> {
+    Database::connect(options).await.map_err(|error| {
+        let error = Error::from(error);
+        match (&options.emulator_host, error.kind()) {
+            (Some(host), Kind::Unreachable) => error.context(format_args!("the emulator at {host}")).help(
+                "start it, or correct spanner.emulator_host, or SPANNER_EMULATOR_HOST when the file names none",
+            ),
+            _ => error.context(&options.database),
+        }
+    })
 }
 
 /// The registry's client; nothing is sent yet.

@@ -2,7 +2,7 @@
 
 use spanbridge::{Error, Kind, Result, connections};
 use spanbridge_config::Config;
-use spanbridge_spanner::{Admin, Database, migrate};
+use spanbridge_spanner::{Admin, migrate};
 
 use crate::args::Migrate;
 
@@ -25,7 +25,7 @@ pub(crate) async fn run(args: &Migrate) -> Result<()> {
             false => error,
         }
     })?;
-    let database = Database::connect(&options).await?;
+    let database = connections::database(&options).await?;
     let report = migrate::migrate(&admin, &database).await?;
     if report.from == report.to {
         println!("{} is at version {} already", options.database, report.to);

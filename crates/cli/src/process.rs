@@ -10,7 +10,7 @@ use spanbridge::{Error, Kind, Result, connections};
 use spanbridge_config::{Config, LogFormat};
 use spanbridge_kafka::ClientOptions;
 use spanbridge_schema::Registry;
-use spanbridge_spanner::{Database, Options as SpannerOptions, migrate};
+use spanbridge_spanner::{Options as SpannerOptions, migrate};
 use spanbridge_telemetry::{Format, Options as TelemetryOptions, Telemetry};
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::task::JoinSet;
@@ -117,7 +117,7 @@ impl Process {
 
     /// The bridge's tables are there, and not older than this program.
     async fn check_version(&self, args: &Serve) -> Result<()> {
-        let database = Database::connect(&self.spanner).await?;
+        let database = connections::database(&self.spanner).await?;
         let (found, needed) = (migrate::version(&database).await?, migrate::latest());
         if found >= needed {
             return Ok(());

@@ -3,12 +3,12 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::{Duration, Instant};
 
-use serde_json::Value as Json;
 use spanbridge_kafka::Admin;
 use spanbridge_protocol::mutation::Write;
 use spanbridge_protocol::value::{Timestamp, Value};
 use tokio::sync::watch;
 
+use crate::lineage::Lineage;
 use crate::topic::{self, Read};
 use crate::worker::{LIMIT, Worker};
 use crate::world::World;
@@ -60,9 +60,13 @@ fn nanos(at: Timestamp) -> i64 {
     at.timestamp_nanos_opt().unwrap()
 }
 
-/// What the records tell, by key, in their order; each deletion has its tombstone right behind it.
-fn told(records: &[Read]) -> BTreeMap<i64, Vec<Change>> {
-    let mut told: BTreeMap<i64, Vec<Change>> = BTreeMap::new();
+/// What the records tell, by key, in the order of commits; each deletion has its tombstone right behind it.
+///
+/// A key's changes must follow each other within a token and from parent to child. In Spanner that is all
+/// of them. The emulator puts all changes into any one living token, which need not descend from the one
+/// before it: between strangers there is no order.
+fn told(records: &[Read], lineage: &Lineage) -> BTreeMap<i64, Vec<Change>> {
+    let mut told: BTreeMap<i64, Vec<(Change, String)>> = BTreeMap::new();
     let mut deleted = BTreeSet::new();
     for record in records {
         let id = record.key["Id"].as_i64().unwrap();
@@ -71,30 +75,25 @@ fn told(records: &[Read]) -> BTreeMap<i64, Vec<Change>> {
             continue;
         }
         assert!(!deleted.contains(&id), "a deletion without its tombstone");
-        let op = record.value["op"].as_str().unwrap().to_owned();
-        let at = record.value["source"]["ts_ns"].as_i64().unwrap();
+        let (op, source) = (record.value["op"].as_str().unwrap().to_owned(), &record.value["source"]);
+        let (at, token) = (source["ts_ns"].as_i64().unwrap(), source["partition_token"].as_str().unwrap());
         assert_eq!(record.timestamp_ms, at / 1_000_000);
         if op == "d" {
             deleted.insert(id);
         }
-        told.entry(id).or_default().push((op, record.value["after"]["V"].as_i64(), at));
+        let before = told.entry(id).or_default();
+        for ((.., earlier), other) in before.iter() {
+            assert!(*earlier < at || !lineage.related(other, token), "key {id}: {at} came after {earlier}");
+        }
+        before.push(((op, record.value["after"]["V"].as_i64(), at), token.to_owned()));
     }
     assert!(deleted.is_empty());
-    told
-}
-
-/// Tokens with a parent that have been started or finished, and those with several parents.
-async fn lineage(world: &World) -> (usize, usize) {
-    let topic = format!("{}.spanbridge-state", world.pipeline);
-    let mut parents: BTreeMap<String, BTreeSet<String>> = BTreeMap::new();
-    for record in topic::records(world, &topic).await {
-        let key: Json = serde_json::from_slice(&record.key.unwrap()).unwrap();
-        if let (Some(child), Some(parent)) = (key["note"]["child"].as_str(), key["note"]["parent"].as_str()) {
-            parents.entry(child.to_owned()).or_default().insert(parent.to_owned());
-        }
-    }
-    let merges = parents.values().filter(|parents| parents.len() > 1).count();
-    (parents.len(), merges)
+    let sorted = |changes: Vec<(Change, String)>| {
+        let mut changes: Vec<Change> = changes.into_iter().map(|(change, _)| change).collect();
+        changes.sort_by_key(|(.., at)| *at);
+        changes
+    };
+    told.into_iter().map(|(id, changes)| (id, sorted(changes))).collect()
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -121,13 +120,7 @@ async fn every_change_is_there_once_and_in_order() {
         pause().await;
         crate::world::testbed().await.kafka().unwrap().restart(spanbridge_testbed::Stop::Kill).await.unwrap();
         pause().await;
-        crate::world::testbed()
-            .await
-            .kafka()
-            .unwrap()
-            .restart(spanbridge_testbed::Stop::Clean)
-            .await
-            .unwrap();
+        crate::world::testbed().await.kafka().unwrap().restart(spanbridge_testbed::Stop::Clean).await.unwrap();
         pause().await;
         stop.send(true).unwrap();
         fourth
@@ -139,55 +132,12 @@ async fn every_change_is_there_once_and_in_order() {
     let count = changes.count();
     assert!(count > 200 && deletions > 5, "{count} changes, {deletions} deletions");
     let records = topic::await_records(&world, &world.topic("Orders"), count + deletions).await;
-    {
-        let topic = format!("{}.spanbridge-state", world.pipeline);
-        let mut parents: BTreeMap<String, BTreeSet<String>> = BTreeMap::new();
-        for record in topic::records(&world, &topic).await {
-            let key: Json = serde_json::from_slice(&record.key.unwrap()).unwrap();
-            if let (Some(c), Some(p)) = (key["note"]["child"].as_str(), key["note"]["parent"].as_str()) {
-                parents.entry(c.to_owned()).or_default().insert(p.to_owned());
-            }
-        }
-        let mut by_time: Vec<(i64, String)> = records
-            .iter()
-            .filter(|r| !r.value.is_null())
-            .map(|r| {
-                (
-                    r.value["source"]["ts_ns"].as_i64().unwrap(),
-                    r.value["source"]["partition_token"].as_str().unwrap().to_owned(),
-                )
-            })
-            .collect();
-        by_time.sort();
-        let mut last: Option<String> = None;
-        let short = |t: &str| t[t.len() - 12..].to_owned();
-        for (at, token) in by_time {
-            if last.as_ref() != Some(&token) {
-                let mut anc: Vec<String> = vec![token.clone()];
-                let mut i = 0;
-                while i < anc.len() {
-                    for p in parents.get(&anc[i]).into_iter().flatten() {
-                        if !anc.contains(p) {
-                            anc.push(p.clone());
-                        }
-                    }
-                    i += 1;
-                }
-                let ok = last.as_ref().is_none_or(|l| anc.contains(l));
-                eprintln!(
-                    "LINEAGE {at} {} parents {:?} from-ancestor {ok}",
-                    short(&token),
-                    parents.get(&token).map(|p| p.iter().map(|t| short(t)).collect::<Vec<_>>())
-                );
-                last = Some(token);
-            }
-        }
-    }
-    assert_eq!(told(&records), written);
+    assert_eq!(told(&records, &Lineage::read(&world).await), written);
     last.stop().await;
-    assert_eq!(told(&topic::read(&world, &world.topic("Orders")).await), written, "after the end");
+    let (records, lineage) = (topic::read(&world, &world.topic("Orders")).await, Lineage::read(&world).await);
+    assert_eq!(told(&records, &lineage), written, "after the end");
 
-    let (children, merges) = lineage(&world).await;
+    let (children, merges) = lineage.counts();
     assert!(children > 4 && merges > 0, "{children} children, {merges} merges");
     let admin = Admin::new(&world.kafka, LIMIT).unwrap();
     assert_eq!(admin.partitions(&world.topic("Other")).await.unwrap(), None);

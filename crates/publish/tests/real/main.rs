@@ -2,6 +2,7 @@
 #![allow(clippy::unwrap_used)]
 
 mod exactly_once;
+mod lineage;
 mod mistakes;
 mod schema_change;
 mod topic;

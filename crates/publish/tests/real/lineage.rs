@@ -1,0 +1,40 @@
+//! Who descends from whom, as the state topic tells.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use serde_json::Value as Json;
+
+use crate::topic;
+use crate::world::World;
+
+/// The parents of each token that has some.
+pub(crate) struct Lineage(BTreeMap<String, BTreeSet<String>>);
+
+impl Lineage {
+    pub(crate) async fn read(world: &World) -> Self {
+        let mut parents: BTreeMap<String, BTreeSet<String>> = BTreeMap::new();
+        for record in topic::records(world, &format!("{}.spanbridge-state", world.pipeline)).await {
+            let key: Json = serde_json::from_slice(&record.key.unwrap()).unwrap();
+            if let (Some(child), Some(parent)) =
+                (key["note"]["child"].as_str(), key["note"]["parent"].as_str())
+            {
+                parents.entry(child.to_owned()).or_default().insert(parent.to_owned());
+            }
+        }
+        Self(parents)
+    }
+
+    /// Tokens that have parents, and those that have several.
+    pub(crate) fn counts(&self) -> (usize, usize) {
+        (self.0.len(), self.0.values().filter(|parents| parents.len() > 1).count())
+    }
+
+    /// True if the tokens are one, or one of them descends from the other.
+    pub(crate) fn related(&self, one: &str, other: &str) -> bool {
+        self.descends(one, other) || self.descends(other, one)
+    }
+
+    fn descends(&self, token: &str, from: &str) -> bool {
+        token == from || self.0.get(token).into_iter().flatten().any(|parent| self.descends(parent, from))
+    }
+}
