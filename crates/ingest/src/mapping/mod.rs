@@ -2,6 +2,8 @@
 
 mod cel;
 mod compile;
+#[cfg(test)]
+mod compile_tests;
 mod expression;
 mod plan;
 mod record;

@@ -4,7 +4,9 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::{Duration, Instant, SystemTime};
 
-use spanbridge_kafka::{Done, Event, Events, Offsets, Record as KafkaRecord, Start, Subscription};
+use spanbridge_kafka::{
+    Done, ErrorKind as KafkaKind, Event, Events, Offsets, Record as KafkaRecord, Start, Subscription,
+};
 use spanbridge_protocol::ingest::{Effect, Partition, Record, Stop, StopReason, Worker};
 use spanbridge_spanner::Database;
 use spanbridge_telemetry::admin::{Heartbeat, Ready};
@@ -288,8 +290,12 @@ impl Driver {
                     match self.subscription.fetch_from(&tp, Start::Offset(offset)).await {
                         Ok(theirs) => drop(self.fetches.insert(partition, (generation, theirs))),
                         // Its revocation is among the events to come.
-                        Err(error) if policy::kafka(error.kind()) == Action::Retry => {
+                        Err(error) if error.kind() == KafkaKind::Revoked => {
                             tracing::info!(%partition, %error, "not read");
+                        }
+                        Err(error) if policy::kafka(error.kind()) != Action::Stop => {
+                            tracing::warn!(%partition, %error, "not read yet");
+                            self.worker.interrupted(&partition, generation);
                         }
                         Err(error) => return Err(self.error(ErrorKind::Refused, error.to_string())),
                     }
