@@ -108,8 +108,14 @@ mod tests {
     }
 
     fn event(key: u8, partition: i32, op: Option<(&str, ChangeId)>) -> Event {
-        let change =
-            op.map(|(op, id)| Change { processed: id.commit, token: "token".into(), id, op: op.into(), before: None, after: None });
+        let change = op.map(|(op, id)| Change {
+            processed: id.commit,
+            token: "token".into(),
+            id,
+            op: op.into(),
+            before: None,
+            after: None,
+        });
         Event { partition, offset: 0, key_bytes: vec![key], key: Vec::new(), change, headers: Vec::new() }
     }
 

@@ -120,7 +120,13 @@ async fn every_change_is_there_once_and_in_order() {
         pause().await;
         crate::world::testbed().await.kafka().unwrap().restart(spanbridge_testbed::Stop::Kill).await.unwrap();
         pause().await;
-        crate::world::testbed().await.kafka().unwrap().restart(spanbridge_testbed::Stop::Clean).await.unwrap();
+        crate::world::testbed()
+            .await
+            .kafka()
+            .unwrap()
+            .restart(spanbridge_testbed::Stop::Clean)
+            .await
+            .unwrap();
         pause().await;
         stop.send(true).unwrap();
         fourth
