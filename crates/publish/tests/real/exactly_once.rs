@@ -118,16 +118,6 @@ async fn every_change_is_there_once_and_in_order() {
         pause().await;
         third.stop().await;
         pause().await;
-        crate::world::testbed().await.kafka().unwrap().restart(spanbridge_testbed::Stop::Kill).await.unwrap();
-        pause().await;
-        crate::world::testbed()
-            .await
-            .kafka()
-            .unwrap()
-            .restart(spanbridge_testbed::Stop::Clean)
-            .await
-            .unwrap();
-        pause().await;
         stop.send(true).unwrap();
         fourth
     };

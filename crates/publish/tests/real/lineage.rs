@@ -35,6 +35,12 @@ impl Lineage {
     }
 
     fn descends(&self, token: &str, from: &str) -> bool {
-        token == from || self.0.get(token).into_iter().flatten().any(|parent| self.descends(parent, from))
+        // Ways multiply with each split and merge, so each ancestor is looked at once.
+        let (mut seen, mut open) = (BTreeSet::from([token]), vec![token]);
+        while let Some(token) = open.pop() {
+            let parents = self.0.get(token).into_iter().flatten().map(String::as_str);
+            open.extend(parents.filter(|parent| seen.insert(parent)));
+        }
+        seen.contains(from)
     }
 }

@@ -16,7 +16,7 @@ use tokio::sync::OnceCell;
 static TESTBED: OnceCell<Testbed> = OnceCell::const_new();
 static NAMES: AtomicU32 = AtomicU32::new(1);
 
-pub(crate) async fn testbed() -> &'static Testbed {
+async fn testbed() -> &'static Testbed {
     let start = || async {
         tracing_subscriber::fmt()
             .with_env_filter(tracing_subscriber::EnvFilter::from_default_env())
