@@ -16,7 +16,8 @@ reached.
 
 Needs Java 17 and 21 with Maven (Apache Kafka 4.3 and Apicurio Registry 3.3, downloaded the first time), and the Spanner
 emulator of the Google Cloud SDK; or running ones, by the options or by the environment: SPANBRIDGE_KAFKA, SPANBRIDGE_SPANNER,
-SPANBRIDGE_SPANNER_REST, SPANBRIDGE_REGISTRY.")]
+SPANBRIDGE_SPANNER_REST, SPANBRIDGE_REGISTRY. In those it makes a database and topics of its own and takes them away at the end; an
+interrupted run leaves them.")]
 pub struct Options {
     /// Kill each service so many times with SIGKILL, at random places in the middle of the work, and start it again
     #[arg(long, value_name = "N", default_value_t = 0, value_parser = clap::value_parser!(u32).range(0..=100))]

@@ -19,12 +19,12 @@ pub(super) struct Parts {
 }
 
 impl Parts {
-    pub(super) async fn start(options: &Options, seed: u64) -> Result<Self> {
+    pub(super) async fn start(options: &Options) -> Result<Self> {
         let testbed = Testbed::start(options.testbed()).await?;
         let (kafka, spanner, registry) = (testbed.kafka()?, testbed.spanner()?, testbed.registry()?);
         let shared = kafka.pid().is_none() || spanner.pid().is_none() || registry.pid().is_none();
         // A database's name has room for some characters only.
-        let tag = format!("{:08x}", (u64::from(std::process::id()) ^ seed) & 0xffff_ffff);
+        let tag = format!("{:08x}", rand::random::<u32>());
         let addresses = Addresses {
             kafka: kafka.bootstrap().to_owned(),
             spanner: spanner.grpc().to_owned(),
@@ -54,7 +54,7 @@ impl Parts {
         Ok(())
     }
 
-    /// Ends what was started, and takes this run's things away from what stays.
+    /// Ends what was started, and takes this run's database and topics away from what stays; a registry keeps its subjects.
     pub(super) async fn stop(self) -> Result<()> {
         if self.shared {
             let admin = Admin::new(&self.kafka(), LIMIT)?;

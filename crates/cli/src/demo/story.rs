@@ -32,7 +32,7 @@ pub(super) async fn tell(options: &Options) -> Result<Told> {
 
     screen.say("starting Kafka, the Spanner emulator and the registry (the first time downloads them)");
     let began = Instant::now();
-    let parts = Parts::start(options, seed).await?;
+    let parts = Parts::start(options).await?;
     screen.say(&format!("  up after {:.1} s", began.elapsed().as_secs_f64()));
 
     screen.say("creating the database, migrating it, creating the topic, registering the schema");

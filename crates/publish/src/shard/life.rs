@@ -3,13 +3,13 @@ use std::time::{Duration, SystemTime};
 
 use futures::stream::{FuturesUnordered, StreamExt};
 use spanbridge_kafka::{Record, TransactionalProducer};
-use spanbridge_protocol::publish::{ChangeId, Children, Effect, Shard, ShardError, Token};
-use spanbridge_protocol::value::Timestamp;
+use spanbridge_protocol::publish::{ChangeId, Children, Effect, Shard, Token};
 use spanbridge_spanner::{ChangeRecord, ChildPartitions, DataChange};
 use tokio::sync::mpsc;
 use tokio::time::{Instant, MissedTickBehavior};
 
 use super::batch::{Batch, Published};
+use super::end::End;
 use super::queries::{Ending, Event, Queries};
 use super::work::{self, Answer, Work};
 use super::{Finish, Mail, Owner, state};
@@ -30,25 +30,13 @@ const FINISH_LIMIT: Duration = REVOKE_WAIT.saturating_sub(Duration::from_secs(1)
 /// What a queued change takes beyond its messages, near enough: it bounds what is filtered out as well.
 const CHANGE_SIZE: usize = 256;
 
-/// How a life ended.
-pub(super) enum End {
-    /// It was asked to, and nothing is half done.
-    Finished(Option<Finish>),
-    /// The group does not assign the shard any more.
-    Left,
-    /// To be built again.
-    Forget { reason: String, fenced: bool },
-    /// Only a person can mend it.
-    Stop(Error),
-}
-
 /// One life of the shard's machine: with it begin and end its producer, its queries and its view of the state.
 pub(super) struct Life {
-    pipeline: Arc<Pipeline>,
-    index: u32,
+    pub(super) pipeline: Arc<Pipeline>,
+    pub(super) index: u32,
     status: Arc<Status>,
     started: Instant,
-    shard: Shard<Published>,
+    pub(super) shard: Shard<Published>,
     work: FuturesUnordered<Work>,
     queries: Queries,
     /// While no transaction is on its way.
@@ -374,57 +362,6 @@ impl Life {
             Some(doubt) => Err(End::Forget { reason: format!("the idle producer: {doubt}"), fenced: false }),
             None => Ok(()),
         }
-    }
-
-    /// What an error means for this life.
-    fn end(&self, failure: impl Into<Failure>, doing: &str) -> End {
-        let failure = failure.into();
-        self.pipeline.meter.failure(&failure);
-        match failure.action() {
-            Action::Stop(kind) => End::Stop(failure.stop(kind, self.pipeline.name(), doing)),
-            Action::Leave => End::Left,
-            action @ (Action::Retry | Action::Forget | Action::Fenced) => {
-                End::Forget { reason: format!("{doing}: {failure}"), fenced: action == Action::Fenced }
-            }
-        }
-    }
-
-    fn no_roots(&self, failure: Failure) -> End {
-        let doing = match (failure.action(), self.pipeline.start()) {
-            (Action::Stop(ErrorKind::Expired), Some(start)) => format!(
-                "change stream {} holds nothing of `start` = {start}: that is before its creation or its retention; give a \
-                 later one",
-                self.pipeline.change_stream
-            ),
-            _ => "ask for the first tokens".to_owned(),
-        };
-        self.end(failure, &doing)
-    }
-
-    fn refused(&self, error: &ShardError) -> End {
-        let (kind, help) = match error {
-            ShardError::Shards { .. } | ShardError::ChangeStream { .. } => {
-                (ErrorKind::Config, "set it back, or give the pipeline another name")
-            }
-            ShardError::Order { .. } => (ErrorKind::Bug, "report this with the log around it"),
-        };
-        let message = format!("shard {} of {}: {error}; {help}", self.index, self.pipeline.state_topic);
-        End::Stop(Error::new(kind, self.pipeline.name(), message))
-    }
-
-    fn expired(&self, token: &Token, failure: &Failure) -> Error {
-        let from = self.shard.watermark().map(|at: Timestamp| format!(" from {at} on")).unwrap_or_default();
-        let message = format!(
-            "change stream {} no longer holds what token …{} still has to give ({failure}): changes{from} may be lost, up \
-             to where its retention begins now; begin a new pipeline, with another name, and copy the tables once",
-            self.pipeline.change_stream,
-            token.short(),
-        );
-        Error::new(ErrorKind::Expired, self.pipeline.name(), message)
-    }
-
-    fn bug(&self, what: &str) -> End {
-        End::Stop(Error::new(ErrorKind::Bug, self.pipeline.name(), format!("shard {}: {what}", self.index)))
     }
 }
 

@@ -1,6 +1,7 @@
 //! One shard that this worker owns: a task, from its assignment to its revocation.
 
 mod batch;
+mod end;
 mod life;
 mod queries;
 mod state;
@@ -17,7 +18,8 @@ use crate::Error;
 use crate::backoff::Backoff;
 use crate::pipeline::Pipeline;
 use crate::status::Status;
-use life::{End, Life};
+use end::End;
+use life::Life;
 
 /// Between two lives of a shard.
 const PAUSES: Backoff = Backoff::new(Duration::from_millis(100), Duration::from_secs(30));
