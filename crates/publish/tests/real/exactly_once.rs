@@ -138,20 +138,6 @@ async fn every_change_is_there_once_and_in_order() {
     assert_eq!(admin.partitions(&world.topic("Other")).await.unwrap(), None);
 }
 
-/// Waits until one more token has come from others.
-async fn await_children(world: &World) {
-    let (before, _) = Lineage::read(world).await.counts();
-    let end = Instant::now() + LIMIT;
-    loop {
-        let (children, _) = Lineage::read(world).await.counts();
-        if children > before {
-            return;
-        }
-        assert!(Instant::now() < end, "no token after {children} within {LIMIT:?}");
-        tokio::time::sleep(Duration::from_millis(100)).await;
-    }
-}
-
 /// A pipeline that starts now has no changes from before its origin.
 async fn await_origin(world: &World) {
     let (topic, end) = (format!("{}.spanbridge-state", world.pipeline), Instant::now() + LIMIT);
