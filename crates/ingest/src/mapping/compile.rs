@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use spanbridge_config::{
     Aggregate, AggregatesTable, Config, Error, Function as ConfigFunction, Ingest, IngestTable, Located,
-    Mapping, RowsTable, SOURCE_PARTITION,
+    Mapping, RowsTable, SOURCE_PARTITION, WindowKind,
 };
 use spanbridge_protocol::ingest::{Function, Spec, Target, TargetKind};
 use spanbridge_protocol::table::{Column as TableColumn, Table};
@@ -15,6 +15,7 @@ use super::expression::{Expression, VARIABLES};
 use super::plan::Plans;
 use super::record::Mapper;
 use super::table::{Column, KeyColumn, Kind, TableMapping};
+use super::unsupported::{UNSUPPORTED, unsupported};
 
 const SYNTAX: &str = "SB-INGEST-001";
 const TABLE: &str = "SB-INGEST-002";
@@ -29,6 +30,9 @@ pub(crate) fn compile(
     tables: &[Option<Table>],
     decoder: Decoder,
 ) -> Result<Mapper, Error> {
+    if let Some(error) = config.errors(unsupported(config, pipeline)) {
+        return Err(error);
+    }
     let mut compiler = Compiler { config, plans: Plans::default(), errors: Vec::new() };
     let mut targets = Vec::new();
     let mut mappings = Vec::new();
@@ -61,7 +65,7 @@ pub(crate) fn compile(
     Ok(Mapper {
         spec: Arc::new(Spec { pipeline: pipeline.name.as_str().into(), targets }),
         types,
-        key: pipeline.key,
+        key: pipeline.key.format,
         uses_key: mappings.iter().any(reads_key),
         decoder,
         tables: mappings,
@@ -142,8 +146,14 @@ impl Compiler<'_> {
                 self.error(&window.start, TYPE, message, "make the column TIMESTAMP NOT NULL");
                 return None;
             }
+            let WindowKind::Tumbling { size } = window.kind else {
+                let message = format!("{} windows are not supported by this version", window.kind.name());
+                let error = self.config.error_at(window.span, UNSUPPORTED, message, "supported: tumbling");
+                self.errors.push(error);
+                return None;
+            };
             let time = self.expression(&window.time)?;
-            key.push((column.name, KeyColumn::Window { time, size: window.size }));
+            key.push((column.name, KeyColumn::Window { time, size }));
         }
         let owner = live.column(SOURCE_PARTITION).filter(|column| column.ty == Type::Int64);
         let Some(owner) = owner else {
@@ -191,7 +201,7 @@ impl Compiler<'_> {
         let (mut columns, mut functions, mut inputs) = (Vec::new(), Vec::new(), Vec::new());
         for aggregate in &mapping.aggregates {
             let column = self.live(live, &aggregate.column)?;
-            let function = function(aggregate);
+            let function = self.function(aggregate)?;
             let fits = match function {
                 Function::Count => column.ty == Type::Int64,
                 Function::Sum => matches!(column.ty, Type::Int64 | Type::Numeric | Type::Float64),
@@ -216,6 +226,21 @@ impl Compiler<'_> {
             inputs.push(input);
         }
         Some((columns, functions, inputs))
+    }
+
+    fn function(&mut self, aggregate: &Aggregate) -> Option<Function> {
+        Some(match aggregate.function {
+            ConfigFunction::Count => Function::Count,
+            ConfigFunction::Sum => Function::Sum,
+            ConfigFunction::Min => Function::Min,
+            ConfigFunction::Max => Function::Max,
+            other => {
+                let message = format!("the aggregate `{}` is not supported by this version", other.name());
+                let help = "supported: count, sum, min, max";
+                self.errors.push(self.config.error_at(aggregate.span, UNSUPPORTED, message, help));
+                return None;
+            }
+        })
     }
 
     fn column(&mut self, live: &Table, mapping: &Mapping) -> Option<Column> {
@@ -274,12 +299,3 @@ impl Compiler<'_> {
 
 /// Columns, functions and inputs, in the order of the file.
 type Aggregates = (Vec<String>, Vec<Function>, Vec<Option<Column>>);
-
-fn function(aggregate: &Aggregate) -> Function {
-    match aggregate.function {
-        ConfigFunction::Count => Function::Count,
-        ConfigFunction::Sum => Function::Sum,
-        ConfigFunction::Min => Function::Min,
-        ConfigFunction::Max => Function::Max,
-    }
-}

@@ -10,6 +10,7 @@ mod record;
 mod table;
 #[cfg(test)]
 mod tests;
+mod unsupported;
 
 pub(crate) use compile::compile;
 pub(crate) use record::{Fault, Mapper};

@@ -45,7 +45,10 @@ impl TableMapping {
         if input.value.is_none() {
             return match self.tombstones {
                 Tombstones::Ignore => Ok(None),
-                Tombstones::DeadLetter => Err(Failure::new("SB-INGEST-TOMBSTONE", "the record has no value")),
+                // Deleting is refused when the pipeline is compiled.
+                Tombstones::DeadLetter | Tombstones::Delete => {
+                    Err(Failure::new("SB-INGEST-TOMBSTONE", "the record has no value"))
+                }
             };
         }
         if let Some(filter) = &self.filter

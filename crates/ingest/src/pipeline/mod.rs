@@ -64,7 +64,7 @@ pub async fn run(context: Context, pipeline: &Ingest, shutdown: CancellationToke
         ..spanbridge_kafka::Limits::default()
     };
     let group = group(pipeline.name.as_str());
-    let topics: Vec<String> = pipeline.topics.iter().map(ToString::to_string).collect();
+    let topics: Vec<String> = pipeline.topics.names().iter().map(ToString::to_string).collect();
     let refused =
         |error: spanbridge_kafka::Error| Error::new(ErrorKind::Refused, &pipeline.name, error.to_string());
     known_topics(&context, pipeline).await?;
@@ -116,7 +116,7 @@ async fn compile(context: &Context, pipeline: &Ingest, database: &Database) -> R
 async fn known_topics(context: &Context, pipeline: &Ingest) -> Result<(), Error> {
     let offsets = Offsets::new(&context.kafka)
         .map_err(|error| Error::new(ErrorKind::Refused, &pipeline.name, error.to_string()))?;
-    for topic in &pipeline.topics {
+    for topic in pipeline.topics.names() {
         let first = TopicPartition::new(topic.as_str(), 0);
         match offsets.watermarks(&first, Duration::from_secs(10)).await {
             Err(error) if error.kind() == KafkaKind::NotFound => {

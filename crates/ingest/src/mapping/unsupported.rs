@@ -1,0 +1,153 @@
+//! What the file may say and this version does not carry out: refused at its place, so that nothing is ignored.
+
+use spanbridge_config::{
+    Aggregate, AggregatesTable, Batch, Config, Decoding, Error, Evolve, Format, Function, Ingest,
+    IngestTable, IngestTransaction, Keys, Late, Mapping, Mode, Ownership, RowsTable, Span, Subject,
+    Tombstones, Topics, Unwrap, Window, WindowKind,
+};
+
+pub(super) const UNSUPPORTED: &str = "SB-INGEST-007";
+
+/// Every key of the pipeline whose value is not carried out.
+pub(super) fn unsupported(config: &Config, pipeline: &Ingest) -> Vec<Error> {
+    let mut refusals = Refusals { config, errors: Vec::new() };
+    refusals.pipeline(pipeline);
+    for table in &pipeline.tables {
+        match table {
+            IngestTable::Rows(rows) => refusals.rows(rows),
+            IngestTable::Aggregates(table) => refusals.aggregates(table),
+        }
+    }
+    refusals.errors
+}
+
+struct Refusals<'a> {
+    config: &'a Config,
+    errors: Vec<Error>,
+}
+
+impl Refusals<'_> {
+    fn pipeline(&mut self, pipeline: &Ingest) {
+        let keys = &pipeline.keys;
+        if let Topics::Pattern(pattern) = &pipeline.topics {
+            self.refuse(pattern.span, "`topics_pattern`", "list the topics: topics = [\"…\"]");
+        }
+        self.decoding(
+            &pipeline.key,
+            &[Format::String, Format::Avro, Format::Int64, Format::Bytes, Format::None],
+        );
+        self.decoding(&pipeline.value, &[Format::Avro]);
+        // Less than the default is kept all the more: batches are committed one after the other.
+        if pipeline.batch.max_in_flight > Batch::default().max_in_flight {
+            self.refuse(
+                keys.span("batch"),
+                "more `max_in_flight` than the default",
+                "remove `max_in_flight`",
+            );
+        }
+        self.given(keys, "watermark", "remove it: no window is late");
+        if pipeline.evolve == Evolve::AddColumns {
+            self.value(keys, "evolve", "add-columns", "stop");
+        }
+    }
+
+    fn decoding(&mut self, decoding: &Decoding, decoded: &[Format]) {
+        if !decoded.contains(&decoding.format) {
+            let supported: Vec<_> = decoded.iter().map(|format| format.name()).collect();
+            self.value(&decoding.keys, "format", decoding.format.name(), &supported.join(", "));
+        }
+        if decoding.subject != Subject::TopicName {
+            let span = decoding.keys.span("subject");
+            self.refuse(span, "a `subject` other than \"topic-name\"", "remove it: schemas go by their ids");
+        }
+        if decoding.unwrap == Unwrap::Debezium {
+            self.value(&decoding.keys, "unwrap", "debezium", "none");
+        }
+    }
+
+    fn rows(&mut self, table: &RowsTable) {
+        let keys = &table.keys;
+        let mode = match table.mode {
+            Mode::Upsert => None,
+            Mode::Insert => Some("insert"),
+            Mode::Update => Some("update"),
+            Mode::Delete => Some("delete"),
+        };
+        if let Some(mode) = mode {
+            self.value(keys, "mode", mode, "upsert");
+        }
+        if table.tombstones == Tombstones::Delete {
+            self.value(keys, "tombstones", "delete", "ignore, dead-letter");
+        }
+        self.given(keys, "delete_when", "remove it, or select records with `where`");
+        self.given(keys, "version", "remove it: in one Kafka partition the newest record wins");
+        if table.version.is_none() && table.transaction == IngestTransaction::ReadWrite {
+            self.value(keys, "transaction", "read-write", "blind");
+        }
+        self.masks(&table.columns);
+    }
+
+    fn aggregates(&mut self, table: &AggregatesTable) {
+        if table.ownership == Ownership::Shared {
+            self.value(&table.keys, "ownership", "shared", "partition");
+        }
+        self.masks(&table.group_by);
+        if let Some(window) = &table.window {
+            self.window(window);
+        }
+        for aggregate in &table.aggregates {
+            self.aggregate(aggregate);
+        }
+    }
+
+    fn window(&mut self, window: &Window) {
+        if !matches!(window.kind, WindowKind::Tumbling { .. }) {
+            self.value(&window.keys, "kind", window.kind.name(), "tumbling");
+        }
+        let late = match window.late {
+            Late::Update => None,
+            Late::Drop => Some("drop"),
+            Late::DeadLetter => Some("dead-letter"),
+        };
+        if let Some(late) = late {
+            self.value(&window.keys, "late", late, "update");
+        }
+        self.given(&window.keys, "grace", "remove it: no window is late");
+        self.given(&window.keys, "final", "remove it");
+    }
+
+    fn aggregate(&mut self, aggregate: &Aggregate) {
+        if !matches!(aggregate.function, Function::Count | Function::Sum | Function::Min | Function::Max) {
+            let what = format!("the aggregate `{}`", aggregate.function.name());
+            self.refuse(aggregate.span, &what, "supported: count, sum, min, max");
+        }
+        if let Some(filter) = &aggregate.filter {
+            self.refuse(
+                filter.span,
+                "an aggregate's `where`",
+                "remove it, or select records for the whole table",
+            );
+        }
+    }
+
+    fn masks(&mut self, mappings: &[Mapping]) {
+        for mapping in mappings {
+            self.given(&mapping.keys, "mask", "remove it: this version masks no values");
+        }
+    }
+
+    fn value(&mut self, keys: &Keys, key: &str, value: &str, supported: &str) {
+        self.refuse(keys.span(key), &format!("`{key} = \"{value}\"`"), &format!("supported: {supported}"));
+    }
+
+    fn given(&mut self, keys: &Keys, key: &str, help: &str) {
+        if keys.has(key) {
+            self.refuse(keys.span(key), &format!("`{key}`"), help);
+        }
+    }
+
+    fn refuse(&mut self, span: Span, what: &str, help: &str) {
+        let message = format!("{what} is not supported by this version");
+        self.errors.push(self.config.error_at(span, UNSUPPORTED, message, help));
+    }
+}
