@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use super::aggregate::Function;
+use super::aggregate::{Function, Input};
 use crate::value::Value;
 
 /// What a pipeline writes: its name and its tables. The tables' order is that of the file.
@@ -38,11 +38,11 @@ pub enum TargetKind {
 pub enum Change {
     /// Sets a row: one value a column of the target.
     Row { target: usize, row: Vec<Value> },
-    /// Adds to a group: the key's values, and an input a function, `None` for `count()`.
+    /// Adds to a group: the key's values, and an input a function.
     ///
     /// The key must hold the source partition (and the topic, if the pipeline reads several):
     /// that gives each group one owner.
-    Group { target: usize, key: Vec<Value>, inputs: Vec<Option<Value>> },
+    Group { target: usize, key: Vec<Value>, inputs: Vec<Input> },
 }
 
 /// Names a group: target and primary key.
@@ -58,8 +58,7 @@ impl Change {
         match self {
             Self::Row { row, .. } => row.iter().map(Value::size).sum(),
             Self::Group { key, inputs, .. } => {
-                key.iter().map(Value::size).sum::<usize>()
-                    + inputs.iter().flatten().map(Value::size).sum::<usize>()
+                key.iter().map(Value::size).sum::<usize>() + inputs.iter().map(Input::size).sum::<usize>()
             }
         }
     }

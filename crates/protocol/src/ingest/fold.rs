@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
+use super::aggregate::{self, Input};
 use super::batch::Entry;
 use super::cache::Cache;
 use super::change::{Change, GroupKey, Spec, Target, TargetKind};
@@ -119,22 +120,20 @@ enum Staged<'a> {
 /// The state of a group that is not in Spanner yet.
 pub(super) fn empty(target: &Target) -> Vec<Value> {
     match &target.kind {
-        TargetKind::Groups(functions) => functions.iter().map(|function| function.empty()).collect(),
+        TargetKind::Groups(functions) => aggregate::empty(functions),
         TargetKind::Rows => Vec::new(),
     }
 }
 
-fn add(target: &Target, before: &[Value], inputs: &[Option<Value>]) -> Result<Vec<Value>, Failure> {
-    let TargetKind::Groups(functions) = &target.kind else { return Ok(before.to_vec()) };
-    assert_eq!(functions.len(), before.len(), "a state has one value a function");
-    assert_eq!(functions.len(), inputs.len(), "a record has one input a function");
-    let columns = &target.columns[target.columns.len() - functions.len()..];
-    let step = |(at, function): (usize, &super::Function)| {
-        function.add(&before[at], inputs[at].as_ref()).map_err(|error| {
-            Failure::new("SB-INGEST-AGGREGATE", format!("{}.{}: {error}", target.table, columns[at]))
-        })
-    };
-    functions.iter().enumerate().map(step).collect()
+fn add(target: &Target, before: &[Value], inputs: &[Input]) -> Result<Vec<Value>, Failure> {
+    let mut state = before.to_vec();
+    let TargetKind::Groups(functions) = &target.kind else { return Ok(state) };
+    aggregate::add(functions, &mut state, inputs, None).map_err(|(place, error)| {
+        let width = |functions: &[super::Function]| functions.iter().map(|it| it.width()).sum::<usize>();
+        let column = &target.columns[target.columns.len() - width(&functions[place..])];
+        Failure::new("SB-INGEST-AGGREGATE", format!("{}.{column}: {error}", target.table))
+    })?;
+    Ok(state)
 }
 
 /// In the order of the tables, so that an interleaved child's row follows its parent's when the

@@ -14,7 +14,7 @@ mod position;
 mod window;
 mod worker;
 
-pub use aggregate::{Function, FunctionError};
+pub use aggregate::{Fraction, FractionError, Function, FunctionError, Input, Mean};
 pub use change::{Change, GroupKey, Spec, Target, TargetKind};
 pub use effect::{Commit, Effect, Gap, Limits, OnError, OnGap, Outcome, Record, Stop, StopReason};
 pub use letter::{Failure, Payload};

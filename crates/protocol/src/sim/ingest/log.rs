@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use super::super::Dice;
-use crate::ingest::{Change, Failure, Offset, Payload, Record};
+use crate::ingest::{Change, Failure, Input, Offset, Payload, Record};
 use crate::value::{Timestamp, Value};
 
 pub(super) const PARTITIONS: i32 = 3;
@@ -86,7 +86,7 @@ impl Entry {
                 Kind::Orphan => "orphan".into(),
                 _ => Value::Null,
             });
-            let inputs = vec![None, Some(Value::from(amount)), Some(Value::from(amount))];
+            let inputs = vec![Input::Record, Input::Value(amount.into()), Input::Value(amount.into())];
             vec![Change::Row { target: 0, row }, Change::Group { target: 1, key: key(), inputs }]
         };
         let changes = match self.kind {
