@@ -205,7 +205,7 @@ impl Compiler<'_> {
             let fits = match function {
                 Function::Count => column.ty == Type::Int64,
                 Function::Sum => matches!(column.ty, Type::Int64 | Type::Numeric | Type::Float64),
-                Function::Min | Function::Max => !matches!(column.ty, Type::Array(_) | Type::Json),
+                _ => !matches!(column.ty, Type::Array(_) | Type::Json),
             };
             if !fits {
                 let message = format!("column {} is {}, which this aggregate is not", column.name, column.ty);

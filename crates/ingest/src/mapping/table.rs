@@ -1,7 +1,7 @@
 //! One table's part of the mapping.
 
 use spanbridge_config::Tombstones;
-use spanbridge_protocol::ingest::{Change, Failure, Partition, tumbling};
+use spanbridge_protocol::ingest::{Change, Failure, Input as FunctionInput, Partition, tumbling};
 use spanbridge_protocol::value::{Type, Value};
 use std::time::Duration;
 
@@ -63,8 +63,9 @@ impl TableMapping {
             }
             Kind::Groups { key, inputs } => {
                 let key = key.iter().map(|part| part.evaluate(partition, input)).collect::<Result<_, _>>()?;
-                let argument = |argument: &Option<Column>| {
-                    argument.as_ref().map(|column| column.evaluate(input)).transpose()
+                let argument = |argument: &Option<Column>| match argument {
+                    None => Ok(FunctionInput::Record),
+                    Some(column) => column.evaluate(input).map(FunctionInput::Value),
                 };
                 let inputs = inputs.iter().map(argument).collect::<Result<_, _>>()?;
                 Change::Group { target, key, inputs }

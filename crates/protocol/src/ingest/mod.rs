@@ -14,7 +14,7 @@ mod position;
 mod window;
 mod worker;
 
-pub use aggregate::{Function, FunctionError, Input};
+pub use aggregate::{Fraction, FractionError, Function, FunctionError, Input, Mean};
 pub use change::{Change, Groups, Late, RowKey, Rows, Spec, Target, TargetKind, Window, WindowKind};
 pub use effect::{Commit, Effect, Gap, Limits, OnError, OnGap, Outcome, Record, Stop, StopReason};
 pub use fold::Skipped;
