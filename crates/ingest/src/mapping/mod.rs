@@ -2,8 +2,6 @@
 
 mod cel;
 mod compile;
-#[cfg(test)]
-mod compile_tests;
 mod expression;
 mod plan;
 mod record;
@@ -11,6 +9,7 @@ mod table;
 #[cfg(test)]
 mod tests;
 mod unsupported;
+mod wanted;
 
 pub(crate) use compile::compile;
 pub(crate) use record::{Fault, Mapper};

@@ -1,9 +1,8 @@
 //! What the file may say and this version does not carry out: refused at its place, so that nothing is ignored.
 
 use spanbridge_config::{
-    Aggregate, AggregatesTable, Batch, Config, Decoding, Error, Evolve, Format, Function, Ingest,
-    IngestTable, IngestTransaction, Keys, Late, Mapping, Mode, Ownership, RowsTable, Span, Subject,
-    Tombstones, Topics, Unwrap, Window, WindowKind,
+    Aggregate, AggregatesTable, Config, Decoding, Error, Evolve, Format, Function, Ingest, IngestTable, Keys,
+    Mapping, RowsTable, Span, Subject, Unwrap, Window, WindowKind,
 };
 
 pub(super) const UNSUPPORTED: &str = "SB-INGEST-007";
@@ -29,22 +28,11 @@ struct Refusals<'a> {
 impl Refusals<'_> {
     fn pipeline(&mut self, pipeline: &Ingest) {
         let keys = &pipeline.keys;
-        if let Topics::Pattern(pattern) = &pipeline.topics {
-            self.refuse(pattern.span, "`topics_pattern`", "list the topics: topics = [\"…\"]");
-        }
         self.decoding(
             &pipeline.key,
             &[Format::String, Format::Avro, Format::Int64, Format::Bytes, Format::None],
         );
         self.decoding(&pipeline.value, &[Format::Avro]);
-        // Less than the default is kept all the more: batches are committed one after the other.
-        if pipeline.batch.max_in_flight > Batch::default().max_in_flight {
-            self.refuse(
-                keys.span("batch"),
-                "more `max_in_flight` than the default",
-                "remove `max_in_flight`",
-            );
-        }
         self.given(keys, "watermark", "remove it: no window is late");
         if pipeline.evolve == Evolve::AddColumns {
             self.value(keys, "evolve", "add-columns", "stop");
@@ -66,31 +54,10 @@ impl Refusals<'_> {
     }
 
     fn rows(&mut self, table: &RowsTable) {
-        let keys = &table.keys;
-        let mode = match table.mode {
-            Mode::Upsert => None,
-            Mode::Insert => Some("insert"),
-            Mode::Update => Some("update"),
-            Mode::Delete => Some("delete"),
-        };
-        if let Some(mode) = mode {
-            self.value(keys, "mode", mode, "upsert");
-        }
-        if table.tombstones == Tombstones::Delete {
-            self.value(keys, "tombstones", "delete", "ignore, dead-letter");
-        }
-        self.given(keys, "delete_when", "remove it, or select records with `where`");
-        self.given(keys, "version", "remove it: in one Kafka partition the newest record wins");
-        if table.version.is_none() && table.transaction == IngestTransaction::ReadWrite {
-            self.value(keys, "transaction", "read-write", "blind");
-        }
         self.masks(&table.columns);
     }
 
     fn aggregates(&mut self, table: &AggregatesTable) {
-        if table.ownership == Ownership::Shared {
-            self.value(&table.keys, "ownership", "shared", "partition");
-        }
         self.masks(&table.group_by);
         if let Some(window) = &table.window {
             self.window(window);
@@ -101,32 +68,15 @@ impl Refusals<'_> {
     }
 
     fn window(&mut self, window: &Window) {
-        if !matches!(window.kind, WindowKind::Tumbling { .. }) {
-            self.value(&window.keys, "kind", window.kind.name(), "tumbling");
+        if !matches!(window.kind, WindowKind::Tumbling { .. } | WindowKind::Hopping { .. }) {
+            self.value(&window.keys, "kind", window.kind.name(), "tumbling, hopping");
         }
-        let late = match window.late {
-            Late::Update => None,
-            Late::Drop => Some("drop"),
-            Late::DeadLetter => Some("dead-letter"),
-        };
-        if let Some(late) = late {
-            self.value(&window.keys, "late", late, "update");
-        }
-        self.given(&window.keys, "grace", "remove it: no window is late");
         self.given(&window.keys, "final", "remove it");
     }
 
     fn aggregate(&mut self, aggregate: &Aggregate) {
-        if !matches!(aggregate.function, Function::Count | Function::Sum | Function::Min | Function::Max) {
-            let what = format!("the aggregate `{}`", aggregate.function.name());
-            self.refuse(aggregate.span, &what, "supported: count, sum, min, max");
-        }
-        if let Some(filter) = &aggregate.filter {
-            self.refuse(
-                filter.span,
-                "an aggregate's `where`",
-                "remove it, or select records for the whole table",
-            );
+        if aggregate.function == Function::ApproxDistinct {
+            self.refuse(aggregate.span, "the aggregate `approx_distinct`", "use another aggregate");
         }
     }
 
