@@ -6,7 +6,7 @@ use spanbridge_config::{
     Aggregate, AggregatesTable, Config, Error, Function as ConfigFunction, Ingest, IngestTable, Located,
     Mapping, RowsTable, SOURCE_PARTITION,
 };
-use spanbridge_protocol::ingest::{Function, Spec, Target, TargetKind};
+use spanbridge_protocol::ingest::{Function, Size, Spec, Target, TargetKind};
 use spanbridge_protocol::table::{Column as TableColumn, Table};
 use spanbridge_protocol::value::Type;
 use spanbridge_schema::Decoder;
@@ -143,7 +143,14 @@ impl Compiler<'_> {
                 return None;
             }
             let time = self.expression(&window.time)?;
-            key.push((column.name, KeyColumn::Window { time, size: window.size }));
+            let size = match Size::new(window.size) {
+                Ok(size) => size,
+                Err(error) => {
+                    self.error(&window.start, TYPE, error.to_string(), "give the window another size");
+                    return None;
+                }
+            };
+            key.push((column.name, KeyColumn::Window { time, size }));
         }
         let owner = live.column(SOURCE_PARTITION).filter(|column| column.ty == Type::Int64);
         let Some(owner) = owner else {

@@ -1,9 +1,8 @@
 //! One table's part of the mapping.
 
 use spanbridge_config::Tombstones;
-use spanbridge_protocol::ingest::{Change, Failure, Input as FunctionInput, Partition, tumbling};
+use spanbridge_protocol::ingest::{Change, Failure, Input as FunctionInput, Partition, Size, tumbling};
 use spanbridge_protocol::value::{Type, Value};
-use std::time::Duration;
 
 use super::expression::Expression;
 use super::record::Input;
@@ -30,7 +29,7 @@ pub(super) struct Column {
 /// A column of a group's key.
 pub(super) enum KeyColumn {
     Group(Column),
-    Window { time: Expression, size: Duration },
+    Window { time: Expression, size: Size },
     SourcePartition,
 }
 

@@ -19,5 +19,8 @@ pub use change::{Change, GroupKey, Spec, Target, TargetKind};
 pub use effect::{Commit, Effect, Gap, Limits, OnError, OnGap, Outcome, Record, Stop, StopReason};
 pub use letter::{Failure, Payload};
 pub use position::{LogRange, Move, Offset, Partition, TABLE_PARTITIONS, TABLE_POSITIONS};
-pub use window::{WindowError, tumbling};
+pub use window::{
+    End, Hop, Session, SessionRange, Sessions, Size, Slide, Slides, WindowError, first_open, hopping,
+    is_late, session_range, slide_range, tumbling,
+};
 pub use worker::Worker;
