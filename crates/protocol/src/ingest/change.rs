@@ -4,6 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::aggregate::{Function, Input};
+use super::window::{Hop, Size};
 use crate::mutation::Write;
 use crate::value::{Timestamp, Value};
 
@@ -59,7 +60,8 @@ pub struct Groups {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Window {
     pub kind: WindowKind,
-    /// Where its bound stands in the key: the start.
+    /// Where its bound stands in the key: the start, or a session's end. Of sliding windows and sessions it is
+    /// the last of the key, so that those of a group are a range.
     pub at: usize,
     pub late: Late,
     /// How far the stream's time may pass a window's end before its records are late.
@@ -69,8 +71,12 @@ pub struct Window {
 /// The form of windows.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum WindowKind {
-    Tumbling { size: Duration },
-    Hopping { size: Duration, advance: Duration },
+    Tumbling(Size),
+    Hopping(Hop),
+    /// Behind the key stands the greatest event time within the window.
+    Sliding(Size),
+    /// Of that gap. Behind the key stands the session's start.
+    Session(Size),
 }
 
 /// What a record does whose window the stream's time has passed.
@@ -93,6 +99,15 @@ pub enum Change {
     /// The key has all but the window's bound. Unless the target is locking, it must hold the source
     /// partition (and the topic, if the pipeline reads several): that gives each group one owner.
     Group { target: usize, key: Vec<Value>, at: Option<Timestamp>, inputs: Vec<Input> },
+}
+
+/// Rows of a target whose primary keys begin with `prefix` and go on from `from` to `to`, both included.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct KeyRange {
+    pub target: usize,
+    pub prefix: Vec<Value>,
+    pub from: Timestamp,
+    pub to: Timestamp,
 }
 
 /// Names a row: target and primary key.

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use super::change::{Change, RowKey};
+use super::change::{Change, KeyRange, RowKey};
 use super::fold::Skipped;
 use super::letter::Failure;
 use super::position::{LogRange, Move, Offset, Partition};
@@ -66,7 +66,7 @@ pub enum Effect {
     Unfetch { partition: Partition },
     /// Read these rows' states; answer [`Worker::states`]. With `lock`, begin a transaction and read under
     /// its locks: the commit of the same attempt ends it.
-    ReadStates { attempt: u64, keys: Vec<RowKey>, lock: bool },
+    ReadStates { attempt: u64, keys: Vec<RowKey>, ranges: Vec<KeyRange>, lock: bool },
     /// Commit, once, in this attempt's transaction if it has one; answer [`Worker::outcome`].
     Commit(Commit),
     /// Roll this attempt's transaction back: nothing is left of it to commit.

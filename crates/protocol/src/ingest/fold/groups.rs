@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use super::super::aggregate::{self, Function, Input};
+use super::super::aggregate::{self, Function, FunctionError, Input};
 use super::super::change::{RowKey, Spec, Target, TargetKind};
 use super::super::letter::Failure;
 use super::super::position::Partition;
@@ -65,11 +65,8 @@ impl Stage<'_> {
             None => aggregate::empty(functions),
         };
         assert_eq!(state.len(), target.columns.len() - target.key.len(), "a state has its columns");
-        aggregate::add(functions, &mut state, inputs, at).map_err(|(function, error)| {
-            let place = functions[..function].iter().map(|function| function.width()).sum::<usize>();
-            let column = &target.columns[target.key.len() + place];
-            Failure::new("SB-INGEST-AGGREGATE", format!("{}.{column}: {error}", target.table))
-        })?;
+        aggregate::add(functions, &mut state, inputs, at)
+            .map_err(|(place, error)| failure(target, place, error))?;
         self.staged.insert(key, (self.partition.clone(), state));
         Ok(())
     }
@@ -84,4 +81,13 @@ fn functions(target: &Target) -> &[Function] {
         TargetKind::Groups(groups) => &groups.functions,
         TargetKind::Rows(_) => &[],
     }
+}
+
+/// A function of the target fails, by its place.
+pub(super) fn failure(target: &Target, place: usize, error: FunctionError) -> Failure {
+    let functions = functions(target);
+    // The functions' columns are the last ones.
+    let width: usize = functions[place..].iter().map(|function| function.width()).sum();
+    let column = &target.columns[target.columns.len() - width];
+    Failure::new("SB-INGEST-AGGREGATE", format!("{}.{column}: {error}", target.table))
 }

@@ -4,53 +4,111 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::super::batch::Entry;
 use super::super::cache::Cache;
-use super::super::change::{Change, Late, RowKey, Spec, Target, Window, WindowKind};
-use super::super::letter::Failure;
-use super::super::window;
+use super::super::change::{Change, KeyRange, RowKey, Spec, WindowKind};
+use super::super::window::{LAST, session_range, slide_range};
+use super::cell::cells;
 use crate::value::{Timestamp, Value};
 
 /// The states of rows: nothing for a row that does not exist.
 #[derive(Default)]
-pub(in crate::ingest) struct Known(BTreeMap<RowKey, Option<Vec<Value>>>);
+pub(in crate::ingest) struct Known {
+    rows: BTreeMap<RowKey, Option<Vec<Value>>>,
+    /// All rows of the ranges that were asked for.
+    ranges: BTreeMap<RowKey, Vec<Value>>,
+}
+
+/// What must be read.
+#[derive(Default)]
+pub(in crate::ingest) struct Missing {
+    pub(in crate::ingest) keys: BTreeSet<RowKey>,
+    pub(in crate::ingest) ranges: Vec<KeyRange>,
+}
+
+impl Missing {
+    pub(in crate::ingest) fn is_empty(&self) -> bool {
+        self.keys.is_empty() && self.ranges.is_empty()
+    }
+
+    pub(in crate::ingest) fn targets(&self) -> impl Iterator<Item = usize> {
+        let keys = self.keys.iter().map(|key| key.target);
+        keys.chain(self.ranges.iter().map(|range| range.target))
+    }
+}
+
+/// The first and the last event time of a batch's records of one group.
+type Spans = BTreeMap<RowKey, (Timestamp, Timestamp)>;
 
 impl Known {
-    /// What the cache knows of these entries' rows, and the keys of what must be read: none of a
-    /// locking target is ever taken from the cache.
-    pub(in crate::ingest) fn of<P>(
-        spec: &Spec,
-        entries: &[Entry<P>],
-        cache: &mut Cache,
-    ) -> (Self, BTreeSet<RowKey>) {
-        let (mut known, mut missing) = (Self::default(), BTreeSet::new());
+    /// What the cache knows of these entries' rows, and what must be read: the rows of a locking target, and
+    /// ranges, are never taken from the cache.
+    pub(in crate::ingest) fn of<P>(spec: &Spec, entries: &[Entry<P>], cache: &mut Cache) -> (Self, Missing) {
+        let (mut known, mut missing, mut spans) = (Self::default(), Missing::default(), Spans::new());
         for change in entries.iter().flat_map(|entry| entry.changes.iter().flatten()) {
+            if let Some((group, at)) = spanned(spec, change) {
+                let span = spans.entry(group).or_insert((at, at));
+                *span = (span.0.min(at), span.1.max(at));
+                continue;
+            }
             for key in keys(spec, change) {
-                if known.0.contains_key(&key) || missing.contains(&key) {
+                if known.rows.contains_key(&key) || missing.keys.contains(&key) {
                     continue;
                 }
                 let own = !spec.targets[key.target].locking;
                 match cache.get(&key).filter(|_| own).cloned() {
-                    Some(state) => drop(known.0.insert(key, Some(state))),
-                    None => drop(missing.insert(key)),
+                    Some(state) => drop(known.rows.insert(key, Some(state))),
+                    None => drop(missing.keys.insert(key)),
                 }
             }
         }
+        missing.ranges = spans.into_iter().filter_map(|(group, span)| range(spec, group, span)).collect();
         (known, missing)
     }
 
-    /// Adds what was read of the keys that were asked for.
-    pub(in crate::ingest) fn learn(&mut self, asked: BTreeSet<RowKey>, found: Vec<(RowKey, Vec<Value>)>) {
+    /// Adds what was read of what was asked for.
+    pub(in crate::ingest) fn learn(&mut self, asked: Missing, found: Vec<(RowKey, Vec<Value>)>) {
         let mut found: BTreeMap<RowKey, Vec<Value>> = found.into_iter().collect();
-        for key in asked {
+        for key in asked.keys {
             let state = found.remove(&key);
-            self.0.insert(key, state);
+            self.rows.insert(key, state);
         }
+        self.ranges = found;
     }
 
     /// # Panics
     /// If nobody has asked for that row.
     pub(super) fn get(&self, key: &RowKey) -> Option<&Vec<Value>> {
-        self.0.get(key).expect("every row's state is known before folding").as_ref()
+        self.rows.get(key).expect("every row's state is known before folding").as_ref()
     }
+
+    /// The rows of a group's range: the bound behind the group's key, and the state.
+    pub(super) fn range(&self, group: &RowKey) -> impl Iterator<Item = (Timestamp, &Vec<Value>)> {
+        let of_group = |key: &RowKey| key.target == group.target && key.key.starts_with(&group.key);
+        let rows = self.ranges.range(group.clone()..).take_while(move |(key, _)| of_group(key));
+        rows.filter_map(|(key, state)| match key.key.last() {
+            Some(Value::Timestamp(bound)) => Some((*bound, state)),
+            _ => None,
+        })
+    }
+}
+
+/// A change of windows that are read as a range: its group and its time.
+fn spanned(spec: &Spec, change: &Change) -> Option<(RowKey, Timestamp)> {
+    let Change::Group { target, key, at, .. } = change else { return None };
+    match spec.targets[*target].window()?.kind {
+        WindowKind::Sliding(_) | WindowKind::Session(_) => {
+            Some((RowKey { target: *target, key: key.clone() }, (*at)?))
+        }
+        WindowKind::Tumbling(_) | WindowKind::Hopping(_) => None,
+    }
+}
+
+fn range(spec: &Spec, group: RowKey, (first, last): (Timestamp, Timestamp)) -> Option<KeyRange> {
+    let (from, to) = match spec.targets[group.target].window()?.kind {
+        WindowKind::Sliding(size) => slide_range(size, first, last).into_inner(),
+        WindowKind::Session(gap) => (session_range(gap, first, last).earliest_end, LAST),
+        WindowKind::Tumbling(_) | WindowKind::Hopping(_) => return None,
+    };
+    Some(KeyRange { target: group.target, prefix: group.key, from, to })
 }
 
 /// The rows whose state a change depends on.
@@ -71,48 +129,4 @@ fn keys(spec: &Spec, change: &Change) -> Vec<RowKey> {
             .map(|cell| cell.key)
             .collect(),
     }
-}
-
-/// One row of an aggregate table that a record adds to.
-pub(super) struct Cell {
-    pub(super) key: RowKey,
-    window: Option<(Window, Timestamp)>,
-}
-
-impl Cell {
-    /// What is to be done with a late record at that time of its stream; nothing when it is not late.
-    pub(super) fn lateness(&self, time: Option<Timestamp>) -> Option<Late> {
-        let (window, end) = self.window?;
-        window::is_late(end, window.grace, time).then_some(window.late)
-    }
-}
-
-/// The group's row, or that of each window that holds the event time.
-pub(super) fn cells(
-    target: &Target,
-    number: usize,
-    group: &[Value],
-    at: Option<Timestamp>,
-) -> Result<Vec<Cell>, Failure> {
-    let Some(window) = target.window() else {
-        return Ok(vec![Cell { key: RowKey { target: number, key: group.to_vec() }, window: None }]);
-    };
-    let failure = |why: String| Failure::new("SB-INGEST-WINDOW", format!("{}: {why}", target.table));
-    let at = at.ok_or_else(|| failure("the record has no event time".to_owned()))?;
-    let (size, starts) = match window.kind {
-        WindowKind::Tumbling { size } => (size, window::tumbling(at, size).map(|start| vec![start])),
-        WindowKind::Hopping { size, advance } => (size, window::hopping(at, size, advance)),
-    };
-    let starts = starts.map_err(|error| failure(error.to_string()))?;
-    let cell = |start: Timestamp| {
-        let mut key = group.to_vec();
-        key.insert(window.at, Value::Timestamp(start));
-        // Behind the last year there is no stream's time that could pass it.
-        let end = start.checked_add_signed(chrono::TimeDelta::from_std(size).unwrap_or(chrono::TimeDelta::MAX));
-        Cell {
-            key: RowKey { target: number, key },
-            window: Some((window, end.unwrap_or(Timestamp::MAX_UTC))),
-        }
-    };
-    Ok(starts.into_iter().map(cell).collect())
 }

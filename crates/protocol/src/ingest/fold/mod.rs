@@ -1,7 +1,9 @@
 //! Folding: a thousand records of ten groups become ten row writes.
 
+mod cell;
 mod groups;
 mod known;
+mod ranges;
 mod rows;
 
 use std::collections::BTreeMap;
@@ -13,9 +15,10 @@ use super::position::{Offset, Partition};
 use crate::mutation::Mutation;
 use crate::value::{Timestamp, Value};
 
-pub(super) use known::Known;
+pub(super) use known::{Known, Missing};
 
 use groups::Groups;
+use ranges::Ranges;
 use rows::Rows;
 
 /// A batch's writes.
@@ -67,8 +70,14 @@ pub(super) fn fold<P: Payload>(
     known: &Known,
     event_times: BTreeMap<Partition, Timestamp>,
 ) -> Folded {
-    let mut fold =
-        Fold { spec, rows: Rows::new(spec), groups: Groups::default(), event_times, skipped: Skipped::default() };
+    let mut fold = Fold {
+        spec,
+        rows: Rows::new(spec),
+        groups: Groups::default(),
+        ranges: Ranges::default(),
+        event_times,
+        skipped: Skipped::default(),
+    };
     let (mut letters, mut failures, mut taken) = (Vec::new(), Vec::new(), 0);
     for entry in entries {
         let outcome = match &entry.changes {
@@ -86,12 +95,14 @@ pub(super) fn fold<P: Payload>(
         }
         taken += 1;
     }
-    let Fold { rows, groups, event_times, skipped, .. } = fold;
+    let Fold { rows, groups, ranges, event_times, skipped, .. } = fold;
     // Deletes first: a row that is deleted and written again does not keep columns of its former self.
     let mut mutations = rows.deletes(spec);
+    mutations.extend(ranges.deletes(spec));
     for target in 0..spec.targets.len() {
         mutations.extend(rows.writes(spec, target));
         mutations.extend(groups.writes(spec, target));
+        mutations.extend(ranges.writes(spec, target));
     }
     if !letters.is_empty() {
         mutations.push(letter::mutation(letters));
@@ -103,6 +114,7 @@ struct Fold<'a> {
     spec: &'a Spec,
     rows: Rows,
     groups: Groups,
+    ranges: Ranges,
     event_times: BTreeMap<Partition, Timestamp>,
     skipped: Skipped,
 }
@@ -118,6 +130,7 @@ impl Fold<'_> {
     ) -> Result<(), Refusal> {
         let mut rows = self.rows.stage(order);
         let mut groups = self.groups.stage(partition);
+        let mut ranges = self.ranges.stage();
         let mut skipped = Skipped::default();
         let time = self.time(partition, changes);
         for change in changes {
@@ -131,25 +144,25 @@ impl Fold<'_> {
                     skipped.superseded += usize::from(!deleted);
                 }
                 Change::Group { target, key, at, inputs } => {
-                    for cell in known::cells(&self.spec.targets[*target], *target, key, *at)? {
+                    let to = &self.spec.targets[*target];
+                    for cell in cell::cells(to, *target, key, *at)? {
                         match cell.lateness(time) {
                             None | Some(Late::Update) => {
                                 groups.add(self.spec, cell.key, *at, inputs, known)?;
                             }
                             Some(Late::Drop) => skipped.late += 1,
-                            Some(Late::DeadLetter) => {
-                                let table = &self.spec.targets[*target].table;
-                                let message = format!("{table}: the record's window has been closed");
-                                return Err(Failure::new("SB-INGEST-LATE", message).into());
-                            }
+                            Some(Late::DeadLetter) => return Err(cell::closed(to).into()),
                         }
                     }
+                    let group = RowKey { target: *target, key: key.clone() };
+                    skipped.late += ranges.add(self.spec, group, *at, inputs, known, time)?.late;
                 }
             }
         }
-        let (rows, groups) = (rows.finish(), groups.finish());
+        let (rows, groups, ranges) = (rows.finish(), groups.finish(), ranges.finish());
         self.rows.apply(rows);
         self.groups.apply(groups);
+        self.ranges.apply(ranges);
         self.skipped.superseded += skipped.superseded;
         self.skipped.late += skipped.late;
         if let Some(time) = time {

@@ -23,9 +23,10 @@ impl<P: Payload> Worker<P> {
             self.commit(attempt, batch, aborts, &known, None, now);
             return;
         }
-        let locking = missing.iter().any(|key| self.spec.targets[key.target].locking);
+        let locking = missing.targets().any(|target| self.spec.targets[target].locking);
         let lock = locking && stands(Guard::ReadUnderLock);
-        self.effects.push_back(Effect::ReadStates { attempt, keys: missing.iter().cloned().collect(), lock });
+        let (keys, ranges) = (missing.keys.iter().cloned().collect(), missing.ranges.clone());
+        self.effects.push_back(Effect::ReadStates { attempt, keys, ranges, lock });
         let step = Step::Reading { known, missing, lock };
         self.flights.insert(attempt, Flight { batch, aborts, step });
     }

@@ -1,11 +1,10 @@
 //! What a worker knows of its partitions, and of the batches in its hands.
 
-use std::collections::BTreeSet;
 use std::time::Duration;
 
 use crate::ingest::batch::Entry;
 use crate::ingest::change::RowKey;
-use crate::ingest::fold::Known;
+use crate::ingest::fold::{Known, Missing};
 use crate::ingest::letter::Failure;
 use crate::ingest::position::{Move, Partition, Position};
 use crate::value::Value;
@@ -38,7 +37,7 @@ pub(super) struct Flight<P> {
 }
 
 pub(super) enum Step {
-    Reading { known: Known, missing: BTreeSet<RowKey>, lock: bool },
+    Reading { known: Known, missing: Missing, lock: bool },
     Committing(Sent),
     Verifying(Sent, Failure),
 }
@@ -54,10 +53,4 @@ pub(super) struct Waiting<P> {
     pub(super) batch: Vec<Entry<P>>,
     pub(super) aborts: u32,
     pub(super) not_before: Duration,
-}
-
-impl<P> Flight<P> {
-    pub(super) fn has(&self, partition: &Partition) -> bool {
-        self.batch.iter().any(|entry| entry.partition == *partition)
-    }
 }

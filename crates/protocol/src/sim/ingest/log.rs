@@ -1,11 +1,12 @@
 //! The topic's log, and what it must become.
 
 use std::collections::BTreeMap;
+use std::fmt::Debug;
 
 use chrono::DateTime;
 
 use super::super::Dice;
-use super::spec::{GRACE, GROUPS, INSERTED, NEWEST, ROWS, SHARED, UPDATED, WINDOW};
+use super::spec::{GAP, GRACE, GROUPS, INSERTED, NEWEST, ROWS, SESSIONS, SHARED, UPDATED, WINDOW};
 use crate::ingest::{Change, Failure, Input, Offset, Payload, Record};
 use crate::value::{Timestamp, Value};
 
@@ -128,6 +129,12 @@ impl Entry {
                 inputs: vec![Input::Record, input(amount), input(amount)],
             },
             Change::Group {
+                target: SESSIONS,
+                key: key(group.clone()),
+                at: DateTime::from_timestamp(self.time, 0),
+                inputs: vec![Input::Record, input(self.offset)],
+            },
+            Change::Group {
                 target: SHARED,
                 key: vec![group.clone()],
                 at: None,
@@ -139,7 +146,7 @@ impl Entry {
 }
 
 /// What the logs fold to.
-#[derive(Debug, Default, PartialEq)]
+#[derive(Default)]
 pub(super) struct Fold {
     /// The last offset a group, of each partition.
     pub(super) rows: BTreeMap<(i64, i64), Offset>,
@@ -150,23 +157,62 @@ pub(super) struct Fold {
     pub(super) shared: BTreeMap<i64, (i64, i64)>,
     /// Version and offset a group.
     pub(super) newest: BTreeMap<i64, (i64, Offset)>,
+    /// By group, partition and end: start, count and sum of offsets.
+    pub(super) sessions: BTreeMap<(i64, i64, i64), (i64, i64, Offset)>,
     pub(super) letters: Vec<(i64, Offset)>,
 }
 
 pub(super) fn fold(logs: &[Vec<Entry>]) -> Fold {
     let mut fold = Fold::default();
+    let mut times: BTreeMap<(i64, i64), Vec<(i64, Offset)>> = BTreeMap::new();
     for (partition, log) in (0..).zip(logs) {
         let mut stream_time = i64::MIN;
         for entry in log.iter().filter(|entry| entry.kind != Kind::Filtered) {
-            if !fold.apply(partition, entry, &mut stream_time) {
+            if fold.apply(partition, entry, &mut stream_time) {
+                times.entry((entry.group, partition)).or_default().push((entry.time, entry.offset));
+            } else {
                 fold.letters.push((partition, entry.offset));
             }
+        }
+    }
+    for ((group, partition), mut times) in times {
+        times.sort_unstable();
+        for session in times.chunk_by(|one, next| next.0 - one.0 <= GAP) {
+            let (start, end) = (session[0].0, session[session.len() - 1].0);
+            let sum = session.iter().map(|(_, offset)| offset).sum();
+            fold.sessions.insert((group, partition, end), (start, session.len() as i64, sum));
         }
     }
     fold
 }
 
 impl Fold {
+    /// The first row that differs, and how.
+    pub(super) fn equals(&self, expected: &Self) -> Result<(), String> {
+        fn rows<K: Ord + Debug, V: PartialEq + Debug>(
+            table: &str,
+            found: &BTreeMap<K, V>,
+            expected: &BTreeMap<K, V>,
+        ) -> Result<(), String> {
+            let keys = found.keys().chain(expected.keys());
+            match keys.into_iter().find(|key| found.get(key) != expected.get(key)) {
+                None => Ok(()),
+                Some(key) => {
+                    let (found, expected) = (found.get(key), expected.get(key));
+                    Err(format!("{table} {key:?}: {found:?} differs from {expected:?}"))
+                }
+            }
+        }
+        rows("Rows", &self.rows, &expected.rows)?;
+        rows("Inserted", &self.inserted, &expected.inserted)?;
+        rows("Groups", &self.groups, &expected.groups)?;
+        rows("Shared", &self.shared, &expected.shared)?;
+        rows("Newest", &self.newest, &expected.newest)?;
+        rows("Sessions", &self.sessions, &expected.sessions)?;
+        let (found, expected) = (&self.letters, &expected.letters);
+        if found == expected { Ok(()) } else { Err(format!("letters {found:?} differs from {expected:?}")) }
+    }
+
     /// False when the record becomes a dead letter.
     fn apply(&mut self, partition: i64, entry: &Entry, stream_time: &mut i64) -> bool {
         let key = (entry.group, partition);

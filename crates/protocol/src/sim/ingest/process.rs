@@ -139,11 +139,13 @@ impl Process {
             Effect::ReadStates { attempt, lock: true, .. } if around.faults && dice.percent(5) => {
                 Answer::Unread(attempt)
             }
-            Effect::ReadStates { attempt, keys, lock } => {
+            Effect::ReadStates { attempt, keys, ranges, lock } => {
                 if lock {
                     self.transactions.insert(attempt, around.store.lock(&keys));
                 }
-                Answer::States(attempt, around.store.states(&keys))
+                let mut found = around.store.states(&keys);
+                found.extend(around.store.ranges(&ranges));
+                Answer::States(attempt, found)
             }
             Effect::Commit(commit) => {
                 let locks = self.transactions.remove(&commit.attempt);

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use crate::ingest::{Function, Groups, Late, Rows, Spec, Target, TargetKind, Window, WindowKind};
+use crate::ingest::{Function, Groups, Late, Rows, Size, Spec, Target, TargetKind, Window, WindowKind};
 use crate::mutation::Write;
 
 pub(super) const ROWS: usize = 0;
@@ -13,16 +13,18 @@ pub(super) const NEWEST: usize = 3;
 pub(super) const INSERTED: usize = 4;
 /// Writes the table of [`ROWS`].
 pub(super) const UPDATED: usize = 5;
+pub(super) const SESSIONS: usize = 6;
 
 /// Seconds.
 pub(super) const WINDOW: i64 = 60;
 pub(super) const GRACE: i64 = 20;
+pub(super) const GAP: i64 = 15;
 
 pub(super) fn spec() -> Arc<Spec> {
     let rows = |write| TargetKind::Rows(Rows { write, version: None });
     let row = ["Group", "SourcePartition", "Offset", "Flaw"];
     let window = Window {
-        kind: WindowKind::Tumbling { size: Duration::from_secs(WINDOW as u64) },
+        kind: WindowKind::Tumbling(seconds(WINDOW)),
         at: 2,
         late: Late::Drop,
         grace: Duration::from_secs(GRACE as u64),
@@ -31,6 +33,13 @@ pub(super) fn spec() -> Arc<Spec> {
         functions: vec![Function::Count, Function::Sum, Function::Max],
         window: Some(window),
     };
+    let session = Window {
+        kind: WindowKind::Session(seconds(GAP)),
+        at: 2,
+        late: Late::Update,
+        grace: Duration::ZERO,
+    };
+    let sessions = Groups { functions: vec![Function::Count, Function::Sum], window: Some(session) };
     let shared = Groups { functions: vec![Function::Count, Function::Sum], window: None };
     let target = |table: &str, columns: &[&str], key: usize, kind, locking| Target {
         table: table.into(),
@@ -58,6 +67,17 @@ pub(super) fn spec() -> Arc<Spec> {
         ),
         target("Inserted", &row, 2, rows(Write::Insert), false),
         target("Rows", &row, 2, rows(Write::Update), false),
+        target(
+            "Sessions",
+            &["Group", "SourcePartition", "WindowEnd", "WindowStart", "Count", "Sum"],
+            3,
+            TargetKind::Groups(sessions),
+            false,
+        ),
     ];
     Arc::new(Spec { pipeline: "p".into(), targets })
+}
+
+fn seconds(seconds: i64) -> Size {
+    Size::new(Duration::from_secs(seconds as u64)).unwrap()
 }

@@ -3,9 +3,9 @@
 use std::collections::BTreeMap;
 
 use super::spec::spec;
-use crate::ingest::{Failure, Offset, Outcome, Partition, Position, RowKey, TABLE_POSITIONS};
+use crate::ingest::{Failure, KeyRange, Offset, Outcome, Partition, Position, RowKey, TABLE_POSITIONS};
 use crate::mutation::{Mutation, Write};
-use crate::value::Value;
+use crate::value::{Timestamp, Value};
 
 type Table = BTreeMap<Vec<Value>, Vec<Value>>;
 
@@ -88,6 +88,19 @@ impl Store {
         keys.iter().filter_map(state).collect()
     }
 
+    /// The rows of these ranges, each with all columns behind its key.
+    pub(super) fn ranges(&self, ranges: &[KeyRange]) -> Vec<(RowKey, Vec<Value>)> {
+        let mut found = Vec::new();
+        for KeyRange { target, prefix, from, to } in ranges {
+            let bound = |at: &Timestamp| [&prefix[..], &[Value::Timestamp(*at)]].concat();
+            let table = self.tables.get(&*spec().targets[*target].table);
+            for (key, row) in table.into_iter().flat_map(|table| table.range(bound(from)..=bound(to))) {
+                found.push((RowKey { target: *target, key: key.clone() }, row[key.len()..].to_vec()));
+            }
+        }
+        found
+    }
+
     pub(super) fn lock(&self, keys: &[RowKey]) -> Locks {
         keys.iter().map(|key| (key.clone(), self.row(key).cloned())).collect()
     }
@@ -104,7 +117,7 @@ fn fenced(what: &str) -> Outcome {
 fn key_columns(table: &str) -> usize {
     match table {
         "Shared" | "Newest" => 1,
-        "BridgePartitions" | "Groups" => 3,
+        "BridgePartitions" | "Groups" | "Sessions" => 3,
         "BridgePositions" | "BridgeDeadLetters" => 4,
         _ => 2,
     }

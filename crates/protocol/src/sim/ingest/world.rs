@@ -129,8 +129,7 @@ impl World {
                 return Err(format!("{}: the position differs: {positions:?}", name(at)));
             }
         }
-        let (stored, expected) = (self.stored(), log::fold(&self.logs));
-        if stored == expected { Ok(()) } else { Err(format!("{stored:?} differs from {expected:?}")) }
+        self.stored().equals(&log::fold(&self.logs))
     }
 
     fn stored(&self) -> Fold {
@@ -150,6 +149,7 @@ impl World {
             rows: rows("Rows").collect(),
             inserted: rows("Inserted").collect(),
             groups: self.store.rows("Groups").map(group).collect(),
+            sessions: self.store.rows("Sessions").map(group).collect(),
             shared: self.store.rows("Shared").map(pair).collect(),
             newest: self.store.rows("Newest").map(pair).collect(),
             letters: letters.map(|row| (int(&row[2]), int(&row[3]))).collect(),
