@@ -13,3 +13,4 @@ mod wanted;
 
 pub(crate) use compile::compile;
 pub(crate) use record::{Fault, Mapper};
+pub(crate) use wanted::{MOST_ROWS, Wanted};

@@ -2,7 +2,7 @@
 
 use spanbridge_config::{
     Aggregate, AggregatesTable, Config, Decoding, Error, Evolve, Format, Function, Ingest, IngestTable, Keys,
-    Mapping, RowsTable, Span, Subject, Unwrap, Window, WindowKind,
+    Mapping, RowsTable, Span, Subject, Unwrap, Window,
 };
 
 pub(super) const UNSUPPORTED: &str = "SB-INGEST-007";
@@ -68,9 +68,6 @@ impl Refusals<'_> {
     }
 
     fn window(&mut self, window: &Window) {
-        if !matches!(window.kind, WindowKind::Tumbling { .. } | WindowKind::Hopping { .. }) {
-            self.value(&window.keys, "kind", window.kind.name(), "tumbling, hopping");
-        }
         self.given(&window.keys, "final", "remove it");
     }
 

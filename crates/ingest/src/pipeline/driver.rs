@@ -289,10 +289,12 @@ impl Driver {
                 Effect::Settle { partition, generation, mutations } => {
                     self.requests.ask(Request::Settle { partition, generation, mutations });
                 }
-                Effect::ReadStates { attempt, keys, lock: false } => {
-                    self.requests.ask(Request::States { attempt, keys });
+                Effect::ReadStates { attempt, keys, ranges, lock: false } => {
+                    self.requests.ask(Request::States { attempt, keys, ranges });
                 }
-                Effect::ReadStates { attempt, keys, lock: true } => self.requests.lock(attempt, keys),
+                Effect::ReadStates { attempt, keys, ranges, lock: true } => {
+                    self.requests.lock(attempt, keys, ranges);
+                }
                 Effect::Release { attempt } => self.requests.release(attempt),
                 Effect::Verify { attempt, partitions } => {
                     self.requests.ask(Request::Verify { attempt, partitions });

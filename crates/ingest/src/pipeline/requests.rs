@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 
 use spanbridge_kafka::{Offsets, Watermarks};
 use spanbridge_protocol::ingest::{
-    Commit, Failure, LogRange, Offset, Outcome, Partition, Position, RowKey, TABLE_POSITIONS,
+    Commit, Failure, KeyRange, LogRange, Offset, Outcome, Partition, Position, RowKey, TABLE_POSITIONS,
 };
 use spanbridge_protocol::mutation::Mutation;
 use spanbridge_protocol::value::{Type, Value};
@@ -16,7 +16,7 @@ use tracing::Instrument;
 use super::answer::Answer;
 use super::source::topic_partition;
 use super::transactions::Transactions;
-use crate::mapping::Mapper;
+use crate::mapping::{MOST_ROWS, Mapper, Wanted};
 use crate::policy::{self, Action};
 
 /// How long the brokers may take to tell a log's range.
@@ -91,6 +91,7 @@ pub(super) enum Request {
     States {
         attempt: u64,
         keys: Vec<RowKey>,
+        ranges: Vec<KeyRange>,
     },
     Verify {
         attempt: u64,
@@ -142,8 +143,8 @@ impl Requests {
                 }
                 Answer::Settled { partition: partition.clone(), generation: *generation }
             }
-            Request::States { attempt, keys } => {
-                Answer::States { attempt: *attempt, found: self.states(keys).await? }
+            Request::States { attempt, keys, ranges } => {
+                Answer::States { attempt: *attempt, found: self.states(keys, ranges).await? }
             }
             Request::Verify { attempt, partitions } => {
                 let mut stored = Vec::with_capacity(partitions.len());
@@ -156,20 +157,30 @@ impl Requests {
         })
     }
 
-    async fn states(&self, keys: &[RowKey]) -> Result<Vec<(RowKey, Vec<Value>)>, Failed> {
+    async fn states(
+        &self,
+        keys: &[RowKey],
+        ranges: &[KeyRange],
+    ) -> Result<Vec<(RowKey, Vec<Value>)>, Failed> {
         let mut found = Vec::with_capacity(keys.len());
-        for wanted in self.mapper.wanted(keys) {
-            let rows = self.database.read(&wanted.table, &wanted.columns, wanted.keys.clone()).await?;
-            found.extend(wanted.states(rows));
+        for Wanted { target, table, columns, keys, ranges } in self.mapper.wanted(keys, ranges) {
+            if !keys.is_empty() {
+                let rows = self.database.read(&table, &columns, keys).await?;
+                found.extend(self.mapper.states(target, rows));
+            }
+            if !ranges.is_empty() {
+                let rows = self.database.read_ranges(&table, &columns, ranges, MOST_ROWS).await?;
+                found.extend(self.mapper.states(target, rows));
+            }
         }
         Ok(found)
     }
 
     /// One attempt to read under lock; the transaction is kept for its commit.
-    pub(super) fn lock(&self, attempt: u64, keys: Vec<RowKey>) {
+    pub(super) fn lock(&self, attempt: u64, keys: Vec<RowKey>, ranges: Vec<KeyRange>) {
         let this = self.clone();
         tokio::spawn(async move {
-            let answer = match this.locked(attempt, &keys).await {
+            let answer = match this.locked(attempt, &keys, &ranges).await {
                 Ok(found) => Answer::States { attempt, found },
                 Err(Failed::Again(error)) => {
                     tracing::debug!(attempt, %error, "rows could not be locked");
@@ -182,13 +193,24 @@ impl Requests {
         });
     }
 
-    async fn locked(&self, attempt: u64, keys: &[RowKey]) -> Result<Vec<(RowKey, Vec<Value>)>, Failed> {
+    async fn locked(
+        &self,
+        attempt: u64,
+        keys: &[RowKey],
+        ranges: &[KeyRange],
+    ) -> Result<Vec<(RowKey, Vec<Value>)>, Failed> {
         let options = CommitOptions { stats: wants_statistics(attempt), ..CommitOptions::default() };
         let mut transaction = self.database.begin(options).await?;
         let mut found = Vec::with_capacity(keys.len());
-        for wanted in self.mapper.wanted(keys) {
-            let rows = transaction.read(&wanted.table, &wanted.columns, wanted.keys.clone()).await?;
-            found.extend(wanted.states(rows));
+        for Wanted { target, table, columns, keys, ranges } in self.mapper.wanted(keys, ranges) {
+            if !keys.is_empty() {
+                let rows = transaction.read(&table, &columns, keys).await?;
+                found.extend(self.mapper.states(target, rows));
+            }
+            if !ranges.is_empty() {
+                let rows = transaction.read_ranges(&table, &columns, ranges, MOST_ROWS).await?;
+                found.extend(self.mapper.states(target, rows));
+            }
         }
         self.transactions.keep(attempt, transaction);
         Ok(found)

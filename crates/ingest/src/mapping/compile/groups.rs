@@ -1,17 +1,13 @@
 //! A table with one row for each group of records.
 
-use spanbridge_config::{
-    AggregatesTable, Late as ConfigLate, Ownership, SOURCE_PARTITION, Window as ConfigWindow,
-    WindowKind as ConfigKind,
-};
-use spanbridge_protocol::ingest::{Groups, Late, Target, TargetKind, Window, WindowKind};
-use spanbridge_protocol::table::{Column as TableColumn, Table};
+use spanbridge_config::{AggregatesTable, Ownership, SOURCE_PARTITION};
+use spanbridge_protocol::ingest::{Groups, Target, TargetKind};
+use spanbridge_protocol::table::Table;
 use spanbridge_protocol::value::Type;
 
-use super::super::expression::Expression;
 use super::super::table::{GroupMapping, KeyColumn, Kind, TableMapping};
 use super::aggregates::Aggregates;
-use super::{Compiler, KEY, TYPE};
+use super::{Compiler, KEY};
 
 impl Compiler<'_> {
     pub(super) fn groups(
@@ -24,12 +20,11 @@ impl Compiler<'_> {
             let column = self.column(live, group)?;
             key.push((column.name.clone(), Some(KeyColumn::Group(column))));
         }
-        let mut time = None;
-        if let Some(window) = &mapping.window {
-            let (bound, expression) = self.window(window, live)?;
+        let windowed = mapping.window.as_ref().map(|window| self.window(window, live));
+        let windowed = windowed.map_or(Some(None), |windowed| windowed.map(Some))?;
+        if let Some(windowed) = &windowed {
             // The protocol puts the bound in.
-            key.push((bound, None));
-            time = Some(expression);
+            key.push((windowed.bound.clone(), None));
         }
         if mapping.ownership == Ownership::Partition {
             let owner = self.owner(mapping, live)?;
@@ -38,13 +33,17 @@ impl Compiler<'_> {
         let Aggregates { columns, functions, inputs } = self.aggregates(mapping, live)?;
         self.is_the_key(mapping, live, &mut key)?;
         let bound = key.iter().position(|(_, part)| part.is_none());
-        let window = mapping.window.as_ref().zip(bound).map(|(window, at)| Window {
-            kind: kind(&window.kind),
-            at,
-            late: late(window.late),
-            grace: window.grace,
-        });
-        let names = key.iter().map(|(name, _)| name.clone()).chain(columns);
+        let window = windowed.as_ref().zip(bound).map(|(windowed, at)| windowed.window(at));
+        if let (Some(window), Some(windowed)) = (&mapping.window, &windowed)
+            && windowed.beside.is_some()
+            && bound.is_some_and(|at| at + 1 < key.len())
+        {
+            let message = format!("`{}` is not the last column of the primary key", windowed.bound);
+            self.error(&window.start, KEY, message, "put it last, so that a group's windows are neighbours");
+            return None;
+        }
+        let beside = windowed.as_ref().and_then(|windowed| windowed.beside.clone());
+        let names = key.iter().map(|(name, _)| name.clone()).chain(beside).chain(columns);
         let target = Target {
             table: live.name.as_str().into(),
             columns: names.collect(),
@@ -57,25 +56,9 @@ impl Compiler<'_> {
             name: live.name.clone(),
             filter: self.filter(mapping.filter.as_ref())?,
             tombstones: mapping.tombstones,
-            kind: Kind::Groups(GroupMapping { key, time, inputs }),
+            kind: Kind::Groups(GroupMapping { key, time: windowed.map(|windowed| windowed.time), inputs }),
         };
         Some((target, table))
-    }
-
-    /// The column that holds a window's bound, and the event time.
-    fn window(&mut self, window: &ConfigWindow, live: &Table) -> Option<(String, Expression)> {
-        let column = self.live(live, &window.start)?;
-        self.timestamp(&window.start, &column)?;
-        Some((column.name, self.expression(&window.time)?))
-    }
-
-    fn timestamp(&mut self, at: &spanbridge_config::Located<str>, column: &TableColumn) -> Option<()> {
-        if column.ty == Type::Timestamp {
-            return Some(());
-        }
-        let message = format!("the window's bound `{}` is {}, not TIMESTAMP", column.name, column.ty);
-        self.error(at, TYPE, message, "make the column TIMESTAMP NOT NULL");
-        None
     }
 
     fn owner(&mut self, mapping: &AggregatesTable, live: &Table) -> Option<String> {
@@ -119,21 +102,5 @@ impl Compiler<'_> {
         };
         self.error(&mapping.table, KEY, message, help);
         None
-    }
-}
-
-fn kind(kind: &ConfigKind) -> WindowKind {
-    match kind {
-        ConfigKind::Tumbling { size } => WindowKind::Tumbling { size: *size },
-        ConfigKind::Hopping { size, advance } => WindowKind::Hopping { size: *size, advance: *advance },
-        ConfigKind::Sliding { .. } | ConfigKind::Session { .. } => unreachable!("refused as unsupported"),
-    }
-}
-
-fn late(late: ConfigLate) -> Late {
-    match late {
-        ConfigLate::Update => Late::Update,
-        ConfigLate::Drop => Late::Drop,
-        ConfigLate::DeadLetter => Late::DeadLetter,
     }
 }

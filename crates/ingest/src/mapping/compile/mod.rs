@@ -5,6 +5,7 @@ mod groups;
 mod rows;
 #[cfg(test)]
 mod tests;
+mod windows;
 
 use std::sync::Arc;
 

@@ -27,7 +27,7 @@ impl Hop {
 ///
 /// As with Kafka Streams' `TimeWindows.advanceBy`, the N-th window is
 /// [N × advance, N × advance + size). Before 1970 they go on alike, where Kafka Streams has none.
-pub fn hopping(time: Timestamp, hop: Hop) -> Result<Vec<Timestamp>, WindowError> {
+pub(in crate::ingest) fn hopping(time: Timestamp, hop: Hop) -> Result<Vec<Timestamp>, WindowError> {
     let (time, size, advance) = (nanos(time), hop.size.nanos(), hop.advance.nanos());
     let latest = time.div_euclid(advance);
     let before = (time - size).div_euclid(advance);

@@ -8,41 +8,42 @@ use crate::value::Timestamp;
 
 /// The first instant by which nothing can come into a window any more, but for grace.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub struct End(i128);
+pub(in crate::ingest) struct End(i128);
 
 impl End {
     /// Of a tumbling or hopping window, which does not hold its end: closed when stream time
     /// >= end + grace (`TimeWindows`).
-    pub fn fixed(start: Timestamp, size: Size) -> Self {
+    pub(in crate::ingest) fn fixed(start: Timestamp, size: Size) -> Self {
         Self(nanos(start) + size.nanos())
     }
 
     /// Of a sliding window, which holds its end: closed when stream time > end + grace
     /// (`SlidingWindows`).
-    pub fn sliding(start: Timestamp, size: Size) -> Self {
+    #[cfg(test)]
+    fn sliding(start: Timestamp, size: Size) -> Self {
         Self(nanos(start) + size.nanos() + MILLISECOND)
     }
 
     /// Of the sliding window that ends with a record at `time`: the first of the record's to close.
-    pub fn of_record(time: Timestamp) -> Self {
+    pub(in crate::ingest) fn of_record(time: Timestamp) -> Self {
         let time = nanos(time);
         Self(time - time.rem_euclid(MILLISECOND) + MILLISECOND)
     }
 
     /// Of a session with its last record at `end`, which a record within the gap still extends:
     /// closed when stream time > end + gap + grace (KAFKA-12718).
-    pub fn session(end: Timestamp, gap: Size) -> Self {
+    pub(in crate::ingest) fn session(end: Timestamp, gap: Size) -> Self {
         Self(nanos(end) + gap.nanos() + MILLISECOND)
     }
 }
 
 /// Whether the window is closed: a record for it is late. Without a stream time nothing is.
-pub fn is_late(end: End, grace: Duration, stream_time: Option<Timestamp>) -> bool {
+pub(in crate::ingest) fn is_late(end: End, grace: Duration, stream_time: Option<Timestamp>) -> bool {
     stream_time.is_some_and(|now| nanos(now) >= end.0.saturating_add(length(grace)))
 }
 
 /// The first start of a sliding window that is not closed.
-pub fn first_open(size: Size, grace: Duration, stream_time: Option<Timestamp>) -> Timestamp {
+pub(in crate::ingest) fn first_open(size: Size, grace: Duration, stream_time: Option<Timestamp>) -> Timestamp {
     let Some(now) = stream_time else { return nearest(i128::MIN) };
     let over = nanos(now).saturating_sub(length(grace));
     nearest(over.saturating_sub(over.rem_euclid(MILLISECOND)).saturating_sub(size.nanos()))

@@ -6,7 +6,7 @@ use crate::value::Timestamp;
 ///
 /// Windows are aligned to the epoch, as Kafka Streams' `TimeWindows` are: a start is included,
 /// the end is not. Before 1970 they go on alike.
-pub fn tumbling(time: Timestamp, size: Size) -> Result<Timestamp, WindowError> {
+pub(in crate::ingest) fn tumbling(time: Timestamp, size: Size) -> Result<Timestamp, WindowError> {
     let nanos = nanos(time);
     instant(nanos - nanos.rem_euclid(size.nanos()))
 }

@@ -10,11 +10,11 @@ use crate::value::{Timestamp, Value};
 /// A session: the times of its first and its last record, in milliseconds, and its functions'
 /// state. As in Kafka Streams the last record is in it.
 #[derive(Debug, Clone, PartialEq)]
-pub struct Session {
-    pub start: Timestamp,
+pub(in crate::ingest) struct Session {
+    pub(in crate::ingest) start: Timestamp,
     /// Names the session within its group.
-    pub end: Timestamp,
-    pub state: Vec<Value>,
+    pub(in crate::ingest) end: Timestamp,
+    pub(in crate::ingest) state: Vec<Value>,
 }
 
 /// The sessions of one group that a batch works on.
@@ -23,7 +23,7 @@ pub struct Session {
 /// which looks for the sessions that end no earlier than `time - gap` and start no later than
 /// `time + gap` (`SessionStore.findSessions`). So a late record may join sessions into one.
 #[derive(Debug, Clone)]
-pub struct Sessions {
+pub(in crate::ingest) struct Sessions {
     gap: Size,
     by_end: BTreeMap<Timestamp, Session>,
     /// The ends of the rows that were read.
@@ -34,16 +34,16 @@ pub struct Sessions {
 
 /// Which sessions of a group a batch can touch: both bounds are included.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct SessionRange {
+pub(in crate::ingest) struct SessionRange {
     /// They end here or later.
-    pub earliest_end: Timestamp,
+    pub(in crate::ingest) earliest_end: Timestamp,
     /// They start here or earlier.
-    pub latest_start: Timestamp,
+    pub(in crate::ingest) latest_start: Timestamp,
 }
 
 /// The sessions to read for records whose times lie in `first..=last`. Of those that end later
 /// than `latest_start` only the very next can be among them.
-pub fn session_range(gap: Size, first: Timestamp, last: Timestamp) -> SessionRange {
+pub(in crate::ingest) fn session_range(gap: Size, first: Timestamp, last: Timestamp) -> SessionRange {
     SessionRange {
         // The times are cut to milliseconds, so a record may be one earlier than it seems.
         earliest_end: nearest(nanos(millisecond(first).unwrap_or(first)) - gap.nanos()),
@@ -53,20 +53,20 @@ pub fn session_range(gap: Size, first: Timestamp, last: Timestamp) -> SessionRan
 
 impl Sessions {
     /// `existing` holds all stored sessions within the batch's [`session_range`].
-    pub fn new(gap: Size, existing: Vec<Session>) -> Self {
+    pub(in crate::ingest) fn new(gap: Size, existing: Vec<Session>) -> Self {
         let by_end: BTreeMap<_, _> = existing.into_iter().map(|session| (session.end, session)).collect();
         Self { gap, loaded: by_end.keys().copied().collect(), by_end, changed: BTreeSet::new() }
     }
 
     /// When the session of a record at that time will end: what decides whether it is late.
-    pub fn end(&self, at: Timestamp) -> Result<Timestamp, WindowError> {
+    pub(in crate::ingest) fn end(&self, at: Timestamp) -> Result<Timestamp, WindowError> {
         let time = millisecond(at)?;
         Ok(self.near(time).map(|session| session.end).last().map_or(time, |end| end.max(time)))
     }
 
     /// Adds a record to its session, which may have to be made or joined of several. An error
     /// changes nothing.
-    pub fn add(
+    pub(in crate::ingest) fn add(
         &mut self,
         functions: &[Function],
         at: Timestamp,
@@ -97,17 +97,18 @@ impl Sessions {
     }
 
     /// The ends of the stored sessions that are no more: their rows are to be deleted.
-    pub fn removed(&self) -> impl Iterator<Item = Timestamp> {
+    pub(in crate::ingest) fn removed(&self) -> impl Iterator<Item = Timestamp> {
         self.loaded.iter().copied().filter(|end| !self.by_end.contains_key(end))
     }
 
     /// The sessions that are new or have changed: their rows are to be written.
-    pub fn written(&self) -> impl Iterator<Item = &Session> {
+    pub(in crate::ingest) fn written(&self) -> impl Iterator<Item = &Session> {
         self.changed.iter().map(|end| &self.by_end[end])
     }
 
     /// All sessions, as they are now.
-    pub fn iter(&self) -> impl Iterator<Item = &Session> {
+    #[cfg(test)]
+    fn iter(&self) -> impl Iterator<Item = &Session> {
         self.by_end.values()
     }
 

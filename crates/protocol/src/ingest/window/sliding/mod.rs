@@ -10,12 +10,12 @@ use crate::value::{Timestamp, Value};
 
 /// A sliding window, [start, start + size] with both ends included, which holds some record.
 #[derive(Debug, Clone, PartialEq)]
-pub struct Slide {
+pub(in crate::ingest) struct Slide {
     /// Names the window within its group; whole milliseconds.
-    pub start: Timestamp,
+    pub(in crate::ingest) start: Timestamp,
     /// The greatest time of its records, in milliseconds.
-    pub latest: Timestamp,
-    pub state: Vec<Value>,
+    pub(in crate::ingest) latest: Timestamp,
+    pub(in crate::ingest) state: Vec<Value>,
 }
 
 /// The sliding windows of one group that a batch works on.
@@ -26,7 +26,7 @@ pub struct Slide {
 /// That is how a late record's windows are derived: from the stored ones, and `latest` tells
 /// whether anything is left of them. Where Kafka Streams has none before 1970, they go on alike.
 #[derive(Debug, Clone)]
-pub struct Slides {
+pub(in crate::ingest) struct Slides {
     size: Size,
     by_start: BTreeMap<Timestamp, Slide>,
     /// The starts of the windows that differ from what was read.
@@ -35,14 +35,14 @@ pub struct Slides {
 
 /// The starts of the windows to read for records whose times lie in `first..=last`: the windows
 /// that hold them, those that hold a record up to a size earlier, and the one behind the last.
-pub fn slide_range(size: Size, first: Timestamp, last: Timestamp) -> RangeInclusive<Timestamp> {
+pub(in crate::ingest) fn slide_range(size: Size, first: Timestamp, last: Timestamp) -> RangeInclusive<Timestamp> {
     let first = nanos(millisecond(first).unwrap_or(first));
     nearest(first - 2 * size.nanos())..=nearest(nanos(last) + MILLISECOND)
 }
 
 impl Slides {
     /// `existing` holds all stored windows within the batch's [`slide_range`].
-    pub fn new(size: Size, existing: Vec<Slide>) -> Self {
+    pub(in crate::ingest) fn new(size: Size, existing: Vec<Slide>) -> Self {
         let by_start = existing.into_iter().map(|slide| (slide.start, slide)).collect();
         Self { size, by_start, changed: BTreeSet::new() }
     }
@@ -54,7 +54,7 @@ impl Slides {
     /// before it changes none. Where the record would have made one of those, the window at `open`
     /// is made in its place: without it the record would be missing in open ones that are derived
     /// later. (Kafka Streams makes none, and misses it.)
-    pub fn add(
+    pub(in crate::ingest) fn add(
         &mut self,
         functions: &[Function],
         at: Timestamp,
@@ -99,12 +99,13 @@ impl Slides {
     }
 
     /// The windows that are new or have changed: their rows are to be written.
-    pub fn written(&self) -> impl Iterator<Item = &Slide> {
+    pub(in crate::ingest) fn written(&self) -> impl Iterator<Item = &Slide> {
         self.changed.iter().map(|start| &self.by_start[start])
     }
 
     /// All windows, as they are now.
-    pub fn iter(&self) -> impl Iterator<Item = &Slide> {
+    #[cfg(test)]
+    fn iter(&self) -> impl Iterator<Item = &Slide> {
         self.by_start.values()
     }
 
