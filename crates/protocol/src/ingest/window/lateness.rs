@@ -20,7 +20,7 @@ impl End {
     /// Of a sliding window, which holds its end: closed when stream time > end + grace
     /// (`SlidingWindows`).
     #[cfg(test)]
-    fn sliding(start: Timestamp, size: Size) -> Self {
+    pub(super) fn sliding(start: Timestamp, size: Size) -> Self {
         Self(nanos(start) + size.nanos() + MILLISECOND)
     }
 

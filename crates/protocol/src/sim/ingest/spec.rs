@@ -1,6 +1,6 @@
 //! The pipeline of the simulation: a table of each way to write.
 
-use std::sync::Arc;
+use std::sync::{Arc, LazyLock};
 use std::time::Duration;
 
 use crate::ingest::{Function, Groups, Late, Rows, Size, Spec, Target, TargetKind, Window, WindowKind};
@@ -21,6 +21,11 @@ pub(super) const GRACE: i64 = 20;
 pub(super) const GAP: i64 = 15;
 
 pub(super) fn spec() -> Arc<Spec> {
+    static SPEC: LazyLock<Arc<Spec>> = LazyLock::new(|| Arc::new(make()));
+    SPEC.clone()
+}
+
+fn make() -> Spec {
     let rows = |write| TargetKind::Rows(Rows { write, version: None });
     let row = ["Group", "SourcePartition", "Offset", "Flaw"];
     let window = Window {
@@ -75,7 +80,7 @@ pub(super) fn spec() -> Arc<Spec> {
             false,
         ),
     ];
-    Arc::new(Spec { pipeline: "p".into(), targets })
+    Spec { pipeline: "p".into(), targets }
 }
 
 fn seconds(seconds: i64) -> Size {

@@ -1,17 +1,19 @@
 //! A small Spanner: atomic commits with the errors that the protocol stands on.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use super::spec::spec;
 use crate::ingest::{Failure, KeyRange, Offset, Outcome, Partition, Position, RowKey, TABLE_POSITIONS};
 use crate::mutation::{Mutation, Write};
 use crate::value::{Timestamp, Value};
 
-type Table = BTreeMap<Vec<Value>, Vec<Value>>;
+type Key = Vec<Value>;
+type Row = Vec<Value>;
 
 #[derive(Default)]
 pub(super) struct Store {
-    tables: BTreeMap<String, Table>,
+    tables: BTreeMap<Arc<str>, BTreeMap<Key, Row>>,
 }
 
 /// What a commit sends: the mutations, and the rows that its transaction has read under lock.
@@ -31,32 +33,47 @@ impl Store {
         if request.locks.iter().flatten().any(broken) {
             return Outcome::Aborted;
         }
-        let mut after = self.tables.clone();
-        for mutation in &request.mutations {
-            let name = &*mutation.table;
-            let table = after.entry(name.to_owned()).or_default();
-            for row in &mutation.rows {
-                let key = row[..key_columns(name)].to_vec();
-                match mutation.write {
-                    Write::Insert if table.contains_key(&key) => return fenced("ALREADY_EXISTS"),
-                    Write::Update if !table.contains_key(&key) => return fenced("NOT_FOUND"),
-                    Write::Delete => {
-                        table.remove(&key);
-                        continue;
-                    }
-                    _ => {}
-                }
-                if name == "Rows" && row[3] == "poison".into() {
-                    return Outcome::Rejected(Failure::new("SB-TEST", "poison"));
-                }
-                if name == "Rows" && row[3] == "orphan".into() {
-                    return fenced("NOT_FOUND: no parent row");
-                }
-                table.insert(key, row.clone());
+        let mut undo = Vec::new();
+        let outcome = self.apply(&request.mutations, &mut undo);
+        if outcome != (Outcome::Committed { mutations: None }) {
+            for (table, key, row) in undo.into_iter().rev() {
+                self.put(table, key, row);
             }
         }
-        self.tables = after;
+        outcome
+    }
+
+    fn apply(&mut self, mutations: &[Mutation], undo: &mut Vec<(Arc<str>, Key, Option<Row>)>) -> Outcome {
+        for Mutation { write, table, rows, .. } in mutations {
+            for row in rows {
+                let key = row[..key_columns(table)].to_vec();
+                let exists = self.tables.get(table).is_some_and(|rows| rows.contains_key(&key));
+                match write {
+                    Write::Insert if exists => return fenced("ALREADY_EXISTS"),
+                    Write::Update if !exists => return fenced("NOT_FOUND"),
+                    _ => {}
+                }
+                let row = (*write != Write::Delete).then(|| row.clone());
+                let flaw = row.as_ref().filter(|_| **table == *"Rows").map(|row| &row[3]);
+                if flaw == Some(&"poison".into()) {
+                    return Outcome::Rejected(Failure::new("SB-TEST", "poison"));
+                }
+                if flaw == Some(&"orphan".into()) {
+                    return fenced("NOT_FOUND: no parent row");
+                }
+                let before = self.put(table.clone(), key.clone(), row);
+                undo.push((table.clone(), key, before));
+            }
+        }
         Outcome::Committed { mutations: None }
+    }
+
+    fn put(&mut self, table: Arc<str>, key: Key, row: Option<Row>) -> Option<Row> {
+        let rows = self.tables.entry(table).or_default();
+        match row {
+            Some(row) => rows.insert(key, row),
+            None => rows.remove(&key),
+        }
     }
 
     pub(super) fn rows(&self, table: &str) -> impl Iterator<Item = &Vec<Value>> {
