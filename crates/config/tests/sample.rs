@@ -57,6 +57,19 @@ fn the_sample_means_what_it_says() {
     assert_eq!((publish.shards, publish.envelope, publish.start), (4, Envelope::Debezium, Start::Now));
 }
 
+#[test]
+fn the_examples_of_the_documentation_are_right() {
+    let head = "kafka.bootstrap_servers = \"a:1\"\nregistry.url = \"http://a\"\n\
+                spanner.database = \"projects/demo/instances/demo/databases/flights\"\n";
+    let page = include_str!("../../../docs/configuration.md");
+    let examples: Vec<_> =
+        page.split("```toml\n").skip(1).map(|rest| rest.split("```").next().unwrap()).collect();
+    assert_eq!(examples.len(), 2);
+    for example in examples {
+        Config::parse("example", &format!("{head}{example}")).unwrap_or_else(|error| panic!("{error}"));
+    }
+}
+
 /// What a damaged file says must itself stand in the file.
 fn survives(text: &str) {
     let Err(error) = Config::parse("flights.toml", text) else { return };
