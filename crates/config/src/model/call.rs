@@ -74,9 +74,12 @@ fn closing(text: &str, open: usize) -> Option<(Vec<usize>, usize)> {
 mod tests {
     use super::*;
 
+    /// The name and the arguments.
+    type Parts = (&'static str, &'static [&'static str]);
+
     #[test]
     fn calls_are_taken_apart() {
-        let cases: [(&str, Option<(&str, &[&str])>); 19] = [
+        let cases: [(&str, Option<Parts>); 19] = [
             ("count()", Some(("count", &[]))),
             ("count( )", Some(("count", &[]))),
             (" sum( value.a ) ", Some(("sum", &["value.a"]))),
