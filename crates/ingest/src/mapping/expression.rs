@@ -49,11 +49,16 @@ impl Expression {
         }
     }
 
-    pub(super) fn reads_key(&self) -> bool {
+    pub(super) fn reads(&self, variable: &str) -> bool {
         match self {
-            Self::Key(_) => true,
-            Self::Cel(cel) => cel.reads("key"),
-            _ => false,
+            Self::Value(_) => variable == "value",
+            Self::Key(_) => variable == "key",
+            Self::Header(_) => variable == "headers",
+            Self::Topic => variable == "topic",
+            Self::Partition => variable == "partition",
+            Self::Offset => variable == "offset",
+            Self::Timestamp => variable == "timestamp",
+            Self::Cel(cel) => cel.reads(variable),
         }
     }
 

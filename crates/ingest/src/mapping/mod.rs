@@ -2,14 +2,14 @@
 
 mod cel;
 mod compile;
-#[cfg(test)]
-mod compile_tests;
 mod expression;
 mod plan;
 mod record;
 mod table;
 #[cfg(test)]
 mod tests;
+mod unsupported;
+mod wanted;
 
 pub(crate) use compile::compile;
 pub(crate) use record::{Fault, Mapper};

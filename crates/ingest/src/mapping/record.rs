@@ -2,7 +2,7 @@
 
 use apache_avro::Schema as AvroSchema;
 use apache_avro::types::Value as Avro;
-use spanbridge_config::KeyFormat;
+use spanbridge_config::Format;
 use spanbridge_kafka::Record;
 use spanbridge_protocol::ingest::{Change, Failure, Partition, Spec};
 use spanbridge_protocol::value::Type;
@@ -18,7 +18,7 @@ pub(crate) struct Mapper {
     pub(crate) spec: Arc<Spec>,
     /// The types of each target's columns.
     pub(crate) types: Vec<Vec<Type>>,
-    pub(super) key: KeyFormat,
+    pub(super) key: Format,
     /// Whether any expression reads the key.
     pub(super) uses_key: bool,
     pub(super) decoder: Decoder,
@@ -69,7 +69,7 @@ impl Mapper {
         };
         let decoded;
         let key = match (&record.key, self.key) {
-            (Some(bytes), KeyFormat::Avro) if self.uses_key => {
+            (Some(bytes), Format::Avro) if self.uses_key => {
                 decoded = self.decode("key", bytes).await?;
                 Part::Avro(&decoded)
             }
@@ -113,19 +113,22 @@ fn decode_code(kind: Kind) -> &'static str {
     }
 }
 
-fn plain_key(bytes: Option<&[u8]>, format: KeyFormat) -> Result<Avro, Failure> {
+fn plain_key(bytes: Option<&[u8]>, format: Format) -> Result<Avro, Failure> {
     let Some(bytes) = bytes else { return Ok(Avro::Null) };
     let wrong = |what: &str| Failure::new("SB-INGEST-KEY", format!("key: {what}"));
     Ok(match format {
-        KeyFormat::String => {
+        Format::String => {
             let text = std::str::from_utf8(bytes).map_err(|_| wrong("it is not UTF-8"))?;
             Avro::String(text.to_owned())
         }
-        KeyFormat::Int64 => {
+        Format::Int64 => {
             let bytes = bytes.try_into().map_err(|_| wrong("an int64 has eight bytes"))?;
             Avro::Long(i64::from_be_bytes(bytes))
         }
-        KeyFormat::Bytes => Avro::Bytes(bytes.to_vec()),
-        KeyFormat::Avro | KeyFormat::None => Avro::Null,
+        Format::Bytes => Avro::Bytes(bytes.to_vec()),
+        Format::Avro | Format::None => Avro::Null,
+        Format::Json | Format::JsonSchema | Format::Protobuf => {
+            return Err(wrong("its format is not supported by this version"));
+        }
     })
 }

@@ -2,9 +2,10 @@
 
 use std::collections::BTreeMap;
 
-use crate::ingest::{Failure, GroupKey, Offset, Outcome, Partition, TABLE_POSITIONS};
+use super::spec::spec;
+use crate::ingest::{Failure, KeyRange, Offset, Outcome, Partition, Position, RowKey, TABLE_POSITIONS};
 use crate::mutation::{Mutation, Write};
-use crate::value::Value;
+use crate::value::{Timestamp, Value};
 
 type Table = BTreeMap<Vec<Value>, Vec<Value>>;
 
@@ -13,11 +14,25 @@ pub(super) struct Store {
     tables: BTreeMap<String, Table>,
 }
 
+/// What a commit sends: the mutations, and the rows that its transaction has read under lock.
+#[derive(Clone)]
+pub(super) struct Request {
+    pub(super) mutations: Vec<Mutation>,
+    pub(super) locks: Option<Locks>,
+}
+
+/// Rows as they were when they were read.
+pub(super) type Locks = Vec<(RowKey, Option<Vec<Value>>)>;
+
 impl Store {
-    /// All or nothing.
-    pub(super) fn commit(&mut self, mutations: &[Mutation]) -> Outcome {
+    /// All or nothing. Locks that did not hold abort it: Spanner would have made one of the two wait.
+    pub(super) fn commit(&mut self, request: &Request) -> Outcome {
+        let broken = |(key, row): &(RowKey, Option<Vec<Value>>)| self.row(key) != row.as_ref();
+        if request.locks.iter().flatten().any(broken) {
+            return Outcome::Aborted;
+        }
         let mut after = self.tables.clone();
-        for mutation in mutations {
+        for mutation in &request.mutations {
             let name = &*mutation.table;
             let table = after.entry(name.to_owned()).or_default();
             for row in &mutation.rows {
@@ -41,7 +56,7 @@ impl Store {
             }
         }
         self.tables = after;
-        Outcome::Committed
+        Outcome::Committed { mutations: None }
     }
 
     pub(super) fn rows(&self, table: &str) -> impl Iterator<Item = &Vec<Value>> {
@@ -50,19 +65,48 @@ impl Store {
 
     /// The positions stored of a partition: there must never be two.
     pub(super) fn positions(&self, partition: &Partition) -> Vec<Offset> {
-        let of_partition =
-            self.rows(TABLE_POSITIONS).filter(|row| row[2] == Value::from(i64::from(partition.number)));
-        let offset = |row: &Vec<Value>| match row[3] {
-            Value::Int64(offset) => offset,
-            _ => unreachable!("NextOffset is INT64"),
-        };
-        of_partition.map(offset).collect()
+        self.stored(partition).iter().map(|position| position.next).collect()
     }
 
-    pub(super) fn states(&self, keys: &[GroupKey]) -> Vec<(GroupKey, Vec<Value>)> {
-        let groups = self.tables.get("Groups");
-        let read = |key: &GroupKey| Some((key.clone(), groups?.get(&key.key)?[2..].to_vec()));
-        keys.iter().filter_map(read).collect()
+    pub(super) fn stored(&self, partition: &Partition) -> Vec<Position> {
+        let of_partition =
+            self.rows(TABLE_POSITIONS).filter(|row| row[2] == Value::from(i64::from(partition.number)));
+        let position = |row: &Vec<Value>| match (&row[3], &row[5]) {
+            (Value::Int64(next), Value::Timestamp(at)) => Position { next: *next, event_time: Some(*at) },
+            (Value::Int64(next), Value::Null) => Position { next: *next, event_time: None },
+            _ => unreachable!("NextOffset is INT64, EventTime TIMESTAMP"),
+        };
+        of_partition.map(position).collect()
+    }
+
+    pub(super) fn states(&self, keys: &[RowKey]) -> Vec<(RowKey, Vec<Value>)> {
+        let spec = spec();
+        let state = |key: &RowKey| {
+            let columns = spec.targets[key.target].state()?;
+            Some((key.clone(), self.row(key)?[columns].to_vec()))
+        };
+        keys.iter().filter_map(state).collect()
+    }
+
+    /// The rows of these ranges, each with all columns behind its key.
+    pub(super) fn ranges(&self, ranges: &[KeyRange]) -> Vec<(RowKey, Vec<Value>)> {
+        let mut found = Vec::new();
+        for KeyRange { target, prefix, from, to } in ranges {
+            let bound = |at: &Timestamp| [&prefix[..], &[Value::Timestamp(*at)]].concat();
+            let table = self.tables.get(&*spec().targets[*target].table);
+            for (key, row) in table.into_iter().flat_map(|table| table.range(bound(from)..=bound(to))) {
+                found.push((RowKey { target: *target, key: key.clone() }, row[key.len()..].to_vec()));
+            }
+        }
+        found
+    }
+
+    pub(super) fn lock(&self, keys: &[RowKey]) -> Locks {
+        keys.iter().map(|key| (key.clone(), self.row(key).cloned())).collect()
+    }
+
+    fn row(&self, key: &RowKey) -> Option<&Vec<Value>> {
+        self.tables.get(&*spec().targets[key.target].table)?.get(&key.key)
     }
 }
 
@@ -72,7 +116,8 @@ fn fenced(what: &str) -> Outcome {
 
 fn key_columns(table: &str) -> usize {
     match table {
-        "BridgePartitions" => 3,
+        "Shared" | "Newest" => 1,
+        "BridgePartitions" | "Groups" | "Sessions" => 3,
         "BridgePositions" | "BridgeDeadLetters" => 4,
         _ => 2,
     }
