@@ -3,23 +3,8 @@ use std::collections::HashMap;
 use apache_avro::Schema as Avro;
 use apache_avro::schema::{InnerDecimalSchema, Name, UuidSchema};
 
-use crate::schema::MAX_DEPTH;
+use crate::decode::Limits;
 use crate::{Error, Kind, Result};
-
-/// Bounds of one decoded payload.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Limits {
-    /// Values in one payload, nested ones included; each takes 56 bytes in memory besides its content.
-    pub values: usize,
-    /// Levels of nesting, which only a recursive schema leaves to the data.
-    pub depth: usize,
-}
-
-impl Default for Limits {
-    fn default() -> Self {
-        Self { values: 1_000_000, depth: MAX_DEPTH }
-    }
-}
 
 /// Walks the payload along its schema, without building anything: fails unless it is exactly one
 /// datum within the limits.
