@@ -42,7 +42,8 @@ pub(in crate::ingest) fn is_late(end: End, grace: Duration, stream_time: Option<
     stream_time.is_some_and(|now| nanos(now) >= end.0.saturating_add(length(grace)))
 }
 
-/// The first start of a sliding window that is not closed.
+/// The first start of a sliding window that is not closed; without a stream time none is. A record
+/// whose time lies before it is late for all its windows.
 pub(in crate::ingest) fn first_open(size: Size, grace: Duration, stream_time: Option<Timestamp>) -> Timestamp {
     let Some(now) = stream_time else { return nearest(i128::MIN) };
     let over = nanos(now).saturating_sub(length(grace));

@@ -94,7 +94,7 @@ impl Slides {
             made.insert(start, Slide { start, ..same.clone() });
         }
         self.changed.extend(made.keys());
-        self.by_start.append(&mut made);
+        self.by_start.extend(made);
         Ok(())
     }
 
