@@ -1,8 +1,8 @@
 //! What the file may say and this version does not carry out: refused at its place, so that nothing is ignored.
 
 use spanbridge_config::{
-    Aggregate, AggregatesTable, Config, Decoding, Error, Evolve, Format, Function, Ingest, IngestTable, Keys,
-    Mapping, RowsTable, Span, Subject, Unwrap, Window, WindowKind,
+    Aggregate, AggregatesTable, Config, Error, Evolve, Function, Ingest, IngestTable, Keys, Span, Window,
+    WindowKind,
 };
 
 pub(super) const UNSUPPORTED: &str = "SB-INGEST-007";
@@ -12,9 +12,8 @@ pub(super) fn unsupported(config: &Config, pipeline: &Ingest) -> Vec<Error> {
     let mut refusals = Refusals { config, errors: Vec::new() };
     refusals.pipeline(pipeline);
     for table in &pipeline.tables {
-        match table {
-            IngestTable::Rows(rows) => refusals.rows(rows),
-            IngestTable::Aggregates(table) => refusals.aggregates(table),
+        if let IngestTable::Aggregates(table) = table {
+            refusals.aggregates(table);
         }
     }
     refusals.errors
@@ -28,37 +27,13 @@ struct Refusals<'a> {
 impl Refusals<'_> {
     fn pipeline(&mut self, pipeline: &Ingest) {
         let keys = &pipeline.keys;
-        self.decoding(
-            &pipeline.key,
-            &[Format::String, Format::Avro, Format::Int64, Format::Bytes, Format::None],
-        );
-        self.decoding(&pipeline.value, &[Format::Avro]);
         self.given(keys, "watermark", "remove it: no window is late");
         if pipeline.evolve == Evolve::AddColumns {
             self.value(keys, "evolve", "add-columns", "stop");
         }
     }
 
-    fn decoding(&mut self, decoding: &Decoding, decoded: &[Format]) {
-        if !decoded.contains(&decoding.format) {
-            let supported: Vec<_> = decoded.iter().map(|format| format.name()).collect();
-            self.value(&decoding.keys, "format", decoding.format.name(), &supported.join(", "));
-        }
-        if decoding.subject != Subject::TopicName {
-            let span = decoding.keys.span("subject");
-            self.refuse(span, "a `subject` other than \"topic-name\"", "remove it: schemas go by their ids");
-        }
-        if decoding.unwrap == Unwrap::Debezium {
-            self.value(&decoding.keys, "unwrap", "debezium", "none");
-        }
-    }
-
-    fn rows(&mut self, table: &RowsTable) {
-        self.masks(&table.columns);
-    }
-
     fn aggregates(&mut self, table: &AggregatesTable) {
-        self.masks(&table.group_by);
         if let Some(window) = &table.window {
             self.window(window);
         }
@@ -77,12 +52,6 @@ impl Refusals<'_> {
     fn aggregate(&mut self, aggregate: &Aggregate) {
         if aggregate.function == Function::ApproxDistinct {
             self.refuse(aggregate.span, "the aggregate `approx_distinct`", "use another aggregate");
-        }
-    }
-
-    fn masks(&mut self, mappings: &[Mapping]) {
-        for mapping in mappings {
-            self.given(&mapping.keys, "mask", "remove it: this version masks no values");
         }
     }
 
