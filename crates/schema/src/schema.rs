@@ -5,6 +5,8 @@ use std::sync::Arc;
 use apache_avro::Schema as Avro;
 use apache_avro::schema::{Name, RecordField, ResolvedSchema, UnionSchema};
 
+use crate::datum::Datum;
+use crate::decode::{self, Limits};
 use crate::layout::Layout;
 use crate::shape::Shape;
 use crate::{Error, Kind, Result};
@@ -105,6 +107,13 @@ impl Schema {
     /// What it says of its values.
     pub fn shape(&self) -> Shape {
         self.layout.shape()
+    }
+
+    /// Decodes exactly one datum of it, without a frame, within the default limits.
+    ///
+    /// Fails with [`Kind::Payload`] or [`Kind::TooLarge`].
+    pub fn decode(&self, payload: &[u8]) -> Result<Datum> {
+        decode::avro::decode(self, payload, Limits::default())
     }
 
     pub(crate) fn layout(&self) -> &Layout {

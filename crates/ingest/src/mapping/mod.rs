@@ -2,13 +2,16 @@
 
 mod cel;
 mod compile;
+mod decoding;
 mod expression;
+mod mask;
 mod plan;
 mod record;
 mod table;
 #[cfg(test)]
 mod tests;
 mod unsupported;
+mod variables;
 mod wanted;
 
 pub(crate) use compile::compile;

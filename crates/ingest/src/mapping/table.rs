@@ -3,6 +3,7 @@
 use spanbridge_config::Tombstones;
 use spanbridge_protocol::ingest::{Change, Failure, Input as FunctionInput, Partition};
 use spanbridge_protocol::value::{Timestamp, Type, Value};
+use spanbridge_schema::debezium::Operation;
 
 use super::expression::Expression;
 use super::record::Input;
@@ -69,7 +70,9 @@ impl TableMapping {
         input: &Input<'_>,
     ) -> Result<Option<Change>, Failure> {
         let is_tombstone = input.value.is_none();
-        match (is_tombstone, self.tombstones) {
+        // Nothing is taken back out of a group: a deleted row is to it what a tombstone is.
+        let has_no_row = matches!(self.kind, Kind::Groups(_)) && input.operation == Operation::Delete;
+        match (is_tombstone || has_no_row, self.tombstones) {
             (true, Tombstones::Ignore) => return Ok(None),
             (true, Tombstones::DeadLetter) => {
                 return Err(Failure::new("SB-INGEST-TOMBSTONE", "the record has no value"));
@@ -112,6 +115,7 @@ impl TableMapping {
 impl RowMapping {
     fn change(&self, target: usize, is_tombstone: bool, input: &Input<'_>) -> Result<Change, Failure> {
         let deletes = is_tombstone
+            || input.operation == Operation::Delete
             || !self.writes
             || match &self.delete_when {
                 Some(delete_when) => delete_when.holds(input)?,

@@ -15,7 +15,6 @@ use spanbridge_config::{Ingest, IngestTable, OnError as ConfigOnError, OnGap as 
 use spanbridge_kafka::{ErrorKind as KafkaKind, Offsets, Subscription, TopicPartition};
 use spanbridge_protocol::ingest::{Limits, OnError, OnGap, Worker};
 use spanbridge_protocol::table::Table;
-use spanbridge_schema::Decoder;
 use spanbridge_spanner::Database;
 use tokio_util::sync::CancellationToken;
 
@@ -117,8 +116,7 @@ async fn compile(context: &Context, pipeline: &Ingest, database: &Database) -> R
         let live = database.table(table).await;
         tables.push(live.map_err(|error| Error::new(ErrorKind::Refused, &pipeline.name, error.to_string()))?);
     }
-    let decoder = Decoder::new(context.registry.clone());
-    Ok(mapping::compile(&context.config, pipeline, &tables, decoder)?)
+    Ok(mapping::compile(&context.config, pipeline, &tables, &context.registry)?)
 }
 
 /// A topic that is not there would be waited for in silence.

@@ -262,7 +262,8 @@ impl Requests {
             Some(transaction) => transaction.commit(commit.mutations).await,
             None => {
                 assert!(!commit.in_transaction, "a commit under lock has its transaction");
-                let options = CommitOptions { stats: wants_statistics(commit.attempt), ..CommitOptions::default() };
+                let options =
+                    CommitOptions { stats: wants_statistics(commit.attempt), ..CommitOptions::default() };
                 self.database.commit(commit.mutations, options).await
             }
         }
@@ -284,8 +285,8 @@ impl Requests {
             Value::from(&*partition.topic),
             Value::from(i64::from(partition.number)),
         ];
-        let columns =
-            [("NextOffset", Type::Int64), ("EventTime", Type::Timestamp)].map(|(name, ty)| (name.to_owned(), ty));
+        let columns = [("NextOffset", Type::Int64), ("EventTime", Type::Timestamp)]
+            .map(|(name, ty)| (name.to_owned(), ty));
         let rows = self.database.read_prefix(TABLE_POSITIONS, &columns, prefix).await?;
         match rows.as_slice() {
             [] => Ok(None),
@@ -294,7 +295,9 @@ impl Requests {
                     Ok(Some(Position { next: *next, event_time: Some(*at) }))
                 }
                 [Value::Int64(next), Value::Null] => Ok(Some(Position { next: *next, event_time: None })),
-                _ => Err(Failed::Fatal(format!("{partition}: its row of {TABLE_POSITIONS} is not a position"))),
+                _ => {
+                    Err(Failed::Fatal(format!("{partition}: its row of {TABLE_POSITIONS} is not a position")))
+                }
             },
             many => Err(Failed::Fatal(format!("{partition} has {} positions; it must have one", many.len()))),
         }

@@ -15,7 +15,9 @@ mod window;
 mod worker;
 
 pub use aggregate::{Fraction, FractionError, Function, FunctionError, Input, Mean};
-pub use change::{Change, Groups, KeyRange, Late, RowKey, Rows, Spec, Target, TargetKind, Window, WindowKind};
+pub use change::{
+    Change, Groups, KeyRange, Late, RowKey, Rows, Spec, Target, TargetKind, Window, WindowKind,
+};
 pub use effect::{Commit, Effect, Gap, Limits, OnError, OnGap, Outcome, Record, Stop, StopReason};
 pub use fold::Skipped;
 pub use letter::{Failure, Payload};

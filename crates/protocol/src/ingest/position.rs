@@ -131,6 +131,5 @@ pub(super) fn gap(pipeline: &str, partition: &Partition, from: Offset, to: Offse
 }
 
 const PARTITION: [&str; 4] = ["Pipeline", "Topic", "KafkaPartition", "CreatedAt"];
-const POSITION: [&str; 6] =
-    ["Pipeline", "Topic", "KafkaPartition", "NextOffset", "UpdatedAt", "EventTime"];
+const POSITION: [&str; 6] = ["Pipeline", "Topic", "KafkaPartition", "NextOffset", "UpdatedAt", "EventTime"];
 const GAP: [&str; 6] = ["Pipeline", "Topic", "KafkaPartition", "FromOffset", "ToOffset", "RecordedAt"];

@@ -22,9 +22,10 @@ pub(super) fn integer(value: i128, ty: &Type) -> Result<Value, Fault> {
 fn exact(value: i128) -> Option<f64> {
     // 53 significant bits are what it holds.
     let magnitude = value.unsigned_abs();
-    let bits = 128 - magnitude.leading_zeros() - magnitude.trailing_zeros().min(127);
+    let exact = magnitude == 0
+        || 128 - magnitude.leading_zeros() - magnitude.trailing_zeros() <= f64::MANTISSA_DIGITS;
     #[allow(clippy::cast_precision_loss)]
-    (magnitude == 0 || bits <= f64::MANTISSA_DIGITS).then_some(value as f64)
+    exact.then_some(value as f64)
 }
 
 /// The FLOAT32 that is exactly this number, or NaN.

@@ -38,7 +38,7 @@ pub(crate) fn float(value: &BigDecimal) -> Option<f64> {
     same_digits(value, f64::from(nearest), |digits| format!("{nearest:.digits$e}"))
 }
 
-/// The nearest double; nothing when there is none but an infinity.
+/// The nearest double; nothing when there is none but an infinity, or the number has hundreds of digits.
 pub fn nearest(value: &BigDecimal) -> Option<f64> {
     let (unscaled, scale) = normalized(value)?;
     let nearest = format!("{unscaled}e{}", -i128::from(scale)).parse::<f64>().ok()?;

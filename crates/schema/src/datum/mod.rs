@@ -14,6 +14,7 @@ use uuid::Uuid;
 
 pub use clock::Instant;
 pub(crate) use clock::{local, time_of_day};
+pub use decimal::nearest;
 pub(crate) use json::Unfit;
 pub use period::Period;
 pub use record::{Names, Record};

@@ -1,6 +1,6 @@
 //! Bytes of a key or value to a [`Datum`], in each of the formats, safe against hostile bytes.
 
-mod avro;
+pub(crate) mod avro;
 #[doc(hidden)]
 pub mod fuzz;
 pub(crate) mod json;

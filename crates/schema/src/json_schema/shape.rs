@@ -11,13 +11,14 @@ const MAX_DEPTH: usize = 64;
 /// What a schema says of its values, as far as types, properties, items, alternatives and references
 /// say it; what other keywords add narrows it only.
 pub(super) fn of(schema: &Json, documents: &HashMap<String, Json>) -> Shape {
-    Reader { documents, open: Vec::new(), nodes: 0 }.shape(schema, schema)
+    Reader { documents, open: vec![schema], depth: 0, nodes: 0 }.shape(schema, schema)
 }
 
 struct Reader<'a> {
     documents: &'a HashMap<String, Json>,
-    /// References that are being read.
-    open: Vec<&'a str>,
+    /// What is being read and was referred to, or is the root.
+    open: Vec<&'a Json>,
+    depth: usize,
     nodes: usize,
 }
 
@@ -25,7 +26,7 @@ impl<'a> Reader<'a> {
     fn shape(&mut self, schema: &'a Json, root: &'a Json) -> Shape {
         self.nodes += 1;
         let Some(schema) = schema.as_object() else { return Shape::Any };
-        if self.nodes > MAX_NODES || self.open.len() > MAX_DEPTH {
+        if self.nodes > MAX_NODES || self.depth > MAX_DEPTH {
             return Shape::Any;
         }
         if let Some(reference) = schema.get("$ref").and_then(Json::as_str) {
@@ -33,10 +34,10 @@ impl<'a> Reader<'a> {
         }
         for keyword in ["oneOf", "anyOf"] {
             if let Some(alternatives) = schema.get(keyword).and_then(Json::as_array) {
-                self.open.push(keyword);
+                self.depth += 1;
                 let shapes: Vec<Shape> =
                     alternatives.iter().map(|alternative| self.shape(alternative, root)).collect();
-                self.open.pop();
+                self.depth -= 1;
                 return Shape::union(shapes);
             }
         }
@@ -48,7 +49,7 @@ impl<'a> Reader<'a> {
                 return if text.is_empty() { Shape::Any } else { Shape::String };
             }
         }
-        self.open.push("");
+        self.depth += 1;
         let shape = match schema.get("type") {
             Some(Json::String(ty)) => self.typed(ty, schema, root),
             Some(Json::Array(types)) => {
@@ -59,7 +60,7 @@ impl<'a> Reader<'a> {
             _ if schema.contains_key("properties") => self.typed("object", schema, root),
             _ => Shape::Any,
         };
-        self.open.pop();
+        self.depth -= 1;
         shape
     }
 
@@ -106,9 +107,6 @@ impl<'a> Reader<'a> {
     }
 
     fn reference(&mut self, reference: &'a str, root: &'a Json) -> Shape {
-        if self.open.contains(&reference) {
-            return Shape::Any;
-        }
         let (document, pointer) = reference.split_once('#').unwrap_or((reference, ""));
         let root = match document {
             "" => Some(root),
@@ -117,8 +115,13 @@ impl<'a> Reader<'a> {
         let Some((root, target)) = root.and_then(|root| Some((root, root.pointer(pointer)?))) else {
             return Shape::Any;
         };
-        self.open.push(reference);
+        if self.open.iter().any(|open| std::ptr::eq(*open, target)) {
+            return Shape::Any;
+        }
+        self.open.push(target);
+        self.depth += 1;
         let shape = self.shape(target, root);
+        self.depth -= 1;
         self.open.pop();
         shape
     }

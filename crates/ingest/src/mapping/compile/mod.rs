@@ -9,16 +9,19 @@ mod windows;
 
 use std::sync::Arc;
 
-use spanbridge_config::{Config, Error, Ingest, IngestTable, Located, Mapping};
+use spanbridge_config::{Config, Error, Ingest, IngestTable, Located, Mapping, Mask as ConfigMask};
 use spanbridge_protocol::ingest::Spec;
 use spanbridge_protocol::table::{Column as TableColumn, Table};
-use spanbridge_schema::Decoder;
+use spanbridge_schema::Registry;
 
-use super::expression::{Expression, VARIABLES};
+use super::decoding::Decoders;
+use super::expression::Expression;
+use super::mask::Mask;
 use super::plan::Plans;
 use super::record::Mapper;
 use super::table::{Column, TableMapping};
 use super::unsupported::unsupported;
+use super::variables::Variables;
 
 const SYNTAX: &str = "SB-INGEST-001";
 const TABLE: &str = "SB-INGEST-002";
@@ -31,12 +34,20 @@ pub(crate) fn compile(
     config: &Config,
     pipeline: &Ingest,
     tables: &[Option<Table>],
-    decoder: Decoder,
+    registry: &Registry,
 ) -> Result<Mapper, Error> {
     if let Some(error) = config.errors(unsupported(config, pipeline)) {
         return Err(error);
     }
-    let mut compiler = Compiler { config, plans: Plans::default(), errors: Vec::new() };
+    let decoders = Decoders::new(pipeline, registry);
+    let mask_key = pipeline.mask_key.as_ref().map(|key| key.resolve()).transpose()?;
+    let mut compiler = Compiler {
+        config,
+        variables: decoders.variables(),
+        mask_key,
+        plans: Plans::default(),
+        errors: Vec::new(),
+    };
     let mut targets = Vec::new();
     let mut mappings = Vec::new();
     let mut types = Vec::new();
@@ -68,9 +79,8 @@ pub(crate) fn compile(
     Ok(Mapper {
         spec: Arc::new(Spec { pipeline: pipeline.name.as_str().into(), targets }),
         types,
-        key: pipeline.key.format,
+        decoders,
         uses_key: mappings.iter().any(TableMapping::reads_key),
-        decoder,
         tables: mappings,
         plans: compiler.plans,
     })
@@ -78,6 +88,9 @@ pub(crate) fn compile(
 
 struct Compiler<'a> {
     config: &'a Config,
+    variables: Variables,
+    /// The key of hashes, when a column has one.
+    mask_key: Option<String>,
     plans: Plans,
     errors: Vec<Error>,
 }
@@ -85,8 +98,28 @@ struct Compiler<'a> {
 impl Compiler<'_> {
     fn column(&mut self, live: &Table, mapping: &Mapping) -> Option<Column> {
         let column = self.live(live, &mapping.column)?;
-        let expression = self.expression(&mapping.expr)?;
+        let mut expression = self.expression(&mapping.expr)?;
+        if let Some(mask) = mapping.mask {
+            expression = expression.masked(self.mask(mask, mapping, &column)?);
+        }
         Some(Column { name: column.name, ty: column.ty, expression })
+    }
+
+    fn mask(&mut self, mask: ConfigMask, mapping: &Mapping, column: &TableColumn) -> Option<Mask> {
+        let mask = match mask {
+            // Configuration has seen to it that there is a key.
+            ConfigMask::Hash => Mask::hash(self.mask_key.as_deref()?.as_bytes()),
+            ConfigMask::Redact => Mask::Redact { nullable: column.nullable },
+            ConfigMask::Partial => Mask::Partial,
+        };
+        if !mask.fits(&column.ty) {
+            let message =
+                format!("column {} is {}, and what this mask leaves is text", column.name, column.ty);
+            let help = "make the column STRING, or use mask = \"redact\"";
+            self.errors.push(self.config.error_at(mapping.keys.span("mask"), TYPE, message, help));
+            return None;
+        }
+        Some(mask)
     }
 
     /// The live column of that name, which must be one that can be written.
@@ -115,11 +148,11 @@ impl Compiler<'_> {
     }
 
     fn expression(&mut self, text: &Located<str>) -> Option<Expression> {
-        match Expression::compile(text, &mut self.plans) {
+        match Expression::compile(text, self.variables, &mut self.plans) {
             Ok(expression) => Some(expression),
             Err((message, part)) => {
                 let span = self.config.part(text, part);
-                let help = format!("write CEL over {}", VARIABLES.join(", "));
+                let help = format!("write CEL over {}", self.variables.names().join(", "));
                 self.errors.push(self.config.error_at(span, SYNTAX, message, help));
                 None
             }

@@ -24,9 +24,10 @@ impl Compiler<'_> {
         if mapping.tombstones == Tombstones::Delete {
             self.key_of_tombstones(mapping, &columns, &key)?;
         }
-        let version = mapping.version.as_ref().map(|version| {
-            columns.iter().position(|column| column.name.eq_ignore_ascii_case(version))
-        });
+        let version = mapping
+            .version
+            .as_ref()
+            .map(|version| columns.iter().position(|column| column.name.eq_ignore_ascii_case(version)));
         let version = version.map_or(Some(None), |place| place.map(Some))?;
         let target = Target {
             table: live.name.as_str().into(),
@@ -48,12 +49,8 @@ impl Compiler<'_> {
     /// Where the columns of the primary key stand.
     fn key(&mut self, mapping: &RowsTable, live: &Table, columns: &[Column]) -> Option<Vec<usize>> {
         let place = |key: &TableColumn| columns.iter().position(|column| column.name == key.name);
-        let missing: Vec<&str> = live
-            .key()
-            .into_iter()
-            .filter(|key| place(key).is_none())
-            .map(|key| key.name.as_str())
-            .collect();
+        let missing: Vec<&str> =
+            live.key().into_iter().filter(|key| place(key).is_none()).map(|key| key.name.as_str()).collect();
         if missing.is_empty() {
             return live.key().into_iter().map(place).collect();
         }
@@ -79,9 +76,8 @@ impl Compiler<'_> {
     /// What a delete maps besides the key and the version would be ignored.
     fn key_alone(&mut self, mapping: &RowsTable, live: &Table, columns: &[Column]) -> Option<()> {
         let in_key = |name: &str| live.key().iter().any(|key| key.name == name);
-        let is_version = |name: &str| {
-            mapping.version.as_ref().is_some_and(|version| version.eq_ignore_ascii_case(name))
-        };
+        let is_version =
+            |name: &str| mapping.version.as_ref().is_some_and(|version| version.eq_ignore_ascii_case(name));
         let idle = mapping
             .columns
             .iter()
@@ -98,7 +94,8 @@ impl Compiler<'_> {
         let place = key.iter().copied().find(|&at| columns[at].expression.reads("value"));
         let Some(place) = place else { return Some(()) };
         let expr = &mapping.columns[place].expr;
-        let message = format!("key column {} reads `value`, which a tombstone does not have", columns[place].name);
+        let message =
+            format!("key column {} reads `value`, which a tombstone does not have", columns[place].name);
         let help = "read it from `key`, or use another policy for `tombstones`";
         self.error(expr, KEY, message, help);
         None

@@ -3,7 +3,7 @@
 use spanbridge_config::Config;
 use spanbridge_protocol::table::{Column, Table};
 use spanbridge_protocol::value::Type;
-use spanbridge_schema::{Decoder, Options, Registry};
+use spanbridge_schema::{Options, Registry};
 
 use super::compile;
 
@@ -54,8 +54,7 @@ fn totals() -> Table {
 fn compiled(table: &str, live: Option<Table>) -> Result<(), String> {
     let config = Config::parse("b.toml", &format!("{HEAD}{table}")).unwrap();
     let registry = Registry::connect(Options::new("http://127.0.0.1:1")).unwrap();
-    let decoder = Decoder::new(registry);
-    match compile(&config, &config.ingest[0], &[live], decoder) {
+    match compile(&config, &config.ingest[0], &[live], &registry) {
         Ok(_) => Ok(()),
         Err(error) => {
             let (line, column) = error.position();

@@ -34,8 +34,7 @@ impl Groups {
 
     pub(super) fn writes(&self, spec: &Spec, target: usize) -> Option<Mutation> {
         let of_target = self.0.iter().filter(|(key, _)| key.target == target);
-        let rows: Vec<_> =
-            of_target.map(|(key, (_, state))| [&key.key[..], &state[..]].concat()).collect();
+        let rows: Vec<_> = of_target.map(|(key, (_, state))| [&key.key[..], &state[..]].concat()).collect();
         let Target { table, columns, .. } = &spec.targets[target];
         let (table, columns) = (table.clone(), columns.clone());
         (!rows.is_empty()).then_some(Mutation { write: Write::Upsert, table, columns, rows })

@@ -65,9 +65,10 @@ impl Ranges {
                     .written()
                     .map(|session| row(group, session.end, session.start, &session.state))
                     .collect(),
-                Set::Slides(slides) => {
-                    slides.written().map(|slide| row(group, slide.start, slide.latest, &slide.state)).collect()
-                }
+                Set::Slides(slides) => slides
+                    .written()
+                    .map(|slide| row(group, slide.start, slide.latest, &slide.state))
+                    .collect(),
             }
         };
         let rows: Vec<_> = self.of(target).flat_map(|(group, set)| written(group, set)).collect();

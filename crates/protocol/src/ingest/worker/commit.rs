@@ -90,9 +90,9 @@ impl<P: Payload> Worker<P> {
     }
 
     fn fold(&self, batch: &[Entry<P>], known: &Known) -> Folded {
-        let times = batch.iter().filter_map(|entry| {
-            Some((entry.partition.clone(), self.stored(&entry.partition).event_time?))
-        });
+        let times = batch
+            .iter()
+            .filter_map(|entry| Some((entry.partition.clone(), self.stored(&entry.partition).event_time?)));
         fold::fold(&self.spec, batch, known, times.collect())
     }
 

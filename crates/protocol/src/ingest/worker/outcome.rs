@@ -17,7 +17,9 @@ impl<P: Payload> Worker<P> {
     /// The answer to a commit.
     pub fn outcome(&mut self, attempt: u64, outcome: Outcome, now: Duration) {
         let Some(flight) = self.landed(attempt, |step| matches!(step, Step::Committing(_))) else { return };
-        let Flight { batch, aborts, step: Step::Committing(sent) } = flight else { unreachable!("as asked for") };
+        let Flight { batch, aborts, step: Step::Committing(sent) } = flight else {
+            unreachable!("as asked for")
+        };
         match outcome {
             Outcome::Committed { mutations } => {
                 self.pace.committed(batch.len(), mutations);

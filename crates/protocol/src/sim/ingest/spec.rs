@@ -34,16 +34,10 @@ fn make() -> Spec {
         late: Late::Drop,
         grace: Duration::from_secs(GRACE as u64),
     };
-    let groups = Groups {
-        functions: vec![Function::Count, Function::Sum, Function::Max],
-        window: Some(window),
-    };
-    let session = Window {
-        kind: WindowKind::Session(seconds(GAP)),
-        at: 2,
-        late: Late::Update,
-        grace: Duration::ZERO,
-    };
+    let groups =
+        Groups { functions: vec![Function::Count, Function::Sum, Function::Max], window: Some(window) };
+    let session =
+        Window { kind: WindowKind::Session(seconds(GAP)), at: 2, late: Late::Update, grace: Duration::ZERO };
     let sessions = Groups { functions: vec![Function::Count, Function::Sum], window: Some(session) };
     let shared = Groups { functions: vec![Function::Count, Function::Sum], window: None };
     let target = |table: &str, columns: &[&str], key: usize, kind, locking| Target {
