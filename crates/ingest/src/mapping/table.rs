@@ -56,9 +56,26 @@ pub(super) enum KeyColumn {
 
 /// What a record gives to an aggregate.
 pub(super) struct Argument {
-    /// Nothing for `count()`.
-    pub(super) value: Option<Column>,
+    pub(super) value: Given,
     pub(super) filter: Option<Expression>,
+}
+
+pub(super) enum Given {
+    /// Itself, for `count()`.
+    Record,
+    /// A value of the function's type.
+    Value(Column),
+    /// Whatever tells values apart.
+    Identity(Column),
+}
+
+impl Given {
+    fn column(&self) -> Option<&Column> {
+        match self {
+            Self::Record => None,
+            Self::Value(column) | Self::Identity(column) => Some(column),
+        }
+    }
 }
 
 impl TableMapping {
@@ -101,7 +118,7 @@ impl TableMapping {
                     KeyColumn::Group(column) => Some(column),
                     KeyColumn::SourcePartition => None,
                 });
-                let values = groups.inputs.iter().filter_map(|input| input.value.as_ref());
+                let values = groups.inputs.iter().filter_map(|input| input.value.column());
                 let filters = groups.inputs.iter().map(|input| input.filter.as_ref());
                 (keys.chain(values).collect(), filters.chain([groups.time.as_ref()]).collect())
             }
@@ -147,10 +164,24 @@ impl GroupMapping {
 
 impl Column {
     fn evaluate(&self, input: &Input<'_>) -> Result<Value, Failure> {
-        self.expression.evaluate(input, &self.ty).map_err(|failure| {
-            let message = format!("column {}: {}", self.name, failure.message);
-            Failure { code: failure.code, message }
+        self.expression.evaluate(input, &self.ty).map_err(|failure| self.at_fault(failure))
+    }
+
+    /// The bytes that are the same for equal values, whatever type carries them.
+    fn identity(&self, input: &Input<'_>) -> Result<Value, Failure> {
+        let datum = self.expression.datum(input).map_err(|failure| self.at_fault(failure))?;
+        if datum.is_null() {
+            return Ok(Value::Null);
+        }
+        datum.canonical().map(Value::Bytes).ok_or_else(|| {
+            let what = format!("a {} out of range cannot be told from others", datum.kind());
+            self.at_fault(Failure::new("SB-INGEST-CONVERT", what))
         })
+    }
+
+    fn at_fault(&self, failure: Failure) -> Failure {
+        let message = format!("column {}: {}", self.name, failure.message);
+        Failure { code: failure.code, message }
     }
 }
 
@@ -171,8 +202,9 @@ impl Argument {
             return Ok(FunctionInput::Skip);
         }
         match &self.value {
-            None => Ok(FunctionInput::Record),
-            Some(column) => column.evaluate(input).map(FunctionInput::Value),
+            Given::Record => Ok(FunctionInput::Record),
+            Given::Value(column) => column.evaluate(input).map(FunctionInput::Value),
+            Given::Identity(column) => column.identity(input).map(FunctionInput::Value),
         }
     }
 }

@@ -1,7 +1,7 @@
 //! What the file may say and this version does not carry out: refused at its place, so that nothing is ignored.
 
 use spanbridge_config::{
-    Aggregate, AggregatesTable, Config, Error, Evolve, Function, Ingest, IngestTable, Keys, Span, Window,
+    AggregatesTable, Config, Error, Evolve, Ingest, IngestTable, Keys, Span,
 };
 
 pub(super) const UNSUPPORTED: &str = "SB-INGEST-007";
@@ -34,20 +34,7 @@ impl Refusals<'_> {
 
     fn aggregates(&mut self, table: &AggregatesTable) {
         if let Some(window) = &table.window {
-            self.window(window);
-        }
-        for aggregate in &table.aggregates {
-            self.aggregate(aggregate);
-        }
-    }
-
-    fn window(&mut self, window: &Window) {
-        self.given(&window.keys, "final", "remove it");
-    }
-
-    fn aggregate(&mut self, aggregate: &Aggregate) {
-        if aggregate.function == Function::ApproxDistinct {
-            self.refuse(aggregate.span, "the aggregate `approx_distinct`", "use another aggregate");
+            self.given(&window.keys, "final", "remove it");
         }
     }
 
@@ -103,7 +90,6 @@ aggregates = { N = "approx_distinct(value.x)" }
             "2:13 `watermark`",
             "3:10 `evolve = \"add-columns\"`",
             "6:84 `final`",
-            "7:21 the aggregate `approx_distinct`",
         ];
         assert_eq!(refused(text), expected);
     }

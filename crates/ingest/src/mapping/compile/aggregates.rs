@@ -5,7 +5,7 @@ use spanbridge_protocol::ingest::{Fraction, Function, Mean};
 use spanbridge_protocol::table::{Column as TableColumn, Table};
 use spanbridge_protocol::value::Type;
 
-use super::super::table::{Argument, Column};
+use super::super::table::{Argument, Column, Given};
 use super::{COLUMN, Compiler, TYPE};
 
 /// Columns, functions and inputs, in the order of the file; each column with its companions behind it.
@@ -28,8 +28,11 @@ impl Compiler<'_> {
             let companions = self.companions(aggregate, function, &column, live)?;
             let column_of = |expression| Column { name: column.name.clone(), ty: argument, expression };
             let value = match &aggregate.argument {
-                None => None,
-                Some(text) => Some(column_of(self.expression(text)?)),
+                None => Given::Record,
+                Some(text) if function == Function::ApproxDistinct => {
+                    Given::Identity(column_of(self.expression(text)?))
+                }
+                Some(text) => Given::Value(column_of(self.expression(text)?)),
             };
             let filter = self.filter(aggregate.filter.as_ref())?;
             all.inputs.push(Argument { value, filter });
@@ -85,7 +88,7 @@ fn function(function: ConfigFunction, ty: &Type) -> Option<(Function, Type)> {
             let mean = if *ty == Type::Numeric { Mean::Numeric } else { Mean::Float64 };
             (Function::Avg(mean), matches!(ty, Type::Numeric | Type::Float64), ty.clone())
         }
-        ConfigFunction::ApproxDistinct => (Function::ApproxDistinct, *ty == Type::Int64, Type::String),
+        ConfigFunction::ApproxDistinct => (Function::ApproxDistinct, *ty == Type::Int64, Type::Bytes),
         ConfigFunction::ApproxQuantile(quantile) => {
             let fraction = Fraction::new(quantile.get()).ok()?;
             (Function::ApproxQuantile(fraction), *ty == Type::Float64, Type::Float64)
