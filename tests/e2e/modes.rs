@@ -8,8 +8,7 @@ use spanbridge_protocol::value::{Timestamp, Value};
 
 use super::orders::Order;
 
-pub(crate) const TABLES: [&str; 7] =
-    ["Events", "Present", "Newest", "Shared", "Hops", "Sessions", "Slides"];
+pub(crate) const TABLES: [&str; 7] = ["Events", "Present", "Newest", "Shared", "Hops", "Sessions", "Slides"];
 
 pub(crate) const DDL: [&str; 7] = [
     // An insert that happens twice would be a dead letter.
@@ -111,17 +110,21 @@ pub(crate) fn fold(orders: &[(i64, i64, Order)]) -> BTreeMap<&'static str, Rows>
         let given = !amounts.is_empty();
         let numeric = |text: String| if given { Value::Numeric(text.parse().unwrap()) } else { Value::Null };
         let large = amounts.iter().filter(|amount| **amount > 50).count();
-        put("Shared", 1, vec![
-            customer,
-            count(orders.len()),
-            count(large),
-            given.then_some(sum).into(),
-            numeric(quotient(sum, amounts.len())),
-            numeric(sum.to_string()),
-            count(amounts.len()),
-            newest.id.into(),
-            instant(newest.at * 1000),
-        ]);
+        put(
+            "Shared",
+            1,
+            vec![
+                customer,
+                count(orders.len()),
+                count(large),
+                given.then_some(sum).into(),
+                numeric(quotient(sum, amounts.len())),
+                numeric(sum.to_string()),
+                count(amounts.len()),
+                newest.id.into(),
+                instant(newest.at * 1000),
+            ],
+        );
     }
     for ((customer, partition), orders) in
         by(orders, |(partition, _, order)| (order.customer.clone(), *partition))
@@ -130,7 +133,8 @@ pub(crate) fn fold(orders: &[(i64, i64, Order)]) -> BTreeMap<&'static str, Rows>
         let mut times: Vec<i64> = orders.iter().map(|(_, _, order)| order.at).collect();
         times.sort_unstable();
         let within = |from: i64, to: i64| times.iter().filter(move |at| (from..=to).contains(*at));
-        let hops = times.iter().flat_map(|at| (0..HOPS).map(move |back| at - at.rem_euclid(HOP) - back * HOP));
+        let hops =
+            times.iter().flat_map(|at| (0..HOPS).map(move |back| at - at.rem_euclid(HOP) - back * HOP));
         for start in hops {
             let orders = within(start, start + HOP * HOPS - 1).count();
             put("Hops", 3, vec![customer.clone(), instant(start * 1000), partition.clone(), count(orders)]);
@@ -146,7 +150,8 @@ pub(crate) fn fold(orders: &[(i64, i64, Order)]) -> BTreeMap<&'static str, Rows>
             let within: Vec<&i64> = within.collect();
             if let Some(latest) = within.last() {
                 let latest = instant(**latest * 1000);
-                let row = vec![customer.clone(), partition.clone(), instant(start), latest, count(within.len())];
+                let row =
+                    vec![customer.clone(), partition.clone(), instant(start), latest, count(within.len())];
                 put("Slides", 3, row);
             }
         }

@@ -1,8 +1,6 @@
 //! What the file may say and this version does not carry out: refused at its place, so that nothing is ignored.
 
-use spanbridge_config::{
-    AggregatesTable, Config, Error, Evolve, Ingest, IngestTable, Keys, Span,
-};
+use spanbridge_config::{AggregatesTable, Config, Error, Evolve, Ingest, IngestTable, Keys, Span};
 
 pub(super) const UNSUPPORTED: &str = "SB-INGEST-007";
 
@@ -86,11 +84,7 @@ table = "T"
 window = { kind = "tumbling", size = "1m", time = "value.at", start = "S", final = "F" }
 aggregates = { N = "approx_distinct(value.x)" }
 "#;
-        let expected = [
-            "2:13 `watermark`",
-            "3:10 `evolve = \"add-columns\"`",
-            "6:84 `final`",
-        ];
+        let expected = ["2:13 `watermark`", "3:10 `evolve = \"add-columns\"`", "6:84 `final`"];
         assert_eq!(refused(text), expected);
     }
 

@@ -44,7 +44,11 @@ pub(in crate::ingest) fn is_late(end: End, grace: Duration, stream_time: Option<
 
 /// The first start of a sliding window that is not closed; without a stream time none is. A record
 /// whose time lies before it is late for all its windows.
-pub(in crate::ingest) fn first_open(size: Size, grace: Duration, stream_time: Option<Timestamp>) -> Timestamp {
+pub(in crate::ingest) fn first_open(
+    size: Size,
+    grace: Duration,
+    stream_time: Option<Timestamp>,
+) -> Timestamp {
     let Some(now) = stream_time else { return nearest(i128::MIN) };
     let over = nanos(now).saturating_sub(length(grace));
     nearest(over.saturating_sub(over.rem_euclid(MILLISECOND)).saturating_sub(size.nanos()))

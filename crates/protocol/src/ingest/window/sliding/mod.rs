@@ -35,7 +35,11 @@ pub(in crate::ingest) struct Slides {
 
 /// The starts of the windows to read for records whose times lie in `first..=last`: the windows
 /// that hold them, those that hold a record up to a size earlier, and the one behind the last.
-pub(in crate::ingest) fn slide_range(size: Size, first: Timestamp, last: Timestamp) -> RangeInclusive<Timestamp> {
+pub(in crate::ingest) fn slide_range(
+    size: Size,
+    first: Timestamp,
+    last: Timestamp,
+) -> RangeInclusive<Timestamp> {
     let first = nanos(millisecond(first).unwrap_or(first));
     nearest(first - 2 * size.nanos())..=nearest(nanos(last) + MILLISECOND)
 }
