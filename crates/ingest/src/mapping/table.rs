@@ -173,7 +173,7 @@ impl Column {
         if datum.is_null() {
             return Ok(Value::Null);
         }
-        datum.canonical().map(Value::Bytes).ok_or_else(|| {
+        datum.canonical().map(|bytes| Value::Bytes(bytes.into_owned())).ok_or_else(|| {
             let what = format!("a {} out of range cannot be told from others", datum.kind());
             self.at_fault(Failure::new("SB-INGEST-CONVERT", what))
         })
