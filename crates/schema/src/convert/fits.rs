@@ -122,3 +122,6 @@ fn json(shape: &Shape) -> Fit {
         ),
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -80,3 +80,17 @@ fn a_schema_without_end_is_cut_short() {
     let text = serde_json::json!({"$ref": "#/d/0", "d": definitions}).to_string();
     assert!(matches!(JsonSchema::parse(&text, &[]).unwrap().shape(), Shape::Record(_)));
 }
+
+#[test]
+fn a_schema_that_is_itself_in_place_ends_all_the_same() {
+    for text in [
+        r##"{"$ref": "#"}"##,
+        r##"{"allOf": [{"$ref": "#"}]}"##,
+        r##"{"anyOf": [{"type": "string"}, {"$ref": "#/definitions/a"}],
+            "definitions": {"a": {"not": {"$ref": "#/definitions/b"}}, "b": {"if": {"$ref": "#/definitions/a"}}}}"##,
+    ] {
+        let schema = JsonSchema::parse(text, &[]).unwrap();
+        assert!(schema.validate(&serde_json::json!("text")).is_ok(), "{text}");
+        assert!(schema.shape().is_nullable(), "{text}");
+    }
+}

@@ -298,3 +298,6 @@ fn primitive(schema: &Avro) -> Shape {
         Avro::Ref { .. } | Avro::Array(_) | Avro::Map(_) | Avro::Union(_) | Avro::Record(_) => Shape::Any,
     }
 }
+
+#[cfg(test)]
+mod tests;
