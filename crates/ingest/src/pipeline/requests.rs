@@ -9,7 +9,7 @@ use spanbridge_protocol::ingest::{
 };
 use spanbridge_protocol::mutation::Mutation;
 use spanbridge_protocol::value::{Type, Value};
-use spanbridge_spanner::Database;
+use spanbridge_spanner::{CommitOptions, Database};
 use tokio::sync::mpsc;
 use tracing::Instrument;
 
@@ -127,7 +127,7 @@ impl Requests {
                 Answer::Position { partition: partition.clone(), generation: *generation, stored, log }
             }
             Request::Settle { partition, generation, mutations } => {
-                if let Err(error) = self.database.commit(mutations.clone(), None).await {
+                if let Err(error) = self.database.commit(mutations.clone(), CommitOptions::default()).await {
                     tracing::info!(%partition, %error, "settling a position");
                     if policy::spanner(error.kind()) == Action::Stop {
                         return Err(Failed::Fatal(error.to_string()));
@@ -173,7 +173,7 @@ impl Requests {
         let Self { database, answers, .. } = self.clone();
         let task = async move {
             let started = Instant::now();
-            let answer = match database.commit(commit.mutations, None).await {
+            let answer = match database.commit(commit.mutations, CommitOptions::default()).await {
                 Ok(_) => Ok(Outcome::Committed),
                 Err(error) => {
                     let failure = || Failure {
