@@ -10,6 +10,7 @@ use spanbridge_protocol::mutation::{Mutation, Write};
 use spanbridge_protocol::value::{Type, Value};
 
 use crate::admin::Admin;
+use crate::commit::CommitOptions;
 use crate::database::Database;
 use crate::error::{Error, ErrorKind, Result};
 
@@ -111,7 +112,9 @@ async fn record(database: &Database, version: i64) -> Result<()> {
     };
     let mut attempt = 1;
     loop {
-        let Err(error) = database.commit(vec![row.clone()], None).await else { return Ok(()) };
+        let Err(error) = database.commit(vec![row.clone()], CommitOptions::default()).await else {
+            return Ok(());
+        };
         match error.kind() {
             // Somebody else recorded it, or the first attempt did, whose answer was lost.
             ErrorKind::AlreadyExists => return Ok(()),

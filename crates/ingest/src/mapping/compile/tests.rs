@@ -22,11 +22,13 @@ fn column(name: &str, ty: Type, key_ordinal: Option<usize>) -> Column {
     Column {
         name: name.into(),
         ty,
+        length: None,
         nullable: key_ordinal.is_none(),
         generated: name == "Computed",
         has_default: false,
         commit_timestamp: false,
         key_ordinal,
+        key_descending: false,
     }
 }
 
@@ -36,7 +38,7 @@ fn orders() -> Table {
         column("Name", Type::String, None),
         column("Computed", Type::String, None),
     ];
-    Table { name: "Orders".into(), columns }
+    Table { name: "Orders".into(), columns, parent: None }
 }
 
 fn totals() -> Table {
@@ -47,7 +49,7 @@ fn totals() -> Table {
         column("Sum", Type::Int64, None),
         column("Label", Type::String, None),
     ];
-    Table { name: "Totals".into(), columns }
+    Table { name: "Totals".into(), columns, parent: None }
 }
 
 /// What compiling the table says, without the file's name; lines count from the `[[ingest.table]]`.
