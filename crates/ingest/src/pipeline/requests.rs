@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 
 use spanbridge_kafka::{Offsets, Watermarks};
 use spanbridge_protocol::ingest::{
-    Commit, Failure, KeyRange, LogRange, Offset, Outcome, Partition, Position, RowKey, TABLE_POSITIONS,
+    Commit, Failure, KeyRange, LogRange, Outcome, Partition, Position, RowKey, TABLE_POSITIONS,
 };
 use spanbridge_protocol::mutation::Mutation;
 use spanbridge_protocol::value::{Type, Value};
