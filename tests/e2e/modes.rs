@@ -17,13 +17,14 @@ pub(crate) const DDL: [&str; 7] = [
         CONSTRAINT EventAmountIsSane CHECK (Amount < 1000000)
      ) PRIMARY KEY (SourcePartition, SourceOffset)",
     "CREATE TABLE Present (Id INT64 NOT NULL, Amount INT64) PRIMARY KEY (Id)",
-    "CREATE TABLE Newest (Customer STRING(64) NOT NULL, Id INT64, At TIMESTAMP) PRIMARY KEY (Customer)",
+    "CREATE TABLE Newest (Customer STRING(64) NOT NULL, Id INT64, SeenAt TIMESTAMP) PRIMARY KEY (Customer)",
     "CREATE TABLE Shared (
         Customer STRING(64) NOT NULL, Orders INT64 NOT NULL, Large INT64 NOT NULL, AmountSum INT64,
-        Mean NUMERIC, MeanSum NUMERIC, MeanCount INT64, LastId INT64, LastIdAt TIMESTAMP
+        Mean NUMERIC, MeanSum NUMERIC, MeanCount INT64
      ) PRIMARY KEY (Customer)",
     "CREATE TABLE Hops (
-        Customer STRING(64) NOT NULL, WindowStart TIMESTAMP NOT NULL, SourcePartition INT64 NOT NULL, Orders INT64
+        Customer STRING(64) NOT NULL, WindowStart TIMESTAMP NOT NULL, SourcePartition INT64 NOT NULL,
+        Orders INT64, LastId INT64, LastIdAt TIMESTAMP
      ) PRIMARY KEY (Customer, WindowStart, SourcePartition)",
     "CREATE TABLE Sessions (
         Customer STRING(64) NOT NULL, SourcePartition INT64 NOT NULL, WindowEnd TIMESTAMP NOT NULL,
@@ -48,8 +49,8 @@ delete_when = "value.amount == null"
 columns = { Id = "value.id", Amount = "value.amount" }
 [[ingest.table]]
 table = "Newest"
-version = "At"
-columns = { Customer = "value.customer", Id = "value.id", At = "value.at" }
+version = "SeenAt"
+columns = { Customer = "value.customer", Id = "value.id", SeenAt = "value.at" }
 [[ingest.table]]
 table = "Shared"
 ownership = "shared"
@@ -59,12 +60,11 @@ Orders = "count()"
 Large = { expr = "count()", where = "value.amount != null && value.amount > 50" }
 AmountSum = "sum(value.amount)"
 Mean = "avg(value.amount)"
-LastId = "last(value.id)"
 [[ingest.table]]
 table = "Hops"
 group_by = { Customer = "value.customer" }
 window = { kind = "hopping", size = "1h", advance = "20m", time = "value.at", start = "WindowStart" }
-aggregates = { Orders = "count()" }
+aggregates = { Orders = "count()", LastId = "last(value.id)" }
 [[ingest.table]]
 table = "Sessions"
 group_by = { Customer = "value.customer" }
@@ -121,8 +121,6 @@ pub(crate) fn fold(orders: &[(i64, i64, Order)]) -> BTreeMap<&'static str, Rows>
                 numeric(quotient(sum, amounts.len())),
                 numeric(sum.to_string()),
                 count(amounts.len()),
-                newest.id.into(),
-                instant(newest.at * 1000),
             ],
         );
     }
@@ -132,12 +130,16 @@ pub(crate) fn fold(orders: &[(i64, i64, Order)]) -> BTreeMap<&'static str, Rows>
         let (customer, partition) = (Value::from(customer), Value::from(partition));
         let mut times: Vec<i64> = orders.iter().map(|(_, _, order)| order.at).collect();
         times.sort_unstable();
-        let within = |from: i64, to: i64| times.iter().filter(move |at| (from..=to).contains(*at));
-        let hops =
+        let starts =
             times.iter().flat_map(|at| (0..HOPS).map(move |back| at - at.rem_euclid(HOP) - back * HOP));
-        for start in hops {
-            let orders = within(start, start + HOP * HOPS - 1).count();
-            put("Hops", 3, vec![customer.clone(), instant(start * 1000), partition.clone(), count(orders)]);
+        for start in starts {
+            let within = orders.iter().map(|(_, _, order)| order);
+            let within = within.filter(|order| (start..start + HOP * HOPS).contains(&order.at));
+            let orders = within.clone().count();
+            let Some(last) = within.max_by_key(|order| order.at) else { continue };
+            let key = [customer.clone(), instant(start * 1000), partition.clone()];
+            let state = [count(orders), last.id.into(), instant(last.at * 1000)];
+            put("Hops", 3, [key, state].concat());
         }
         for session in times.chunk_by(|one, next| next - one <= GAP) {
             let (start, end) = (instant(session[0] * 1000), instant(session[session.len() - 1] * 1000));
