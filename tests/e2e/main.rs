@@ -11,6 +11,7 @@ mod crash;
 mod gap;
 mod infrastructure;
 mod invariants;
+mod letters;
 mod orders;
 mod scale;
 mod traces;
