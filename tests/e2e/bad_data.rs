@@ -9,7 +9,7 @@ use super::orders::Order;
 use super::world::{Choices, World};
 
 /// One of each way to be bad, as a message.
-fn bad(world: &World) -> Vec<Message> {
+pub(crate) fn bad(world: &World) -> Vec<Message> {
     let order =
         |id, customer: &str, amount| Order { id, customer: customer.into(), amount, at: 1_700_000_000 };
     let good = world.order(&order(900, "good", Some(1)));

@@ -12,6 +12,7 @@ mod gap;
 mod infrastructure;
 mod invariants;
 mod modes;
+mod letters;
 mod orders;
 mod scale;
 mod traces;

@@ -1,6 +1,6 @@
 //! One test's own database, topics and configuration on the shared parts.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use spanbridge::worker::{Service, Setup, Worker};
@@ -106,6 +106,11 @@ impl World {
         let mut worker = self.start(service, name);
         worker.ready(LIMIT).await.unwrap();
         worker
+    }
+
+    /// The file that both services run with.
+    pub(crate) fn config(&self) -> &Path {
+        &self.config
     }
 
     pub(crate) fn order(&self, order: &Order) -> Message {

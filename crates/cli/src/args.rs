@@ -5,6 +5,8 @@ use std::path::PathBuf;
 
 use spanbridge::demo;
 
+use crate::letters;
+
 /// Exactly-once bridge between Kafka and Cloud Spanner.
 #[derive(Debug, clap::Parser)]
 #[command(version, propagate_version = true, max_term_width = 110)]
@@ -24,6 +26,8 @@ pub(crate) enum Command {
     Ingest(Serve),
     /// Read Spanner change streams and write Kafka records with their positions
     Publish(Serve),
+    /// Look at the records that could not be applied, and delete them
+    DeadLetters(letters::args::DeadLetters),
     /// Start real parts, run both services on real data, and check what came out
     Demo(demo::Options),
 }

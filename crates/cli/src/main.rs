@@ -1,6 +1,7 @@
 //! `spanbridge`: the command line.
 
 mod args;
+mod letters;
 mod migrate;
 mod process;
 mod service;
@@ -37,6 +38,7 @@ fn run(command: Command) -> Result<()> {
             Command::Migrate(args) => migrate::run(&args).await,
             Command::Ingest(args) => service::ingest(&args).await,
             Command::Publish(args) => service::publish(&args).await,
+            Command::DeadLetters(args) => letters::run(&args).await,
             Command::Demo(options) => demo::run(options).await,
         }
     });

@@ -46,8 +46,7 @@ async fn value(database: &Database) -> i64 {
 /// chance: only a rollback lets the next one pass.
 async fn strict(fault_injection: bool) -> (Spanner, Database) {
     let arguments = vec!["--abort_current_transaction_probability=0".to_owned()];
-    let options =
-        SpannerOptions { source: Source::New, arguments, fault_injection, ..SpannerOptions::default() };
+    let options = SpannerOptions { source: Source::New, arguments, fault_injection };
     let emulator = Spanner::start(options).await.unwrap();
     let options = support::options(&emulator);
     let admin = Admin::connect(&options).await.unwrap();
