@@ -12,4 +12,5 @@ mod policy;
 
 pub use context::Context;
 pub use error::{Error, ErrorKind};
+pub use mapping::decoder;
 pub use pipeline::run;

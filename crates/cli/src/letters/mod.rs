@@ -5,7 +5,6 @@
 
 mod address;
 pub(crate) mod args;
-mod avro;
 mod filter;
 mod letter;
 mod list;

@@ -1,52 +1,62 @@
 use spanbridge::{Result, connections};
-use spanbridge_config::{Config, KeyFormat, ValueFormat};
-use spanbridge_schema::Decoder;
+use spanbridge_config::{Config, Decoding, Format, Ingest};
+use spanbridge_schema::{Datum, Registry};
 
-use super::{avro, text};
+use super::text;
 
 /// Bytes shown of what is not decoded.
 const SHOWN: usize = 8 << 10;
 
 /// How the pipeline reads keys and values. What it cannot read is shown as it is, with the reason: a dead
 /// letter is often one because it cannot be decoded.
-pub(super) struct Formats {
-    key: KeyFormat,
-    value: ValueFormat,
+pub(super) struct Formats<'a> {
+    pipeline: &'a Ingest,
     /// Or why there is none.
-    decoder: Result<Decoder>,
+    registry: Result<Registry>,
 }
 
-impl Formats {
+impl<'a> Formats<'a> {
     /// Those of the file's pipeline of that name; nothing when it has none.
-    pub(super) fn of(config: &Config, pipeline: &str) -> Option<Self> {
+    pub(super) fn of(config: &'a Config, pipeline: &str) -> Option<Self> {
         let pipeline = config.ingest.iter().find(|ingest| ingest.name.as_str() == pipeline)?;
-        let decoder = connections::registry(config).map(Decoder::new);
-        Some(Self { key: pipeline.key, value: pipeline.value, decoder })
+        Some(Self { pipeline, registry: connections::registry(config) })
     }
 
     pub(super) async fn key(&self, bytes: &[u8]) -> String {
-        match (&self.key, <[u8; 8]>::try_from(bytes)) {
-            (KeyFormat::Avro, _) => self.decoded(bytes).await,
-            (KeyFormat::Int64, Ok(number)) => i64::from_be_bytes(number).to_string(),
-            _ => raw(bytes),
-        }
+        self.decoded(&self.pipeline.key, bytes).await
     }
 
     pub(super) async fn value(&self, bytes: &[u8]) -> String {
-        match self.value {
-            ValueFormat::Avro => self.decoded(bytes).await,
-        }
+        self.decoded(&self.pipeline.value, bytes).await
     }
 
-    async fn decoded(&self, bytes: &[u8]) -> String {
-        let reason = match &self.decoder {
-            Ok(decoder) => match decoder.decode(bytes).await {
-                Ok(decoded) => return avro::pretty(&decoded.value),
+    async fn decoded(&self, of: &Decoding, bytes: &[u8]) -> String {
+        if matches!(of.format, Format::String | Format::Bytes | Format::None) {
+            return raw(bytes);
+        }
+        let reason = match &self.registry {
+            Ok(registry) => match spanbridge_ingest::decoder(of, registry).decode(bytes).await {
+                Ok(decoded) => match pretty(&decoded.value) {
+                    Some(text) => return text,
+                    None => "it is out of the range that can be shown".to_owned(),
+                },
                 Err(error) => error.to_string(),
             },
             Err(error) => error.to_string(),
         };
         format!("not decoded: {}\n{}", text::line(&reason), raw(bytes))
+    }
+}
+
+/// JSON over several lines, which escapes control characters; a value that is no object or list as it is.
+fn pretty(value: &Datum) -> Option<String> {
+    let canonical = value.canonical()?;
+    match value {
+        Datum::Record(_) | Datum::Map(_) | Datum::List(_) => {
+            let parsed: serde_json::Value = serde_json::from_slice(&canonical).ok()?;
+            Some(format!("{parsed:#}"))
+        }
+        _ => Some(raw(&canonical)),
     }
 }
 

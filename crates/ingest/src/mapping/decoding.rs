@@ -1,6 +1,6 @@
 //! Bytes of a record to what expressions see of it.
 
-use spanbridge_config::{Format as ConfigFormat, Ingest, Unwrap};
+use spanbridge_config::{Decoding, Format as ConfigFormat, Ingest, Unwrap};
 use spanbridge_protocol::ingest::Failure;
 use spanbridge_schema::debezium::{self, Event};
 use spanbridge_schema::{Datum, Decoded, Decoder, Error, Format, Kind, Registry, Writer};
@@ -30,12 +30,8 @@ pub(super) enum Body {
 
 impl Decoders {
     pub(super) fn new(pipeline: &Ingest, registry: &Registry) -> Self {
-        let decoder = |of: ConfigFormat| Decoder::new(format(of), registry.clone());
-        Self {
-            key: decoder(pipeline.key.format),
-            value: decoder(pipeline.value.format),
-            unwrap: pipeline.value.unwrap,
-        }
+        let decoder = |of: &Decoding| decoder(of, registry);
+        Self { key: decoder(&pipeline.key), value: decoder(&pipeline.value), unwrap: pipeline.value.unwrap }
     }
 
     /// What expressions may name.
@@ -92,8 +88,9 @@ impl Content {
     }
 }
 
-fn format(of: ConfigFormat) -> Format {
-    match of {
+/// The decoder of a pipeline's keys or values, before any unwrapping.
+pub fn decoder(of: &Decoding, registry: &Registry) -> Decoder {
+    let format = match of.format {
         ConfigFormat::Avro => Format::Avro,
         ConfigFormat::Json => Format::Json,
         ConfigFormat::JsonSchema => Format::JsonSchema,
@@ -102,7 +99,8 @@ fn format(of: ConfigFormat) -> Format {
         ConfigFormat::Int64 => Format::Int64,
         ConfigFormat::Bytes => Format::Bytes,
         ConfigFormat::None => Format::None,
-    }
+    };
+    Decoder::new(format, registry.clone())
 }
 
 fn fault(part: &str, error: &Error) -> Fault {

@@ -15,5 +15,6 @@ mod variables;
 mod wanted;
 
 pub(crate) use compile::compile;
+pub use decoding::decoder;
 pub(crate) use record::{Fault, Mapper};
 pub(crate) use wanted::{MOST_ROWS, Wanted};
