@@ -18,8 +18,11 @@ pub(super) struct PathId(usize);
 #[derive(Default)]
 pub(super) struct Plans {
     paths: Vec<Vec<String>>,
-    plans: Mutex<HashMap<Origin, Vec<(Option<String>, Arc<Plan>)>>>,
+    plans: Mutex<HashMap<Origin, Vec<OfMessage>>>,
 }
+
+/// A plan, and the message that it is for where a schema has several.
+type OfMessage = (Option<String>, Arc<Plan>);
 
 /// The writer schema's id, and which field of its values holds the row; the message is told apart within.
 type Origin = (Option<u32>, Option<&'static str>);

@@ -186,5 +186,5 @@ fn together(target: &Target, before: &Op, after: Op) -> Option<Op> {
         (Write::Update, true, true) => true,
         _ => false,
     };
-    fits.then(|| Op { deletes: before.deletes || after.deletes, ..after })
+    fits.then_some(Op { deletes: before.deletes || after.deletes, ..after })
 }
