@@ -25,17 +25,18 @@ pub(crate) fn text(value: &BigDecimal) -> Option<String> {
     })
 }
 
-/// The double that gives the same digits back when it is printed with as many.
+/// The double that gives the same digits back when it is printed with as many, or with as few as tell it
+/// from its neighbours.
 pub(crate) fn double(value: &BigDecimal) -> Option<f64> {
     let nearest = nearest(value)?;
-    same_digits(value, nearest, |digits| format!("{nearest:.digits$e}"))
+    same_digits(value, nearest, format!("{nearest:e}"), |digits| format!("{nearest:.digits$e}"))
 }
 
 /// The same for a float.
 pub(crate) fn float(value: &BigDecimal) -> Option<f64> {
     let (unscaled, scale) = normalized(value)?;
     let nearest = format!("{unscaled}e{}", -i128::from(scale)).parse::<f32>().ok()?;
-    same_digits(value, f64::from(nearest), |digits| format!("{nearest:.digits$e}"))
+    same_digits(value, f64::from(nearest), format!("{nearest:e}"), |digits| format!("{nearest:.digits$e}"))
 }
 
 /// The nearest double; nothing when there is none but an infinity, or the number has hundreds of digits.
@@ -45,7 +46,12 @@ pub fn nearest(value: &BigDecimal) -> Option<f64> {
     nearest.is_finite().then_some(nearest)
 }
 
-fn same_digits(value: &BigDecimal, nearest: f64, print: impl Fn(usize) -> String) -> Option<f64> {
+fn same_digits(
+    value: &BigDecimal,
+    nearest: f64,
+    shortest: String,
+    print: impl Fn(usize) -> String,
+) -> Option<f64> {
     let (unscaled, scale) = normalized(value)?;
     if !nearest.is_finite() || (nearest == 0.0) != (unscaled == BigInt::ZERO) {
         return None;
@@ -54,8 +60,11 @@ fn same_digits(value: &BigDecimal, nearest: f64, print: impl Fn(usize) -> String
         return Some(nearest);
     }
     let digits = unscaled.magnitude().to_string().len();
-    let again: BigDecimal = print(digits - 1).parse().ok()?;
-    (normalized(&again)? == (unscaled, scale)).then_some(nearest)
+    let value = (unscaled, scale);
+    // The shortest digits may be the other side of a tie, or of a power of two's narrower gap.
+    let same =
+        |printed: String| printed.parse().ok().and_then(|again| normalized(&again)).as_ref() == Some(&value);
+    (same(print(digits - 1)) || same(shortest)).then_some(nearest)
 }
 
 #[cfg(test)]
@@ -87,6 +96,10 @@ mod tests {
         assert_eq!(double(&number("0.1")), Some(0.1));
         assert_eq!(double(&number("1e308")), Some(1e308));
         assert_eq!(double(&number("0.1000000000000000055511151231257827021181583404541015625")), Some(0.1));
+        // Exactly between two of as many digits: either was printed from it.
+        for tie in ["1794195233023582.2", "1794195233023582.3"] {
+            assert_eq!(double(&number(tie)), Some(1_794_195_233_023_582.25));
+        }
         for lossy in ["0.10000000000000000001", "9007199254740993", "1e400", "1e-400", "1e-999999999999999"] {
             assert_eq!(double(&number(lossy)), None, "{lossy}");
         }
@@ -96,10 +109,20 @@ mod tests {
     }
 
     proptest! {
+        #![proptest_config(ProptestConfig::with_cases(20_000))]
+
         #[test]
         fn every_printed_double_comes_back(value in any::<f64>().prop_filter("finite", |v| v.is_finite())) {
             for printed in [format!("{value:e}"), format!("{value:.16e}")] {
                 prop_assert_eq!(double(&number(&printed)), Some(value).map(|v| if v == 0.0 { 0.0 } else { v }));
+            }
+        }
+
+        #[test]
+        fn doubles_of_everyday_size_and_powers_of_two_come_back(integer in any::<u32>(), shift in 0_i32..52, power in -1000_i32..1000) {
+            for value in [f64::from(integer) / 2_f64.powi(shift), 2_f64.powi(power), -2_f64.powi(power)] {
+                prop_assert_eq!(double(&number(&format!("{value:e}"))), Some(value));
+                prop_assert_eq!(double(&number(&format!("{value:.16e}"))), Some(value));
             }
         }
     }
