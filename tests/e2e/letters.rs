@@ -61,6 +61,11 @@ async fn world_with_letters() -> (World, Vec<Message>) {
 async fn dead_letters_are_listed_shown_and_purged() {
     let (world, messages) = world_with_letters().await;
     let count = messages.len() - 1;
+    // The other pipeline has the same records, and so the same dead letters.
+    let [_, other] = world.ingests();
+    assert_eq!(listed(&world, &[]).len(), 2 * count);
+    let text = said(&world, &["purge", "--yes", "--pipeline", &other]);
+    assert_eq!(text, format!("{count} deleted\n"));
     let all = listed(&world, &[]);
     let offsets: Vec<_> = all.iter().map(|letter| letter["offset"].as_u64().unwrap()).collect();
     assert_eq!(offsets, (1..=count as u64).collect::<Vec<_>>(), "in the order of the key");

@@ -15,5 +15,6 @@ mod letters;
 mod modes;
 mod orders;
 mod scale;
+mod topics;
 mod traces;
 mod world;

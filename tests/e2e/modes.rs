@@ -10,12 +10,15 @@ use super::orders::Order;
 
 pub(crate) const TABLES: [&str; 7] = ["Events", "Present", "Newest", "Shared", "Hops", "Sessions", "Slides"];
 
-pub(crate) const DDL: [&str; 7] = [
+pub(crate) const DDL: [&str; 8] = [
     // An insert that happens twice would be a dead letter.
     "CREATE TABLE Events (
         SourcePartition INT64 NOT NULL, SourceOffset INT64 NOT NULL, Customer STRING(12) NOT NULL, Amount INT64,
         CONSTRAINT EventAmountIsSane CHECK (Amount < 1000000)
      ) PRIMARY KEY (SourcePartition, SourceOffset)",
+    "CREATE TABLE Seen (
+        Topic STRING(249) NOT NULL, SourcePartition INT64 NOT NULL, SourceOffset INT64 NOT NULL, Value STRING(MAX)
+     ) PRIMARY KEY (Topic, SourcePartition, SourceOffset)",
     "CREATE TABLE Present (Id INT64 NOT NULL, Amount INT64) PRIMARY KEY (Id)",
     "CREATE TABLE Newest (Customer STRING(64) NOT NULL, Id INT64, SeenAt TIMESTAMP) PRIMARY KEY (Customer)",
     "CREATE TABLE Shared (

@@ -26,6 +26,8 @@ pub(crate) struct Choices {
     pub(crate) ingest: &'static str,
     /// More of `[telemetry]`.
     pub(crate) telemetry: String,
+    /// More pipelines; `{id}` is the world's.
+    pub(crate) pipelines: &'static str,
 }
 
 pub(crate) struct World {
@@ -188,7 +190,8 @@ struct Addresses<'a> {
 fn config_text(at: &Addresses<'_>, database: &str, id: &str, start: Timestamp, choices: &Choices) -> String {
     let Addresses { kafka, spanner, registry } = at;
     let start = start.to_rfc3339();
-    let Choices { ingest, telemetry } = choices;
+    let Choices { ingest, telemetry, pipelines } = choices;
+    let pipelines = pipelines.replace("{id}", id);
     let modes = modes::MAPPING;
     format!(
         r#"[kafka]
@@ -229,6 +232,7 @@ topics = ["orders-{id}"]
 batch = {{ max_records = 50, max_wait = "20ms" }}
 {ingest}
 {modes}
+{pipelines}
 [[publish]]
 name = "publish-{id}"
 change_stream = "OrdersStream"

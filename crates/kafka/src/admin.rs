@@ -1,6 +1,6 @@
 use std::time::{Duration, Instant};
 
-use rdkafka::admin::{AdminClient, AdminOptions, NewTopic, TopicReplication};
+use rdkafka::admin::{AdminClient, AdminOptions, NewPartitions, NewTopic, TopicReplication};
 use rdkafka::error::{KafkaError, RDKafkaErrorCode};
 use rdkafka::{Offset, TopicPartitionList};
 
@@ -85,6 +85,20 @@ impl Admin {
     /// The number of partitions, or `None` when there is no such topic.
     pub async fn partitions(&self, topic: &str) -> Result<Option<i32>> {
         self.offsets.partitions(topic, self.limit).await
+    }
+
+    /// Gives a topic more partitions: `partitions` in all.
+    ///
+    /// # Errors
+    /// `Config` when it has as many already; `NotFound`, `Denied`, `Unavailable`.
+    pub async fn add_partitions(&self, topic: &str, partitions: usize) -> Result<()> {
+        let doing = format!("give topic {topic} {partitions} partitions");
+        let more = [NewPartitions::new(topic, partitions)];
+        let answer = self.client.create_partitions(&more, &self.options());
+        match one(self.answer(&doing, answer).await?, &doing)? {
+            Ok(_) => Ok(()),
+            Err((_, code)) => Err(Error::from_kafka(&doing, KafkaError::AdminOp(code))),
+        }
     }
 
     /// Moves the log's start of a partition to `before`: what is older is gone.

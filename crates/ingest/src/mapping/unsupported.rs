@@ -104,7 +104,7 @@ columns = { A = { expr = "1", mask = "hash" } }
 [[ingest.table]]
 table = "U"
 ownership = "shared"
-group_by = { A = "topic" }
+group_by = { T = "topic" }
 window = { kind = "session", gap = "1m", time = "value.at", start = "S", end = "E", late = "drop", grace = "1m" }
 aggregates = { N = { expr = "count()", where = "true" }, A = "avg(value.x)" }
 "#;

@@ -67,8 +67,14 @@ impl<P: Payload> Worker<P> {
             return None;
         }
         let waiting = self.next_waiting().map(|at| self.waiting[at].not_before);
-        let oldest = self.queue.ready(&self.busy()).oldest.map(|oldest| oldest + self.limits.max_wait);
+        let ready = self.takes_more().then(|| self.queue.ready(&self.busy()));
+        let oldest = ready.and_then(|ready| ready.oldest).map(|oldest| oldest + self.limits.max_wait);
         [waiting, oldest].into_iter().flatten().min()
+    }
+
+    /// Batches that wait count as if they were in flight: they hold as much memory.
+    fn takes_more(&self) -> bool {
+        self.flights.len() + self.waiting.len() < self.limits.max_in_flight
     }
 
     /// False when two batches wait: take no more records until a commit has ended.
@@ -209,6 +215,9 @@ impl<P: Payload> Worker<P> {
             if let Some(waiting) = next.and_then(|at| self.waiting.remove(at)) {
                 self.start(waiting.batch, waiting.aborts, now);
                 continue;
+            }
+            if !self.takes_more() {
+                return;
             }
             let busy = self.busy();
             let ready = self.queue.ready(&busy);
