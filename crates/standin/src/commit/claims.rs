@@ -96,10 +96,7 @@ mod tests {
 
     fn footprint(reads: &[u8], writes: &[u8]) -> Footprint {
         let spans = |keys: &[u8]| keys.iter().map(|key| Span::prefix(vec![*key])).collect::<Vec<_>>();
-        let mut footprint = Footprint::default();
-        footprint.read(0, spans(reads));
-        footprint.write(0, spans(writes));
-        footprint
+        Footprint::new([(0, spans(reads))], [(0, spans(writes))])
     }
 
     #[tokio::test]

@@ -15,8 +15,13 @@ impl Footprint {
         self.reads.entry(table).or_default().extend(spans);
     }
 
-    pub(crate) fn write(&mut self, table: TableId, spans: impl IntoIterator<Item = Span>) {
-        self.writes.entry(table).or_default().extend(spans);
+    /// Of spans in any order.
+    pub(crate) fn new(
+        reads: impl IntoIterator<Item = (TableId, Vec<Span>)>,
+        writes: impl IntoIterator<Item = (TableId, Vec<Span>)>,
+    ) -> Self {
+        let set = |(table, spans): (TableId, Vec<Span>)| (table, spans.into_iter().collect());
+        Self { reads: reads.into_iter().map(set).collect(), writes: writes.into_iter().map(set).collect() }
     }
 
     /// Adds what another one reads.

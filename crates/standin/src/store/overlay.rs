@@ -37,6 +37,8 @@ pub(crate) struct Overlay<'a> {
     schema: &'a Schema,
     rows: &'a Rows,
     changes: Changes,
+    /// What was asked to be deleted so far, there or not.
+    deleted: Vec<(TableId, &'a Span)>,
 }
 
 impl<'a> Overlay<'a> {
@@ -45,14 +47,15 @@ impl<'a> Overlay<'a> {
     /// # Errors
     /// As soon as one is refused.
     /// Source: <https://cloud.google.com/spanner/docs/reference/rpc/google.spanner.v1#mutation>.
-    pub(crate) fn evaluate(schema: &'a Schema, rows: &'a Rows, plan: &Plan) -> Result<Changes> {
-        let mut overlay = Self { schema, rows, changes: Changes::default() };
+    pub(crate) fn evaluate(schema: &'a Schema, rows: &'a Rows, plan: &'a Plan) -> Result<Changes> {
+        let mut overlay = Self { schema, rows, changes: Changes::default(), deleted: Vec::new() };
         for operation in &plan.operations {
             match operation {
                 Operated::Write(write) => overlay.write(write)?,
                 Operated::Delete { table, spans } => {
                     for span in spans {
                         overlay.delete(*table, span)?;
+                        overlay.deleted.push((*table, span));
                     }
                 }
             }
@@ -70,6 +73,11 @@ impl<'a> Overlay<'a> {
             }
             (Write::Update, None) => {
                 let (row, table) = (shown(write), table.full_name());
+                if self.was_deleted(write) {
+                    let message =
+                        format!("Row {row} in table {table} was deleted before in this transaction.");
+                    return Err(Error::invalid(message));
+                }
                 let message = format!("Row {row} in table {table} is missing. Row cannot be updated.");
                 return Err(Error::not_found(message));
             }
@@ -90,17 +98,6 @@ impl<'a> Overlay<'a> {
     /// A row of defaults, if there may be one.
     fn new_row(&self, write: &RowWrite) -> Result<Row> {
         let table = &write.table;
-        let mut row = Row::with_capacity(table.columns.len());
-        for (place, column) in table.columns.iter().enumerate() {
-            let given = write.cells.iter().any(|(given, _)| *given == place);
-            if !given && !column.nullable && column.default.is_none() {
-                let (column, table) = (&column.name, table.full_name());
-                return Err(Error::precondition(format!(
-                    "A new row in table {table} does not specify a non-null value for NOT NULL column: {column}"
-                )));
-            }
-            row.push(column.default.clone().unwrap_or(Value::Null));
-        }
         if let Some(parent) = table.parent
             && self.get(parent.table, &write.parent).is_none()
         {
@@ -109,7 +106,8 @@ impl<'a> Overlay<'a> {
                 format!("Parent row for row {row} in table {table} is missing. Row cannot be written.");
             return Err(Error::not_found(message));
         }
-        Ok(row)
+        let defaults = table.columns.iter().map(|column| column.default.clone().unwrap_or(Value::Null));
+        Ok(defaults.collect())
     }
 
     /// Deletes what is there, and what is interleaved below it.
@@ -136,6 +134,14 @@ impl<'a> Overlay<'a> {
             self.changes.0.insert((table, key), None);
         }
         Ok(())
+    }
+
+    /// Whether the commit itself has deleted the row, or was to: the emulator refuses its update otherwise than
+    /// that of a row that is missing.
+    fn was_deleted(&self, write: &RowWrite) -> bool {
+        let id = write.table.id;
+        let named = self.deleted.iter().any(|(table, span)| *table == id && span.from == write.key);
+        named || self.changes.0.contains_key(&(id, write.key.clone()))
     }
 
     fn get(&self, table: TableId, key: &Key) -> Option<&Row> {

@@ -1,3 +1,4 @@
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use chrono::Utc;
@@ -56,7 +57,7 @@ impl Plan {
     /// # Errors
     /// Whatever can be said without a look at the rows: names, types, lengths, NULLs.
     pub(crate) fn new(schema: &Schema, mutations: &[Mutation]) -> Result<Self> {
-        let mut plan = Self::default();
+        let mut plan = Planner::default();
         for mutation in mutations {
             match mutation.operation.as_ref() {
                 Some(Operation::Insert(rows)) => plan.write(schema, Write::Insert, rows)?,
@@ -70,7 +71,21 @@ impl Plan {
                 None => return Err(Error::invalid("A mutation must have an operation.")),
             }
         }
-        Ok(plan)
+        Ok(plan.plan())
+    }
+}
+
+/// A plan in the making.
+#[derive(Default)]
+struct Planner {
+    plan: Plan,
+    reads: BTreeMap<TableId, Vec<Span>>,
+    writes: BTreeMap<TableId, Vec<Span>>,
+}
+
+impl Planner {
+    fn plan(self) -> Plan {
+        Plan { footprint: Footprint::new(self.reads, self.writes), ..self.plan }
     }
 
     fn write(&mut self, schema: &Schema, write: Write, rows: &mutation::Write) -> Result<()> {
@@ -85,14 +100,17 @@ impl Plan {
             }
             columns.push(column);
         }
+        if write != Write::Update {
+            complete(table, &columns)?;
+        }
         for values in &rows.values {
             let cells = cells(table, &columns, values)?;
-            self.bytes += cells.iter().map(|(_, value)| size(value)).sum::<usize>();
-            self.mutations += cells.len();
+            self.plan.bytes += cells.iter().map(|(_, value)| size(value)).sum::<usize>();
+            self.plan.mutations += cells.len();
             let (key, parent) = row_key(table, &cells)?;
             self.claim(schema, write, table, &key, &parent);
             let table = table.clone();
-            self.operations.push(Operated::Write(RowWrite { write, table, key, parent, cells }));
+            self.plan.operations.push(Operated::Write(RowWrite { write, table, key, parent, cells }));
         }
         Ok(())
     }
@@ -103,32 +121,46 @@ impl Plan {
         if let Some(above) = table.parent
             && write != Write::Update
         {
-            self.footprint.read(above.table, [Span::prefix(parent.clone())]);
+            self.reads.entry(above.table).or_default().push(Span::prefix(parent.clone()));
         }
         if write == Write::Replace {
             self.claim_below(schema, table.id, std::slice::from_ref(&row));
         }
-        self.footprint.write(table.id, [row]);
+        self.writes.entry(table.id).or_default().push(row);
     }
 
     fn delete(&mut self, schema: &Schema, table: &str, set: Option<&KeySet>) -> Result<()> {
         let table = schema.get(table)?;
         let spans = key_set(table, set)?;
-        self.mutations += spans.len();
-        self.bytes += spans.iter().map(|span| span.from.len()).sum::<usize>();
-        self.footprint.write(table.id, spans.iter().cloned());
+        self.plan.mutations += spans.len();
+        self.plan.bytes += spans.iter().map(|span| span.from.len()).sum::<usize>();
+        self.writes.entry(table.id).or_default().extend(spans.iter().cloned());
         self.claim_below(schema, table.id, &spans);
-        self.operations.push(Operated::Delete { table: table.id, spans });
+        self.plan.operations.push(Operated::Delete { table: table.id, spans });
         Ok(())
     }
 
     /// The rows interleaved below these, which go with them or keep them.
     fn claim_below(&mut self, schema: &Schema, table: TableId, spans: &[Span]) {
         for (child, _) in schema.children(table) {
-            self.footprint.write(child.id, spans.iter().cloned());
+            self.writes.entry(child.id).or_default().extend(spans.iter().cloned());
             self.claim_below(schema, child.id, spans);
         }
     }
+}
+
+/// All that a new row needs must be given, by insert_or_update even for a row that is there.
+/// Source: <https://cloud.google.com/spanner/docs/reference/rpc/google.spanner.v1#mutation>.
+fn complete(table: &Table, given: &[usize]) -> Result<()> {
+    for (place, column) in table.columns.iter().enumerate() {
+        if !given.contains(&place) && !column.nullable && column.default.is_none() {
+            let (column, table) = (&column.name, table.full_name());
+            return Err(Error::precondition(format!(
+                "A new row in table {table} does not specify a non-null value for NOT NULL column: {column}"
+            )));
+        }
+    }
+    Ok(())
 }
 
 fn cells(table: &Table, columns: &[usize], values: &ListValue) -> Result<Vec<(usize, Value)>> {
@@ -181,10 +213,16 @@ fn row_key(table: &Table, cells: &[(usize, Value)]) -> Result<(Key, Key)> {
             parent.clone_from(&key);
         }
         let given = cells.iter().find(|(column, _)| *column == part.column).map(|(_, value)| value);
-        let value = given.or(table.columns[part.column].default.as_ref()).ok_or_else(|| {
-            let (column, table) = (&table.columns[part.column].name, table.full_name());
-            Error::precondition(format!("A value for key column {column} of table {table} is missing."))
-        })?;
+        let column = &table.columns[part.column];
+        let value = match given.or(column.default.as_ref()) {
+            Some(value) => value,
+            None if column.nullable => &Value::Null,
+            None => {
+                let (column, table) = (&column.name, table.full_name());
+                let message = format!("A value for key column {column} of table {table} is missing.");
+                return Err(Error::precondition(message));
+            }
+        };
         key::push(&mut key, value, part.descending);
     }
     if parent_parts == table.key.len() {

@@ -107,7 +107,7 @@ fn mutations_see_those_before_them() {
     let mut store = Store::new();
     store.commit(&[parent(1), delete("P", &[&[1.into()]]), parent(1)]).unwrap();
     let update = write(UPDATE, "P", &["Id", "N"], vec![1.into(), 2.into()]);
-    assert_eq!(store.refused(&[delete("P", &[&[1.into()]]), update.clone()]), Code::NotFound);
+    assert_eq!(store.refused(&[delete("P", &[&[1.into()]]), update.clone()]), Code::InvalidArgument);
     assert_eq!(store.refused(&[update, parent(1)]), Code::AlreadyExists);
 }
 
