@@ -24,10 +24,13 @@ pub(crate) async fn drained(world: &World, workers: &mut [&mut Worker]) {
     let end = std::time::Instant::now() + LIMIT;
     loop {
         let ends = ends(world).await;
-        let stored = positions::read(&world.database, &world.pipeline(Service::Ingest)).await.unwrap();
+        let mut stored = Vec::new();
+        for pipeline in world.ingests() {
+            stored.push(positions::read(&world.database, &pipeline).await.unwrap());
+        }
         let at_end = |(partition, end): (usize, &i64)| {
             let key = (world.topic.clone(), i64::try_from(partition).unwrap());
-            stored.get(&key).map(Vec::as_slice) == Some(&[*end][..])
+            stored.iter().all(|stored| stored.get(&key).map(Vec::as_slice) == Some(&[*end][..]))
         };
         if ends.iter().enumerate().all(at_end) {
             return;
@@ -57,19 +60,27 @@ async fn ends(world: &World) -> Vec<i64> {
 pub(crate) async fn spanner_equals_the_fold(world: &World) {
     let reader = Reader::new(&world.kafka, LIMIT).unwrap();
     let expected = fold(&reader.read_to_end(&world.topic).await.unwrap(), world.schema.0);
-    for (name, expected) in [("Orders", &expected.orders), ("Totals", &expected.totals)] {
+    let two = [("Orders", &expected.orders), ("Totals", &expected.totals)];
+    for (name, expected) in two.into_iter().chain(expected.modes.iter().map(|(name, rows)| (*name, rows))) {
         let table = world.database.table(name).await.unwrap().unwrap();
         let found = rows::read(&world.database, &table).await.unwrap();
         let difference = rows::Difference::of(expected, &found);
         assert!(difference.is_none(), "{name}, {} rows expected: {difference:?}", expected.len());
     }
-    assert_eq!(letters(world).await, expected.letters, "dead letters by partition and offset");
+    for pipeline in world.ingests() {
+        let letters = letters_of(world, &pipeline).await;
+        assert_eq!(letters, expected.letters, "{pipeline}: dead letters by partition and offset");
+    }
 }
 
 /// The dead letters' partitions and offsets.
 pub(crate) async fn letters(world: &World) -> Vec<(i64, i64)> {
+    letters_of(world, &world.pipeline(Service::Ingest)).await
+}
+
+async fn letters_of(world: &World, pipeline: &str) -> Vec<(i64, i64)> {
     let columns = ["KafkaPartition", "KafkaOffset"].map(|name| (name.to_owned(), Type::Int64));
-    let prefix = vec![world.pipeline(Service::Ingest).into()];
+    let prefix = vec![pipeline.into()];
     let rows = world.database.read_prefix("BridgeDeadLetters", &columns, prefix).await.unwrap();
     let int = |value: &Value| match value {
         Value::Int64(value) => *value,

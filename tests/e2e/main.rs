@@ -11,6 +11,7 @@ mod crash;
 mod gap;
 mod infrastructure;
 mod invariants;
+mod modes;
 mod orders;
 mod scale;
 mod traces;

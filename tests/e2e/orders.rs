@@ -3,10 +3,13 @@
 use std::collections::BTreeMap;
 
 use apache_avro::types::Value as Avro;
+use spanbridge::rows::Rows;
 use spanbridge_kafka::{Message, Record};
 use spanbridge_protocol::value::{Timestamp, Value};
 use spanbridge_schema::Schema;
 use spanbridge_schema::encode::encode;
+
+use super::modes;
 
 pub(crate) const SCHEMA: &str = r#"{"type": "record", "name": "Order", "namespace": "shop", "fields": [
     {"name": "id", "type": "long"},
@@ -97,6 +100,8 @@ impl Order {
 pub(crate) struct Fold {
     pub(crate) orders: BTreeMap<Vec<Value>, Vec<Value>>,
     pub(crate) totals: BTreeMap<Vec<Value>, Vec<Value>>,
+    /// The tables of the other pipeline.
+    pub(crate) modes: BTreeMap<&'static str, Rows>,
     pub(crate) letters: Vec<(i64, i64)>,
 }
 
@@ -104,11 +109,13 @@ pub(crate) struct Fold {
 pub(crate) fn fold(records: &[Record], id: u32) -> Fold {
     let schema = apache_avro::Schema::parse_str(SCHEMA).unwrap();
     let mut fold = Fold::default();
+    let mut good = Vec::new();
     for record in records {
         let Some(order) = Order::read(record, id, &schema).filter(Order::is_good) else {
             fold.letters.push((record.partition.into(), record.offset));
             continue;
         };
+        good.push((record.partition.into(), record.offset, order.clone()));
         let amount = Value::from(order.amount);
         let row = vec![order.id.into(), order.customer.clone().into(), amount, record.offset.into()];
         fold.orders.insert(vec![order.id.into()], row);
@@ -130,5 +137,6 @@ pub(crate) fn fold(records: &[Record], id: u32) -> Fold {
         }
     }
     fold.letters.sort_unstable();
+    fold.modes = modes::fold(&good);
     fold
 }

@@ -11,6 +11,7 @@ use spanbridge_spanner::{Admin, Database, ErrorKind, Options, migrate};
 use spanbridge_testbed::{Kafka, Spanner, Testbed};
 use tempfile::TempDir;
 
+use super::modes;
 use super::orders::{DDL, Order, SCHEMA};
 
 pub(crate) const PARTITIONS: i32 = 4;
@@ -54,7 +55,8 @@ impl World {
             Err(error) if error.kind() != ErrorKind::AlreadyExists => panic!("{error}"),
             _ => {}
         }
-        admin.create_database(&DDL.map(str::to_owned)).await.unwrap();
+        let ddl: Vec<String> = DDL.into_iter().chain(modes::DDL).map(str::to_owned).collect();
+        admin.create_database(&ddl).await.unwrap();
         let database = Database::connect(&options).await.unwrap();
         migrate::migrate(&admin, &database).await.unwrap();
         let start = database.now().await.unwrap();
@@ -128,6 +130,11 @@ impl World {
         format!("{}-{}", service.name(), self.id)
     }
 
+    /// Both ingest pipelines.
+    pub(crate) fn ingests(&self) -> [String; 2] {
+        [self.pipeline(Service::Ingest), format!("modes-{}", self.id)]
+    }
+
     /// How many records ingest has applied, by its positions.
     pub(crate) async fn applied(&self) -> u64 {
         let pipeline = self.pipeline(Service::Ingest);
@@ -177,6 +184,7 @@ fn config_text(at: &Addresses<'_>, database: &str, id: &str, start: Timestamp, c
     let Addresses { kafka, spanner, registry } = at;
     let start = start.to_rfc3339();
     let Choices { ingest, telemetry } = choices;
+    let modes = modes::MAPPING;
     format!(
         r#"[kafka]
 bootstrap_servers = "{kafka}"
@@ -210,6 +218,12 @@ AmountSum = "sum(value.amount)"
 AmountMin = "min(value.amount)"
 AmountMax = "max(value.amount)"
 
+[[ingest]]
+name = "modes-{id}"
+topics = ["orders-{id}"]
+batch = {{ max_records = 50, max_wait = "20ms" }}
+{ingest}
+{modes}
 [[publish]]
 name = "publish-{id}"
 change_stream = "OrdersStream"

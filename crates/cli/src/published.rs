@@ -2,14 +2,13 @@
 
 use std::time::Duration;
 
-use apache_avro::types::Value as Avro;
 use chrono::DateTime;
 use spanbridge_kafka::{ClientOptions, Header, Reader, Record};
 use spanbridge_protocol::table::Table;
 use spanbridge_protocol::value::{Timestamp, Type, Value};
-use spanbridge_schema::convert::{field, to_spanner};
+use spanbridge_schema::convert::to_spanner;
 use spanbridge_schema::derive::{self, RowColumn};
-use spanbridge_schema::{Decoded, Decoder, Registry};
+use spanbridge_schema::{Datum, Decoder, Format, Registry};
 
 use crate::change::{self, ChangeId};
 use crate::{Error, Kind, Result};
@@ -58,7 +57,7 @@ pub async fn read(
     table: &Table,
 ) -> Result<Vec<Event>> {
     let records = Reader::new(kafka, LIMIT)?.read_to_end(topic).await?;
-    let decoder = Decoder::new(registry.clone());
+    let decoder = Decoder::new(Format::Avro, registry.clone());
     let (key, row) = (derive::key(table)?, derive::row(table)?);
     let mut events = Vec::with_capacity(records.len());
     for record in records {
@@ -72,10 +71,10 @@ pub async fn read(
 async fn event(decoder: &Decoder, key: &[RowColumn], row: &[RowColumn], record: Record) -> Result<Event> {
     let key_bytes = record.key.ok_or_else(|| unexpected("there is no key"))?;
     let decoded = decoder.decode(&key_bytes).await?;
-    let key = columns(&decoded.value, &decoded, key)?;
+    let key = columns(&decoded.value, key)?;
     let change = match &record.value {
         None => None,
-        Some(value) => Some(change(&decoder.decode(value).await?, row)?),
+        Some(value) => Some(change(&decoder.decode(value).await?.value, row)?),
     };
     Ok(Event {
         partition: record.partition,
@@ -87,15 +86,12 @@ async fn event(decoder: &Decoder, key: &[RowColumn], row: &[RowColumn], record: 
     })
 }
 
-fn change(envelope: &Decoded, row: &[RowColumn]) -> Result<Change> {
-    let part = |name: &str| {
-        let (value, schema) = field(&envelope.value, envelope.schema.avro(), name)?;
-        Some((value, schema)).filter(|(value, _)| !is_null(value))
-    };
+fn change(envelope: &Datum, row: &[RowColumn]) -> Result<Change> {
+    let part = |name: &str| envelope.get(name).filter(|value| !value.is_null());
     let source = part("source").ok_or_else(|| unexpected("the envelope has no source"))?;
     let of_source = |name: &str, ty: Type| {
-        let (value, schema) = field(source.0, source.1, name).ok_or_else(|| missing(name))?;
-        to_spanner(value, schema, &ty).map_err(|error| unexpected(&error.to_string()))
+        let value = source.get(name).ok_or_else(|| missing(name))?;
+        to_spanner(value, &ty).map_err(|error| unexpected(&error.to_string()))
     };
     let text = |name: &str| match of_source(name, Type::String)? {
         Value::String(text) => Ok(text),
@@ -105,16 +101,13 @@ fn change(envelope: &Decoded, row: &[RowColumn]) -> Result<Change> {
         Value::Int64(number) => Ok(number),
         _ => Err(missing(name)),
     };
-    let image = |name: &str| match part(name) {
-        None => Ok(None),
-        Some((value, schema)) => columns_of(value, schema, row).map(Some),
-    };
+    let image = |name: &str| part(name).map(|value| columns(value, row)).transpose();
     let op = match part("op") {
-        Some((Avro::String(op), _)) => op.clone(),
+        Some(Datum::String(op)) => op.clone(),
         _ => return Err(missing("op")),
     };
-    let processed = match part("ts_ns").map(|(value, schema)| to_spanner(value, schema, &Type::Int64)) {
-        Some(Ok(Value::Int64(nanos))) => DateTime::from_timestamp_nanos(nanos),
+    let processed = match part("ts_ns") {
+        Some(Datum::Int(nanos)) => DateTime::from_timestamp_nanos(*nanos),
         _ => return Err(missing("ts_ns")),
     };
     Ok(Change {
@@ -133,25 +126,13 @@ fn change(envelope: &Decoded, row: &[RowColumn]) -> Result<Change> {
     })
 }
 
-fn columns(value: &Avro, decoded: &Decoded, columns: &[RowColumn]) -> Result<Vec<Value>> {
-    columns_of(value, decoded.schema.avro(), columns)
-}
-
-fn columns_of(value: &Avro, schema: &apache_avro::Schema, columns: &[RowColumn]) -> Result<Vec<Value>> {
+fn columns(value: &Datum, columns: &[RowColumn]) -> Result<Vec<Value>> {
     let column = |column: &RowColumn| {
-        let (value, schema) = field(value, schema, &column.field).ok_or_else(|| missing(&column.field))?;
-        to_spanner(value, schema, &column.ty)
+        let value = value.get(&column.field).ok_or_else(|| missing(&column.field))?;
+        to_spanner(value, &column.ty)
             .map_err(|error| unexpected(&format!("column {}: {error}", column.column)))
     };
     columns.iter().map(column).collect()
-}
-
-fn is_null(value: &Avro) -> bool {
-    match value {
-        Avro::Null => true,
-        Avro::Union(_, inner) => is_null(inner),
-        _ => false,
-    }
 }
 
 fn missing(field: &str) -> Error {

@@ -1,6 +1,7 @@
 //! What several entries of the file say together.
 
 mod columns;
+mod masks;
 mod names;
 mod publish;
 mod tables;
@@ -20,6 +21,7 @@ pub(crate) fn ingest(reader: &Reader, pipelines: &[Ingest]) {
         "ingest pipeline",
     );
     for pipeline in pipelines {
+        masks::of(reader, pipeline);
         tables::within(reader, pipeline);
         for table in &pipeline.tables {
             columns::of(reader, table);

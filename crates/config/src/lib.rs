@@ -9,6 +9,7 @@
 mod check;
 mod config;
 mod error;
+mod keys;
 mod located;
 mod mask;
 mod model;
@@ -19,21 +20,26 @@ mod unit;
 
 pub use config::Config;
 pub use error::{Error, Kind, Mistake};
+pub use keys::Keys;
 pub use located::{Located, Span};
-pub use model::aggregate::{Aggregate, Function};
+pub use model::aggregate::Aggregate;
 pub use model::batch::{Batch, Transaction};
 pub use model::database::DatabaseName;
-pub use model::format::{KeyFormat, PublishFormat, Subject, ValueFormat};
-pub use model::ingest::{Ingest, OnError, OnGap};
+pub use model::decoding::{Decoding, Subject, Unwrap};
+pub use model::format::{Format, PublishFormat};
+pub use model::function::{Function, Quantile};
+pub use model::groups::{AggregatesTable, Ownership, SOURCE_PARTITION};
+pub use model::ingest::{Evolve, Ingest, OnError, OnGap};
 pub use model::kafka::Kafka;
+pub use model::mapping::{Mapping, Mask};
 pub use model::publish::{CreateTopics, Envelope, OnIncompatibleSchema, Publish, Snapshot, Start};
 pub use model::registry::Registry;
+pub use model::rows::{Mode, RowsTable};
 pub use model::spanner::Spanner;
-pub use model::table::{
-    AggregatesTable, IngestTable, Mapping, Mode, Ownership, RowsTable, SOURCE_PARTITION, Tombstones,
-};
+pub use model::table::{IngestTable, IngestTransaction, Tombstones};
 pub use model::telemetry::{LogFormat, Telemetry};
 pub use model::template::Template;
+pub use model::topics::Topics;
 pub use model::window::{Late, Window, WindowKind};
 pub use text::Text;
 pub use unit::{parse_duration, parse_size};

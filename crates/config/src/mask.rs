@@ -1,7 +1,8 @@
 //! Hides secrets that stand in a configuration file, so that no diagnostic shows them.
 
 /// A key or property whose name ends so holds a secret.
-const SECRET: [&str; 6] = ["password", "secret", "token", "passphrase", "key.pem", "oauthbearer.config"];
+const SECRET: [&str; 7] =
+    ["password", "secret", "token", "passphrase", "key.pem", "oauthbearer.config", "mask_key"];
 
 /// Whether the value of that key must not stand in the file.
 pub(crate) fn is_secret(key: &str) -> bool {

@@ -74,6 +74,36 @@ fn the_environment_is_checked_at_once() {
 }
 
 #[test]
+fn the_key_of_masks_is_a_reference() {
+    let masked = |key: &str| {
+        let text = spoiled("batch = {", &format!("mask_key = {key}\nbatch = {{"));
+        text.replace("\"value.flight\"", "{ expr = \"value.flight\", mask = \"hash\" }")
+    };
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("mask");
+    let config = parse(&masked(&format!("{{ file = {path:?} }}")));
+    let key = config.ingest[0].mask_key.clone().unwrap();
+    assert_eq!(config.check_references().unwrap_err().position(), (14, 12));
+    std::fs::write(&path, "hunter2hunter2hunter2\n").unwrap();
+    assert_eq!(key.resolve().unwrap(), "hunter2hunter2hunter2");
+    std::fs::write(&path, "hunter2").unwrap();
+    let short = key.resolve().unwrap_err();
+    let line = format!(
+        "f.toml:14:12: `ingest.mask_key`, from the file `{}`, is shorter than 16 bytes",
+        path.display()
+    );
+    assert_eq!(short.to_string(), line);
+    assert!(!format!("{config:?}{}", rendered(&short)).contains("hunter"));
+
+    let inline = error(&masked("\"hunter2hunter2hunter2\""));
+    let line = "f.toml:14:12: `ingest.mask_key` is a secret and stands in the file itself";
+    assert_eq!(inline.to_string(), line);
+    for broken in [inline, error(&masked("\"hunter2hunter2")), error(&masked("hunter2hunter2"))] {
+        assert!(!rendered(&broken).contains("hunter2"), "{}", rendered(&broken));
+    }
+}
+
+#[test]
 fn references_have_one_form() {
     for (value, expected) in [
         (

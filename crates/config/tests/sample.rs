@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use spanbridge_config::{
-    Config, CreateTopics, Envelope, Function, IngestTable, KeyFormat, OnError, OnGap, Start, WindowKind,
+    Config, CreateTopics, Envelope, Format, Function, IngestTable, OnError, OnGap, Start, WindowKind,
 };
 
 fn sample() -> PathBuf {
@@ -14,6 +14,11 @@ fn sample() -> PathBuf {
 
 fn text() -> String {
     std::fs::read_to_string(sample()).unwrap()
+}
+
+/// The sample, and a file with every key of `[[ingest]]`.
+fn texts() -> [String; 2] {
+    [text(), include_str!("whole.toml").to_owned()]
 }
 
 #[test]
@@ -28,8 +33,8 @@ fn the_sample_means_what_it_says() {
 
     let [ingest] = &config.ingest[..] else { panic!("one ingest pipeline") };
     assert_eq!(
-        (ingest.key, ingest.on_error, ingest.on_gap),
-        (KeyFormat::String, OnError::DeadLetter, OnGap::Stop)
+        (ingest.key.format, ingest.on_error, ingest.on_gap),
+        (Format::String, OnError::DeadLetter, OnGap::Stop)
     );
     assert_eq!((ingest.batch.max_records, ingest.batch.max_bytes), (1000, 2_097_152));
     let [IngestTable::Rows(rows), IngestTable::Aggregates(aggregates)] = &ingest.tables[..] else {
@@ -39,7 +44,7 @@ fn the_sample_means_what_it_says() {
     let order = ["Carrier", "Flight", "Origin", "TimeHour", "DepDelay", "TailNumber", "UpdatedAt"];
     assert_eq!(columns, order, "in file order");
     let window = aggregates.window.as_ref().unwrap();
-    assert_eq!((window.kind, window.size), (WindowKind::Tumbling, Duration::from_secs(3600)));
+    assert_eq!(window.kind, WindowKind::Tumbling { size: Duration::from_secs(3600) });
     let sum = &aggregates.aggregates[1];
     assert_eq!((sum.function, sum.argument.as_ref().unwrap().as_str()), (Function::Sum, "value.dep_delay"));
     let span = sum.argument.as_ref().unwrap().span;
@@ -50,6 +55,19 @@ fn the_sample_means_what_it_says() {
     assert_eq!(publish.state_topic(), "delays.spanbridge-state");
     assert_eq!(publish.create_topics, Some(CreateTopics { partitions: 6, replication_factor: 1 }));
     assert_eq!((publish.shards, publish.envelope, publish.start), (4, Envelope::Debezium, Start::Now));
+}
+
+#[test]
+fn the_examples_of_the_documentation_are_right() {
+    let head = "kafka.bootstrap_servers = \"a:1\"\nregistry.url = \"http://a\"\n\
+                spanner.database = \"projects/demo/instances/demo/databases/flights\"\n";
+    let page = include_str!("../../../docs/configuration.md");
+    let examples: Vec<_> =
+        page.split("```toml\n").skip(1).map(|rest| rest.split("```").next().unwrap()).collect();
+    assert_eq!(examples.len(), 2);
+    for example in examples {
+        Config::parse("example", &format!("{head}{example}")).unwrap_or_else(|error| panic!("{error}"));
+    }
 }
 
 /// What a damaged file says must itself stand in the file.
@@ -66,32 +84,35 @@ fn survives(text: &str) {
 
 #[test]
 fn no_truncation_panics() {
-    let text = text();
-    for end in (0..text.len()).filter(|end| text.is_char_boundary(*end)) {
-        survives(&text[..end]);
-        survives(&text[end..]);
+    for text in texts() {
+        for end in (0..text.len()).filter(|end| text.is_char_boundary(*end)) {
+            survives(&text[..end]);
+            survives(&text[end..]);
+        }
     }
 }
 
 #[test]
 fn no_lost_or_changed_byte_panics() {
-    let text = text();
-    for at in (0..text.len()).filter(|at| text.is_char_boundary(*at)) {
-        let Some(character) = text[at..].chars().next() else { continue };
-        let after = &text[at + character.len_utf8()..];
-        for replacement in ["", "\"", "{", "]", ".", "\n", "é"] {
-            survives(&[&text[..at], replacement, after].concat());
+    for text in texts() {
+        for at in (0..text.len()).filter(|at| text.is_char_boundary(*at)) {
+            let Some(character) = text[at..].chars().next() else { continue };
+            let after = &text[at + character.len_utf8()..];
+            for replacement in ["", "\"", "{", "]", ".", "\n", "é"] {
+                survives(&[&text[..at], replacement, after].concat());
+            }
         }
     }
 }
 
 #[test]
 fn no_lost_or_doubled_line_panics() {
-    let text = text();
-    let lines: Vec<&str> = text.split_inclusive('\n').collect();
-    for at in 0..lines.len() {
-        survives(&[&lines[..at], &lines[at + 1..]].concat().concat());
-        survives(&[&lines[..at], &lines[at..=at], &lines[at..]].concat().concat());
+    for text in texts() {
+        let lines: Vec<&str> = text.split_inclusive('\n').collect();
+        for at in 0..lines.len() {
+            survives(&[&lines[..at], &lines[at + 1..]].concat().concat());
+            survives(&[&lines[..at], &lines[at..=at], &lines[at..]].concat().concat());
+        }
     }
 }
 

@@ -15,6 +15,8 @@ pub(crate) enum Action {
     Forget,
     /// The data is at fault: find the record.
     Blame,
+    /// It is too much at once: send less of it.
+    Divide,
     /// Only a person can mend it.
     Stop,
 }
@@ -24,7 +26,8 @@ pub(crate) fn spanner(kind: Spanner) -> Action {
         Spanner::Aborted | Spanner::Unavailable => Action::Retry,
         Spanner::NotFound | Spanner::AlreadyExists => Action::Verify,
         Spanner::InDoubt => Action::Forget,
-        Spanner::Rejected | Spanner::TooLarge => Action::Blame,
+        Spanner::Rejected => Action::Blame,
+        Spanner::TooLarge => Action::Divide,
         Spanner::Denied | Spanner::Expired | Spanner::Config | Spanner::Bug => Action::Stop,
     }
 }

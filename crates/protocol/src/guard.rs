@@ -5,6 +5,8 @@
 pub(crate) enum Guard {
     /// The commit's Update of the position row it consumes (ingest).
     ConsumePosition,
+    /// Rows that others write too are read under lock, in the transaction that writes them (ingest).
+    ReadUnderLock,
     /// `init_transactions` before the state is read (publish, rule 1).
     InitBeforeRead,
     /// The set of changes already emitted at the frontier's timestamp (publish, rule 3).

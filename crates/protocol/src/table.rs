@@ -9,6 +9,25 @@ pub struct Table {
     pub name: String,
     /// All columns, in ordinal order.
     pub columns: Vec<Column>,
+    /// The table that this one is interleaved in.
+    pub parent: Option<Parent>,
+}
+
+/// The table that another one is interleaved in, `INTERLEAVE IN PARENT`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Parent {
+    /// Its name, as [`Table::name`].
+    pub table: String,
+    pub on_delete: OnDelete,
+}
+
+/// What becomes of a row when its parent is deleted.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum OnDelete {
+    /// Deleting the parent fails.
+    NoAction,
+    /// It is deleted too.
+    Cascade,
 }
 
 /// One column of a [`Table`].
@@ -16,6 +35,9 @@ pub struct Table {
 pub struct Column {
     pub name: String,
     pub ty: Type,
+    /// The declared length of a STRING in characters, of BYTES in bytes, also of an array's items; nothing
+    /// for MAX and for other types.
+    pub length: Option<u64>,
     /// False for NOT NULL.
     pub nullable: bool,
     /// A generated column, which cannot be written.
@@ -26,6 +48,8 @@ pub struct Column {
     pub commit_timestamp: bool,
     /// Its place in the primary key, from 0.
     pub key_ordinal: Option<usize>,
+    /// Its values are in descending order in the primary key.
+    pub key_descending: bool,
 }
 
 impl Table {

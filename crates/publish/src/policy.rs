@@ -52,7 +52,7 @@ pub(crate) fn schema(kind: Schema) -> Action {
     match kind {
         Schema::Unavailable => Action::Retry,
         Schema::Incompatible | Schema::Underivable => Action::Stop(ErrorKind::Schema),
-        Schema::Encode | Schema::TooLarge | Schema::Payload | Schema::Frame => {
+        Schema::Encode | Schema::TooLarge | Schema::Payload | Schema::Envelope | Schema::Frame => {
             Action::Stop(ErrorKind::Record)
         }
         Schema::Configuration

@@ -137,11 +137,13 @@ mod tests {
         Column {
             name: name.into(),
             ty,
+            length: None,
             nullable: key.is_none(),
             generated: false,
             has_default: false,
             commit_timestamp: false,
             key_ordinal: key,
+            key_descending: false,
         }
     }
 
@@ -154,6 +156,7 @@ mod tests {
                 column("Id", Type::Int64, Some(1)),
                 column("Day", Type::Date, Some(0)),
             ],
+            parent: None,
         };
         assert_eq!(
             key(&table).unwrap().schema().text(),
@@ -170,6 +173,7 @@ mod tests {
         let table = Table {
             name: "s.T".into(),
             columns: vec![nullable, column("A", Type::Array(Box::new(Type::Float32)), None)],
+            parent: None,
         };
         assert_eq!(
             row(&table).unwrap().schema().text(),
@@ -184,7 +188,8 @@ mod tests {
 
     #[test]
     fn what_cannot_be_derived_is_refused() {
-        let mut table = Table { name: "T".into(), columns: vec![column("a b", Type::Bool, None)] };
+        let mut table =
+            Table { name: "T".into(), columns: vec![column("a b", Type::Bool, None)], parent: None };
         assert_eq!(key(&table).unwrap_err().kind(), Kind::Underivable);
         table.columns.push(column("a-b", Type::Bool, None));
         let error = row(&table).unwrap_err();

@@ -99,11 +99,13 @@ mod tests {
         let column = |name: &str, ty, key_ordinal: Option<usize>| Column {
             name: name.into(),
             ty,
+            length: None,
             nullable: key_ordinal.is_none(),
             generated: false,
             has_default: false,
             commit_timestamp: false,
             key_ordinal,
+            key_descending: false,
         };
         Table {
             name: "T".into(),
@@ -115,6 +117,7 @@ mod tests {
                 column("Real", Type::Float32, None),
                 column("Items", Type::Array(Box::new(Type::Bytes)), None),
             ],
+            parent: None,
         }
     }
 

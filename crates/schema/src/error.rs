@@ -27,6 +27,8 @@ pub enum Kind {
     Payload,
     /// The payload would take more memory or depth than allowed.
     TooLarge,
+    /// The value is not a change event that names a row.
+    Envelope,
     /// A value does not fit the schema that it is encoded with.
     Encode,
 }
@@ -47,6 +49,7 @@ impl Kind {
             Self::Frame => "schema.frame",
             Self::Payload => "schema.payload",
             Self::TooLarge => "schema.too-large",
+            Self::Envelope => "schema.envelope",
             Self::Encode => "schema.encode",
         }
     }
@@ -65,6 +68,7 @@ impl Kind {
                 | Self::Frame
                 | Self::Payload
                 | Self::TooLarge
+                | Self::Envelope
                 | Self::Encode
         )
     }

@@ -1,15 +1,19 @@
-//! Schemas and values: the schema registry, Confluent's wire format, Avro, and what a Spanner
-//! table looks like in them.
+//! Schemas and values: the schema registry, Confluent's wire format, the formats of keys and values,
+//! and what a Spanner table looks like in Avro.
 //!
 //! - [`Registry`]: the registry's schemas, parsed and cached.
 //! - [`frame`]: Confluent's wire format.
-//! - [`Decoder`]: a framed payload to an Avro value, safe against hostile bytes.
-//! - [`convert`]: an Avro value to a value of a Spanner column, without loss.
-//! - [`mod@derive`] and [`debezium`]: Avro schemas of a Spanner table and of Debezium's envelope.
+//! - [`Decoder`]: bytes of any [`Format`] to a [`Datum`], safe against hostile bytes.
+//! - [`Shape`]: what a schema says of its values, in whichever language.
+//! - [`convert`]: a datum to a value of a Spanner column, without loss.
+//! - [`mod@derive`] and [`debezium`]: Avro schemas of a Spanner table and of Debezium's envelope, and
+//!   envelopes back to rows.
 //! - [`encode`]: rows to Avro values, and Avro values to framed payloads.
 #![cfg_attr(test, allow(clippy::unwrap_used))]
 
+mod connect;
 pub mod convert;
+pub mod datum;
 pub mod debezium;
 mod decode;
 mod definition;
@@ -17,14 +21,24 @@ pub mod derive;
 pub mod encode;
 mod error;
 pub mod frame;
+mod json_schema;
+mod layout;
 mod name;
+mod protobuf;
 mod registry;
 mod schema;
+pub mod shape;
 
-pub use decode::{Decoded, Decoder, Limits};
+pub use datum::Datum;
+#[doc(hidden)]
+pub use decode::fuzz;
+pub use decode::{Decoded, Decoder, Format, Limits, Writer};
 pub use error::{Error, Incompatibility, Kind};
-pub use registry::{Options, Registered, Registry};
+pub use json_schema::JsonSchema;
+pub use protobuf::{Message, Protobuf};
+pub use registry::{Options, Registered, Registry, WriterSchema};
 pub use schema::Schema;
+pub use shape::Shape;
 
 /// This crate's result.
 pub type Result<T> = std::result::Result<T, Error>;

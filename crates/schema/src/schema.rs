@@ -5,6 +5,10 @@ use std::sync::Arc;
 use apache_avro::Schema as Avro;
 use apache_avro::schema::{Name, RecordField, ResolvedSchema, UnionSchema};
 
+use crate::datum::Datum;
+use crate::decode::{self, Limits};
+use crate::layout::Layout;
+use crate::shape::Shape;
 use crate::{Error, Kind, Result};
 
 /// Nodes of a schema with its references expanded; more are no table's schema, but an attack.
@@ -22,6 +26,8 @@ pub struct Schema {
     avro: Arc<Avro>,
     /// What names stand for, dependencies first: only for a recursive schema.
     definitions: Arc<[Avro]>,
+    /// What its values become.
+    layout: Arc<Layout>,
 }
 
 impl Schema {
@@ -60,7 +66,24 @@ impl Schema {
                 avro
             }
         };
-        Ok(Self { text: text.into(), avro: Arc::new(avro), definitions: definitions.into() })
+        let layout = {
+            // The parser has read them: what this one does not read lacks semantic types only.
+            let texts: Vec<serde_json::Value> = references
+                .iter()
+                .map(String::as_str)
+                .chain([text])
+                .map(|text| serde_json::from_str(text).unwrap_or_default())
+                .collect();
+            let resolved =
+                ResolvedSchema::new_with_schemata(definitions.iter().collect()).map_err(unusable)?;
+            Layout::new(&avro, resolved.get_names(), &texts)
+        };
+        Ok(Self {
+            text: text.into(),
+            avro: Arc::new(avro),
+            definitions: definitions.into(),
+            layout: Arc::new(layout),
+        })
     }
 
     /// The JSON text, as registered.
@@ -79,6 +102,22 @@ impl Schema {
     /// The full name of a record, enum or fixed.
     pub fn name(&self) -> Option<&str> {
         self.avro.name().map(AsRef::as_ref)
+    }
+
+    /// What it says of its values.
+    pub fn shape(&self) -> Shape {
+        self.layout.shape()
+    }
+
+    /// Decodes exactly one datum of it, without a frame, within the default limits.
+    ///
+    /// Fails with [`Kind::Payload`] or [`Kind::TooLarge`].
+    pub fn decode(&self, payload: &[u8]) -> Result<Datum> {
+        decode::avro::decode(self, payload, Limits::default())
+    }
+
+    pub(crate) fn layout(&self) -> &Layout {
+        &self.layout
     }
 
     /// The definitions of names that are left, which is none unless the schema is recursive.

@@ -22,11 +22,13 @@ fn orders() -> Table {
     let column = |name: &str, ty, key_ordinal: Option<usize>| Column {
         name: name.into(),
         ty,
+        length: None,
         nullable: key_ordinal.is_none(),
         generated: false,
         has_default: false,
         commit_timestamp: name == "updated_at",
         key_ordinal,
+        key_descending: false,
     };
     Table {
         name: "orders".into(),
@@ -39,6 +41,7 @@ fn orders() -> Table {
             column("payload", Type::Json, None),
             column("updated_at", Type::Timestamp, None),
         ],
+        parent: None,
     }
 }
 

@@ -6,7 +6,9 @@ use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 use apache_avro::types::Value as Avro;
 use serde_json::json;
 use spanbridge_protocol::value::{Type, Value};
-use spanbridge_schema::{Decoder, Kind, Options, Registry, Schema, convert, encode, frame};
+use spanbridge_schema::{
+    Datum, Decoder, Format, Kind, Options, Registry, Schema, WriterSchema, convert, encode, frame,
+};
 use spanbridge_testbed as testbed;
 
 const V1: &str = r#"{"type":"record","name":"T","fields":[{"name":"a","type":"long"}]}"#;
@@ -31,6 +33,8 @@ async fn the_facade_on_a_real_registry() {
     what_is_unknown_has_its_kind(&url).await;
     references_are_resolved(&url).await;
     another_format_is_unusable(&url).await;
+    json_schemas_refer_to_each_other(&url).await;
+    protobuf_files_import_each_other(&url).await;
     a_record_goes_round(&url).await;
     odd_subjects_are_one_path_segment(&url).await;
     cached_schemas_outlive_the_registry(&server).await;
@@ -116,11 +120,62 @@ async fn references_are_resolved(url: &str) {
     let id = post(&format!("{url}/subjects/{line}/versions"), &body).await;
     let schema = registry.writer_schema(id).await.unwrap();
     // from: x 1, unit 0; to: branch 1, x 2, unit 0.
-    let decoded = Decoder::new(registry).decode(&frame::join(id, &[2, 0, 2, 4, 0])).await.unwrap();
-    let (to, _) = convert::field(&decoded.value, schema.avro(), "to").unwrap();
-    let Avro::Union(1, point) = to else { panic!("{to:?}") };
-    let unit = Avro::Enum(0, "M".into());
-    assert_eq!(**point, Avro::Record(vec![("x".into(), Avro::Long(2)), ("unit".into(), unit)]));
+    let payload = frame::join(id, &[2, 0, 2, 4, 0]);
+    let decoded = Decoder::new(Format::Avro, registry).decode(&payload).await.unwrap();
+    let point = decoded.value.get("to").unwrap();
+    assert_eq!(point.get("x"), Some(&Datum::Int(2)));
+    assert_eq!(point.get("unit"), Some(&Datum::Enum("M".into())));
+    assert_eq!(schema.shape(), decoded.writer.unwrap().schema.shape());
+}
+
+async fn json_schemas_refer_to_each_other(url: &str) {
+    let (registry, customer, order) = (connect(url), subject("customer"), subject("order"));
+    let body = json!({"schemaType": "JSON", "schema": r#"{"$schema": "http://json-schema.org/draft-07/schema#",
+        "type": "object", "properties": {"name": {"type": "string"}}, "required": ["name"]}"#});
+    post(&format!("{url}/subjects/{customer}/versions"), &body).await;
+    let body = json!({
+        "schemaType": "JSON",
+        "schema": r#"{"$schema": "http://json-schema.org/draft-07/schema#", "type": "object", "properties": {
+            "price": {"type": "number"}, "customer": {"$ref": "customer.json"}}}"#,
+        "references": [{"name": "customer.json", "subject": customer, "version": 1}],
+    });
+    let id = post(&format!("{url}/subjects/{order}/versions"), &body).await;
+    let decoder = Decoder::new(Format::JsonSchema, registry.clone());
+    let payload = br#"{"price": 0.10, "customer": {"name": "x"}}"#;
+    let decoded = decoder.decode(&frame::join(id, payload)).await.unwrap();
+    assert_eq!(decoded.value.get("price"), Some(&Datum::Number("0.10".parse().unwrap())));
+    let invalid = decoder.decode(&frame::join(id, br#"{"customer": {}}"#)).await.unwrap_err();
+    assert_eq!(invalid.kind(), Kind::Payload, "{invalid}");
+    assert_eq!(registry.versions(&order).await.unwrap(), [1]);
+    assert!(
+        matches!(registry.version(&order, 1).await.unwrap(), (same, WriterSchema::Json(_)) if same == id)
+    );
+    let wrong = Decoder::new(Format::Avro, registry).decode(&frame::join(id, payload)).await.unwrap_err();
+    assert_eq!(wrong.kind(), Kind::UnusableSchema, "{wrong}");
+}
+
+async fn protobuf_files_import_each_other(url: &str) {
+    let (registry, point, line) = (connect(url), subject("proto-point"), subject("proto-line"));
+    let body = json!({"schemaType": "PROTOBUF",
+        "schema": "syntax = \"proto3\"; package geo; message Point { sint64 x = 1; }"});
+    post(&format!("{url}/subjects/{point}/versions"), &body).await;
+    let body = json!({
+        "schemaType": "PROTOBUF",
+        "schema": "syntax = \"proto3\"; import \"geo/point.proto\"; import \"google/protobuf/timestamp.proto\";\n\
+            message Other {} message Line { geo.Point from = 1; google.protobuf.Timestamp at = 2; }",
+        "references": [{"name": "geo/point.proto", "subject": point, "version": 1}],
+    });
+    let id = post(&format!("{url}/subjects/{line}/versions"), &body).await;
+    let decoder = Decoder::new(Format::Protobuf, registry);
+    // The second message: from { x: -1 }, at { seconds: 5 }.
+    let payload = [2, 2, 0x0a, 2, 0x08, 1, 0x12, 2, 0x08, 5];
+    let decoded = decoder.decode(&frame::join(id, &payload)).await.unwrap();
+    assert_eq!(decoded.writer.unwrap().schema.message(), Some("Line"));
+    assert_eq!(decoded.value.get("from").unwrap().get("x"), Some(&Datum::Int(-1)));
+    let at = convert::to_spanner(decoded.value.get("at").unwrap(), &Type::Timestamp).unwrap();
+    assert_eq!(at, Value::Timestamp("1970-01-01T00:00:05Z".parse().unwrap()));
+    let unknown = decoder.decode(&frame::join(id, &[2, 4])).await.unwrap_err();
+    assert_eq!(unknown.kind(), Kind::Frame, "{unknown}");
 }
 
 async fn another_format_is_unusable(url: &str) {
@@ -137,10 +192,10 @@ async fn a_record_goes_round(url: &str) {
     let b = Avro::Union(1, Box::new(Avro::String("2013-01-01T10:00:00Z".into())));
     let value = Avro::Record(vec![("a".into(), Avro::Long(1)), ("b".into(), b)]);
     let bytes = encode::encode(id, &schema, &value).unwrap();
-    let decoded = Decoder::new(registry).decode(&bytes).await.unwrap();
-    assert_eq!((decoded.id, &decoded.value), (id, &value));
-    let (b, node) = convert::field(&decoded.value, decoded.schema.avro(), "b").unwrap();
-    let converted = convert::to_spanner(b, node, &Type::Timestamp).unwrap();
+    let decoded = Decoder::new(Format::Avro, registry).decode(&bytes).await.unwrap();
+    assert_eq!(decoded.writer.unwrap().id, id);
+    assert_eq!(decoded.value.get("a"), Some(&Datum::Int(1)));
+    let converted = convert::to_spanner(decoded.value.get("b").unwrap(), &Type::Timestamp).unwrap();
     assert_eq!(converted, Value::Timestamp("2013-01-01T10:00:00Z".parse().unwrap()));
 }
 

@@ -1,5 +1,7 @@
 use google_cloud_gax::retry_policy::NeverRetry;
 use google_cloud_spanner::key::{Key, KeySet};
+use google_cloud_spanner::model::CommitResponse;
+use google_cloud_spanner::model::commit_response::CommitStats;
 use google_cloud_spanner::mutation::{Mutation as WireMutation, WriteBuilder};
 use google_cloud_spanner::transaction::BasicTransactionRetryPolicy;
 use spanbridge_protocol::mutation::{Mutation, Write};
@@ -9,11 +11,23 @@ use crate::database::Database;
 use crate::error::{Call, Error, Names, Result};
 use crate::wire::{encode, protocol_timestamp};
 
+/// What may be asked of a commit.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct CommitOptions<'a> {
+    /// The transaction tag, of which Spanner keeps 50 characters.
+    pub tag: Option<&'a str>,
+    /// Asks for [`Committed::mutation_count`].
+    pub stats: bool,
+}
+
 /// What a commit answers.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Committed {
     /// The commit timestamp: TrueTime's, unique to what it wrote in these rows.
     pub timestamp: Timestamp,
+    /// The mutations that Spanner counted, those of indexes included, when they were asked for
+    /// (<https://cloud.google.com/spanner/docs/commit-statistics>). The emulator counts none.
+    pub mutation_count: Option<u64>,
 }
 
 impl Database {
@@ -21,38 +35,56 @@ impl Database {
     ///
     /// Spanner may execute such a commit more than once
     /// (<https://cloud.google.com/spanner/docs/modify-mutation-api>), so the mutations themselves must
-    /// refuse the second time, as the position row's do. `tag` becomes the transaction tag, of which
-    /// Spanner keeps 50 characters.
+    /// refuse the second time, as the position row's do.
     ///
     /// Dropping the future leaves the commit in doubt.
     ///
     /// # Errors
     /// One attempt, no retry; see [`ErrorKind`](crate::ErrorKind). Only `InDoubt` leaves the outcome open.
-    pub async fn commit(&self, mutations: Vec<Mutation>, tag: Option<&str>) -> Result<Committed> {
-        let names = Names::new(
-            mutations.iter().map(|mutation| &*mutation.table),
-            mutations.iter().flat_map(|mutation| mutation.columns.iter().map(String::as_str)),
-        );
-        let size =
-            mutations.iter().flat_map(|mutation| mutation.rows.iter().flatten()).map(Value::size).sum();
-        let call = Call::Commit { names: &names, size };
+    pub async fn commit(&self, mutations: Vec<Mutation>, options: CommitOptions<'_>) -> Result<Committed> {
+        let Batch { names, size, writes } = Batch::new(mutations)?;
         let limit = self.options().attempt_timeout;
         let mut transaction = self
             .client()
             .write_only_transaction()
             .with_commit_attempt_timeout(limit)
             .with_commit_retry_policy(NeverRetry)
-            .with_retry_policy(BasicTransactionRetryPolicy::new().with_max_attempts(1));
-        if let Some(tag) = tag {
+            .with_retry_policy(BasicTransactionRetryPolicy::new().with_max_attempts(1))
+            .set_return_commit_stats(options.stats);
+        if let Some(tag) = options.tag {
             transaction = transaction.set_transaction_tag(tag);
         }
-        let writes = writes(mutations)?;
-        let answer = self.call(call, limit, transaction.build().write_at_least_once(writes)).await?;
-        let timestamp = answer.commit_timestamp.and_then(protocol_timestamp);
-        let timestamp =
-            timestamp.ok_or_else(|| Error::bug("commit", "committed, but without a timestamp"))?;
-        Ok(Committed { timestamp })
+        let call = Call::Commit { names: &names, size };
+        committed(self.call(call, limit, transaction.build().write_at_least_once(writes)).await?)
     }
+}
+
+/// The mutations of one commit, and what its error may name.
+pub(crate) struct Batch {
+    pub(crate) names: Names,
+    /// About how many bytes of values.
+    pub(crate) size: usize,
+    pub(crate) writes: Vec<WireMutation>,
+}
+
+impl Batch {
+    pub(crate) fn new(mutations: Vec<Mutation>) -> Result<Self> {
+        let names = Names::new(
+            mutations.iter().map(|mutation| &*mutation.table),
+            mutations.iter().flat_map(|mutation| mutation.columns.iter().map(String::as_str)),
+        );
+        let size =
+            mutations.iter().flat_map(|mutation| mutation.rows.iter().flatten()).map(Value::size).sum();
+        Ok(Self { names, size, writes: writes(mutations)? })
+    }
+}
+
+/// What the answer to a commit says.
+pub(crate) fn committed(answer: CommitResponse) -> Result<Committed> {
+    let timestamp = answer.commit_timestamp.and_then(protocol_timestamp);
+    let timestamp = timestamp.ok_or_else(|| Error::bug("commit", "committed, but without a timestamp"))?;
+    let count = |stats: CommitStats| u64::try_from(stats.mutation_count).ok();
+    Ok(Committed { timestamp, mutation_count: answer.commit_stats.and_then(count) })
 }
 
 /// The client library's mutations: it takes one row in each write, all keys in one delete.

@@ -1,16 +1,15 @@
 use std::future::Future;
-use std::sync::{Arc, PoisonError, RwLock};
+use std::sync::Arc;
 use std::time::Duration;
 
 use google_cloud_gax::error::Error as ClientError;
-use google_cloud_gax::options::RequestOptions;
-use google_cloud_gax::retry_policy::NeverRetry;
 use google_cloud_spanner::channel_pool::StaticChannelPoolConfig;
 use google_cloud_spanner::client::{DatabaseClient, Spanner, SpannerBuilderExt as _};
 
 use crate::error::{Call, Error, ErrorKind, Result};
 use crate::name::DatabaseName;
 use crate::options::Options;
+use crate::session::Sessions;
 
 /// What the service may take beyond the deadline to say so itself.
 const GRACE: Duration = Duration::from_millis(500);
@@ -23,10 +22,9 @@ pub struct Database {
 
 #[derive(Debug)]
 struct Inner {
-    spanner: Spanner,
     name: DatabaseName,
     options: Options,
-    client: RwLock<DatabaseClient>,
+    sessions: Sessions,
 }
 
 impl Database {
@@ -47,8 +45,8 @@ impl Database {
             let kind = if error.is_default_credentials() { ErrorKind::Denied } else { ErrorKind::Config };
             Error::new(kind, "connect", error.to_string())
         })?;
-        let client = RwLock::new(session(&spanner, &name, options).await?);
-        Ok(Self { inner: Arc::new(Inner { spanner, name, options: options.clone(), client }) })
+        let sessions = Sessions::open(spanner, &name, options).await?;
+        Ok(Self { inner: Arc::new(Inner { name, options: options.clone(), sessions }) })
     }
 
     /// The database's name.
@@ -61,7 +59,16 @@ impl Database {
     }
 
     pub(crate) fn client(&self) -> DatabaseClient {
-        self.inner.client.read().unwrap_or_else(PoisonError::into_inner).clone()
+        self.inner.sessions.shared()
+    }
+
+    /// A session for one read-write transaction, to be given back when that has ended well.
+    pub(crate) async fn take_session(&self) -> Result<DatabaseClient> {
+        self.inner.sessions.take(&self.inner.name, &self.inner.options).await
+    }
+
+    pub(crate) fn give_back_session(&self, client: DatabaseClient) {
+        self.inner.sessions.give_back(client, &self.inner.options);
     }
 
     /// Runs one call within `limit`. When the session is gone, as after a restart of the emulator,
@@ -74,9 +81,7 @@ impl Database {
     ) -> Result<T> {
         match within(call, limit, attempt).await {
             Err(Failed::Session(error)) => {
-                let client = session(&self.inner.spanner, &self.inner.name, &self.inner.options).await?;
-                *self.inner.client.write().unwrap_or_else(PoisonError::into_inner) = client;
-                tracing::info!(database = %self.inner.name, "the session was gone; another one is open");
+                self.inner.sessions.renew(&self.inner.name, &self.inner.options).await?;
                 Err(error)
             }
             Err(Failed::Other(error)) => Err(error),
@@ -85,12 +90,21 @@ impl Database {
     }
 }
 
-enum Failed {
+pub(crate) enum Failed {
+    /// The session is gone.
     Session(Error),
     Other(Error),
 }
 
-async fn within<T>(
+impl From<Failed> for Error {
+    fn from(failed: Failed) -> Self {
+        match failed {
+            Failed::Session(error) | Failed::Other(error) => error,
+        }
+    }
+}
+
+pub(crate) async fn within<T>(
     call: Call<'_>,
     limit: Duration,
     attempt: impl Future<Output = std::result::Result<T, ClientError>>,
@@ -104,19 +118,4 @@ async fn within<T>(
             Err(if lost { Failed::Session(error) } else { Failed::Other(error) })
         }
     }
-}
-
-async fn session(spanner: &Spanner, name: &DatabaseName, options: &Options) -> Result<DatabaseClient> {
-    let mut request = RequestOptions::default();
-    request.set_attempt_timeout(options.attempt_timeout);
-    request.set_retry_policy(NeverRetry);
-    let mut builder = spanner.database_client(name.to_string()).with_request_options(request);
-    if let Some(role) = &options.role {
-        builder = builder.with_database_role(role);
-    }
-    within(Call::Read("connect"), options.attempt_timeout, builder.build()).await.map_err(|failed| {
-        match failed {
-            Failed::Session(error) | Failed::Other(error) => error,
-        }
-    })
 }

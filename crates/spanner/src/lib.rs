@@ -1,4 +1,5 @@
-//! Cloud Spanner as the bridge needs it: blind commits, point reads, change streams, schema.
+//! Cloud Spanner as the bridge needs it: blind commits, read-write
+//! transactions, reads by key, change streams, schema.
 //!
 //! The only crate that touches the client library. Every call is one RPC with a deadline and
 //! without a hidden retry, so that its answer means what it says; [`ErrorKind`] tells the caller
@@ -16,7 +17,10 @@ pub mod migrate;
 mod name;
 mod options;
 mod query;
+mod range;
 mod read;
+mod session;
+mod transaction;
 mod wire;
 
 pub use admin::Admin;
@@ -25,9 +29,11 @@ pub use changes::{
     ChangeRecord, Changes, ChildPartition, ChildPartitions, ColumnType, DataChange, Mod, ModType,
     ValueCaptureType,
 };
-pub use commit::Committed;
+pub use commit::{CommitOptions, Committed};
 pub use database::Database;
 pub use decode::decode_column;
 pub use error::{Error, ErrorKind, Result};
 pub use name::DatabaseName;
 pub use options::Options;
+pub use range::KeyRange;
+pub use transaction::ReadWrite;

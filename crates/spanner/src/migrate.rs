@@ -10,6 +10,7 @@ use spanbridge_protocol::mutation::{Mutation, Write};
 use spanbridge_protocol::value::{Type, Value};
 
 use crate::admin::Admin;
+use crate::commit::CommitOptions;
 use crate::database::Database;
 use crate::error::{Error, ErrorKind, Result};
 
@@ -17,7 +18,10 @@ use crate::error::{Error, ErrorKind, Result};
 const VERSIONS: &str = "BridgeSchemaVersion";
 
 /// The DDL of each version, from 1.
-const MIGRATIONS: [&str; 1] = [include_str!("../../../migrations/0001_bridge.sql")];
+const MIGRATIONS: [&str; 2] = [
+    include_str!("../../../migrations/0001_bridge.sql"),
+    include_str!("../../../migrations/0002_event_time.sql"),
+];
 
 /// How often a schema change is tried that meets another one, and how long is waited in between.
 const ATTEMPTS: u32 = 40;
@@ -108,7 +112,9 @@ async fn record(database: &Database, version: i64) -> Result<()> {
     };
     let mut attempt = 1;
     loop {
-        let Err(error) = database.commit(vec![row.clone()], None).await else { return Ok(()) };
+        let Err(error) = database.commit(vec![row.clone()], CommitOptions::default()).await else {
+            return Ok(());
+        };
         match error.kind() {
             // Somebody else recorded it, or the first attempt did, whose answer was lost.
             ErrorKind::AlreadyExists => return Ok(()),

@@ -1,14 +1,15 @@
+use std::time::Duration;
+
 use google_cloud_gax::retry_policy::NeverRetry;
-use google_cloud_spanner::client::DatabaseClient;
-use google_cloud_spanner::key::{KeyRange, KeySet};
+use google_cloud_spanner::key::KeySet;
 use google_cloud_spanner::read::ReadRequest;
 use google_cloud_spanner::result::ResultSet;
 use google_cloud_spanner::transaction::TimestampBound;
 use spanbridge_protocol::value::{Timestamp, Type, Value};
 
-use crate::commit::key;
 use crate::database::Database;
-use crate::error::{Call, Error, Names, Result};
+use crate::error::{Call, Error, ErrorKind, Names, Result};
+use crate::range::{KeyRange, of_keys, of_ranges};
 use crate::wire::{decode, wire_timestamp};
 
 impl Database {
@@ -22,8 +23,7 @@ impl Database {
         columns: &[(String, Type)],
         keys: Vec<Vec<Value>>,
     ) -> Result<Vec<Vec<Value>>> {
-        let keys = keys.into_iter().map(key).fold(KeySet::builder(), |keys, key| keys.add_key(key));
-        self.read_keys(table, columns, keys.build(), TimestampBound::strong()).await
+        self.read_at(Read::new(table, columns, of_keys(keys)), TimestampBound::strong()).await
     }
 
     /// The rows whose primary key begins with `prefix`, in the order of the key; a strong read.
@@ -33,9 +33,39 @@ impl Database {
         columns: &[(String, Type)],
         prefix: Vec<Value>,
     ) -> Result<Vec<Vec<Value>>> {
-        let prefix = key(prefix);
-        let range = KeyRange::closed_closed(prefix.clone(), prefix);
-        self.read_keys(table, columns, range.into(), TimestampBound::strong()).await
+        let keys = of_ranges(vec![KeyRange::prefix(prefix)]);
+        self.read_at(Read::new(table, columns, keys), TimestampBound::strong()).await
+    }
+
+    /// The rows of all these ranges, each once, in the order of the key; a strong read.
+    ///
+    /// # Errors
+    /// [`ErrorKind::TooLarge`] when there are more than `most`.
+    pub async fn read_ranges(
+        &self,
+        table: &str,
+        columns: &[(String, Type)],
+        ranges: Vec<KeyRange>,
+        most: usize,
+    ) -> Result<Vec<Vec<Value>>> {
+        let read = Read::new(table, columns, of_ranges(ranges)).at_most(most);
+        self.read_at(read, TimestampBound::strong()).await
+    }
+
+    /// The first rows of this range, `rows` at most, in the order of the key; a strong read. The next
+    /// page is the range from the last row's key, excluded.
+    pub async fn read_page(
+        &self,
+        table: &str,
+        columns: &[(String, Type)],
+        range: KeyRange,
+        rows: usize,
+    ) -> Result<Vec<Vec<Value>>> {
+        if rows == 0 {
+            return Ok(Vec::new());
+        }
+        let read = Read::new(table, columns, of_ranges(vec![range])).first(rows);
+        self.read_at(read, TimestampBound::strong()).await
     }
 
     /// All rows, in the order of the key: at this instant, or strong. For tables that fit in memory.
@@ -49,30 +79,81 @@ impl Database {
             Some(at) => TimestampBound::read_timestamp(wire_timestamp(at)?),
             None => TimestampBound::strong(),
         };
-        self.read_keys(table, columns, KeySet::all(), bound).await
+        self.read_at(Read::new(table, columns, KeySet::all()), bound).await
     }
 
-    async fn read_keys(
-        &self,
-        table: &str,
-        columns: &[(String, Type)],
-        keys: KeySet,
-        bound: TimestampBound,
-    ) -> Result<Vec<Vec<Value>>> {
-        let limit = self.options().read_timeout;
-        let request = ReadRequest::builder(table, columns.iter().map(|(name, _)| name))
+    async fn read_at(&self, read: Read, bound: TimestampBound) -> Result<Vec<Vec<Value>>> {
+        let (request, expected) = read.split(self.options().read_timeout);
+        let transaction = self.client().single_use().set_timestamp_bound(bound).build();
+        expected.rows(self, transaction.execute_read(request)).await
+    }
+}
+
+/// A read by key.
+#[derive(Debug)]
+pub(crate) struct Read {
+    table: String,
+    columns: Vec<(String, Type)>,
+    keys: KeySet,
+    /// Spanner stops after so many rows; not 0, which it takes for no limit.
+    limit: Option<usize>,
+    /// More are an error.
+    most: usize,
+}
+
+impl Read {
+    pub(crate) fn new(table: &str, columns: &[(String, Type)], keys: KeySet) -> Self {
+        Self { table: table.to_owned(), columns: columns.to_vec(), keys, limit: None, most: usize::MAX }
+    }
+
+    /// More rows than these are an error, and are not fetched.
+    pub(crate) fn at_most(self, most: usize) -> Self {
+        Self { limit: Some(most.saturating_add(1)), most, ..self }
+    }
+
+    fn first(self, rows: usize) -> Self {
+        Self { limit: Some(rows), ..self }
+    }
+
+    /// What is sent, and what it takes to understand the answer.
+    pub(crate) fn split(self, limit: Duration) -> (ReadRequest, Expected) {
+        let Self { table, columns, keys, limit: rows, most } = self;
+        let mut request = ReadRequest::builder(table.as_str(), columns.iter().map(|(name, _)| name))
             .with_keys(keys)
             .with_attempt_timeout(limit)
-            .with_retry_policy(NeverRetry)
-            .build();
-        let client: DatabaseClient = self.client();
+            .with_retry_policy(NeverRetry);
+        if let Some(rows) = rows {
+            request = request.set_limit(i64::try_from(rows).unwrap_or(i64::MAX));
+        }
+        (request.build(), Expected { table, columns, most })
+    }
+}
+
+/// What a read's answer may be.
+pub(crate) struct Expected {
+    table: String,
+    columns: Vec<(String, Type)>,
+    most: usize,
+}
+
+impl Expected {
+    /// The rows of the answer, in one RPC, within the database's limit for reads.
+    pub(crate) async fn rows(
+        self,
+        database: &Database,
+        answer: impl Future<Output = std::result::Result<ResultSet, google_cloud_spanner::Error>>,
+    ) -> Result<Vec<Vec<Value>>> {
+        let Self { table, columns, most } = self;
         let types: Vec<&Type> = columns.iter().map(|(_, ty)| ty).collect();
-        let names = Names::new([table], columns.iter().map(|(name, _)| name.as_str()));
-        let rows = self.call(Call::Keys(&names), limit, async {
-            rows(client.single_use().set_timestamp_bound(bound).build().execute_read(request).await?, &types)
-                .await
-        });
-        rows.await?
+        let names = Names::new([table.as_str()], columns.iter().map(|(name, _)| name.as_str()));
+        let limit = database.options().read_timeout;
+        let rows =
+            database.call(Call::Keys(&names), limit, async { rows(answer.await?, &types).await }).await??;
+        if rows.len() > most {
+            let message = format!("more than {most} rows of table {table} are in these ranges");
+            return Err(Error::new(ErrorKind::TooLarge, "read", message));
+        }
+        Ok(rows)
     }
 }
 

@@ -127,7 +127,7 @@ mod tests {
             spanbridge_config::Config::parse("flights.toml", &text(&addresses, &names, start)).unwrap();
         let publish = &config.publish[0];
         let topics = [
-            config.ingest[0].topics[0].to_string(),
+            config.ingest[0].topics.names()[0].to_string(),
             publish.topic("Flights"),
             publish.topic("DelaysByHour"),
             publish.state_topic(),

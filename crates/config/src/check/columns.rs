@@ -1,23 +1,57 @@
-//! The columns of one table must differ.
+//! The columns of one table must differ, and those that are named must be there.
+
+use std::collections::HashMap;
 
 use super::Case;
 use crate::error::Kind;
 use crate::read::Reader;
-use crate::{IngestTable, Located, SOURCE_PARTITION};
+use crate::{
+    AggregatesTable, IngestTable, Located, Ownership, RowsTable, SOURCE_PARTITION, Span, WindowKind,
+};
 
 pub(super) fn of(reader: &Reader, table: &IngestTable) {
-    let columns = match table {
-        IngestTable::Rows(rows) => rows.columns.iter().map(|mapping| &mapping.column).collect(),
-        IngestTable::Aggregates(table) => {
-            let groups = table.group_by.iter().map(|mapping| &mapping.column);
-            let window = table.window.iter().map(|window| &window.start);
-            let aggregates = table.aggregates.iter().map(|aggregate| &aggregate.column);
-            let columns: Vec<_> = groups.chain(window).chain(aggregates).collect();
-            own_column(reader, &columns);
-            columns
+    match table {
+        IngestTable::Rows(rows) => {
+            let columns = rows.columns.iter().map(|mapping| &mapping.column);
+            super::duplicates(reader, columns, Case::Ignored, "column");
+            version(reader, rows);
         }
-    };
-    super::duplicates(reader, columns, Case::Ignored, "column");
+        IngestTable::Aggregates(table) => {
+            let columns = named(table);
+            if table.ownership == Ownership::Partition {
+                own_column(reader, &columns);
+            }
+            super::duplicates(reader, columns.iter().copied(), Case::Ignored, "column");
+            companions(reader, table, &columns);
+        }
+    }
+}
+
+/// The columns that the file names.
+fn named(table: &AggregatesTable) -> Vec<&Located<str>> {
+    let mut columns: Vec<_> = table.group_by.iter().map(|mapping| &mapping.column).collect();
+    if let Some(window) = &table.window {
+        columns.push(&window.start);
+        match &window.kind {
+            WindowKind::Tumbling { .. } | WindowKind::Hopping { .. } => {}
+            WindowKind::Sliding { latest, .. } => columns.push(latest),
+            WindowKind::Session { end, .. } => columns.push(end),
+        }
+        columns.extend(&window.final_column);
+    }
+    columns.extend(table.aggregates.iter().map(|aggregate| &aggregate.column));
+    columns
+}
+
+/// The version is compared with what the row holds, so that it must be stored.
+fn version(reader: &Reader, rows: &RowsTable) {
+    let Some(version) = &rows.version else { return };
+    if !rows.columns.iter().any(|mapping| mapping.column.eq_ignore_ascii_case(version)) {
+        let message = format!("`version` names the column `{version}`, which is not mapped");
+        let mistake = reader.mistake(Kind::Conflict, version.span, message);
+        let columns: Vec<_> = rows.columns.iter().map(|mapping| mapping.column.as_str()).collect();
+        reader.report(mistake.help(format!("map it, or name one of: {}", columns.join(", "))));
+    }
 }
 
 fn own_column(reader: &Reader, columns: &[&Located<str>]) {
@@ -27,5 +61,23 @@ fn own_column(reader: &Reader, columns: &[&Located<str>]) {
         reader.report(
             mistake.help("name the column otherwise; the source partition is always part of the key"),
         );
+    }
+}
+
+/// Columns that an aggregate keeps beside its own and nobody wrote.
+fn companions(reader: &Reader, table: &AggregatesTable, named: &[&Located<str>]) {
+    let mut taken: HashMap<String, Span> = HashMap::new();
+    for column in named {
+        taken.entry(column.to_ascii_lowercase()).or_insert(column.span);
+    }
+    for aggregate in &table.aggregates {
+        for name in aggregate.companions() {
+            if let Some(first) = taken.insert(name.to_ascii_lowercase(), aggregate.column.span) {
+                let function = aggregate.function.name();
+                let message = format!("`{function}` keeps a column `{name}`, which appears twice");
+                let mistake = reader.mistake(Kind::Conflict, aggregate.column.span, message);
+                reader.report(mistake.other(first, "the other one").help("rename one of them"));
+            }
+        }
     }
 }

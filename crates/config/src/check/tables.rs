@@ -2,10 +2,11 @@
 
 use crate::error::Kind;
 use crate::read::Reader;
-use crate::{AggregatesTable, Ingest, IngestTable, Located, Span};
+use crate::{AggregatesTable, Ingest, IngestTable, Located, Mapping, Mask, Ownership, Span, Topics};
 
 /// The bridge's own tables.
-const OWN: [&str; 3] = ["BridgePartitions", "BridgePositions", "BridgeDeadLetters"];
+const OWN: [&str; 5] =
+    ["BridgePartitions", "BridgePositions", "BridgeDeadLetters", "BridgeGaps", "BridgeSchemaVersion"];
 
 /// The tables of one pipeline.
 pub(super) fn within(reader: &Reader, pipeline: &Ingest) {
@@ -36,8 +37,7 @@ pub(super) fn across(reader: &Reader, pipelines: &[Ingest]) {
             let conflict =
                 others.filter(|other| same(other, table)).find(|other| !(rows(other) && rows(table)));
             if let Some(other) = conflict {
-                let help =
-                    "aggregates need a table of their own: a row has one owner, the pipeline's partition";
+                let help = "aggregates need a table of their own: each row belongs to one pipeline";
                 twice(reader, table.table(), other.table().span, help);
             }
         }
@@ -69,12 +69,22 @@ fn own(reader: &Reader, table: &Located<str>) {
 
 /// Partition 0 of two topics would own the same row. Unless the topic is part of the group.
 fn one_partition_numbering(reader: &Reader, pipeline: &Ingest, table: &AggregatesTable) {
-    let by_topic = table.group_by.iter().any(|mapping| mapping.expr.trim() == "topic");
-    let second = pipeline.topics.iter().find(|topic| Some(*topic) != pipeline.topics.first());
-    if let (Some(second), false) = (second, by_topic) {
+    let tells_topics =
+        |mapping: &Mapping| mapping.expr.trim() == "topic" && matches!(mapping.mask, None | Some(Mask::Hash));
+    if table.ownership == Ownership::Shared || table.group_by.iter().any(tells_topics) {
+        return;
+    }
+    let second = match &pipeline.topics {
+        Topics::Names(names) => {
+            names.iter().find(|name| Some(*name) != names.first()).map(|name| (name.span, "the second topic"))
+        }
+        Topics::Pattern(pattern) => Some((pattern.span, "any number of topics")),
+    };
+    if let Some((second, label)) = second {
         let message = format!("aggregates of several topics would share rows of the table `{}`", table.table);
-        let mistake = reader.mistake(Kind::Conflict, table.table.span, message);
-        let mistake = mistake.other(second.span, "the second topic");
-        reader.report(mistake.help("add a column with the expression \"topic\" to `group_by`"));
+        let mistake = reader.mistake(Kind::Conflict, table.table.span, message).other(second, label);
+        let help =
+            "add a column with the expression \"topic\" to `group_by`, or write ownership = \"shared\"";
+        reader.report(mistake.help(help));
     }
 }

@@ -10,7 +10,7 @@ const MAX_RECORDS: u32 = 20_000;
 const MAX_BYTES: u64 = 64 << 20;
 const MAX_WAIT: Duration = Duration::from_secs(60);
 
-/// When an ingest batch is full: whichever comes first.
+/// When an ingest batch is full, whichever comes first, and how many are committed at once.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Batch {
     /// Records, 1 to 20,000. Default: 1000.
@@ -19,11 +19,14 @@ pub struct Batch {
     pub max_bytes: u64,
     /// Time since its first record, 1 ms to 60 s. Default: 50 ms.
     pub max_wait: Duration,
+    /// Commits on their way at once, 1 to 64. Default: 4.
+    pub max_in_flight: u32,
 }
 
 impl Default for Batch {
     fn default() -> Self {
-        Self { max_records: 1000, max_bytes: 2 << 20, max_wait: Duration::from_millis(50) }
+        let max_wait = Duration::from_millis(50);
+        Self { max_records: 1000, max_bytes: 2 << 20, max_wait, max_in_flight: 4 }
     }
 }
 
@@ -33,11 +36,13 @@ impl Batch {
         let default = Self::default();
         let max_bytes = section.optional("max_bytes").and_then(|entry| entry.size(1..=MAX_BYTES));
         let (max_records, max_wait) = records_and_wait(&section);
+        let max_in_flight = section.optional("max_in_flight").and_then(|entry| entry.integer(1..=64));
         section.finish();
         Some(Self {
             max_records: max_records.unwrap_or(default.max_records),
             max_bytes: max_bytes.unwrap_or(default.max_bytes),
             max_wait: max_wait.unwrap_or(default.max_wait),
+            max_in_flight: max_in_flight.unwrap_or(default.max_in_flight),
         })
     }
 }

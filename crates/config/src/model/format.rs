@@ -1,29 +1,55 @@
 //! How keys and values are encoded in Kafka.
 
+use super::decoding::Subject;
 use crate::read::Entry;
 
-/// How a record's key is decoded; only when an expression uses it.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub enum KeyFormat {
+/// How a record's key or value is encoded.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Format {
+    /// Confluent's wire format with an Avro schema of the registry.
+    Avro,
+    /// JSON without a schema.
+    Json,
+    /// Confluent's wire format with a JSON schema of the registry.
+    JsonSchema,
+    /// Confluent's wire format with a Protobuf schema of the registry.
+    Protobuf,
     /// UTF-8.
     String,
-    /// Confluent's wire format with a schema of the registry.
-    Avro,
     /// Eight bytes, big endian, as Kafka's LongSerializer writes them.
     Int64,
     /// As it is.
     Bytes,
-    /// Not decoded, and not to be used: the default.
-    #[default]
+    /// Not decoded, and not to be used by an expression.
     None,
 }
 
-/// How a record's value is decoded.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub enum ValueFormat {
-    /// Confluent's wire format with a schema of the registry: the default.
-    #[default]
-    Avro,
+impl Format {
+    pub(super) const WORDS: [(&str, Self); 8] = [
+        ("avro", Self::Avro),
+        ("json", Self::Json),
+        ("json-schema", Self::JsonSchema),
+        ("protobuf", Self::Protobuf),
+        ("string", Self::String),
+        ("int64", Self::Int64),
+        ("bytes", Self::Bytes),
+        ("none", Self::None),
+    ];
+
+    /// As the configuration has it.
+    pub fn name(self) -> &'static str {
+        Self::WORDS.iter().find(|(_, format)| *format == self).map_or("", |(word, _)| word)
+    }
+
+    /// Whether its schemas are the registry's.
+    pub fn has_schema(self) -> bool {
+        matches!(self, Self::Avro | Self::JsonSchema | Self::Protobuf)
+    }
+
+    /// Whether it has fields.
+    pub fn is_structured(self) -> bool {
+        self.has_schema() || self == Self::Json
+    }
 }
 
 /// How a published record's key or value is encoded.
@@ -34,49 +60,11 @@ pub enum PublishFormat {
     Avro,
 }
 
-/// Under which subject a published schema is registered.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub enum Subject {
-    /// `<topic>-key` and `<topic>-value`, Confluent's TopicNameStrategy: the default.
-    #[default]
-    TopicName,
-}
-
-/// What the contract names and this version does not decode.
-const LATER: [&str; 3] = ["json", "json-schema", "protobuf"];
-
-impl KeyFormat {
-    pub(crate) fn read(entry: &Entry<'_>) -> Option<Self> {
-        let section = entry.section()?;
-        let formats = [
-            ("string", Self::String),
-            ("avro", Self::Avro),
-            ("int64", Self::Int64),
-            ("bytes", Self::Bytes),
-            ("none", Self::None),
-        ];
-        let format = section.required("format").and_then(|entry| entry.choice(&formats, &LATER));
-        section.finish();
-        format
-    }
-}
-
-impl ValueFormat {
-    pub(crate) fn read(entry: &Entry<'_>) -> Option<Self> {
-        let section = entry.section()?;
-        let later = [&LATER[..], &["string", "int64", "bytes", "none"]].concat();
-        let format =
-            section.required("format").and_then(|entry| entry.choice(&[("avro", Self::Avro)], &later));
-        section.finish();
-        format
-    }
-}
-
 impl PublishFormat {
     /// The format with the subject; a subject is read for values only.
     pub(crate) fn read(entry: &Entry<'_>, with_subject: bool) -> Option<(Self, Subject)> {
         let section = entry.section()?;
-        let later = [&LATER[..], &["string", "int64", "bytes", "none"]].concat();
+        let later = ["json", "json-schema", "protobuf", "string", "int64", "bytes", "none"];
         let format =
             section.required("format").and_then(|entry| entry.choice(&[("avro", Self::Avro)], &later));
         let subject = with_subject.then(|| section.optional("subject")).flatten().and_then(|entry| {

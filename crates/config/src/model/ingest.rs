@@ -1,34 +1,46 @@
 //! `[[ingest]]`
 
+use std::time::Duration;
+
 use super::batch::Batch;
-use super::format::{KeyFormat, ValueFormat};
+use super::decoding::Decoding;
+use super::format::Format;
 use super::table::IngestTable;
-use crate::check::Case;
+use super::topics::Topics;
 use crate::error::Kind;
-use crate::read::{Entry, check};
-use crate::{Located, Span};
+use crate::read::{Entry, Section, check};
+use crate::{Keys, Located, Span, Text};
 
 /// A pipeline from Kafka to Spanner.
 #[derive(Debug, Clone)]
 pub struct Ingest {
     /// Its identity in stored state: 1 to 64 of `A-Za-z0-9._-`, unique among the ingest pipelines.
     pub name: Located<str>,
-    /// The topics it reads; at least one, none twice.
-    pub topics: Vec<Located<str>>,
+    /// The topics it reads.
+    pub topics: Topics,
     /// How keys are decoded. Default: none.
-    pub key: KeyFormat,
+    pub key: Decoding,
     /// How values are decoded. Default: avro.
-    pub value: ValueFormat,
+    pub value: Decoding,
+    /// The key of [`Mask::Hash`](crate::Mask::Hash), at least 16 bytes; there exactly when a column has that mask.
+    pub mask_key: Option<Text>,
     /// How much goes into one commit.
     pub batch: Batch,
+    /// `watermark.idle`: a partition without records for so long does not hold the watermark back, 1 s to 1 day.
+    /// Default: 1 min.
+    pub watermark_idle: Duration,
     /// What a record does that cannot be decoded, mapped or stored. Default: dead-letter.
     pub on_error: OnError,
     /// What happens when the log no longer holds the position. Default: stop.
     pub on_gap: OnGap,
+    /// What a writer schema with new fields does. Default: stop.
+    pub evolve: Evolve,
     /// The tables it writes, all in the same commit; at least one.
     pub tables: Vec<IngestTable>,
     /// The header.
     pub span: Span,
+    /// Where its keys stand.
+    pub keys: Keys,
 }
 
 /// What a record does that cannot be decoded, mapped or stored.
@@ -51,24 +63,39 @@ pub enum OnGap {
     Skip,
 }
 
+/// What a writer schema with new fields does, before its first record.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Evolve {
+    /// It stops the pipeline with the DDL to run.
+    #[default]
+    Stop,
+    /// It adds the columns.
+    AddColumns,
+}
+
 impl Ingest {
     pub(crate) fn read(entry: &Entry<'_>) -> Option<Self> {
         let section = entry.section()?;
+        let span = section.span();
         let name = section.required("name").and_then(|entry| entry.string(check::pipeline_name));
-        let topics = match section.unsupported("topics_pattern", "list the topics: topics = [\"…\"]") {
-            true => section.optional("topics"),
-            false => section.required("topics"),
+        let topics = Topics::read(&section);
+        let decoding = |key, absent| match section.optional(key) {
+            Some(entry) => Decoding::read(&entry, key == "value"),
+            None => Some(Decoding::absent(absent, span)),
         };
-        let topics = topics.and_then(|entry| entry.names("topic", Case::Matters, check::topic));
-        let key = section.optional("key").and_then(|entry| KeyFormat::read(&entry));
-        let value = section.optional("value").and_then(|entry| ValueFormat::read(&entry));
+        let (key, value) = (decoding("key", Format::None), decoding("value", Format::Avro));
+        let mask_key = section.optional("mask_key").map(|entry| entry.secret(check::mask_key));
         let batch = section.optional("batch").and_then(|entry| Batch::read(&entry));
+        let idle = section.optional("watermark").and_then(|entry| entry.section()).and_then(watermark);
         let on_error = section.optional("on_error").and_then(|entry| {
             entry.choice(&[("dead-letter", OnError::DeadLetter), ("stop", OnError::Stop)], &[])
         });
         let on_gap = section.optional("on_gap");
         let on_gap =
             on_gap.and_then(|entry| entry.choice(&[("stop", OnGap::Stop), ("skip", OnGap::Skip)], &[]));
+        let evolve = section.optional("evolve").and_then(|entry| {
+            entry.choice(&[("stop", Evolve::Stop), ("add-columns", Evolve::AddColumns)], &[])
+        });
         let tables = match section.optional("table") {
             Some(entry) => tables(&entry),
             None => {
@@ -78,20 +105,30 @@ impl Ingest {
                 None
             }
         };
-        let span = section.span();
-        section.finish();
+        let keys = section.finish();
         Some(Self {
             name: name?,
             topics: topics?,
-            key: key.unwrap_or_default(),
-            value: value.unwrap_or_default(),
+            key: key?,
+            value: value?,
+            mask_key: mask_key.map_or(Some(None), |key| key.map(Some))?,
             batch: batch.unwrap_or_default(),
+            watermark_idle: idle.unwrap_or(Duration::from_secs(60)),
             on_error: on_error.unwrap_or_default(),
             on_gap: on_gap.unwrap_or_default(),
+            evolve: evolve.unwrap_or_default(),
             tables: tables?,
             span,
+            keys,
         })
     }
+}
+
+fn watermark(section: Section<'_>) -> Option<Duration> {
+    let bounds = Duration::from_secs(1)..=Duration::from_secs(24 * 60 * 60);
+    let idle = section.required("idle").and_then(|entry| entry.duration(bounds));
+    section.finish();
+    idle
 }
 
 fn tables(entry: &Entry<'_>) -> Option<Vec<IngestTable>> {

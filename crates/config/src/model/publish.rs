@@ -5,7 +5,8 @@ use std::time::Duration;
 use chrono::{DateTime, Utc};
 
 use super::batch::Transaction;
-use super::format::{PublishFormat, Subject};
+use super::decoding::Subject;
+use super::format::PublishFormat;
 use super::template::Template;
 use crate::check::Case;
 use crate::error::Kind;

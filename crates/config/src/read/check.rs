@@ -41,6 +41,17 @@ pub(crate) fn topic_byte(byte: u8) -> bool {
     byte.is_ascii_alphanumeric() || matches!(byte, b'.' | b'_' | b'-')
 }
 
+/// A key for HMAC-SHA-256: below 16 bytes it could be guessed from masked values of few originals.
+pub(crate) fn mask_key(text: &str) -> Result<(), Wrong> {
+    ensure(text.trim().len() >= 16, "is shorter than 16 bytes", "make one with: openssl rand -hex 32")
+}
+
+/// The full name of an Avro record, a Protobuf message or a JSON schema's title: what a subject is named after.
+pub(crate) fn record(text: &str) -> Result<(), Wrong> {
+    let fit = !text.is_empty() && text.split('.').all(is_identifier);
+    ensure(fit, "is not the full name of a record", "write it as namespace.Name")
+}
+
 /// An identifier as GoogleSQL for Spanner has it:
 /// <https://cloud.google.com/spanner/docs/reference/standard-sql/lexical#identifiers>.
 pub(crate) fn identifier(text: &str) -> Result<(), Wrong> {
@@ -111,9 +122,11 @@ mod tests {
 
     #[test]
     fn checks_tell_right_from_wrong() {
-        let cases: [(Check, &[&str], &[&str]); 7] = [
+        let cases: [(Check, &[&str], &[&str]); 9] = [
             (pipeline_name, &["a", "a.b_c-1"], &["", "a b", "ä", "a/b"]),
             (topic, &["a", "a.b_c-1"], &["", ".", "..", "a b", "a:b"]),
+            (mask_key, &["0123456789abcdef"], &["", "0123456789abcde", "                "]),
+            (record, &["A", "a.b.C_1"], &["", ".", "a.", ".A", "a b", "a-b"]),
             (identifier, &["A", "_a1"], &["", "1a", "a-b", "a.b"]),
             (table, &["A", "s.A"], &["", ".A", "s.", "a.b.c", "a b"]),
             (

@@ -5,8 +5,8 @@ use std::cell::RefCell;
 use toml::de::DeTable;
 
 use super::{Entry, Name, Node, Reader, suggest};
-use crate::Span;
 use crate::error::Kind;
+use crate::{Keys, Span};
 
 /// A table that is being read. Every key asked for is a known one; [`finish`](Self::finish) reports the rest.
 pub(crate) struct Section<'a> {
@@ -78,8 +78,8 @@ impl<'a> Section<'a> {
         entries
     }
 
-    /// Reports every key that nobody asked for.
-    pub(crate) fn finish(&self) {
+    /// Reports every key that nobody asked for, and answers where the others stand.
+    pub(crate) fn finish(&self) -> Keys {
         let known = self.known.borrow();
         for (name, _) in self.table {
             let key: &str = name.get_ref();
@@ -94,6 +94,8 @@ impl<'a> Section<'a> {
             let mistake = self.reader.mistake(Kind::UnknownKey, Span::from(name.span()), message);
             self.reader.report(mistake.help(format!("known here: {}", known.join(", "))));
         }
+        let place = |key: &&'static str| self.table.get(*key).map(|node| (*key, Span::from(node.span())));
+        Keys::new(self.span, known.iter().filter_map(place).collect())
     }
 
     fn entry(&self, name: &'a Name<'a>, node: &'a Node<'a>) -> Entry<'a> {

@@ -4,16 +4,13 @@ use std::collections::HashMap;
 use std::ops::Range;
 use std::sync::Arc;
 
-use apache_avro::Schema as AvroSchema;
-use apache_avro::types::Value as Avro;
 use cel::objects::{Key, Map};
 use cel::{Context, Program, Value as CelValue};
-use chrono::{DateTime, FixedOffset};
+use chrono::{DateTime, TimeDelta};
 use spanbridge_protocol::ingest::Failure;
-use spanbridge_protocol::value::{Type, Value};
-use spanbridge_schema::convert::to_spanner;
+use spanbridge_schema::Datum;
+use spanbridge_schema::datum::{Instant, Period};
 
-use super::expression::VARIABLES;
 use super::record::Input;
 
 pub(super) struct Cel {
@@ -22,7 +19,8 @@ pub(super) struct Cel {
 }
 
 impl Cel {
-    pub(super) fn compile(text: &str) -> Result<Self, (String, Range<usize>)> {
+    /// Compiles it over these variables; an error says what is wrong, and where in the text, in bytes.
+    pub(super) fn compile(text: &str, variables: &[&'static str]) -> Result<Self, (String, Range<usize>)> {
         // The parser takes an error in its own grammar tables for a reason to panic.
         let parsed = std::panic::catch_unwind(|| Program::compile(text));
         let program = match parsed {
@@ -31,12 +29,12 @@ impl Cel {
             Err(_) => return Err(("the expression cannot be parsed".to_owned(), 0..text.len())),
         };
         let references = program.references();
-        let unknown = references.variables().into_iter().find(|name| !VARIABLES.contains(name));
+        let unknown = references.variables().into_iter().find(|name| !variables.contains(name));
         if let Some(unknown) = unknown {
             let at = text.find(unknown).map_or(0..text.len(), |at| at..at + unknown.len());
-            return Err((format!("`{unknown}` is not one of {}", VARIABLES.join(", ")), at));
+            return Err((format!("`{unknown}` is not one of {}", variables.join(", ")), at));
         }
-        let variables = VARIABLES.into_iter().filter(|name| references.has_variable(*name)).collect();
+        let variables = variables.iter().copied().filter(|name| references.has_variable(*name)).collect();
         drop(references);
         Ok(Self { program, variables })
     }
@@ -45,7 +43,7 @@ impl Cel {
         self.variables.contains(&variable)
     }
 
-    pub(super) fn evaluate(&self, input: &Input<'_>, ty: &Type) -> Result<Value, Failure> {
+    pub(super) fn evaluate(&self, input: &Input<'_>) -> Result<Datum, Failure> {
         let mut context = Context::default();
         for name in &self.variables {
             context.add_variable_from_value(*name, variable(name, input)?);
@@ -54,7 +52,7 @@ impl Cel {
         let result = self.program.execute(&context).map_err(|error| {
             Failure::new("SB-INGEST-EXPRESSION", format!("the expression fails: {}", kind(&error)))
         })?;
-        column(&result, ty)
+        to_datum(&result)
     }
 }
 
@@ -84,8 +82,11 @@ fn kind(error: &cel::ExecutionError) -> &'static str {
 fn variable(name: &str, input: &Input<'_>) -> Result<CelValue, Failure> {
     let record = input.record;
     Ok(match name {
-        "value" => input.value.map_or(Ok(CelValue::Null), |decoded| from_avro(&decoded.value))?,
-        "key" => from_avro(input.key.value().0)?,
+        "value" => input.row().map_or(Ok(CelValue::Null), from_datum)?,
+        "key" => from_datum(input.key)?,
+        "op" => input.event.map_or(CelValue::Null, |event| CelValue::from(event.op.as_str())),
+        "source" => input.event.map_or(Ok(CelValue::Null), |event| from_datum(&event.source))?,
+        "before" => input.event.map_or(Ok(CelValue::Null), |event| from_datum(&event.before))?,
         "headers" => {
             let text = |bytes: &Option<Vec<u8>>| match bytes {
                 Some(bytes) => match std::str::from_utf8(bytes) {
@@ -107,68 +108,88 @@ fn variable(name: &str, input: &Input<'_>) -> Result<CelValue, Failure> {
     })
 }
 
-/// An Avro value for CEL; a decimal as a string, which is what keeps its digits.
-fn from_avro(value: &Avro) -> Result<CelValue, Failure> {
-    let list = |items: &[Avro]| items.iter().map(from_avro).collect::<Result<Vec<_>, _>>();
-    let instant = |at: Option<DateTime<chrono::Utc>>| {
-        let at: Option<DateTime<FixedOffset>> = at.map(|at| at.fixed_offset());
-        at.map(CelValue::Timestamp)
-            .ok_or_else(|| Failure::new("SB-INGEST-CONVERT", "an instant is out of range"))
+/// A value for CEL. A decimal is a string, which is what keeps its digits; so are dates, times of day and
+/// local timestamps, which CEL has no types for. A number of JSON is the nearest double.
+fn from_datum(value: &Datum) -> Result<CelValue, Failure> {
+    let out_of_range =
+        |what: &str| Failure::new("SB-INGEST-CONVERT", format!("{what} is out of range of expressions"));
+    let text = || {
+        let text = value.canonical().and_then(|text| String::from_utf8(text.into_owned()).ok());
+        text.map(CelValue::from).ok_or_else(|| out_of_range(&format!("a {}", value.kind())))
     };
     Ok(match value {
-        Avro::Null => CelValue::Null,
-        Avro::Boolean(value) => CelValue::Bool(*value),
-        Avro::Int(value) => CelValue::Int(i64::from(*value)),
-        Avro::Long(value) => CelValue::Int(*value),
-        Avro::Float(value) => CelValue::Float(f64::from(*value)),
-        Avro::Double(value) => CelValue::Float(*value),
-        Avro::String(text) | Avro::Enum(_, text) => CelValue::from(text.as_str()),
-        Avro::Bytes(bytes) | Avro::Fixed(_, bytes) => CelValue::from(bytes.clone()),
-        Avro::Union(_, inner) => from_avro(inner)?,
-        Avro::Array(items) => CelValue::List(Arc::new(list(items)?)),
-        Avro::Map(entries) => {
-            let entries =
-                entries.iter().map(|(name, value)| Ok((Key::from(name.clone()), from_avro(value)?)));
-            CelValue::Map(Map { map: Arc::new(entries.collect::<Result<HashMap<_, _>, Failure>>()?) })
+        Datum::Null => CelValue::Null,
+        Datum::Bool(value) => CelValue::Bool(*value),
+        Datum::Int(value) => CelValue::Int(*value),
+        Datum::UInt(value) => CelValue::UInt(*value),
+        Datum::Float(value) => CelValue::Float(f64::from(*value)),
+        Datum::Double(value) => CelValue::Float(*value),
+        Datum::Number(value) => spanbridge_schema::datum::nearest(value)
+            .map(CelValue::Float)
+            .ok_or_else(|| out_of_range("a number"))?,
+        Datum::String(text) | Datum::Enum(text) => CelValue::from(text.as_str()),
+        Datum::Bytes(bytes) => CelValue::from(bytes.clone()),
+        Datum::Timestamp(at) => match at.to_utc() {
+            Some(at) => CelValue::Timestamp(at.fixed_offset()),
+            None => return Err(out_of_range("an instant")),
+        },
+        Datum::Duration(period) if (period.months, period.days) == (0, 0) => match duration(period) {
+            Some(duration) => CelValue::Duration(duration),
+            None => return Err(out_of_range("a duration")),
+        },
+        Datum::Decimal(_)
+        | Datum::Date(_)
+        | Datum::Time(_)
+        | Datum::LocalTimestamp(_)
+        | Datum::Uuid(_)
+        | Datum::Duration(_) => text()?,
+        Datum::List(items) => {
+            CelValue::List(Arc::new(items.iter().map(from_datum).collect::<Result<Vec<_>, _>>()?))
         }
-        Avro::Record(fields) => {
-            let fields = fields.iter().map(|(name, value)| Ok((Key::from(name.clone()), from_avro(value)?)));
-            CelValue::Map(Map { map: Arc::new(fields.collect::<Result<HashMap<_, _>, Failure>>()?) })
-        }
-        Avro::TimestampMillis(at) => instant(DateTime::from_timestamp_millis(*at))?,
-        Avro::TimestampMicros(at) => instant(DateTime::from_timestamp_micros(*at))?,
-        Avro::TimestampNanos(at) => instant(Some(DateTime::from_timestamp_nanos(*at)))?,
-        Avro::Uuid(uuid) => CelValue::from(uuid.to_string()),
-        other => {
-            let schema = apache_avro::types::ValueKind::from(other);
-            let what = format!("an expression cannot read Avro's {schema:?}; copy it with a bare path");
-            return Err(Failure::new("SB-INGEST-CONVERT", what));
-        }
+        Datum::Map(entries) => map(entries.iter().map(|(name, value)| (name.as_str(), value)))?,
+        Datum::Record(record) => map(record.fields())?,
     })
 }
 
-/// A result for a column of that type, by the same rules as a field's value.
-fn column(result: &CelValue, ty: &Type) -> Result<Value, Failure> {
-    let convert = |value: Avro| {
-        to_spanner(&value, &AvroSchema::Null, ty)
-            .map_err(|error| Failure::new("SB-INGEST-CONVERT", error.to_string()))
-    };
-    match (result, ty) {
-        (CelValue::Timestamp(at), Type::Timestamp) => Ok(Value::Timestamp(at.to_utc())),
-        (CelValue::Timestamp(at), _) => convert(Avro::String(at.to_rfc3339())),
-        (CelValue::List(items), Type::Array(item)) => {
-            items.iter().map(|value| column(value, item)).collect::<Result<_, _>>().map(Value::Array)
+fn duration(period: &Period) -> Option<TimeDelta> {
+    let seconds = i64::try_from(period.nanos.div_euclid(1_000_000_000)).ok()?;
+    let nanos = u32::try_from(period.nanos.rem_euclid(1_000_000_000)).ok()?;
+    TimeDelta::new(seconds, nanos)
+}
+
+fn map<'v>(entries: impl Iterator<Item = (&'v str, &'v Datum)>) -> Result<CelValue, Failure> {
+    let entries = entries.map(|(name, value)| Ok((Key::from(name.to_owned()), from_datum(value)?)));
+    Ok(CelValue::Map(Map { map: Arc::new(entries.collect::<Result<HashMap<_, _>, Failure>>()?) }))
+}
+
+/// A result as a value like any decoded one.
+fn to_datum(value: &CelValue) -> Result<Datum, Failure> {
+    Ok(match value {
+        CelValue::Null => Datum::Null,
+        CelValue::Bool(value) => Datum::Bool(*value),
+        CelValue::Int(value) => Datum::Int(*value),
+        CelValue::UInt(value) => Datum::UInt(*value),
+        CelValue::Float(value) => Datum::Double(*value),
+        CelValue::String(text) => Datum::String(text.to_string()),
+        CelValue::Bytes(bytes) => Datum::Bytes(bytes.to_vec()),
+        CelValue::Timestamp(at) => Datum::Timestamp(Instant::from(at.to_utc())),
+        CelValue::Duration(length) => {
+            let nanos = i128::from(length.num_seconds()) * 1_000_000_000 + i128::from(length.subsec_nanos());
+            Datum::Duration(Box::new(Period::of_nanos(nanos)))
         }
-        (CelValue::Null, _) => Ok(Value::Null),
-        (CelValue::Bool(value), _) => convert(Avro::Boolean(*value)),
-        (CelValue::Int(value), _) => convert(Avro::Long(*value)),
-        (CelValue::UInt(value), _) => match i64::try_from(*value) {
-            Ok(value) => convert(Avro::Long(value)),
-            Err(_) => Err(Failure::new("SB-INGEST-CONVERT", "an unsigned integer leaves INT64")),
-        },
-        (CelValue::Float(value), _) => convert(Avro::Double(*value)),
-        (CelValue::String(text), _) => convert(Avro::String(text.to_string())),
-        (CelValue::Bytes(bytes), _) => convert(Avro::Bytes(bytes.to_vec())),
-        _ => Err(Failure::new("SB-INGEST-CONVERT", format!("the expression's result is no {ty}"))),
-    }
+        CelValue::List(items) => Datum::List(items.iter().map(to_datum).collect::<Result<_, _>>()?),
+        CelValue::Map(map) => {
+            let entries = map.map.iter().map(|(key, value)| {
+                let key = match key {
+                    Key::Int(key) => key.to_string(),
+                    Key::Uint(key) => key.to_string(),
+                    Key::Bool(key) => key.to_string(),
+                    Key::String(key) => key.to_string(),
+                };
+                Ok((key, to_datum(value)?))
+            });
+            Datum::Map(entries.collect::<Result<_, Failure>>()?)
+        }
+        _ => return Err(Failure::new("SB-INGEST-CONVERT", "the expression's result is no value")),
+    })
 }

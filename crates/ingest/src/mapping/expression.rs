@@ -1,18 +1,19 @@
 //! An expression of the file: a bare path, copied without evaluation, or CEL.
 
-use apache_avro::Schema as AvroSchema;
-use apache_avro::types::Value as Avro;
+use std::borrow::Cow;
+use std::ops::Range;
+
 use spanbridge_protocol::ingest::Failure;
 use spanbridge_protocol::value::{Timestamp, Type, Value};
-use spanbridge_schema::convert::{self, to_spanner};
+use spanbridge_schema::Datum;
+use spanbridge_schema::convert::to_spanner;
+use spanbridge_schema::datum::Instant;
 
 use super::cel::Cel;
-use super::plan::{PathId, Plans};
+use super::mask::Mask;
+use super::plan::{PathId, Plans, child};
 use super::record::Input;
-
-/// The variables that an expression may name.
-pub(super) const VARIABLES: [&str; 7] =
-    ["key", "value", "headers", "topic", "partition", "offset", "timestamp"];
+use super::variables::Variables;
 
 pub(super) enum Expression {
     /// `value.a.b`
@@ -25,16 +26,34 @@ pub(super) enum Expression {
     Partition,
     Offset,
     Timestamp,
+    /// `op`, of a change event
+    Op,
+    /// `source.a.b`, of a change event
+    Source(Vec<String>),
+    /// `before.a.b`, of a change event
+    Before(Vec<String>),
     Cel(Box<Cel>),
+    Masked(Box<Expression>, Mask),
 }
 
 impl Expression {
     /// Compiles it; an error says what is wrong, and where in the text, in bytes.
-    pub(super) fn compile(text: &str, plans: &mut Plans) -> Result<Self, (String, std::ops::Range<usize>)> {
-        let Some(path) = bare_path(text) else { return Ok(Self::Cel(Box::new(Cel::compile(text)?))) };
+    pub(super) fn compile(
+        text: &str,
+        variables: Variables,
+        plans: &mut Plans,
+    ) -> Result<Self, (String, Range<usize>)> {
+        let cel = || Cel::compile(text, variables.names()).map(|cel| Self::Cel(Box::new(cel)));
+        let Some(path) = bare_path(text) else { return cel() };
         let (root, rest) = (path[0], &path[1..]);
         let rest: Vec<String> = rest.iter().map(ToString::to_string).collect();
         let unknown = |what: String| Err((what, 0..text.len()));
+        if matches!((root, rest.len()), ("true" | "false" | "null", 0)) {
+            return cel();
+        }
+        if !variables.names().contains(&root) {
+            return unknown(format!("`{root}` is not one of {}", variables.names().join(", ")));
+        }
         match (root, rest.len()) {
             ("value", _) => Ok(Self::Value(plans.add(rest))),
             ("key", _) => Ok(Self::Key(rest)),
@@ -43,61 +62,80 @@ impl Expression {
             ("partition", 0) => Ok(Self::Partition),
             ("offset", 0) => Ok(Self::Offset),
             ("timestamp", 0) => Ok(Self::Timestamp),
-            ("true" | "false" | "null", 0) => Ok(Self::Cel(Box::new(Cel::compile(text)?))),
-            (root, _) if VARIABLES.contains(&root) => unknown(format!("`{text}` is no value of a column")),
-            (root, _) => unknown(format!("`{root}` is not one of {}", VARIABLES.join(", "))),
+            ("op", 0) => Ok(Self::Op),
+            ("source", _) => Ok(Self::Source(rest)),
+            ("before", _) => Ok(Self::Before(rest)),
+            _ => unknown(format!("`{text}` is no value of a column")),
         }
     }
 
-    pub(super) fn reads_key(&self) -> bool {
+    /// The same, its values hidden.
+    pub(super) fn masked(self, mask: Mask) -> Self {
+        Self::Masked(Box::new(self), mask)
+    }
+
+    pub(super) fn reads(&self, variable: &str) -> bool {
         match self {
-            Self::Key(_) => true,
-            Self::Cel(cel) => cel.reads("key"),
-            _ => false,
+            Self::Value(_) => variable == "value",
+            Self::Key(_) => variable == "key",
+            Self::Header(_) => variable == "headers",
+            Self::Topic => variable == "topic",
+            Self::Partition => variable == "partition",
+            Self::Offset => variable == "offset",
+            Self::Timestamp => variable == "timestamp",
+            Self::Op => variable == "op",
+            Self::Source(_) => variable == "source",
+            Self::Before(_) => variable == "before",
+            Self::Cel(cel) => cel.reads(variable),
+            Self::Masked(inner, _) => inner.reads(variable),
         }
     }
 
     /// Its value for a column of that type.
     pub(super) fn evaluate(&self, input: &Input<'_>, ty: &Type) -> Result<Value, Failure> {
-        let convert = |value: &Avro, schema: &AvroSchema| {
-            to_spanner(value, schema, ty)
-                .map_err(|error| Failure::new("SB-INGEST-CONVERT", error.to_string()))
-        };
         match self {
-            Self::Value(path) => match input.value {
-                Some(decoded) => input.plans.value(decoded.id, *path, &decoded.value, convert),
-                None => Ok(Value::Null),
+            Self::Masked(inner, mask) => mask.apply(inner, input, ty),
+            Self::Cel(cel) => convert(&as_text(cel.evaluate(input)?, ty), ty),
+            _ => convert(&*self.datum(input)?, ty),
+        }
+    }
+
+    /// Its value, before any conversion.
+    pub(super) fn datum<'i>(&self, input: &'i Input<'_>) -> Result<Cow<'i, Datum>, Failure> {
+        let event = |path: &[String], of: fn(&'i spanbridge_schema::debezium::Event) -> &'i Datum| match input
+            .event
+        {
+            Some(event) => descend(of(event), path).map(Cow::Borrowed),
+            None => Ok(Cow::Owned(Datum::Null)),
+        };
+        Ok(match self {
+            Self::Value(path) => match &input.value {
+                Some(row) => Cow::Borrowed(row.plan.value(*path, row.value)?),
+                None => Cow::Owned(Datum::Null),
             },
-            Self::Key(path) => {
-                let (mut value, mut schema) = input.key.value();
-                for name in path {
-                    (value, schema) = convert::field(value, schema, name).ok_or_else(|| {
-                        Failure::new("SB-INGEST-PATH", format!("the key has no field `{name}`"))
-                    })?;
-                }
-                convert(value, schema)
-            }
+            Self::Key(path) => Cow::Borrowed(of_key(input.key, path)?),
             Self::Header(name) => {
                 let found = input.record.headers.iter().rev().find(|(header, _)| header == name);
-                match found.and_then(|(_, value)| value.as_ref()) {
-                    None => Ok(Value::Null),
-                    Some(bytes) => {
-                        let text = std::str::from_utf8(bytes).map_err(|_| {
-                            Failure::new("SB-INGEST-CONVERT", format!("header `{name}` is not UTF-8"))
-                        })?;
-                        convert(&Avro::String(text.to_owned()), &AvroSchema::String)
-                    }
-                }
+                Cow::Owned(match found.and_then(|(_, value)| value.as_ref()) {
+                    None => Datum::Null,
+                    Some(bytes) => Datum::from(std::str::from_utf8(bytes).map_err(|_| {
+                        Failure::new("SB-INGEST-CONVERT", format!("header `{name}` is not UTF-8"))
+                    })?),
+                })
             }
-            Self::Topic => convert(&Avro::String(input.record.topic.to_string()), &AvroSchema::String),
-            Self::Partition => convert(&Avro::Int(input.record.partition), &AvroSchema::Int),
-            Self::Offset => convert(&Avro::Long(input.record.offset), &AvroSchema::Long),
-            Self::Timestamp => match input.record.timestamp_ms {
-                Some(at) => convert(&Avro::TimestampMillis(at), &AvroSchema::TimestampMillis),
-                None => Ok(Value::Null),
-            },
-            Self::Cel(cel) => cel.evaluate(input, ty),
-        }
+            Self::Topic => Cow::Owned(Datum::from(&*input.record.topic)),
+            Self::Partition => Cow::Owned(Datum::Int(i64::from(input.record.partition))),
+            Self::Offset => Cow::Owned(Datum::Int(input.record.offset)),
+            Self::Timestamp => Cow::Owned(match input.record.timestamp_ms {
+                Some(at) => Datum::Timestamp(Instant::from_millis(at)),
+                None => Datum::Null,
+            }),
+            Self::Op => Cow::Owned(input.event.map_or(Datum::Null, |event| Datum::from(event.op.as_str()))),
+            Self::Source(path) => event(path, |event| &event.source)?,
+            Self::Before(path) => event(path, |event| &event.before)?,
+            Self::Cel(cel) => Cow::Owned(cel.evaluate(input)?),
+            Self::Masked(inner, _) => inner.datum(input)?,
+        })
     }
 
     /// Whether the record passes a `where`.
@@ -115,6 +153,37 @@ impl Expression {
             _ => Err(Failure::new("SB-INGEST-WINDOW", "the event time is null")),
         }
     }
+}
+
+pub(super) fn convert(value: &Datum, ty: &Type) -> Result<Value, Failure> {
+    to_spanner(value, ty).map_err(|error| Failure::new("SB-INGEST-CONVERT", error.to_string()))
+}
+
+/// CEL's timestamps are text for every column but TIMESTAMP: an expression asked for them.
+fn as_text(value: Datum, ty: &Type) -> Datum {
+    match (value, ty) {
+        (Datum::Timestamp(at), ty) if *ty != Type::Timestamp => match at.to_utc() {
+            Some(at) => Datum::String(at.to_rfc3339()),
+            None => Datum::Timestamp(at),
+        },
+        (Datum::List(items), Type::Array(item)) => {
+            Datum::List(items.into_iter().map(|value| as_text(value, item)).collect())
+        }
+        (value, _) => value,
+    }
+}
+
+/// A field of the key; unlike the value's, it must be there, whatever the format.
+fn of_key<'v>(key: &'v Datum, path: &[String]) -> Result<&'v Datum, Failure> {
+    path.iter().try_fold(key, |value, name| {
+        value
+            .get(name)
+            .ok_or_else(|| Failure::new("SB-INGEST-PATH", format!("the key has no field `{name}`")))
+    })
+}
+
+fn descend<'v>(value: &'v Datum, path: &[String]) -> Result<&'v Datum, Failure> {
+    path.iter().try_fold(value, |value, name| child(value, name))
 }
 
 fn bare_path(text: &str) -> Option<Vec<&str>> {

@@ -2,14 +2,18 @@
 
 mod cel;
 mod compile;
-#[cfg(test)]
-mod compile_tests;
+mod decoding;
 mod expression;
+mod mask;
 mod plan;
 mod record;
 mod table;
 #[cfg(test)]
 mod tests;
+mod unsupported;
+mod variables;
+mod wanted;
 
 pub(crate) use compile::compile;
 pub(crate) use record::{Fault, Mapper};
+pub(crate) use wanted::{MOST_ROWS, Wanted};

@@ -3,9 +3,9 @@
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
 
-use apache_avro::Schema as AvroSchema;
-use apache_avro::types::Value as Avro;
 use spanbridge_protocol::ingest::Failure;
+use spanbridge_schema::shape::NoPath;
+use spanbridge_schema::{Datum, Shape, Writer};
 
 /// Writer schemas whose plans are kept; more are planned again.
 const MAX_SCHEMAS: usize = 1000;
@@ -14,21 +14,25 @@ const MAX_SCHEMAS: usize = 1000;
 #[derive(Debug, Clone, Copy)]
 pub(super) struct PathId(usize);
 
-/// All bare paths into the value, and their plans by writer schema id.
+/// All bare paths into the value, and their plans by writer.
 #[derive(Default)]
 pub(super) struct Plans {
     paths: Vec<Vec<String>>,
-    plans: Mutex<HashMap<u32, Arc<Plan>>>,
+    plans: Mutex<HashMap<Origin, Vec<(Option<String>, Arc<Plan>)>>>,
 }
 
-/// One a path.
-pub(super) type Plan = Vec<Result<Leaf, Failure>>;
+/// The writer schema's id, and which field of its values holds the row; the message is told apart within.
+type Origin = (Option<u32>, Option<&'static str>);
 
-/// A field: its indices from the root, and its schema.
+/// One a path.
 #[derive(Debug)]
-pub(super) struct Leaf {
-    indices: Vec<usize>,
-    pub(super) schema: AvroSchema,
+pub(super) struct Plan(Vec<Result<Vec<Step>, Failure>>);
+
+/// A field: its name, and where the schema has it.
+#[derive(Debug)]
+struct Step {
+    name: String,
+    position: Option<usize>,
 }
 
 impl Plans {
@@ -40,77 +44,77 @@ impl Plans {
         }))
     }
 
-    /// Plans this schema, if it is new.
-    pub(super) fn prepare(&self, id: u32, schema: &AvroSchema) {
+    /// The plan for values of that writer, made when it is new; `row` is the field of them that holds the
+    /// row, where that is not the value itself.
+    pub(super) fn plan(&self, writer: Option<&Writer>, row: Option<&'static str>) -> Arc<Plan> {
+        let origin = (writer.map(|writer| writer.id), row);
+        let message = writer.and_then(|writer| writer.schema.message());
         let mut plans = self.plans.lock().unwrap_or_else(PoisonError::into_inner);
-        if plans.contains_key(&id) {
-            return;
+        let known = plans.get(&origin).into_iter().flatten().find(|(known, _)| known.as_deref() == message);
+        if let Some((_, plan)) = known {
+            return Arc::clone(plan);
         }
         if plans.len() >= MAX_SCHEMAS {
             plans.clear();
         }
-        let plan = self.paths.iter().map(|path| leaf(schema, path, id)).collect();
-        plans.insert(id, Arc::new(plan));
+        let plan = Arc::new(self.make(writer, row));
+        plans.entry(origin).or_default().push((message.map(str::to_owned), Arc::clone(&plan)));
+        plan
     }
 
-    /// The field's value and schema; null when a record on the way to it is null.
-    pub(super) fn value<'v, T>(
-        &self,
-        id: u32,
-        path: PathId,
-        root: &'v Avro,
-        found: impl FnOnce(&'v Avro, &AvroSchema) -> Result<T, Failure>,
-    ) -> Result<T, Failure> {
-        let plan = self.plans.lock().unwrap_or_else(PoisonError::into_inner).get(&id).cloned();
-        let plan = plan.ok_or_else(|| Failure::new("SB-INGEST-PATH", "the writer's schema has no plan"))?;
-        let leaf = plan[path.0].as_ref().map_err(Clone::clone)?;
+    fn make(&self, writer: Option<&Writer>, row: Option<&'static str>) -> Plan {
+        let (id, shape) = match writer {
+            Some(writer) => (writer.id.to_string(), writer.schema.shape()),
+            None => (String::new(), Shape::Any),
+        };
+        let prefix: Vec<String> = row.map(str::to_owned).into_iter().collect();
+        let steps = |path: &Vec<String>| {
+            let whole = [&prefix[..], path].concat();
+            let (positions, _) = shape.at(&whole).map_err(|fault| {
+                let what = match fault {
+                    NoPath::Missing => format!("writer schema {id} has no field `{}`", path.join(".")),
+                    NoPath::NotRecord(name) => {
+                        format!("writer schema {id}: `{name}` is asked of what is not one record")
+                    }
+                };
+                Failure::new("SB-INGEST-PATH", what)
+            })?;
+            let steps = whole.into_iter().zip(positions).skip(prefix.len());
+            Ok(steps.map(|(name, position)| Step { name, position }).collect())
+        };
+        Plan(self.paths.iter().map(steps).collect())
+    }
+}
+
+impl Plan {
+    /// The field's value; null when a record on the way to it is null, or a map has no such key.
+    pub(super) fn value<'v>(&self, path: PathId, root: &'v Datum) -> Result<&'v Datum, Failure> {
+        let steps = match self.0.get(path.0) {
+            Some(steps) => steps.as_ref().map_err(Clone::clone)?,
+            None => return Err(Failure::new("SB-INGEST-PATH", "the path has no plan")),
+        };
         let mut value = root;
-        for index in &leaf.indices {
-            value = match unwrap(value) {
-                Avro::Record(fields) => match fields.get(*index) {
-                    Some((_, field)) => field,
-                    None => &Avro::Null,
-                },
-                _ => &Avro::Null,
+        for step in steps {
+            value = match (value, step.position) {
+                (Datum::Record(record), Some(position)) => record.at(position).unwrap_or(&Datum::Null),
+                _ => child(value, &step.name)?,
             };
         }
-        found(value, &leaf.schema)
+        Ok(value)
     }
 }
 
-fn unwrap(value: &Avro) -> &Avro {
+/// The field or entry of that name; null where null has none, or a map.
+pub(super) fn child<'v>(value: &'v Datum, name: &str) -> Result<&'v Datum, Failure> {
     match value {
-        Avro::Union(_, inner) => inner,
-        other => other,
-    }
-}
-
-fn leaf(schema: &AvroSchema, path: &[String], id: u32) -> Result<Leaf, Failure> {
-    let mut schema = schema;
-    let mut indices = Vec::with_capacity(path.len());
-    for name in path {
-        let records: Vec<_> = match schema {
-            AvroSchema::Record(record) => vec![record],
-            AvroSchema::Union(union) => union.variants().iter().filter_map(record).collect(),
-            _ => Vec::new(),
-        };
-        let [record] = records[..] else {
-            let what = format!("writer schema {id}: `{name}` is asked of what is not one record");
-            return Err(Failure::new("SB-INGEST-PATH", what));
-        };
-        let Some(index) = record.lookup.get(name) else {
-            let what = format!("writer schema {id} has no field `{}`", path.join("."));
-            return Err(Failure::new("SB-INGEST-PATH", what));
-        };
-        indices.push(*index);
-        schema = &record.fields[*index].schema;
-    }
-    Ok(Leaf { indices, schema: schema.clone() })
-}
-
-fn record(schema: &AvroSchema) -> Option<&apache_avro::schema::RecordSchema> {
-    match schema {
-        AvroSchema::Record(record) => Some(record),
-        _ => None,
+        Datum::Null => Ok(&Datum::Null),
+        Datum::Map(entries) => Ok(entries.get(name).unwrap_or(&Datum::Null)),
+        Datum::Record(record) => record
+            .get(name)
+            .ok_or_else(|| Failure::new("SB-INGEST-PATH", format!("the record has no field `{name}`"))),
+        other => {
+            let what = format!("`{name}` is asked of a {}", other.kind());
+            Err(Failure::new("SB-INGEST-PATH", what))
+        }
     }
 }

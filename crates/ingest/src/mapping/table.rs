@@ -1,9 +1,9 @@
 //! One table's part of the mapping.
 
 use spanbridge_config::Tombstones;
-use spanbridge_protocol::ingest::{Change, Failure, Partition, tumbling};
-use spanbridge_protocol::value::{Type, Value};
-use std::time::Duration;
+use spanbridge_protocol::ingest::{Change, Failure, Input as FunctionInput, Partition};
+use spanbridge_protocol::value::{Timestamp, Type, Value};
+use spanbridge_schema::debezium::Operation;
 
 use super::expression::Expression;
 use super::record::Input;
@@ -16,8 +16,29 @@ pub(crate) struct TableMapping {
 }
 
 pub(super) enum Kind {
-    Rows(Vec<Column>),
-    Groups { key: Vec<KeyColumn>, inputs: Vec<Option<Column>> },
+    Rows(RowMapping),
+    Groups(GroupMapping),
+}
+
+/// One record, one row.
+pub(super) struct RowMapping {
+    pub(super) columns: Vec<Column>,
+    /// Where the columns of the primary key stand, in key order.
+    pub(super) key: Vec<usize>,
+    pub(super) version: Option<usize>,
+    /// False where every record deletes.
+    pub(super) writes: bool,
+    pub(super) delete_when: Option<Expression>,
+}
+
+/// Many records, one row.
+pub(super) struct GroupMapping {
+    /// All of the primary key but a window's bound, in key order.
+    pub(super) key: Vec<KeyColumn>,
+    /// The event time of windows; without them it is the record's timestamp.
+    pub(super) time: Option<Expression>,
+    /// One a function.
+    pub(super) inputs: Vec<Argument>,
 }
 
 /// An expression for a column.
@@ -30,8 +51,31 @@ pub(super) struct Column {
 /// A column of a group's key.
 pub(super) enum KeyColumn {
     Group(Column),
-    Window { time: Expression, size: Duration },
     SourcePartition,
+}
+
+/// What a record gives to an aggregate.
+pub(super) struct Argument {
+    pub(super) value: Given,
+    pub(super) filter: Option<Expression>,
+}
+
+pub(super) enum Given {
+    /// Itself, for `count()`.
+    Record,
+    /// A value of the function's type.
+    Value(Column),
+    /// Whatever tells values apart.
+    Identity(Column),
+}
+
+impl Given {
+    fn column(&self) -> Option<&Column> {
+        match self {
+            Self::Record => None,
+            Self::Value(column) | Self::Identity(column) => Some(column),
+        }
+    }
 }
 
 impl TableMapping {
@@ -42,41 +86,102 @@ impl TableMapping {
         partition: &Partition,
         input: &Input<'_>,
     ) -> Result<Option<Change>, Failure> {
-        if input.value.is_none() {
-            return match self.tombstones {
-                Tombstones::Ignore => Ok(None),
-                Tombstones::DeadLetter => Err(Failure::new("SB-INGEST-TOMBSTONE", "the record has no value")),
-            };
+        let is_tombstone = input.value.is_none();
+        // Nothing is taken back out of a group: a deleted row is to it what a tombstone is.
+        let has_no_row = matches!(self.kind, Kind::Groups(_)) && input.operation == Operation::Delete;
+        match (is_tombstone || has_no_row, self.tombstones) {
+            (true, Tombstones::Ignore) => return Ok(None),
+            (true, Tombstones::DeadLetter) => {
+                return Err(Failure::new("SB-INGEST-TOMBSTONE", "the record has no value"));
+            }
+            (true, Tombstones::Delete) | (false, _) => {}
         }
-        if let Some(filter) = &self.filter
+        // What a filter says of the value says nothing of a tombstone.
+        let filter = self.filter.as_ref().filter(|filter| !(is_tombstone && filter.reads("value")));
+        if let Some(filter) = filter
             && !filter.holds(input)?
         {
             return Ok(None);
         }
         let change = match &self.kind {
-            Kind::Rows(columns) => {
-                let row = columns.iter().map(|column| column.evaluate(input)).collect::<Result<_, _>>()?;
-                Change::Row { target, row }
-            }
-            Kind::Groups { key, inputs } => {
-                let key = key.iter().map(|part| part.evaluate(partition, input)).collect::<Result<_, _>>()?;
-                let argument = |argument: &Option<Column>| {
-                    argument.as_ref().map(|column| column.evaluate(input)).transpose()
-                };
-                let inputs = inputs.iter().map(argument).collect::<Result<_, _>>()?;
-                Change::Group { target, key, inputs }
-            }
+            Kind::Rows(rows) => rows.change(target, is_tombstone, input)?,
+            Kind::Groups(groups) => groups.change(target, partition, input)?,
         };
         Ok(Some(change))
+    }
+
+    pub(super) fn reads_key(&self) -> bool {
+        let (columns, others): (Vec<&Column>, Vec<Option<&Expression>>) = match &self.kind {
+            Kind::Rows(rows) => (rows.columns.iter().collect(), vec![rows.delete_when.as_ref()]),
+            Kind::Groups(groups) => {
+                let keys = groups.key.iter().filter_map(|key| match key {
+                    KeyColumn::Group(column) => Some(column),
+                    KeyColumn::SourcePartition => None,
+                });
+                let values = groups.inputs.iter().filter_map(|input| input.value.column());
+                let filters = groups.inputs.iter().map(|input| input.filter.as_ref());
+                (keys.chain(values).collect(), filters.chain([groups.time.as_ref()]).collect())
+            }
+        };
+        let columns = columns.into_iter().map(|column| &column.expression);
+        let others = others.into_iter().flatten().chain(&self.filter);
+        columns.chain(others).any(|expression| expression.reads("key"))
+    }
+}
+
+impl RowMapping {
+    fn change(&self, target: usize, is_tombstone: bool, input: &Input<'_>) -> Result<Change, Failure> {
+        let deletes = is_tombstone
+            || input.operation == Operation::Delete
+            || !self.writes
+            || match &self.delete_when {
+                Some(delete_when) => delete_when.holds(input)?,
+                None => false,
+            };
+        if !deletes {
+            let row = self.columns.iter().map(|column| column.evaluate(input)).collect::<Result<_, _>>()?;
+            return Ok(Change::Row { target, row });
+        }
+        let key = self.key.iter().map(|&at| self.columns[at].evaluate(input)).collect::<Result<_, _>>()?;
+        let version = self.version.map(|at| &self.columns[at]);
+        let version = version.filter(|column| !(is_tombstone && column.expression.reads("value")));
+        let version = version.map(|column| column.evaluate(input)).transpose()?;
+        Ok(Change::Delete { target, key, version })
+    }
+}
+
+impl GroupMapping {
+    fn change(&self, target: usize, partition: &Partition, input: &Input<'_>) -> Result<Change, Failure> {
+        let key = self.key.iter().map(|part| part.evaluate(partition, input)).collect::<Result<_, _>>()?;
+        let at = match &self.time {
+            Some(time) => Some(time.instant(input)?),
+            None => input.record.timestamp_ms.and_then(Timestamp::from_timestamp_millis),
+        };
+        let inputs = self.inputs.iter().map(|argument| argument.evaluate(input)).collect::<Result<_, _>>()?;
+        Ok(Change::Group { target, key, at, inputs })
     }
 }
 
 impl Column {
     fn evaluate(&self, input: &Input<'_>) -> Result<Value, Failure> {
-        self.expression.evaluate(input, &self.ty).map_err(|failure| {
-            let message = format!("column {}: {}", self.name, failure.message);
-            Failure { code: failure.code, message }
+        self.expression.evaluate(input, &self.ty).map_err(|failure| self.at_fault(failure))
+    }
+
+    /// The bytes that are the same for equal values, whatever type carries them.
+    fn identity(&self, input: &Input<'_>) -> Result<Value, Failure> {
+        let datum = self.expression.datum(input).map_err(|failure| self.at_fault(failure))?;
+        if datum.is_null() {
+            return Ok(Value::Null);
+        }
+        datum.canonical().map(|bytes| Value::Bytes(bytes.into_owned())).ok_or_else(|| {
+            let what = format!("a {} out of range cannot be told from others", datum.kind());
+            self.at_fault(Failure::new("SB-INGEST-CONVERT", what))
         })
+    }
+
+    fn at_fault(&self, failure: Failure) -> Failure {
+        let message = format!("column {}: {}", self.name, failure.message);
+        Failure { code: failure.code, message }
     }
 }
 
@@ -84,12 +189,22 @@ impl KeyColumn {
     fn evaluate(&self, partition: &Partition, input: &Input<'_>) -> Result<Value, Failure> {
         match self {
             Self::Group(column) => column.evaluate(input),
-            Self::Window { time, size } => {
-                let start = tumbling(time.instant(input)?, *size)
-                    .map_err(|error| Failure::new("SB-INGEST-WINDOW", error.to_string()))?;
-                Ok(Value::Timestamp(start))
-            }
             Self::SourcePartition => Ok(i64::from(partition.number).into()),
+        }
+    }
+}
+
+impl Argument {
+    fn evaluate(&self, input: &Input<'_>) -> Result<FunctionInput, Failure> {
+        if let Some(filter) = &self.filter
+            && !filter.holds(input)?
+        {
+            return Ok(FunctionInput::Skip);
+        }
+        match &self.value {
+            Given::Record => Ok(FunctionInput::Record),
+            Given::Value(column) => column.evaluate(input).map(FunctionInput::Value),
+            Given::Identity(column) => column.identity(input).map(FunctionInput::Value),
         }
     }
 }

@@ -5,11 +5,16 @@ use std::sync::Arc;
 use apache_avro::types::Value as Avro;
 use spanbridge_kafka::Record;
 use spanbridge_protocol::value::{Type, Value};
-use spanbridge_schema::{Decoded, Schema};
+use spanbridge_schema::datum::{Instant, Period};
+use spanbridge_schema::debezium::{Event, Operation};
+use spanbridge_schema::{Datum, Schema, Writer, WriterSchema, encode};
 
+use super::decoding::{Body, Content};
 use super::expression::Expression;
+use super::mask::Mask;
 use super::plan::Plans;
-use super::record::{Input, Part};
+use super::record::Input;
+use super::variables::Variables;
 
 const SCHEMA: &str = r#"{"type": "record", "name": "R", "fields": [
     {"name": "origin", "type": "string"},
@@ -18,14 +23,20 @@ const SCHEMA: &str = r#"{"type": "record", "name": "R", "fields": [
     {"name": "plane", "type": ["null", {"type": "record", "name": "P", "fields": [
         {"name": "seats", "type": "int"}]}]}]}"#;
 
-fn decoded(plane: Avro) -> Decoded {
+const SEVEN: &str = "376661d9b79757b5db4befde283e32a46ef863a86322e4a30a52db7cb2e39c42";
+
+fn content(plane: Avro) -> Content {
     let value = Avro::Record(vec![
         ("origin".into(), Avro::String("JFK".into())),
         ("delay".into(), Avro::Union(1, Box::new(Avro::Long(7)))),
         ("at".into(), Avro::TimestampMillis(3_600_000)),
         ("plane".into(), plane),
     ]);
-    Decoded { id: 1, schema: Arc::new(Schema::parse(SCHEMA).unwrap()), value }
+    let schema = Schema::parse(SCHEMA).unwrap();
+    let frame = encode::encode(1, &schema, &value).unwrap();
+    let value = schema.decode(&frame[5..]).unwrap();
+    let writer = Writer { id: 1, schema: WriterSchema::Avro(Arc::new(schema)) };
+    Content { writer: Some(writer), body: Body::Plain(value) }
 }
 
 fn record() -> Record {
@@ -45,12 +56,32 @@ fn evaluate(text: &str, ty: &Type) -> Result<Value, String> {
 }
 
 fn evaluate_of(text: &str, ty: &Type, plane: Avro) -> Result<Value, String> {
+    evaluate_in(text, ty, &content(plane), Variables::Record, None)
+}
+
+/// Of JSON without a schema, or of an event of it.
+fn evaluate_json(text: &str, ty: &Type, body: Body) -> Result<Value, String> {
+    let variables = match body {
+        Body::Plain(_) => Variables::Record,
+        Body::Event(_) => Variables::Event,
+    };
+    evaluate_in(text, ty, &Content { writer: None, body }, variables, None)
+}
+
+fn evaluate_in(
+    text: &str,
+    ty: &Type,
+    content: &Content,
+    variables: Variables,
+    mask: Option<Mask>,
+) -> Result<Value, String> {
     let mut plans = Plans::default();
-    let expression = Expression::compile(text, &mut plans).map_err(|(message, _)| message)?;
-    let (record, value) = (record(), decoded(plane));
-    plans.prepare(value.id, value.schema.avro());
-    let key = Part::Plain(Avro::String("k".into()));
-    let input = Input { record: &record, value: Some(&value), key, plans: &plans };
+    let mut expression = Expression::compile(text, variables, &mut plans).map_err(|(message, _)| message)?;
+    if let Some(mask) = mask {
+        expression = expression.masked(mask);
+    }
+    let (record, key) = (record(), Datum::from("k"));
+    let input = Input::new(&record, Some(content), &key, &plans);
     expression.evaluate(&input, ty).map_err(|failure| failure.code.into_owned())
 }
 
@@ -91,9 +122,110 @@ fn a_mistake_has_a_message_or_a_code() {
     assert_eq!(evaluate("value.delay / 0", &Type::Int64), Err("SB-INGEST-EXPRESSION".into()));
 }
 
+fn map<const N: usize>(entries: [(&str, Datum); N]) -> Datum {
+    Datum::Map(entries.map(|(name, value)| (name.to_owned(), value)).into())
+}
+
+fn number(text: &str) -> Datum {
+    Datum::Number(text.parse().unwrap())
+}
+
+#[test]
+fn json_is_read_by_name_and_exactly() {
+    let value = || {
+        Body::Plain(map([
+            ("id", Datum::UInt(u64::MAX)),
+            ("price", number("0.10")),
+            ("tags", Datum::List(vec![Datum::from("a")])),
+            ("deep", map([("x", Datum::Int(1))])),
+            ("none", Datum::Null),
+        ]))
+    };
+    let json = |text: &str, ty: &Type| evaluate_json(text, ty, value());
+    assert_eq!(json("value.id", &Type::Numeric), Ok(Value::Numeric("18446744073709551615".parse().unwrap())));
+    assert_eq!(json("value.id", &Type::Int64), Err("SB-INGEST-CONVERT".into()));
+    assert_eq!(json("value.price", &Type::Float64), Ok(0.1.into()));
+    assert_eq!(json("value.price * 2.0", &Type::Float64), Ok(0.2.into()));
+    assert_eq!(json("value.id == 18446744073709551615u", &Type::Bool), Ok(true.into()));
+    assert_eq!(json("value.deep.x", &Type::Int64), Ok(1.into()));
+    assert_eq!(json("value.deep", &Type::Json), Ok(Value::Json(r#"{"x":1}"#.into())));
+    assert_eq!(json("{'y': [value.deep.x]}", &Type::Json), Ok(Value::Json(r#"{"y":[1]}"#.into())));
+    assert_eq!(json("value.tags", &Type::Array(Box::new(Type::String))), Ok(Value::Array(vec!["a".into()])));
+    for absent in ["value.gone", "value.none.x", "value.deep.gone"] {
+        assert_eq!(json(absent, &Type::Int64), Ok(Value::Null), "{absent}");
+    }
+    assert_eq!(json("value.price.x", &Type::Int64), Err("SB-INGEST-PATH".into()));
+    assert!(json("op", &Type::String).unwrap_err().contains("not one of"));
+}
+
+#[test]
+fn a_change_event_is_its_row_and_more() {
+    let row = |id: i64| map([("id", Datum::Int(id))]);
+    let event = |op: &str, operation, before: Datum, after: Datum| {
+        let source = map([("table", Datum::from("orders"))]);
+        Body::Event(Box::new(Event { operation, op: op.into(), before, after, source }))
+    };
+    let update = || event("u", Operation::Upsert, row(1), row(2));
+    let delete = || event("d", Operation::Delete, row(3), Datum::Null);
+    assert_eq!(evaluate_json("value.id", &Type::Int64, update()), Ok(2.into()));
+    assert_eq!(evaluate_json("before.id", &Type::Int64, update()), Ok(1.into()));
+    assert_eq!(evaluate_json("op", &Type::String, update()), Ok("u".into()));
+    assert_eq!(evaluate_json("source.table", &Type::String, update()), Ok("orders".into()));
+    assert_eq!(evaluate_json("op == 'u' && before.id < value.id", &Type::Bool, update()), Ok(true.into()));
+    assert_eq!(evaluate_json("value.id", &Type::Int64, delete()), Ok(3.into()));
+    assert_eq!(evaluate_json("source.table + op", &Type::String, delete()), Ok("ordersd".into()));
+}
+
+#[test]
+fn dates_durations_and_decimals_reach_expressions() {
+    let value = || {
+        Body::Plain(map([
+            ("day", Datum::Date(1)),
+            ("time", Datum::Time(1_000_000_000)),
+            ("local", Datum::LocalTimestamp(Instant::from_millis(0))),
+            ("took", Datum::Duration(Box::new(Period::of_nanos(1_500_000_000)))),
+            ("amount", Datum::Decimal("1.50".parse().unwrap())),
+            ("bytes", Datum::Bytes(vec![1])),
+        ]))
+    };
+    let json = |text: &str, ty: &Type| evaluate_json(text, ty, value());
+    assert_eq!(json("value.day + 'T'", &Type::String), Ok("1970-01-02T".into()));
+    assert_eq!(json("value.time + '!'", &Type::String), Ok("00:00:01!".into()));
+    let epoch = Value::Timestamp(chrono::DateTime::UNIX_EPOCH);
+    assert_eq!(json("timestamp(value.local + 'Z')", &Type::Timestamp), Ok(epoch));
+    assert_eq!(json("value.took > duration('1s')", &Type::Bool), Ok(true.into()));
+    assert_eq!(json("value.took + value.took", &Type::String), Ok("PT3S".into()));
+    assert_eq!(json("value.amount + '0'", &Type::Numeric), Ok(Value::Numeric("1.5".parse().unwrap())));
+    assert_eq!(json("value.bytes == b'\\x01' ? value.bytes : null", &Type::Bytes), Ok(Value::Bytes(vec![1])));
+}
+
+#[test]
+fn masks_hide_values_and_keep_nulls() {
+    let masked = |text: &str, ty: &Type, mask: Mask| {
+        let plane = Avro::Union(0, Box::new(Avro::Null));
+        evaluate_in(text, ty, &content(plane), Variables::Record, Some(mask))
+    };
+    let hash = || Mask::hash(b"a key of sixteen");
+    let seven = masked("value.delay", &Type::String, hash()).unwrap();
+    // printf 7 | openssl dgst -sha256 -hmac 'a key of sixteen'
+    assert_eq!(seven, SEVEN.into());
+    for same in ["'7'", "7", "7.0", "string(value.delay)"] {
+        assert_eq!(masked(same, &Type::String, hash()), Ok(seven.clone()), "{same}");
+    }
+    assert_ne!(masked("value.delay", &Type::String, Mask::hash(b"another key")), Ok(seven));
+    assert_eq!(masked("value.plane", &Type::String, hash()), Ok(Value::Null));
+    assert_eq!(masked("'1234567890'", &Type::String, Mask::Partial), Ok("******7890".into()));
+    assert_eq!(masked("null", &Type::String, Mask::Partial), Ok(Value::Null));
+    assert_eq!(masked("value.origin", &Type::String, Mask::Redact { nullable: true }), Ok(Value::Null));
+    assert_eq!(masked("value.origin", &Type::String, Mask::Redact { nullable: false }), Ok("***".into()));
+    assert_eq!(masked("value.delay", &Type::Int64, Mask::Redact { nullable: false }), Ok(0.into()));
+    let wrong = masked("value.origin", &Type::Int64, Mask::Redact { nullable: true });
+    assert_eq!(wrong, Err("SB-INGEST-CONVERT".into()));
+}
+
 proptest::proptest! {
     #[test]
     fn no_text_makes_the_compiler_panic(text in "[a-z0-9.+*/()'\"\\[\\]{}<>=!&| ]{0,40}") {
-        let _ = Expression::compile(&text, &mut Plans::default());
+        let _ = Expression::compile(&text, Variables::Event, &mut Plans::default());
     }
 }

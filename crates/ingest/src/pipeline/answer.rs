@@ -1,6 +1,6 @@
 use std::time::Duration;
 
-use spanbridge_protocol::ingest::{GroupKey, LogRange, Offset, Outcome, Partition};
+use spanbridge_protocol::ingest::{LogRange, Offset, Outcome, Partition, Position, RowKey};
 use spanbridge_protocol::value::Value;
 
 /// What a request came to.
@@ -8,7 +8,7 @@ pub(super) enum Answer {
     Position {
         partition: Partition,
         generation: u64,
-        stored: Option<Offset>,
+        stored: Option<Position>,
         log: LogRange,
     },
     Settled {
@@ -17,7 +17,11 @@ pub(super) enum Answer {
     },
     States {
         attempt: u64,
-        found: Vec<(GroupKey, Vec<Value>)>,
+        found: Vec<(RowKey, Vec<Value>)>,
+    },
+    /// Its transaction is gone; nothing has happened.
+    Unread {
+        attempt: u64,
     },
     Outcome {
         attempt: u64,

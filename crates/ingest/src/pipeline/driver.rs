@@ -19,6 +19,7 @@ use super::batch_trace::BatchTrace;
 use super::observer::{Observer, Sent};
 use super::requests::{Backoff, Request, Requests};
 use super::source::{Source, partition, topic_partition};
+use super::transactions::Transactions;
 use crate::mapping::{Fault, Mapper};
 use crate::policy::{self, Action};
 use crate::{Error, ErrorKind};
@@ -47,7 +48,8 @@ pub(super) struct Driver {
     stops: BTreeMap<Partition, String>,
     observer: Observer,
     trace: Option<BatchTrace>,
-    sent: Option<(u64, Sent, Option<BatchTrace>)>,
+    /// The commits on their way, by attempt.
+    sent: BTreeMap<u64, (Sent, Option<BatchTrace>)>,
     ready: Ready,
     heartbeat: Heartbeat,
     started: Instant,
@@ -73,7 +75,13 @@ impl Driver {
         let pipeline = mapper.spec.pipeline.to_string();
         Self {
             observer: Observer::new(&pipeline),
-            requests: Requests { database, offsets, mapper: mapper.clone(), answers: sender },
+            requests: Requests {
+                database,
+                offsets,
+                mapper: mapper.clone(),
+                answers: sender,
+                transactions: Transactions::default(),
+            },
             pipeline,
             group: group.to_owned(),
             mapper,
@@ -84,7 +92,7 @@ impl Driver {
             revocations: Vec::new(),
             stops: BTreeMap::new(),
             trace: None,
-            sent: None,
+            sent: BTreeMap::new(),
             ready,
             heartbeat,
             started: Instant::now(),
@@ -243,14 +251,15 @@ impl Driver {
                 if let Some(position) = stored
                     && self.owned.contains(&partition)
                 {
-                    self.observer.position(&partition, position, log.end);
+                    self.observer.position(&partition, position.next, log.end);
                 }
                 self.worker.position(&partition, generation, stored, log);
             }
             Answer::Settled { partition, generation } => self.worker.settled(&partition, generation),
             Answer::States { attempt, found } => self.worker.states(attempt, found, now),
+            Answer::Unread { attempt } => self.worker.unread(attempt, now),
             Answer::Outcome { attempt, outcome, took } => {
-                if let Some((_, sent, trace)) = self.sent.take_if(|(sent, ..)| *sent == attempt) {
+                if let Some((sent, trace)) = self.sent.remove(&attempt) {
                     let name = self.observer.answered(&sent, &outcome, took);
                     if let Some(trace) = trace {
                         trace.end(name, sent.letters());
@@ -280,7 +289,13 @@ impl Driver {
                 Effect::Settle { partition, generation, mutations } => {
                     self.requests.ask(Request::Settle { partition, generation, mutations });
                 }
-                Effect::ReadStates { attempt, keys } => self.requests.ask(Request::States { attempt, keys }),
+                Effect::ReadStates { attempt, keys, ranges, lock: false } => {
+                    self.requests.ask(Request::States { attempt, keys, ranges });
+                }
+                Effect::ReadStates { attempt, keys, ranges, lock: true } => {
+                    self.requests.lock(attempt, keys, ranges);
+                }
+                Effect::Release { attempt } => self.requests.release(attempt),
                 Effect::Verify { attempt, partitions } => {
                     self.requests.ask(Request::Verify { attempt, partitions });
                 }
@@ -320,7 +335,7 @@ impl Driver {
                             message = %failure.message, "dead letter"
                         );
                     }
-                    self.sent = Some((commit.attempt, sent, trace));
+                    self.sent.insert(commit.attempt, (sent, trace));
                     self.requests.commit(commit, span);
                 }
                 Effect::Mirror { partition, next } => {

@@ -6,15 +6,15 @@ mod driver;
 mod observer;
 mod requests;
 mod source;
+mod transactions;
 
 use std::sync::Arc;
 use std::time::Duration;
 
-use spanbridge_config::{Ingest, IngestTable, OnError as ConfigOnError, OnGap as ConfigOnGap};
+use spanbridge_config::{Ingest, IngestTable, OnError as ConfigOnError, OnGap as ConfigOnGap, Topics};
 use spanbridge_kafka::{ErrorKind as KafkaKind, Offsets, Subscription, TopicPartition};
 use spanbridge_protocol::ingest::{Limits, OnError, OnGap, Worker};
 use spanbridge_protocol::table::Table;
-use spanbridge_schema::Decoder;
 use spanbridge_spanner::Database;
 use tokio_util::sync::CancellationToken;
 
@@ -23,8 +23,11 @@ use crate::policy::{self, Action};
 use crate::{Context, Error, ErrorKind};
 use driver::Driver;
 
-/// Groups whose state a partition's owner keeps in memory.
-const CACHED_GROUPS: usize = 20_000;
+/// Bytes of group states that a worker keeps in memory.
+const CACHED_BYTES: usize = 64 << 20;
+/// Mutations of one commit that batches are kept below: nine tenths of Spanner's limit of 80,000
+/// (<https://cloud.google.com/spanner/quotas#limits-for>).
+const MAX_MUTATIONS: u64 = 72_000;
 /// First pause after an aborted commit.
 const BACKOFF: Duration = Duration::from_millis(5);
 
@@ -55,7 +58,9 @@ pub async fn run(context: Context, pipeline: &Ingest, shutdown: CancellationToke
         max_records: usize::try_from(pipeline.batch.max_records).unwrap_or(usize::MAX),
         max_bytes: usize::try_from(pipeline.batch.max_bytes).unwrap_or(usize::MAX),
         max_wait: pipeline.batch.max_wait,
-        cached_groups: CACHED_GROUPS,
+        max_in_flight: usize::try_from(pipeline.batch.max_in_flight).unwrap_or(usize::MAX),
+        cached_bytes: CACHED_BYTES,
+        max_mutations: MAX_MUTATIONS,
         backoff: BACKOFF,
     };
     let chunks = spanbridge_kafka::Limits {
@@ -64,7 +69,10 @@ pub async fn run(context: Context, pipeline: &Ingest, shutdown: CancellationToke
         ..spanbridge_kafka::Limits::default()
     };
     let group = group(pipeline.name.as_str());
-    let topics: Vec<String> = pipeline.topics.iter().map(ToString::to_string).collect();
+    let topics: Vec<String> = match &pipeline.topics {
+        Topics::Names(names) => names.iter().map(ToString::to_string).collect(),
+        Topics::Pattern(pattern) => vec![pattern.to_string()],
+    };
     let refused =
         |error: spanbridge_kafka::Error| Error::new(ErrorKind::Refused, &pipeline.name, error.to_string());
     known_topics(&context, pipeline).await?;
@@ -108,15 +116,14 @@ async fn compile(context: &Context, pipeline: &Ingest, database: &Database) -> R
         let live = database.table(table).await;
         tables.push(live.map_err(|error| Error::new(ErrorKind::Refused, &pipeline.name, error.to_string()))?);
     }
-    let decoder = Decoder::new(context.registry.clone());
-    Ok(mapping::compile(&context.config, pipeline, &tables, decoder)?)
+    Ok(mapping::compile(&context.config, pipeline, &tables, &context.registry)?)
 }
 
 /// A topic that is not there would be waited for in silence.
 async fn known_topics(context: &Context, pipeline: &Ingest) -> Result<(), Error> {
     let offsets = Offsets::new(&context.kafka)
         .map_err(|error| Error::new(ErrorKind::Refused, &pipeline.name, error.to_string()))?;
-    for topic in &pipeline.topics {
+    for topic in pipeline.topics.names() {
         let first = TopicPartition::new(topic.as_str(), 0);
         match offsets.watermarks(&first, Duration::from_secs(10)).await {
             Err(error) if error.kind() == KafkaKind::NotFound => {

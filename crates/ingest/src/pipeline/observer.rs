@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, VecDeque};
 use std::time::{Duration, SystemTime};
 
 use spanbridge_kafka::Record;
-use spanbridge_protocol::ingest::{Commit, Move, Offset, Outcome, Partition};
+use spanbridge_protocol::ingest::{Commit, Move, Offset, Outcome, Partition, Skipped};
 use spanbridge_telemetry::metrics::{self, Histogram, counter, gauge, histogram};
 
 /// Chunks of records whose ages are remembered until they are committed, a partition.
@@ -26,6 +26,7 @@ pub(super) struct Sent {
     records: usize,
     rows: Vec<(String, u64)>,
     letters: Vec<String>,
+    skipped: Skipped,
 }
 
 impl Sent {
@@ -37,6 +38,7 @@ impl Sent {
             records: commit.records,
             rows: data.map(|m| (m.table.to_string(), m.rows.len() as u64)).collect(),
             letters: commit.failures.iter().map(|(_, _, failure)| failure.code.to_string()).collect(),
+            skipped: commit.skipped,
         }
     }
 
@@ -88,9 +90,10 @@ impl Observer {
     /// A commit has an answer; its name for traces.
     pub(super) fn answered(&mut self, sent: &Sent, outcome: &Outcome, took: Duration) -> &'static str {
         let name = match outcome {
-            Outcome::Committed => "committed",
+            Outcome::Committed { .. } => "committed",
             Outcome::Aborted => "aborted",
             Outcome::Rejected(_) => "rejected",
+            Outcome::TooLarge(_) => "too_large",
             Outcome::Fenced(_) => "fenced",
             Outcome::InDoubt => "in_doubt",
         };
@@ -98,13 +101,13 @@ impl Observer {
         self.commit_seconds.record(took.as_secs_f64());
         counter!(metrics::INGEST_COMMITS_TOTAL, "pipeline" => label(), "outcome" => name).increment(1);
         match outcome {
-            Outcome::Committed => self.committed(sent),
+            Outcome::Committed { .. } => self.committed(sent),
             Outcome::Fenced(_) => counter!(metrics::INGEST_FENCED_TOTAL, "pipeline" => label()).increment(1),
             Outcome::InDoubt => counter!(metrics::INGEST_IN_DOUBT_TOTAL, "pipeline" => label()).increment(1),
-            Outcome::Rejected(_) if sent.records > 1 => {
+            Outcome::Rejected(_) | Outcome::TooLarge(_) if sent.records > 1 => {
                 counter!(metrics::INGEST_BISECTIONS_TOTAL, "pipeline" => label()).increment(1);
             }
-            Outcome::Rejected(_) | Outcome::Aborted => {}
+            Outcome::Rejected(_) | Outcome::TooLarge(_) | Outcome::Aborted => {}
         }
         name
     }
@@ -150,6 +153,12 @@ impl Observer {
         for code in &sent.letters {
             counter!(metrics::INGEST_DEAD_LETTERS_TOTAL, "pipeline" => label(), "code" => code.clone())
                 .increment(1);
+        }
+        for (reason, changes) in [("superseded", sent.skipped.superseded), ("late", sent.skipped.late)] {
+            if changes > 0 {
+                counter!(metrics::INGEST_SKIPPED_TOTAL, "pipeline" => label(), "reason" => reason)
+                    .increment(changes as u64);
+            }
         }
         for step in &sent.moves {
             self.positions.insert(step.partition.clone(), step.to);

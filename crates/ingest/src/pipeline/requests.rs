@@ -5,21 +5,25 @@ use std::time::{Duration, Instant};
 
 use spanbridge_kafka::{Offsets, Watermarks};
 use spanbridge_protocol::ingest::{
-    Commit, Failure, GroupKey, LogRange, Offset, Outcome, Partition, TABLE_POSITIONS, TargetKind,
+    Commit, Failure, KeyRange, LogRange, Outcome, Partition, Position, RowKey, TABLE_POSITIONS,
 };
 use spanbridge_protocol::mutation::Mutation;
 use spanbridge_protocol::value::{Type, Value};
-use spanbridge_spanner::Database;
+use spanbridge_spanner::{CommitOptions, Committed, Database};
 use tokio::sync::mpsc;
 use tracing::Instrument;
 
 use super::answer::Answer;
 use super::source::topic_partition;
-use crate::mapping::Mapper;
+use super::transactions::Transactions;
+use crate::mapping::{MOST_ROWS, Mapper, Wanted};
 use crate::policy::{self, Action};
 
 /// How long the brokers may take to tell a log's range.
 const WATERMARKS: Duration = Duration::from_secs(10);
+
+/// One commit in so many is asked for its statistics: they cost Spanner something, and change slowly.
+const STATISTICS: u64 = 16;
 
 /// Asks on behalf of one pipeline.
 #[derive(Clone)]
@@ -28,6 +32,7 @@ pub(super) struct Requests {
     pub(super) offsets: Offsets,
     pub(super) mapper: Arc<Mapper>,
     pub(super) answers: mpsc::Sender<Answer>,
+    pub(super) transactions: Transactions,
 }
 
 /// Pauses between attempts: 50 ms, doubled up to 5 s.
@@ -55,7 +60,7 @@ enum Failed {
 impl From<spanbridge_spanner::Error> for Failed {
     fn from(error: spanbridge_spanner::Error) -> Self {
         match policy::spanner(error.kind()) {
-            Action::Stop | Action::Blame => Self::Fatal(error.to_string()),
+            Action::Stop | Action::Blame | Action::Divide => Self::Fatal(error.to_string()),
             Action::Retry | Action::Verify | Action::Forget => Self::Again(error.to_string()),
         }
     }
@@ -85,7 +90,8 @@ pub(super) enum Request {
     },
     States {
         attempt: u64,
-        keys: Vec<GroupKey>,
+        keys: Vec<RowKey>,
+        ranges: Vec<KeyRange>,
     },
     Verify {
         attempt: u64,
@@ -127,7 +133,8 @@ impl Requests {
                 Answer::Position { partition: partition.clone(), generation: *generation, stored, log }
             }
             Request::Settle { partition, generation, mutations } => {
-                if let Err(error) = self.database.commit(mutations.clone(), None).await {
+                let commit = self.database.commit(mutations.clone(), CommitOptions::default());
+                if let Err(error) = commit.await {
                     tracing::info!(%partition, %error, "settling a position");
                     if policy::spanner(error.kind()) == Action::Stop {
                         return Err(Failed::Fatal(error.to_string()));
@@ -136,70 +143,130 @@ impl Requests {
                 }
                 Answer::Settled { partition: partition.clone(), generation: *generation }
             }
-            Request::States { attempt, keys } => {
-                Answer::States { attempt: *attempt, found: self.states(keys).await? }
+            Request::States { attempt, keys, ranges } => {
+                Answer::States { attempt: *attempt, found: self.states(keys, ranges).await? }
             }
             Request::Verify { attempt, partitions } => {
                 let mut stored = Vec::with_capacity(partitions.len());
                 for partition in partitions {
-                    stored.push((partition.clone(), self.stored(partition).await?));
+                    let position = self.stored(partition).await?;
+                    stored.push((partition.clone(), position.map(|position| position.next)));
                 }
                 Answer::Verified { attempt: *attempt, stored }
             }
         })
     }
 
-    async fn states(&self, keys: &[GroupKey]) -> Result<Vec<(GroupKey, Vec<Value>)>, Failed> {
+    async fn states(
+        &self,
+        keys: &[RowKey],
+        ranges: &[KeyRange],
+    ) -> Result<Vec<(RowKey, Vec<Value>)>, Failed> {
         let mut found = Vec::with_capacity(keys.len());
-        for (at, target) in self.mapper.spec.targets.iter().enumerate() {
-            let wanted: Vec<Vec<Value>> =
-                keys.iter().filter(|key| key.target == at).map(|key| key.key.clone()).collect();
-            if wanted.is_empty() || matches!(target.kind, TargetKind::Rows) {
-                continue;
+        for Wanted { target, table, columns, keys, ranges } in self.mapper.wanted(keys, ranges) {
+            if !keys.is_empty() {
+                let rows = self.database.read(&table, &columns, keys).await?;
+                found.extend(self.mapper.states(target, rows));
             }
-            let columns: Vec<(String, Type)> =
-                target.columns.iter().cloned().zip(self.mapper.types[at].iter().cloned()).collect();
-            let rows = self.database.read(&target.table, &columns, wanted).await?;
-            found.extend(rows.into_iter().map(|mut row| {
-                let state = row.split_off(target.key.len());
-                (GroupKey { target: at, key: row }, state)
-            }));
+            if !ranges.is_empty() {
+                let rows = self.database.read_ranges(&table, &columns, ranges, MOST_ROWS).await?;
+                found.extend(self.mapper.states(target, rows));
+            }
         }
         Ok(found)
     }
 
+    /// One attempt to read under lock; the transaction is kept for its commit.
+    pub(super) fn lock(&self, attempt: u64, keys: Vec<RowKey>, ranges: Vec<KeyRange>) {
+        let this = self.clone();
+        tokio::spawn(async move {
+            let answer = match this.locked(attempt, &keys, &ranges).await {
+                Ok(found) => Answer::States { attempt, found },
+                Err(Failed::Again(error)) => {
+                    tracing::debug!(attempt, %error, "rows could not be locked");
+                    Answer::Unread { attempt }
+                }
+                Err(Failed::Fatal(error)) => Answer::Fatal(error),
+            };
+            // Nobody listens when the pipeline has ended.
+            let _ = this.answers.send(answer).await;
+        });
+    }
+
+    async fn locked(
+        &self,
+        attempt: u64,
+        keys: &[RowKey],
+        ranges: &[KeyRange],
+    ) -> Result<Vec<(RowKey, Vec<Value>)>, Failed> {
+        let options = CommitOptions { stats: wants_statistics(attempt), ..CommitOptions::default() };
+        let mut transaction = self.database.begin(options).await?;
+        let mut found = Vec::with_capacity(keys.len());
+        for Wanted { target, table, columns, keys, ranges } in self.mapper.wanted(keys, ranges) {
+            if !keys.is_empty() {
+                let rows = transaction.read(&table, &columns, keys).await?;
+                found.extend(self.mapper.states(target, rows));
+            }
+            if !ranges.is_empty() {
+                let rows = transaction.read_ranges(&table, &columns, ranges, MOST_ROWS).await?;
+                found.extend(self.mapper.states(target, rows));
+            }
+        }
+        self.transactions.keep(attempt, transaction);
+        Ok(found)
+    }
+
+    /// Gives a transaction up that has nothing to commit.
+    pub(super) fn release(&self, attempt: u64) {
+        self.transactions.take(attempt);
+    }
+
     /// Exactly one commit; the answer is what it says, nothing better.
     pub(super) fn commit(&self, commit: Commit, span: tracing::Span) {
-        let Self { database, answers, .. } = self.clone();
+        let this = self.clone();
         let task = async move {
             let started = Instant::now();
-            let answer = match database.commit(commit.mutations, None).await {
-                Ok(_) => Ok(Outcome::Committed),
+            let (attempt, answers) = (commit.attempt, this.answers.clone());
+            let answer = match this.committed(commit).await {
+                Ok(committed) => Ok(Outcome::Committed { mutations: committed.mutation_count }),
                 Err(error) => {
                     let failure = || Failure {
                         code: error.kind().code().into(),
                         message: format!("Spanner refuses the record: {}", error.message()),
                     };
                     spanbridge_telemetry::trace::fail(&tracing::Span::current(), error.kind().code());
-                    tracing::debug!(attempt = commit.attempt, %error, "a commit has failed");
+                    tracing::debug!(attempt, %error, "a commit has failed");
                     match policy::spanner(error.kind()) {
                         Action::Retry => Ok(Outcome::Aborted),
                         Action::Verify => Ok(Outcome::Fenced(failure())),
                         Action::Forget => Ok(Outcome::InDoubt),
                         Action::Blame => Ok(Outcome::Rejected(failure())),
+                        Action::Divide => Ok(Outcome::TooLarge(failure())),
                         Action::Stop => Err(error.to_string()),
                     }
                 }
             };
             let took = started.elapsed();
             let answer = match answer {
-                Ok(outcome) => Answer::Outcome { attempt: commit.attempt, outcome, took },
+                Ok(outcome) => Answer::Outcome { attempt, outcome, took },
                 Err(fatal) => Answer::Fatal(fatal),
             };
             // Nobody listens when the pipeline has ended.
             let _ = answers.send(answer).await;
         };
         tokio::spawn(task.instrument(span));
+    }
+
+    async fn committed(&self, commit: Commit) -> spanbridge_spanner::Result<Committed> {
+        match self.transactions.take(commit.attempt) {
+            Some(transaction) => transaction.commit(commit.mutations).await,
+            None => {
+                assert!(!commit.in_transaction, "a commit under lock has its transaction");
+                let options =
+                    CommitOptions { stats: wants_statistics(commit.attempt), ..CommitOptions::default() };
+                self.database.commit(commit.mutations, options).await
+            }
+        }
     }
 
     /// One attempt: the next tick asks again.
@@ -212,19 +279,25 @@ impl Requests {
         });
     }
 
-    async fn stored(&self, partition: &Partition) -> Result<Option<Offset>, Failed> {
+    async fn stored(&self, partition: &Partition) -> Result<Option<Position>, Failed> {
         let prefix = vec![
             Value::from(&*self.mapper.spec.pipeline),
             Value::from(&*partition.topic),
             Value::from(i64::from(partition.number)),
         ];
-        let columns = [("NextOffset".to_owned(), Type::Int64)];
+        let columns = [("NextOffset", Type::Int64), ("EventTime", Type::Timestamp)]
+            .map(|(name, ty)| (name.to_owned(), ty));
         let rows = self.database.read_prefix(TABLE_POSITIONS, &columns, prefix).await?;
         match rows.as_slice() {
             [] => Ok(None),
             [row] => match row.as_slice() {
-                [Value::Int64(offset)] => Ok(Some(*offset)),
-                _ => Err(Failed::Fatal(format!("{partition}: NextOffset is no INT64"))),
+                [Value::Int64(next), Value::Timestamp(at)] => {
+                    Ok(Some(Position { next: *next, event_time: Some(*at) }))
+                }
+                [Value::Int64(next), Value::Null] => Ok(Some(Position { next: *next, event_time: None })),
+                _ => {
+                    Err(Failed::Fatal(format!("{partition}: its row of {TABLE_POSITIONS} is not a position")))
+                }
             },
             many => Err(Failed::Fatal(format!("{partition} has {} positions; it must have one", many.len()))),
         }
@@ -233,4 +306,8 @@ impl Requests {
     async fn log(&self, partition: &Partition) -> Result<Watermarks, spanbridge_kafka::Error> {
         self.offsets.watermarks(&topic_partition(partition), WATERMARKS).await
     }
+}
+
+fn wants_statistics(attempt: u64) -> bool {
+    attempt % STATISTICS == 1
 }

@@ -154,6 +154,8 @@ impl Subscription {
                 // A crashed member holds its partitions for so long. The group is trusted with nothing, so that a
                 // member wrongly given up costs a rebalance and no more.
                 ("session.timeout.ms", "10000"),
+                // How soon a new partition, or a new topic that matches, is seen: librdkafka's default is five minutes.
+                ("topic.metadata.refresh.interval.ms", "10000"),
             ],
             &[
                 ("group.id", group_id),

@@ -1,9 +1,12 @@
-//! What one record changes: rows it sets and groups it adds to.
+//! What one record changes: rows it writes or deletes, and groups it adds to.
 
 use std::sync::Arc;
+use std::time::Duration;
 
-use super::aggregate::Function;
-use crate::value::Value;
+use super::aggregate::{Function, Input};
+use super::window::{Hop, Size};
+use crate::mutation::Write;
+use crate::value::{Timestamp, Value};
 
 /// What a pipeline writes: its name and its tables. The tables' order is that of the file.
 #[derive(Debug, Clone)]
@@ -13,7 +16,7 @@ pub struct Spec {
     pub targets: Vec<Target>,
 }
 
-/// One table of a pipeline.
+/// One table of a pipeline. Two targets may write the same table.
 #[derive(Debug, Clone)]
 pub struct Target {
     pub table: Arc<str>,
@@ -22,45 +25,124 @@ pub struct Target {
     /// Where the columns of the primary key stand in `columns`, in key order.
     pub key: Vec<usize>,
     pub kind: TargetKind,
+    /// Others write these rows too: what a change depends on is read under lock, in the transaction
+    /// that writes it. Without it, a partition's position is the lock.
+    pub locking: bool,
 }
 
 /// How a table is written.
 #[derive(Debug, Clone)]
 pub enum TargetKind {
-    /// One record, one row; a later record of a key replaces the earlier one.
-    Rows,
-    /// Many records, one row: the functions of the columns behind the key, in their order.
-    Groups(Vec<Function>),
+    /// One record, one row.
+    Rows(Rows),
+    /// Many records, one row.
+    Groups(Groups),
+}
+
+/// One record, one row; a later record of a key replaces the earlier one.
+#[derive(Debug, Clone, Copy)]
+pub struct Rows {
+    /// Insert, update or upsert; a record that deletes says so itself.
+    pub write: Write,
+    /// Where the version stands in [`Target::columns`]: an older one never overwrites a newer one.
+    pub version: Option<usize>,
+}
+
+/// Many records, one row.
+#[derive(Debug, Clone)]
+pub struct Groups {
+    /// The functions of the columns behind the key, in their order, each with its companions.
+    pub functions: Vec<Function>,
+    pub window: Option<Window>,
+}
+
+/// Windows of event time.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Window {
+    pub kind: WindowKind,
+    /// Where its bound stands in the key: the start, or a session's end. Of sliding windows and sessions it is
+    /// the last of the key, so that those of a group are a range.
+    pub at: usize,
+    pub late: Late,
+    /// How far the stream's time may pass a window's end before its records are late.
+    pub grace: Duration,
+}
+
+/// The form of windows.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum WindowKind {
+    Tumbling(Size),
+    Hopping(Hop),
+    /// Behind the key stands the greatest event time within the window.
+    Sliding(Size),
+    /// Of that gap. Behind the key stands the session's start.
+    Session(Size),
+}
+
+/// What a record does whose window the stream's time has passed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Late {
+    Update,
+    Drop,
+    DeadLetter,
 }
 
 /// One change by one record. `target` counts into [`Spec::targets`].
 #[derive(Debug, Clone, PartialEq)]
 pub enum Change {
-    /// Sets a row: one value a column of the target.
+    /// Writes a row: one value a column of the target.
     Row { target: usize, row: Vec<Value> },
-    /// Adds to a group: the key's values, and an input a function, `None` for `count()`.
+    /// Deletes the row of that primary key; with a version, unless the row's is newer.
+    Delete { target: usize, key: Vec<Value>, version: Option<Value> },
+    /// Adds to a group, or to each of its windows that hold the event time: an input a function.
     ///
-    /// The key must hold the source partition (and the topic, if the pipeline reads several):
-    /// that gives each group one owner.
-    Group { target: usize, key: Vec<Value>, inputs: Vec<Option<Value>> },
+    /// The key has all but the window's bound. Unless the target is locking, it must hold the source
+    /// partition (and the topic, if the pipeline reads several): that gives each group one owner.
+    Group { target: usize, key: Vec<Value>, at: Option<Timestamp>, inputs: Vec<Input> },
 }
 
-/// Names a group: target and primary key.
+/// Rows of a target whose primary keys begin with `prefix` and go on from `from` to `to`, both included.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct KeyRange {
+    pub target: usize,
+    pub prefix: Vec<Value>,
+    pub from: Timestamp,
+    pub to: Timestamp,
+}
+
+/// Names a row: target and primary key.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct GroupKey {
+pub struct RowKey {
     pub target: usize,
     pub key: Vec<Value>,
+}
+
+impl Target {
+    /// Where the columns stand that must be known before the fold: the version, or a group's state.
+    /// None when nothing must.
+    pub fn state(&self) -> Option<std::ops::Range<usize>> {
+        match &self.kind {
+            TargetKind::Rows(Rows { version, .. }) => version.map(|at| at..at + 1),
+            TargetKind::Groups(_) => Some(self.key.len()..self.columns.len()),
+        }
+    }
+
+    pub(super) fn window(&self) -> Option<Window> {
+        match &self.kind {
+            TargetKind::Groups(groups) => groups.window,
+            TargetKind::Rows(_) => None,
+        }
+    }
 }
 
 impl Change {
     /// Bytes in memory, near enough to bound a buffer.
     pub(super) fn size(&self) -> usize {
+        let sum = |values: &[Value]| values.iter().map(Value::size).sum::<usize>();
         match self {
-            Self::Row { row, .. } => row.iter().map(Value::size).sum(),
-            Self::Group { key, inputs, .. } => {
-                key.iter().map(Value::size).sum::<usize>()
-                    + inputs.iter().flatten().map(Value::size).sum::<usize>()
-            }
+            Self::Row { row, .. } => sum(row),
+            Self::Delete { key, version, .. } => sum(key) + version.as_ref().map_or(0, Value::size),
+            Self::Group { key, inputs, .. } => sum(key) + inputs.iter().map(Input::size).sum::<usize>(),
         }
     }
 }

@@ -2,7 +2,8 @@
 
 use std::time::Duration;
 
-use super::change::{Change, GroupKey};
+use super::change::{Change, KeyRange, RowKey};
+use super::fold::Skipped;
 use super::letter::Failure;
 use super::position::{LogRange, Move, Offset, Partition};
 use crate::mutation::Mutation;
@@ -14,8 +15,12 @@ pub struct Limits {
     pub max_bytes: usize,
     /// How long the oldest record may wait for its commit.
     pub max_wait: Duration,
-    /// Group states held in memory, a partition.
-    pub cached_groups: usize,
+    /// Commits on their way at once, of different partitions.
+    pub max_in_flight: usize,
+    /// Bytes of group states held in memory.
+    pub cached_bytes: usize,
+    /// Mutations of a commit, as Spanner counts them, that learned batch sizes stay below.
+    pub max_mutations: u64,
     /// First pause after an aborted commit; doubled each time, up to a second.
     pub backoff: Duration,
 }
@@ -59,10 +64,13 @@ pub enum Effect {
     Fetch { partition: Partition, generation: u64, offset: Offset },
     /// Read no more of this partition.
     Unfetch { partition: Partition },
-    /// Read these groups' states in one strong read; answer [`Worker::states`].
-    ReadStates { attempt: u64, keys: Vec<GroupKey> },
-    /// Commit, once; answer [`Worker::outcome`].
+    /// Read these rows' states; answer [`Worker::states`]. With `lock`, begin a transaction and read under
+    /// its locks: the commit of the same attempt ends it.
+    ReadStates { attempt: u64, keys: Vec<RowKey>, ranges: Vec<KeyRange>, lock: bool },
+    /// Commit, once, in this attempt's transaction if it has one; answer [`Worker::outcome`].
     Commit(Commit),
+    /// Roll this attempt's transaction back: nothing is left of it to commit.
+    Release { attempt: u64 },
     /// Read the positions of these partitions; answer [`Worker::verified`].
     Verify { attempt: u64, partitions: Vec<Partition> },
     /// Tell the Kafka group, which is a mirror and never trusted.
@@ -75,12 +83,15 @@ pub enum Effect {
 #[derive(Debug, Clone, PartialEq)]
 pub struct Commit {
     pub attempt: u64,
+    /// Whether it ends the transaction in which this attempt's states were read.
+    pub in_transaction: bool,
     pub mutations: Vec<Mutation>,
     pub moves: Vec<Move>,
     /// Records it covers.
     pub records: usize,
     /// Those of them that become dead letters.
     pub failures: Vec<(Partition, Offset, Failure)>,
+    pub skipped: Skipped,
 }
 
 /// A stopped partition.
@@ -113,11 +124,14 @@ pub struct Gap {
 /// The answer to a commit.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Outcome {
-    Committed,
+    /// With the number of mutations that Spanner counted, if it told.
+    Committed { mutations: Option<u64> },
     /// Certainly not committed, and worth the same again.
     Aborted,
-    /// Certainly not committed, for its data or its size.
+    /// Certainly not committed, for its data.
     Rejected(Failure),
+    /// Certainly not committed, because it holds too much: less of it may pass.
+    TooLarge(Failure),
     /// A row was gone or already there: somebody consumed a position, or the data is at fault.
     Fenced(Failure),
     /// Nobody knows.

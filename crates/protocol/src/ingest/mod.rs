@@ -14,10 +14,13 @@ mod position;
 mod window;
 mod worker;
 
-pub use aggregate::{Function, FunctionError};
-pub use change::{Change, GroupKey, Spec, Target, TargetKind};
+pub use aggregate::{Fraction, FractionError, Function, FunctionError, Input, Mean};
+pub use change::{
+    Change, Groups, KeyRange, Late, RowKey, Rows, Spec, Target, TargetKind, Window, WindowKind,
+};
 pub use effect::{Commit, Effect, Gap, Limits, OnError, OnGap, Outcome, Record, Stop, StopReason};
+pub use fold::Skipped;
 pub use letter::{Failure, Payload};
-pub use position::{LogRange, Move, Offset, Partition, TABLE_PARTITIONS, TABLE_POSITIONS};
-pub use window::{WindowError, tumbling};
+pub use position::{LogRange, Move, Offset, Partition, Position, TABLE_PARTITIONS, TABLE_POSITIONS};
+pub use window::{Hop, Size, WindowError};
 pub use worker::Worker;

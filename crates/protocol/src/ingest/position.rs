@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use crate::guard::{Guard, stands};
 use crate::mutation::{Mutation, Write};
-use crate::value::Value;
+use crate::value::{Timestamp, Value};
 
 /// A Kafka offset.
 pub type Offset = i64;
@@ -44,12 +44,23 @@ impl LogRange {
     }
 }
 
+/// A position as it is stored.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Position {
+    /// The next offset.
+    pub next: Offset,
+    /// The stream's time: the greatest event time of a windowed record applied so far.
+    pub event_time: Option<Timestamp>,
+}
+
 /// A step of one partition's position, from the offset it consumes to the next one.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Move {
     pub partition: Partition,
     pub from: Offset,
     pub to: Offset,
+    /// The stream's time after it.
+    pub event_time: Option<Timestamp>,
 }
 
 /// The three mutations that consume the positions: many partitions, one commit.
@@ -62,8 +73,9 @@ pub(super) fn advance(pipeline: &str, moves: &[Move]) -> Vec<Mutation> {
             Value::from(offset),
         ]
     };
-    let stamped = |mut row: Vec<Value>| {
+    let stamped = |mut row: Vec<Value>, event_time: Option<Timestamp>| {
         row.push(Value::CommitTimestamp);
+        row.push(event_time.map_or(Value::Null, Value::Timestamp));
         row
     };
     let rows = |rows: Vec<Vec<Value>>, write, columns: &[&str]| Mutation {
@@ -73,10 +85,11 @@ pub(super) fn advance(pipeline: &str, moves: &[Move]) -> Vec<Mutation> {
         rows,
     };
     let consumed = || moves.iter().map(|step| key(step, step.from));
-    let produced = moves.iter().map(|step| stamped(key(step, step.to)));
+    let produced = moves.iter().map(|step| stamped(key(step, step.to), step.event_time));
     let mut mutations = Vec::with_capacity(3);
     if stands(Guard::ConsumePosition) {
-        mutations.push(rows(consumed().map(stamped).collect(), Write::Update, &POSITION));
+        let consumed = consumed().map(|key| stamped(key, None));
+        mutations.push(rows(consumed.collect(), Write::Update, &POSITION));
     }
     mutations.push(rows(consumed().collect(), Write::Delete, &POSITION[..4]));
     mutations.push(rows(produced.collect(), Write::Insert, &POSITION));
@@ -90,7 +103,7 @@ pub(super) fn register(pipeline: &str, partition: &Partition, start: Offset) -> 
     let mut parent = key.clone();
     parent.push(Value::CommitTimestamp);
     let mut position = key;
-    position.extend([Value::from(start), Value::CommitTimestamp]);
+    position.extend([Value::from(start), Value::CommitTimestamp, Value::Null]);
     let insert = |table: &str, columns: &[&str], row| Mutation {
         write: Write::Insert,
         table: table.into(),
@@ -118,5 +131,5 @@ pub(super) fn gap(pipeline: &str, partition: &Partition, from: Offset, to: Offse
 }
 
 const PARTITION: [&str; 4] = ["Pipeline", "Topic", "KafkaPartition", "CreatedAt"];
-const POSITION: [&str; 5] = ["Pipeline", "Topic", "KafkaPartition", "NextOffset", "UpdatedAt"];
+const POSITION: [&str; 6] = ["Pipeline", "Topic", "KafkaPartition", "NextOffset", "UpdatedAt", "EventTime"];
 const GAP: [&str; 6] = ["Pipeline", "Topic", "KafkaPartition", "FromOffset", "ToOffset", "RecordedAt"];

@@ -1,9 +1,8 @@
 use std::time::{Duration, Instant};
 
-use apache_avro::types::Value as Avro;
 use serde_json::{Map, Value as Json, json};
 use spanbridge_kafka::{ErrorKind, Reader, Record};
-use spanbridge_schema::Decoder;
+use spanbridge_schema::{Datum, Decoder, Format};
 
 use crate::worker::LIMIT;
 use crate::world::World;
@@ -32,7 +31,7 @@ pub(crate) async fn records(world: &World, topic: &str) -> Vec<Record> {
 
 /// The same, decoded.
 pub(crate) async fn read(world: &World, topic: &str) -> Vec<Read> {
-    let decoder = Decoder::new(world.registry.clone());
+    let decoder = Decoder::new(Format::Avro, world.registry.clone());
     let mut read = Vec::new();
     for record in records(world, topic).await {
         let key = printed(&decoder.decode(&record.key.unwrap()).await.unwrap().value);
@@ -58,16 +57,14 @@ pub(crate) async fn await_records(world: &World, topic: &str, count: usize) -> V
     }
 }
 
-fn printed(value: &Avro) -> Json {
+fn printed(value: &Datum) -> Json {
     match value {
-        Avro::Null => Json::Null,
-        Avro::Boolean(value) => json!(value),
-        Avro::Int(value) => json!(value),
-        Avro::Long(value) => json!(value),
-        Avro::String(value) => json!(value),
-        Avro::Union(_, value) => printed(value),
-        Avro::Record(fields) => Json::Object(
-            fields.iter().map(|(name, value)| (name.clone(), printed(value))).collect::<Map<_, _>>(),
+        Datum::Null => Json::Null,
+        Datum::Bool(value) => json!(value),
+        Datum::Int(value) => json!(value),
+        Datum::String(value) => json!(value),
+        Datum::Record(record) => Json::Object(
+            record.fields().map(|(name, value)| (name.to_owned(), printed(value))).collect::<Map<_, _>>(),
         ),
         other => panic!("the tests have no {other:?}"),
     }

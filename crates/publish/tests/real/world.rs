@@ -8,7 +8,7 @@ use spanbridge_protocol::mutation::{Mutation, Write};
 use spanbridge_protocol::value::{Timestamp, Value};
 use spanbridge_publish::Context;
 use spanbridge_schema::Registry;
-use spanbridge_spanner::{Admin, Database, ErrorKind};
+use spanbridge_spanner::{Admin, CommitOptions, Database, ErrorKind};
 use spanbridge_telemetry::admin::{Liveness, Readiness};
 use spanbridge_testbed::{Source, SpannerOptions, Testbed};
 use tokio::sync::OnceCell;
@@ -108,7 +108,7 @@ impl World {
         let columns: Arc<[String]> = columns.iter().map(|&column| column.to_owned()).collect();
         let mutation = Mutation { write, table: table.into(), columns, rows: vec![row] };
         for _ in 0..200 {
-            match self.database.commit(vec![mutation.clone()], None).await {
+            match self.database.commit(vec![mutation.clone()], CommitOptions::default()).await {
                 Err(error) if error.kind() == ErrorKind::Aborted => {
                     tokio::time::sleep(Duration::from_millis(5)).await;
                 }

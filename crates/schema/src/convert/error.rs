@@ -1,7 +1,8 @@
 use std::fmt;
 
-use apache_avro::types::Value as AvroValue;
 use spanbridge_protocol::value::{Type, Value};
+
+use crate::datum::Datum;
 
 /// Why a value does not convert; names the two types, never the value.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -55,8 +56,8 @@ impl fmt::Display for Fault {
 }
 
 impl ConvertError {
-    pub(super) fn to_spanner(value: &AvroValue, ty: &Type, fault: Fault) -> Self {
-        Self { from: format!("Avro {}", avro_name(value)), to: format!("Spanner {ty}"), fault }
+    pub(super) fn to_spanner(value: &Datum, ty: &Type, fault: Fault) -> Self {
+        Self { from: value.kind().to_owned(), to: format!("Spanner {ty}"), fault }
     }
 
     pub(crate) fn to_avro(value: &Value, ty: &Type, fault: Fault) -> Self {
@@ -75,38 +76,6 @@ impl ConvertError {
     /// Its stable code.
     pub fn code(&self) -> &'static str {
         self.fault.code()
-    }
-}
-
-fn avro_name(value: &AvroValue) -> &'static str {
-    match value {
-        AvroValue::Null => "null",
-        AvroValue::Boolean(_) => "boolean",
-        AvroValue::Int(_) => "int",
-        AvroValue::Long(_) => "long",
-        AvroValue::Float(_) => "float",
-        AvroValue::Double(_) => "double",
-        AvroValue::Bytes(_) => "bytes",
-        AvroValue::String(_) => "string",
-        AvroValue::Fixed(..) => "fixed",
-        AvroValue::Enum(..) => "enum",
-        AvroValue::Union(..) => "union",
-        AvroValue::Array(_) => "array",
-        AvroValue::Map(_) => "map",
-        AvroValue::Record(_) => "record",
-        AvroValue::Date(_) => "date",
-        AvroValue::Decimal(_) => "decimal",
-        AvroValue::BigDecimal(_) => "big-decimal",
-        AvroValue::TimeMillis(_) => "time-millis",
-        AvroValue::TimeMicros(_) => "time-micros",
-        AvroValue::TimestampMillis(_) => "timestamp-millis",
-        AvroValue::TimestampMicros(_) => "timestamp-micros",
-        AvroValue::TimestampNanos(_) => "timestamp-nanos",
-        AvroValue::LocalTimestampMillis(_) => "local-timestamp-millis",
-        AvroValue::LocalTimestampMicros(_) => "local-timestamp-micros",
-        AvroValue::LocalTimestampNanos(_) => "local-timestamp-nanos",
-        AvroValue::Duration(_) => "duration",
-        AvroValue::Uuid(_) => "uuid",
     }
 }
 

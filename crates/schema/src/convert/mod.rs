@@ -1,85 +1,69 @@
-//! Avro values to values of a Spanner column, only without loss.
-//!
-//! | Avro | Spanner | when |
-//! | --- | --- | --- |
-//! | null, a union's null | any | always NULL; NOT NULL is Spanner's to refuse |
-//! | a union's other branch | as that branch | |
-//! | boolean | BOOL | |
-//! | int, long | INT64, NUMERIC | |
-//! | int, long | FLOAT64, FLOAT32 | the float is exactly that number |
-//! | float | FLOAT64, FLOAT32 | NaN and infinities too |
-//! | double | FLOAT64 | NaN and infinities too |
-//! | double | FLOAT32 | it is exactly that number, or NaN |
-//! | string, enum | STRING | |
-//! | string, enum | TIMESTAMP | RFC 3339 with offset, nanoseconds at most, years 1 to 9999 in UTC |
-//! | string, enum | DATE | `YYYY-MM-DD`, years 1 to 9999 |
-//! | string, enum | NUMERIC | a decimal number of 29 digits before and 9 behind the point at most |
-//! | string, enum | JSON | it parses |
-//! | string, enum | UUID | it parses; stored in canonical form |
-//! | bytes, fixed | BYTES | |
-//! | date | DATE | years 1 to 9999 |
-//! | timestamp-millis, -micros, -nanos | TIMESTAMP | years 1 to 9999 |
-//! | decimal (bytes, fixed), big-decimal | NUMERIC | it has NUMERIC's digits |
-//! | uuid | UUID, STRING | canonical form |
-//! | array | ARRAY | each item converts; items may be null |
-//!
-//! All else is refused: a local timestamp names no instant, a plain long has no unit, a float is no
-//! decimal number.
+//! Decoded values to values of a Spanner column, only without loss. The rules, type by type, are in
+//! docs/values.md; [`to_spanner`] applies them to a value and [`fits`] to what a schema says.
 
-mod decimal;
 mod error;
-mod field;
+mod fits;
 mod number;
 mod text;
 mod time;
 
-use apache_avro::Schema as AvroSchema;
-use apache_avro::types::Value as AvroValue;
 use spanbridge_protocol::value::{Float, Type, Value};
 
+use crate::datum::{Datum, Unfit};
+
 pub use error::{ConvertError, Fault};
-pub use field::{branch, field};
+pub use fits::{Fit, fits};
 pub(crate) use number::narrow;
 
-/// Converts a value, with its schema, to a value of a column of that type.
+/// Converts a value to a value of a column of that type.
 ///
-/// The schema matters for decimals, whose scale it holds.
-pub fn to_spanner(value: &AvroValue, schema: &AvroSchema, ty: &Type) -> Result<Value, ConvertError> {
-    let (value, schema) = branch(value, schema);
+/// Null is NULL for each type; NOT NULL is Spanner's to refuse.
+pub fn to_spanner(value: &Datum, ty: &Type) -> Result<Value, ConvertError> {
     let converted = match (value, ty) {
-        (AvroValue::Null, _) => Ok(Value::Null),
-        (AvroValue::Boolean(value), Type::Bool) => Ok(Value::Bool(*value)),
-        (AvroValue::Int(value), ty) => number::integer(i64::from(*value), ty),
-        (AvroValue::Long(value), ty) => number::integer(*value, ty),
-        (AvroValue::Float(value), Type::Float64 | Type::Float32) => {
-            Ok(Value::Float64(Float(f64::from(*value))))
-        }
-        (AvroValue::Double(value), Type::Float64) => Ok(Value::Float64(Float(*value))),
-        (AvroValue::Double(value), Type::Float32) => match narrow(*value) {
-            Some(narrow) => Ok(Value::Float64(Float(f64::from(narrow)))),
-            None => Err(Fault::Precision),
-        },
-        (AvroValue::String(text) | AvroValue::Enum(_, text), ty) => text::parse(text, ty),
-        (AvroValue::Bytes(bytes) | AvroValue::Fixed(_, bytes), Type::Bytes) => {
-            Ok(Value::Bytes(bytes.clone()))
-        }
-        (AvroValue::Date(days), Type::Date) => time::date(*days),
-        (AvroValue::TimestampMillis(at), Type::Timestamp) => time::timestamp(*at, time::Unit::Millis),
-        (AvroValue::TimestampMicros(at), Type::Timestamp) => time::timestamp(*at, time::Unit::Micros),
-        (AvroValue::TimestampNanos(at), Type::Timestamp) => time::timestamp(*at, time::Unit::Nanos),
-        (AvroValue::Decimal(value), Type::Numeric) => decimal::decimal(value, schema),
-        (AvroValue::BigDecimal(value), Type::Numeric) => decimal::big(value),
-        (AvroValue::Uuid(uuid), Type::Uuid | Type::String) => Ok(Value::String(uuid.to_string())),
-        (AvroValue::Array(items), Type::Array(item)) => {
-            let AvroSchema::Array(array) = schema else {
-                return Err(ConvertError::to_spanner(value, ty, Fault::Type));
-            };
+        (Datum::Null, _) => Ok(Value::Null),
+        (Datum::Bool(value), Type::Bool) => Ok(Value::Bool(*value)),
+        (Datum::List(items), Type::Array(item)) => {
             return items
                 .iter()
-                .map(|value| to_spanner(value, &array.items, item))
+                .map(|value| to_spanner(value, item))
                 .collect::<Result<_, _>>()
                 .map(Value::Array);
         }
+        (Datum::String(text) | Datum::Enum(text), ty) => text::parse(text, ty),
+        (
+            Datum::Bool(_)
+            | Datum::Int(_)
+            | Datum::UInt(_)
+            | Datum::Float(_)
+            | Datum::Double(_)
+            | Datum::Number(_)
+            | Datum::Decimal(_)
+            | Datum::List(_)
+            | Datum::Record(_)
+            | Datum::Map(_),
+            Type::Json,
+        ) => value.json().map(Value::Json).map_err(|unfit| match unfit {
+            Unfit::Range => Fault::Range,
+            Unfit::Precision => Fault::Precision,
+        }),
+        (Datum::Int(value), ty) => number::integer(i128::from(*value), ty),
+        (Datum::UInt(value), ty) => number::integer(i128::from(*value), ty),
+        (Datum::Float(value), Type::Float64 | Type::Float32) => Ok(Value::Float64(Float(f64::from(*value)))),
+        (Datum::Double(value), Type::Float64) => Ok(Value::Float64(Float(*value))),
+        (Datum::Double(value), Type::Float32) => match narrow(*value) {
+            Some(narrow) => Ok(Value::Float64(Float(f64::from(narrow)))),
+            None => Err(Fault::Precision),
+        },
+        (Datum::Number(value) | Datum::Decimal(value), Type::Numeric) => number::numeric(value),
+        (Datum::Number(value) | Datum::Decimal(value), Type::Int64) => number::whole(value),
+        (Datum::Number(value), Type::Float64 | Type::Float32) => number::float(value, ty),
+        (Datum::Bytes(bytes), Type::Bytes) => Ok(Value::Bytes(bytes.clone())),
+        (Datum::Date(days), Type::Date) => time::date(*days),
+        (Datum::Timestamp(at), Type::Timestamp) => at.to_utc().map(Value::Timestamp).ok_or(Fault::Range),
+        (Datum::Uuid(uuid), Type::Uuid | Type::String) => Ok(Value::String(uuid.to_string())),
+        (Datum::Time(nanos), Type::String) => time::of_day(*nanos),
+        (Datum::LocalTimestamp(at), Type::String) => time::local(*at),
+        (Datum::Duration(period), Type::String) => Ok(Value::String(period.to_string())),
         _ => Err(Fault::Type),
     };
     converted.map_err(|fault| ConvertError::to_spanner(value, ty, fault))

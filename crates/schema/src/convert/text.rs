@@ -1,9 +1,9 @@
-use apache_avro::Uuid;
 use chrono::{DateTime, NaiveDate, Utc};
 use serde::de::IgnoredAny;
-use spanbridge_protocol::value::{Numeric, NumericError, Type, Value};
+use spanbridge_protocol::value::{Numeric, Type, Value};
+use uuid::Uuid;
 
-use super::{Fault, time};
+use super::{Fault, number, time};
 
 /// A string or an enum's symbol as a literal of that type.
 pub(super) fn parse(text: &str, ty: &Type) -> Result<Value, Fault> {
@@ -11,11 +11,7 @@ pub(super) fn parse(text: &str, ty: &Type) -> Result<Value, Fault> {
         Type::String => Ok(Value::String(text.to_owned())),
         Type::Timestamp => timestamp(text),
         Type::Date => date(text),
-        Type::Numeric => text.parse::<Numeric>().map(Value::Numeric).map_err(|error| match error {
-            NumericError::Syntax => Fault::Syntax,
-            NumericError::Scale => Fault::Precision,
-            NumericError::Range => Fault::Range,
-        }),
+        Type::Numeric => text.parse::<Numeric>().map(Value::Numeric).map_err(number::fault),
         Type::Json => match serde_json::from_str::<IgnoredAny>(text) {
             Ok(_) => Ok(Value::Json(text.to_owned())),
             Err(_) => Err(Fault::Syntax),

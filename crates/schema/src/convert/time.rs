@@ -1,30 +1,21 @@
-use chrono::{DateTime, Datelike, NaiveDate, TimeDelta, Utc};
+use chrono::{Datelike, NaiveDate, TimeDelta};
 use spanbridge_protocol::value::{Timestamp, Value};
 
 use super::Fault;
-
-#[derive(Debug, Clone, Copy)]
-pub(super) enum Unit {
-    Millis,
-    Micros,
-    Nanos,
-}
-
-/// Time since 1970 in UTC.
-pub(super) fn timestamp(since: i64, unit: Unit) -> Result<Value, Fault> {
-    let at = match unit {
-        Unit::Millis => DateTime::<Utc>::from_timestamp_millis(since),
-        Unit::Micros => DateTime::<Utc>::from_timestamp_micros(since),
-        Unit::Nanos => Some(DateTime::<Utc>::from_timestamp_nanos(since)),
-    };
-    in_range(at.ok_or(Fault::Range)?)
-}
+use crate::datum::{self, Instant};
 
 /// Days since 1970.
-pub(super) fn date(days: i32) -> Result<Value, Fault> {
-    let start = NaiveDate::default();
-    let day = start.checked_add_signed(TimeDelta::days(i64::from(days))).ok_or(Fault::Range)?;
-    day_in_range(day)
+pub(super) fn date(days: i64) -> Result<Value, Fault> {
+    let since = TimeDelta::try_days(days).ok_or(Fault::Range)?;
+    day_in_range(NaiveDate::default().checked_add_signed(since).ok_or(Fault::Range)?)
+}
+
+pub(super) fn of_day(nanos: i64) -> Result<Value, Fault> {
+    datum::time_of_day(nanos).map(Value::String).ok_or(Fault::Range)
+}
+
+pub(super) fn local(at: Instant) -> Result<Value, Fault> {
+    datum::local(at).map(Value::String).ok_or(Fault::Range)
 }
 
 /// Spanner's TIMESTAMP: 0001-01-01 to 9999-12-31 in UTC.

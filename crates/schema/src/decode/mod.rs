@@ -1,27 +1,47 @@
-//! A framed payload to an Avro value.
-//!
-//! apache-avro's decoder (0.22) is made for files of one's own: at the end of the input it reads a
-//! missing string, boolean or union as null, it recurses as deep as the data say, and arrays of
-//! empty items cost memory without costing input. So [`bounds`] walks each payload along its schema
-//! first and refuses what is not exactly one datum within the limits.
+//! Bytes of a key or value to a [`Datum`], in each of the formats, safe against hostile bytes.
 
-mod bounds;
+pub(crate) mod avro;
+#[doc(hidden)]
+pub mod fuzz;
+pub(crate) mod json;
+mod json_schema;
+mod limits;
+mod plain;
+mod protobuf;
 
-use std::sync::Arc;
+use crate::datum::Datum;
+use crate::registry::{Registry, WriterSchema};
+use crate::{Error, Kind, Result, frame};
 
-use apache_avro::reader::datum::GenericDatumReader;
-use apache_avro::types::Value;
+#[cfg(test)]
+pub(crate) use avro::datum;
+pub use limits::Limits;
 
-use crate::{Error, Kind, Registry, Result, Schema, frame};
+/// How a key or value is encoded.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Format {
+    /// Confluent's wire format, Avro.
+    Avro,
+    /// Confluent's wire format, JSON text that its schema validates.
+    JsonSchema,
+    /// Confluent's wire format, Protobuf.
+    Protobuf,
+    /// JSON text without a schema.
+    Json,
+    /// UTF-8.
+    String,
+    /// Eight bytes, big endian.
+    Int64,
+    /// As it is.
+    Bytes,
+    /// Not decoded: null.
+    None,
+}
 
-pub use bounds::Limits;
-
-/// Ceiling of one allocation within apache-avro, for the whole process: a second net.
-const MAX_ALLOCATION: usize = 256 << 20;
-
-/// Decodes framed payloads with the schema that each was written with.
+/// Decodes payloads of one format, each with the schema that it was written with.
 #[derive(Debug, Clone)]
 pub struct Decoder {
+    format: Format,
     registry: Registry,
     limits: Limits,
 }
@@ -29,51 +49,88 @@ pub struct Decoder {
 /// A decoded payload.
 #[derive(Debug, Clone)]
 pub struct Decoded {
-    /// The writer's schema id.
+    /// The schema that it was written with, for the formats of the registry.
+    pub writer: Option<Writer>,
+    pub value: Datum,
+}
+
+/// The schema that a payload was written with.
+#[derive(Debug, Clone)]
+pub struct Writer {
+    /// Of the registry.
     pub id: u32,
-    /// The writer's schema.
-    pub schema: Arc<Schema>,
-    pub value: Value,
+    pub schema: WriterSchema,
 }
 
 impl Decoder {
-    /// A decoder with the default [`Limits`].
-    pub fn new(registry: Registry) -> Self {
-        Self::with_limits(registry, Limits::default())
+    /// A decoder with the default [`Limits`]; the registry is asked only for formats that have one.
+    pub fn new(format: Format, registry: Registry) -> Self {
+        Self::with_limits(format, registry, Limits::default())
     }
 
     /// A decoder with these limits.
-    pub fn with_limits(registry: Registry, limits: Limits) -> Self {
-        apache_avro::util::max_allocation_bytes(MAX_ALLOCATION);
-        Self { registry, limits }
+    pub fn with_limits(format: Format, registry: Registry, limits: Limits) -> Self {
+        Self { format, registry, limits }
     }
 
-    /// Decodes one framed payload.
+    /// Its format.
+    pub fn format(&self) -> Format {
+        self.format
+    }
+
+    /// Decodes one payload.
     ///
     /// Fails with [`Kind::Frame`], [`Kind::Payload`], [`Kind::TooLarge`], or as
     /// [`Registry::writer_schema`] does.
     pub async fn decode(&self, bytes: &[u8]) -> Result<Decoded> {
+        let plain = |value: Result<Datum>| value.map(|value| Decoded { writer: None, value });
+        match self.format {
+            Format::Avro | Format::JsonSchema | Format::Protobuf => self.registered(bytes).await,
+            Format::Json => plain(json::decode(bytes, self.limits)),
+            Format::String => plain(plain::string(bytes)),
+            Format::Int64 => plain(plain::int64(bytes)),
+            Format::Bytes => plain(Ok(Datum::Bytes(bytes.to_vec()))),
+            Format::None => plain(Ok(Datum::Null)),
+        }
+    }
+
+    async fn registered(&self, bytes: &[u8]) -> Result<Decoded> {
         let (id, payload) = frame::split(bytes)?;
-        let schema = self.registry.writer_schema(id).await?;
-        let value = datum(&schema, payload, self.limits)
-            .map_err(|error| Error::new(error.kind(), format!("schema id {id}: {error}")))?;
-        Ok(Decoded { id, schema, value })
+        let schema = self.registry.writer(id).await?;
+        let decoded = match (self.format, schema) {
+            (Format::Avro, WriterSchema::Avro(schema)) => {
+                avro::decode(&schema, payload, self.limits).map(|value| (WriterSchema::Avro(schema), value))
+            }
+            (Format::JsonSchema, WriterSchema::Json(schema)) => {
+                json_schema::decode(&schema, payload, self.limits)
+                    .map(|value| (WriterSchema::Json(schema), value))
+            }
+            (Format::Protobuf, WriterSchema::Protobuf(schema)) => {
+                let first = protobuf::decode(&schema, payload, self.limits);
+                first.map(|(message, value)| (WriterSchema::Message(message), value))
+            }
+            (format, schema) => Err(Error::new(
+                Kind::UnusableSchema,
+                format!("it is {}, but the pipeline expects {format}", schema.language()),
+            )),
+        };
+        let (schema, value) =
+            decoded.map_err(|error| Error::new(error.kind(), format!("schema id {id}: {error}")))?;
+        Ok(Decoded { writer: Some(Writer { id, schema }), value })
     }
 }
 
-/// Decodes exactly one datum of that schema.
-pub(crate) fn datum(schema: &Schema, mut payload: &[u8], limits: Limits) -> Result<Value> {
-    let resolved = schema.resolved()?;
-    bounds::check(schema.avro(), resolved.get_names(), payload, limits)?;
-    // The library's errors may quote the data.
-    let refused = || Error::new(Kind::Payload, "the payload is not a datum of its schema");
-    let value = GenericDatumReader::builder(schema.avro())
-        .resolved_writer_schemata(resolved)
-        .build()
-        .and_then(|reader| reader.read_value(&mut payload))
-        .map_err(|_| refused())?;
-    if payload.is_empty() { Ok(value) } else { Err(refused()) }
+impl std::fmt::Display for Format {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(match self {
+            Self::Avro => "Avro",
+            Self::JsonSchema => "JSON Schema",
+            Self::Protobuf => "Protobuf",
+            Self::Json => "JSON",
+            Self::String => "a string",
+            Self::Int64 => "an int64",
+            Self::Bytes => "bytes",
+            Self::None => "nothing",
+        })
+    }
 }
-
-#[cfg(test)]
-mod tests;

@@ -8,24 +8,30 @@ mod failure;
 mod options;
 mod reason;
 mod references;
+mod writer;
 
 use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
 use schema_registry_converter::async_impl::schema_registry::{
-    SrSettings, get_schema_by_id, get_schema_by_subject_and_version, perform_sr_call, post_schema,
+    SrSettings, get_all_versions, get_schema_by_id, get_schema_by_subject_and_version, perform_sr_call,
+    post_schema,
 };
 use schema_registry_converter::schema_registry_common::{
     RegisteredSchema, SchemaType, SrCall, SuppliedSchema,
 };
 use tokio::sync::Mutex;
 
+use crate::json_schema::JsonSchema;
+use crate::protobuf::Protobuf;
 use crate::{Error, Kind, Result, Schema};
 use cache::Cache;
 use compatibility::{Compatibility, Verdict};
 
 pub use options::Options;
+pub(crate) use references::Reference;
+pub use writer::WriterSchema;
 
 /// Schemas kept in memory, by id and by subject.
 const CAPACITY: usize = 1_000;
@@ -42,7 +48,7 @@ struct Inner {
     settings: SrSettings,
     compatibility: Compatibility,
     /// By id.
-    written: Mutex<Cache<u32, Arc<Schema>>>,
+    written: Mutex<Cache<u32, WriterSchema>>,
     /// Why ids cannot be used.
     unusable: Mutex<Cache<u32, (Kind, String)>>,
     /// By subject and text.
@@ -82,11 +88,18 @@ impl Registry {
         })
     }
 
+    /// The Avro schema of that id; see [`Registry::writer`].
+    ///
+    /// Fails as that does, and with [`Kind::UnusableSchema`] for another language.
+    pub async fn writer_schema(&self, id: u32) -> Result<Arc<Schema>> {
+        avro(self.writer(id).await?, &format!("schema id {id}"))
+    }
+
     /// The schema of that id, its references resolved; asked for once, then cached.
     ///
-    /// Fails with [`Kind::UnknownSchema`], [`Kind::UnusableSchema`] (no Avro), both also cached for
-    /// a few seconds, or with [`Kind::Unavailable`] or [`Kind::Unauthorized`].
-    pub async fn writer_schema(&self, id: u32) -> Result<Arc<Schema>> {
+    /// Fails with [`Kind::UnknownSchema`], [`Kind::UnusableSchema`], both also cached for a few
+    /// seconds, or with [`Kind::Unavailable`] or [`Kind::Unauthorized`].
+    pub async fn writer(&self, id: u32) -> Result<WriterSchema> {
         if let Some(schema) = self.inner.written.lock().await.get(&id) {
             return Ok(schema);
         }
@@ -95,7 +108,7 @@ impl Registry {
         }
         let fetched = self.fetch(id).await;
         match &fetched {
-            Ok(schema) => self.inner.written.lock().await.insert(id, Arc::clone(schema)),
+            Ok(schema) => self.inner.written.lock().await.insert(id, schema.clone()),
             Err(error) if error.kind().is_data() => {
                 let reason = (error.kind(), error.to_string());
                 self.inner.unusable.lock().await.insert(id, reason);
@@ -114,8 +127,32 @@ impl Registry {
             .await
             .map_err(|error| failure::translate(&error, &format!("subject {subject}")))?;
         let (id, version) = (found.id, found.version);
-        let schema = self.parse(found, &format!("subject {subject}")).await?;
-        Ok(Registered { id, version, schema: Arc::new(schema) })
+        let what = format!("subject {subject}");
+        let schema = avro(self.parse(found, &what).await?, &what)?;
+        Ok(Registered { id, version, schema })
+    }
+
+    /// The versions of the subject that are not deleted, oldest first; never cached.
+    ///
+    /// Fails with [`Kind::UnknownSubject`], or as [`Registry::writer`] does.
+    pub async fn versions(&self, subject: &str) -> Result<Vec<u32>> {
+        let path = options::path_segment(subject);
+        get_all_versions(&self.inner.settings, path)
+            .await
+            .map_err(|error| failure::translate(&error, &format!("subject {subject}")))
+    }
+
+    /// One version of the subject, with its id; never cached.
+    ///
+    /// Fails as [`Registry::versions`] does.
+    pub async fn version(&self, subject: &str, version: u32) -> Result<(u32, WriterSchema)> {
+        let what = format!("version {version} of subject {subject}");
+        let path = options::path_segment(subject);
+        let found = get_schema_by_subject_and_version(&self.inner.settings, &path, Some(version))
+            .await
+            .map_err(|error| failure::translate(&error, &what))?;
+        let id = found.id;
+        Ok((id, self.parse(found, &what).await?))
     }
 
     /// Registers the schema under the subject and returns its id. A schema that the subject has
@@ -160,21 +197,46 @@ impl Registry {
         }
     }
 
-    async fn fetch(&self, id: u32) -> Result<Arc<Schema>> {
+    async fn fetch(&self, id: u32) -> Result<WriterSchema> {
         let what = format!("schema id {id}");
         let found = get_schema_by_id(id, &self.inner.settings)
             .await
             .map_err(|error| failure::translate(&error, &what))?;
-        Ok(Arc::new(self.parse(found, &what).await?))
+        self.parse(found, &what).await
     }
 
-    async fn parse(&self, found: RegisteredSchema, what: &str) -> Result<Schema> {
-        if found.schema_type != SchemaType::Avro {
-            let message = format!("{what} is {:?}, but the pipeline expects Avro", found.schema_type);
-            return Err(Error::new(Kind::UnusableSchema, message));
-        }
+    async fn parse(&self, found: RegisteredSchema, what: &str) -> Result<WriterSchema> {
         let references = references::fetch(&self.inner.settings, found.references, what).await?;
-        Schema::parse_with(&found.schema, &references)
-            .map_err(|error| Error::new(error.kind(), format!("{what}: {error}")))
+        let parsed = match found.schema_type {
+            SchemaType::Avro => {
+                // The same schema may have two names; its own are defined once.
+                let mut texts: Vec<String> = Vec::with_capacity(references.len());
+                for reference in references {
+                    if !texts.contains(&reference.text) {
+                        texts.push(reference.text);
+                    }
+                }
+                Schema::parse_with(&found.schema, &texts).map(|schema| WriterSchema::Avro(Arc::new(schema)))
+            }
+            SchemaType::Json => JsonSchema::parse(&found.schema, &references)
+                .map(|schema| WriterSchema::Json(Arc::new(schema))),
+            SchemaType::Protobuf => Protobuf::parse(&found.schema, &references)
+                .map(|schema| WriterSchema::Protobuf(Arc::new(schema))),
+            other => {
+                let message = format!("its language {other:?} is not known");
+                Err(Error::new(Kind::UnusableSchema, message))
+            }
+        };
+        parsed.map_err(|error| Error::new(error.kind(), format!("{what}: {error}")))
+    }
+}
+
+fn avro(schema: WriterSchema, what: &str) -> Result<Arc<Schema>> {
+    match schema {
+        WriterSchema::Avro(schema) => Ok(schema),
+        other => {
+            let message = format!("{what} is {}, but the pipeline expects Avro", other.language());
+            Err(Error::new(Kind::UnusableSchema, message))
+        }
     }
 }

@@ -12,10 +12,18 @@ const MAX_REFERENCES: usize = 100;
 /// A reference on the way down (fetch it), or on the way up (all that it needs is there).
 enum Step {
     Fetch(RegisteredReference),
-    Done(String),
+    Done(Reference),
 }
 
-/// The texts of all schemas that are referred to, each after those that it needs itself.
+/// A schema that another refers to.
+#[derive(Debug, Clone)]
+pub(crate) struct Reference {
+    /// What the other calls it: a full name, a `$ref` or an `import`.
+    pub(crate) name: String,
+    pub(crate) text: String,
+}
+
+/// All schemas that are referred to, each after those that it needs itself.
 ///
 /// The client library's own resolution knows a name only with a dot before its namespace, and
 /// defines a name again for each use, so it is not used here.
@@ -23,19 +31,19 @@ pub(super) async fn fetch(
     settings: &SrSettings,
     references: Vec<RegisteredReference>,
     what: &str,
-) -> Result<Vec<String>> {
-    let mut texts = Vec::new();
+) -> Result<Vec<Reference>> {
+    let mut done = Vec::new();
     let mut seen = HashSet::new();
     let mut steps: Vec<Step> = references.into_iter().rev().map(Step::Fetch).collect();
     while let Some(step) = steps.pop() {
         let reference = match step {
             Step::Fetch(reference) => reference,
-            Step::Done(text) => {
-                texts.push(text);
+            Step::Done(reference) => {
+                done.push(reference);
                 continue;
             }
         };
-        if !seen.insert((reference.subject.clone(), reference.version)) {
+        if !seen.insert((reference.name.clone(), reference.subject.clone(), reference.version)) {
             continue;
         }
         if seen.len() > MAX_REFERENCES {
@@ -46,10 +54,10 @@ pub(super) async fn fetch(
         let found = get_schema_by_subject_and_version(settings, &path, Some(reference.version))
             .await
             .map_err(|error| missing(failure::translate(&error, what), &reference, what))?;
-        steps.push(Step::Done(found.schema));
+        steps.push(Step::Done(Reference { name: reference.name, text: found.schema }));
         steps.extend(found.references.into_iter().rev().map(Step::Fetch));
     }
-    Ok(texts)
+    Ok(done)
 }
 
 /// A reference that leads nowhere makes the schema unusable; other failures stay what they are.

@@ -1,8 +1,9 @@
-//! Tables and change streams, read from INFORMATION_SCHEMA.
+//! Tables, views and change streams, read from INFORMATION_SCHEMA.
 //!
 //! Source: <https://cloud.google.com/spanner/docs/information-schema>.
 
 mod stream;
 mod table;
+mod view;
 
 pub use stream::{ChangeStreamInfo, Watched};

@@ -122,6 +122,11 @@ impl Error {
 fn kind(call: Call<'_>, code: Code, said: text::Said) -> ErrorKind {
     match (code, call) {
         (Code::NotFound, _) if said.session => ErrorKind::Unavailable,
+        // Whoever ended the transaction, this commit did not happen.
+        (
+            Code::NotFound | Code::InvalidArgument | Code::FailedPrecondition,
+            Call::Commit { .. } | Call::Keys(_),
+        ) if said.transaction => ErrorKind::Aborted,
         (Code::NotFound, _) if said.schema => ErrorKind::Config,
         (Code::NotFound, Call::Commit { .. }) if said.parent => ErrorKind::Rejected,
         (Code::NotFound, Call::Changes) => ErrorKind::Expired,
@@ -234,6 +239,14 @@ mod tests {
             (commit, Code::ResourceExhausted, "throttled", ErrorKind::Unavailable),
             (large, Code::ResourceExhausted, "", ErrorKind::TooLarge),
             (commit, Code::Aborted, "", ErrorKind::Aborted),
+            (commit, Code::NotFound, "Transaction not found: {Bytes(1)}", ErrorKind::Aborted),
+            (commit, Code::InvalidArgument, "Invalid transaction ID {1}", ErrorKind::Aborted),
+            (
+                commit,
+                Code::FailedPrecondition,
+                "This transaction has been invalidated by a later transaction in the same session.",
+                ErrorKind::Aborted,
+            ),
             (commit, Code::PermissionDenied, "", ErrorKind::Denied),
             (commit, Code::Unauthenticated, "", ErrorKind::Denied),
             (commit, Code::Unimplemented, "", ErrorKind::Config),

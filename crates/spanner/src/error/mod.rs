@@ -24,8 +24,10 @@ pub enum ErrorKind {
     /// the same commit will be refused again.
     Rejected,
     /// The commit is beyond a limit of size or of mutations. Nothing was written; smaller ones may pass.
+    /// Of a read: there are more rows than it may have.
     TooLarge,
-    /// The commit lost against another one. Nothing was written; the same one may pass.
+    /// The commit, or a read in a transaction, lost against another one. Nothing was written; the same one
+    /// may pass.
     Aborted,
     /// The outcome of the commit is unknown: it may yet become visible. Read the position.
     InDoubt,
@@ -64,7 +66,7 @@ impl ErrorKind {
         match self {
             Self::NotFound | Self::AlreadyExists => "read the position; another worker may own it",
             Self::Rejected => "compare the record with the table's columns and constraints",
-            Self::TooLarge => "commit fewer rows at once",
+            Self::TooLarge => "commit or read fewer rows at once",
             Self::Aborted | Self::Unavailable => "try again",
             Self::InDoubt => "read the position before anything else",
             Self::Denied => "check the credentials and the roles of the service account",

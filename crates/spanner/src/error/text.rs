@@ -7,6 +7,8 @@ use crate::name::is_identifier;
 pub(crate) struct Said {
     /// The session is gone.
     pub(super) session: bool,
+    /// The transaction is over: lost to another one, or too long idle.
+    pub(super) transaction: bool,
     /// A database, table, column or index does not exist.
     pub(super) schema: bool,
     /// The parent row is missing.
@@ -29,6 +31,14 @@ impl Said {
         let starts = |phrases: &[&str]| phrases.iter().any(|phrase| head.starts_with(phrase));
         Self {
             session: starts(&["session not found"]),
+            transaction: starts(&["transaction not found", "invalid transaction"])
+                || has(&[
+                    "transaction has been invalidated",
+                    "transaction has expired",
+                    "transaction is closed",
+                    "after rollback",
+                    "after commit",
+                ]),
             schema: starts(&[
                 "table not found",
                 "column not found",

@@ -1,5 +1,6 @@
 use std::time::Duration;
 
+use spanbridge_protocol::table::{OnDelete, Parent};
 use spanbridge_protocol::value::Type;
 use spanbridge_spanner::{ErrorKind, ValueCaptureType, Watched};
 
@@ -10,15 +11,20 @@ async fn a_table_is_described() {
     let (admin, database) = database(&[
         "CREATE SCHEMA shop",
         "CREATE TABLE shop.Orders (Customer STRING(36) NOT NULL, Id INT64 NOT NULL, Price NUMERIC DEFAULT (0),
-           Twice NUMERIC AS (Price * 2) STORED, Tags ARRAY<STRING(10)>,
+           Twice NUMERIC AS (Price * 2) STORED, Tags ARRAY<STRING(10)>, Note STRING(MAX),
            Stamp TIMESTAMP NOT NULL OPTIONS (allow_commit_timestamp = true)) PRIMARY KEY (Id, Customer DESC)",
         "CREATE INDEX shop.ByPrice ON shop.Orders (Price)",
+        "CREATE TABLE shop.Items (Id INT64 NOT NULL, Customer STRING(36) NOT NULL, Item INT64)
+           PRIMARY KEY (Id, Customer DESC, Item), INTERLEAVE IN PARENT shop.Orders ON DELETE CASCADE",
+        "CREATE TABLE shop.Notes (Id INT64 NOT NULL, Customer STRING(36) NOT NULL, Note INT64)
+           PRIMARY KEY (Id, Customer DESC, Note), INTERLEAVE IN PARENT shop.Orders",
+        "CREATE VIEW shop.Prices SQL SECURITY INVOKER AS SELECT o.Price FROM shop.Orders AS o",
     ])
     .await;
     let table = database.table("SHOP.orders").await.unwrap().unwrap();
     assert_eq!(table.name, "shop.Orders");
     let names: Vec<&str> = table.columns.iter().map(|column| column.name.as_str()).collect();
-    assert_eq!(names, ["Customer", "Id", "Price", "Twice", "Tags", "Stamp"]);
+    assert_eq!(names, ["Customer", "Id", "Price", "Twice", "Tags", "Note", "Stamp"]);
     let key: Vec<&str> = table.key().iter().map(|column| column.name.as_str()).collect();
     assert_eq!(key, ["Id", "Customer"]);
     let column = |name: &str| table.column(name).unwrap().clone();
@@ -27,6 +33,22 @@ async fn a_table_is_described() {
     assert!(column("Twice").generated && !column("Id").generated);
     assert!(column("Stamp").commit_timestamp && !column("Id").commit_timestamp);
     assert_eq!(column("Tags").ty, Type::Array(Box::new(Type::String)));
+    assert_eq!(
+        ["Customer", "Tags", "Note", "Id"].map(|name| column(name).length),
+        [Some(36), Some(10), None, None]
+    );
+    assert!(column("Customer").key_descending && !column("Id").key_descending);
+    assert_eq!(table.parent, None);
+
+    for (name, on_delete) in [("shop.Items", OnDelete::Cascade), ("shop.Notes", OnDelete::NoAction)] {
+        let parent = Parent { table: "shop.Orders".into(), on_delete };
+        assert_eq!(database.table(name).await.unwrap().unwrap().parent, Some(parent), "{name}");
+    }
+
+    let query = database.view("SHOP.prices").await.unwrap().unwrap();
+    assert!(query.contains("shop.Orders"), "{query}");
+    assert_eq!(database.view("shop.Orders").await.unwrap(), None);
+    assert_eq!(database.table("shop.Prices").await.unwrap(), None);
 
     assert_eq!(database.table("Orders").await.unwrap(), None);
     assert!(admin.get_ddl().await.unwrap().iter().any(|statement| statement.contains("Orders")));

@@ -2,7 +2,7 @@
 
 use spanbridge_protocol::mutation::Write;
 use spanbridge_protocol::value::{Type, Value};
-use spanbridge_spanner::{Database, ErrorKind};
+use spanbridge_spanner::{CommitOptions, Database, ErrorKind};
 
 use crate::support::{self, columns, mutation};
 
@@ -22,7 +22,10 @@ async fn fails(
     named: &[&str],
     row: Vec<Value>,
 ) -> (ErrorKind, String) {
-    let error = database.commit(vec![mutation(write, table, named, vec![row])], None).await.unwrap_err();
+    let error = database
+        .commit(vec![mutation(write, table, named, vec![row])], CommitOptions::default())
+        .await
+        .unwrap_err();
     let text = format!("{error} {error:?}");
     assert!(!text.contains("secret") && !text.contains("4711"), "{text}");
     (error.kind(), error.message().to_owned())
@@ -33,7 +36,10 @@ async fn each_refusal_has_its_kind() {
     use ErrorKind::{AlreadyExists, Config, NotFound, Rejected};
     let (_, database) = support::database(&DDL).await;
     let row = vec![1.into(), 1.into(), "secret".into()];
-    database.commit(vec![mutation(Write::Insert, "T", &["Id", "N", "S"], vec![row])], None).await.unwrap();
+    database
+        .commit(vec![mutation(Write::Insert, "T", &["Id", "N", "S"], vec![row])], CommitOptions::default())
+        .await
+        .unwrap();
 
     let future = Value::Timestamp("2199-01-01T00:00:00Z".parse().unwrap());
     let (n, null): (Value, Value) = (4711.into(), Value::Null);
@@ -96,8 +102,10 @@ async fn a_commit_of_more_than_100_mib_is_too_large() {
     let (_, database) = support::database(&DDL).await;
     let text: Value = "x".repeat(10 << 20).into();
     let rows = (0..11_i64).map(|key| vec![key.to_string().into(), text.clone()]).collect();
-    let error =
-        database.commit(vec![mutation(Write::Upsert, "Text", &["K", "V"], rows)], None).await.unwrap_err();
+    let error = database
+        .commit(vec![mutation(Write::Upsert, "Text", &["K", "V"], rows)], CommitOptions::default())
+        .await
+        .unwrap_err();
     assert_eq!(error.kind(), ErrorKind::TooLarge, "{error}");
     assert!(database.read_all("Text", &columns(&[("K", Type::String)]), None).await.unwrap().is_empty());
 }

@@ -7,6 +7,8 @@ mod errors;
 mod migrate;
 mod outage;
 mod position;
+mod ranges;
 mod relay;
 mod support;
+mod transaction;
 mod types;

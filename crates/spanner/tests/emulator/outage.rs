@@ -4,11 +4,10 @@ use std::time::{Duration, Instant};
 
 use spanbridge_protocol::mutation::{Mutation, Write};
 use spanbridge_protocol::value::Type;
-use spanbridge_spanner::{Admin, Database, ErrorKind, Options};
+use spanbridge_spanner::{Admin, CommitOptions, Database, ErrorKind, Options};
 use spanbridge_testbed::{Source, Spanner, SpannerOptions};
 use tokio::net::TcpListener;
 
-use crate::relay::Relay;
 use crate::support::{self, columns, mutation};
 
 const DDL: &str = "CREATE TABLE T (Id INT64) PRIMARY KEY (Id)";
@@ -54,10 +53,10 @@ async fn a_missing_database_is_an_error_of_the_configuration() {
 #[tokio::test]
 async fn a_commit_whose_answer_is_lost_is_in_doubt_and_may_have_happened() {
     let (_, database) = support::database(&[DDL]).await;
-    let (relay, through) = relayed(&database).await;
+    let (relay, through) = support::relayed(&database).await;
     through.now().await.unwrap();
     relay.lose_answers();
-    let error = through.commit(insert(), None).await.unwrap_err();
+    let error = through.commit(insert(), CommitOptions::default()).await.unwrap_err();
     assert_eq!(error.kind(), ErrorKind::InDoubt, "{error}");
     let rows = database.read_all("T", &columns(&[("Id", Type::Int64)]), None).await.unwrap();
     assert_eq!(rows.len(), 1);
@@ -68,12 +67,12 @@ async fn a_commit_whose_answer_is_lost_is_in_doubt_and_may_have_happened() {
 #[tokio::test]
 async fn a_connection_that_breaks_under_a_commit_leaves_it_in_doubt() {
     let (_, database) = support::database(&[DDL]).await;
-    let (relay, through) = relayed(&database).await;
+    let (relay, through) = support::relayed(&database).await;
     through.now().await.unwrap();
     let rows = (0..20_000_i64).map(|id| vec![id.into()]).collect();
     let large = vec![mutation(Write::Insert, "T", &["Id"], rows)];
     relay.break_after(100 << 10);
-    let error = through.commit(large, None).await.unwrap_err();
+    let error = through.commit(large, CommitOptions::default()).await.unwrap_err();
     assert_eq!(error.kind(), ErrorKind::InDoubt, "{error}");
     assert!(error.message().contains("connection"), "{error}");
     // The next one connects again.
@@ -82,18 +81,6 @@ async fn a_connection_that_breaks_under_a_commit_leaves_it_in_doubt() {
         assert!(Instant::now() < limit, "the connection does not come back");
         tokio::time::sleep(Duration::from_millis(50)).await;
     }
-}
-
-/// Another connection to the same database, through a relay, on one channel.
-async fn relayed(database: &Database) -> (Relay, Database) {
-    let mut options = support::address(database).await;
-    let relay = Relay::start(options.emulator_host.unwrap()).await;
-    options.emulator_host = Some(relay.address.clone());
-    options.attempt_timeout = Duration::from_secs(2);
-    options.read_timeout = Duration::from_secs(1);
-    options.channels = 1;
-    let database = Database::connect(&options).await.unwrap();
-    (relay, database)
 }
 
 #[tokio::test]
@@ -109,7 +96,7 @@ async fn an_abort_is_told_and_not_retried_in_secret() {
     for id in 0..500_i64 {
         let insert = mutation(Write::Insert, "T", &["Id"], vec![vec![id.into()]]);
         // About one in twenty is aborted. A hidden retry would show as none.
-        while let Err(error) = database.commit(vec![insert.clone()], None).await {
+        while let Err(error) = database.commit(vec![insert.clone()], CommitOptions::default()).await {
             assert_eq!(error.kind(), ErrorKind::Aborted, "{error}");
             aborted += 1;
         }
@@ -128,14 +115,14 @@ async fn a_server_that_goes_away_leaves_the_commit_in_doubt_and_comes_back() {
     admin.create_instance().await.unwrap();
     admin.create_database(&[DDL.to_owned()]).await.unwrap();
     let database = Database::connect(&options).await.unwrap();
-    database.commit(insert(), None).await.unwrap();
+    database.commit(insert(), CommitOptions::default()).await.unwrap();
     let mut changes =
         database.changes("Nope", None, database.now().await.unwrap(), None, Duration::from_secs(1));
     assert_eq!(changes.next().await.unwrap().unwrap_err().kind(), ErrorKind::Config);
     assert!(changes.next().await.is_none());
 
     emulator.stop().await.unwrap();
-    let error = database.commit(insert(), None).await.unwrap_err();
+    let error = database.commit(insert(), CommitOptions::default()).await.unwrap_err();
     assert!(matches!(error.kind(), ErrorKind::InDoubt | ErrorKind::Unavailable), "{error}");
     let id = columns(&[("Id", Type::Int64)]);
     assert_eq!(database.read_all("T", &id, None).await.unwrap_err().kind(), ErrorKind::Unavailable);
@@ -146,7 +133,7 @@ async fn a_server_that_goes_away_leaves_the_commit_in_doubt_and_comes_back() {
     admin.create_database(&[DDL.to_owned()]).await.unwrap();
     let limit = Instant::now() + Duration::from_secs(20);
     loop {
-        match database.commit(insert(), None).await {
+        match database.commit(insert(), CommitOptions::default()).await {
             Ok(_) => break,
             Err(error) => {
                 assert!(matches!(error.kind(), ErrorKind::InDoubt | ErrorKind::Unavailable), "{error}");

@@ -2,7 +2,7 @@
 
 use spanbridge_protocol::mutation::{Mutation, Write};
 use spanbridge_protocol::value::{Type, Value};
-use spanbridge_spanner::{Database, ErrorKind, migrate};
+use spanbridge_spanner::{CommitOptions, Database, ErrorKind, migrate};
 
 use crate::support;
 
@@ -57,32 +57,33 @@ async fn migrated() -> Database {
 async fn a_commit_consumes_the_position_and_fences_everybody_else() {
     let database = migrated().await;
     let zombie = support::another(&database).await;
-    database.commit(registration(0), None).await.unwrap();
+    database.commit(registration(0), CommitOptions::default()).await.unwrap();
     assert_eq!(positions(&database).await, [0]);
 
     let before = database.now().await.unwrap();
-    let committed = database.commit(batch(0, 10), Some("a-tag")).await.unwrap();
+    let committed =
+        database.commit(batch(0, 10), CommitOptions { tag: Some("a-tag"), stats: true }).await.unwrap();
     assert!(committed.timestamp > before);
     assert_eq!(positions(&database).await, [10]);
 
     // The same range, a shorter, a longer one, and the replay of the very same commit.
     for to in [10, 5, 15] {
-        let error = zombie.commit(batch(0, to), None).await.unwrap_err();
+        let error = zombie.commit(batch(0, to), CommitOptions::default()).await.unwrap_err();
         assert_eq!((error.kind(), error.table()), (ErrorKind::NotFound, Some("BridgePositions")), "{error}");
     }
     assert_eq!(positions(&database).await, [10]);
     let data = database.read_all("Data", &support::columns(&[("UpTo", Type::Int64)]), None).await.unwrap();
     assert_eq!(data, [vec![Value::Int64(10)]]);
-    zombie.commit(batch(10, 20), None).await.unwrap();
+    zombie.commit(batch(10, 20), CommitOptions::default()).await.unwrap();
     assert_eq!(positions(&database).await, [20]);
 }
 
 #[tokio::test]
 async fn a_partition_is_registered_once_whatever_its_first_offset() {
     let database = migrated().await;
-    database.commit(registration(7), None).await.unwrap();
+    database.commit(registration(7), CommitOptions::default()).await.unwrap();
     for next in [7, 0] {
-        let error = database.commit(registration(next), None).await.unwrap_err();
+        let error = database.commit(registration(next), CommitOptions::default()).await.unwrap_err();
         assert_eq!(
             (error.kind(), error.table()),
             (ErrorKind::AlreadyExists, Some("BridgePartitions")),
@@ -97,7 +98,7 @@ async fn racing_writers_leave_no_offset_out_and_none_twice() {
     const WRITERS: usize = 4;
     const END: i64 = 40;
     let database = migrated().await;
-    database.commit(registration(0), None).await.unwrap();
+    database.commit(registration(0), CommitOptions::default()).await.unwrap();
     let writers = (0..WRITERS).map(|_| {
         // One connection for all: the clones share it, as the workers of one service do.
         let database = database.clone();
@@ -108,7 +109,7 @@ async fn racing_writers_leave_no_offset_out_and_none_twice() {
                 if next >= END {
                     return won;
                 }
-                match database.commit(batch(next, next + 1), None).await {
+                match database.commit(batch(next, next + 1), CommitOptions::default()).await {
                     Ok(_) => won.push(next),
                     Err(error) => match error.kind() {
                         ErrorKind::NotFound | ErrorKind::Aborted => {}
@@ -124,4 +125,25 @@ async fn racing_writers_leave_no_offset_out_and_none_twice() {
     }
     won.sort_unstable();
     assert_eq!(won, (0..END).collect::<Vec<_>>());
+}
+
+#[tokio::test]
+async fn a_zombie_is_fenced_in_a_transaction_too() {
+    let database = migrated().await;
+    database.commit(registration(0), CommitOptions::default()).await.unwrap();
+    let up_to = support::columns(&[("UpTo", Type::Int64)]);
+    for (from, to) in [(0, 10), (10, 20)] {
+        let mut transaction = database.begin(CommitOptions::default()).await.unwrap();
+        assert!(transaction.read("Data", &up_to, vec![vec![from.into()]]).await.unwrap().is_empty());
+        transaction.commit(batch(from, to)).await.unwrap();
+    }
+    for to in [10, 5, 15] {
+        let mut zombie = support::another(&database).await.begin(CommitOptions::default()).await.unwrap();
+        zombie.read("Data", &up_to, vec![vec![0.into()]]).await.unwrap();
+        let error = zombie.commit(batch(0, to)).await.unwrap_err();
+        assert_eq!((error.kind(), error.table()), (ErrorKind::NotFound, Some("BridgePositions")), "{error}");
+    }
+    assert_eq!(positions(&database).await, [20]);
+    let rows = database.read("Data", &up_to, vec![vec![0.into()]]).await.unwrap();
+    assert_eq!(rows, [vec![Value::Int64(10)]]);
 }

@@ -4,9 +4,11 @@ use std::time::Duration;
 
 use spanbridge_protocol::mutation::{Mutation, Write};
 use spanbridge_protocol::value::{Type, Value};
-use spanbridge_spanner::{Admin, Committed, Database, ErrorKind, Options};
+use spanbridge_spanner::{Admin, CommitOptions, Committed, Database, ErrorKind, Options};
 use spanbridge_testbed::{Source, Spanner, SpannerOptions};
 use tokio::sync::OnceCell;
+
+use crate::relay::Relay;
 
 /// One emulator for all tests of this program; it ends with it.
 static EMULATOR: OnceCell<Spanner> = OnceCell::const_new();
@@ -60,6 +62,18 @@ pub(crate) async fn another(database: &Database) -> Database {
     Database::connect(&address(database).await).await.unwrap()
 }
 
+/// Another connection to the same database, through a relay, on one channel.
+pub(crate) async fn relayed(database: &Database) -> (Relay, Database) {
+    let mut options = address(database).await;
+    let relay = Relay::start(options.emulator_host.unwrap()).await;
+    options.emulator_host = Some(relay.address.clone());
+    options.attempt_timeout = Duration::from_secs(2);
+    options.read_timeout = Duration::from_secs(1);
+    options.channels = 1;
+    let database = Database::connect(&options).await.unwrap();
+    (relay, database)
+}
+
 pub(crate) fn mutation(write: Write, table: &str, columns: &[&str], rows: Vec<Vec<Value>>) -> Mutation {
     let columns: Arc<[String]> = columns.iter().map(|&column| column.to_owned()).collect();
     Mutation { write, table: table.into(), columns, rows }
@@ -72,7 +86,7 @@ pub(crate) fn columns(columns: &[(&str, Type)]) -> Vec<(String, Type)> {
 /// Commits, again and again while the emulator aborts, as it does with two transactions at once.
 pub(crate) async fn commit(database: &Database, mutations: Vec<Mutation>) -> Committed {
     for _ in 0..100 {
-        match database.commit(mutations.clone(), None).await {
+        match database.commit(mutations.clone(), CommitOptions::default()).await {
             Err(error) if error.kind() == ErrorKind::Aborted => {
                 tokio::time::sleep(Duration::from_millis(5)).await
             }

@@ -3,6 +3,8 @@
 use spanbridge_protocol::mutation::Write;
 use spanbridge_protocol::value::{Float, Type, Value};
 
+use spanbridge_spanner::CommitOptions;
+
 use crate::support::{columns, database, mutation};
 
 fn array(item: Type) -> Type {
@@ -86,7 +88,10 @@ async fn every_type_round_trips() {
     let ddl = format!("CREATE TABLE Types ({}) PRIMARY KEY (Id)", definitions.join(", "));
     let (_, database) = database(&[&ddl]).await;
     let names: Vec<&str> = named.iter().map(|(name, _)| *name).collect();
-    database.commit(vec![mutation(Write::Insert, "Types", &names, rows.clone())], None).await.unwrap();
+    database
+        .commit(vec![mutation(Write::Insert, "Types", &names, rows.clone())], CommitOptions::default())
+        .await
+        .unwrap();
 
     let columns = columns(&named);
     assert_eq!(database.read_all("Types", &columns, None).await.unwrap(), rows);
@@ -113,8 +118,8 @@ async fn every_type_round_trips() {
 async fn a_read_in_the_past_sees_the_past() {
     let (_, database) = database(&["CREATE TABLE T (Id INT64) PRIMARY KEY (Id)"]).await;
     let insert = |id: i64| vec![mutation(Write::Insert, "T", &["Id"], vec![vec![id.into()]])];
-    let first = database.commit(insert(1), None).await.unwrap().timestamp;
-    let second = database.commit(insert(2), None).await.unwrap().timestamp;
+    let first = database.commit(insert(1), CommitOptions::default()).await.unwrap().timestamp;
+    let second = database.commit(insert(2), CommitOptions::default()).await.unwrap().timestamp;
     assert!(first < second);
     let id = columns(&[("Id", Type::Int64)]);
     assert_eq!(database.read_all("T", &id, Some(first)).await.unwrap().len(), 1);
@@ -127,8 +132,10 @@ async fn the_commit_timestamp_is_that_of_the_answer() {
         "CREATE TABLE T (Id INT64, Stamp TIMESTAMP OPTIONS (allow_commit_timestamp = true)) PRIMARY KEY (Id)";
     let (_, database) = database(&[ddl]).await;
     let row = vec![vec![1.into(), Value::CommitTimestamp]];
-    let committed =
-        database.commit(vec![mutation(Write::Insert, "T", &["Id", "Stamp"], row)], None).await.unwrap();
+    let committed = database
+        .commit(vec![mutation(Write::Insert, "T", &["Id", "Stamp"], row)], CommitOptions::default())
+        .await
+        .unwrap();
     let rows = database.read_all("T", &columns(&[("Stamp", Type::Timestamp)]), None).await.unwrap();
     assert_eq!(rows, [vec![Value::Timestamp(committed.timestamp)]]);
 }

@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 use futures::future::join_all;
 use spanbridge_standin::{Latency, Standin};
 
-use crate::support::{self, data, rows};
+use crate::support::{self, PLAIN, data, rows};
 
 const LATENCY: Duration = Duration::from_millis(100);
 
@@ -15,7 +15,7 @@ async fn commits_of_different_rows_overlap_and_those_of_one_row_do_not() {
     standin.faults().set_latency(Latency::Fixed(LATENCY));
 
     let start = Instant::now();
-    let answers = join_all((0..20).map(|id| database.commit(vec![data(id, 0)], None))).await;
+    let answers = join_all((0..20).map(|id| database.commit(vec![data(id, 0)], PLAIN))).await;
     let took = start.elapsed();
     assert!((LATENCY..LATENCY * 10).contains(&took), "{took:?}");
     let mut timestamps: Vec<_> = answers.into_iter().map(|answer| answer.unwrap().timestamp).collect();
@@ -27,7 +27,7 @@ async fn commits_of_different_rows_overlap_and_those_of_one_row_do_not() {
 
     standin.log().clear();
     let start = Instant::now();
-    let answers = join_all((0..4).map(|up_to| database.commit(vec![data(0, up_to)], None))).await;
+    let answers = join_all((0..4).map(|up_to| database.commit(vec![data(0, up_to)], PLAIN))).await;
     assert!(start.elapsed() >= LATENCY * 4);
     assert_eq!(standin.log().peak(), 1);
     // The last one to take effect is what is left.
@@ -42,7 +42,7 @@ async fn a_read_sees_what_is_acknowledged_and_nothing_of_what_is_under_way() {
     let both = vec![data(1, 1), data(2, 1)];
     let commit = tokio::spawn({
         let database = database.clone();
-        async move { database.commit(both, None).await }
+        async move { database.commit(both, PLAIN).await }
     });
     while !commit.is_finished() {
         let rows = rows(&database).await;

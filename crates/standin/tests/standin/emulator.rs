@@ -6,7 +6,7 @@ use spanbridge_spanner::{Admin, Database, ErrorKind, Options};
 use spanbridge_standin::Standin;
 use spanbridge_testbed::{Source, Spanner, SpannerOptions};
 
-use crate::support::{NAME, columns, mutation};
+use crate::support::{NAME, PLAIN, columns, mutation};
 
 const DDL: [&str; 6] = [
     "CREATE TABLE T (Id INT64 NOT NULL, S STRING(6), N INT64 NOT NULL DEFAULT (7), Y BYTES(2), J JSON,
@@ -44,7 +44,7 @@ type Outcome = Option<(ErrorKind, Option<String>)>;
 
 /// The outcome, and what is said.
 async fn commit(database: &Database, mutations: Vec<Mutation>) -> (Outcome, String) {
-    let Err(error) = database.commit(mutations, None).await else { return (None, String::new()) };
+    let Err(error) = database.commit(mutations, PLAIN).await else { return (None, String::new()) };
     let table = match error.kind() {
         ErrorKind::NotFound | ErrorKind::AlreadyExists => error.table().map(str::to_owned),
         _ => None,
@@ -213,7 +213,7 @@ async fn both_give_back_the_same_values() {
     let mut found = Vec::new();
     for database in &databases {
         let rows = vec![full.clone(), null.clone(), odd.clone()];
-        database.commit(vec![mutation(Write::Insert, "Types", &names, rows)], None).await.unwrap();
+        database.commit(vec![mutation(Write::Insert, "Types", &names, rows)], PLAIN).await.unwrap();
         let columns = columns(&named);
         let keys = vec![vec![3.into()], vec![99.into()], vec![1.into()]];
         let table = database.table("types").await.unwrap();

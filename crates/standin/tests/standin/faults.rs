@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 use spanbridge_spanner::ErrorKind;
 use spanbridge_standin::{Code, Fault, Latency, Loss, Standin};
 
-use crate::support::{self, data, rows};
+use crate::support::{self, PLAIN, data, rows};
 
 #[tokio::test]
 async fn each_fault_is_told_by_its_answer_and_by_the_rows() {
@@ -21,7 +21,7 @@ async fn each_fault_is_told_by_its_answer_and_by_the_rows() {
         (8, Fault::Twice, None, true),
     ] {
         standin.faults().nth(1, fault);
-        let answer = database.commit(vec![data(id, 0)], None).await;
+        let answer = database.commit(vec![data(id, 0)], PLAIN).await;
         assert_eq!(answer.as_ref().err().map(spanbridge_spanner::Error::kind), kind, "{fault:?} {answer:?}");
         if kind == Some(ErrorKind::Aborted) {
             assert!(answer.unwrap_err().retry_after().is_some());
@@ -35,7 +35,7 @@ async fn each_fault_is_told_by_its_answer_and_by_the_rows() {
         let record = standin.log().records().pop().unwrap();
         assert_eq!((record.fault, record.timestamp.is_some()), (Some(fault), effect), "{record:?}");
         // The fault is over.
-        database.commit(vec![data(100 + id, 0)], None).await.unwrap();
+        database.commit(vec![data(100 + id, 0)], PLAIN).await.unwrap();
     }
     // The one that was executed twice has two records.
     let twice = standin.log().records().into_iter().filter(|record| record.fault == Some(Fault::Twice));
@@ -46,7 +46,7 @@ async fn each_fault_is_told_by_its_answer_and_by_the_rows() {
 async fn a_late_commit_takes_effect_after_its_answer() {
     let (standin, database) = support::migrated(Standin::builder()).await;
     standin.faults().nth(1, Fault::Late(Duration::from_millis(300)));
-    let error = database.commit(vec![data(1, 0)], None).await.unwrap_err();
+    let error = database.commit(vec![data(1, 0)], PLAIN).await.unwrap_err();
     assert_eq!(error.kind(), ErrorKind::InDoubt, "{error}");
     assert!(rows(&database).await.is_empty());
     let limit = Instant::now() + Duration::from_secs(10);
@@ -61,11 +61,11 @@ async fn a_client_that_stops_waiting_does_not_stop_the_commit() {
     let (standin, database) = support::migrated(Standin::builder()).await;
     standin.faults().set_latency(Latency::Fixed(Duration::from_millis(200)));
     let waited =
-        tokio::time::timeout(Duration::from_millis(50), database.commit(vec![data(1, 0)], None)).await;
+        tokio::time::timeout(Duration::from_millis(50), database.commit(vec![data(1, 0)], PLAIN)).await;
     assert!(waited.is_err());
     standin.faults().set_latency(Latency::Fixed(Duration::ZERO));
     // Behind the first one, for it is of the same row.
-    database.commit(vec![data(1, 7)], None).await.unwrap();
+    database.commit(vec![data(1, 7)], PLAIN).await.unwrap();
     assert_eq!(rows(&database).await, [(1, 7)]);
     let codes: Vec<_> = standin.log().records().iter().map(|record| record.code).collect();
     assert_eq!(codes, [Code::Ok, Code::Ok]);
@@ -74,8 +74,8 @@ async fn a_client_that_stops_waiting_does_not_stop_the_commit() {
 #[tokio::test]
 async fn a_stand_in_that_is_gone_answers_nobody() {
     let (standin, database) = support::migrated(Standin::builder()).await;
-    database.commit(vec![data(1, 0)], None).await.unwrap();
+    database.commit(vec![data(1, 0)], PLAIN).await.unwrap();
     drop(standin);
-    let error = database.commit(vec![data(2, 0)], None).await.unwrap_err();
+    let error = database.commit(vec![data(2, 0)], PLAIN).await.unwrap_err();
     assert!(matches!(error.kind(), ErrorKind::InDoubt | ErrorKind::Unavailable), "{error}");
 }

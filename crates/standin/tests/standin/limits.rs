@@ -5,7 +5,7 @@ use spanbridge_protocol::value::Value;
 use spanbridge_spanner::{Database, ErrorKind};
 use spanbridge_standin::{Code, Limits, Standin};
 
-use crate::support::{self, mutation, rows};
+use crate::support::{self, PLAIN, mutation, rows};
 
 #[tokio::test]
 async fn eighty_thousand_mutations_are_the_most() {
@@ -14,15 +14,15 @@ async fn eighty_thousand_mutations_are_the_most() {
         let rows = (0..count).map(|id| vec![id.into(), 0.into()]).collect();
         vec![mutation(Write::Upsert, "Data", &["Id", "UpTo"], rows)]
     };
-    let error = database.commit(upsert(40_001), None).await.unwrap_err();
+    let error = database.commit(upsert(40_001), PLAIN).await.unwrap_err();
     assert_eq!(error.kind(), ErrorKind::TooLarge, "{error}");
     assert!(rows(&database).await.is_empty());
-    database.commit(upsert(40_000), None).await.unwrap();
+    database.commit(upsert(40_000), PLAIN).await.unwrap();
     assert_eq!(rows(&database).await.len(), 40_000);
 
     // A deleted row counts one, however many columns it has.
     let keys = (0..40_000_i64).map(|id| vec![id.into()]).collect();
-    database.commit(vec![mutation(Write::Delete, "Data", &["Id"], keys)], None).await.unwrap();
+    database.commit(vec![mutation(Write::Delete, "Data", &["Id"], keys)], PLAIN).await.unwrap();
     let counted: Vec<_> =
         standin.log().records().iter().map(|record| (record.code, record.mutations)).collect();
     assert_eq!(counted, [(Code::InvalidArgument, 80_002), (Code::Ok, 80_000), (Code::Ok, 40_000)]);
@@ -40,9 +40,9 @@ async fn a_hundred_mebibytes_are_the_most() {
         let rows = (0..count).map(|id| vec![id.into(), text.clone()]).collect();
         vec![mutation(Write::Insert, "Text", &["Id", "V"], rows)]
     };
-    let error = database.commit(rows(50), None).await.unwrap_err();
+    let error = database.commit(rows(50), PLAIN).await.unwrap_err();
     assert_eq!(error.kind(), ErrorKind::TooLarge, "{error}");
-    database.commit(rows(49), None).await.unwrap();
+    database.commit(rows(49), PLAIN).await.unwrap();
 }
 
 #[tokio::test]
@@ -51,7 +51,7 @@ async fn spanners_words_for_too_many_bytes_are_understood() {
     let (standin, database) = support::migrated(Standin::builder().limits(limits)).await;
     let rows = (0..100_i64).map(|id| vec![id.into(), 0.into()]).collect();
     let upsert = mutation(Write::Upsert, "Data", &["Id", "UpTo"], rows);
-    let error = database.commit(vec![upsert], None).await.unwrap_err();
+    let error = database.commit(vec![upsert], PLAIN).await.unwrap_err();
     assert_eq!(error.kind(), ErrorKind::TooLarge, "{error}");
     assert_eq!(standin.log().records()[0].bytes, 1600);
 }

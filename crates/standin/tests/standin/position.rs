@@ -4,10 +4,10 @@ use std::time::Duration;
 
 use spanbridge_protocol::mutation::{Mutation, Write};
 use spanbridge_protocol::value::{Type, Value};
-use spanbridge_spanner::{Database, ErrorKind};
+use spanbridge_spanner::{CommitOptions, Database, ErrorKind};
 use spanbridge_standin::{Fault, Latency, Loss, Standin};
 
-use crate::support::{self, columns, data, mutation, rows};
+use crate::support::{self, PLAIN, columns, data, mutation, rows};
 
 const KEY: [&str; 4] = ["Pipeline", "Topic", "KafkaPartition", "NextOffset"];
 const TIMED: [&str; 5] = ["Pipeline", "Topic", "KafkaPartition", "NextOffset", "UpdatedAt"];
@@ -57,7 +57,7 @@ async fn next(database: &Database) -> i64 {
 
 async fn registered() -> (Standin, Database) {
     let (standin, database) = support::migrated(Standin::builder()).await;
-    database.commit(registration(0), None).await.unwrap();
+    database.commit(registration(0), PLAIN).await.unwrap();
     (standin, database)
 }
 
@@ -65,7 +65,7 @@ async fn registered() -> (Standin, Database) {
 async fn a_commit_consumes_the_position_and_fences_everybody_else() {
     let (standin, database) = registered().await;
     let zombie = Database::connect(&support::options(&standin)).await.unwrap();
-    let error = database.commit(registration(7), None).await.unwrap_err();
+    let error = database.commit(registration(7), PLAIN).await.unwrap_err();
     assert_eq!(
         (error.kind(), error.table()),
         (ErrorKind::AlreadyExists, Some("BridgePartitions")),
@@ -73,10 +73,11 @@ async fn a_commit_consumes_the_position_and_fences_everybody_else() {
     );
 
     let before = database.now().await.unwrap();
-    let committed = database.commit(batch(0, 10), Some("a-tag")).await.unwrap();
+    let asked = CommitOptions { tag: Some("a-tag"), stats: true };
+    let committed = database.commit(batch(0, 10), asked).await.unwrap();
     assert!(committed.timestamp > before);
     for to in [10, 5, 15] {
-        let error = zombie.commit(batch(0, to), None).await.unwrap_err();
+        let error = zombie.commit(batch(0, to), PLAIN).await.unwrap_err();
         assert_eq!((error.kind(), error.table()), (ErrorKind::NotFound, Some("BridgePositions")), "{error}");
     }
     assert_eq!((next(&database).await, rows(&database).await), (10, vec![(0, 10)]));
@@ -87,14 +88,14 @@ async fn a_commit_consumes_the_position_and_fences_everybody_else() {
     let record = standin.log().records().into_iter().find(|record| record.tag == "a-tag").unwrap();
     assert_eq!(record.timestamp, Some(committed.timestamp));
     // Five columns twice, one delete, two columns of data.
-    assert_eq!(record.mutations, 13);
+    assert_eq!((record.mutations, committed.mutation_count), (13, Some(13)));
 }
 
 #[tokio::test]
 async fn a_commit_that_is_executed_twice_is_fenced_by_itself() {
     let (standin, database) = registered().await;
     standin.faults().nth(1, Fault::Twice);
-    let error = database.commit(batch(0, 10), None).await.unwrap_err();
+    let error = database.commit(batch(0, 10), PLAIN).await.unwrap_err();
     assert_eq!((error.kind(), error.table()), (ErrorKind::NotFound, Some("BridgePositions")), "{error}");
     assert_eq!((next(&database).await, rows(&database).await), (10, vec![(0, 10)]));
 }
@@ -103,9 +104,9 @@ async fn a_commit_that_is_executed_twice_is_fenced_by_itself() {
 async fn a_late_commit_of_a_zombie_changes_nothing() {
     let (standin, database) = registered().await;
     standin.faults().nth(1, Fault::Late(Duration::from_millis(50)));
-    let error = database.commit(batch(0, 5), None).await.unwrap_err();
+    let error = database.commit(batch(0, 5), PLAIN).await.unwrap_err();
     assert_eq!(error.kind(), ErrorKind::InDoubt, "{error}");
-    database.commit(batch(0, 10), None).await.unwrap();
+    database.commit(batch(0, 10), PLAIN).await.unwrap();
     let executed = || standin.log().records().iter().filter(|record| record.fault.is_some()).count();
     while executed() == 0 {
         tokio::time::sleep(Duration::from_millis(5)).await;
@@ -145,7 +146,7 @@ async fn writers_that_race_through_every_fault_leave_no_offset_out_and_none_twic
                 if next >= END {
                     return failed;
                 }
-                failed += usize::from(database.commit(batch(next, next + 1), None).await.is_err());
+                failed += usize::from(database.commit(batch(next, next + 1), PLAIN).await.is_err());
             }
         })
     });

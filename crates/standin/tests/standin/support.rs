@@ -3,10 +3,13 @@ use std::time::Duration;
 
 use spanbridge_protocol::mutation::{Mutation, Write};
 use spanbridge_protocol::value::{Type, Value};
-use spanbridge_spanner::{Admin, Database, Options, migrate};
+use spanbridge_spanner::{Admin, CommitOptions, Database, Options, migrate};
 use spanbridge_standin::{Builder, Standin};
 
 pub(crate) const NAME: &str = "projects/test/instances/test/databases/test";
+
+/// Nothing is asked of a commit.
+pub(crate) const PLAIN: CommitOptions<'static> = CommitOptions { tag: None, stats: false };
 
 /// What most tests write to.
 pub(crate) const DDL: &str = "CREATE TABLE Data (Id INT64 NOT NULL, UpTo INT64) PRIMARY KEY (Id)";

@@ -1,4 +1,6 @@
-//! Read-write transactions and commit statistics, by the bare API.
+//! Read-write transactions, by the bare API and by the bridge's client.
+
+use std::time::Duration;
 
 use googleapis_tonic_google_spanner_v1::google::spanner::v1::commit_request::Transaction as Within;
 use googleapis_tonic_google_spanner_v1::google::spanner::v1::mutation::{Operation, Write};
@@ -11,11 +13,13 @@ use googleapis_tonic_google_spanner_v1::google::spanner::v1::{
 };
 use prost_types::value::Kind;
 use prost_types::{ListValue, Value};
-use spanbridge_standin::{Fault, Kind as Came, Loss, Standin};
+use spanbridge_protocol::value::{Type, Value as Cell};
+use spanbridge_spanner::{Database, ErrorKind};
+use spanbridge_standin::{Fault, Kind as Came, Latency, Loss, Standin};
 use tonic::transport::Channel;
 use tonic::{Code, Status};
 
-use crate::support::{DDL, NAME};
+use crate::support::{self, DDL, NAME, PLAIN, data, rows};
 
 struct Client {
     client: SpannerClient<Channel>,
@@ -164,4 +168,40 @@ async fn what_is_rolled_back_or_unknown_does_not_commit() {
     assert!(refused.code() == Code::NotFound && refused.message().starts_with("Session not found"));
     let unknown = client.client.list_sessions(ListSessionsRequest::default()).await.unwrap_err();
     assert!(unknown.code() == Code::Unimplemented && unknown.message().contains("ListSessions"));
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn increments_that_race_all_count_once() {
+    const EACH: usize = 10;
+    let (standin, database) = support::migrated(Standin::builder()).await;
+    standin.faults().set_latency(Latency::Fixed(Duration::from_millis(2)));
+    database.commit(vec![data(1, 0)], PLAIN).await.unwrap();
+    let writers = (0..4).map(|_| {
+        let database = database.clone();
+        tokio::spawn(async move {
+            let mut aborted = 0;
+            for _ in 0..EACH {
+                while let Err(error) = increment(&database).await {
+                    assert_eq!(error.kind(), ErrorKind::Aborted, "{error}");
+                    aborted += 1;
+                }
+            }
+            aborted
+        })
+    });
+    let mut aborted = 0;
+    for writer in writers.collect::<Vec<_>>() {
+        aborted += writer.await.unwrap();
+    }
+    assert_eq!(rows(&database).await, [(1, 4 * i64::try_from(EACH).unwrap())]);
+    // All began with reads of the same row, of which one at a time can win.
+    assert!(aborted > 0);
+}
+
+async fn increment(database: &Database) -> Result<(), spanbridge_spanner::Error> {
+    let mut transaction = database.begin(PLAIN).await?;
+    let columns = support::columns(&[("UpTo", Type::Int64)]);
+    let rows = transaction.read("Data", &columns, vec![vec![1.into()]]).await?;
+    let [Cell::Int64(up_to)] = rows[0][..] else { panic!("{rows:?}") };
+    transaction.commit(vec![data(1, up_to + 1)]).await.map(drop)
 }

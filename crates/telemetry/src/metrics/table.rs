@@ -61,11 +61,12 @@ use Kind::{Counter, Gauge, Histogram};
 table! {
     BUILD_INFO = "spanbridge_build_info", Gauge, Count, ["service", "version"], "Always 1; its labels say what runs.";
     INGEST_RECORDS_TOTAL = "spanbridge_ingest_records_total", Counter, Count, ["pipeline", "topic"], "Records whose batch was committed.";
-    INGEST_COMMITS_TOTAL = "spanbridge_ingest_commits_total", Counter, Count, ["pipeline", "outcome"], "Spanner commits tried, by outcome: committed, fenced, in_doubt, rejected (for its data), failed.";
+    INGEST_COMMITS_TOTAL = "spanbridge_ingest_commits_total", Counter, Count, ["pipeline", "outcome"], "Spanner commits tried, by outcome: committed, fenced, in_doubt, rejected (for its data), too_large, aborted.";
     INGEST_COMMIT_SECONDS = "spanbridge_ingest_commit_seconds", Histogram(CALL), Seconds, ["pipeline"], "Time that one Spanner commit took, whatever its outcome.";
     INGEST_BATCH_RECORDS = "spanbridge_ingest_batch_records", Histogram(RECORDS), Count, ["pipeline"], "Records in one committed batch.";
     INGEST_ROWS_TOTAL = "spanbridge_ingest_rows_total", Counter, Count, ["pipeline", "table"], "Rows written or deleted by commits, after folding.";
     INGEST_DEAD_LETTERS_TOTAL = "spanbridge_ingest_dead_letters_total", Counter, Count, ["pipeline", "code"], "Dead letters committed, by error code.";
+    INGEST_SKIPPED_TOTAL = "spanbridge_ingest_skipped_total", Counter, Count, ["pipeline", "reason"], "Changes left out by the mapping's own rules: superseded (an older version), late (late = drop).";
     INGEST_BISECTIONS_TOTAL = "spanbridge_ingest_bisections_total", Counter, Count, ["pipeline"], "Batches halved because Spanner rejected their data.";
     INGEST_FENCED_TOTAL = "spanbridge_ingest_fenced_total", Counter, Count, ["pipeline"], "Commits refused because another worker had moved the position.";
     INGEST_IN_DOUBT_TOTAL = "spanbridge_ingest_in_doubt_total", Counter, Count, ["pipeline"], "Commits whose outcome was unknown, so that the position was read again.";

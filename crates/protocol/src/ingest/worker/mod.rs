@@ -1,22 +1,23 @@
-//! One worker of an ingest pipeline: the partitions it owns and the commit it has in flight.
+//! One worker of an ingest pipeline: the partitions it owns and the commits it has in flight.
 
+mod commit;
 mod outcome;
+mod pace;
 mod state;
 
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::sync::Arc;
 use std::time::Duration;
 
 use super::batch::{Entry, Queue};
 use super::cache::Cache;
-use super::change::{Change, GroupKey, Spec};
-use super::effect::{Commit, Effect, Gap, Limits, OnError, OnGap, Outcome, Record, Stop, StopReason};
-use super::fold::{self, Folded};
-use super::letter::{Failure, Payload};
-use super::position::{self, LogRange, Move, Offset, Partition};
+use super::change::{Change, Spec};
+use super::effect::{Effect, Gap, Limits, OnError, OnGap, Record, Stop, StopReason};
+use super::letter::Payload;
+use super::position::{self, LogRange, Move, Offset, Partition, Position};
 use crate::mutation::Mutation;
-use crate::value::Value;
-use state::{Owned, Phase, Sent, Step};
+use pace::Pace;
+use state::{Flight, Owned, Phase, Step, Waiting};
 
 /// See the module. Times are durations since any fixed instant.
 pub struct Worker<P> {
@@ -28,21 +29,19 @@ pub struct Worker<P> {
     generations: u64,
     attempts: u64,
     queue: Queue<P>,
-    step: Step<P>,
+    waiting: VecDeque<Waiting<P>>,
+    flights: BTreeMap<u64, Flight<P>>,
+    pace: Pace,
     cache: Cache,
-    /// Records a commit at most now: halved when Spanner rejects a batch, until one is left.
-    limit: usize,
-    aborts: u32,
-    retry_at: Option<Duration>,
     effects: VecDeque<Effect>,
 }
 
 impl<P: Payload> Worker<P> {
     pub fn new(spec: Arc<Spec>, limits: Limits, on_error: OnError, on_gap: OnGap) -> Self {
-        assert!(limits.max_records > 0 && limits.max_bytes > 0, "a batch holds something");
+        assert!(limits.max_bytes > 0 && limits.max_in_flight > 0, "a batch holds something");
         Self {
-            cache: Cache::new(limits.cached_groups),
-            limit: limits.max_records,
+            cache: Cache::new(limits.cached_bytes),
+            pace: Pace::new(limits.max_records, limits.max_mutations),
             spec,
             limits,
             on_error,
@@ -51,9 +50,8 @@ impl<P: Payload> Worker<P> {
             generations: 0,
             attempts: 0,
             queue: Queue::new(),
-            step: Step::Idle,
-            aborts: 0,
-            retry_at: None,
+            waiting: VecDeque::new(),
+            flights: BTreeMap::new(),
             effects: VecDeque::new(),
         }
     }
@@ -65,26 +63,27 @@ impl<P: Payload> Worker<P> {
 
     /// When [`Self::due`] is to be called at the latest.
     pub fn deadline(&self) -> Option<Duration> {
-        if !matches!(self.step, Step::Idle) {
+        if self.flights.len() >= self.limits.max_in_flight {
             return None;
         }
-        let oldest = self.queue.oldest()?;
-        Some(self.retry_at.unwrap_or(oldest + self.limits.max_wait))
+        let waiting = self.next_waiting().map(|at| self.waiting[at].not_before);
+        let oldest = self.queue.ready(&self.busy()).oldest.map(|oldest| oldest + self.limits.max_wait);
+        [waiting, oldest].into_iter().flatten().min()
     }
 
-    /// False when the queue holds two batches: take no more records until a commit has ended.
+    /// False when two batches wait: take no more records until a commit has ended.
     pub fn has_room(&self) -> bool {
         self.queue.len() < 2 * self.limits.max_records && self.queue.bytes() < 2 * self.limits.max_bytes
     }
 
     /// True while a commit of one of these partitions is on its way.
     pub fn is_committing(&self, partitions: &[Partition]) -> bool {
-        match &self.step {
-            Step::Committing { commit, .. } | Step::Verifying { commit, .. } => {
-                commit.moves.iter().any(|step| partitions.contains(&step.partition))
+        self.flights.values().any(|flight| match &flight.step {
+            Step::Committing(sent) | Step::Verifying(sent, _) => {
+                sent.moves.iter().any(|step| partitions.contains(&step.partition))
             }
-            Step::Idle | Step::Reading { .. } => false,
-        }
+            Step::Reading { .. } => false,
+        })
     }
 
     /// True when every partition owned has stopped, and all in front of the stops is committed.
@@ -92,7 +91,8 @@ impl<P: Payload> Worker<P> {
         let stopped = |owned: &Owned| matches!(owned.phase, Phase::Stopped { .. });
         !self.partitions.is_empty()
             && self.partitions.values().all(stopped)
-            && matches!(self.step, Step::Idle)
+            && self.flights.is_empty()
+            && self.waiting.is_empty()
             && self.queue.len() == 0
     }
 
@@ -123,7 +123,7 @@ impl<P: Payload> Worker<P> {
         &mut self,
         partition: &Partition,
         generation: u64,
-        stored: Option<Offset>,
+        stored: Option<Position>,
         log: LogRange,
     ) {
         if !self.is_current(partition, generation) {
@@ -134,21 +134,22 @@ impl<P: Payload> Worker<P> {
             self.settle(partition, generation, mutations);
             return;
         };
-        if log.holds(position) {
-            self.set_phase(partition, Phase::Fetching { position, next: position });
-            self.effects.push_back(Effect::Fetch {
-                partition: partition.clone(),
-                generation,
-                offset: position,
-            });
+        let Position { next, event_time } = position;
+        if log.holds(next) {
+            self.set_phase(partition, Phase::Fetching { position, next });
+            self.effects.push_back(Effect::Fetch { partition: partition.clone(), generation, offset: next });
             return;
         }
         match self.on_gap {
-            OnGap::Stop => self.stop(partition, position, StopReason::Gap(Gap { position, log })),
+            OnGap::Stop => {
+                let gap = Gap { position: next, log };
+                self.set_phase(partition, Phase::Stopped { position });
+                self.stop(partition, next, StopReason::Gap(gap));
+            }
             OnGap::Skip => {
-                let step = Move { partition: partition.clone(), from: position, to: log.start };
+                let step = Move { partition: partition.clone(), from: next, to: log.start, event_time };
                 let mut mutations = position::advance(&self.spec.pipeline, &[step]);
-                mutations.push(position::gap(&self.spec.pipeline, partition, position, log.start));
+                mutations.push(position::gap(&self.spec.pipeline, partition, next, log.start));
                 self.settle(partition, generation, mutations);
             }
         }
@@ -201,175 +202,54 @@ impl<P: Payload> Worker<P> {
         self.due(now);
     }
 
-    /// Starts a commit if one is due.
+    /// Starts the commits that are due.
     pub fn due(&mut self, now: Duration) {
-        while matches!(self.step, Step::Idle) && self.is_due(now) {
-            self.retry_at = None;
-            let batch = self.queue.take(self.limit, self.limits.max_bytes);
-            self.prepare(batch);
-        }
-    }
-
-    /// The states that Spanner holds of the groups asked for: a value a function; absent ones left out.
-    pub fn states(&mut self, attempt: u64, found: Vec<(GroupKey, Vec<Value>)>, now: Duration) {
-        match std::mem::replace(&mut self.step, Step::Idle) {
-            Step::Reading { attempt: current, batch, missing } if current == attempt => {
-                let mut found: BTreeMap<GroupKey, Vec<Value>> = found.into_iter().collect();
-                let read = missing.into_iter().map(|(partition, key)| {
-                    let state = found.remove(&key);
-                    let state = state.unwrap_or_else(|| fold::empty(&self.spec.targets[key.target]));
-                    ((partition, key), state)
-                });
-                let read = read.collect();
-                let batch = self.current(batch);
-                self.commit(batch, &read);
-                self.due(now);
-            }
-            other => self.step = other,
-        }
-    }
-
-    /// The answer to a commit.
-    pub fn outcome(&mut self, attempt: u64, outcome: Outcome, now: Duration) {
-        let (batch, commit) = match std::mem::replace(&mut self.step, Step::Idle) {
-            Step::Committing { batch, commit } if commit.attempt == attempt => (batch, commit),
-            other => {
-                self.step = other;
-                return;
-            }
-        };
-        if outcome != Outcome::Aborted {
-            self.aborts = 0;
-        }
-        match outcome {
-            Outcome::Committed => self.committed(&batch, commit),
-            Outcome::Aborted => {
-                let pause = self.limits.backoff.saturating_mul(1 << self.aborts.min(10));
-                self.aborts += 1;
-                self.retry_at = Some(now + pause.min(Duration::from_secs(1)));
-                let batch = self.current(batch);
-                self.queue.put_back(batch);
-            }
-            Outcome::Rejected(failure) => self.rejected(batch, failure),
-            Outcome::Fenced(failure) if self.all_current(&batch) => {
-                let partitions = commit.moves.iter().map(|step| step.partition.clone()).collect();
-                self.effects.push_back(Effect::Verify { attempt, partitions });
-                self.step = Step::Verifying { batch, commit, failure };
-            }
-            Outcome::Fenced(_) | Outcome::InDoubt => self.begin_again(&batch),
-        }
-        self.due(now);
-    }
-
-    /// The stored positions, asked for after a commit was refused: if each is still where we held
-    /// it, the fence was ours and the data is at fault.
-    pub fn verified(&mut self, attempt: u64, stored: &[(Partition, Option<Offset>)], now: Duration) {
-        let (batch, commit, failure) = match std::mem::replace(&mut self.step, Step::Idle) {
-            Step::Verifying { batch, commit, failure } if commit.attempt == attempt => {
-                (batch, commit, failure)
-            }
-            other => {
-                self.step = other;
-                return;
-            }
-        };
-        let held = commit.moves.iter().all(|step| {
-            let stored = stored.iter().find(|(partition, _)| *partition == step.partition);
-            stored.is_some_and(|(_, position)| *position == Some(step.from))
-        });
-        if held && self.all_current(&batch) {
-            self.rejected(batch, failure);
-        } else {
-            self.begin_again(&batch);
-        }
-        self.due(now);
-    }
-
-    fn is_due(&self, now: Duration) -> bool {
-        let Some(oldest) = self.queue.oldest() else { return false };
-        if let Some(at) = self.retry_at {
-            return now >= at;
-        }
-        self.queue.len() >= self.limit
-            || self.queue.bytes() >= self.limits.max_bytes
-            || now >= oldest + self.limits.max_wait
-    }
-
-    fn prepare(&mut self, batch: Vec<Entry<P>>) {
-        let missing = fold::missing(&batch, &self.cache);
-        if missing.is_empty() {
-            self.commit(batch, &BTreeMap::new());
-            return;
-        }
-        self.attempts += 1;
-        let keys = missing.iter().map(|(_, key)| key.clone()).collect();
-        self.effects.push_back(Effect::ReadStates { attempt: self.attempts, keys });
-        self.step = Step::Reading { attempt: self.attempts, batch, missing };
-    }
-
-    fn commit(&mut self, mut batch: Vec<Entry<P>>, read: &BTreeMap<(Partition, GroupKey), Vec<Value>>) {
-        let mut folded = fold::fold(&self.spec, &batch, &self.cache, read);
-        if self.on_error == OnError::Stop && !folded.failures.is_empty() {
-            batch = self.stop_at_failures(batch, &folded.failures);
-            folded = fold::fold(&self.spec, &batch, &self.cache, read);
-        }
-        if batch.is_empty() {
-            return;
-        }
-        let moves = self.moves(&batch);
-        let Folded { mutations, states, failures } = folded;
-        let mut all = position::advance(&self.spec.pipeline, &moves);
-        all.extend(mutations);
-        self.attempts += 1;
-        self.effects.push_back(Effect::Commit(Commit {
-            attempt: self.attempts,
-            mutations: all,
-            moves: moves.clone(),
-            records: batch.len(),
-            failures,
-        }));
-        self.step = Step::Committing { batch, commit: Sent { attempt: self.attempts, moves, states } };
-    }
-
-    /// Cuts each failing partition off in front of its first failure.
-    fn stop_at_failures(
-        &mut self,
-        mut batch: Vec<Entry<P>>,
-        failures: &[(Partition, Offset, Failure)],
-    ) -> Vec<Entry<P>> {
-        for (partition, offset, failure) in failures {
-            if !batch.iter().any(|entry| entry.partition == *partition && entry.offset == *offset) {
+        while self.flights.len() < self.limits.max_in_flight {
+            let next = self.next_waiting().filter(|&at| self.waiting[at].not_before <= now);
+            if let Some(waiting) = next.and_then(|at| self.waiting.remove(at)) {
+                self.start(waiting.batch, waiting.aborts, now);
                 continue;
             }
-            batch.retain(|entry| entry.partition != *partition || entry.offset < *offset);
-            self.queue.drop_from(partition, *offset);
-            self.stop(partition, *offset, StopReason::Record(failure.clone()));
-        }
-        batch
-    }
-
-    fn moves(&self, batch: &[Entry<P>]) -> Vec<Move> {
-        let mut ends: BTreeMap<&Partition, Offset> = BTreeMap::new();
-        for entry in batch {
-            let end = ends.entry(&entry.partition).or_insert(entry.offset);
-            assert!(entry.offset >= *end, "{}: a batch is in the order of its offsets", entry.partition);
-            *end = entry.offset;
-        }
-        let step = |(partition, last): (&Partition, Offset)| {
-            let from = self.stored(partition);
-            assert!(last >= from, "{partition}: offset {last} lies before the position {from}");
-            Move { partition: partition.clone(), from, to: last + 1 }
-        };
-        ends.into_iter().map(step).collect()
-    }
-
-    fn stored(&self, partition: &Partition) -> Offset {
-        match self.partitions.get(partition).map(|owned| &owned.phase) {
-            Some(Phase::Fetching { position, .. } | Phase::Stopped { position }) => *position,
-            _ => unreachable!("{partition}: a batch holds only partitions whose position is known"),
+            let busy = self.busy();
+            let ready = self.queue.ready(&busy);
+            let is_due = ready.records >= self.pace.limit()
+                || ready.bytes >= self.limits.max_bytes
+                || ready.oldest.is_some_and(|oldest| now >= oldest + self.limits.max_wait);
+            if !is_due || ready.records == 0 {
+                return;
+            }
+            let batch = self.queue.take(&busy, self.pace.limit(), self.limits.max_bytes);
+            self.start(batch, 0, now);
         }
     }
 
+    /// Partitions with a batch in flight or in front of the queue: their next records wait for it.
+    fn busy(&self) -> BTreeSet<Partition> {
+        let flights = self.flights.values().map(|flight| &flight.batch);
+        let batches = flights.chain(self.waiting.iter().map(|waiting| &waiting.batch));
+        batches.flatten().map(|entry| entry.partition.clone()).collect()
+    }
+
+    /// The first waiting batch with nothing of its partitions in front of it.
+    fn next_waiting(&self) -> Option<usize> {
+        let mut busy: BTreeSet<&Partition> =
+            self.flights.values().flat_map(|flight| &flight.batch).map(|entry| &entry.partition).collect();
+        for (at, waiting) in self.waiting.iter().enumerate() {
+            if waiting.batch.iter().all(|entry| !busy.contains(&entry.partition)) {
+                return Some(at);
+            }
+            busy.extend(waiting.batch.iter().map(|entry| &entry.partition));
+        }
+        None
+    }
+
+    /// Takes a flight out if it is at that step.
+    fn landed(&mut self, attempt: u64, at: fn(&Step) -> bool) -> Option<Flight<P>> {
+        self.flights.get(&attempt).filter(|flight| at(&flight.step))?;
+        self.flights.remove(&attempt)
+    }
+
+    /// From the stored position: forget all that is in memory, read it, go on from there.
     fn begin(&mut self, partition: &Partition) {
         self.clear(partition);
         self.generations += 1;
@@ -380,16 +260,26 @@ impl<P: Payload> Worker<P> {
     }
 
     fn clear(&mut self, partition: &Partition) {
-        self.queue.drop_from(partition, Offset::MIN);
+        self.drop_from(partition, Offset::MIN);
         self.cache.forget(partition);
     }
 
+    /// Drops what waits of a partition, from that offset on.
+    fn drop_from(&mut self, partition: &Partition, offset: Offset) {
+        self.queue.drop_from(partition, offset);
+        for waiting in &mut self.waiting {
+            waiting.batch.retain(|entry| entry.partition != *partition || entry.offset < offset);
+        }
+        self.waiting.retain(|waiting| !waiting.batch.is_empty());
+    }
+
+    /// Stops a partition at its stored position; what waits in front of `offset` is still committed.
     fn stop(&mut self, partition: &Partition, offset: Offset, reason: StopReason) {
-        let position = match self.partitions.get(partition).map(|owned| &owned.phase) {
-            Some(Phase::Fetching { position, .. } | Phase::Stopped { position }) => *position,
-            _ => offset,
-        };
-        self.set_phase(partition, Phase::Stopped { position });
+        if let Some(Owned { phase, .. }) = self.partitions.get_mut(partition)
+            && let Phase::Fetching { position, .. } = phase
+        {
+            *phase = Phase::Stopped { position: *position };
+        }
         self.effects.push_back(Effect::Unfetch { partition: partition.clone() });
         self.effects.push_back(Effect::Stop(Stop { partition: partition.clone(), offset, reason }));
     }

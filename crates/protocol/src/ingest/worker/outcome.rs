@@ -1,42 +1,84 @@
 //! What follows from the answer to a commit.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::time::Duration;
 
 use super::Worker;
-use super::state::{Phase, Sent};
+use super::state::{Flight, Phase, Sent, Step, Waiting};
 use crate::ingest::batch::Entry;
-use crate::ingest::effect::{Effect, OnError, StopReason};
+use crate::ingest::effect::{Effect, OnError, Outcome, StopReason};
 use crate::ingest::letter::{Failure, Payload};
-use crate::ingest::position::{Move, Partition};
+use crate::ingest::position::{Move, Offset, Partition, Position};
+
+/// The longest pause after an aborted commit.
+const LONGEST: Duration = Duration::from_secs(1);
 
 impl<P: Payload> Worker<P> {
-    pub(super) fn committed(&mut self, batch: &[Entry<P>], commit: Sent) {
-        self.limit = (self.limit * 2).min(self.limits.max_records);
+    /// The answer to a commit.
+    pub fn outcome(&mut self, attempt: u64, outcome: Outcome, now: Duration) {
+        let Some(flight) = self.landed(attempt, |step| matches!(step, Step::Committing(_))) else { return };
+        let Flight { batch, aborts, step: Step::Committing(sent) } = flight else {
+            unreachable!("as asked for")
+        };
+        match outcome {
+            Outcome::Committed { mutations } => {
+                self.pace.committed(batch.len(), mutations);
+                self.committed(&batch, sent);
+            }
+            Outcome::Aborted => self.aborted(batch, aborts, now),
+            Outcome::Rejected(failure) => self.rejected(batch, failure, now),
+            Outcome::TooLarge(failure) => {
+                self.pace.too_large(batch.len());
+                self.rejected(batch, failure, now);
+            }
+            Outcome::Fenced(failure) if self.all_current(&batch) => {
+                let partitions = sent.moves.iter().map(|step| step.partition.clone()).collect();
+                self.effects.push_back(Effect::Verify { attempt, partitions });
+                self.flights.insert(attempt, Flight { batch, aborts, step: Step::Verifying(sent, failure) });
+            }
+            Outcome::Fenced(_) | Outcome::InDoubt => self.begin_again(&batch),
+        }
+        self.due(now);
+    }
+
+    /// The stored positions, asked for after a commit was refused: if each is still where we held
+    /// it, the fence was ours and the data is at fault.
+    pub fn verified(&mut self, attempt: u64, stored: &[(Partition, Option<Offset>)], now: Duration) {
+        let Some(flight) = self.landed(attempt, |step| matches!(step, Step::Verifying(..))) else { return };
+        let Flight { batch, step: Step::Verifying(sent, failure), .. } = flight else {
+            unreachable!("as asked for")
+        };
+        let held = sent.moves.iter().all(|step| {
+            let stored = stored.iter().find(|(partition, _)| *partition == step.partition);
+            stored.is_some_and(|(_, position)| *position == Some(step.from))
+        });
+        if held && self.all_current(&batch) {
+            self.rejected(batch, failure, now);
+        } else {
+            self.begin_again(&batch);
+        }
+        self.due(now);
+    }
+
+    fn committed(&mut self, batch: &[Entry<P>], sent: Sent) {
         let generations: BTreeMap<&Partition, u64> =
             batch.iter().map(|entry| (&entry.partition, entry.generation)).collect();
         let ours =
             |worker: &Self, partition: &Partition| worker.is_current(partition, generations[partition]);
-        let mut added: BTreeMap<&Partition, usize> = BTreeMap::new();
-        for (partition, _, _) in &commit.states {
-            *added.entry(partition).or_default() += 1;
-        }
-        for (partition, more) in added {
-            self.cache.reserve(partition, more);
-        }
-        for (partition, key, state) in commit.states {
+        for (partition, key, state) in sent.states {
             if ours(self, &partition) {
                 self.cache.put(&partition, key, state);
             }
         }
-        for Move { partition, from, to } in commit.moves {
+        for Move { partition, from, to, event_time } in sent.moves {
             assert!(to > from, "{partition}: a position only goes forward");
             if !ours(self, &partition) {
                 continue;
             }
             match self.partitions.get_mut(&partition).map(|owned| &mut owned.phase) {
                 Some(Phase::Fetching { position, .. } | Phase::Stopped { position }) => {
-                    assert_eq!(*position, from, "{partition}: the position that was consumed");
-                    *position = to;
+                    assert_eq!(position.next, from, "{partition}: the position that was consumed");
+                    *position = Position { next: to, event_time };
                 }
                 _ => unreachable!("{partition}: its generation is that of the commit"),
             }
@@ -44,27 +86,41 @@ impl<P: Payload> Worker<P> {
         }
     }
 
+    /// The same again, after a pause that doubles each time.
+    pub(super) fn aborted(&mut self, batch: Vec<Entry<P>>, aborts: u32, now: Duration) {
+        let pause = self.limits.backoff.saturating_mul(1 << aborts.min(10)).min(LONGEST);
+        self.again(batch, aborts.saturating_add(1), now + pause);
+    }
+
     /// Spanner refuses this batch: find the record by halving.
-    pub(super) fn rejected(&mut self, batch: Vec<Entry<P>>, failure: Failure) {
+    fn rejected(&mut self, mut batch: Vec<Entry<P>>, failure: Failure, now: Duration) {
+        // The whole batch was refused: its last current record need not be the one at fault.
         if batch.len() > 1 {
-            self.limit = batch.len() / 2;
-            let batch = self.current(batch);
-            self.queue.put_back(batch);
+            let second = batch.split_off(batch.len() / 2);
+            self.again(second, 0, now);
+            self.again(batch, 0, now);
             return;
         }
-        for mut entry in self.current(batch) {
-            if entry.changes.is_ok() && self.on_error == OnError::DeadLetter {
-                entry.changes = Err(failure.clone());
-                self.queue.put_back(vec![entry]);
-            } else {
-                self.queue.drop_from(&entry.partition, entry.offset);
-                self.stop(&entry.partition, entry.offset, StopReason::Record(failure.clone()));
-            }
+        let Some(mut entry) = self.current(batch).pop() else { return };
+        if entry.changes.is_ok() && self.on_error == OnError::DeadLetter {
+            entry.changes = Err(failure);
+            self.again(vec![entry], 0, now);
+        } else {
+            self.drop_from(&entry.partition, entry.offset);
+            self.stop(&entry.partition, entry.offset, StopReason::Record(failure));
+        }
+    }
+
+    /// Puts a batch back, in front of all that waits.
+    pub(super) fn again(&mut self, batch: Vec<Entry<P>>, aborts: u32, not_before: Duration) {
+        let batch = self.current(batch);
+        if !batch.is_empty() {
+            self.waiting.push_front(Waiting { batch, aborts, not_before });
         }
     }
 
     /// The one rule: forget, read the stored position, go on from there.
-    pub(super) fn begin_again(&mut self, batch: &[Entry<P>]) {
+    fn begin_again(&mut self, batch: &[Entry<P>]) {
         let partitions: BTreeSet<&Partition> = batch
             .iter()
             .filter(|entry| self.is_current(&entry.partition, entry.generation))

@@ -1,11 +1,12 @@
-//! What a worker knows of its partitions, and of the batch in its hands.
+//! What a worker knows of its partitions, and of the batches in its hands.
 
-use std::collections::BTreeSet;
+use std::time::Duration;
 
 use crate::ingest::batch::Entry;
-use crate::ingest::change::GroupKey;
+use crate::ingest::change::RowKey;
+use crate::ingest::fold::{Known, Missing};
 use crate::ingest::letter::Failure;
-use crate::ingest::position::{Move, Offset, Partition};
+use crate::ingest::position::{Move, Partition, Position};
 use crate::value::Value;
 
 pub(super) struct Owned {
@@ -18,25 +19,38 @@ pub(super) enum Phase {
     /// The position is being read, registered, or moved over a gap.
     Finding,
     Fetching {
-        /// The stored position.
-        position: Offset,
+        /// As stored.
+        position: Position,
         /// The least offset that the next record may have.
-        next: Offset,
+        next: i64,
     },
     /// Records in front of the stop may still wait for their commit.
-    Stopped { position: Offset },
+    Stopped { position: Position },
 }
 
-pub(super) enum Step<P> {
-    Idle,
-    Reading { attempt: u64, batch: Vec<Entry<P>>, missing: BTreeSet<(Partition, GroupKey)> },
-    Committing { batch: Vec<Entry<P>>, commit: Sent },
-    Verifying { batch: Vec<Entry<P>>, commit: Sent, failure: Failure },
+/// A batch on its way into Spanner. No partition is in two of them.
+pub(super) struct Flight<P> {
+    pub(super) batch: Vec<Entry<P>>,
+    /// How often it was aborted.
+    pub(super) aborts: u32,
+    pub(super) step: Step,
+}
+
+pub(super) enum Step {
+    Reading { known: Known, missing: Missing, lock: bool },
+    Committing(Sent),
+    Verifying(Sent, Failure),
 }
 
 /// What is remembered of a commit on its way.
 pub(super) struct Sent {
-    pub(super) attempt: u64,
     pub(super) moves: Vec<Move>,
-    pub(super) states: Vec<(Partition, GroupKey, Vec<Value>)>,
+    pub(super) states: Vec<(Partition, RowKey, Vec<Value>)>,
+}
+
+/// A batch that goes, as it is, before all else of its partitions: the half of a refused one, an aborted one.
+pub(super) struct Waiting<P> {
+    pub(super) batch: Vec<Entry<P>>,
+    pub(super) aborts: u32,
+    pub(super) not_before: Duration,
 }

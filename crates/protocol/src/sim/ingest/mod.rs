@@ -2,6 +2,7 @@
 
 mod log;
 mod process;
+mod spec;
 mod store;
 mod world;
 
@@ -15,5 +16,11 @@ fn spanner_equals_the_fold_of_the_log() {
 #[test]
 fn without_the_update_of_the_position_row_the_checker_fails() {
     let (seed, why) = first_failure(Guard::ConsumePosition, "differs", world::run).unwrap();
+    println!("seed {seed}: {why}");
+}
+
+#[test]
+fn without_locks_on_rows_that_others_write_the_checker_fails() {
+    let (seed, why) = first_failure(Guard::ReadUnderLock, "differs", world::run).unwrap();
     println!("seed {seed}: {why}");
 }

@@ -1,24 +1,23 @@
 //! One worker process: the machine and what is under way between it and the world.
 
 use std::collections::BTreeMap;
-use std::sync::Arc;
 use std::time::Duration;
 
 use super::super::Dice;
 use super::log::{Entry, Raw};
-use super::store::Store;
+use super::spec::spec;
+use super::store::{Locks, Request, Store};
 use crate::ingest::{
-    Commit, Effect, Function, GroupKey, Limits, LogRange, Offset, OnError, OnGap, Outcome, Partition, Spec,
-    Target, TargetKind, Worker,
+    Effect, Limits, LogRange, Offset, OnError, OnGap, Outcome, Partition, Position, RowKey, Worker,
 };
-use crate::mutation::Mutation;
 use crate::value::Value;
 
 /// An answer on its way back.
 enum Answer {
-    Position(Partition, u64, Option<Offset>, LogRange),
+    Position(Partition, u64, Option<Position>, LogRange),
     Settled(Partition, u64),
-    States(u64, Vec<(GroupKey, Vec<Value>)>),
+    States(u64, Vec<(RowKey, Vec<Value>)>),
+    Unread(u64),
     Outcome(u64, Outcome),
     Verified(u64, Vec<(Partition, Option<Offset>)>),
 }
@@ -28,6 +27,8 @@ pub(super) struct Process {
     requests: Vec<Effect>,
     answers: Vec<Answer>,
     fetching: BTreeMap<Partition, (u64, Offset)>,
+    /// The transactions that are open, by attempt.
+    transactions: BTreeMap<u64, Locks>,
     /// What the group has told it to do, not yet heard.
     pub(super) notices: Vec<Notice>,
 }
@@ -42,7 +43,7 @@ pub(super) struct Around<'a> {
     pub(super) store: &'a mut Store,
     pub(super) logs: &'a [Vec<Entry>],
     /// Commits that the network still holds, to be executed at any later time.
-    pub(super) late: &'a mut Vec<Vec<Mutation>>,
+    pub(super) late: &'a mut Vec<Request>,
     pub(super) faults: bool,
     pub(super) now: Duration,
 }
@@ -53,7 +54,9 @@ impl Process {
             max_records: 6,
             max_bytes: 10_000,
             max_wait: Duration::from_millis(20),
-            cached_groups: 3,
+            max_in_flight: 2,
+            cached_bytes: 1500,
+            max_mutations: 80_000,
             backoff: Duration::from_millis(1),
         };
         Self {
@@ -61,6 +64,7 @@ impl Process {
             requests: Vec::new(),
             answers: Vec::new(),
             fetching: BTreeMap::new(),
+            transactions: BTreeMap::new(),
             notices: Vec::new(),
         }
     }
@@ -79,10 +83,11 @@ impl Process {
     }
 
     /// A crash: what was sent may still arrive.
-    pub(super) fn crash(&mut self, late: &mut Vec<Vec<Mutation>>) {
+    pub(super) fn crash(&mut self, late: &mut Vec<Request>) {
         for request in self.requests.drain(..) {
             if let Effect::Commit(commit) = request {
-                late.push(commit.mutations);
+                let locks = self.transactions.remove(&commit.attempt);
+                late.push(Request { mutations: commit.mutations, locks });
             }
         }
         *self = Self::new();
@@ -111,6 +116,7 @@ impl Process {
                 Effect::Unfetch { partition } => {
                     self.fetching.remove(&partition);
                 }
+                Effect::Release { attempt } => drop(self.transactions.remove(&attempt)),
                 Effect::Mirror { .. } | Effect::Stop(_) => {}
                 request => self.requests.push(request),
             }
@@ -127,14 +133,30 @@ impl Process {
                 Answer::Position(partition, generation, stored, range)
             }
             Effect::Settle { partition, generation, mutations } => {
-                around.store.commit(&mutations);
+                around.store.commit(&Request { mutations, locks: None });
                 Answer::Settled(partition, generation)
             }
-            Effect::ReadStates { attempt, keys } => Answer::States(attempt, around.store.states(&keys)),
-            Effect::Commit(commit) => Answer::Outcome(commit.attempt, send(commit, dice, around)),
+            Effect::ReadStates { attempt, lock: true, .. } if around.faults && dice.percent(5) => {
+                Answer::Unread(attempt)
+            }
+            Effect::ReadStates { attempt, keys, ranges, lock } => {
+                if lock {
+                    self.transactions.insert(attempt, around.store.lock(&keys));
+                }
+                let mut found = around.store.states(&keys);
+                found.extend(around.store.ranges(&ranges));
+                Answer::States(attempt, found)
+            }
+            Effect::Commit(commit) => {
+                let locks = self.transactions.remove(&commit.attempt);
+                assert_eq!(locks.is_some(), commit.in_transaction, "the transaction that was begun");
+                let request = Request { mutations: commit.mutations, locks };
+                Answer::Outcome(commit.attempt, send(request, dice, around))
+            }
             Effect::Verify { attempt, partitions } => {
                 let stored = partitions.into_iter().map(|partition| {
-                    position(around.store, &partition).map(|position| (partition, position))
+                    position(around.store, &partition)
+                        .map(|position| (partition, position.map(|position| position.next)))
                 });
                 Answer::Verified(attempt, stored.collect::<Result<_, _>>()?)
             }
@@ -151,6 +173,7 @@ impl Process {
             }
             Some(Answer::Settled(partition, generation)) => self.worker.settled(&partition, generation),
             Some(Answer::States(attempt, states)) => self.worker.states(attempt, states, now),
+            Some(Answer::Unread(attempt)) => self.worker.unread(attempt, now),
             Some(Answer::Outcome(attempt, outcome)) => self.worker.outcome(attempt, outcome, now),
             Some(Answer::Verified(attempt, stored)) => self.worker.verified(attempt, &stored, now),
             None => {}
@@ -177,58 +200,40 @@ impl Process {
     }
 }
 
-fn send(commit: Commit, dice: &mut Dice, around: &mut Around<'_>) -> Outcome {
+fn send(request: Request, dice: &mut Dice, around: &mut Around<'_>) -> Outcome {
     let chance = if around.faults { dice.below(100) } else { 99 };
     match chance {
         0..5 => Outcome::Aborted,
         5..10 => Outcome::InDoubt,
         10..15 => {
-            around.store.commit(&commit.mutations);
+            around.store.commit(&request);
             Outcome::InDoubt
         }
         15..20 => {
-            around.late.push(commit.mutations);
+            around.late.push(request);
             Outcome::InDoubt
         }
         20..25 => {
-            let outcome = around.store.commit(&commit.mutations);
-            around.late.push(commit.mutations);
+            let outcome = around.store.commit(&request);
+            // A transaction commits once; a single-use commit may be executed again.
+            if request.locks.is_none() {
+                around.late.push(request);
+            }
             outcome
         }
         // Resent by the client: the answer is that to the second time.
-        25..30 => {
-            around.store.commit(&commit.mutations);
-            around.store.commit(&commit.mutations)
+        25..30 if request.locks.is_none() => {
+            around.store.commit(&request);
+            around.store.commit(&request)
         }
-        _ => around.store.commit(&commit.mutations),
+        _ => around.store.commit(&request),
     }
 }
 
-fn position(store: &Store, partition: &Partition) -> Result<Option<Offset>, String> {
-    match store.positions(partition)[..] {
+fn position(store: &Store, partition: &Partition) -> Result<Option<Position>, String> {
+    match store.stored(partition)[..] {
         [] => Ok(None),
         [position] => Ok(Some(position)),
         ref many => Err(format!("the number of positions of {partition} differs from one: {many:?}")),
     }
-}
-
-fn spec() -> Arc<Spec> {
-    let columns = |names: &[&str]| names.iter().map(ToString::to_string).collect();
-    Arc::new(Spec {
-        pipeline: "p".into(),
-        targets: vec![
-            Target {
-                table: "Rows".into(),
-                columns: columns(&["Group", "SourcePartition", "Offset", "Flaw"]),
-                key: vec![0, 1],
-                kind: TargetKind::Rows,
-            },
-            Target {
-                table: "Groups".into(),
-                columns: columns(&["Group", "SourcePartition", "Count", "Sum", "Max"]),
-                key: vec![0, 1],
-                kind: TargetKind::Groups(vec![Function::Count, Function::Sum, Function::Max]),
-            },
-        ],
-    })
 }

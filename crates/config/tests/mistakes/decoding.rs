@@ -1,0 +1,80 @@
+//! `key` and `value`.
+
+use super::{accepted, explained, refused};
+
+/// The base with a line before `batch`, which becomes line 14.
+const BATCH: &str = "batch = {";
+
+fn with(line: &str) -> String {
+    format!("{line}\nbatch = {{")
+}
+
+#[test]
+fn keys_and_words() {
+    let case = |line: &str, expected: &[&str]| refused(&[(BATCH, &with(line), expected)]);
+    case("key = \"string\"", &["14:7: `ingest.key` must be a table, not a string"]);
+    case("key = {}", &["14:7: `ingest.key.format` is missing"]);
+    case("key = { format = \"jsn\" }", &["14:18: `format = \"jsn\"` is unknown; did you mean `json`?"]);
+    case(
+        "key = { format = \"avro\", unwrap = \"debezium\" }",
+        &["14:26: unknown key `unwrap` in `ingest.key`"],
+    );
+    case(
+        "value = { format = \"avro\", subjet = \"record-name\" }",
+        &["14:28: unknown key `subjet` in `ingest.value`; did you mean `subject`?"],
+    );
+    case(
+        "value = { format = \"avro\", subject = \"record\" }",
+        &["14:38: `subject = \"record\"` is unknown"],
+    );
+    case(
+        "value = { format = \"avro\", unwrap = \"debesium\" }",
+        &["14:37: `unwrap = \"debesium\"` is unknown; did you mean `debezium`?"],
+    );
+    // One mistake is not the cause of another one.
+    case(
+        "value = { format = \"avro\", subject = \"record-nam\", record = \"a.B\" }",
+        &["14:38: `subject = \"record-nam\"` is unknown; did you mean `record-name`?"],
+    );
+}
+
+#[test]
+fn subjects_are_explained() {
+    let case = |line: &str, expected: &str, help: &str| explained(&[(BATCH, &with(line), expected, help)]);
+    for strategy in ["record-name", "topic-record-name"] {
+        case(
+            &format!("value = {{ format = \"protobuf\", subject = \"{strategy}\" }}"),
+            "14:9: `ingest.value.record` is missing",
+            "add `record = …` to `ingest.value`",
+        );
+    }
+    case(
+        "value = { format = \"avro\", record = \"a.B\" }",
+        "14:28: `record` has no meaning with subjects named after topics",
+        "remove it, or write subject = \"record-name\" or \"topic-record-name\"",
+    );
+    case(
+        "value = { format = \"avro\", subject = \"record-name\", record = \"a.\" }",
+        "14:62: `ingest.value.record` is not the full name of a record",
+        "write it as namespace.Name",
+    );
+    for format in ["json", "string", "int64", "bytes", "none"] {
+        let line = format!("key = {{ subject = \"topic-name\", format = \"{format}\" }}");
+        let expected = format!("14:9: `subject` has no meaning with the format {format}");
+        case(&line, &expected, "remove it: only avro, json-schema and protobuf have schemas");
+    }
+}
+
+#[test]
+fn only_fields_are_unwrapped() {
+    for format in ["string", "int64", "bytes", "none"] {
+        let line = format!("value = {{ unwrap = \"debezium\", format = \"{format}\" }}");
+        let (expected, help) =
+            ("14:20: `unwrap` needs a format with fields", "one of: avro, json, json-schema, protobuf");
+        explained(&[(BATCH, &with(&line), expected, help)]);
+    }
+    for format in ["avro", "json", "json-schema", "protobuf"] {
+        accepted(BATCH, &with(&format!("value = {{ format = \"{format}\", unwrap = \"debezium\" }}")));
+    }
+    accepted(BATCH, &with("value = { format = \"string\", unwrap = \"none\" }"));
+}

@@ -1,0 +1,49 @@
+//! What the contract has and this version does not carry out.
+
+use super::refused;
+
+#[test]
+fn not_yet() {
+    refused(&[
+        (
+            "shards = 4",
+            "snapshot = \"initial\"",
+            &["33:12: `snapshot = \"initial\"` is not supported by this version; supported: never"],
+        ),
+        (
+            "shards = 4",
+            "on_incompatible_schema = \"dead-letter\"",
+            &[
+                "33:26: `on_incompatible_schema = \"dead-letter\"` is not supported by this version; supported: stop",
+            ],
+        ),
+        (
+            "shards = 4",
+            "skip_own = true",
+            &["33:12: `skip_own = true` is not supported by this version; supported: false"],
+        ),
+        (
+            "shards = 4",
+            "value = { format = \"avro\", subject = \"record-name\" }",
+            &["33:38: `subject = \"record-name\"` is not supported by this version; supported: topic-name"],
+        ),
+        (
+            "shards = 4",
+            "key = { format = \"protobuf\" }",
+            &["33:18: `format = \"protobuf\"` is not supported by this version; supported: avro"],
+        ),
+        (
+            "[registry]",
+            "endpoint = \"http://127.0.0.1:1\"\nrole = \"r\"\n[registry]",
+            &[
+                "7:1: `endpoint` is not supported by this version",
+                "8:1: `role` is not supported by this version",
+            ],
+        ),
+        (
+            "[telemetry]",
+            "ca_file = \"/x\"\n[telemetry]",
+            &["9:1: `ca_file` is not supported by this version"],
+        ),
+    ]);
+}

@@ -1,0 +1,100 @@
+//! Keys of a pipeline, and masks, whose key is the pipeline's.
+
+use super::base::error;
+use super::{BASE, explained, refused};
+
+const BATCH: &str = "batch = {";
+const FLIGHT: &str = "Flight = \"value.flight\"";
+const MASK_KEY: &str = "mask_key = { env = \"CARGO_PKG_DESCRIPTION\" }\nbatch = {";
+
+#[test]
+fn words_and_bounds() {
+    for (in_flight, shown) in [("0", "0"), ("65", "65"), ("-1", "-1")] {
+        explained(&[(
+            "max_records = 10",
+            &format!("max_in_flight = {in_flight}"),
+            &format!("14:27: `ingest.batch.max_in_flight` must be from 1 to 64, not {shown}"),
+            "choose a value within the bounds",
+        )]);
+    }
+    explained(&[
+        (
+            BATCH,
+            "watermark = { idle = \"999ms\" }\nbatch = {",
+            "14:22: `ingest.watermark.idle` must be from 1s to 1d, not 999ms",
+            "choose a value within the bounds",
+        ),
+        (
+            BATCH,
+            "watermark = {}\nbatch = {",
+            "14:13: `ingest.watermark.idle` is missing",
+            "add `idle = …` to `ingest.watermark`",
+        ),
+        (
+            BATCH,
+            "evolve = \"add_columns\"\nbatch = {",
+            "14:10: `evolve = \"add_columns\"` is unknown; did you mean `add-columns`?",
+            "one of: stop, add-columns",
+        ),
+    ]);
+    refused(&[
+        (
+            BATCH,
+            "watermark = \"1m\"\nbatch = {",
+            &["14:13: `ingest.watermark` must be a table, not a string"],
+        ),
+        (
+            BATCH,
+            "watermark = { idl = \"1m\" }\nbatch = {",
+            &[
+                "14:13: `ingest.watermark.idle` is missing",
+                "14:15: unknown key `idl` in `ingest.watermark`; did you mean `idle`?",
+            ],
+        ),
+    ]);
+}
+
+#[test]
+fn hashes_have_a_key_and_the_key_has_hashes() {
+    let needs = "`mask = \"hash\"` needs the pipeline's `mask_key`";
+    let help = "add `mask_key = { file = \"/path\" }` to the pipeline, outside of its tables";
+    explained(&[
+        (FLIGHT, "Flight = { expr = \"value.flight\", mask = \"hash\" }", &format!("19:42: {needs}"), help),
+        (
+            "{ Origin = \"value.origin\" }",
+            "{ Origin = { mask = \"hash\", expr = \"value.origin\" } }",
+            &format!("23:32: {needs}"),
+            help,
+        ),
+        (
+            BATCH,
+            "mask_key = { file = \"/run/secrets/mask\" }\nbatch = {",
+            "14:12: `mask_key` is not used",
+            "remove it, or give a column mask = \"hash\"",
+        ),
+        (
+            FLIGHT,
+            "Flight = { expr = \"value.flight\", mask = \"hsh\" }",
+            "19:42: `mask = \"hsh\"` is unknown; did you mean `hash`?",
+            "one of: hash, redact, partial",
+        ),
+        (
+            FLIGHT,
+            "Flight = { mask = \"redact\" }",
+            "19:10: `ingest.table.columns.Flight.expr` is missing",
+            "add `expr = …` to `ingest.table.columns.Flight`",
+        ),
+        (
+            FLIGHT,
+            "Flight = { expr = \"value.flight\", masks = \"hash\" }",
+            "19:35: unknown key `masks` in `ingest.table.columns.Flight`; did you mean `mask`?",
+            "known here: expr, mask",
+        ),
+    ]);
+    let both = BASE
+        .replace(BATCH, MASK_KEY)
+        .replace(FLIGHT, "Flight = { expr = \"value.flight\", mask = \"redact\" }");
+    // Cargo sets the variable, and this package has no description.
+    let lines = "f.toml:14:12: `ingest.mask_key`, from the environment variable `CARGO_PKG_DESCRIPTION`, is shorter than 16 bytes";
+    assert_eq!(error(&both).to_string(), lines);
+}

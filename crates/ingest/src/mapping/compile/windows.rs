@@ -1,0 +1,77 @@
+//! Windows of event time.
+
+use spanbridge_config::{Late as ConfigLate, Located, Window as ConfigWindow, WindowKind as ConfigKind};
+use spanbridge_protocol::ingest::{Hop, Late, Size, Window, WindowError, WindowKind};
+use spanbridge_protocol::table::Table;
+use spanbridge_protocol::value::Type;
+
+use super::super::expression::Expression;
+use super::{Compiler, TYPE};
+
+/// A table's windows, but for where their bound stands in the key.
+pub(super) struct Windowed {
+    kind: WindowKind,
+    late: Late,
+    grace: std::time::Duration,
+    pub(super) time: Expression,
+    /// The key column of the bound.
+    pub(super) bound: String,
+    /// The column behind the key of windows that are read as a range.
+    pub(super) beside: Option<String>,
+}
+
+impl Windowed {
+    pub(super) fn window(&self, at: usize) -> Window {
+        Window { kind: self.kind, at, late: self.late, grace: self.grace }
+    }
+}
+
+impl Compiler<'_> {
+    pub(super) fn window(&mut self, window: &ConfigWindow, live: &Table) -> Option<Windowed> {
+        let kind = match kind(&window.kind) {
+            Ok(kind) => kind,
+            Err(error) => {
+                self.error(&window.start, TYPE, error.to_string(), "give the window another length");
+                return None;
+            }
+        };
+        let start = self.instants(&window.start, live)?;
+        let (bound, beside) = match &window.kind {
+            ConfigKind::Tumbling { .. } | ConfigKind::Hopping { .. } => (start, None),
+            ConfigKind::Sliding { latest, .. } => (start, Some(self.instants(latest, live)?)),
+            ConfigKind::Session { end, .. } => (self.instants(end, live)?, Some(start)),
+        };
+        let time = self.expression(&window.time)?;
+        Some(Windowed { kind, late: late(window.late), grace: window.grace, time, bound, beside })
+    }
+
+    /// A column of instants.
+    fn instants(&mut self, name: &Located<str>, live: &Table) -> Option<String> {
+        let column = self.live(live, name)?;
+        if column.ty == Type::Timestamp {
+            return Some(column.name);
+        }
+        let message = format!("the window's column `{}` is {}, not TIMESTAMP", column.name, column.ty);
+        self.error(name, TYPE, message, "make the column TIMESTAMP NOT NULL");
+        None
+    }
+}
+
+fn kind(kind: &ConfigKind) -> Result<WindowKind, WindowError> {
+    Ok(match kind {
+        ConfigKind::Tumbling { size } => WindowKind::Tumbling(Size::new(*size)?),
+        ConfigKind::Hopping { size, advance } => {
+            WindowKind::Hopping(Hop::new(Size::new(*size)?, Size::new(*advance)?)?)
+        }
+        ConfigKind::Sliding { size, .. } => WindowKind::Sliding(Size::new(*size)?),
+        ConfigKind::Session { gap, .. } => WindowKind::Session(Size::new(*gap)?),
+    })
+}
+
+fn late(late: ConfigLate) -> Late {
+    match late {
+        ConfigLate::Update => Late::Update,
+        ConfigLate::Drop => Late::Drop,
+        ConfigLate::DeadLetter => Late::DeadLetter,
+    }
+}

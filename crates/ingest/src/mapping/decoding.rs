@@ -1,0 +1,126 @@
+//! Bytes of a record to what expressions see of it.
+
+use spanbridge_config::{Format as ConfigFormat, Ingest, Unwrap};
+use spanbridge_protocol::ingest::Failure;
+use spanbridge_schema::debezium::{self, Event};
+use spanbridge_schema::{Datum, Decoded, Decoder, Error, Format, Kind, Registry, Writer};
+
+use super::record::Fault;
+use super::variables::Variables;
+use crate::policy::{self, Action};
+
+/// The decoders of a pipeline's keys and values.
+pub(super) struct Decoders {
+    key: Decoder,
+    value: Decoder,
+    unwrap: Unwrap,
+}
+
+/// A decoded value.
+pub(super) struct Content {
+    pub(super) writer: Option<Writer>,
+    pub(super) body: Body,
+}
+
+/// The value itself, or the change that it is an event of.
+pub(super) enum Body {
+    Plain(Datum),
+    Event(Box<Event>),
+}
+
+impl Decoders {
+    pub(super) fn new(pipeline: &Ingest, registry: &Registry) -> Self {
+        let decoder = |of: ConfigFormat| Decoder::new(format(of), registry.clone());
+        Self {
+            key: decoder(pipeline.key.format),
+            value: decoder(pipeline.value.format),
+            unwrap: pipeline.value.unwrap,
+        }
+    }
+
+    /// What expressions may name.
+    pub(super) fn variables(&self) -> Variables {
+        match self.unwrap {
+            Unwrap::None => Variables::Record,
+            Unwrap::Debezium => Variables::Event,
+        }
+    }
+
+    pub(super) async fn key(&self, bytes: &[u8]) -> Result<Datum, Fault> {
+        let decoded =
+            self.key.decode(bytes).await.map_err(|error| match (self.key.format(), error.kind()) {
+                (Format::String | Format::Int64, _) => {
+                    Fault::Record(Failure::new("SB-INGEST-KEY", format!("key: {error}")))
+                }
+                _ => fault("key", &error),
+            })?;
+        match (self.unwrap, self.key.format()) {
+            // The converter that wraps the value wraps the key too.
+            (Unwrap::Debezium, Format::Json) => {
+                debezium::unwrap_json(decoded.value).map_err(|error| fault("key", &error))
+            }
+            _ => Ok(decoded.value),
+        }
+    }
+
+    pub(super) async fn value(&self, bytes: &[u8]) -> Result<Content, Fault> {
+        let Decoded { writer, value } =
+            self.value.decode(bytes).await.map_err(|error| fault("value", &error))?;
+        let body = match self.unwrap {
+            Unwrap::None => Body::Plain(value),
+            Unwrap::Debezium => {
+                Body::Event(Box::new(debezium::unwrap(value).map_err(|error| fault("value", &error))?))
+            }
+        };
+        Ok(Content { writer, body })
+    }
+}
+
+impl Content {
+    pub(super) fn row(&self) -> &Datum {
+        match &self.body {
+            Body::Plain(value) => value,
+            Body::Event(event) => event.row(),
+        }
+    }
+
+    pub(super) fn event(&self) -> Option<&Event> {
+        match &self.body {
+            Body::Plain(_) => None,
+            Body::Event(event) => Some(event),
+        }
+    }
+}
+
+fn format(of: ConfigFormat) -> Format {
+    match of {
+        ConfigFormat::Avro => Format::Avro,
+        ConfigFormat::Json => Format::Json,
+        ConfigFormat::JsonSchema => Format::JsonSchema,
+        ConfigFormat::Protobuf => Format::Protobuf,
+        ConfigFormat::String => Format::String,
+        ConfigFormat::Int64 => Format::Int64,
+        ConfigFormat::Bytes => Format::Bytes,
+        ConfigFormat::None => Format::None,
+    }
+}
+
+fn fault(part: &str, error: &Error) -> Fault {
+    match policy::schema(error.kind()) {
+        Action::Retry => Fault::Unavailable(error.to_string()),
+        Action::Blame => Fault::Record(Failure::new(code(error.kind()), format!("{part}: {error}"))),
+        _ => Fault::Stop(format!("{part}: {error}")),
+    }
+}
+
+/// Stable codes of dead letters.
+fn code(kind: Kind) -> &'static str {
+    match kind {
+        Kind::UnknownSchema => "SB-INGEST-UNKNOWN-SCHEMA",
+        Kind::UnusableSchema => "SB-INGEST-UNUSABLE-SCHEMA",
+        Kind::Frame => "SB-INGEST-FRAME",
+        Kind::TooLarge => "SB-INGEST-TOO-LARGE",
+        Kind::Envelope => "SB-INGEST-UNWRAP",
+        _ => "SB-INGEST-DECODE",
+    }
+}

@@ -1,0 +1,138 @@
+use std::time::Duration;
+
+use proptest::prelude::*;
+
+use super::*;
+use crate::ingest::aggregate::FunctionError;
+use crate::ingest::window::instant::{FIRST, LAST};
+use crate::ingest::window::oracle::{FUNCTIONS, Record, at, batches, records, state};
+use crate::ingest::window::{End, first_open, is_late};
+
+type Rows = BTreeMap<Timestamp, Slide>;
+
+fn size(millis: u64) -> Size {
+    Size::new(Duration::from_millis(millis)).unwrap()
+}
+
+/// The window that starts there, if it holds a record.
+fn window(size: i128, records: &[Record], start: i128) -> Option<Slide> {
+    let within = records.iter().filter(|record| (start..=start + size).contains(&record.millis()));
+    let latest = within.clone().map(Record::millis).max()?;
+    Some(Slide { start: at(start), latest: at(latest), state: state(within) })
+}
+
+/// KIP-450's windows: one that ends with each record, one that starts behind each.
+fn naive(size: i128, records: &[Record]) -> Rows {
+    let starts = records.iter().flat_map(|record| [record.millis() - size, record.millis() + 1]);
+    starts.filter_map(|start| Some((at(start), window(size, records, start)?))).collect()
+}
+
+/// What a batch reads of the table.
+fn read(rows: &Rows, range: RangeInclusive<Timestamp>) -> Vec<Slide> {
+    rows.range(range).map(|(_, slide)| slide.clone()).collect()
+}
+
+/// The table with a batch's changes.
+fn written(rows: &Rows, slides: &Slides) -> Rows {
+    let mut rows = rows.clone();
+    rows.extend(slides.written().map(|slide| (slide.start, slide.clone())));
+    rows
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(1000))]
+    #[test]
+    fn the_rows_are_the_windows_of_all_records(records in records(60), millis in 1_u64..25) {
+        let mut rows = Rows::new();
+        let mut seen = 0;
+        for (batch, first, last) in batches(&records) {
+            let mut slides = Slides::new(size(millis), read(&rows, slide_range(size(millis), first, last)));
+            for record in batch {
+                slides.add(&FUNCTIONS, record.at, &record.inputs(), FIRST).unwrap();
+                seen += 1;
+                prop_assert_eq!(written(&rows, &slides), naive(millis.into(), &records[..seen]));
+            }
+            rows = written(&rows, &slides);
+        }
+    }
+
+    #[test]
+    fn closed_windows_stay_and_open_ones_miss_nothing(
+        records in records(60), millis in 1_u64..25, grace in 0_u64..40
+    ) {
+        let grace = Duration::from_millis(grace);
+        let mut rows = Rows::new();
+        let mut taken = Vec::new();
+        let mut bounds = BTreeSet::new();
+        let mut stream_time = None;
+        for (batch, first, last) in batches(&records) {
+            let mut slides = Slides::new(size(millis), read(&rows, slide_range(size(millis), first, last)));
+            for record in batch {
+                stream_time = stream_time.max(Some(record.at));
+                let closed = |start| is_late(End::sliding(start, size(millis)), grace, stream_time);
+                let open = first_open(size(millis), grace, stream_time);
+                bounds.insert(open);
+                if !closed(at(record.millis())) {
+                    taken.push(record.clone());
+                }
+                let before = written(&rows, &slides);
+                slides.add(&FUNCTIONS, record.at, &record.inputs(), open).unwrap();
+                let now = written(&rows, &slides);
+                let (still, live): (Rows, Rows) = now.into_iter().partition(|(start, _)| closed(*start));
+                let of_before = before.into_iter().filter(|(start, _)| closed(*start)).collect::<Rows>();
+                prop_assert_eq!(still, of_before);
+                let wanted = naive(millis.into(), &taken);
+                for (start, slide) in &live {
+                    let start = nanos(*start) / MILLISECOND;
+                    prop_assert_eq!(Some(slide.clone()), window(millis.into(), &taken, start));
+                    prop_assert!(wanted.contains_key(&slide.start) || bounds.contains(&slide.start));
+                }
+                for start in wanted.keys().filter(|start| !closed(**start)) {
+                    prop_assert!(live.contains_key(start), "{}", start);
+                }
+            }
+            rows = written(&rows, &slides);
+        }
+    }
+}
+
+#[test]
+fn the_example_of_kafka_streams_holds() {
+    // The five windows of `SlidingWindows`' documentation, with a time difference of 5000.
+    let mut slides = Slides::new(size(5000), Vec::new());
+    for (time, value) in [(8000, 1), (9200, 2), (12_400, 3)] {
+        slides.add(&[Function::Sum], at(time), &[Input::Value(value.into())], FIRST).unwrap();
+    }
+    let windows: Vec<_> = slides.written().map(|slide| (slide.start, slide.state[0].clone())).collect();
+    let wanted = [(3000, 1), (4200, 3), (7400, 6), (8001, 5), (9201, 3)];
+    assert_eq!(windows, wanted.map(|(start, sum)| (at(start), Value::from(sum))));
+}
+
+#[test]
+fn a_refused_record_changes_nothing() {
+    let mut slides = Slides::new(size(10), Vec::new());
+    let add = |slides: &mut Slides, millis, value| {
+        let record = Record::new(millis, value);
+        slides.add(&FUNCTIONS, record.at, &record.inputs(), FIRST)
+    };
+    add(&mut slides, 0, 1).unwrap();
+    add(&mut slides, 8, i64::MAX - 1).unwrap();
+    let before: Vec<_> = slides.iter().cloned().collect();
+    assert_eq!(add(&mut slides, 4, 1), Err(WindowError::Function(1, FunctionError::Overflow)));
+    assert!(slides.iter().eq(&before));
+}
+
+#[test]
+fn at_the_edges_of_time_a_window_fits_or_is_refused() {
+    let add = |slides: &mut Slides, time: Timestamp, open| {
+        slides.add(&[Function::Count], time, &[Input::Record], open)
+    };
+    let mut slides = Slides::new(size(10), Vec::new());
+    assert_eq!(add(&mut slides, FIRST, FIRST), Ok(()));
+    let start = FIRST + Duration::from_millis(9);
+    assert_eq!(add(&mut slides, start, FIRST), Ok(()));
+    assert_eq!(add(&mut slides, LAST, FIRST), Ok(()));
+    assert_eq!(add(&mut slides, LAST - Duration::from_millis(3), FIRST), Ok(()));
+    assert_eq!(add(&mut slides, LAST + Duration::from_nanos(1), FIRST), Err(WindowError::Range));
+    assert_eq!(*slide_range(size(10), FIRST, LAST).start(), FIRST);
+}

@@ -1,0 +1,82 @@
+//! The pipeline of the simulation: a table of each way to write.
+
+use std::sync::{Arc, LazyLock};
+use std::time::Duration;
+
+use crate::ingest::{Function, Groups, Late, Rows, Size, Spec, Target, TargetKind, Window, WindowKind};
+use crate::mutation::Write;
+
+pub(super) const ROWS: usize = 0;
+pub(super) const GROUPS: usize = 1;
+pub(super) const SHARED: usize = 2;
+pub(super) const NEWEST: usize = 3;
+pub(super) const INSERTED: usize = 4;
+/// Writes the table of [`ROWS`].
+pub(super) const UPDATED: usize = 5;
+pub(super) const SESSIONS: usize = 6;
+
+/// Seconds.
+pub(super) const WINDOW: i64 = 60;
+pub(super) const GRACE: i64 = 20;
+pub(super) const GAP: i64 = 15;
+
+pub(super) fn spec() -> Arc<Spec> {
+    static SPEC: LazyLock<Arc<Spec>> = LazyLock::new(|| Arc::new(make()));
+    SPEC.clone()
+}
+
+fn make() -> Spec {
+    let rows = |write| TargetKind::Rows(Rows { write, version: None });
+    let row = ["Group", "SourcePartition", "Offset", "Flaw"];
+    let window = Window {
+        kind: WindowKind::Tumbling(seconds(WINDOW)),
+        at: 2,
+        late: Late::Drop,
+        grace: Duration::from_secs(GRACE as u64),
+    };
+    let groups =
+        Groups { functions: vec![Function::Count, Function::Sum, Function::Max], window: Some(window) };
+    let session =
+        Window { kind: WindowKind::Session(seconds(GAP)), at: 2, late: Late::Update, grace: Duration::ZERO };
+    let sessions = Groups { functions: vec![Function::Count, Function::Sum], window: Some(session) };
+    let shared = Groups { functions: vec![Function::Count, Function::Sum], window: None };
+    let target = |table: &str, columns: &[&str], key: usize, kind, locking| Target {
+        table: table.into(),
+        columns: columns.iter().map(ToString::to_string).collect(),
+        key: (0..key).collect(),
+        kind,
+        locking,
+    };
+    let targets = vec![
+        target("Rows", &row, 2, rows(Write::Upsert), false),
+        target(
+            "Groups",
+            &["Group", "SourcePartition", "WindowStart", "Count", "Sum", "Max"],
+            3,
+            TargetKind::Groups(groups),
+            false,
+        ),
+        target("Shared", &["Group", "Count", "Sum"], 1, TargetKind::Groups(shared), true),
+        target(
+            "Newest",
+            &["Group", "Version", "Offset"],
+            1,
+            TargetKind::Rows(Rows { write: Write::Upsert, version: Some(1) }),
+            true,
+        ),
+        target("Inserted", &row, 2, rows(Write::Insert), false),
+        target("Rows", &row, 2, rows(Write::Update), false),
+        target(
+            "Sessions",
+            &["Group", "SourcePartition", "WindowEnd", "WindowStart", "Count", "Sum"],
+            3,
+            TargetKind::Groups(sessions),
+            false,
+        ),
+    ];
+    Spec { pipeline: "p".into(), targets }
+}
+
+fn seconds(seconds: i64) -> Size {
+    Size::new(Duration::from_secs(seconds as u64)).unwrap()
+}

@@ -1,0 +1,113 @@
+//! A value as JSON text, exactly.
+
+use std::fmt::Write;
+
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
+use chrono::{NaiveDate, SecondsFormat, TimeDelta};
+
+use super::{Datum, clock, decimal};
+
+/// Why a value has no JSON.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Unfit {
+    /// NaN, an infinity, a date or time out of range.
+    Range,
+    /// A number that a JSON column would round.
+    Precision,
+}
+
+impl Datum {
+    /// Its JSON text: records and maps as objects, bytes in base64, instants in RFC 3339.
+    pub(crate) fn json(&self) -> Result<String, Unfit> {
+        let mut text = String::new();
+        write(self, &mut text)?;
+        Ok(text)
+    }
+}
+
+fn write(value: &Datum, out: &mut String) -> Result<(), Unfit> {
+    match value {
+        Datum::Null => out.push_str("null"),
+        Datum::Bool(value) => out.push_str(if *value { "true" } else { "false" }),
+        Datum::Int(value) => print(out, value),
+        Datum::UInt(value) => print(out, value),
+        Datum::Float(value) => double(f64::from(*value), out)?,
+        Datum::Double(value) => double(*value, out)?,
+        Datum::Number(value) | Datum::Decimal(value) => {
+            // A JSON column keeps 64-bit integers and doubles.
+            let text = decimal::text(value).ok_or(Unfit::Precision)?;
+            let is_exact = text.parse::<i64>().is_ok() || text.parse::<u64>().is_ok();
+            if !is_exact && decimal::double(value).is_none() {
+                return Err(Unfit::Precision);
+            }
+            out.push_str(&text);
+        }
+        Datum::String(text) | Datum::Enum(text) => string(text, out),
+        Datum::Bytes(bytes) => string(&STANDARD.encode(bytes), out),
+        Datum::Date(days) => string(&day(*days).ok_or(Unfit::Range)?.to_string(), out),
+        Datum::Time(nanos) => string(&clock::time_of_day(*nanos).ok_or(Unfit::Range)?, out),
+        Datum::Timestamp(at) => {
+            let at = at.to_utc().ok_or(Unfit::Range)?;
+            string(&at.to_rfc3339_opts(SecondsFormat::AutoSi, true), out);
+        }
+        Datum::LocalTimestamp(at) => string(&clock::local(*at).ok_or(Unfit::Range)?, out),
+        Datum::Uuid(uuid) => string(&uuid.to_string(), out),
+        Datum::Duration(period) => string(&period.to_string(), out),
+        Datum::List(items) => {
+            out.push('[');
+            for (position, item) in items.iter().enumerate() {
+                if position > 0 {
+                    out.push(',');
+                }
+                write(item, out)?;
+            }
+            out.push(']');
+        }
+        Datum::Record(record) => object(record.fields(), out)?,
+        Datum::Map(entries) => object(entries.iter().map(|(key, value)| (key.as_str(), value)), out)?,
+    }
+    Ok(())
+}
+
+fn object<'a>(entries: impl Iterator<Item = (&'a str, &'a Datum)>, out: &mut String) -> Result<(), Unfit> {
+    out.push('{');
+    for (position, (name, value)) in entries.enumerate() {
+        if position > 0 {
+            out.push(',');
+        }
+        string(name, out);
+        out.push(':');
+        write(value, out)?;
+    }
+    out.push('}');
+    Ok(())
+}
+
+fn double(value: f64, out: &mut String) -> Result<(), Unfit> {
+    if !value.is_finite() {
+        return Err(Unfit::Range);
+    }
+    // Shortest digits that come back, with an exponent where plain ones would be long.
+    match value == 0.0 || (1e-7..1e17).contains(&value.abs()) {
+        true => print(out, &format_args!("{value:?}")),
+        false => print(out, &format_args!("{value:e}")),
+    }
+    Ok(())
+}
+
+fn print(out: &mut String, value: &dyn std::fmt::Display) {
+    // Writing to a string does not fail.
+    let _ = write!(out, "{value}");
+}
+
+fn string(text: &str, out: &mut String) {
+    out.push_str(&serde_json::Value::from(text).to_string());
+}
+
+/// The day, if the years 1 to 9999 hold it.
+pub(super) fn day(days: i64) -> Option<NaiveDate> {
+    use chrono::Datelike;
+    let day = NaiveDate::default().checked_add_signed(TimeDelta::try_days(days)?)?;
+    (1..=9999).contains(&day.year()).then_some(day)
+}

@@ -1,0 +1,131 @@
+use prost_reflect::{FieldDescriptor, MessageDescriptor};
+
+use crate::decode::Limits;
+use crate::decode::limits::{Budget, deeper};
+use crate::{Error, Kind, Result};
+
+const VARINT: u64 = 0;
+const FIXED64: u64 = 1;
+const LENGTH: u64 = 2;
+const START: u64 = 3;
+const END: u64 = 4;
+const FIXED32: u64 = 5;
+
+/// Walks the payload along its descriptor, without building anything: fails unless it is a row of
+/// whole fields within the limits.
+pub(super) fn check(message: &MessageDescriptor, payload: &[u8], limits: Limits) -> Result<()> {
+    let mut walk = Walk { rest: payload, total: payload.len(), budget: Budget::new(limits) };
+    walk.message(Some(message), payload.len(), None, limits.depth)
+}
+
+struct Walk<'a> {
+    rest: &'a [u8],
+    total: usize,
+    budget: Budget,
+}
+
+impl Walk<'_> {
+    /// Fields up to `length` bytes from here, or up to the end of that group.
+    fn message(
+        &mut self,
+        message: Option<&MessageDescriptor>,
+        length: usize,
+        group: Option<u64>,
+        depth: usize,
+    ) -> Result<()> {
+        let depth = deeper(depth)?;
+        self.budget.value()?;
+        let end =
+            self.rest.len().checked_sub(length).ok_or_else(|| self.wrong("the payload ends too early"))?;
+        while self.rest.len() > end {
+            let tag = self.varint()?;
+            let (number, wire) = (tag >> 3, tag & 7);
+            if wire == END {
+                return match group == Some(number) {
+                    true => Ok(()),
+                    false => Err(self.wrong("a group ends that has not begun")),
+                };
+            }
+            let field = u32::try_from(number).ok().and_then(|number| message?.get_field(number));
+            self.field(field.as_ref(), number, wire, end, depth)?;
+            if self.rest.len() < end {
+                return Err(self.wrong("a field reaches beyond its message"));
+            }
+        }
+        match group {
+            None => Ok(()),
+            Some(_) => Err(self.wrong("a group does not end")),
+        }
+    }
+
+    fn field(
+        &mut self,
+        field: Option<&FieldDescriptor>,
+        number: u64,
+        wire: u64,
+        end: usize,
+        depth: usize,
+    ) -> Result<()> {
+        let kind = field.map(FieldDescriptor::kind);
+        let nested = kind.as_ref().and_then(prost_reflect::Kind::as_message);
+        match wire {
+            VARINT => self.varint().map(drop).and_then(|()| self.budget.value()),
+            FIXED64 => self.skip(8).and_then(|()| self.budget.value()),
+            FIXED32 => self.skip(4).and_then(|()| self.budget.value()),
+            START => {
+                let left = self.rest.len() - end;
+                self.message(nested, left, Some(number), depth)
+            }
+            LENGTH => {
+                let length =
+                    usize::try_from(self.varint()?).map_err(|_| self.wrong("a length is too large"))?;
+                if nested.is_some() {
+                    return self.message(nested, length, None, depth);
+                }
+                self.budget.value()?;
+                if field.is_some_and(is_packable) {
+                    // Each item has a byte at least.
+                    self.budget.values(length)?;
+                }
+                self.skip(length)
+            }
+            _ => Err(self.wrong("a field has no known wire type")),
+        }
+    }
+
+    fn skip(&mut self, bytes: usize) -> Result<()> {
+        match self.rest.split_at_checked(bytes) {
+            Some((_, rest)) => {
+                self.rest = rest;
+                Ok(())
+            }
+            None => Err(self.wrong("the payload ends too early")),
+        }
+    }
+
+    fn varint(&mut self) -> Result<u64> {
+        let mut value = 0_u64;
+        for shift in (0..64).step_by(7) {
+            let Some((byte, rest)) = self.rest.split_first() else {
+                return Err(self.wrong("the payload ends too early"));
+            };
+            self.rest = rest;
+            value |= u64::from(byte & 0x7f) << shift;
+            if byte & 0x80 == 0 {
+                return Ok(value);
+            }
+        }
+        Err(self.wrong("a number has more than 64 bits"))
+    }
+
+    fn wrong(&self, what: &str) -> Error {
+        let at = self.total - self.rest.len();
+        Error::new(Kind::Payload, format!("{what}, at byte {at} of {}", self.total))
+    }
+}
+
+/// A list of scalars, whose items may come in one block.
+fn is_packable(field: &FieldDescriptor) -> bool {
+    use prost_reflect::Kind as Type;
+    field.is_list() && !matches!(field.kind(), Type::String | Type::Bytes | Type::Message(_))
+}

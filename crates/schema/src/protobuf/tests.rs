@@ -1,0 +1,91 @@
+use super::*;
+use crate::shape::RecordShape;
+
+/// One of everything, as the fuzzer has it.
+pub(crate) const EVERY: &str = include_str!("../decode/fuzz/every.proto");
+
+pub(crate) fn parse(text: &str, references: &[(&str, &str)]) -> Result<Arc<Protobuf>> {
+    let references: Vec<Reference> = references
+        .iter()
+        .map(|(name, text)| Reference { name: (*name).into(), text: (*text).into() })
+        .collect();
+    Protobuf::parse(text, &references).map(Arc::new)
+}
+
+fn shape(schema: &Arc<Protobuf>, field: &str) -> Shape {
+    let message = schema.message(&[0]).unwrap();
+    let Shape::Record(RecordShape { fields, .. }) = message.shape() else { panic!("a record") };
+    fields.iter().find(|found| found.name == field).unwrap().shape.clone()
+}
+
+#[test]
+fn a_message_is_found_by_its_indices() {
+    let schema = parse(EVERY, &[]).unwrap();
+    for (path, name) in [
+        (&[0][..], Some("x.Every")),
+        (&[0, 0], Some("x.Every.Inner")),
+        (&[1], Some("x.Second")),
+        (&[1, 0], Some("x.Second.Nested")),
+        (&[2], None),
+        (&[0, 1], None),
+        (&[], None),
+    ] {
+        let found = schema.message(path);
+        assert_eq!(found.as_ref().map(Message::name), name, "{path:?}");
+    }
+    assert_eq!(schema.message_named("x.Second").unwrap().name(), "x.Second");
+}
+
+#[test]
+fn fields_have_their_shape() {
+    let schema = parse(EVERY, &[]).unwrap();
+    let color = Shape::Enum(vec!["UNKNOWN".into(), "RED".into()]);
+    for (field, expected) in [
+        ("b", Shape::Bool),
+        ("s32", Shape::Int(32)),
+        ("f64", Shape::UInt(64)),
+        ("color", Shape::union([color, Shape::Int(32)])),
+        ("maybe", Shape::Int(64).nullable()),
+        ("left", Shape::String.nullable()),
+        ("right", Shape::Any),
+        ("list", Shape::List(Box::new(Shape::Int(64)))),
+        ("map", Shape::Map(Box::new(Shape::Int(64)))),
+        ("at", Shape::Timestamp.nullable()),
+        ("any", Shape::Map(Box::new(Shape::Any)).nullable()),
+        ("wrapped", Shape::String.nullable()),
+        ("decimal", Shape::Decimal { precision: None, scale: None }.nullable()),
+    ] {
+        assert_eq!(shape(&schema, field), expected, "{field}");
+    }
+}
+
+#[test]
+fn imports_are_the_references_and_nothing_else() {
+    let text = "syntax = \"proto3\"; import \"geo/point.proto\"; message A { geo.Point p = 1; }";
+    let point = "syntax = \"proto3\"; package geo; message Point { int64 x = 1; }";
+    assert!(matches!(shape(&parse(text, &[("geo/point.proto", point)]).unwrap(), "p"), Shape::Union(_)));
+    for (text, what) in [
+        (text, "geo/point.proto"),
+        ("syntax = \"proto3\"; import \"/etc/passwd\";", "cannot be used"),
+        ("message A { int64 x = 1 }", "cannot be used"),
+        ("syntax = \"proto3\"; message A { B b = 1; }", "cannot be used"),
+        ("", "cannot be used"),
+    ] {
+        match parse(text, &[]) {
+            Ok(schema) => assert!(schema.message(&[0]).is_none(), "{text}"),
+            Err(error) => {
+                assert_eq!(error.kind(), Kind::UnusableSchema);
+                assert!(error.to_string().contains(what), "{text}: {error}");
+            }
+        }
+    }
+}
+
+#[test]
+fn a_text_cannot_exhaust_the_parser() {
+    let deep = format!("syntax = \"proto3\"; option (a) = {}", "{ a: ".repeat(100_000));
+    assert_eq!(parse(&deep, &[]).unwrap_err().kind(), Kind::UnusableSchema);
+    let nested = format!("syntax = \"proto3\"; {}{}", "message A {".repeat(90), "}".repeat(90));
+    assert_eq!(parse(&nested, &[]).unwrap_err().kind(), Kind::UnusableSchema);
+    assert_eq!(parse(&" ".repeat(MAX_TEXT + 1), &[]).unwrap_err().kind(), Kind::UnusableSchema);
+}

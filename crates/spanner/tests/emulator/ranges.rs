@@ -1,0 +1,90 @@
+use std::ops::Bound;
+
+use spanbridge_protocol::mutation::Write;
+use spanbridge_protocol::value::{Type, Value};
+use spanbridge_spanner::{CommitOptions, Database, ErrorKind, KeyRange};
+
+use crate::support::{self, columns, mutation};
+
+const DDL: &str = "CREATE TABLE T (A STRING(MAX), B INT64) PRIMARY KEY (A, B)";
+
+/// The rows (a, 1) to (a, 3), (b, 1) to (b, 3), (c, 1) to (c, 3).
+async fn nine() -> Database {
+    let (_, database) = support::database(&[DDL]).await;
+    let rows = ["a", "b", "c"].into_iter().flat_map(|a| (1_i64..=3).map(move |b| vec![a.into(), b.into()]));
+    let insert = mutation(Write::Insert, "T", &["A", "B"], rows.collect());
+    database.commit(vec![insert], CommitOptions::default()).await.unwrap();
+    database
+}
+
+fn key(a: &str, b: i64) -> Vec<Value> {
+    vec![a.into(), b.into()]
+}
+
+fn named() -> Vec<(String, Type)> {
+    columns(&[("A", Type::String), ("B", Type::Int64)])
+}
+
+fn text(rows: &[Vec<Value>]) -> String {
+    let row = |row: &Vec<Value>| match &row[..] {
+        [Value::String(a), Value::Int64(b)] => format!("{a}{b}"),
+        _ => panic!("{row:?}"),
+    };
+    rows.iter().map(row).collect::<Vec<_>>().join(" ")
+}
+
+#[tokio::test]
+async fn ranges_have_ends_that_are_included_or_not() {
+    let database = nine().await;
+    let (included, excluded) = (Bound::Included, Bound::Excluded);
+    let a = || vec!["a".into()];
+    for (ranges, expected) in [
+        (vec![KeyRange::closed(key("a", 2), key("b", 2))], "a2 a3 b1 b2"),
+        (vec![KeyRange::prefix(a())], "a1 a2 a3"),
+        (vec![KeyRange::prefix(Vec::new())], "a1 a2 a3 b1 b2 b3 c1 c2 c3"),
+        (vec![KeyRange { start: excluded(key("a", 2)), end: excluded(key("b", 2)) }], "a3 b1"),
+        (vec![KeyRange { start: included(key("a", 3)), end: excluded(vec!["b".into()]) }], "a3"),
+        (vec![KeyRange { start: excluded(a()), end: included(vec!["b".into()]) }], "b1 b2 b3"),
+        (vec![KeyRange { start: excluded(key("b", 3)), end: Bound::Unbounded }], "c1 c2 c3"),
+        (vec![KeyRange { start: Bound::Unbounded, end: included(key("a", 1)) }], "a1"),
+        (
+            vec![
+                KeyRange::prefix(vec!["c".into()]),
+                KeyRange::closed(key("a", 2), key("b", 1)),
+                KeyRange::prefix(a()),
+            ],
+            "a1 a2 a3 b1 c1 c2 c3",
+        ),
+        (vec![KeyRange::closed(key("b", 2), key("a", 2))], ""),
+        (Vec::new(), ""),
+    ] {
+        let rows = database.read_ranges("T", &named(), ranges.clone(), 9).await.unwrap();
+        assert_eq!(text(&rows), expected, "{ranges:?}");
+    }
+}
+
+#[tokio::test]
+async fn more_rows_than_may_be_are_an_error() {
+    let database = nine().await;
+    let all = || vec![KeyRange::prefix(Vec::new())];
+    assert_eq!(database.read_ranges("T", &named(), all(), 9).await.unwrap().len(), 9);
+    for most in [8, 1, 0] {
+        let error = database.read_ranges("T", &named(), all(), most).await.unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::TooLarge, "{error}");
+        assert!(error.message().contains("table T"), "{error}");
+    }
+}
+
+#[tokio::test]
+async fn pages_follow_one_another() {
+    let database = nine().await;
+    let mut range = KeyRange::prefix(Vec::new());
+    for expected in ["a1 a2 a3 b1", "b2 b3 c1 c2", "c3", ""] {
+        let rows = database.read_page("T", &named(), range.clone(), 4).await.unwrap();
+        assert_eq!(text(&rows), expected);
+        if let Some(last) = rows.into_iter().last() {
+            range.start = Bound::Excluded(last);
+        }
+    }
+    assert!(database.read_page("T", &named(), range, 0).await.unwrap().is_empty());
+}
