@@ -230,6 +230,12 @@ mod tests {
                 "The transaction contains too many mutations.",
                 ErrorKind::TooLarge,
             ),
+            (
+                commit,
+                Code::InvalidArgument,
+                "The transaction exceeds the maximum total bytes-size that can be handled by Spanner.",
+                ErrorKind::TooLarge,
+            ),
             (commit, Code::ResourceExhausted, "throttled", ErrorKind::Unavailable),
             (large, Code::ResourceExhausted, "", ErrorKind::TooLarge),
             (commit, Code::Aborted, "", ErrorKind::Aborted),

@@ -54,6 +54,7 @@ impl Said {
                 "transaction size",
                 "too large",
                 "exceeds the maximum commit size",
+                "maximum total bytes-size",
                 "larger than max",
                 "resource limits exceeded",
             ]),

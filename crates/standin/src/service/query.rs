@@ -1,0 +1,122 @@
+//! The few queries that the bridge asks, recognised by their text: there is no SQL here.
+
+use googleapis_tonic_google_spanner_v1::google::spanner::v1::ExecuteSqlRequest;
+use prost_types::value::Kind;
+use spanbridge_protocol::value::{Type, Value};
+
+use crate::database::{Database, Table};
+use crate::refusal::{Error, Result};
+use crate::schema::{OnDelete, Schema, Table as SchemaTable};
+
+/// What comes after the columns of the one question about a table.
+const OF_TABLE: &str = "FROM INFORMATION_SCHEMA.COLUMNS AS c \
+    JOIN INFORMATION_SCHEMA.TABLES AS t \
+    ON t.TABLE_SCHEMA = c.TABLE_SCHEMA AND t.TABLE_NAME = c.TABLE_NAME AND t.TABLE_TYPE = 'BASE TABLE' \
+    LEFT JOIN INFORMATION_SCHEMA.COLUMN_OPTIONS AS o \
+    ON o.TABLE_SCHEMA = c.TABLE_SCHEMA AND o.TABLE_NAME = c.TABLE_NAME \
+    AND o.COLUMN_NAME = c.COLUMN_NAME AND o.OPTION_NAME = 'allow_commit_timestamp' \
+    LEFT JOIN INFORMATION_SCHEMA.INDEX_COLUMNS AS k \
+    ON k.TABLE_SCHEMA = c.TABLE_SCHEMA AND k.TABLE_NAME = c.TABLE_NAME \
+    AND k.COLUMN_NAME = c.COLUMN_NAME AND k.INDEX_TYPE = 'PRIMARY_KEY' \
+    WHERE LOWER(c.TABLE_SCHEMA) = LOWER(@schema) AND LOWER(c.TABLE_NAME) = LOWER(@table) \
+    ORDER BY c.ORDINAL_POSITION";
+
+/// The question about a view, of which the DDL that is read here has none.
+const OF_VIEW: &str = "SELECT VIEW_DEFINITION FROM INFORMATION_SCHEMA.VIEWS \
+    WHERE LOWER(TABLE_SCHEMA) = LOWER(@schema) AND LOWER(TABLE_NAME) = LOWER(@view)";
+
+/// # Errors
+/// UNIMPLEMENTED, with the text of the query.
+pub(super) fn answer(database: &Database, request: &ExecuteSqlRequest) -> Result<Table> {
+    let sql = request.sql.split_whitespace().collect::<Vec<_>>().join(" ");
+    match sql.as_str() {
+        // The client library's way to open a connection.
+        "SELECT 1" => Ok(single(Type::Int64, Value::Int64(1))),
+        "SELECT CURRENT_TIMESTAMP" => Ok(single(Type::Timestamp, Value::Timestamp(database.now()))),
+        OF_VIEW => Ok(Table { columns: vec![(String::new(), Type::String)], rows: Vec::new() }),
+        _ => match sql.strip_prefix("SELECT ").and_then(|sql| sql.strip_suffix(OF_TABLE)) {
+            Some(columns) => {
+                let (schema, table) = (text(request, "schema")?, text(request, "table")?);
+                database.schema(|known| of_table(known, columns, schema, table))
+            }
+            None => Err(Error::unimplemented(format_args!("the query {sql}"))),
+        },
+    }
+}
+
+fn single(ty: Type, value: Value) -> Table {
+    Table { columns: vec![(String::new(), ty)], rows: vec![vec![value]] }
+}
+
+fn text<'a>(request: &'a ExecuteSqlRequest, name: &str) -> Result<&'a str> {
+    let value = request.params.as_ref().and_then(|params| params.fields.get(name));
+    match value.and_then(|value| value.kind.as_ref()) {
+        Some(Kind::StringValue(text)) => Ok(text),
+        _ => Err(Error::invalid(format!("No parameter found for binding: {name}"))),
+    }
+}
+
+fn of_table(known: &Schema, columns: &str, schema: &str, table: &str) -> Result<Table> {
+    let name = if schema.is_empty() { table.to_owned() } else { format!("{schema}.{table}") };
+    let table = known.find(&name);
+    let expressions = split(columns);
+    let asked: Vec<(Type, Cell)> =
+        expressions.iter().map(|expression| cell(expression)).collect::<Result<_>>()?;
+    let columns = asked.iter().map(|(ty, _)| (String::new(), ty.clone())).collect();
+    let rows = table.into_iter().flat_map(|table| {
+        let row = |column| asked.iter().map(|(_, cell)| cell(known, table, column)).collect();
+        (0..table.columns.len()).map(row).collect::<Vec<_>>()
+    });
+    Ok(Table { columns, rows: rows.collect() })
+}
+
+/// At the commas outside of brackets.
+fn split(columns: &str) -> Vec<&str> {
+    let mut depth = 0_i32;
+    let parts = columns.split(|char| {
+        depth += i32::from(char == '(') - i32::from(char == ')');
+        char == ',' && depth == 0
+    });
+    parts.map(str::trim).collect()
+}
+
+/// A value about a table's column, by its place.
+type Cell = fn(&Schema, &SchemaTable, usize) -> Value;
+
+fn cell(expression: &str) -> Result<(Type, Cell)> {
+    Ok(match expression {
+        "c.TABLE_SCHEMA" => (Type::String, |_, table, _| table.schema.clone().into()),
+        "c.TABLE_NAME" => (Type::String, |_, table, _| table.name.clone().into()),
+        "c.COLUMN_NAME" => (Type::String, |_, table, column| table.columns[column].name.clone().into()),
+        "c.SPANNER_TYPE" => {
+            (Type::String, |_, table, column| table.columns[column].spanner_type.clone().into())
+        }
+        "c.IS_NULLABLE = 'YES'" => (Type::Bool, |_, table, column| table.columns[column].nullable.into()),
+        // The DDL that is read here has no generated columns.
+        "c.IS_GENERATED = 'ALWAYS'" => (Type::Bool, |_, _, _| false.into()),
+        "c.COLUMN_DEFAULT IS NOT NULL" => {
+            (Type::Bool, |_, table, column| table.columns[column].default.is_some().into())
+        }
+        "IFNULL(o.OPTION_VALUE = 'TRUE', FALSE)" => {
+            (Type::Bool, |_, table, column| table.columns[column].commit_timestamp.into())
+        }
+        "k.ORDINAL_POSITION" => (Type::Int64, |_, table, column| {
+            let ordinal = table.key_ordinal(column).and_then(|ordinal| i64::try_from(ordinal + 1).ok());
+            ordinal.into()
+        }),
+        "IFNULL(k.COLUMN_ORDERING = 'DESC', FALSE)" => (Type::Bool, |_, table, column| {
+            table.key_ordinal(column).is_some_and(|ordinal| table.key[ordinal].descending).into()
+        }),
+        "t.PARENT_TABLE_NAME" => (Type::String, |known, table, _| {
+            table.parent.map(|parent| known.table_of(parent.table).name.clone()).into()
+        }),
+        "t.ON_DELETE_ACTION" => (Type::String, |_, table, _| {
+            let action = |on_delete| match on_delete {
+                OnDelete::Cascade => "CASCADE",
+                OnDelete::NoAction => "NO ACTION",
+            };
+            table.parent.map(|parent| action(parent.on_delete)).into()
+        }),
+        _ => return Err(Error::unimplemented(format_args!("the column {expression} of INFORMATION_SCHEMA"))),
+    })
+}

@@ -1,0 +1,105 @@
+//! From the path of a request to its call. Only the messages come generated; the few lines that a generated
+//! server would add are here, so that no code generator is built.
+
+use std::convert::Infallible;
+use std::future::Future;
+use std::pin::Pin;
+use std::task::{Context, Poll};
+
+use futures::stream;
+use googleapis_tonic_google_spanner_v1::google::spanner::v1::PartialResultSet;
+use prost::Message;
+use tonic::body::Body;
+use tonic::codegen::http;
+use tonic::server::{Grpc, NamedService};
+use tonic::{Request, Response, Status};
+use tonic_prost::ProstCodec;
+use tower::service_fn;
+
+use super::Service;
+use super::connection::Line;
+use crate::refusal::Result;
+
+/// Behind the limit of a commit, so that what is too large is refused in Spanner's words.
+const MOST: usize = 1 << 30;
+
+/// The gRPC service.
+#[derive(Debug, Clone)]
+pub(crate) struct Router(pub(crate) Service);
+
+impl NamedService for Router {
+    const NAME: &'static str = "google.spanner.v1.Spanner";
+}
+
+impl tower::Service<http::Request<Body>> for Router {
+    type Response = http::Response<Body>;
+    type Error = Infallible;
+    type Future = Pin<Box<dyn Future<Output = std::result::Result<Self::Response, Infallible>> + Send>>;
+
+    fn poll_ready(&mut self, _: &mut Context<'_>) -> Poll<std::result::Result<(), Infallible>> {
+        Poll::Ready(Ok(()))
+    }
+
+    fn call(&mut self, request: http::Request<Body>) -> Self::Future {
+        let service = self.0.clone();
+        Box::pin(async move { Ok(route(service, request).await) })
+    }
+}
+
+async fn route(service: Service, request: http::Request<Body>) -> http::Response<Body> {
+    let method =
+        request.uri().path().strip_prefix("/google.spanner.v1.Spanner/").unwrap_or_default().to_owned();
+    match method.as_str() {
+        "CreateSession" => unary(request, |request| service.create_session(&request)).await,
+        "BatchCreateSessions" => unary(request, |request| service.batch_create_sessions(&request)).await,
+        "GetSession" => unary(request, |request| service.get_session(&request)).await,
+        "BeginTransaction" => unary(request, |request| service.begin_transaction(&request)).await,
+        "Rollback" => unary(request, |request| service.rollback(&request)).await,
+        "StreamingRead" => streaming(request, |request| service.streaming_read(&request)).await,
+        "ExecuteStreamingSql" => streaming(request, |request| service.execute_streaming_sql(&request)).await,
+        "Commit" => {
+            let call = service_fn(|request: Request<_>| async {
+                let line = request.extensions().get::<Line>().cloned();
+                let answer = service.commit(request.into_inner(), line).await;
+                answer.map(Response::new).map_err(Status::from)
+            });
+            grpc().unary(call, request).await
+        }
+        _ => {
+            Status::unimplemented(format!("the stand-in does not know {}", request.uri().path())).into_http()
+        }
+    }
+}
+
+async fn unary<A, B>(request: http::Request<Body>, call: impl Fn(A) -> Result<B>) -> http::Response<Body>
+where
+    A: Message + Default + 'static,
+    B: Message + Default + 'static,
+{
+    let call = service_fn(|request: Request<A>| {
+        std::future::ready(call(request.into_inner()).map(Response::new).map_err(Status::from))
+    });
+    grpc().unary(call, request).await
+}
+
+async fn streaming<A>(
+    request: http::Request<Body>,
+    call: impl Fn(A) -> Result<Vec<PartialResultSet>>,
+) -> http::Response<Body>
+where
+    A: Message + Default + 'static,
+{
+    let call = service_fn(|request: Request<A>| {
+        let parts = call(request.into_inner()).map_err(Status::from);
+        std::future::ready(parts.map(|parts| Response::new(stream::iter(parts.into_iter().map(Ok)))))
+    });
+    grpc().server_streaming(call, request).await
+}
+
+fn grpc<A, B>() -> Grpc<ProstCodec<B, A>>
+where
+    A: Message + Default + 'static,
+    B: Message + Default + 'static,
+{
+    Grpc::new(ProstCodec::default()).max_decoding_message_size(MOST)
+}

@@ -1,0 +1,15 @@
+//! Rows in memory, and what mutations do to them.
+
+mod footprint;
+mod key_set;
+mod overlay;
+mod plan;
+mod rows;
+#[cfg(test)]
+mod tests;
+
+pub(crate) use footprint::Footprint;
+pub(crate) use key_set::key_set;
+pub(crate) use overlay::Overlay;
+pub(crate) use plan::Plan;
+pub(crate) use rows::Rows;

@@ -1,0 +1,182 @@
+use std::collections::{BTreeMap, BTreeSet};
+
+use prost_types::value::Kind;
+use spanbridge_protocol::value::Value;
+
+use super::plan::{Operated, Plan, RowWrite, Write};
+use super::rows::{Row, Rows};
+use crate::cell;
+use crate::commit::TableRows;
+use crate::key::Key;
+use crate::refusal::{Error, Result};
+use crate::schema::{OnDelete, Schema, TableId};
+use crate::span::Span;
+
+/// Rows that a commit leaves behind, or nothing where it deletes one.
+#[derive(Debug, Default)]
+pub(crate) struct Changes(pub(super) BTreeMap<(TableId, Key), Option<Row>>);
+
+impl Changes {
+    /// How many rows of each table.
+    pub(crate) fn tables(&self, schema: &Schema) -> Vec<TableRows> {
+        let mut tables: BTreeMap<TableId, TableRows> = BTreeMap::new();
+        for ((table, _), row) in &self.0 {
+            let name = || TableRows { table: schema.table_of(*table).full_name(), written: 0, deleted: 0 };
+            let rows = tables.entry(*table).or_insert_with(name);
+            match row {
+                Some(_) => rows.written += 1,
+                None => rows.deleted += 1,
+            }
+        }
+        tables.into_values().collect()
+    }
+}
+
+/// The rows as a commit under way sees them: its own changes over the stored ones.
+pub(crate) struct Overlay<'a> {
+    schema: &'a Schema,
+    rows: &'a Rows,
+    changes: Changes,
+    /// What was asked to be deleted so far, there or not.
+    deleted: Vec<(TableId, &'a Span)>,
+}
+
+impl<'a> Overlay<'a> {
+    /// What the mutations change, each applied to what those before it left.
+    ///
+    /// # Errors
+    /// As soon as one is refused.
+    /// Source: <https://cloud.google.com/spanner/docs/reference/rpc/google.spanner.v1#mutation>.
+    pub(crate) fn evaluate(schema: &'a Schema, rows: &'a Rows, plan: &'a Plan) -> Result<Changes> {
+        let mut overlay = Self { schema, rows, changes: Changes::default(), deleted: Vec::new() };
+        for operation in &plan.operations {
+            match operation {
+                Operated::Write(write) => overlay.write(write)?,
+                Operated::Delete { table, spans } => {
+                    for span in spans {
+                        overlay.delete(*table, span)?;
+                        overlay.deleted.push((*table, span));
+                    }
+                }
+            }
+        }
+        Ok(overlay.changes)
+    }
+
+    fn write(&mut self, write: &RowWrite) -> Result<()> {
+        let RowWrite { table, key, cells, .. } = write;
+        let found = self.get(table.id, key).cloned();
+        let mut row = match (write.write, found) {
+            (Write::Insert, Some(_)) => {
+                let (row, table) = (shown(write), table.full_name());
+                return Err(Error::exists(format!("Row {row} in table {table} already exists")));
+            }
+            (Write::Update, None) => {
+                let (row, table) = (shown(write), table.full_name());
+                if self.was_deleted(write) {
+                    let message =
+                        format!("Row {row} in table {table} was deleted before in this transaction.");
+                    return Err(Error::invalid(message));
+                }
+                let message = format!("Row {row} in table {table} is missing. Row cannot be updated.");
+                return Err(Error::not_found(message));
+            }
+            (Write::Update | Write::InsertOrUpdate, Some(row)) => row,
+            (Write::Replace, Some(_)) => {
+                self.delete(table.id, &Span::prefix(key.clone()))?;
+                self.new_row(write)?
+            }
+            (Write::Insert | Write::InsertOrUpdate | Write::Replace, None) => self.new_row(write)?,
+        };
+        for (column, value) in cells {
+            row[*column].clone_from(value);
+        }
+        self.changes.0.insert((table.id, key.clone()), Some(row));
+        Ok(())
+    }
+
+    /// A row of defaults, if there may be one.
+    fn new_row(&self, write: &RowWrite) -> Result<Row> {
+        let table = &write.table;
+        if let Some(parent) = table.parent
+            && self.get(parent.table, &write.parent).is_none()
+        {
+            let (row, table) = (shown(write), table.full_name());
+            let message =
+                format!("Parent row for row {row} in table {table} is missing. Row cannot be written.");
+            return Err(Error::not_found(message));
+        }
+        let defaults = table.columns.iter().map(|column| column.default.clone().unwrap_or(Value::Null));
+        Ok(defaults.collect())
+    }
+
+    /// Deletes what is there, and what is interleaved below it.
+    fn delete(&mut self, table: TableId, span: &Span) -> Result<()> {
+        for key in self.keys(table, span) {
+            let below = Span::prefix(key.clone());
+            let children: Vec<(TableId, OnDelete)> =
+                self.schema.children(table).map(|(child, on_delete)| (child.id, on_delete)).collect();
+            for (child, on_delete) in children {
+                match on_delete {
+                    OnDelete::Cascade => self.delete(child, &below)?,
+                    OnDelete::NoAction if self.keys(child, &below).is_empty() => {}
+                    OnDelete::NoAction => {
+                        let (table, child) = (self.schema.table_of(table), self.schema.table_of(child));
+                        return Err(Error::precondition(format!(
+                            "Integrity constraint violation when deleting a row of table {}: table {} has child \
+                             rows of it",
+                            table.full_name(),
+                            child.full_name()
+                        )));
+                    }
+                }
+            }
+            self.changes.0.insert((table, key), None);
+        }
+        Ok(())
+    }
+
+    /// Whether the commit itself has deleted the row, or was to: the emulator refuses its update otherwise than
+    /// that of a row that is missing.
+    fn was_deleted(&self, write: &RowWrite) -> bool {
+        let id = write.table.id;
+        let named = self.deleted.iter().any(|(table, span)| *table == id && span.from == write.key);
+        named || self.changes.0.contains_key(&(id, write.key.clone()))
+    }
+
+    fn get(&self, table: TableId, key: &Key) -> Option<&Row> {
+        match self.changes.0.get(&(table, key.clone())) {
+            Some(changed) => changed.as_ref(),
+            None => self.rows.get(table, key),
+        }
+    }
+
+    /// The keys of the rows that are there.
+    fn keys(&self, table: TableId, span: &Span) -> Vec<Key> {
+        if span.is_empty() {
+            return Vec::new();
+        }
+        let mut keys: BTreeSet<Key> = self.rows.range(table, span).map(|(key, _)| key.clone()).collect();
+        for ((_, key), row) in self.changes.0.range((table, span.from.clone())..(table, span.until.clone())) {
+            match row {
+                Some(_) => keys.insert(key.clone()),
+                None => keys.remove(key),
+            };
+        }
+        keys.into_iter().collect()
+    }
+}
+
+/// The key as Spanner's errors have it: `[a,1]`.
+fn shown(write: &RowWrite) -> String {
+    let parts = write.table.key.iter().map(|part| {
+        let value = write.cells.iter().find(|(column, _)| *column == part.column);
+        match value.and_then(|(_, value)| cell::emit(value).kind) {
+            Some(Kind::StringValue(text)) => text,
+            Some(Kind::BoolValue(value)) => value.to_string(),
+            Some(Kind::NumberValue(value)) => value.to_string(),
+            _ => "NULL".to_owned(),
+        }
+    });
+    format!("[{}]", parts.collect::<Vec<_>>().join(","))
+}

@@ -1,0 +1,61 @@
+use std::collections::BTreeMap;
+
+use spanbridge_protocol::value::{Timestamp, Value};
+
+use super::overlay::Changes;
+use crate::key::Key;
+use crate::schema::{Schema, Table, TableId};
+use crate::span::Span;
+
+/// One value a column, in the order of the columns.
+pub(crate) type Row = Vec<Value>;
+
+/// The rows of all tables, in the order of their keys.
+#[derive(Debug, Default)]
+pub(crate) struct Rows(Vec<BTreeMap<Key, Row>>);
+
+impl Rows {
+    /// Follows the schema: new tables, new columns.
+    pub(crate) fn fit(&mut self, schema: &Schema) {
+        self.0.resize_with(schema.tables().len(), BTreeMap::new);
+        for (rows, table) in self.0.iter_mut().zip(schema.tables()) {
+            rows.values_mut().for_each(|row| fill(table, row));
+        }
+    }
+
+    pub(crate) fn get(&self, table: TableId, key: &Key) -> Option<&Row> {
+        self.0[table].get(key)
+    }
+
+    pub(crate) fn range(&self, table: TableId, span: &Span) -> impl Iterator<Item = (&Key, &Row)> {
+        // An empty span is no range for the map.
+        let until = (&span.until).max(&span.from);
+        self.0[table].range(span.from.clone()..until.clone())
+    }
+
+    /// Makes the changes of a commit; nothing of them is refused any more.
+    pub(crate) fn apply(&mut self, schema: &Schema, changes: Changes, at: Timestamp) {
+        for ((table, key), row) in changes.0 {
+            match row {
+                Some(mut row) => {
+                    for value in &mut row {
+                        if *value == Value::CommitTimestamp {
+                            *value = Value::Timestamp(at);
+                        }
+                    }
+                    fill(schema.table_of(table), &mut row);
+                    self.0[table].insert(key, row);
+                }
+                None => {
+                    self.0[table].remove(&key);
+                }
+            }
+        }
+    }
+}
+
+/// The columns that were added after the row.
+fn fill(table: &Table, row: &mut Row) {
+    let missing = table.columns.iter().skip(row.len());
+    row.extend(missing.map(|column| column.default.clone().unwrap_or(Value::Null)).collect::<Vec<_>>());
+}

@@ -1,0 +1,11 @@
+//! The stand-in under the bridge's own client, and side by side with the emulator.
+#![allow(clippy::unwrap_used, reason = "a test that cannot go on fails")]
+
+mod administration;
+mod concurrency;
+mod emulator;
+mod faults;
+mod limits;
+mod position;
+mod support;
+mod transactions;
