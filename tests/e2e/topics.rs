@@ -42,7 +42,9 @@ async fn topics_and_partitions_are_picked_up_while_running() {
             expected.insert((topic.clone(), partition.into()), 30);
             let message = |number: i32| Message {
                 partition: Some(partition),
-                ..Message::new(topic).with_key("k").with_value(format!("value {number}").into_bytes())
+                ..Message::new(topic.as_str())
+                    .with_key("k")
+                    .with_value(format!("value {number}").into_bytes())
             };
             messages.extend((0..30).map(message));
         }
@@ -53,7 +55,8 @@ async fn topics_and_partitions_are_picked_up_while_running() {
         })
         .await;
     }
-    let letters = spanbridge::positions::dead_letters(&world.database, &format!("pattern-{}", world.id)).await;
+    let letters =
+        spanbridge::positions::dead_letters(&world.database, &format!("pattern-{}", world.id)).await;
     assert!(letters.unwrap().is_empty());
 }
 
