@@ -8,6 +8,7 @@ mod bad_data;
 mod bed;
 mod command_line;
 mod crash;
+mod doubt;
 mod gap;
 mod infrastructure;
 mod invariants;

@@ -49,16 +49,26 @@ impl World {
     }
 
     pub(crate) async fn with(kafka: &Kafka, spanner: &Spanner, bed: &Testbed, choices: Choices) -> Self {
+        Self::at(kafka, [spanner.grpc(), spanner.rest()], &ddl(), bed, choices).await
+    }
+
+    /// On the Spanner, or what stands in for it, at these addresses of gRPC and REST.
+    pub(crate) async fn at(
+        kafka: &Kafka,
+        [grpc, rest]: [&str; 2],
+        ddl: &[String],
+        bed: &Testbed,
+        choices: Choices,
+    ) -> Self {
         let id = uuid::Uuid::new_v4().simple().to_string()[..12].to_owned();
         let name = format!("projects/test/instances/test/databases/d{id}");
-        let options = Options::emulator(&name, spanner.grpc(), spanner.rest());
+        let options = Options::emulator(&name, grpc, rest);
         let admin = Admin::connect(&options).await.unwrap();
         match admin.create_instance().await {
             Err(error) if error.kind() != ErrorKind::AlreadyExists => panic!("{error}"),
             _ => {}
         }
-        let ddl: Vec<String> = DDL.into_iter().chain(modes::DDL).map(str::to_owned).collect();
-        admin.create_database(&ddl).await.unwrap();
+        admin.create_database(ddl).await.unwrap();
         let database = Database::connect(&options).await.unwrap();
         migrate::migrate(&admin, &database).await.unwrap();
         let start = database.now().await.unwrap();
@@ -73,7 +83,7 @@ impl World {
         let folder = tempfile::tempdir().unwrap();
         let config = folder.path().join("spanbridge.toml");
         let text = config_text(
-            &Addresses { kafka: kafka.bootstrap(), spanner: spanner.grpc(), registry: registry_url },
+            &Addresses { kafka: kafka.bootstrap(), spanner: grpc, registry: registry_url },
             &name,
             &id,
             start,
@@ -179,6 +189,11 @@ pub(crate) async fn wait_for(what: &str, mut condition: impl AsyncFnMut() -> boo
         assert!(std::time::Instant::now() < end, "no {what} within {LIMIT:?}");
         tokio::time::sleep(PAUSE).await;
     }
+}
+
+/// The tables of both pipelines, and the change stream.
+pub(crate) fn ddl() -> Vec<String> {
+    DDL.into_iter().chain(modes::DDL).map(str::to_owned).collect()
 }
 
 struct Addresses<'a> {

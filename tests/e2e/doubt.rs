@@ -1,0 +1,74 @@
+//! Commits whose answer is lost, that happen twice or later, or that are aborted, against the stand-in for Spanner: the
+//! emulator does none of it.
+
+use std::time::Duration;
+
+use spanbridge::worker::Service;
+use spanbridge_standin::{Fault, Latency, Loss, Standin};
+
+use super::bed::bed;
+use super::invariants;
+use super::world::{Choices, LIMIT, World, ddl};
+
+const RECORDS: i64 = 3000;
+
+#[tokio::test(flavor = "multi_thread")]
+async fn doubtful_commits_of_ingest_leave_nothing_out_and_nothing_twice() {
+    let bed = bed().await;
+    let standin = Standin::builder().seed(7).start().await.unwrap();
+    let at = [standin.grpc(), standin.rest()];
+    let world =
+        World::at(bed.kafka().unwrap(), [&at[0], &at[1]], &without_constraints(), bed, Choices::default())
+            .await;
+    let faults = standin.faults();
+    faults.set_latency(Latency::Fixed(Duration::from_millis(5)));
+    let lost = [Loss::Unavailable, Loss::DeadlineExceeded, Loss::Reset];
+    for fault in lost.map(Fault::LostBefore).into_iter().chain(lost.map(Fault::LostAfter)) {
+        faults.share(fault, 0.02);
+    }
+    faults.share(Fault::Twice, 0.05);
+    faults.share(Fault::Aborted, 0.05);
+    faults.share(Fault::Late(Duration::from_millis(300)), 0.03);
+    let mut first = world.ready(Service::Ingest, "first").await;
+    world.produce(0..RECORDS / 2).await;
+    let half = u64::try_from(RECORDS / 4).unwrap();
+    world.wait_applied(half, &mut [&mut first]).await;
+    let mut second = world.ready(Service::Ingest, "second").await;
+    world.produce(RECORDS / 2..RECORDS).await;
+    world.wait_applied(3 * half, &mut [&mut first, &mut second]).await;
+    faults.clear();
+    invariants::drained(&world, &mut [&mut first, &mut second]).await;
+    invariants::spanner_equals_the_fold(&world).await;
+    for worker in [first, second] {
+        worker.stop(LIMIT).await.unwrap();
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn partitions_are_committed_side_by_side() {
+    let bed = bed().await;
+    let standin = Standin::builder().start().await.unwrap();
+    let at = [standin.grpc(), standin.rest()];
+    let world =
+        World::at(bed.kafka().unwrap(), [&at[0], &at[1]], &without_constraints(), bed, Choices::default())
+            .await;
+    world.produce(0..RECORDS).await;
+    standin.faults().set_latency(Latency::Fixed(Duration::from_millis(20)));
+    let mut ingest = world.ready(Service::Ingest, "ingest").await;
+    invariants::drained(&world, &mut [&mut ingest]).await;
+    invariants::spanner_equals_the_fold(&world).await;
+    // There are two pipelines: of three at once, two are of one.
+    let peak = standin.log().peak();
+    assert!(peak >= 3, "{peak} of {} commits at once", standin.log().records().len());
+    ingest.stop(LIMIT).await.unwrap();
+}
+
+/// The stand-in has no change streams and no CHECK.
+fn without_constraints() -> Vec<String> {
+    let tables = ddl().into_iter().filter(|statement| statement.starts_with("CREATE TABLE"));
+    let plain = |statement: String| {
+        let lines = statement.lines().filter(|line| !line.trim_start().starts_with("CONSTRAINT"));
+        lines.collect::<Vec<_>>().join("\n")
+    };
+    tables.map(plain).collect()
+}
