@@ -10,6 +10,7 @@ mod command_line;
 mod crash;
 mod gap;
 mod infrastructure;
+mod interop;
 mod invariants;
 mod modes;
 mod orders;
