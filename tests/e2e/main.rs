@@ -11,6 +11,7 @@ mod crash;
 mod doubt;
 mod gap;
 mod infrastructure;
+mod interop;
 mod invariants;
 mod letters;
 mod modes;

@@ -21,6 +21,12 @@ pub(crate) fn maven() -> Result<PathBuf, Error> {
         .ok_or_else(|| missing("`mvn` is not in PATH; install Apache Maven 3.6 or later (package maven)"))
 }
 
+pub(crate) fn python() -> Result<PathBuf, Error> {
+    in_path("python3").ok_or_else(|| {
+        missing("`python3` is not in PATH; install Python 3.10 or later (packages python3 and python3-venv)")
+    })
+}
+
 /// The programs of the Spanner emulator.
 #[derive(Debug, Clone)]
 pub(crate) struct Emulator {

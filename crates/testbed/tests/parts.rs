@@ -8,7 +8,8 @@ use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
 use spanbridge_testbed::{
-    ErrorKind, Kafka, KafkaOptions, Options, Source, Spanner, SpannerAddress, SpannerOptions, Stop, Testbed,
+    ErrorKind, Kafka, KafkaOptions, Options, Python, Source, Spanner, SpannerAddress, SpannerOptions, Stop,
+    Testbed,
 };
 
 /// Method, path and body to status line and body.
@@ -197,4 +198,21 @@ fn a_missing_prerequisite_is_named() {
     assert!(message.contains("gcloud components install"), "{message}");
     let message = run("kafka", &[("PATH", "")]);
     assert!(message.contains("`mvn`") && message.contains("maven"), "{message}");
+}
+
+#[test]
+fn python_runs_scripts_in_an_environment_of_its_own() {
+    let folder = tempfile::tempdir().unwrap();
+    let script = folder.path().join("script.py");
+    std::fs::write(
+        &script,
+        "import sys; print(sys.prefix != sys.base_prefix, *sys.argv[1:]); sys.exit(len(sys.argv) > 2)",
+    )
+    .unwrap();
+    let runtime = runtime();
+    // Nothing to get.
+    let python = runtime.block_on(Python::with("")).unwrap();
+    assert_eq!(runtime.block_on(python.run(&script, &["one"])).unwrap(), "True one\n");
+    let error = runtime.block_on(python.run(&script, &["one", "two"])).unwrap_err();
+    assert!(error.to_string().ends_with("True one two"), "{error}");
 }

@@ -1,4 +1,4 @@
-//! One function a decoder that takes bytes only, for a fuzzer: each may fail, none may panic.
+//! One function a decoder that takes bytes only, for a fuzzer: each tells whether they decode, none may panic.
 //!
 //! The formats of the registry are decoded with a schema that has one of everything.
 
@@ -18,46 +18,46 @@ const JSON_SCHEMA: &str = include_str!("fuzz/every.schema.json");
 const PROTOBUF: &str = include_str!("fuzz/every.proto");
 
 /// An Avro payload, without its frame.
-pub fn avro(bytes: &[u8]) {
+pub fn avro(bytes: &[u8]) -> bool {
     static SCHEMA: LazyLock<Option<Schema>> = LazyLock::new(|| Schema::parse(AVRO).ok());
     let schema = SCHEMA.as_ref().unwrap_or_else(|| unreachable!("the schema is our own"));
-    used(avro::decode(schema, bytes, Limits::default()).ok());
+    used(avro::decode(schema, bytes, Limits::default()).ok())
 }
 
 /// A Protobuf payload with its message index, without its frame.
-pub fn protobuf(bytes: &[u8]) {
+pub fn protobuf(bytes: &[u8]) -> bool {
     static SCHEMA: LazyLock<Option<Arc<Protobuf>>> =
         LazyLock::new(|| Protobuf::parse(PROTOBUF, &[]).ok().map(Arc::new));
     let schema = SCHEMA.as_ref().unwrap_or_else(|| unreachable!("the schema is our own"));
-    used(protobuf::decode(schema, bytes, Limits::default()).ok().map(|(_, value)| value));
+    used(protobuf::decode(schema, bytes, Limits::default()).ok().map(|(_, value)| value))
 }
 
 /// A JSON text that a schema validates, without its frame.
-pub fn json_schema(bytes: &[u8]) {
+pub fn json_schema(bytes: &[u8]) -> bool {
     static SCHEMA: LazyLock<Option<JsonSchema>> = LazyLock::new(|| JsonSchema::parse(JSON_SCHEMA, &[]).ok());
     let schema = SCHEMA.as_ref().unwrap_or_else(|| unreachable!("the schema is our own"));
-    used(json_schema::decode(schema, bytes, Limits::default()).ok());
+    used(json_schema::decode(schema, bytes, Limits::default()).ok())
 }
 
 /// A JSON text, also as an event of Debezium.
-pub fn json(bytes: &[u8]) {
+pub fn json(bytes: &[u8]) -> bool {
     let value = json::decode(bytes, Limits::default()).ok();
     if let Some(event) = value.clone().and_then(|value| debezium::unwrap(value).ok()) {
         used(Some(event.row().clone()));
     }
-    used(value);
+    used(value)
 }
 
 /// The formats without structure, and the frame.
-pub fn plain(bytes: &[u8]) {
-    used(plain::string(bytes).ok());
-    used(plain::int64(bytes).ok());
-    let _ = crate::frame::split(bytes);
+pub fn plain(bytes: &[u8]) -> bool {
+    let string = used(plain::string(bytes).ok());
+    let int64 = used(plain::int64(bytes).ok());
+    string | int64 | crate::frame::split(bytes).is_ok()
 }
 
 /// What is done with a value once it is decoded.
-fn used(value: Option<Datum>) {
-    let Some(value) = value else { return };
+fn used(value: Option<Datum>) -> bool {
+    let Some(value) = value else { return false };
     let _ = value.canonical();
     for ty in [
         Type::Bool,
@@ -80,4 +80,5 @@ fn used(value: Option<Datum>) {
             }
         }
     }
+    true
 }

@@ -89,3 +89,22 @@ fn a_text_cannot_exhaust_the_parser() {
     assert_eq!(parse(&nested, &[]).unwrap_err().kind(), Kind::UnusableSchema);
     assert_eq!(parse(&" ".repeat(MAX_TEXT + 1), &[]).unwrap_err().kind(), Kind::UnusableSchema);
 }
+
+#[test]
+fn a_descriptor_in_base64_is_its_text() {
+    use base64::Engine as _;
+    use prost::Message as _;
+    let encoded = |schema: &Protobuf| {
+        base64::engine::general_purpose::STANDARD.encode(schema.file.file_descriptor_proto().encode_to_vec())
+    };
+    let common = "syntax = \"proto3\"; package c; message Common { string x = 1; }";
+    let text = "syntax = \"proto3\"; package p; import \"c.proto\"; import \"google/type/date.proto\";\n\
+        message First { message Inner { c.Common common = 1; google.type.Date day = 2; } }";
+    let from_text = parse(text, &[("c.proto", common)]).unwrap();
+    let common = encoded(&parse(common, &[]).unwrap());
+    let from_descriptor = parse(&encoded(&from_text), &[("c.proto", &common)]).unwrap();
+    let message = from_descriptor.message(&[0, 0]).unwrap();
+    assert_eq!(message.name(), "p.First.Inner");
+    assert_eq!(message.shape(), from_text.message(&[0, 0]).unwrap().shape());
+    assert_eq!(parse("AAAA", &[]).unwrap_err().kind(), Kind::UnusableSchema);
+}

@@ -73,7 +73,9 @@ impl Walk<'_> {
             FIXED64 => self.skip(8).and_then(|()| self.budget.value()),
             FIXED32 => self.skip(4).and_then(|()| self.budget.value()),
             START => {
-                let left = self.rest.len() - end;
+                // The tag itself may reach beyond.
+                let left = self.rest.len().checked_sub(end);
+                let left = left.ok_or_else(|| self.wrong("a field reaches beyond its message"))?;
                 self.message(nested, left, Some(number), depth)
             }
             LENGTH => {

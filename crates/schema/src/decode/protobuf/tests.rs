@@ -220,6 +220,8 @@ fn what_is_no_message_is_refused() {
         &[0, 0x0f],
         &[0, 0x72, 0xff, 0xff, 0xff, 0xff, 0x0f],
         &[0, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0x01],
+        // Within `right` the tag of a group, of which the second byte lies behind it.
+        &[0, 0x9a, 0x01, 1, 0x83, 0x01],
     ] {
         assert_eq!(read(&schema, bytes).unwrap_err().kind(), Kind::Payload, "{bytes:?}");
     }

@@ -1,5 +1,7 @@
 use std::collections::HashMap;
 
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
 use protox::Error;
 use protox::file::{File, FileResolver, GoogleFileResolver};
 
@@ -37,8 +39,18 @@ impl FileResolver for Imports {
 
     fn open_file(&self, name: &str) -> Result<File, Error> {
         match self.files.get(name) {
-            Some(text) => File::from_source(name, text),
+            Some(text) => descriptor(name, text).map_or_else(|| File::from_source(name, text), Ok),
             None => self.google.open_file(name),
         }
     }
+}
+
+/// The file, when it is no .proto text but its descriptor in base64, as Confluent's Python serializer registers it. Registries
+/// that do not translate it give it back so.
+fn descriptor(name: &str, text: &str) -> Option<File> {
+    let bytes = STANDARD.decode(text.trim()).ok()?;
+    let file = File::decode_file_descriptor_proto(&*bytes).ok()?;
+    let mut file = file.file_descriptor_proto().clone();
+    file.name = Some(name.to_owned());
+    Some(File::from_file_descriptor_proto(file))
 }

@@ -1,0 +1,136 @@
+//! Pipelines of a test's own over topics of one partition.
+
+use spanbridge::rows::{self, Rows};
+use spanbridge::worker::{Service, Setup, Worker};
+use spanbridge_kafka::{Admin as KafkaAdmin, ClientOptions};
+use spanbridge_protocol::mutation::{Mutation, Write};
+use spanbridge_protocol::value::{Type, Value};
+use spanbridge_spanner::{Admin, CommitOptions, Database, ErrorKind, Options, migrate};
+use spanbridge_testbed::Testbed;
+use tempfile::TempDir;
+
+use crate::world::{LIMIT, wait_for};
+
+pub(crate) struct Bridge {
+    pub(crate) id: String,
+    pub(crate) kafka: ClientOptions,
+    pub(crate) database: Database,
+    bootstrap: String,
+    registry: String,
+    emulator: String,
+    folder: TempDir,
+}
+
+/// A dead letter: its offset and code.
+pub(crate) type Letter = (i64, String);
+
+impl Bridge {
+    pub(crate) async fn new(bed: &Testbed, ddl: &[String], topics: &[&str]) -> Self {
+        let (kafka, spanner) = (bed.kafka().unwrap(), bed.spanner().unwrap());
+        let id = uuid::Uuid::new_v4().simple().to_string()[..12].to_owned();
+        let name = format!("projects/test/instances/test/databases/d{id}");
+        let options = Options::emulator(&name, spanner.grpc(), spanner.rest());
+        let admin = Admin::connect(&options).await.unwrap();
+        match admin.create_instance().await {
+            Err(error) if error.kind() != ErrorKind::AlreadyExists => panic!("{error}"),
+            _ => {}
+        }
+        admin.create_database(ddl).await.unwrap();
+        let database = Database::connect(&options).await.unwrap();
+        migrate::migrate(&admin, &database).await.unwrap();
+        let client = ClientOptions::new(kafka.bootstrap(), "test");
+        let admin = KafkaAdmin::new(&client, LIMIT).unwrap();
+        for topic in topics {
+            admin.ensure_topic(&format!("{topic}-{id}"), 1, 1, &[]).await.unwrap();
+        }
+        Self {
+            id,
+            kafka: client,
+            database,
+            bootstrap: kafka.bootstrap().to_owned(),
+            registry: bed.registry().unwrap().url().to_owned(),
+            emulator: spanner.grpc().to_owned(),
+            folder: tempfile::tempdir().unwrap(),
+        }
+    }
+
+    pub(crate) fn bootstrap(&self) -> &str {
+        &self.bootstrap
+    }
+
+    pub(crate) fn registry(&self) -> &str {
+        &self.registry
+    }
+
+    /// Puts rows of these keys there, with nothing in their other columns.
+    pub(crate) async fn seed(&self, table: &str, key: &str, keys: &[Value]) {
+        let mutation = Mutation {
+            write: Write::Upsert,
+            table: table.into(),
+            columns: [key.to_owned()].into(),
+            rows: keys.iter().map(|key| vec![key.clone()]).collect(),
+        };
+        self.database.commit(vec![mutation], CommitOptions::default()).await.unwrap();
+    }
+
+    /// One worker for these pipelines, as they stand in the file.
+    pub(crate) async fn ingest(&self, pipelines: &str) -> Worker {
+        let Self { bootstrap, emulator, registry, .. } = self;
+        let database = self.database.name();
+        let text = format!(
+            "[kafka]\nbootstrap_servers = \"{bootstrap}\"\n[spanner]\ndatabase = \"{database}\"\n\
+             emulator_host = \"{emulator}\"\n[registry]\nurl = \"{registry}\"\n[telemetry]\nlog = \"info\"\n{pipelines}"
+        );
+        let config = self.folder.path().join("spanbridge.toml");
+        std::fs::write(&config, text).unwrap();
+        let setup = Setup {
+            executable: env!("CARGO_BIN_EXE_spanbridge").into(),
+            config,
+            folder: self.folder.path().to_owned(),
+            environment: vec![("SPANBRIDGE_TEST_MASK".into(), super::MASK_KEY.into())],
+        };
+        let mut worker = Worker::start(&setup, Service::Ingest, "ingest").unwrap();
+        worker.ready(LIMIT).await.unwrap();
+        worker
+    }
+
+    /// Waits until the pipeline has moved past that many records of its one topic.
+    pub(crate) async fn applied(&self, pipeline: &str, records: i64, worker: &mut Worker) {
+        let name = format!("{pipeline}-{}", self.id);
+        wait_for(&format!("end of {name}"), async || {
+            worker.check().unwrap();
+            let positions = spanbridge::positions::read(&self.database, &name).await.unwrap();
+            positions.values().flatten().eq(&[records])
+        })
+        .await;
+    }
+
+    /// All rows of a table, JSON in one form.
+    pub(crate) async fn rows(&self, table: &str) -> Rows {
+        let table = self.database.table(table).await.unwrap().unwrap();
+        let rows = rows::read(&self.database, &table).await.unwrap();
+        rows.into_iter().map(|(key, row)| (key, row.into_iter().map(in_one_form).collect())).collect()
+    }
+
+    pub(crate) async fn letters(&self, pipeline: &str) -> Vec<Letter> {
+        let columns = [("KafkaOffset", Type::Int64), ("Code", Type::String)];
+        let columns = columns.map(|(name, ty)| (name.to_owned(), ty));
+        let prefix = vec![format!("{pipeline}-{}", self.id).into()];
+        let rows = self.database.read_prefix("BridgeDeadLetters", &columns, prefix).await.unwrap();
+        let letter = |row: Vec<Value>| match <[Value; 2]>::try_from(row) {
+            Ok([Value::Int64(offset), Value::String(code)]) => (offset, code),
+            other => panic!("{other:?}"),
+        };
+        rows.into_iter().map(letter).collect()
+    }
+}
+
+/// Spanner writes JSON in a form of its own.
+pub(crate) fn in_one_form(value: Value) -> Value {
+    match value {
+        Value::Json(text) => {
+            Value::Json(serde_json::from_str::<serde_json::Value>(&text).unwrap().to_string())
+        }
+        other => other,
+    }
+}

@@ -1,0 +1,176 @@
+//! Records of a stock client of another language: what Confluent's Python serializers write, in every format, is in
+//! Spanner in every type and row mode.
+
+mod bridge;
+mod formats;
+mod hostile;
+
+use std::collections::BTreeMap;
+use std::path::Path;
+
+use spanbridge_protocol::value::{Timestamp, Value};
+use spanbridge_testbed::Python;
+
+use crate::bed::bed;
+use bridge::Bridge;
+use formats::{Format, formats};
+
+/// Of `mask = "hash"`.
+const MASK_KEY: &str = "a key of the test";
+const REQUIREMENTS: &str = include_str!("requirements.txt");
+
+/// Tables of the other pipelines.
+const MORE: [&str; 5] = [
+    "CREATE TABLE Evolved (Id INT64 NOT NULL, A STRING(MAX), B STRING(MAX)) PRIMARY KEY (Id)",
+    "CREATE TABLE Referenced (Id INT64 NOT NULL, City STRING(MAX)) PRIMARY KEY (Id)",
+    "CREATE TABLE Changes (Id INT64 NOT NULL, Customer STRING(MAX), Amount NUMERIC, Qty INT64, Payload JSON, \
+     UpdatedAt TIMESTAMP) PRIMARY KEY (Id)",
+    "CREATE TABLE HiddenText (K STRING(MAX) NOT NULL, Digest STRING(64), Partial STRING(MAX), Gone STRING(MAX) NOT NULL, \
+     Nothing STRING(MAX)) PRIMARY KEY (K)",
+    "CREATE TABLE HiddenNumbers (K INT64 NOT NULL, Digest STRING(64), Gone INT64 NOT NULL) PRIMARY KEY (K)",
+];
+
+const PIPELINES: &str = r#"
+[[ingest]]
+name = "evolved-ID"
+topics = ["evolved-ID"]
+[[ingest.table]]
+table = "Evolved"
+columns = { Id = "value.id", A = "value.a", B = "has(value.b) ? value.b : 'absent'" }
+[[ingest]]
+name = "referenced-ID"
+topics = ["referenced-ID"]
+[[ingest.table]]
+table = "Referenced"
+columns = { Id = "value.id", City = "value.place.city" }
+[[ingest]]
+name = "debezium-ID"
+topics = ["debezium-ID"]
+key = { format = "json" }
+value = { format = "json", unwrap = "debezium" }
+[[ingest.table]]
+table = "Changes"
+columns = { Id = "value.id", Customer = "value.customer", Amount = "value.amount", Qty = "value.qty", Payload = "value.payload", UpdatedAt = "value.updated_at" }
+[[ingest]]
+name = "hidden-text-ID"
+topics = ["string-ID"]
+key = { format = "string" }
+value = { format = "string" }
+mask_key = { env = "SPANBRIDGE_TEST_MASK" }
+[[ingest.table]]
+table = "HiddenText"
+[ingest.table.columns]
+K = "key"
+Digest = { expr = "value", mask = "hash" }
+Partial = { expr = "value", mask = "partial" }
+Gone = { expr = "value", mask = "redact" }
+Nothing = { expr = "value", mask = "redact" }
+[[ingest]]
+name = "hidden-numbers-ID"
+topics = ["int64-ID"]
+key = { format = "int64" }
+value = { format = "int64" }
+mask_key = { env = "SPANBRIDGE_TEST_MASK" }
+[[ingest.table]]
+table = "HiddenNumbers"
+[ingest.table.columns]
+K = "key"
+Digest = { expr = "value", mask = "hash" }
+Gone = { expr = "value", mask = "redact" }
+"#;
+
+/// What Python printed of its records: by topic, each with the hash that it computed.
+type Written = BTreeMap<String, Vec<Option<String>>>;
+
+async fn produce(bridge: &Bridge) -> Written {
+    let python = Python::with(REQUIREMENTS).await.unwrap();
+    let tests = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../tests/e2e/interop/produce.py");
+    let samples = Path::new(env!("CARGO_MANIFEST_DIR")).join("../schema/tests/debezium-samples");
+    let samples = samples.to_str().unwrap();
+    let arguments = [bridge.bootstrap(), bridge.registry(), &bridge.id, samples, MASK_KEY];
+    let printed = python.run(&tests, &arguments).await.unwrap();
+    let mut written = Written::new();
+    for line in printed.lines().filter(|line| line.starts_with('{')) {
+        let line: serde_json::Value = serde_json::from_str(line).unwrap();
+        let records = written.entry(line["topic"].as_str().unwrap().to_owned()).or_default();
+        assert_eq!(line["offset"].as_u64(), u64::try_from(records.len()).ok());
+        records.push(line["hash"].as_str().map(str::to_owned));
+    }
+    written
+}
+
+#[tokio::test]
+async fn every_format_type_and_mode_of_a_python_client() {
+    let formats = formats();
+    let ddl: Vec<String> = formats.iter().flat_map(Format::ddl).chain(MORE.map(str::to_owned)).collect();
+    let others = ["evolved", "referenced", "debezium"];
+    let topics: Vec<&str> = formats.iter().map(|format| format.name).chain(others).collect();
+    let bridge = Bridge::new(bed().await, &ddl, &topics).await;
+    for format in &formats {
+        for (mode, keys) in [("Update", &format.keys[..2]), ("Delete", &format.keys[..])] {
+            bridge.seed(&format.table(mode), format.key_column(), keys).await;
+        }
+    }
+    let written = produce(&bridge).await;
+    let pipelines: String = formats.iter().map(Format::pipelines).collect();
+    let mut worker = bridge.ingest(&(pipelines + PIPELINES).replace("-ID", &format!("-{}", bridge.id))).await;
+    for format in &formats {
+        check(&bridge, format, &written, &mut worker).await;
+    }
+    for pipeline in others {
+        bridge.applied(pipeline, length(&written, pipeline), &mut worker).await;
+        assert_eq!(bridge.letters(pipeline).await, [], "{pipeline}");
+    }
+    others_are_right(&bridge).await;
+    masks_are_right(&bridge, &written, &mut worker).await;
+    worker.stop(crate::world::LIMIT).await.unwrap();
+}
+
+fn length(written: &Written, topic: &str) -> i64 {
+    i64::try_from(written[topic].len()).unwrap()
+}
+
+async fn check(bridge: &Bridge, format: &Format, written: &Written, worker: &mut spanbridge::worker::Worker) {
+    let records = length(written, format.name);
+    for (kind, letters) in formats::PIPELINES {
+        let pipeline = format!("{}-{kind}", format.name);
+        bridge.applied(&pipeline, records, worker).await;
+        let letters: Vec<_> = letters.iter().map(|(offset, code)| (*offset, (*code).to_owned())).collect();
+        assert_eq!(bridge.letters(&pipeline).await, letters, "{pipeline}");
+    }
+    for (mode, expected) in format.expected() {
+        let found: Vec<_> = bridge.rows(&format.table(mode)).await.into_values().collect();
+        assert_eq!(found, expected, "{} by {}", format.table(mode), format.name);
+    }
+}
+
+async fn others_are_right(bridge: &Bridge) {
+    let rows = async |table| bridge.rows(table).await.into_values().collect::<Vec<_>>();
+    let evolved = |id: i64, a: &str, b: &str| vec![id.into(), a.into(), b.into()];
+    let expected = [evolved(1, "old", "absent"), evolved(2, "new", "given"), evolved(3, "default", "none")];
+    assert_eq!(rows("Evolved").await, expected);
+    assert_eq!(rows("Referenced").await, [vec![1.into(), "Ulm".into()]]);
+    // The first was inserted, updated and deleted; the second inserted and updated, to null in this sample.
+    let at = |text: &str| Value::Timestamp(text.parse::<Timestamp>().unwrap());
+    let end = at("9999-12-31T23:59:59Z");
+    let nothing = Value::Null;
+    let updated = vec![2.into(), nothing.clone(), nothing.clone(), 4.into(), nothing, end.clone()];
+    let json = Value::Json("{\"a\":1}".into());
+    let inserted = vec![3.into(), "ann".into(), Value::Numeric("12.5".parse().unwrap()), 3.into(), json, end];
+    assert_eq!(rows("Changes").await, [updated, inserted]);
+}
+
+/// Against the hashes of Python's hmac. The third record is the last of the first key.
+async fn masks_are_right(bridge: &Bridge, written: &Written, worker: &mut spanbridge::worker::Worker) {
+    bridge.applied("hidden-text", length(written, "string"), worker).await;
+    bridge.applied("hidden-numbers", length(written, "int64"), worker).await;
+    let hash = |topic: &str, offset: usize| Value::from(written[topic][offset].clone().unwrap());
+    let text = |key: &str, offset, partial: &str| {
+        vec![key.into(), hash("string", offset), partial.into(), "***".into(), Value::Null]
+    };
+    let found: Vec<_> = bridge.rows("HiddenText").await.into_values().collect();
+    assert_eq!(found, [text("k1", 2, "****4321"), text("k2", 1, "**"), text("k3", 3, "****")]);
+    let number = |key: i64, offset| vec![key.into(), hash("int64", offset), 0.into()];
+    let found: Vec<_> = bridge.rows("HiddenNumbers").await.into_values().collect();
+    assert_eq!(found, [number(1, 2), number(2, 1), number(3, 3)]);
+}
