@@ -13,6 +13,7 @@ mod infrastructure;
 mod invariants;
 mod modes;
 mod orders;
+mod plan;
 mod scale;
 mod traces;
 mod world;

@@ -1,7 +1,9 @@
 //! `spanbridge`: the command line.
 
 mod args;
+mod chosen;
 mod migrate;
+mod plan;
 mod process;
 mod service;
 
@@ -35,6 +37,7 @@ fn run(command: Command) -> Result<()> {
     let outcome = runtime.block_on(async {
         match command {
             Command::Migrate(args) => migrate::run(&args).await,
+            Command::Plan(args) => plan::run(&args).await,
             Command::Ingest(args) => service::ingest(&args).await,
             Command::Publish(args) => service::publish(&args).await,
             Command::Demo(options) => demo::run(options).await,

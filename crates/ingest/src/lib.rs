@@ -6,10 +6,14 @@
 
 mod context;
 mod error;
+mod live;
 mod mapping;
 mod pipeline;
+pub mod plan;
 mod policy;
+mod schemas;
 
 pub use context::Context;
 pub use error::{Error, ErrorKind};
+pub use live::Live;
 pub use pipeline::run;

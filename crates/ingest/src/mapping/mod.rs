@@ -15,5 +15,6 @@ mod variables;
 mod wanted;
 
 pub(crate) use compile::compile;
+pub(crate) use expression::bare_path;
 pub(crate) use record::{Fault, Mapper};
 pub(crate) use wanted::{MOST_ROWS, Wanted};
