@@ -20,6 +20,7 @@ const RECORDS: i64 = 600;
 /// An empty database, a topic, and its schema.
 struct Empty {
     kafka: ClientOptions,
+    options: Options,
     database: Database,
     topic: String,
     schema: (u32, Schema),
@@ -90,7 +91,7 @@ tables = ["Orders"]
         std::fs::write(&config, text).unwrap();
         let schema = (schema_id, schema);
         let rest = spanner.rest().to_owned();
-        Self { kafka: client, database, topic, schema, rest, pipeline, folder, config }
+        Self { kafka: client, options, database, topic, schema, rest, pipeline, folder, config }
     }
 
     fn run(&self, arguments: &[&str]) -> Output {
@@ -143,6 +144,14 @@ async fn a_planned_database_takes_the_records_and_its_view_merges_partitions() {
     // All is there: a second time there is nothing to do.
     assert_eq!(world.succeeds(&["plan"]), "");
     world.succeeds(&["migrate"]);
+
+    let checked = world.succeeds(&["check", "--live", "--json"]);
+    let checked: serde_json::Value = serde_json::from_str(&checked).unwrap();
+    let findings = checked[0]["findings"].as_array().unwrap();
+    let found: Vec<&str> = findings.iter().map(|finding| finding["code"].as_str().unwrap()).collect();
+    // What can be wrong with a timestamp is its year; and customers are not the records' key.
+    assert_eq!(found, ["SB-CHECK-TYPE", "SB-CHECK-PARTITIONS"], "{checked:#}");
+    assert_eq!(checked[1]["findings"], serde_json::json!([]), "{checked:#}");
 
     let orders: Vec<Order> = (0..RECORDS).map(Order::numbered).collect();
     world.produce(&orders).await;
@@ -207,4 +216,37 @@ async fn a_planned_database_takes_the_records_and_its_view_merges_partitions() {
         })
         .collect();
     assert_eq!(rows, expected);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_does_not_fit_is_found_before_it_runs() {
+    let world = Empty::new().await;
+    let admin = Admin::connect(&world.options).await.unwrap();
+    let ddl = [
+        "CREATE TABLE Orders (Id DATE NOT NULL, Customer STRING(9), Amount INT64 NOT NULL, Key STRING(MAX)) \
+         PRIMARY KEY (Id)",
+        "CREATE CHANGE STREAM OrdersStream FOR ALL",
+    ];
+    admin.update_ddl(&ddl.map(str::to_owned)).await.unwrap();
+    // The file itself has no mistake.
+    world.succeeds(&["check"]);
+    let output = world.run(&["check", "--live", "--json"]);
+    assert_eq!(output.status.code(), Some(1), "{output:?}");
+    let checked: serde_json::Value = serde_json::from_slice(&output.stdout).unwrap();
+    let findings = checked[0]["findings"].as_array().unwrap();
+    let of = |finding: &serde_json::Value| {
+        let text = |key: &str| finding[key].as_str().unwrap().to_owned();
+        (text("code"), text("severity"), finding["line"].as_u64().unwrap())
+    };
+    let found: Vec<(String, String, u64)> = findings.iter().map(of).collect();
+    let expected = [
+        ("SB-INGEST-002", "error", 17),
+        ("SB-CHECK-TYPE", "error", 15),
+        ("SB-CHECK-LENGTH", "warning", 15),
+        ("SB-CHECK-NULL", "warning", 15),
+        ("SB-CHECK-PARTITIONS", "note", 17),
+    ];
+    assert_eq!(found, expected.map(|(code, severity, line)| (code.to_owned(), severity.to_owned(), line)));
+    let shown = String::from_utf8(world.run(&["check", "--live"]).stderr).unwrap();
+    assert!(shown.contains("planned.toml:15:") && shown.contains("SB-CHECK-LENGTH"), "{shown}");
 }

@@ -21,6 +21,8 @@ pub(crate) struct Args {
 pub(crate) enum Command {
     /// Create or update the bridge's own tables in the database
     Migrate(Migrate),
+    /// Check the file, and what it needs of topics, schemas and tables; print what each pipeline promises
+    Check(Check),
     /// Print the DDL that the mappings still need, or run it
     Plan(Plan),
     /// Read Kafka topics and commit rows, aggregates and positions into Spanner
@@ -54,6 +56,35 @@ pub(crate) struct Migrate {
     /// REST address of the emulator's gateway; without it, 9020 beside a gRPC port of 9010
     #[arg(long, value_name = "ADDR", env = "SPANNER_EMULATOR_REST")]
     pub(crate) emulator_rest: Option<String>,
+}
+
+#[derive(Debug, clap::Args)]
+#[command(after_help = "\
+Examples:
+  spanbridge check --config flights.toml                  the file alone, nothing is asked
+  spanbridge check --config flights.toml --live --json
+
+With --live every registered version of a pipeline's subjects is compared with the live columns, where an expression is a bare path.
+Not checked: what CEL expressions give, subjects of topics by pattern, the messages of a Protobuf file but its first, and the data
+itself. Findings go to standard error, promises to standard output; with --json both to standard output.
+
+Exit codes: 0 nothing found, or warnings; 1 errors were found; 2 wrong usage or configuration; 3 a part cannot be reached.")]
+pub(crate) struct Check {
+    /// The configuration file
+    #[arg(long, value_name = "FILE")]
+    pub(crate) config: PathBuf,
+
+    /// Check this pipeline only; may be repeated
+    #[arg(long, value_name = "NAME")]
+    pub(crate) pipeline: Vec<String>,
+
+    /// Ask Kafka, Spanner and the registry too
+    #[arg(long)]
+    pub(crate) live: bool,
+
+    /// Print JSON: an array with pipeline, findings and guarantee
+    #[arg(long)]
+    pub(crate) json: bool,
 }
 
 #[derive(Debug, clap::Args)]

@@ -1,6 +1,7 @@
 //! `spanbridge`: the command line.
 
 mod args;
+mod check;
 mod chosen;
 mod migrate;
 mod plan;
@@ -37,6 +38,7 @@ fn run(command: Command) -> Result<()> {
     let outcome = runtime.block_on(async {
         match command {
             Command::Migrate(args) => migrate::run(&args).await,
+            Command::Check(args) => check::run(&args).await,
             Command::Plan(args) => plan::run(&args).await,
             Command::Ingest(args) => service::ingest(&args).await,
             Command::Publish(args) => service::publish(&args).await,

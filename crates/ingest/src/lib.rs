@@ -4,6 +4,7 @@
 //! which this crate feeds with records and answers, and whose effects it carries out.
 #![cfg_attr(test, allow(clippy::unwrap_used))]
 
+pub mod check;
 mod context;
 mod error;
 mod live;

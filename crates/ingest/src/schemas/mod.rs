@@ -7,7 +7,7 @@ use spanbridge_config::{Ingest, Unwrap};
 use spanbridge_schema::Registry;
 
 use crate::{Error, ErrorKind};
-pub(crate) use part::{Depth, Field, Part};
+pub(crate) use part::{Depth, Field, Missing, Part};
 use source::Source;
 
 /// The shapes of a pipeline's keys and values.

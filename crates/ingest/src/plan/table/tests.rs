@@ -62,11 +62,11 @@ fn a_table_of_rows_has_the_key_of_the_command_line() {
 #[test]
 fn what_cannot_be_known_is_a_mistake_at_its_place() {
     let code = |table: &str, keys: &[&str]| planned(table, None, keys).unwrap_err()[0].clone();
-    assert!(code(ROWS, &[]).starts_with("SB-PLAN-KEY b.toml:10:9: "), "{}", code(ROWS, &[]));
+    assert!(code(ROWS, &[]).starts_with("SB-PLAN-KEY b.toml:11:9: "), "{}", code(ROWS, &[]));
     assert!(code(ROWS, &["s.T=Other"]).contains("Other of table `s.T` is not mapped"));
     assert!(code(ROWS, &["s.T=Tags"]).contains("which no key holds"));
     let expression = "table = \"T\"\ncolumns = { Id = \"value.id + 1\" }\n";
-    assert!(code(expression, &["T=Id"]).starts_with("SB-PLAN-TYPE b.toml:11:18: "));
+    assert!(code(expression, &["T=Id"]).starts_with("SB-PLAN-TYPE b.toml:12:18: "));
     let nowhere = "table = \"T\"\ncolumns = { Id = \"value.nowhere\" }\n";
     assert!(code(nowhere, &["T=Id"]).contains("has no field `nowhere`"));
 }
