@@ -16,6 +16,7 @@ mod invariants;
 mod letters;
 mod modes;
 mod orders;
+mod plan;
 mod scale;
 mod topics;
 mod traces;

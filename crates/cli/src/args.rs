@@ -4,6 +4,7 @@ use std::net::SocketAddr;
 use std::path::PathBuf;
 
 use spanbridge::demo;
+use spanbridge_ingest::plan::PrimaryKey;
 
 use crate::letters;
 
@@ -22,6 +23,10 @@ pub(crate) struct Args {
 pub(crate) enum Command {
     /// Create or update the bridge's own tables in the database
     Migrate(Migrate),
+    /// Check the file, and what it needs of topics, schemas and tables; print what each pipeline promises
+    Check(Check),
+    /// Print the DDL that the mappings still need, or run it
+    Plan(Plan),
     /// Read Kafka topics and commit rows, aggregates and positions into Spanner
     Ingest(Serve),
     /// Read Spanner change streams and write Kafka records with their positions
@@ -51,6 +56,69 @@ pub(crate) struct Migrate {
     /// Print the DDL of all versions and do nothing
     #[arg(long)]
     pub(crate) print: bool,
+
+    /// REST address of the emulator's gateway; without it, 9020 beside a gRPC port of 9010
+    #[arg(long, value_name = "ADDR", env = "SPANNER_EMULATOR_REST")]
+    pub(crate) emulator_rest: Option<String>,
+}
+
+#[derive(Debug, clap::Args)]
+#[command(after_help = "\
+Examples:
+  spanbridge check --config flights.toml                  the file alone, nothing is asked
+  spanbridge check --config flights.toml --live --json
+
+With --live every registered version of a pipeline's subjects is compared with the live columns, where an expression is a bare path.
+Not checked: what CEL expressions give, subjects of topics by pattern, the messages of a Protobuf file but its first, and the data
+itself. Findings go to standard error, promises to standard output; with --json both to standard output.
+
+Exit codes: 0 nothing found, or warnings; 1 errors were found; 2 wrong usage or configuration; 3 a part cannot be reached.")]
+pub(crate) struct Check {
+    /// The configuration file
+    #[arg(long, value_name = "FILE")]
+    pub(crate) config: PathBuf,
+
+    /// Check this pipeline only; may be repeated
+    #[arg(long, value_name = "NAME")]
+    pub(crate) pipeline: Vec<String>,
+
+    /// Ask Kafka, Spanner and the registry too
+    #[arg(long)]
+    pub(crate) live: bool,
+
+    /// Print JSON: an array with pipeline, findings and guarantee
+    #[arg(long)]
+    pub(crate) json: bool,
+}
+
+#[derive(Debug, clap::Args)]
+#[command(after_help = "\
+Examples:
+  spanbridge plan --config flights.toml --key Flights=Carrier,Number
+  spanbridge plan --config flights.toml --apply --emulator-rest 127.0.0.1:9020
+
+Plans missing tables and columns, typed by the newest registered schemas; a view <Table>Merged over each aggregate table that is
+split by partition; and missing change streams. It never drops or changes what is there. Not planned: interleaving, columns of CEL
+expressions, topics by pattern, CREATE SCHEMA, lengths other than MAX. Only keys are NOT NULL. Notes go to standard error.
+
+Exit codes: 0 printed or applied; 1 the database refused; 2 wrong usage or configuration, or a type that no schema says; 3 a part
+cannot be reached.")]
+pub(crate) struct Plan {
+    /// The configuration file
+    #[arg(long, value_name = "FILE")]
+    pub(crate) config: PathBuf,
+
+    /// Plan this pipeline only; may be repeated
+    #[arg(long, value_name = "NAME")]
+    pub(crate) pipeline: Vec<String>,
+
+    /// The primary key of a table to create that has one row for each record; may be repeated
+    #[arg(long, value_name = "TABLE=COLUMN,…")]
+    pub(crate) key: Vec<PrimaryKey>,
+
+    /// Run the statements
+    #[arg(long)]
+    pub(crate) apply: bool,
 
     /// REST address of the emulator's gateway; without it, 9020 beside a gRPC port of 9010
     #[arg(long, value_name = "ADDR", env = "SPANNER_EMULATOR_REST")]

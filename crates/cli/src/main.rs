@@ -2,7 +2,10 @@
 
 mod args;
 mod letters;
+mod check;
+mod chosen;
 mod migrate;
+mod plan;
 mod process;
 mod service;
 
@@ -36,6 +39,8 @@ fn run(command: Command) -> Result<()> {
     let outcome = runtime.block_on(async {
         match command {
             Command::Migrate(args) => migrate::run(&args).await,
+            Command::Check(args) => check::run(&args).await,
+            Command::Plan(args) => plan::run(&args).await,
             Command::Ingest(args) => service::ingest(&args).await,
             Command::Publish(args) => service::publish(&args).await,
             Command::DeadLetters(args) => letters::run(&args).await,

@@ -86,7 +86,7 @@ fn choose<'a>(
     Ok(chosen)
 }
 
-fn of_ingest(error: spanbridge_ingest::Error) -> Error {
+pub(crate) fn of_ingest(error: spanbridge_ingest::Error) -> Error {
     use spanbridge_ingest::{Error as From, ErrorKind};
     let kind = match error.kind() {
         ErrorKind::Config | ErrorKind::Refused => Kind::Config,

@@ -4,13 +4,18 @@
 //! which this crate feeds with records and answers, and whose effects it carries out.
 #![cfg_attr(test, allow(clippy::unwrap_used))]
 
+pub mod check;
 mod context;
 mod error;
+mod live;
 mod mapping;
 mod pipeline;
+pub mod plan;
 mod policy;
+mod schemas;
 
 pub use context::Context;
 pub use error::{Error, ErrorKind};
 pub use mapping::decoder;
+pub use live::Live;
 pub use pipeline::run;

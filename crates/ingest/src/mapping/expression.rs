@@ -186,7 +186,8 @@ fn descend<'v>(value: &'v Datum, path: &[String]) -> Result<&'v Datum, Failure> 
     path.iter().try_fold(value, |value, name| child(value, name))
 }
 
-fn bare_path(text: &str) -> Option<Vec<&str>> {
+/// The steps of a bare path; nothing for any other expression.
+pub(crate) fn bare_path(text: &str) -> Option<Vec<&str>> {
     let parts: Vec<&str> = text.trim().split('.').collect();
     let is_name = |part: &&str| {
         let mut bytes = part.bytes();

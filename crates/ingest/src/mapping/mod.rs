@@ -14,7 +14,8 @@ mod unsupported;
 mod variables;
 mod wanted;
 
-pub(crate) use compile::compile;
+pub(crate) use compile::{compile, expressions};
 pub use decoding::decoder;
+pub(crate) use expression::bare_path;
 pub(crate) use record::{Fault, Mapper};
 pub(crate) use wanted::{MOST_ROWS, Wanted};

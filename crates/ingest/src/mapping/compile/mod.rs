@@ -2,6 +2,7 @@
 
 mod aggregates;
 mod groups;
+mod offline;
 mod rows;
 #[cfg(test)]
 mod tests;
@@ -22,6 +23,7 @@ use super::record::Mapper;
 use super::table::{Column, TableMapping};
 use super::unsupported::unsupported;
 use super::variables::Variables;
+pub(crate) use offline::expressions;
 
 const SYNTAX: &str = "SB-INGEST-001";
 const TABLE: &str = "SB-INGEST-002";

@@ -1,0 +1,92 @@
+//! The column type that a schema's values suggest.
+
+use spanbridge_protocol::value::Type;
+use spanbridge_schema::Shape;
+use spanbridge_schema::convert::{Fit, fits};
+
+/// The type that loses nothing of such values; nothing where the schema leaves it open.
+pub(super) fn natural(shape: &Shape) -> Option<Type> {
+    let ty = match shape {
+        Shape::Null | Shape::Any => return None,
+        Shape::Bool => Type::Bool,
+        Shape::Int(_) | Shape::UInt(..=63) => Type::Int64,
+        Shape::UInt(_) | Shape::Decimal { .. } => Type::Numeric,
+        Shape::Float | Shape::Double | Shape::Number => Type::Float64,
+        Shape::String
+        | Shape::Enum(_)
+        | Shape::Uuid
+        | Shape::Duration
+        | Shape::Time
+        | Shape::LocalTimestamp => Type::String,
+        Shape::Bytes => Type::Bytes,
+        Shape::Date => Type::Date,
+        Shape::Timestamp => Type::Timestamp,
+        Shape::Record(_) | Shape::Map(_) => Type::Json,
+        // Spanner has no arrays of arrays.
+        Shape::List(item) => match natural(item) {
+            None | Some(Type::Array(_) | Type::Json) => Type::Json,
+            Some(item) => Type::Array(Box::new(item)),
+        },
+        Shape::Union(members) => union(shape, members)?,
+    };
+    (!matches!(fits(shape, &ty), Fit::Never(_))).then_some(ty)
+}
+
+fn union(shape: &Shape, members: &[Shape]) -> Option<Type> {
+    let mut types: Vec<Type> = Vec::new();
+    for member in members.iter().filter(|member| **member != Shape::Null) {
+        let ty = natural(member)?;
+        if !types.contains(&ty) {
+            types.push(ty);
+        }
+    }
+    match types.len() {
+        1 => types.pop(),
+        _ => [Type::Int64, Type::Numeric, Type::Float64, Type::String, Type::Json]
+            .into_iter()
+            .find(|ty| fits(shape, ty) == Fit::Lossless),
+    }
+}
+
+/// As a column definition has it.
+pub(super) fn ddl(ty: &Type) -> String {
+    match ty {
+        Type::String | Type::Bytes => format!("{ty}(MAX)"),
+        Type::Array(item) => format!("ARRAY<{}>", ddl(item)),
+        other => other.to_string(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn list(item: Shape) -> Shape {
+        Shape::List(Box::new(item))
+    }
+
+    #[test]
+    fn types_are_those_that_lose_nothing() {
+        for (shape, expected) in [
+            (Shape::Bool, "BOOL"),
+            (Shape::Int(32), "INT64"),
+            (Shape::UInt(64), "NUMERIC"),
+            (Shape::Float, "FLOAT64"),
+            (Shape::Decimal { precision: Some(10), scale: Some(2) }, "NUMERIC"),
+            (Shape::Uuid, "STRING(MAX)"),
+            (Shape::Bytes.nullable(), "BYTES(MAX)"),
+            (Shape::Date, "DATE"),
+            (Shape::Timestamp, "TIMESTAMP"),
+            (list(Shape::String), "ARRAY<STRING(MAX)>"),
+            (list(list(Shape::Bool)), "JSON"),
+            (Shape::Map(Box::new(Shape::String)), "JSON"),
+            (Shape::union([Shape::Int(32), Shape::Int(64)]), "INT64"),
+            (Shape::union([Shape::Int(32), Shape::Double, Shape::Null]), "FLOAT64"),
+        ] {
+            assert_eq!(natural(&shape).as_ref().map(ddl).as_deref(), Some(expected), "{shape:?}");
+        }
+        for open in [Shape::Any, Shape::Null, Shape::union([Shape::Bytes, Shape::Int(32)])] {
+            assert_eq!(natural(&open), None, "{open:?}");
+        }
+    }
+}

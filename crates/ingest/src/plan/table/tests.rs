@@ -1,0 +1,137 @@
+use spanbridge_protocol::table::Column as LiveColumn;
+use spanbridge_schema::Shape;
+use spanbridge_schema::shape::{FieldShape, RecordShape};
+
+use super::super::view;
+use super::*;
+
+const HEAD: &str = "[kafka]\nbootstrap_servers = \"127.0.0.1:1\"\n[spanner]\n\
+    database = \"projects/demo/instances/demo/databases/flights\"\n[registry]\nurl = \"http://127.0.0.1:1\"\n\
+    [[ingest]]\nname = \"p\"\ntopics = [\"t\"]\n[[ingest.table]]\n";
+
+fn config(table: &str) -> Config {
+    Config::parse("b.toml", &format!("{HEAD}{table}")).unwrap()
+}
+
+fn schemas() -> Schemas {
+    let fields = [
+        ("id", Shape::Int(64)),
+        ("name", Shape::String.nullable()),
+        ("tags", Shape::List(Box::new(Shape::String))),
+        ("price", Shape::Decimal { precision: Some(9), scale: Some(2) }),
+    ];
+    let field = |(name, shape): (&str, Shape)| FieldShape { name: name.into(), shape };
+    let fields = fields.into_iter().map(field).collect();
+    Schemas::of(Shape::Record(RecordShape { name: None, fields, open: false }))
+}
+
+/// The statements, or each mistake with its code.
+fn planned(table: &str, live: Option<&Table>, keys: &[&str]) -> Result<Vec<String>, Vec<String>> {
+    let config = config(table);
+    let keys: Vec<PrimaryKey> = keys.iter().map(|key| key.parse().unwrap()).collect();
+    let planned = statements(&config, &config.ingest[0].tables[0], live, &keys, &schemas());
+    planned.map_err(|errors| errors.iter().map(|error| format!("{} {error}", error.kind().code())).collect())
+}
+
+fn live(columns: &[(&str, Type)]) -> Table {
+    let column = |(at, (name, ty)): (usize, &(&str, Type))| LiveColumn {
+        name: (*name).into(),
+        ty: ty.clone(),
+        length: None,
+        nullable: at > 0,
+        generated: false,
+        has_default: false,
+        commit_timestamp: false,
+        key_ordinal: (at == 0).then_some(0),
+        key_descending: false,
+    };
+    Table { name: "T".into(), columns: columns.iter().enumerate().map(column).collect(), parent: None }
+}
+
+const ROWS: &str = "table = \"s.T\"\ncolumns = { Id = \"value.id\", Name = \"value.name\", Tags = \"value.tags\", \
+    At = \"timestamp\", Kind = \"headers.kind\", Key = { expr = \"offset\" } }\n";
+
+#[test]
+fn a_table_of_rows_has_the_key_of_the_command_line() {
+    let expected = "CREATE TABLE `s`.`T` (\n  `Id` INT64 NOT NULL,\n  `Name` STRING(MAX),\n  \
+        `Tags` ARRAY<STRING(MAX)>,\n  `At` TIMESTAMP,\n  `Kind` STRING(MAX),\n  `Key` INT64,\n) \
+        PRIMARY KEY (`Name`, `Id`)";
+    assert_eq!(planned(ROWS, None, &["s.T=Name,Id"]).unwrap(), [expected]);
+}
+
+#[test]
+fn what_cannot_be_known_is_a_mistake_at_its_place() {
+    let code = |table: &str, keys: &[&str]| planned(table, None, keys).unwrap_err()[0].clone();
+    assert!(code(ROWS, &[]).starts_with("SB-PLAN-KEY b.toml:11:9: "), "{}", code(ROWS, &[]));
+    assert!(code(ROWS, &["s.T=Other"]).contains("Other of table `s.T` is not mapped"));
+    assert!(code(ROWS, &["s.T=Tags"]).contains("which no key holds"));
+    let expression = "table = \"T\"\ncolumns = { Id = \"value.id + 1\" }\n";
+    assert!(code(expression, &["T=Id"]).starts_with("SB-PLAN-TYPE b.toml:12:18: "));
+    let nowhere = "table = \"T\"\ncolumns = { Id = \"value.nowhere\" }\n";
+    assert!(code(nowhere, &["T=Id"]).contains("has no field `nowhere`"));
+}
+
+#[test]
+fn an_aggregate_table_brings_its_key_and_companions() {
+    let table = "table = \"T\"\ngroup_by = { Id = \"value.id\" }\n\
+        window = { kind = \"session\", gap = \"1m\", time = \"value.at\", start = \"S\", end = \"E\" }\n\
+        aggregates = { N = \"count()\", P = \"avg(value.price)\", L = \"last(value.name)\", \
+        D = \"approx_distinct(value.id + 1)\" }\n";
+    let expected = "CREATE TABLE `T` (\n  `Id` INT64 NOT NULL,\n  `SourcePartition` INT64 NOT NULL,\n  \
+        `S` TIMESTAMP,\n  `E` TIMESTAMP NOT NULL,\n  `N` INT64,\n  `P` NUMERIC,\n  `PSum` NUMERIC,\n  \
+        `PCount` INT64,\n  `L` STRING(MAX),\n  `LAt` TIMESTAMP,\n  `D` INT64,\n  `DSketch` BYTES(MAX),\n) \
+        PRIMARY KEY (`Id`, `SourcePartition`, `E`)";
+    assert_eq!(planned(table, None, &[]).unwrap(), [expected]);
+}
+
+#[test]
+fn a_live_table_gets_what_it_lacks() {
+    let table = "table = \"T\"\nownership = \"shared\"\ngroup_by = { Id = \"value.id\" }\n\
+        aggregates = { P = \"avg(value.price * 2)\", L = \"last(value.name)\" }\n";
+    let found = live(&[("id", Type::Int64), ("P", Type::Float64), ("L", Type::String)]);
+    let expected = [
+        "ALTER TABLE `T` ADD COLUMN `PSum` FLOAT64",
+        "ALTER TABLE `T` ADD COLUMN `PCount` INT64",
+        "ALTER TABLE `T` ADD COLUMN `LAt` TIMESTAMP",
+    ];
+    assert_eq!(planned(table, Some(&found), &[]).unwrap(), expected);
+    let without_key = live(&[("Other", Type::Int64), ("P", Type::Float64)]);
+    assert!(planned(table, Some(&without_key), &[]).unwrap_err()[0].starts_with("SB-PLAN-KEY"));
+}
+
+fn merged(table: &str) -> Option<view::Merged> {
+    match &config(table).ingest[0].tables[0] {
+        IngestTable::Aggregates(table) => view::merged(table),
+        IngestTable::Rows(_) => panic!("no aggregates"),
+    }
+}
+
+#[test]
+fn a_view_merges_what_can_be_merged() {
+    let table = "table = \"s.T\"\ngroup_by = { G = \"value.id\" }\n\
+        window = { kind = \"tumbling\", size = \"1h\", time = \"value.at\", start = \"W\" }\n\
+        aggregates = { N = \"count()\", S = \"sum(value.id)\", Lo = \"min(value.id)\", Hi = \"max(value.id)\", \
+        A = \"avg(value.id)\", F = \"first(value.id)\", L = \"last(value.id)\", D = \"approx_distinct(value.id)\" }\n";
+    let view::Merged { name, query, left_out } = merged(table).unwrap();
+    let query = query.unwrap();
+    let expected = "SELECT t.`G`, t.`W`, SUM(t.`N`) AS `N`, SUM(t.`S`) AS `S`, MIN(t.`Lo`) AS `Lo`, \
+        MAX(t.`Hi`) AS `Hi`, SUM(t.`ASum`) / NULLIF(SUM(t.`ACount`), 0) AS `A`, SUM(t.`ASum`) AS `ASum`, \
+        SUM(t.`ACount`) AS `ACount`, ANY_VALUE(t.`F` HAVING MIN t.`FAt`) AS `F`, MIN(t.`FAt`) AS `FAt`, \
+        ANY_VALUE(t.`L` HAVING MAX t.`LAt`) AS `L`, MAX(t.`LAt`) AS `LAt` FROM `s`.`T` AS t GROUP BY t.`G`, t.`W`";
+    assert_eq!(query, expected);
+    assert!(left_out.len() == 1 && left_out[0].contains("without D"), "{left_out:?}");
+    let statement = view::statement(&name, &query);
+    assert!(statement.starts_with("CREATE OR REPLACE VIEW `s`.`TMerged` SQL SECURITY INVOKER AS SELECT "));
+    assert!(view::is_same(&query.replace(", ", ",\n  "), &query));
+    assert!(!view::is_same(&query.replace("MIN", "MAX"), &query));
+}
+
+#[test]
+fn no_view_merges_windows_with_bounds_of_their_own() {
+    let table = "table = \"T\"\n\
+        window = { kind = \"sliding\", size = \"1h\", time = \"value.at\", start = \"W\", latest = \"M\" }\n\
+        aggregates = { N = \"count()\" }\n";
+    let merged_sliding = merged(table).unwrap();
+    assert!(merged_sliding.query.is_none() && merged_sliding.left_out[0].contains("sliding"));
+    assert_eq!(merged("table = \"T\"\nownership = \"shared\"\naggregates = { N = \"count()\" }\n"), None);
+}

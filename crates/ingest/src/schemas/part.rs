@@ -1,0 +1,145 @@
+//! The schemas of keys, or those of values.
+
+use spanbridge_config::{Decoding, Format, Located, Subject, Unwrap};
+use spanbridge_schema::shape::NoPath;
+use spanbridge_schema::{Kind, Registry, Result, Shape};
+
+/// How far back.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Depth {
+    Newest,
+    All,
+}
+
+/// What is known of one part of the records.
+pub(crate) struct Part {
+    pub(crate) name: &'static str,
+    pub(crate) versions: Vec<Version>,
+    /// Subjects without a schema.
+    pub(crate) unknown: Vec<String>,
+}
+
+/// One registered schema, or what the format alone says.
+pub(crate) struct Version {
+    /// For errors: `version 2 of subject orders-value`.
+    pub(crate) title: String,
+    pub(crate) newest: bool,
+    pub(crate) shape: Shape,
+    /// The first step of a path that is there whenever a row is: Debezium's `after`.
+    row: Option<&'static str>,
+}
+
+/// A field at the end of a path.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Field {
+    pub(crate) shape: Shape,
+    /// It, or what it is in, may be null.
+    pub(crate) nullable: bool,
+}
+
+/// A path that leads nowhere.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Missing(pub(crate) String);
+
+impl Part {
+    pub(super) async fn fetch(
+        registry: &Registry,
+        decoding: &Decoding,
+        name: &'static str,
+        topics: &[Located<str>],
+        depth: Depth,
+    ) -> Result<Self> {
+        let row = (decoding.unwrap == Unwrap::Debezium).then_some("after");
+        let plain = |shape| Version {
+            title: format!("the format {}", decoding.format.name()),
+            newest: true,
+            shape,
+            row: None,
+        };
+        let mut part = Self { name, versions: Vec::new(), unknown: Vec::new() };
+        match decoding.format {
+            Format::Avro | Format::JsonSchema | Format::Protobuf => {}
+            Format::Json => part.versions.push(plain(Shape::Any)),
+            Format::String => part.versions.push(plain(Shape::String)),
+            Format::Int64 => part.versions.push(plain(Shape::Int(64))),
+            Format::Bytes => part.versions.push(plain(Shape::Bytes)),
+            Format::None => part.versions.push(plain(Shape::Null)),
+        }
+        if !decoding.format.has_schema() {
+            return Ok(part);
+        }
+        for subject in subjects(decoding, name, topics) {
+            let versions = match registry.versions(&subject).await {
+                Ok(versions) => versions,
+                Err(error) if error.kind() == Kind::UnknownSubject => Vec::new(),
+                Err(error) => return Err(error),
+            };
+            let Some(&last) = versions.last() else {
+                part.unknown.push(subject);
+                continue;
+            };
+            for version in versions {
+                if depth == Depth::Newest && version != last {
+                    continue;
+                }
+                let (_, schema) = registry.version(&subject, version).await?;
+                let title = format!("version {version} of subject {subject}");
+                part.versions.push(Version { title, newest: version == last, shape: schema.shape(), row });
+            }
+        }
+        Ok(part)
+    }
+
+    /// What the newest schemas have at the path, of all topics together.
+    pub(super) fn newest(&self, path: &[String]) -> std::result::Result<Field, String> {
+        let newest: Vec<&Version> = self.versions.iter().filter(|version| version.newest).collect();
+        if newest.is_empty() {
+            return Err(match self.unknown.as_slice() {
+                [] => format!("no subject of the {} is known: topics are named by a pattern", self.name),
+                subjects => format!("the registry has no schema for subject {}", subjects.join(", ")),
+            });
+        }
+        let fields: std::result::Result<Vec<Field>, Missing> =
+            newest.into_iter().map(|version| version.field(path)).collect();
+        let fields = fields.map_err(|Missing(why)| why)?;
+        let nullable = fields.iter().any(|field| field.nullable);
+        Ok(Field { shape: Shape::union(fields.into_iter().map(|field| field.shape)), nullable })
+    }
+
+    #[cfg(test)]
+    pub(super) fn plain(shape: Shape) -> Self {
+        let version = Version { title: "the schema".to_owned(), newest: true, shape, row: None };
+        Self { name: "value", versions: vec![version], unknown: Vec::new() }
+    }
+}
+
+impl Version {
+    pub(crate) fn field(&self, path: &[String]) -> std::result::Result<Field, Missing> {
+        let missing = |fault| {
+            Missing(match fault {
+                NoPath::Missing => format!("{} has no field `{}`", self.title, path.join(".")),
+                NoPath::NotRecord(name) => {
+                    format!("{}: `{name}` is asked of what is not one record", self.title)
+                }
+            })
+        };
+        let (_, shape) = self.shape.at(path).map_err(missing)?;
+        let mut nullable = shape.is_none_or(Shape::is_nullable);
+        for length in 1..path.len() {
+            let is_row = length == 1 && self.row == Some(path[0].as_str());
+            let (_, around) = self.shape.at(&path[..length]).map_err(missing)?;
+            nullable |= !is_row && around.is_none_or(Shape::is_nullable);
+        }
+        Ok(Field { shape: shape.cloned().unwrap_or(Shape::Any), nullable })
+    }
+}
+
+/// The subjects that schemas are registered under; of a pattern's topics none is known by name.
+fn subjects(decoding: &Decoding, part: &str, topics: &[Located<str>]) -> Vec<String> {
+    let record = decoding.record.as_ref().map_or("", Located::as_str);
+    match decoding.subject {
+        Subject::TopicName => topics.iter().map(|topic| format!("{topic}-{part}")).collect(),
+        Subject::RecordName => vec![record.to_owned()],
+        Subject::TopicRecordName => topics.iter().map(|topic| format!("{topic}-{record}")).collect(),
+    }
+}

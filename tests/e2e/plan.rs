@@ -1,0 +1,252 @@
+//! From an empty database and a registered schema to rows, by the DDL that `plan` makes.
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Output};
+
+use spanbridge::worker::{Service, Setup, Worker};
+use spanbridge_kafka::{Admin as KafkaAdmin, ClientOptions, Producer};
+use spanbridge_protocol::value::{Type, Value};
+use spanbridge_schema::{Registry, Schema};
+use spanbridge_spanner::{Admin, Database, ErrorKind, Options};
+use tempfile::TempDir;
+
+use super::bed::bed;
+use super::orders::{Order, SCHEMA};
+use super::world::{LIMIT, PARTITIONS, wait_for};
+
+const RECORDS: i64 = 600;
+
+/// An empty database, a topic, and its schema.
+struct Empty {
+    kafka: ClientOptions,
+    options: Options,
+    database: Database,
+    topic: String,
+    schema: (u32, Schema),
+    rest: String,
+    pipeline: String,
+    folder: TempDir,
+    config: PathBuf,
+}
+
+impl Empty {
+    async fn new() -> Self {
+        let bed = bed().await;
+        let (kafka, spanner) = (bed.kafka().unwrap(), bed.spanner().unwrap());
+        let id = uuid::Uuid::new_v4().simple().to_string()[..12].to_owned();
+        let name = format!("projects/test/instances/test/databases/p{id}");
+        let options = Options::emulator(&name, spanner.grpc(), spanner.rest());
+        let admin = Admin::connect(&options).await.unwrap();
+        match admin.create_instance().await {
+            Err(error) if error.kind() != ErrorKind::AlreadyExists => panic!("{error}"),
+            _ => {}
+        }
+        admin.create_database(&[]).await.unwrap();
+        let database = Database::connect(&options).await.unwrap();
+        let topic = format!("planned-{id}");
+        let client = ClientOptions::new(kafka.bootstrap(), "test");
+        let topics = KafkaAdmin::new(&client, LIMIT).unwrap();
+        topics.ensure_topic(&topic, PARTITIONS, 1, &[]).await.unwrap();
+        let url = bed.registry().unwrap().url();
+        let registry = Registry::connect(spanbridge_schema::Options::new(url)).unwrap();
+        let schema = Schema::parse(SCHEMA).unwrap();
+        let schema_id = registry.register(&format!("{topic}-value"), &schema).await.unwrap();
+        let folder = tempfile::tempdir().unwrap();
+        let config = folder.path().join("planned.toml");
+        let pipeline = format!("planned-{id}");
+        let (bootstrap, grpc) = (kafka.bootstrap(), spanner.grpc());
+        let text = format!(
+            r#"[kafka]
+bootstrap_servers = "{bootstrap}"
+[spanner]
+database = "{name}"
+emulator_host = "{grpc}"
+[registry]
+url = "{url}"
+[[ingest]]
+name = "{pipeline}"
+topics = ["{topic}"]
+key = {{ format = "string" }}
+batch = {{ max_wait = "20ms" }}
+[[ingest.table]]
+table = "Orders"
+columns = {{ Id = "value.id", Customer = "value.customer", Amount = "value.amount", Key = "key" }}
+[[ingest.table]]
+table = "Totals"
+group_by = {{ Customer = "value.customer" }}
+window = {{ kind = "tumbling", size = "1h", time = "value.at", start = "WindowStart" }}
+[ingest.table.aggregates]
+Records = "count()"
+AmountSum = "sum(value.amount)"
+AmountMax = "max(value.amount)"
+Mean = "avg(value.amount)"
+Newest = "last(value.id)"
+[[publish]]
+name = "{pipeline}"
+change_stream = "OrdersStream"
+tables = ["Orders"]
+"#
+        );
+        std::fs::write(&config, text).unwrap();
+        let schema = (schema_id, schema);
+        let rest = spanner.rest().to_owned();
+        Self { kafka: client, options, database, topic, schema, rest, pipeline, folder, config }
+    }
+
+    fn run(&self, arguments: &[&str]) -> Output {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_spanbridge"));
+        command.args(arguments).arg("--config").arg(Path::new(&self.config));
+        command.env("NO_COLOR", "1").env("SPANNER_EMULATOR_REST", &self.rest).output().unwrap()
+    }
+
+    /// Its standard output.
+    fn succeeds(&self, arguments: &[&str]) -> String {
+        let output = self.run(arguments);
+        assert!(output.status.success(), "{arguments:?}: {output:?}");
+        String::from_utf8(output.stdout).unwrap()
+    }
+
+    async fn produce(&self, orders: &[Order]) {
+        let producer = Producer::new(&self.kafka, LIMIT).unwrap();
+        for order in orders {
+            producer.send(&order.message(&self.topic, self.schema.0, &self.schema.1)).await.unwrap();
+        }
+        producer.flush().await.unwrap();
+    }
+
+    async fn query(&self, sql: &str, columns: &[Type]) -> Vec<Vec<Value>> {
+        self.database.query(sql, &[], columns).await.unwrap()
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_planned_database_takes_the_records_and_its_view_merges_partitions() {
+    let world = Empty::new().await;
+    // Without a key, nothing is planned at all.
+    let refused = world.run(&["plan", "--apply"]);
+    let text = String::from_utf8(refused.stderr).unwrap();
+    assert_eq!(refused.status.code(), Some(2), "{text}");
+    assert!(text.contains("SB-PLAN-KEY") && text.contains("planned.toml:14:9"), "{text}");
+
+    let plan = ["plan", "--key", "Orders=Id"];
+    let printed = world.succeeds(&plan);
+    for part in [
+        "CREATE TABLE `Orders`",
+        "CREATE TABLE `Totals`",
+        "VIEW `TotalsMerged`",
+        "CREATE CHANGE STREAM `OrdersStream` FOR `Orders`",
+    ] {
+        assert!(printed.contains(part), "{printed}");
+    }
+    assert_eq!(world.database.table("Orders").await.unwrap(), None, "printing has changed the database");
+    assert_eq!(world.succeeds(&["plan", "--key", "Orders=Id", "--apply"]), printed);
+    // All is there: a second time there is nothing to do.
+    assert_eq!(world.succeeds(&["plan"]), "");
+    world.succeeds(&["migrate"]);
+
+    let checked = world.succeeds(&["check", "--live", "--json"]);
+    let checked: serde_json::Value = serde_json::from_str(&checked).unwrap();
+    let findings = checked[0]["findings"].as_array().unwrap();
+    let found: Vec<&str> = findings.iter().map(|finding| finding["code"].as_str().unwrap()).collect();
+    // What can be wrong with a timestamp is its year; and customers are not the records' key.
+    assert_eq!(found, ["SB-CHECK-TYPE", "SB-CHECK-PARTITIONS"], "{checked:#}");
+    assert_eq!(checked[1]["findings"], serde_json::json!([]), "{checked:#}");
+
+    let orders: Vec<Order> = (0..RECORDS).map(Order::numbered).collect();
+    world.produce(&orders).await;
+    let setup = Setup {
+        executable: env!("CARGO_BIN_EXE_spanbridge").into(),
+        config: world.config.clone(),
+        folder: world.folder.path().to_owned(),
+        environment: Vec::new(),
+    };
+    let mut worker = Worker::start(&setup, Service::Ingest, "planned").unwrap();
+    wait_for("record applied", async || {
+        worker.check().unwrap();
+        let positions = spanbridge::positions::read(&world.database, &world.pipeline).await;
+        positions.is_ok_and(|positions| spanbridge::positions::applied(&positions) >= RECORDS.unsigned_abs())
+    })
+    .await;
+
+    let partitions = world.query("SELECT COUNT(DISTINCT SourcePartition) FROM Totals", &[Type::Int64]).await;
+    assert_eq!(partitions, [[Value::Int64(PARTITIONS.into())]], "there is nothing to merge");
+    let mut expected: BTreeMap<(String, i64), Vec<&Order>> = BTreeMap::new();
+    for order in &orders {
+        expected.entry((order.customer.clone(), order.at - order.at % 3600)).or_default().push(order);
+    }
+    let rows = world
+        .query(
+            "SELECT Customer, UNIX_SECONDS(WindowStart), Records, AmountSum, AmountMax,
+                    CAST(MeanSum AS INT64), MeanCount, Mean = MeanSum / MeanCount, Newest, UNIX_SECONDS(NewestAt)
+             FROM TotalsMerged ORDER BY Customer, WindowStart",
+            &[
+                Type::String,
+                Type::Int64,
+                Type::Int64,
+                Type::Int64,
+                Type::Int64,
+                Type::Int64,
+                Type::Int64,
+                Type::Bool,
+                Type::Int64,
+                Type::Int64,
+            ],
+        )
+        .await;
+    let expected: Vec<Vec<Value>> = expected
+        .into_iter()
+        .map(|((customer, start), orders)| {
+            let amounts: Vec<i64> = orders.iter().filter_map(|order| order.amount).collect();
+            let count = |items: usize| Value::Int64(i64::try_from(items).unwrap());
+            let newest = orders.iter().max_by_key(|order| order.at).unwrap();
+            let sum = Value::Int64(amounts.iter().sum());
+            vec![
+                customer.into(),
+                start.into(),
+                count(orders.len()),
+                sum.clone(),
+                amounts.iter().copied().max().into(),
+                sum,
+                count(amounts.len()),
+                Value::Bool(true),
+                newest.id.into(),
+                newest.at.into(),
+            ]
+        })
+        .collect();
+    assert_eq!(rows, expected);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_does_not_fit_is_found_before_it_runs() {
+    let world = Empty::new().await;
+    let admin = Admin::connect(&world.options).await.unwrap();
+    let ddl = [
+        "CREATE TABLE Orders (Id DATE NOT NULL, Customer STRING(9), Amount INT64 NOT NULL, Key STRING(MAX)) \
+         PRIMARY KEY (Id)",
+        "CREATE CHANGE STREAM OrdersStream FOR ALL",
+    ];
+    admin.update_ddl(&ddl.map(str::to_owned)).await.unwrap();
+    // The file itself has no mistake.
+    world.succeeds(&["check"]);
+    let output = world.run(&["check", "--live", "--json"]);
+    assert_eq!(output.status.code(), Some(1), "{output:?}");
+    let checked: serde_json::Value = serde_json::from_slice(&output.stdout).unwrap();
+    let findings = checked[0]["findings"].as_array().unwrap();
+    let of = |finding: &serde_json::Value| {
+        let text = |key: &str| finding[key].as_str().unwrap().to_owned();
+        (text("code"), text("severity"), finding["line"].as_u64().unwrap())
+    };
+    let found: Vec<(String, String, u64)> = findings.iter().map(of).collect();
+    let expected = [
+        ("SB-INGEST-002", "error", 17),
+        ("SB-CHECK-TYPE", "error", 15),
+        ("SB-CHECK-LENGTH", "warning", 15),
+        ("SB-CHECK-NULL", "warning", 15),
+        ("SB-CHECK-PARTITIONS", "note", 17),
+    ];
+    assert_eq!(found, expected.map(|(code, severity, line)| (code.to_owned(), severity.to_owned(), line)));
+    let shown = String::from_utf8(world.run(&["check", "--live"]).stderr).unwrap();
+    assert!(shown.contains("planned.toml:15:") && shown.contains("SB-CHECK-LENGTH"), "{shown}");
+}
