@@ -53,11 +53,11 @@ impl Python {
         off_thread(move || {
             let folder = Folder::new("python")?;
             let log = folder.path().join("output");
-            child::run("the Python script", command, log.clone(), RUN_LIMIT).map_err(|error| {
-                match error.kind() {
-                    ErrorKind::Install => Error::new(ErrorKind::Exited, error.to_string()),
-                    _ => error,
-                }
+            child::run("the Python script", command, log.clone(), RUN_LIMIT).map_err(|error| match error
+                .kind()
+            {
+                ErrorKind::Install => Error::new(ErrorKind::Exited, error.to_string()),
+                _ => error,
             })?;
             std::fs::read_to_string(&log)
                 .map_err(|error| Error::io(format_args!("cannot read {}", log.display()), &error))
