@@ -8,7 +8,7 @@ use super::bridge::in_one_form;
 /// first row of key 1, a row of key 2, the last row of key 1, a row of key 3 and its tombstone, an insert cannot take the
 /// third and an update not the fourth.
 pub(super) const PIPELINES: [(&str, &[(i64, &str)]); 3] =
-    [("rows", &[]), ("insert", &[(2, "SPANNER")]), ("update", &[(3, "SPANNER")])];
+    [("rows", &[]), ("insert", &[(2, "spanner.already_exists")]), ("update", &[(3, "spanner.not_found")])];
 
 /// A column, the path that it is read from ("" for none), and its value in the three rows.
 struct Column(&'static str, &'static str, &'static str, [Value; 3]);
