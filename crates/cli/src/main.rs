@@ -1,9 +1,9 @@
 //! `spanbridge`: the command line.
 
 mod args;
-mod letters;
 mod check;
 mod chosen;
+mod letters;
 mod migrate;
 mod plan;
 mod process;

@@ -16,6 +16,6 @@ mod schemas;
 
 pub use context::Context;
 pub use error::{Error, ErrorKind};
-pub use mapping::decoder;
 pub use live::Live;
+pub use mapping::decoder;
 pub use pipeline::run;

@@ -115,7 +115,7 @@ impl<'a> Into<'a> {
             misfits.push((Severity::Warning, NULL, "the schema allows null, the column does not".to_owned()));
         }
         if let Some(length) = self.length
-            && field.shape.members().iter().any(|shape| is_unbounded(shape))
+            && field.shape.members().iter().any(is_unbounded)
         {
             let why = format!("the schema has no bound for the length, the column has {length}");
             misfits.push((Severity::Warning, LENGTH, why));
