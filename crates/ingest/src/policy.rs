@@ -41,6 +41,14 @@ pub(crate) fn kafka(kind: Kafka) -> Action {
     }
 }
 
+/// Of a group member. Topics by pattern come and go: that none is there is no reason to stop.
+pub(crate) fn member(kind: Kafka, by_pattern: bool) -> Action {
+    match kafka(kind) {
+        Action::Stop if by_pattern && kind == Kafka::NotFound => Action::Retry,
+        action => action,
+    }
+}
+
 pub(crate) fn schema(kind: Schema) -> Action {
     if kind.is_retriable() {
         Action::Retry

@@ -36,6 +36,7 @@ const ANSWERS: usize = 1024;
 pub(super) struct Driver {
     pipeline: String,
     group: String,
+    by_pattern: bool,
     mapper: Arc<Mapper>,
     subscription: Subscription,
     worker: Worker<Source>,
@@ -70,6 +71,7 @@ impl Driver {
         ready: Ready,
         heartbeat: Heartbeat,
         group: &str,
+        by_pattern: bool,
     ) -> Self {
         let (sender, answers) = mpsc::channel(ANSWERS);
         let pipeline = mapper.spec.pipeline.to_string();
@@ -84,6 +86,7 @@ impl Driver {
             },
             pipeline,
             group: group.to_owned(),
+            by_pattern,
             mapper,
             subscription,
             worker,
@@ -180,7 +183,7 @@ impl Driver {
                 tracing::warn!(pipeline = %self.pipeline, %error, "Kafka");
                 let fetch =
                     tp.as_ref().map(partition).and_then(|at| Some((self.fetches.get(&at).copied()?, at)));
-                match (policy::kafka(error.kind()), fetch) {
+                match (policy::member(error.kind(), self.by_pattern), fetch) {
                     (Action::Stop, _) => return Err(self.error(ErrorKind::Refused, error.to_string())),
                     (_, Some(((ours, theirs), partition))) if generation.is_none_or(|it| it == theirs) => {
                         self.worker.interrupted(&partition, ours);

@@ -82,7 +82,9 @@ pub async fn run(context: Context, pipeline: &Ingest, shutdown: CancellationToke
     let worker = Worker::new(mapper.spec.clone(), limits, on_error, on_gap);
     let liveness = context.liveness.register(format!("ingest {}", pipeline.name), driver::LIVENESS);
     tracing::info!(pipeline = %pipeline.name, %group, ?topics, "ingest has started");
-    let driver = Driver::new(mapper, database, subscription, offsets, worker, ready, liveness, &group);
+    let by_pattern = matches!(pipeline.topics, Topics::Pattern(_));
+    let driver =
+        Driver::new(mapper, database, subscription, offsets, worker, ready, liveness, &group, by_pattern);
     driver.run(events, shutdown).await
 }
 
