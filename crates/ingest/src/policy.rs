@@ -41,10 +41,10 @@ pub(crate) fn kafka(kind: Kafka) -> Action {
     }
 }
 
-/// Of a group member. Topics by pattern come and go: that none is there is no reason to stop.
-pub(crate) fn member(kind: Kafka, by_pattern: bool) -> Action {
+/// Where what is not there may still come: topics by pattern, and a partition that a broker does not know yet.
+pub(crate) fn to_come(kind: Kafka, may_come: bool) -> Action {
     match kafka(kind) {
-        Action::Stop if by_pattern && kind == Kafka::NotFound => Action::Retry,
+        Action::Stop if may_come && kind == Kafka::NotFound => Action::Retry,
         action => action,
     }
 }

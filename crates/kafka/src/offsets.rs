@@ -77,7 +77,7 @@ impl Offsets {
         Ok(Offsets { client: Arc::new(client) })
     }
 
-    /// Asks the partition's leader, within `limit`.
+    /// Asks the partition's leader, within `limit`; for a partition that is new to this client a second time.
     ///
     /// # Errors
     /// `NotFound`, `Denied`, `Unavailable`.
@@ -113,10 +113,22 @@ fn blocking_watermarks(
     limit: Duration,
 ) -> Result<Watermarks> {
     serve_log(client);
-    let (start, end) = client
-        .fetch_watermarks(&tp.topic, tp.partition, limit)
-        .map_err(|e| Error::from_kafka(&format!("query the watermarks of {tp}"), e))?;
-    Ok(Watermarks { start, end })
+    let query = || {
+        let answer = client.fetch_watermarks(&tp.topic, tp.partition, limit);
+        let (start, end) =
+            answer.map_err(|e| Error::from_kafka(&format!("query the watermarks of {tp}"), e))?;
+        Ok(Watermarks { start, end })
+    };
+    match query() {
+        // librdkafka answers from what it knows, which a new partition is not part of until it has looked again.
+        Err(error) if error.kind() == ErrorKind::NotFound => {
+            match blocking_partitions(client, &tp.topic, limit)? {
+                Some(count) if tp.partition < count => query(),
+                _ => Err(error),
+            }
+        }
+        answer => answer,
+    }
 }
 
 fn blocking_partitions(client: &BaseConsumer<LogOnly>, topic: &str, limit: Duration) -> Result<Option<i32>> {

@@ -183,7 +183,7 @@ impl Driver {
                 tracing::warn!(pipeline = %self.pipeline, %error, "Kafka");
                 let fetch =
                     tp.as_ref().map(partition).and_then(|at| Some((self.fetches.get(&at).copied()?, at)));
-                match (policy::member(error.kind(), self.by_pattern), fetch) {
+                match (policy::to_come(error.kind(), self.by_pattern), fetch) {
                     (Action::Stop, _) => return Err(self.error(ErrorKind::Refused, error.to_string())),
                     (_, Some(((ours, theirs), partition))) if generation.is_none_or(|it| it == theirs) => {
                         self.worker.interrupted(&partition, ours);

@@ -68,7 +68,8 @@ impl From<spanbridge_spanner::Error> for Failed {
 
 impl From<spanbridge_kafka::Error> for Failed {
     fn from(error: spanbridge_kafka::Error) -> Self {
-        match policy::kafka(error.kind()) {
+        // Only assigned partitions are asked for, and those are there.
+        match policy::to_come(error.kind(), true) {
             Action::Stop => Self::Fatal(error.to_string()),
             _ => Self::Again(error.to_string()),
         }
