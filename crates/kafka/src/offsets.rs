@@ -113,7 +113,7 @@ fn blocking_watermarks(
     limit: Duration,
 ) -> Result<Watermarks> {
     serve_log(client);
-    let query = || {
+    let query = || -> Result<Watermarks> {
         let answer = client.fetch_watermarks(&tp.topic, tp.partition, limit);
         let (start, end) =
             answer.map_err(|e| Error::from_kafka(&format!("query the watermarks of {tp}"), e))?;
