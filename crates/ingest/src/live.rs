@@ -5,7 +5,7 @@ use spanbridge_spanner::Database;
 
 use crate::{Error, ErrorKind};
 
-/// What `plan` and `check` look at.
+/// What a pipeline is compiled, planned and checked against.
 #[derive(Clone, Copy)]
 pub struct Live<'a> {
     pub config: &'a Config,

@@ -36,10 +36,7 @@ impl Decoders {
 
     /// What expressions may name.
     pub(super) fn variables(&self) -> Variables {
-        match self.unwrap {
-            Unwrap::None => Variables::Record,
-            Unwrap::Debezium => Variables::Event,
-        }
+        self.unwrap.into()
     }
 
     pub(super) async fn key(&self, bytes: &[u8]) -> Result<Datum, Fault> {

@@ -1,3 +1,5 @@
+use spanbridge_config::Unwrap;
+
 /// The variables that an expression may name.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub(super) enum Variables {
@@ -11,6 +13,15 @@ pub(super) enum Variables {
 /// Those of every record first.
 const NAMES: [&str; 10] =
     ["key", "value", "headers", "topic", "partition", "offset", "timestamp", "op", "source", "before"];
+
+impl From<Unwrap> for Variables {
+    fn from(unwrap: Unwrap) -> Self {
+        match unwrap {
+            Unwrap::None => Self::Record,
+            Unwrap::Debezium => Self::Event,
+        }
+    }
+}
 
 impl Variables {
     pub(super) fn names(self) -> &'static [&'static str] {

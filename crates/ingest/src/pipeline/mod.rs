@@ -11,16 +11,15 @@ mod transactions;
 use std::sync::Arc;
 use std::time::Duration;
 
-use spanbridge_config::{Ingest, IngestTable, OnError as ConfigOnError, OnGap as ConfigOnGap, Topics};
+use spanbridge_config::{Ingest, OnError as ConfigOnError, OnGap as ConfigOnGap, Topics};
 use spanbridge_kafka::{ErrorKind as KafkaKind, Offsets, Subscription, TopicPartition};
 use spanbridge_protocol::ingest::{Limits, OnError, OnGap, Worker};
-use spanbridge_protocol::table::Table;
 use spanbridge_spanner::Database;
 use tokio_util::sync::CancellationToken;
 
 use crate::mapping::{self, Mapper};
 use crate::policy::{self, Action};
-use crate::{Context, Error, ErrorKind};
+use crate::{Context, Error, ErrorKind, Live};
 use driver::Driver;
 
 /// Bytes of group states that a worker keeps in memory.
@@ -113,11 +112,8 @@ async fn connect(
 }
 
 async fn compile(context: &Context, pipeline: &Ingest, database: &Database) -> Result<Mapper, Error> {
-    let mut tables: Vec<Option<Table>> = Vec::with_capacity(pipeline.tables.len());
-    for table in pipeline.tables.iter().map(IngestTable::table) {
-        let live = database.table(table).await;
-        tables.push(live.map_err(|error| Error::new(ErrorKind::Refused, &pipeline.name, error.to_string()))?);
-    }
+    let live = Live { config: &context.config, database, registry: &context.registry };
+    let tables = live.tables(pipeline).await?;
     Ok(mapping::compile(&context.config, pipeline, &tables, &context.registry)?)
 }
 

@@ -1,6 +1,6 @@
 //! The file alone, without a database.
 
-use spanbridge_config::{Config, Error, Ingest, IngestTable, Located, Unwrap};
+use spanbridge_config::{Config, Error, Ingest, IngestTable, Located};
 
 use super::super::plan::Plans;
 use super::super::unsupported::unsupported;
@@ -9,10 +9,7 @@ use super::Compiler;
 
 /// Every expression of the pipeline that does not compile, and what this version does not carry out.
 pub(crate) fn expressions(config: &Config, pipeline: &Ingest) -> Result<(), Error> {
-    let variables = match pipeline.value.unwrap {
-        Unwrap::None => Variables::Record,
-        Unwrap::Debezium => Variables::Event,
-    };
+    let variables = Variables::from(pipeline.value.unwrap);
     let errors = unsupported(config, pipeline);
     let mut compiler = Compiler { config, variables, mask_key: None, plans: Plans::default(), errors };
     for text in pipeline.tables.iter().flat_map(texts) {
