@@ -8,16 +8,18 @@ CREATE TABLE IF NOT EXISTS BridgePartitions (
   CreatedAt TIMESTAMP NOT NULL OPTIONS (allow_commit_timestamp = true),
 ) PRIMARY KEY (Pipeline, Topic, KafkaPartition);
 
--- How far a pipeline has applied a topic partition: exactly one row for each, with the next offset in
--- its key, so that each commit consumes the row of the one before.
+-- How far a pipeline has applied a topic partition: exactly one row for each. Its key holds the next offset, and
+-- the revision that grows when the partition's rows change without a move of the offset; so each commit consumes
+-- the row of the one before. EventTime is the stream's time, by which late records of windows are told.
 CREATE TABLE IF NOT EXISTS BridgePositions (
   Pipeline STRING(64) NOT NULL,
   Topic STRING(249) NOT NULL,
   KafkaPartition INT64 NOT NULL,
   NextOffset INT64 NOT NULL,
+  Revision INT64 NOT NULL,
   UpdatedAt TIMESTAMP NOT NULL OPTIONS (allow_commit_timestamp = true),
-  Worker STRING(64),
-) PRIMARY KEY (Pipeline, Topic, KafkaPartition, NextOffset),
+  EventTime TIMESTAMP,
+) PRIMARY KEY (Pipeline, Topic, KafkaPartition, NextOffset, Revision),
   INTERLEAVE IN PARENT BridgePartitions;
 
 -- Records that could not be decoded, mapped or stored, with all that is needed to replay them.
@@ -35,6 +37,17 @@ CREATE TABLE IF NOT EXISTS BridgeDeadLetters (
   TraceId STRING(32),
   FailedAt TIMESTAMP NOT NULL OPTIONS (allow_commit_timestamp = true),
 ) PRIMARY KEY (Pipeline, Topic, KafkaPartition, KafkaOffset);
+
+-- Dead letters that an operator wants replayed. The partition's owner does it: the commit that applies the record
+-- deletes the letter, and this row with it.
+CREATE TABLE IF NOT EXISTS BridgeReplays (
+  Pipeline STRING(64) NOT NULL,
+  Topic STRING(249) NOT NULL,
+  KafkaPartition INT64 NOT NULL,
+  KafkaOffset INT64 NOT NULL,
+  RequestedAt TIMESTAMP NOT NULL OPTIONS (allow_commit_timestamp = true),
+) PRIMARY KEY (Pipeline, Topic, KafkaPartition, KafkaOffset),
+  INTERLEAVE IN PARENT BridgeDeadLetters ON DELETE CASCADE;
 
 -- Offsets [FromOffset, ToOffset) that the log no longer held and that `on_gap = "skip"` passed over.
 CREATE TABLE IF NOT EXISTS BridgeGaps (

@@ -5,12 +5,13 @@ use std::process::{Command, Output, Stdio};
 use serde_json::Value as Json;
 use spanbridge::worker::Service;
 use spanbridge_kafka::Message;
+use spanbridge_protocol::value::{Type, Value};
 
 use super::bad_data::bad;
 use super::bed::bed;
 use super::invariants;
 use super::orders::Order;
-use super::world::World;
+use super::world::{World, wait_for};
 
 fn letters(world: &World, arguments: &[&str]) -> Output {
     let config = world.config().to_str().unwrap();
@@ -151,4 +152,43 @@ async fn purged(world: &World, all: &[Json], refused: usize) {
     assert!(left.iter().all(|letter| letter["code"] != "spanner.rejected"), "{left:?}");
     assert_eq!(said(world, &["purge", "--yes"]), format!("{} deleted\n", left.len()));
     assert_eq!(invariants::letters(world).await, []);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_is_mended_is_replayed_and_the_rest_stays() {
+    let world = World::new(bed().await).await;
+    let bad = bad(&world);
+    let refused = Message { partition: Some(0), ..bad[6].clone() };
+    let garbled = Message { partition: Some(0), ..bad[1].clone() };
+    let good = |number| Message { partition: Some(0), ..world.order(&Order::numbered(number)) };
+    world.send(&[good(1), refused, garbled, good(2)]).await;
+    let mut ingest = world.ready(Service::Ingest, "ingest").await;
+    invariants::drained(&world, &mut [&mut ingest]).await;
+    let [pipeline, _] = world.ingests();
+    let codes = || {
+        let all = listed(&world, &["--pipeline", &pipeline]);
+        all.iter().map(|letter| letter["code"].as_str().unwrap().to_owned()).collect::<Vec<_>>()
+    };
+    let [one, other] = <[String; 2]>::try_from(codes()).unwrap();
+    assert_eq!(one, "spanner.rejected");
+    // The column becomes long enough for the name.
+    let wider = "ALTER TABLE Orders ALTER COLUMN Customer STRING(64) NOT NULL";
+    world.admin.update_ddl(&[wider.to_owned()]).await.unwrap();
+    let said = said(&world, &["replay", "--pipeline", &pipeline]);
+    assert!(said.starts_with("2 to be replayed"), "{said}");
+    let requests = async || {
+        let columns = [("KafkaOffset".to_owned(), Type::Int64)];
+        world.database.read_all("BridgeReplays", &columns, None).await.unwrap()
+    };
+    wait_for("the replays", async || requests().await.is_empty()).await;
+    assert_eq!(codes(), [other], "applied, and still not decodable");
+    // Replayed in place: the position is that of the log, and what comes next is applied as ever.
+    world.send(&[good(3)]).await;
+    invariants::drained(&world, &mut [&mut ingest]).await;
+    let stored =
+        spanbridge::positions::read(&world.database, &world.pipeline(Service::Ingest)).await.unwrap();
+    assert_eq!(stored[&(world.topic.clone(), 0)], [5]);
+    let columns = [("Id".to_owned(), Type::Int64)];
+    let rows = world.database.read("Orders", &columns, vec![vec![901.into()]]).await.unwrap();
+    assert_eq!(rows, [[Value::Int64(901)]]);
 }

@@ -33,6 +33,7 @@ pub(crate) struct Choices {
 pub(crate) struct World {
     pub(crate) id: String,
     pub(crate) kafka: ClientOptions,
+    pub(crate) admin: Admin,
     pub(crate) database: Database,
     pub(crate) registry: Registry,
     pub(crate) start: Timestamp,
@@ -92,6 +93,7 @@ impl World {
         std::fs::write(&config, text).unwrap();
         Self {
             id,
+            admin,
             kafka: client,
             database,
             registry,

@@ -5,6 +5,8 @@
 pub(crate) enum Guard {
     /// The commit's Update of the position row it consumes (ingest).
     ConsumePosition,
+    /// The revision, without which a change in place leaves the position that others hold (ingest).
+    Revise,
     /// Rows that others write too are read under lock, in the transaction that writes them (ingest).
     ReadUnderLock,
     /// `init_transactions` before the state is read (publish, rule 1).

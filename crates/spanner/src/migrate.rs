@@ -18,10 +18,7 @@ use crate::error::{Error, ErrorKind, Result};
 const VERSIONS: &str = "BridgeSchemaVersion";
 
 /// The DDL of each version, from 1.
-const MIGRATIONS: [&str; 2] = [
-    include_str!("../../../migrations/0001_bridge.sql"),
-    include_str!("../../../migrations/0002_event_time.sql"),
-];
+const MIGRATIONS: [&str; 1] = [include_str!("../../../migrations/0001_bridge.sql")];
 
 /// How often a schema change is tried that meets another one, and how long is waited in between.
 const ATTEMPTS: u32 = 40;

@@ -18,6 +18,8 @@ pub(super) enum Action {
     List(List),
     /// Show one of them with its headers, key and value
     Show(Show),
+    /// Have them go through the mapping again
+    Replay(Replay),
     /// Delete them
     Purge(Purge),
 }
@@ -69,6 +71,23 @@ pub(super) struct Show {
     /// Write the value's bytes into this file as well
     #[arg(long, value_name = "FILE")]
     pub(super) raw_value: Option<PathBuf>,
+}
+
+#[derive(Debug, clap::Args)]
+#[command(after_help = "\
+Examples:
+  spanbridge dead-letters replay --config flights.toml --code SB-INGEST-PATH
+  spanbridge dead-letters replay --config flights.toml --topic flights --partition 3 --since 2h
+
+Mend the cause first. The running `spanbridge ingest` takes them up within seconds, with its mapping: a record that is applied is
+deleted here in the same commit, one that fails again stays with its new reason. It is applied after records that came later, so
+an upsert without `version` may put an older row over a newer one.
+
+Exit codes: 0 asked for; 1 the database refused; 2 wrong usage or configuration, or the bridge's tables are missing; 3 Spanner
+cannot be reached.")]
+pub(super) struct Replay {
+    #[command(flatten)]
+    pub(super) which: Which,
 }
 
 #[derive(Debug, clap::Args)]

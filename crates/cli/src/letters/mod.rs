@@ -8,8 +8,10 @@ pub(crate) mod args;
 mod filter;
 mod letter;
 mod list;
+mod listed;
 mod payload;
 mod purge;
+mod replay;
 mod show;
 mod text;
 
@@ -32,6 +34,10 @@ pub(crate) async fn run(args: &DeadLetters) -> Result<()> {
             list::run(&opened.database, &filter, opened.now, args, &mut out).await
         }
         Action::Show(args) => show::run(&open(&args.config).await?, args, &mut out).await,
+        Action::Replay(args) => {
+            let (opened, filter) = select(&args.which).await?;
+            replay::run(&opened.database, &filter, &mut out).await
+        }
         Action::Purge(args) => {
             let (opened, filter) = select(&args.which).await?;
             purge::run(&opened.database, &filter, args.yes, &mut out).await

@@ -5,8 +5,14 @@ use crate::read::Reader;
 use crate::{AggregatesTable, Ingest, IngestTable, Located, Mapping, Mask, Ownership, Span, Topics};
 
 /// The bridge's own tables.
-const OWN: [&str; 5] =
-    ["BridgePartitions", "BridgePositions", "BridgeDeadLetters", "BridgeGaps", "BridgeSchemaVersion"];
+const OWN: [&str; 6] = [
+    "BridgePartitions",
+    "BridgePositions",
+    "BridgeDeadLetters",
+    "BridgeReplays",
+    "BridgeGaps",
+    "BridgeSchemaVersion",
+];
 
 /// The tables of one pipeline.
 pub(super) fn within(reader: &Reader, pipeline: &Ingest) {

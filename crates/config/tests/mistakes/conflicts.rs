@@ -114,9 +114,14 @@ fn conflicts() {
 
 #[test]
 fn tables_of_the_bridge() {
-    for name in
-        ["BridgePartitions", "bridgepositions", "BridgeDeadLetters", "BridgeGaps", "BridgeSchemaVersion"]
-    {
+    for name in [
+        "BridgePartitions",
+        "bridgepositions",
+        "BridgeDeadLetters",
+        "BridgeReplays",
+        "BridgeGaps",
+        "BridgeSchemaVersion",
+    ] {
         let line = format!("16:9: `{name}` is a table of the bridge itself");
         refused(&[("table = \"Flights\"", &format!("table = \"{name}\""), &[&line])]);
     }

@@ -1,5 +1,6 @@
 use std::time::Duration;
 
+use spanbridge_kafka::Record;
 use spanbridge_protocol::ingest::{LogRange, Offset, Outcome, Partition, Position, RowKey};
 use spanbridge_protocol::value::Value;
 
@@ -30,7 +31,13 @@ pub(super) enum Answer {
     },
     Verified {
         attempt: u64,
-        stored: Vec<(Partition, Option<Offset>)>,
+        stored: Vec<(Partition, Option<Position>)>,
+    },
+    /// Dead letters to be replayed.
+    Replays {
+        partition: Partition,
+        generation: u64,
+        records: Vec<Record>,
     },
     /// The log's end, for the lag.
     End {

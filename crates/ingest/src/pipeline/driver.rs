@@ -1,6 +1,6 @@
 //! The loop: events and answers into the worker, effects out of it.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::{Duration, Instant, SystemTime};
 
@@ -44,6 +44,8 @@ pub(super) struct Driver {
     answers: mpsc::Receiver<Answer>,
     /// The worker's generation of a fetch, and the subscription's.
     fetches: BTreeMap<Partition, (u64, u64)>,
+    /// Partitions whose dead letters are being looked at for replays.
+    replays: BTreeSet<Partition>,
     /// Revocations that wait for a commit on its way.
     revocations: Vec<(Vec<Partition>, Done)>,
     stops: BTreeMap<Partition, String>,
@@ -92,6 +94,7 @@ impl Driver {
             worker,
             answers,
             fetches: BTreeMap::new(),
+            replays: BTreeSet::new(),
             revocations: Vec::new(),
             stops: BTreeMap::new(),
             trace: None,
@@ -127,7 +130,12 @@ impl Driver {
             let deadline = self.worker.deadline().map(|at| self.started + at);
             tokio::select! {
                 () = shutdown.cancelled() => return Ok(()),
-                Some(answer) = self.answers.recv() => self.answer(answer)?,
+                Some(answer) = self.answers.recv() => match answer {
+                    Answer::Replays { partition, generation, records } => {
+                        self.replays(&partition, generation, records, shutdown).await?;
+                    }
+                    answer => self.answer(answer)?,
+                },
                 event = events.recv(), if self.worker.has_room() => match event {
                     Some(event) => self.event(event, shutdown).await?,
                     None => return Err(self.error(ErrorKind::Bug, "the subscription has ended by itself")),
@@ -140,6 +148,7 @@ impl Driver {
                     for partition in self.observer.known() {
                         self.requests.end(partition.clone());
                     }
+                    self.ask_for_replays();
                 }
             }
         }
@@ -207,43 +216,76 @@ impl Driver {
         trace.polled(&records, since);
         self.observer.polled(&partition, &records);
         let span = trace.decode();
-        let mapper = self.mapper.clone();
-        let decoded = async {
-            let mut decoded = Vec::with_capacity(records.len());
-            for record in records {
-                let mut backoff = Backoff::default();
-                let changes = loop {
-                    match mapper.map(&partition, &record).await {
-                        Ok(changes) => break Ok(changes),
-                        Err(Fault::Record(failure)) => break Err(failure),
-                        Err(Fault::Stop(error)) => return Err(Some(error)),
-                        Err(Fault::Unavailable(error)) => {
-                            tracing::warn!(%error, "the registry does not answer; trying again");
-                            self.ready.not_ready(error);
-                            self.heartbeat.beat();
-                            tokio::select! {
-                                () = backoff.pause() => {}
-                                () = shutdown.cancelled() => return Err(None),
-                            }
-                        }
-                    }
-                };
-                let size = record.size();
-                decoded.push(Record { offset: record.offset, changes, payload: Source(record), size });
-            }
-            Ok(decoded)
-        };
-        let decoded = match decoded.instrument(span).await {
-            Ok(decoded) => decoded,
-            Err(Some(error)) => return Err(self.error(ErrorKind::Refused, error)),
+        let Some(decoded) = self.mapped(&partition, records, shutdown).instrument(span).await? else {
             // The loop is about to leave; what was polled is polled again.
-            Err(None) => return Ok(()),
+            return Ok(());
         };
         self.folding_since = Instant::now();
         let now = self.now();
         self.worker.records(&partition, generation, decoded, now);
         self.show_ready();
         Ok(())
+    }
+
+    /// Looks for dead letters to replay, where those found before are done.
+    fn ask_for_replays(&mut self) {
+        for (partition, (generation, _)) in &self.fetches {
+            if self.worker.takes_replays(partition, *generation) && self.replays.insert(partition.clone()) {
+                let (partition, generation) = (partition.clone(), *generation);
+                self.requests.ask(Request::Replays { partition, generation });
+            }
+        }
+    }
+
+    async fn replays(
+        &mut self,
+        partition: &Partition,
+        generation: u64,
+        records: Vec<KafkaRecord>,
+        shutdown: &CancellationToken,
+    ) -> Result<(), Error> {
+        self.replays.remove(partition);
+        if records.is_empty() {
+            return Ok(());
+        }
+        tracing::info!(pipeline = %self.pipeline, %partition, count = records.len(), "replaying dead letters");
+        if let Some(mapped) = self.mapped(partition, records, shutdown).await? {
+            let now = self.now();
+            self.worker.replays(partition, generation, mapped, now);
+        }
+        Ok(())
+    }
+
+    /// Records with what they change; nothing when the service is told to end while the registry is silent.
+    async fn mapped(
+        &self,
+        partition: &Partition,
+        records: Vec<KafkaRecord>,
+        shutdown: &CancellationToken,
+    ) -> Result<Option<Vec<Record<Source>>>, Error> {
+        let mut mapped = Vec::with_capacity(records.len());
+        for record in records {
+            let mut backoff = Backoff::default();
+            let changes = loop {
+                match self.mapper.map(partition, &record).await {
+                    Ok(changes) => break Ok(changes),
+                    Err(Fault::Record(failure)) => break Err(failure),
+                    Err(Fault::Stop(error)) => return Err(self.error(ErrorKind::Refused, error)),
+                    Err(Fault::Unavailable(error)) => {
+                        tracing::warn!(%error, "the registry does not answer; trying again");
+                        self.ready.not_ready(error);
+                        self.heartbeat.beat();
+                        tokio::select! {
+                            () = backoff.pause() => {}
+                            () = shutdown.cancelled() => return Ok(None),
+                        }
+                    }
+                }
+            };
+            let size = record.size();
+            mapped.push(Record { offset: record.offset, changes, payload: Source(record), size });
+        }
+        Ok(Some(mapped))
     }
 
     fn answer(&mut self, answer: Answer) -> Result<(), Error> {
@@ -271,6 +313,8 @@ impl Driver {
                 self.worker.outcome(attempt, outcome, now);
             }
             Answer::Verified { attempt, stored } => self.worker.verified(attempt, &stored, now),
+            // Of a service that leaves: the requests stay for the next owner.
+            Answer::Replays { .. } => return Ok(()),
             Answer::End { partition, end } => self.observer.end(&partition, end),
             Answer::Trouble(error) => {
                 self.ready.not_ready(error);
@@ -335,7 +379,7 @@ impl Driver {
                     for (partition, offset, failure) in &commit.failures {
                         tracing::warn!(
                             pipeline = %self.pipeline, %partition, offset, code = %failure.code,
-                            message = %failure.message, "dead letter"
+                            message = %failure.message, "{}", if commit.replay { "still a dead letter" } else { "dead letter" }
                         );
                     }
                     self.sent.insert(commit.attempt, (sent, trace));

@@ -4,6 +4,7 @@ mod answer;
 mod batch_trace;
 mod driver;
 mod observer;
+mod replays;
 mod requests;
 mod source;
 mod transactions;

@@ -161,9 +161,9 @@ impl Observer {
             }
         }
         for step in &sent.moves {
-            self.positions.insert(step.partition.clone(), step.to);
+            self.positions.insert(step.partition.clone(), step.to.next);
             let Some(ages) = self.ages.get_mut(&step.partition) else { continue };
-            let committed = ages.iter().take_while(|(offset, _)| *offset < step.to).count();
+            let committed = ages.iter().take_while(|(offset, _)| *offset < step.to.next).count();
             for (_, at) in ages.drain(..committed) {
                 if let Ok(age) = at.elapsed() {
                     self.end_to_end.record(age.as_secs_f64());

@@ -14,6 +14,7 @@ use tokio::sync::mpsc;
 use tracing::Instrument;
 
 use super::answer::Answer;
+use super::replays;
 use super::source::topic_partition;
 use super::transactions::Transactions;
 use crate::mapping::{MOST_ROWS, Mapper, Wanted};
@@ -98,6 +99,10 @@ pub(super) enum Request {
         attempt: u64,
         partitions: Vec<Partition>,
     },
+    Replays {
+        partition: Partition,
+        generation: u64,
+    },
 }
 
 impl Requests {
@@ -150,10 +155,13 @@ impl Requests {
             Request::Verify { attempt, partitions } => {
                 let mut stored = Vec::with_capacity(partitions.len());
                 for partition in partitions {
-                    let position = self.stored(partition).await?;
-                    stored.push((partition.clone(), position.map(|position| position.next)));
+                    stored.push((partition.clone(), self.stored(partition).await?));
                 }
                 Answer::Verified { attempt: *attempt, stored }
+            }
+            Request::Replays { partition, generation } => {
+                let records = replays::read(&self.database, &self.mapper.spec.pipeline, partition).await?;
+                Answer::Replays { partition: partition.clone(), generation: *generation, records }
             }
         })
     }
@@ -286,16 +294,17 @@ impl Requests {
             Value::from(&*partition.topic),
             Value::from(i64::from(partition.number)),
         ];
-        let columns = [("NextOffset", Type::Int64), ("EventTime", Type::Timestamp)]
-            .map(|(name, ty)| (name.to_owned(), ty));
+        let columns =
+            [("NextOffset", Type::Int64), ("Revision", Type::Int64), ("EventTime", Type::Timestamp)]
+                .map(|(name, ty)| (name.to_owned(), ty));
         let rows = self.database.read_prefix(TABLE_POSITIONS, &columns, prefix).await?;
         match rows.as_slice() {
             [] => Ok(None),
             [row] => match row.as_slice() {
-                [Value::Int64(next), Value::Timestamp(at)] => {
-                    Ok(Some(Position { next: *next, event_time: Some(*at) }))
+                [Value::Int64(next), Value::Int64(revision), time @ (Value::Timestamp(_) | Value::Null)] => {
+                    let event_time = if let Value::Timestamp(at) = time { Some(*at) } else { None };
+                    Ok(Some(Position { next: *next, revision: *revision, event_time }))
                 }
-                [Value::Int64(next), Value::Null] => Ok(Some(Position { next: *next, event_time: None })),
                 _ => {
                     Err(Failed::Fatal(format!("{partition}: its row of {TABLE_POSITIONS} is not a position")))
                 }

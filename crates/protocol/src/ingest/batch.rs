@@ -12,6 +12,8 @@ pub(super) struct Entry<P> {
     pub(super) partition: Partition,
     pub(super) generation: u64,
     pub(super) offset: Offset,
+    /// A dead letter's record, which lies behind the position. A batch has none such, or only such.
+    pub(super) replay: bool,
     /// What it changes; nothing when it is filtered out, a failure when it goes to the dead letters.
     pub(super) changes: Result<Vec<Change>, Failure>,
     pub(super) payload: P,
@@ -45,6 +47,10 @@ impl<P> Queue<P> {
 
     pub(super) fn bytes(&self) -> usize {
         self.bytes
+    }
+
+    pub(super) fn holds(&self, partition: &Partition) -> bool {
+        self.partitions.get(partition).is_some_and(|entries| !entries.is_empty())
     }
 
     pub(super) fn push(&mut self, entry: Entry<P>) {

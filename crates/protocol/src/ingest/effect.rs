@@ -89,6 +89,8 @@ pub struct Commit {
     pub moves: Vec<Move>,
     /// Records it covers.
     pub records: usize,
+    /// Whether they are replayed dead letters.
+    pub replay: bool,
     /// Those of them that become dead letters.
     pub failures: Vec<(Partition, Offset, Failure)>,
     pub skipped: Skipped,

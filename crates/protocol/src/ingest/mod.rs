@@ -20,7 +20,7 @@ pub use change::{
 };
 pub use effect::{Commit, Effect, Gap, Limits, OnError, OnGap, Outcome, Record, Stop, StopReason};
 pub use fold::Skipped;
-pub use letter::{Failure, Payload};
+pub use letter::{Failure, Payload, TABLE_LETTERS, TABLE_REPLAYS};
 pub use position::{LogRange, Move, Offset, Partition, Position, TABLE_PARTITIONS, TABLE_POSITIONS};
 pub use window::{Hop, Size, WindowError};
 pub use worker::Worker;

@@ -12,7 +12,7 @@ pub type Offset = i64;
 
 /// Parent of the positions: a partition is registered once, whatever offsets two workers start from.
 pub const TABLE_PARTITIONS: &str = "BridgePartitions";
-/// Exactly one row a partition; its key holds the next offset.
+/// Exactly one row a partition; its key holds the next offset and the revision.
 pub const TABLE_POSITIONS: &str = "BridgePositions";
 
 const TABLE_GAPS: &str = "BridgeGaps";
@@ -49,28 +49,53 @@ impl LogRange {
 pub struct Position {
     /// The next offset.
     pub next: Offset,
+    /// Grows when the partition's rows change though its offset does not. Never goes back, so that no two positions
+    /// of a partition are ever the same token.
+    pub revision: i64,
     /// The stream's time: the greatest event time of a windowed record applied so far.
     pub event_time: Option<Timestamp>,
 }
 
-/// A step of one partition's position, from the offset it consumes to the next one.
+impl Position {
+    /// The position behind the records up to `next`.
+    ///
+    /// # Panics
+    /// If that does not go forward.
+    pub(super) fn forward(self, next: Offset, event_time: Option<Timestamp>) -> Self {
+        assert!(next > self.next, "a position only goes forward, from {} to {next}", self.next);
+        Self { next, event_time, ..self }
+    }
+
+    /// The position behind a change of the partition's rows in place.
+    pub(super) fn revised(self, event_time: Option<Timestamp>) -> Self {
+        assert!(self.revision < i64::MAX, "revisions do not run out");
+        let revision = if stands(Guard::Revise) { self.revision + 1 } else { self.revision };
+        Self { revision, event_time, ..self }
+    }
+
+    /// Whether a commit that consumes the one consumes the other.
+    pub(super) fn is(self, other: Self) -> bool {
+        (self.next, self.revision) == (other.next, other.revision)
+    }
+}
+
+/// A step of one partition: the position it consumes, and the one it leaves.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Move {
     pub partition: Partition,
-    pub from: Offset,
-    pub to: Offset,
-    /// The stream's time after it.
-    pub event_time: Option<Timestamp>,
+    pub from: Position,
+    pub to: Position,
 }
 
 /// The three mutations that consume the positions: many partitions, one commit.
 pub(super) fn advance(pipeline: &str, moves: &[Move]) -> Vec<Mutation> {
-    let key = |step: &Move, offset: Offset| {
+    let key = |step: &Move, position: Position| {
         vec![
             Value::from(pipeline),
             Value::from(&*step.partition.topic),
             Value::from(i64::from(step.partition.number)),
-            Value::from(offset),
+            Value::from(position.next),
+            Value::from(position.revision),
         ]
     };
     let stamped = |mut row: Vec<Value>, event_time: Option<Timestamp>| {
@@ -85,13 +110,13 @@ pub(super) fn advance(pipeline: &str, moves: &[Move]) -> Vec<Mutation> {
         rows,
     };
     let consumed = || moves.iter().map(|step| key(step, step.from));
-    let produced = moves.iter().map(|step| stamped(key(step, step.to), step.event_time));
+    let produced = moves.iter().map(|step| stamped(key(step, step.to), step.to.event_time));
     let mut mutations = Vec::with_capacity(3);
     if stands(Guard::ConsumePosition) {
         let consumed = consumed().map(|key| stamped(key, None));
         mutations.push(rows(consumed.collect(), Write::Update, &POSITION));
     }
-    mutations.push(rows(consumed().collect(), Write::Delete, &POSITION[..4]));
+    mutations.push(rows(consumed().collect(), Write::Delete, &POSITION[..5]));
     mutations.push(rows(produced.collect(), Write::Insert, &POSITION));
     mutations
 }
@@ -103,7 +128,7 @@ pub(super) fn register(pipeline: &str, partition: &Partition, start: Offset) -> 
     let mut parent = key.clone();
     parent.push(Value::CommitTimestamp);
     let mut position = key;
-    position.extend([Value::from(start), Value::CommitTimestamp, Value::Null]);
+    position.extend([Value::from(start), Value::from(0), Value::CommitTimestamp, Value::Null]);
     let insert = |table: &str, columns: &[&str], row| Mutation {
         write: Write::Insert,
         table: table.into(),
@@ -131,5 +156,6 @@ pub(super) fn gap(pipeline: &str, partition: &Partition, from: Offset, to: Offse
 }
 
 const PARTITION: [&str; 4] = ["Pipeline", "Topic", "KafkaPartition", "CreatedAt"];
-const POSITION: [&str; 6] = ["Pipeline", "Topic", "KafkaPartition", "NextOffset", "UpdatedAt", "EventTime"];
+const POSITION: [&str; 7] =
+    ["Pipeline", "Topic", "KafkaPartition", "NextOffset", "Revision", "UpdatedAt", "EventTime"];
 const GAP: [&str; 6] = ["Pipeline", "Topic", "KafkaPartition", "FromOffset", "ToOffset", "RecordedAt"];

@@ -6,10 +6,10 @@ use spanbridge_spanner::{CommitOptions, Database, ErrorKind, migrate};
 
 use crate::support;
 
-const KEY: [&str; 4] = ["Pipeline", "Topic", "KafkaPartition", "NextOffset"];
+const KEY: [&str; 5] = ["Pipeline", "Topic", "KafkaPartition", "NextOffset", "Revision"];
 
 fn position(next: i64) -> Vec<Value> {
-    vec!["p".into(), "t".into(), 0.into(), next.into()]
+    vec!["p".into(), "t".into(), 0.into(), next.into(), 0.into()]
 }
 
 fn with_time(next: i64) -> Vec<Value> {
@@ -20,7 +20,7 @@ fn with_time(next: i64) -> Vec<Value> {
 
 /// Update of row `from`, delete of it, insert of row `to`, and one row of data.
 fn batch(from: i64, to: i64) -> Vec<Mutation> {
-    let timed = [KEY[0], KEY[1], KEY[2], KEY[3], "UpdatedAt"];
+    let timed = [KEY[0], KEY[1], KEY[2], KEY[3], KEY[4], "UpdatedAt"];
     vec![
         support::mutation(Write::Update, "BridgePositions", &timed, vec![with_time(from)]),
         support::mutation(Write::Delete, "BridgePositions", &KEY, vec![position(from)]),
@@ -31,7 +31,7 @@ fn batch(from: i64, to: i64) -> Vec<Mutation> {
 
 fn registration(next: i64) -> Vec<Mutation> {
     let parent = ["Pipeline", "Topic", "KafkaPartition", "CreatedAt"];
-    let timed = [KEY[0], KEY[1], KEY[2], KEY[3], "UpdatedAt"];
+    let timed = [KEY[0], KEY[1], KEY[2], KEY[3], KEY[4], "UpdatedAt"];
     let row = vec!["p".into(), "t".into(), 0.into(), Value::CommitTimestamp];
     vec![
         support::mutation(Write::Insert, "BridgePartitions", &parent, vec![row]),

@@ -9,11 +9,11 @@ use spanbridge_standin::{Fault, Latency, Loss, Standin};
 
 use crate::support::{self, PLAIN, columns, data, mutation, rows};
 
-const KEY: [&str; 4] = ["Pipeline", "Topic", "KafkaPartition", "NextOffset"];
-const TIMED: [&str; 5] = ["Pipeline", "Topic", "KafkaPartition", "NextOffset", "UpdatedAt"];
+const KEY: [&str; 5] = ["Pipeline", "Topic", "KafkaPartition", "NextOffset", "Revision"];
+const TIMED: [&str; 6] = ["Pipeline", "Topic", "KafkaPartition", "NextOffset", "Revision", "UpdatedAt"];
 
 fn position(next: i64) -> Vec<Value> {
-    vec!["p".into(), "t".into(), 0.into(), next.into()]
+    vec!["p".into(), "t".into(), 0.into(), next.into(), 0.into()]
 }
 
 fn timed(next: i64) -> Vec<Value> {

@@ -10,7 +10,7 @@ use std::collections::BTreeMap;
 
 use super::batch::Entry;
 use super::change::{Change, Late, RowKey, Spec};
-use super::letter::{self, Failure, Payload};
+use super::letter::{Failure, Letters, Payload};
 use super::position::{Offset, Partition};
 use crate::mutation::Mutation;
 use crate::value::{Timestamp, Value};
@@ -78,19 +78,18 @@ pub(super) fn fold<P: Payload>(
         event_times,
         skipped: Skipped::default(),
     };
-    let (mut letters, mut failures, mut taken) = (Vec::new(), Vec::new(), 0);
+    let (mut letters, mut failures, mut taken) = (Letters::default(), Vec::new(), 0);
     for entry in entries {
         let outcome = match &entry.changes {
             Err(failure) => Err(Refusal::Record(failure.clone())),
             Ok(changes) => fold.record(taken, &entry.partition, changes, known),
         };
         match outcome {
-            Ok(()) => {}
+            Ok(()) => letters.applied(&spec.pipeline, entry),
             Err(Refusal::Apart) => break,
             Err(Refusal::Record(failure)) => {
-                let (partition, offset) = (&entry.partition, entry.offset);
-                letters.push(letter::row(&spec.pipeline, partition, offset, &failure, &entry.payload));
-                failures.push((partition.clone(), offset, failure));
+                letters.failed(&spec.pipeline, entry, &failure);
+                failures.push((entry.partition.clone(), entry.offset, failure));
             }
         }
         taken += 1;
@@ -104,9 +103,7 @@ pub(super) fn fold<P: Payload>(
         mutations.extend(groups.writes(spec, target));
         mutations.extend(ranges.writes(spec, target));
     }
-    if !letters.is_empty() {
-        mutations.push(letter::mutation(letters));
-    }
+    mutations.extend(letters.mutations());
     Folded { mutations, states: groups.states(spec), failures, taken, event_times, skipped }
 }
 

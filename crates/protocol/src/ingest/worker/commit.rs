@@ -60,7 +60,8 @@ impl<P: Payload> Worker<P> {
         now: Duration,
     ) {
         let mut folded = self.fold(&batch, known);
-        if self.on_error == OnError::Stop && !folded.failures.is_empty() {
+        let replay = batch.iter().any(|entry| entry.replay);
+        if self.on_error == OnError::Stop && !replay && !folded.failures.is_empty() {
             batch = self.stop_at_failures(batch, &folded.failures);
             folded = self.fold(&batch, known);
         }
@@ -82,6 +83,7 @@ impl<P: Payload> Worker<P> {
             mutations: all,
             moves: moves.clone(),
             records: batch.len(),
+            replay,
             failures,
             skipped,
         }));
@@ -120,11 +122,12 @@ impl<P: Payload> Worker<P> {
             assert!(entry.offset >= *end, "{}: a batch is in the order of its offsets", entry.partition);
             *end = entry.offset;
         }
+        let replay = batch.iter().any(|entry| entry.replay);
         let step = |(partition, last): (&Partition, Offset)| {
-            let from = self.stored(partition).next;
-            assert!(last >= from, "{partition}: offset {last} lies before the position {from}");
+            let from = self.stored(partition);
             let event_time = event_times.get(partition).copied();
-            Move { partition: partition.clone(), from, to: last + 1, event_time }
+            let to = if replay { from.revised(event_time) } else { from.forward(last + 1, event_time) };
+            Move { partition: partition.clone(), from, to }
         };
         ends.into_iter().map(step).collect()
     }

@@ -29,6 +29,8 @@ pub struct Worker<P> {
     generations: u64,
     attempts: u64,
     queue: Queue<P>,
+    /// Dead letters to be replayed; they go before the queue.
+    replays: Queue<P>,
     waiting: VecDeque<Waiting<P>>,
     flights: BTreeMap<u64, Flight<P>>,
     pace: Pace,
@@ -50,6 +52,7 @@ impl<P: Payload> Worker<P> {
             generations: 0,
             attempts: 0,
             queue: Queue::new(),
+            replays: Queue::new(),
             waiting: VecDeque::new(),
             flights: BTreeMap::new(),
             effects: VecDeque::new(),
@@ -67,8 +70,13 @@ impl<P: Payload> Worker<P> {
             return None;
         }
         let waiting = self.next_waiting().map(|at| self.waiting[at].not_before);
-        let ready = self.takes_more().then(|| self.queue.ready(&self.busy()));
-        let oldest = ready.and_then(|ready| ready.oldest).map(|oldest| oldest + self.limits.max_wait);
+        let mut oldest = None;
+        if self.takes_more() {
+            let busy = self.busy();
+            let arrived = self.queue.ready(&busy).oldest;
+            oldest = arrived.map(|oldest| oldest + self.limits.max_wait);
+            oldest = [oldest, self.replays.ready(&busy).oldest].into_iter().flatten().min();
+        }
         [waiting, oldest].into_iter().flatten().min()
     }
 
@@ -100,6 +108,7 @@ impl<P: Payload> Worker<P> {
             && self.flights.is_empty()
             && self.waiting.is_empty()
             && self.queue.len() == 0
+            && self.replays.len() == 0
     }
 
     /// The group has given us these partitions.
@@ -140,7 +149,7 @@ impl<P: Payload> Worker<P> {
             self.settle(partition, generation, mutations);
             return;
         };
-        let Position { next, event_time } = position;
+        let next = position.next;
         if log.holds(next) {
             self.set_phase(partition, Phase::Fetching { position, next });
             self.effects.push_back(Effect::Fetch { partition: partition.clone(), generation, offset: next });
@@ -153,7 +162,9 @@ impl<P: Payload> Worker<P> {
                 self.stop(partition, next, StopReason::Gap(gap));
             }
             OnGap::Skip => {
-                let step = Move { partition: partition.clone(), from: next, to: log.start, event_time };
+                // A log that was made anew may end before the position.
+                let to = Position { next: log.start, ..position.revised(position.event_time) };
+                let step = Move { partition: partition.clone(), from: position, to };
                 let mut mutations = position::advance(&self.spec.pipeline, &[step]);
                 mutations.push(position::gap(&self.spec.pipeline, partition, next, log.start));
                 self.settle(partition, generation, mutations);
@@ -194,16 +205,40 @@ impl<P: Payload> Worker<P> {
                 self.stop(partition, record.offset, reason);
                 return;
             }
-            let changes = record.changes.iter().flatten().map(Change::size).sum::<usize>();
-            self.queue.push(Entry {
-                partition: partition.clone(),
-                generation,
-                offset: record.offset,
-                changes: record.changes,
-                payload: record.payload,
-                size: record.size + changes,
-                arrived: now,
-            });
+            self.queue.push(entry(partition, generation, record, false, now));
+        }
+        self.due(now);
+    }
+
+    /// True when dead letters of the partition may be handed to [`Self::replays`]: those asked for before are done.
+    pub fn takes_replays(&self, partition: &Partition, generation: u64) -> bool {
+        let batches = self.flights.values().map(|flight| &flight.batch);
+        let mut batches = batches.chain(self.waiting.iter().map(|waiting| &waiting.batch));
+        let replayed = |entry: &Entry<P>| entry.replay && entry.partition == *partition;
+        self.is_current(partition, generation)
+            && matches!(self.partitions[partition].phase, Phase::Fetching { .. })
+            && !self.replays.holds(partition)
+            && !batches.any(|batch| batch.iter().any(replayed))
+    }
+
+    /// Records of dead letters that an operator wants replayed, in the order of their offsets, as they were found
+    /// after [`Self::takes_replays`]. Each is applied in a commit that deletes its letter, or fails again.
+    pub fn replays(
+        &mut self,
+        partition: &Partition,
+        generation: u64,
+        records: Vec<Record<P>>,
+        now: Duration,
+    ) {
+        if !self.takes_replays(partition, generation) {
+            return;
+        }
+        let Phase::Fetching { position, .. } = self.partitions[partition].phase else { return };
+        for record in records {
+            // What an operator has set the position back to comes from the log.
+            if record.offset < position.next {
+                self.replays.push(entry(partition, generation, record, true, now));
+            }
         }
         self.due(now);
     }
@@ -220,6 +255,11 @@ impl<P: Payload> Worker<P> {
                 return;
             }
             let busy = self.busy();
+            let replays = self.replays.take(&busy, self.pace.limit(), self.limits.max_bytes);
+            if !replays.is_empty() {
+                self.start(replays, 0, now);
+                continue;
+            }
             let ready = self.queue.ready(&busy);
             let is_due = ready.records >= self.pace.limit()
                 || ready.bytes >= self.limits.max_bytes
@@ -276,6 +316,7 @@ impl<P: Payload> Worker<P> {
     /// Drops what waits of a partition, from that offset on.
     fn drop_from(&mut self, partition: &Partition, offset: Offset) {
         self.queue.drop_from(partition, offset);
+        self.replays.drop_from(partition, offset);
         for waiting in &mut self.waiting {
             waiting.batch.retain(|entry| entry.partition != *partition || entry.offset < offset);
         }
@@ -313,5 +354,25 @@ impl<P: Payload> Worker<P> {
 
     fn current(&self, batch: Vec<Entry<P>>) -> Vec<Entry<P>> {
         batch.into_iter().filter(|entry| self.is_current(&entry.partition, entry.generation)).collect()
+    }
+}
+
+fn entry<P>(
+    partition: &Partition,
+    generation: u64,
+    record: Record<P>,
+    replay: bool,
+    now: Duration,
+) -> Entry<P> {
+    let changes = record.changes.iter().flatten().map(Change::size).sum::<usize>();
+    Entry {
+        partition: partition.clone(),
+        generation,
+        offset: record.offset,
+        replay,
+        changes: record.changes,
+        payload: record.payload,
+        size: record.size + changes,
+        arrived: now,
     }
 }

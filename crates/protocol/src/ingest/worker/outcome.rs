@@ -8,7 +8,7 @@ use super::state::{Flight, Phase, Sent, Step, Waiting};
 use crate::ingest::batch::Entry;
 use crate::ingest::effect::{Effect, OnError, Outcome, StopReason};
 use crate::ingest::letter::{Failure, Payload};
-use crate::ingest::position::{Move, Offset, Partition, Position};
+use crate::ingest::position::{Move, Partition, Position};
 
 /// The longest pause after an aborted commit.
 const LONGEST: Duration = Duration::from_secs(1);
@@ -43,14 +43,14 @@ impl<P: Payload> Worker<P> {
 
     /// The stored positions, asked for after a commit was refused: if each is still where we held
     /// it, the fence was ours and the data is at fault.
-    pub fn verified(&mut self, attempt: u64, stored: &[(Partition, Option<Offset>)], now: Duration) {
+    pub fn verified(&mut self, attempt: u64, stored: &[(Partition, Option<Position>)], now: Duration) {
         let Some(flight) = self.landed(attempt, |step| matches!(step, Step::Verifying(..))) else { return };
         let Flight { batch, step: Step::Verifying(sent, failure), .. } = flight else {
             unreachable!("as asked for")
         };
         let held = sent.moves.iter().all(|step| {
             let stored = stored.iter().find(|(partition, _)| *partition == step.partition);
-            stored.is_some_and(|(_, position)| *position == Some(step.from))
+            stored.is_some_and(|(_, position)| position.is_some_and(|position| position.is(step.from)))
         });
         if held && self.all_current(&batch) {
             self.rejected(batch, failure, now);
@@ -70,19 +70,18 @@ impl<P: Payload> Worker<P> {
                 self.cache.put(&partition, key, state);
             }
         }
-        for Move { partition, from, to, event_time } in sent.moves {
-            assert!(to > from, "{partition}: a position only goes forward");
+        for Move { partition, from, to } in sent.moves {
             if !ours(self, &partition) {
                 continue;
             }
             match self.partitions.get_mut(&partition).map(|owned| &mut owned.phase) {
                 Some(Phase::Fetching { position, .. } | Phase::Stopped { position }) => {
-                    assert_eq!(position.next, from, "{partition}: the position that was consumed");
-                    *position = Position { next: to, event_time };
+                    assert!(position.is(from), "{partition}: the position that was consumed");
+                    *position = to;
                 }
                 _ => unreachable!("{partition}: its generation is that of the commit"),
             }
-            self.effects.push_back(Effect::Mirror { partition, next: to });
+            self.effects.push_back(Effect::Mirror { partition, next: to.next });
         }
     }
 
@@ -102,13 +101,14 @@ impl<P: Payload> Worker<P> {
             return;
         }
         let Some(mut entry) = self.current(batch).pop() else { return };
-        if entry.changes.is_ok() && self.on_error == OnError::DeadLetter {
+        if entry.changes.is_ok() && (entry.replay || self.on_error == OnError::DeadLetter) {
             entry.changes = Err(failure);
             self.again(vec![entry], 0, now);
-        } else {
+        } else if !entry.replay {
             self.drop_from(&entry.partition, entry.offset);
             self.stop(&entry.partition, entry.offset, StopReason::Record(failure));
         }
+        // Of a replay nothing is left to write: its letter is gone.
     }
 
     /// Puts a batch back, in front of all that waits.

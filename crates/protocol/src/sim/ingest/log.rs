@@ -1,12 +1,16 @@
 //! The topic's log, and what it must become.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Debug;
 
 use chrono::DateTime;
 
 use super::super::Dice;
-use super::spec::{GAP, GRACE, GROUPS, INSERTED, NEWEST, ROWS, SESSIONS, SHARED, UPDATED, WINDOW};
+use super::spec::{
+    GAP, GRACE, GROUPS, INSERTED, NEWEST, ROWS, SESSIONS, SHARED, SHARED_SESSIONS, SHARED_SLIDES, SLIDE,
+    SLIDES, UPDATED, WINDOW,
+};
+use super::store::Step;
 use crate::ingest::{Change, Failure, Input, Offset, Payload, Record};
 use crate::value::{Timestamp, Value};
 
@@ -71,8 +75,8 @@ pub(super) fn generate(dice: &mut Dice, partition: i32) -> Vec<Entry> {
     let entries = 5 + dice.below(40);
     let entry = |_| {
         let kind = match dice.below(100) {
-            0..3 => Kind::Garbled,
-            3..6 => Kind::Poison,
+            0..4 => Kind::Garbled,
+            4..6 => Kind::Poison,
             6..8 => Kind::Orphan,
             8..10 => Kind::Overflow,
             10..15 => Kind::Filtered,
@@ -103,6 +107,17 @@ impl Entry {
         Record { offset: self.offset, changes, payload: Raw, size: 10 }
     }
 
+    /// As its dead letter is read once the mapping has been mended for some of them.
+    pub(super) fn mended(&self) -> Self {
+        let kind = match self.kind {
+            Kind::Garbled | Kind::Poison | Kind::Orphan | Kind::Overflow if self.amount % 2 == 0 => {
+                Kind::Good
+            }
+            kind => kind,
+        };
+        Self { kind, ..self.clone() }
+    }
+
     fn changes(&self, partition: Value) -> Vec<Change> {
         let group = Value::from(self.group);
         let key = |group: Value| vec![group, partition.clone()];
@@ -120,26 +135,24 @@ impl Entry {
         };
         let amount = if self.kind == Kind::Overflow { i64::MAX } else { self.amount };
         let input = |value: i64| Input::Value(value.into());
+        let at = DateTime::from_timestamp(self.time, 0);
+        let counted = |target, key, at| {
+            let inputs = vec![Input::Record, input(self.offset)];
+            Change::Group { target, key, at, inputs }
+        };
         vec![
             first,
             Change::Group {
                 target: GROUPS,
                 key: key(group.clone()),
-                at: DateTime::from_timestamp(self.time, 0),
+                at,
                 inputs: vec![Input::Record, input(amount), input(amount)],
             },
-            Change::Group {
-                target: SESSIONS,
-                key: key(group.clone()),
-                at: DateTime::from_timestamp(self.time, 0),
-                inputs: vec![Input::Record, input(self.offset)],
-            },
-            Change::Group {
-                target: SHARED,
-                key: vec![group.clone()],
-                at: None,
-                inputs: vec![Input::Record, input(self.offset)],
-            },
+            counted(SESSIONS, key(group.clone()), at),
+            counted(SHARED_SESSIONS, vec![group.clone()], at),
+            counted(SLIDES, key(group.clone()), at),
+            counted(SHARED_SLIDES, vec![group.clone()], at),
+            counted(SHARED, vec![group.clone()], None),
             Change::Row { target: NEWEST, row: vec![group, self.version.into(), self.offset.into()] },
         ]
     }
@@ -157,33 +170,80 @@ pub(super) struct Fold {
     pub(super) shared: BTreeMap<i64, (i64, i64)>,
     /// Version and offset a group.
     pub(super) newest: BTreeMap<i64, (i64, Offset)>,
-    /// By group, partition and end: start, count and sum of offsets.
-    pub(super) sessions: BTreeMap<(i64, i64, i64), (i64, i64, Offset)>,
-    pub(super) letters: Vec<(i64, Offset)>,
+    /// By group, partition ([`ALL`] in a shared table) and end: start, count and sum of offsets.
+    pub(super) sessions: Ranges,
+    /// As sessions, by start: latest time.
+    pub(super) slides: Ranges,
+    pub(super) letters: BTreeSet<(i64, Offset)>,
 }
 
-pub(super) fn fold(logs: &[Vec<Entry>]) -> Fold {
+/// Times in milliseconds.
+pub(super) type Ranges = BTreeMap<(i64, i64, i64), (i64, i64, Offset)>;
+
+/// In place of a partition, where all share a table.
+pub(super) const ALL: i64 = -1;
+
+/// Records by group and partition, as time and offset.
+type Times = BTreeMap<(i64, i64), Vec<(i64, Offset)>>;
+
+/// What the logs fold to in that order of steps.
+pub(super) fn fold(logs: &[Vec<Entry>], steps: &[Step]) -> Result<Fold, String> {
     let mut fold = Fold::default();
-    let mut times: BTreeMap<(i64, i64), Vec<(i64, Offset)>> = BTreeMap::new();
-    for (partition, log) in (0..).zip(logs) {
-        let mut stream_time = i64::MIN;
-        for entry in log.iter().filter(|entry| entry.kind != Kind::Filtered) {
-            if fold.apply(partition, entry, &mut stream_time) {
-                times.entry((entry.group, partition)).or_default().push((entry.time, entry.offset));
-            } else {
-                fold.letters.push((partition, entry.offset));
+    let mut times = Times::new();
+    let mut streams = vec![(None, i64::MIN); logs.len()];
+    for step in steps {
+        match *step {
+            Step::Move { partition, from, to } => {
+                let (next, stream_time) = &mut streams[partition];
+                if next.replace(to).is_some_and(|next| next != from) {
+                    return Err(format!(
+                        "partition {partition}: a move from {from} differs from the position"
+                    ));
+                }
+                for entry in logs[partition].iter().filter(|entry| (from..to).contains(&entry.offset)) {
+                    fold.step(partition as i64, entry, stream_time, &mut times);
+                }
             }
+            Step::Replay { partition, offset } => {
+                let at = (partition as i64, offset);
+                let entry = logs[partition].iter().find(|entry| entry.offset == offset);
+                let Some(entry) = entry.filter(|_| fold.letters.remove(&at)) else {
+                    return Err(format!("a replay of {at:?} differs from the letters"));
+                };
+                fold.step(partition as i64, &entry.mended(), &mut streams[partition].1, &mut times);
+            }
+            Step::Purge { partition, offset } => drop(fold.letters.remove(&(partition as i64, offset))),
         }
     }
     for ((group, partition), mut times) in times {
         times.sort_unstable();
-        for session in times.chunk_by(|one, next| next.0 - one.0 <= GAP) {
-            let (start, end) = (session[0].0, session[session.len() - 1].0);
-            let sum = session.iter().map(|(_, offset)| offset).sum();
-            fold.sessions.insert((group, partition, end), (start, session.len() as i64, sum));
-        }
+        fold.sessions.extend(sessions(group, partition, &times));
+        fold.slides.extend(slides(group, partition, &times));
     }
-    fold
+    Ok(fold)
+}
+
+fn sessions(group: i64, partition: i64, times: &[(i64, Offset)]) -> Ranges {
+    let session = |session: &[(i64, Offset)]| {
+        let (start, end) = (session[0].0, session[session.len() - 1].0);
+        ((group, partition, end * 1000), (start * 1000, session.len() as i64, offsets(session.iter())))
+    };
+    times.chunk_by(|one, next| next.0 - one.0 <= GAP).map(session).collect()
+}
+
+/// KIP-450's windows: one that ends with each record, one that starts behind each.
+fn slides(group: i64, partition: i64, times: &[(i64, Offset)]) -> Ranges {
+    let starts = times.iter().flat_map(|(time, _)| [(time - SLIDE) * 1000, time * 1000 + 1]);
+    let slide = |start: i64| {
+        let within = times.iter().filter(|(time, _)| (start..=start + SLIDE * 1000).contains(&(time * 1000)));
+        let latest = within.clone().map(|(time, _)| time * 1000).max()?;
+        Some(((group, partition, start), (latest, within.clone().count() as i64, offsets(within))))
+    };
+    starts.filter_map(slide).collect()
+}
+
+fn offsets<'a>(records: impl Iterator<Item = &'a (i64, Offset)>) -> Offset {
+    records.map(|(_, offset)| offset).sum()
 }
 
 impl Fold {
@@ -209,8 +269,22 @@ impl Fold {
         rows("Shared", &self.shared, &expected.shared)?;
         rows("Newest", &self.newest, &expected.newest)?;
         rows("Sessions", &self.sessions, &expected.sessions)?;
+        rows("Slides", &self.slides, &expected.slides)?;
         let (found, expected) = (&self.letters, &expected.letters);
         if found == expected { Ok(()) } else { Err(format!("letters {found:?} differs from {expected:?}")) }
+    }
+
+    fn step(&mut self, partition: i64, entry: &Entry, stream_time: &mut i64, times: &mut Times) {
+        if entry.kind == Kind::Filtered {
+            return;
+        }
+        if !self.apply(partition, entry, stream_time) {
+            self.letters.insert((partition, entry.offset));
+            return;
+        }
+        for partition in [partition, ALL] {
+            times.entry((entry.group, partition)).or_default().push((entry.time, entry.offset));
+        }
     }
 
     /// False when the record becomes a dead letter.

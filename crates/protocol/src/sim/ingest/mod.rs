@@ -20,6 +20,12 @@ fn without_the_update_of_the_position_row_the_checker_fails() {
 }
 
 #[test]
+fn without_the_revision_of_a_change_in_place_the_checker_fails() {
+    let (seed, why) = first_failure(Guard::Revise, "differs", world::run).unwrap();
+    println!("seed {seed}: {why}");
+}
+
+#[test]
 fn without_locks_on_rows_that_others_write_the_checker_fails() {
     let (seed, why) = first_failure(Guard::ReadUnderLock, "differs", world::run).unwrap();
     println!("seed {seed}: {why}");

@@ -1,6 +1,6 @@
 //! One worker process: the machine and what is under way between it and the world.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use super::super::Dice;
@@ -19,7 +19,8 @@ enum Answer {
     States(u64, Vec<(RowKey, Vec<Value>)>),
     Unread(u64),
     Outcome(u64, Outcome),
-    Verified(u64, Vec<(Partition, Option<Offset>)>),
+    Verified(u64, Vec<(Partition, Option<Position>)>),
+    Replays(Partition, u64, Vec<Offset>),
 }
 
 pub(super) struct Process {
@@ -27,6 +28,8 @@ pub(super) struct Process {
     requests: Vec<Effect>,
     answers: Vec<Answer>,
     fetching: BTreeMap<Partition, (u64, Offset)>,
+    /// Partitions whose requests for replays are being read.
+    replays: BTreeSet<Partition>,
     /// The transactions that are open, by attempt.
     transactions: BTreeMap<u64, Locks>,
     /// What the group has told it to do, not yet heard.
@@ -64,6 +67,7 @@ impl Process {
             requests: Vec::new(),
             answers: Vec::new(),
             fetching: BTreeMap::new(),
+            replays: BTreeSet::new(),
             transactions: BTreeMap::new(),
             notices: Vec::new(),
         }
@@ -72,9 +76,9 @@ impl Process {
     /// One step of any kind.
     pub(super) fn step(&mut self, dice: &mut Dice, around: &mut Around<'_>) -> Result<(), String> {
         match dice.below(5) {
-            0 => self.hear(),
+            0 => self.hear(dice),
             1 => self.execute(dice, around)?,
-            2 => self.answer(dice, around.now),
+            2 => self.answer(dice, around),
             3 => self.fetch(dice, around),
             _ => self.worker.due(around.now),
         }
@@ -93,10 +97,12 @@ impl Process {
         *self = Self::new();
     }
 
-    /// The group's notices come in their order.
-    fn hear(&mut self) {
-        if self.notices.is_empty() {
-            return;
+    /// The group's notices come in their order. Who is slow to hear of a revocation lives on as a zombie.
+    fn hear(&mut self, dice: &mut Dice) {
+        match self.notices.first() {
+            None => return,
+            Some(Notice::Revoked(_)) if dice.percent(80) => return,
+            Some(_) => {}
         }
         match self.notices.remove(0) {
             Notice::Assigned(partition) => self.worker.assigned(&[partition]),
@@ -141,7 +147,7 @@ impl Process {
             }
             Effect::ReadStates { attempt, keys, ranges, lock } => {
                 if lock {
-                    self.transactions.insert(attempt, around.store.lock(&keys));
+                    self.transactions.insert(attempt, around.store.lock(&keys, &ranges));
                 }
                 let mut found = around.store.states(&keys);
                 found.extend(around.store.ranges(&ranges));
@@ -155,8 +161,7 @@ impl Process {
             }
             Effect::Verify { attempt, partitions } => {
                 let stored = partitions.into_iter().map(|partition| {
-                    position(around.store, &partition)
-                        .map(|position| (partition, position.map(|position| position.next)))
+                    position(around.store, &partition).map(|position| (partition, position))
                 });
                 Answer::Verified(attempt, stored.collect::<Result<_, _>>()?)
             }
@@ -166,7 +171,8 @@ impl Process {
         Ok(())
     }
 
-    fn answer(&mut self, dice: &mut Dice, now: Duration) {
+    fn answer(&mut self, dice: &mut Dice, around: &Around<'_>) {
+        let now = around.now;
         match dice.draw(&mut self.answers) {
             Some(Answer::Position(partition, generation, stored, log)) => {
                 self.worker.position(&partition, generation, stored, log);
@@ -176,6 +182,13 @@ impl Process {
             Some(Answer::Unread(attempt)) => self.worker.unread(attempt, now),
             Some(Answer::Outcome(attempt, outcome)) => self.worker.outcome(attempt, outcome, now),
             Some(Answer::Verified(attempt, stored)) => self.worker.verified(attempt, &stored, now),
+            Some(Answer::Replays(partition, generation, offsets)) => {
+                let log = around.logs[partition.number as usize].iter();
+                let wanted = log.filter(|entry| offsets.contains(&entry.offset));
+                let records = wanted.map(|entry| entry.mended().record(partition.number)).collect();
+                self.worker.replays(&partition, generation, records, now);
+                self.replays.remove(&partition);
+            }
             None => {}
         }
     }
@@ -186,6 +199,14 @@ impl Process {
         }
         let any = dice.below(self.fetching.len());
         let Some((partition, (generation, next))) = self.fetching.iter_mut().nth(any) else { return };
+        if dice.percent(25)
+            && self.worker.takes_replays(partition, *generation)
+            && self.replays.insert(partition.clone())
+        {
+            let requests = around.store.requests(partition);
+            self.answers.push(Answer::Replays(partition.clone(), *generation, requests));
+            return;
+        }
         if dice.percent(3) && around.faults {
             self.worker.interrupted(&partition.clone(), *generation);
             return;

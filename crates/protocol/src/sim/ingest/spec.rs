@@ -14,11 +14,15 @@ pub(super) const INSERTED: usize = 4;
 /// Writes the table of [`ROWS`].
 pub(super) const UPDATED: usize = 5;
 pub(super) const SESSIONS: usize = 6;
+pub(super) const SHARED_SESSIONS: usize = 7;
+pub(super) const SLIDES: usize = 8;
+pub(super) const SHARED_SLIDES: usize = 9;
 
 /// Seconds.
 pub(super) const WINDOW: i64 = 60;
 pub(super) const GRACE: i64 = 20;
 pub(super) const GAP: i64 = 15;
+pub(super) const SLIDE: i64 = 12;
 
 pub(super) fn spec() -> Arc<Spec> {
     static SPEC: LazyLock<Arc<Spec>> = LazyLock::new(|| Arc::new(make()));
@@ -36,9 +40,12 @@ fn make() -> Spec {
     };
     let groups =
         Groups { functions: vec![Function::Count, Function::Sum, Function::Max], window: Some(window) };
-    let session =
-        Window { kind: WindowKind::Session(seconds(GAP)), at: 2, late: Late::Update, grace: Duration::ZERO };
-    let sessions = Groups { functions: vec![Function::Count, Function::Sum], window: Some(session) };
+    let ranged = |kind, at| {
+        let window = Window { kind, at, late: Late::Update, grace: Duration::ZERO };
+        TargetKind::Groups(Groups { functions: vec![Function::Count, Function::Sum], window: Some(window) })
+    };
+    let session = WindowKind::Session(seconds(GAP));
+    let slide = WindowKind::Sliding(seconds(SLIDE));
     let shared = Groups { functions: vec![Function::Count, Function::Sum], window: None };
     let target = |table: &str, columns: &[&str], key: usize, kind, locking| Target {
         table: table.into(),
@@ -70,8 +77,29 @@ fn make() -> Spec {
             "Sessions",
             &["Group", "SourcePartition", "WindowEnd", "WindowStart", "Count", "Sum"],
             3,
-            TargetKind::Groups(sessions),
+            ranged(session, 2),
             false,
+        ),
+        target(
+            "SharedSessions",
+            &["Group", "WindowEnd", "WindowStart", "Count", "Sum"],
+            2,
+            ranged(session, 1),
+            true,
+        ),
+        target(
+            "Slides",
+            &["Group", "SourcePartition", "WindowStart", "WindowLatest", "Count", "Sum"],
+            3,
+            ranged(slide, 2),
+            false,
+        ),
+        target(
+            "SharedSlides",
+            &["Group", "WindowStart", "WindowLatest", "Count", "Sum"],
+            2,
+            ranged(slide, 1),
+            true,
         ),
     ];
     Spec { pipeline: "p".into(), targets }

@@ -4,13 +4,13 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::super::Dice;
-use super::log::{self, Entry, Fold, PARTITIONS};
+use super::log::{self, ALL, Entry, Fold, PARTITIONS, Ranges};
 use super::process::{Around, Notice, Process};
 use super::store::{Request, Store};
-use crate::ingest::{Offset, Partition};
+use crate::ingest::{Offset, Partition, TABLE_LETTERS};
 use crate::value::Value;
 
-const FAULTY_STEPS: usize = 1200;
+const FAULTY_STEPS: usize = 3000;
 /// Steps in which an undisturbed world must come to rest.
 const CALM_STEPS: usize = 60_000;
 
@@ -63,6 +63,8 @@ impl World {
                 }
             }
             8..20 => self.execute_late(),
+            20..44 => self.store.request(&mut self.dice),
+            44 => self.store.purge(&mut self.dice),
             _ => {}
         }
     }
@@ -119,7 +121,11 @@ impl World {
     }
 
     fn is_done(&self) -> bool {
-        (0..PARTITIONS as usize).all(|at| self.store.positions(&name(at)).contains(&self.end(at)))
+        let is_done = |at| {
+            self.store.positions(&name(at)).contains(&self.end(at))
+                && self.store.requests(&name(at)).is_empty()
+        };
+        (0..PARTITIONS as usize).all(is_done)
     }
 
     fn check(&self) -> Result<(), String> {
@@ -129,7 +135,7 @@ impl World {
                 return Err(format!("{}: the position differs: {positions:?}", name(at)));
             }
         }
-        self.stored().equals(&log::fold(&self.logs))
+        self.stored().equals(&log::fold(&self.logs, &self.store.steps)?)
     }
 
     fn stored(&self) -> Fold {
@@ -143,13 +149,28 @@ impl World {
             let key = (int(&row[0]), int(&row[1]), int(&row[2]));
             (key, (int(&row[3]), int(&row[4]), int(&row[5])))
         };
+        let millis = |value: &Value| match value {
+            Value::Timestamp(at) => at.timestamp_millis(),
+            other => unreachable!("{other:?} is not TIMESTAMP"),
+        };
+        let ranged = |row: &Vec<Value>| {
+            let (partition, row) = if row.len() == 6 { (int(&row[1]), &row[2..]) } else { (ALL, &row[1..]) };
+            (partition, millis(&row[0]), (millis(&row[1]), int(&row[2]), int(&row[3])))
+        };
+        let ranges = |one, other| -> Ranges {
+            let rows = self.store.rows(one).chain(self.store.rows(other));
+            rows.map(|row| (int(&row[0]), ranged(row)))
+                .map(|(group, (partition, bound, state))| ((group, partition, bound), state))
+                .collect()
+        };
         let pair = |row: &Vec<Value>| (int(&row[0]), (int(&row[1]), int(&row[2])));
-        let letters = self.store.rows("BridgeDeadLetters");
+        let letters = self.store.rows(TABLE_LETTERS);
         Fold {
             rows: rows("Rows").collect(),
             inserted: rows("Inserted").collect(),
             groups: self.store.rows("Groups").map(group).collect(),
-            sessions: self.store.rows("Sessions").map(group).collect(),
+            sessions: ranges("Sessions", "SharedSessions"),
+            slides: ranges("Slides", "SharedSlides"),
             shared: self.store.rows("Shared").map(pair).collect(),
             newest: self.store.rows("Newest").map(pair).collect(),
             letters: letters.map(|row| (int(&row[2]), int(&row[3]))).collect(),
