@@ -87,8 +87,8 @@ async fn a_commit_consumes_the_position_and_fences_everybody_else() {
     assert_eq!(row, [vec![Value::Timestamp(committed.timestamp), 10.into()]]);
     let record = standin.log().records().into_iter().find(|record| record.tag == "a-tag").unwrap();
     assert_eq!(record.timestamp, Some(committed.timestamp));
-    // Five columns twice, one delete, two columns of data.
-    assert_eq!((record.mutations, committed.mutation_count), (13, Some(13)));
+    // Six columns twice, one delete, two columns of data.
+    assert_eq!((record.mutations, committed.mutation_count), (15, Some(15)));
 }
 
 #[tokio::test]
