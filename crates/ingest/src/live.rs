@@ -1,7 +1,7 @@
 use spanbridge_config::{Config, Ingest, IngestTable};
 use spanbridge_protocol::table::Table;
 use spanbridge_schema::Registry;
-use spanbridge_spanner::Database;
+use spanbridge_spanner::{Database, Index};
 
 use crate::{Error, ErrorKind};
 
@@ -24,5 +24,11 @@ impl Live<'_> {
             );
         }
         Ok(tables)
+    }
+
+    /// The indexes of a table.
+    pub(crate) async fn indexes(&self, pipeline: &Ingest, table: &str) -> Result<Vec<Index>, Error> {
+        let indexes = self.database.indexes(table).await;
+        indexes.map_err(|error| Error::new(ErrorKind::Refused, &pipeline.name, error.to_string()))
     }
 }

@@ -12,7 +12,7 @@ use spanbridge_config::{Config, Error as ConfigError, Ingest, IngestTable};
 use spanbridge_kafka::{ClientOptions, Offsets};
 
 use crate::schemas::{Depth, Part, Schemas};
-use crate::{Error, ErrorKind, Live, mapping};
+use crate::{Error, ErrorKind, Live, finality, mapping};
 use fit::Fits;
 pub use guarantee::guarantee;
 pub use report::{Finding, Report, Severity};
@@ -40,10 +40,12 @@ pub async fn live<'a>(
     let mut report = Report::new(live.config, pipeline.name.as_str());
     topics(&mut report, kafka, pipeline).await?;
     let tables = live.tables(pipeline).await?;
-    if let Err(error) = mapping::compile(live.config, pipeline, &tables, live.registry) {
-        for mistake in error.mistakes() {
-            report.mistake(mistake.clone().into());
-        }
+    let mistakes = match mapping::compile(live.config, pipeline, &tables, live.registry) {
+        Ok(mapper) => finality::missing_indexes(live, pipeline, &mapper.finals).await?,
+        Err(error) => Some(error),
+    };
+    for mistake in mistakes.iter().flat_map(ConfigError::mistakes) {
+        report.mistake(mistake.clone().into());
     }
     let schemas = Schemas::fetch(live.registry, pipeline, Depth::All).await?;
     unknown_subjects(&mut report, &schemas.key, pipeline);

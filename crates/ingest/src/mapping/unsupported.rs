@@ -1,6 +1,6 @@
 //! What the file may say and this version does not carry out: refused at its place, so that nothing is ignored.
 
-use spanbridge_config::{AggregatesTable, Config, Error, Evolve, Ingest, IngestTable, Keys, Span};
+use spanbridge_config::{Config, Error, Evolve, Ingest, Keys, Span};
 
 pub(super) const UNSUPPORTED: &str = "SB-INGEST-007";
 
@@ -8,11 +8,6 @@ pub(super) const UNSUPPORTED: &str = "SB-INGEST-007";
 pub(super) fn unsupported(config: &Config, pipeline: &Ingest) -> Vec<Error> {
     let mut refusals = Refusals { config, errors: Vec::new() };
     refusals.pipeline(pipeline);
-    for table in &pipeline.tables {
-        if let IngestTable::Aggregates(table) = table {
-            refusals.aggregates(table);
-        }
-    }
     refusals.errors
 }
 
@@ -24,26 +19,13 @@ struct Refusals<'a> {
 impl Refusals<'_> {
     fn pipeline(&mut self, pipeline: &Ingest) {
         let keys = &pipeline.keys;
-        self.given(keys, "watermark", "remove it: no window is late");
         if pipeline.evolve == Evolve::AddColumns {
             self.value(keys, "evolve", "add-columns", "stop");
         }
     }
 
-    fn aggregates(&mut self, table: &AggregatesTable) {
-        if let Some(window) = &table.window {
-            self.given(&window.keys, "final", "remove it");
-        }
-    }
-
     fn value(&mut self, keys: &Keys, key: &str, value: &str, supported: &str) {
         self.refuse(keys.span(key), &format!("`{key} = \"{value}\"`"), &format!("supported: {supported}"));
-    }
-
-    fn given(&mut self, keys: &Keys, key: &str, help: &str) {
-        if keys.has(key) {
-            self.refuse(keys.span(key), &format!("`{key}`"), help);
-        }
     }
 
     fn refuse(&mut self, span: Span, what: &str, help: &str) {
@@ -77,20 +59,19 @@ mod tests {
     #[test]
     fn a_pipeline_is_refused_key_by_key() {
         let text = r#"topics = ["t"]
-watermark = { idle = "1m" }
 evolve = "add-columns"
 [[ingest.table]]
 table = "T"
-window = { kind = "tumbling", size = "1m", time = "value.at", start = "S", final = "F" }
-aggregates = { N = "approx_distinct(value.x)" }
+columns = { A = "value.a" }
 "#;
-        let expected = ["2:13 `watermark`", "3:10 `evolve = \"add-columns\"`", "6:84 `final`"];
+        let expected = ["2:10 `evolve = \"add-columns\"`"];
         assert_eq!(refused(text), expected);
     }
 
     #[test]
     fn what_is_carried_out_is_not_refused() {
         let text = r#"topics_pattern = "^t"
+watermark = { idle = "1m" }
 key = { format = "json" }
 value = { format = "protobuf", subject = "record-name", record = "R", unwrap = "debezium" }
 batch = { max_in_flight = 5 }
@@ -105,7 +86,7 @@ columns = { A = { expr = "1", mask = "hash" } }
 table = "U"
 ownership = "shared"
 group_by = { T = "topic" }
-window = { kind = "session", gap = "1m", time = "value.at", start = "S", end = "E", late = "drop", grace = "1m" }
+window = { kind = "session", gap = "1m", time = "value.at", start = "S", end = "E", late = "drop", grace = "1m", final = "F" }
 aggregates = { N = { expr = "count()", where = "true" }, A = "avg(value.x)" }
 "#;
         assert_eq!(refused(text), [] as [&str; 0]);

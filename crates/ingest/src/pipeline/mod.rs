@@ -16,12 +16,14 @@ use spanbridge_config::{Ingest, OnError as ConfigOnError, OnGap as ConfigOnGap, 
 use spanbridge_kafka::{ErrorKind as KafkaKind, Offsets, Subscription, TopicPartition};
 use spanbridge_protocol::ingest::{Limits, OnError, OnGap, Worker};
 use spanbridge_spanner::Database;
+use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 
+use crate::finality::Finality;
 use crate::mapping::{self, Mapper};
 use crate::policy::{self, Action};
 use crate::{Context, Error, ErrorKind, Live};
-use driver::Driver;
+use driver::{Driver, Parts};
 
 /// Bytes of group states that a worker keeps in memory.
 const CACHED_BYTES: usize = 64 << 20;
@@ -77,15 +79,37 @@ pub async fn run(context: Context, pipeline: &Ingest, shutdown: CancellationToke
         |error: spanbridge_kafka::Error| Error::new(ErrorKind::Refused, &pipeline.name, error.to_string());
     known_topics(&context, pipeline).await?;
     let offsets = Offsets::new(&context.kafka).map_err(refused)?;
+    let (owned, claims) = watch::channel(Vec::new());
+    let live = Live { config: &context.config, database: &database, registry: &context.registry };
+    let finality = Finality::new(&live, pipeline, &mapper.finals, offsets.clone(), claims).await?;
     let (subscription, events) =
         Subscription::start(&context.kafka, &group, &topics, chunks).map_err(refused)?;
     let worker = Worker::new(mapper.spec.clone(), limits, on_error, on_gap);
     let liveness = context.liveness.register(format!("ingest {}", pipeline.name), driver::LIVENESS);
     tracing::info!(pipeline = %pipeline.name, %group, ?topics, "ingest has started");
     let by_pattern = matches!(pipeline.topics, Topics::Pattern(_));
-    let driver =
-        Driver::new(mapper, database, subscription, offsets, worker, ready, liveness, &group, by_pattern);
-    driver.run(events, shutdown).await
+    let driver = Driver::new(Parts {
+        mapper,
+        database,
+        subscription,
+        offsets,
+        worker,
+        ready,
+        heartbeat: liveness,
+        owned,
+        group,
+        by_pattern,
+    });
+    let watching = async {
+        match finality {
+            Some(finality) => finality.run().await,
+            None => std::future::pending().await,
+        }
+    };
+    tokio::select! {
+        outcome = driver.run(events, shutdown) => outcome,
+        never = watching => match never {},
+    }
 }
 
 /// The consumer group that assigns a pipeline's partitions.

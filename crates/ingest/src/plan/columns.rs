@@ -19,6 +19,8 @@ pub(super) struct Column<'a> {
 /// What says a column's type.
 pub(super) enum Origin<'a> {
     Fixed(Type),
+    /// Whether a window is final.
+    Final,
     /// An expression, and what becomes of its values.
     Of(&'a Located<str>, Use),
     /// The type of this other column; of the mean of the expression where that is missing too.
@@ -39,6 +41,8 @@ pub(super) enum Use {
 pub(super) struct Typed {
     pub(super) ty: Type,
     pub(super) nullable: bool,
+    /// Of a row that the bridge writes without the column.
+    pub(super) default: Option<&'static str>,
 }
 
 /// All columns that the mapping writes, the key's first in an aggregate table.
@@ -88,7 +92,11 @@ fn groups(table: &AggregatesTable) -> Vec<Column<'_>> {
             WindowKind::Tumbling { .. } | WindowKind::Hopping { .. } => None,
         };
         columns.extend(other.map(|other| fixed(other, other.span, Type::Timestamp)));
-        columns.extend(window.final_column.as_ref().map(|last| fixed(last, last.span, Type::Bool)));
+        columns.extend(window.final_column.as_ref().map(|last| Column {
+            name: last.to_string(),
+            at: last.span,
+            origin: Origin::Final,
+        }));
     }
     columns.extend(table.aggregates.iter().flat_map(aggregate));
     columns
@@ -120,7 +128,8 @@ impl Column<'_> {
     /// Why that is not known.
     pub(super) fn typed(&self, schemas: &Schemas) -> Result<Typed, String> {
         let (text, uses) = match &self.origin {
-            Origin::Fixed(ty) => return Ok(Typed { ty: ty.clone(), nullable: false }),
+            Origin::Fixed(ty) => return Ok(Typed { ty: ty.clone(), nullable: false, default: None }),
+            Origin::Final => return Ok(Typed { ty: Type::Bool, nullable: false, default: Some("FALSE") }),
             Origin::Of(text, uses) => (text, *uses),
             Origin::Beside(_, text) => (text, Use::Mean),
         };
@@ -135,6 +144,6 @@ impl Column<'_> {
             (Use::Mean, Type::Float64) => Type::Float64,
             (_, ty) => return Err(format!("`{text}` is {ty}, which this aggregate does not take")),
         };
-        Ok(Typed { ty, nullable: field.nullable })
+        Ok(Typed { ty, nullable: field.nullable, default: None })
     }
 }

@@ -17,6 +17,7 @@ use spanbridge_schema::Registry;
 
 use super::decoding::Decoders;
 use super::expression::Expression;
+use super::final_column::FinalColumn;
 use super::mask::Mask;
 use super::plan::Plans;
 use super::record::Mapper;
@@ -48,6 +49,7 @@ pub(crate) fn compile(
         variables: decoders.variables(),
         mask_key,
         plans: Plans::default(),
+        finals: Vec::new(),
         errors: Vec::new(),
     };
     let mut targets = Vec::new();
@@ -85,6 +87,7 @@ pub(crate) fn compile(
         uses_key: mappings.iter().any(TableMapping::reads_key),
         tables: mappings,
         plans: compiler.plans,
+        finals: compiler.finals,
     })
 }
 
@@ -94,6 +97,7 @@ struct Compiler<'a> {
     /// The key of hashes, when a column has one.
     mask_key: Option<String>,
     plans: Plans,
+    finals: Vec<FinalColumn>,
     errors: Vec<Error>,
 }
 

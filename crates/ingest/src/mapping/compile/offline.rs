@@ -11,7 +11,8 @@ use super::Compiler;
 pub(crate) fn expressions(config: &Config, pipeline: &Ingest) -> Result<(), Error> {
     let variables = Variables::from(pipeline.value.unwrap);
     let errors = unsupported(config, pipeline);
-    let mut compiler = Compiler { config, variables, mask_key: None, plans: Plans::default(), errors };
+    let mut compiler =
+        Compiler { config, variables, mask_key: None, plans: Plans::default(), finals: Vec::new(), errors };
     for text in pipeline.tables.iter().flat_map(texts) {
         compiler.expression(text);
     }
