@@ -16,12 +16,14 @@ pub struct Live<'a> {
 impl Live<'_> {
     /// The pipeline's tables that exist, in the order of the file.
     pub(crate) async fn tables(&self, pipeline: &Ingest) -> Result<Vec<Option<Table>>, Error> {
+        let refused = |error: spanbridge_spanner::Error| {
+            Error::new(ErrorKind::Refused, &pipeline.name, error.to_string())
+        };
+        self.database.google_sql("rows").await.map_err(refused)?;
         let mut tables = Vec::with_capacity(pipeline.tables.len());
         for table in pipeline.tables.iter().map(IngestTable::table) {
             let live = self.database.table(table).await;
-            tables.push(
-                live.map_err(|error| Error::new(ErrorKind::Refused, &pipeline.name, error.to_string()))?,
-            );
+            tables.push(live.map_err(refused)?);
         }
         Ok(tables)
     }

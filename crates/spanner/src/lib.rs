@@ -12,6 +12,7 @@ mod changes;
 mod commit;
 mod database;
 mod decode;
+mod dialect;
 mod error;
 pub mod migrate;
 mod name;
@@ -32,6 +33,7 @@ pub use changes::{
 pub use commit::{CommitOptions, Committed};
 pub use database::Database;
 pub use decode::decode_column;
+pub use dialect::Dialect;
 pub use error::{Error, ErrorKind, Result};
 pub use name::DatabaseName;
 pub use options::Options;

@@ -13,6 +13,7 @@ use std::sync::Arc;
 use spanbridge_config::{Config, Error, Ingest, IngestTable, Located, Mapping, Mask as ConfigMask};
 use spanbridge_protocol::ingest::Spec;
 use spanbridge_protocol::table::{Column as TableColumn, Table};
+use spanbridge_protocol::value::Type;
 use spanbridge_schema::Registry;
 
 use super::decoding::Decoders;
@@ -72,7 +73,7 @@ pub(crate) fn compile(
         };
         if let Some((target, mapping)) = compiled {
             let ty = |name: &String| live.column(name).map(|column| column.ty.clone());
-            types.push(target.columns.iter().filter_map(ty).collect());
+            types.push(target.columns.iter().filter_map(ty).collect::<Vec<_>>());
             targets.push(target);
             mappings.push(mapping);
         }
@@ -80,6 +81,11 @@ pub(crate) fn compile(
     if let Some(error) = config.errors(compiler.errors) {
         return Err(error);
     }
+    let holds_messages = types.iter().flatten().any(|ty| match ty {
+        Type::Array(item) => matches!(**item, Type::Proto(_)),
+        ty => matches!(ty, Type::Proto(_)),
+    });
+    let decoders = if holds_messages { decoders.keep_messages() } else { decoders };
     Ok(Mapper {
         spec: Arc::new(Spec { pipeline: pipeline.name.as_str().into(), targets }),
         types,
