@@ -151,6 +151,10 @@ pub(crate) struct Serve {
     #[arg(long, value_name = "ADDR|none")]
     pub(crate) listen: Option<Listen>,
 
+    /// REST address of the emulator's gateway, for `evolve = "add-columns"`; without it, 9020 beside a gRPC port of 9010
+    #[arg(long, value_name = "ADDR", env = "SPANNER_EMULATOR_REST")]
+    pub(crate) emulator_rest: Option<String>,
+
     /// End at once when standard input ends: for a parent process that must leave no workers behind
     #[arg(long)]
     pub(crate) until_eof: bool,

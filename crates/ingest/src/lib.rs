@@ -7,6 +7,7 @@
 pub mod check;
 mod context;
 mod error;
+mod fields;
 mod live;
 mod mapping;
 mod pipeline;

@@ -3,7 +3,7 @@ use spanbridge_protocol::table::Table;
 use spanbridge_schema::Registry;
 use spanbridge_spanner::Database;
 
-use crate::{Error, ErrorKind};
+use crate::Error;
 
 /// What a pipeline is compiled, planned and checked against.
 #[derive(Clone, Copy)]
@@ -19,9 +19,7 @@ impl Live<'_> {
         let mut tables = Vec::with_capacity(pipeline.tables.len());
         for table in pipeline.tables.iter().map(IngestTable::table) {
             let live = self.database.table(table).await;
-            tables.push(
-                live.map_err(|error| Error::new(ErrorKind::Refused, &pipeline.name, error.to_string()))?,
-            );
+            tables.push(live.map_err(|error| Error::of_spanner(&pipeline.name, &error))?);
         }
         Ok(tables)
     }

@@ -1,5 +1,6 @@
 //! A pipeline against what is really there, before it runs.
 
+mod columns;
 mod fit;
 mod groups;
 mod guarantee;
@@ -11,8 +12,9 @@ use std::time::Duration;
 use spanbridge_config::{Config, Error as ConfigError, Ingest, IngestTable};
 use spanbridge_kafka::{ClientOptions, Offsets};
 
+use crate::fields::{self, Without};
 use crate::schemas::{Depth, Part, Schemas};
-use crate::{Error, ErrorKind, Live, mapping};
+use crate::{Error, Live, mapping};
 use fit::Fits;
 pub use guarantee::guarantee;
 pub use report::{Finding, Report, Severity};
@@ -40,12 +42,18 @@ pub async fn live<'a>(
     let mut report = Report::new(live.config, pipeline.name.as_str());
     topics(&mut report, kafka, pipeline).await?;
     let tables = live.tables(pipeline).await?;
-    if let Err(error) = mapping::compile(live.config, pipeline, &tables, live.registry) {
+    let schemas = Schemas::fetch(live.registry, pipeline, Depth::All).await?;
+    let expanded = fields::expand(live.config, pipeline, &tables, &schemas, Without::LeftOut);
+    let compiled = expanded
+        .as_ref()
+        .map_err(Clone::clone)
+        .and_then(|pipeline| mapping::compile(live.config, pipeline, &tables, live.registry));
+    if let Err(error) = compiled {
         for mistake in error.mistakes() {
             report.mistake(mistake.clone().into());
         }
     }
-    let schemas = Schemas::fetch(live.registry, pipeline, Depth::All).await?;
+    let pipeline = expanded.as_ref().unwrap_or(pipeline);
     unknown_subjects(&mut report, &schemas.key, pipeline);
     unknown_subjects(&mut report, &schemas.value, pipeline);
     for (mapping, table) in pipeline.tables.iter().zip(&tables) {
@@ -56,14 +64,14 @@ pub async fn live<'a>(
             groups::check(&mut report, pipeline, table, &schemas);
         }
     }
+    columns::check(&mut report, pipeline, &tables, &schemas);
     interleaving::check(&mut report, pipeline, &tables);
     report.guarantee = guarantee(pipeline);
     Ok(report)
 }
 
 async fn topics(report: &mut Report<'_>, kafka: &ClientOptions, pipeline: &Ingest) -> Result<(), Error> {
-    let refused =
-        |error: spanbridge_kafka::Error| Error::new(ErrorKind::Refused, &pipeline.name, error.to_string());
+    let refused = |error: spanbridge_kafka::Error| Error::of_kafka(&pipeline.name, &error);
     let offsets = Offsets::new(kafka).map_err(refused)?;
     for topic in pipeline.topics.names() {
         if offsets.partitions(topic, LIMIT).await.map_err(refused)?.is_none() {

@@ -4,6 +4,7 @@ mod cel;
 mod compile;
 mod decoding;
 mod expression;
+mod fit;
 mod mask;
 mod plan;
 mod record;

@@ -1,6 +1,6 @@
 //! What the file may say and this version does not carry out: refused at its place, so that nothing is ignored.
 
-use spanbridge_config::{AggregatesTable, Config, Error, Evolve, Ingest, IngestTable, Keys, Span};
+use spanbridge_config::{AggregatesTable, Config, Error, Ingest, IngestTable, Keys, Span};
 
 pub(super) const UNSUPPORTED: &str = "SB-INGEST-007";
 
@@ -25,19 +25,12 @@ impl Refusals<'_> {
     fn pipeline(&mut self, pipeline: &Ingest) {
         let keys = &pipeline.keys;
         self.given(keys, "watermark", "remove it: no window is late");
-        if pipeline.evolve == Evolve::AddColumns {
-            self.value(keys, "evolve", "add-columns", "stop");
-        }
     }
 
     fn aggregates(&mut self, table: &AggregatesTable) {
         if let Some(window) = &table.window {
             self.given(&window.keys, "final", "remove it");
         }
-    }
-
-    fn value(&mut self, keys: &Keys, key: &str, value: &str, supported: &str) {
-        self.refuse(keys.span(key), &format!("`{key} = \"{value}\"`"), &format!("supported: {supported}"));
     }
 
     fn given(&mut self, keys: &Keys, key: &str, help: &str) {
@@ -78,13 +71,12 @@ mod tests {
     fn a_pipeline_is_refused_key_by_key() {
         let text = r#"topics = ["t"]
 watermark = { idle = "1m" }
-evolve = "add-columns"
 [[ingest.table]]
 table = "T"
 window = { kind = "tumbling", size = "1m", time = "value.at", start = "S", final = "F" }
 aggregates = { N = "approx_distinct(value.x)" }
 "#;
-        let expected = ["2:13 `watermark`", "3:10 `evolve = \"add-columns\"`", "6:84 `final`"];
+        let expected = ["2:13 `watermark`", "5:84 `final`"];
         assert_eq!(refused(text), expected);
     }
 

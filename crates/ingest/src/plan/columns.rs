@@ -6,7 +6,7 @@ use spanbridge_config::{
 };
 use spanbridge_protocol::value::Type;
 
-use super::natural::natural;
+use super::natural::{column_of_field, natural};
 use crate::schemas::Schemas;
 
 pub(super) struct Column<'a> {
@@ -19,6 +19,8 @@ pub(super) struct Column<'a> {
 /// What says a column's type.
 pub(super) enum Origin<'a> {
     Fixed(Type),
+    /// A field of `"*"`.
+    Copied(&'a Located<str>),
     /// An expression, and what becomes of its values.
     Of(&'a Located<str>, Use),
     /// The type of this other column; of the mean of the expression where that is missing too.
@@ -69,6 +71,7 @@ pub(super) fn key(table: &AggregatesTable) -> Vec<String> {
 fn mapped(mapping: &Mapping) -> Column<'_> {
     let origin = match mapping.mask {
         Some(Mask::Hash | Mask::Partial) => Origin::Fixed(Type::String),
+        None if mapping.copied => Origin::Copied(&mapping.expr),
         Some(Mask::Redact) | None => Origin::Of(&mapping.expr, Use::Value),
     };
     Column { name: mapping.column.to_string(), at: mapping.expr.span, origin }
@@ -121,6 +124,11 @@ impl Column<'_> {
     pub(super) fn typed(&self, schemas: &Schemas) -> Result<Typed, String> {
         let (text, uses) = match &self.origin {
             Origin::Fixed(ty) => return Ok(Typed { ty: ty.clone(), nullable: false }),
+            Origin::Copied(text) => {
+                let field = schemas.newest_field(text)?;
+                let ty = column_of_field(&self.name, &field.shape)?;
+                return Ok(Typed { ty, nullable: field.nullable });
+            }
             Origin::Of(text, uses) => (text, *uses),
             Origin::Beside(_, text) => (text, Use::Mean),
         };

@@ -8,9 +8,12 @@ mod view;
 
 use spanbridge_config::{Ingest, IngestTable};
 
+use crate::fields::{self, Without};
 use crate::schemas::{Depth, Schemas};
-use crate::{Error, ErrorKind, Live};
+use crate::{Error, Live};
 pub use key::PrimaryKey;
+pub(crate) use natural::column_of_field;
+pub(crate) use table::add_column;
 use view::Merged;
 
 /// What the database lacks.
@@ -29,7 +32,10 @@ pub struct Plan {
 /// registry does not answer.
 pub async fn plan(live: &Live<'_>, pipeline: &Ingest, keys: &[PrimaryKey]) -> Result<Plan, Error> {
     let tables = live.tables(pipeline).await?;
-    let schemas = Schemas::fetch(live.registry, pipeline, Depth::Newest).await?;
+    // What is still in the log has the fields of former schemas too.
+    let depth = if fields::any(pipeline) { Depth::All } else { Depth::Newest };
+    let schemas = Schemas::fetch(live.registry, pipeline, depth).await?;
+    let pipeline = &fields::expand(live.config, pipeline, &tables, &schemas, Without::Planned)?;
     let mut plan = Plan::default();
     let mut errors = Vec::new();
     for (mapping, table) in pipeline.tables.iter().zip(&tables) {
@@ -47,8 +53,7 @@ pub async fn plan(live: &Live<'_>, pipeline: &Ingest, keys: &[PrimaryKey]) -> Re
         plan.notes.extend(left_out);
         let Some(query) = query else { continue };
         let found = live.database.view(&name).await;
-        let found =
-            found.map_err(|error| Error::new(ErrorKind::Refused, &pipeline.name, error.to_string()))?;
+        let found = found.map_err(|error| Error::of_spanner(&pipeline.name, &error))?;
         if found.is_none_or(|found| !view::is_same(&found, &query)) {
             plan.statements.push(view::statement(&name, &query));
         }

@@ -62,12 +62,14 @@ pub(super) fn statements(
     }
     let table = quoted(mapping.table());
     Ok(match live {
-        Some(_) => missing
-            .iter()
-            .map(|(name, typed)| format!("ALTER TABLE {table} ADD COLUMN `{name}` {}", ddl(&typed.ty)))
-            .collect(),
+        Some(_) => missing.iter().map(|(name, typed)| add_column(mapping.table(), name, &typed.ty)).collect(),
         None => vec![create(&table, &missing, &key)],
     })
+}
+
+/// Nullable, as rows are there already.
+pub(crate) fn add_column(table: &str, name: &str, ty: &Type) -> String {
+    format!("ALTER TABLE {} ADD COLUMN `{name}` {}", quoted(table), ddl(ty))
 }
 
 /// Only the key is NOT NULL, and of it only what is never null: a mapping may leave out the rest.

@@ -1,8 +1,8 @@
 //! The schemas of keys, or those of values.
 
 use spanbridge_config::{Decoding, Format, Located, Subject, Unwrap};
-use spanbridge_schema::shape::NoPath;
-use spanbridge_schema::{Kind, Registry, Result, Shape};
+use spanbridge_schema::shape::{NoPath, TwoFields};
+use spanbridge_schema::{Kind, Registry, Result, Shape, Writer};
 
 /// How far back.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -49,7 +49,7 @@ impl Part {
         topics: &[Located<str>],
         depth: Depth,
     ) -> Result<Self> {
-        let row = (decoding.unwrap == Unwrap::Debezium).then_some("after");
+        let row = row(decoding.unwrap);
         let plain = |shape| Version {
             title: format!("the format {}", decoding.format.name()),
             newest: true,
@@ -114,6 +114,30 @@ impl Part {
 }
 
 impl Version {
+    /// That of a writer which a record has named.
+    pub(super) fn met(writer: &Writer, unwrap: Unwrap) -> Self {
+        Self {
+            title: format!("schema id {}", writer.id),
+            newest: true,
+            shape: writer.schema.shape(),
+            row: row(unwrap),
+        }
+    }
+
+    /// A field of `"*"`: found without case, and null where this version has none.
+    pub(crate) fn copied(&self, path: &[String]) -> std::result::Result<Field, Missing> {
+        let Some((name, outer)) = path.split_last() else { return self.field(path) };
+        let record = self.shape.at(outer).ok().and_then(|(_, found)| found?.record());
+        let field = record.ok_or_else(|| Missing(format!("{}: it is not one record", self.title)))?;
+        match field.field_like(name) {
+            Ok(None) => Ok(Field { shape: Shape::Null, nullable: true }),
+            Ok(Some((_, field))) => self.field(&[outer, &[field.name.clone()]].concat()),
+            Err(TwoFields(one, other)) => {
+                Err(Missing(format!("{}: fields `{one}` and `{other}` would be one column", self.title)))
+            }
+        }
+    }
+
     pub(crate) fn field(&self, path: &[String]) -> std::result::Result<Field, Missing> {
         let missing = |fault| {
             Missing(match fault {
@@ -134,8 +158,12 @@ impl Version {
     }
 }
 
+fn row(unwrap: Unwrap) -> Option<&'static str> {
+    (unwrap == Unwrap::Debezium).then_some("after")
+}
+
 /// The subjects that schemas are registered under; of a pattern's topics none is known by name.
-fn subjects(decoding: &Decoding, part: &str, topics: &[Located<str>]) -> Vec<String> {
+pub(crate) fn subjects(decoding: &Decoding, part: &str, topics: &[Located<str>]) -> Vec<String> {
     let record = decoding.record.as_ref().map_or("", Located::as_str);
     match decoding.subject {
         Subject::TopicName => topics.iter().map(|topic| format!("{topic}-{part}")).collect(),

@@ -13,7 +13,7 @@ pub(crate) fn expressions(config: &Config, pipeline: &Ingest) -> Result<(), Erro
     let errors = unsupported(config, pipeline);
     let mut compiler = Compiler { config, variables, mask_key: None, plans: Plans::default(), errors };
     for text in pipeline.tables.iter().flat_map(texts) {
-        compiler.expression(text);
+        compiler.expression(text, None);
     }
     config.errors(compiler.errors).map_or(Ok(()), Err)
 }
