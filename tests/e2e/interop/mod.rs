@@ -1,7 +1,7 @@
 //! Records of a stock client of another language: what Confluent's Python serializers write, in every format, is in
 //! Spanner in every type and row mode.
 
-mod bridge;
+pub(crate) mod bridge;
 mod formats;
 mod hostile;
 
