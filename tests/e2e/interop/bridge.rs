@@ -14,7 +14,6 @@ use crate::world::{LIMIT, wait_for};
 pub(crate) struct Bridge {
     pub(crate) id: String,
     pub(crate) kafka: ClientOptions,
-    pub(crate) admin: Admin,
     pub(crate) database: Database,
     bootstrap: String,
     registry: String,
@@ -48,14 +47,13 @@ impl Bridge {
         let database = Database::connect(&options).await.unwrap();
         migrate::migrate(&admin, &database).await.unwrap();
         let client = ClientOptions::new(kafka.bootstrap(), "test");
-        let topics_admin = KafkaAdmin::new(&client, LIMIT).unwrap();
+        let admin = KafkaAdmin::new(&client, LIMIT).unwrap();
         for (topic, partitions) in topics {
-            topics_admin.ensure_topic(&format!("{topic}-{id}"), *partitions, 1, &[]).await.unwrap();
+            admin.ensure_topic(&format!("{topic}-{id}"), *partitions, 1, &[]).await.unwrap();
         }
         Self {
             id,
             kafka: client,
-            admin,
             database,
             bootstrap: kafka.bootstrap().to_owned(),
             registry: bed.registry().unwrap().url().to_owned(),
@@ -86,7 +84,15 @@ impl Bridge {
 
     /// Registers a schema of that language for a topic's values, compatible or not.
     pub(crate) async fn register(&self, topic: &str, language: &str, schema: &str) -> u32 {
-        let subject = format!("{topic}-{}-value", self.id);
+        self.register_under(&format!("{topic}-{}-value", self.id), language, schema).await
+    }
+
+    /// The same for its keys.
+    pub(crate) async fn register_key(&self, topic: &str, language: &str, schema: &str) -> u32 {
+        self.register_under(&format!("{topic}-{}-key", self.id), language, schema).await
+    }
+
+    async fn register_under(&self, subject: &str, language: &str, schema: &str) -> u32 {
         let client = reqwest::Client::builder().no_proxy().timeout(LIMIT).build().unwrap();
         let rule = client.put(format!("{}/config/{subject}", self.registry));
         let rule = rule.json(&serde_json::json!({"compatibility": "NONE"}));

@@ -4,6 +4,7 @@
 pub(crate) mod bridge;
 mod formats;
 mod hostile;
+mod hostile_keys;
 
 use std::collections::BTreeMap;
 use std::path::Path;

@@ -5,6 +5,7 @@ mod fit;
 mod groups;
 mod guarantee;
 mod interleaving;
+mod messages;
 mod report;
 
 use std::time::Duration;
@@ -65,6 +66,7 @@ pub async fn live<'a>(
         }
     }
     columns::check(&mut report, pipeline, &tables, &schemas);
+    messages::check(&mut report, live.config, pipeline, &tables, &schemas);
     interleaving::check(&mut report, pipeline, &tables);
     report.guarantee = guarantee(pipeline);
     Ok(report)

@@ -7,6 +7,7 @@ use spanbridge_config::{
 use spanbridge_protocol::value::Type;
 
 use super::natural::{column_of_field, natural};
+use crate::mapping::bare_path;
 use crate::schemas::Schemas;
 
 pub(super) struct Column<'a> {
@@ -117,6 +118,14 @@ fn aggregate(aggregate: &Aggregate) -> Vec<Column<'_>> {
 }
 
 impl Column<'_> {
+    /// By an expression that is no bare path.
+    pub(super) fn is_computed(&self) -> bool {
+        match &self.origin {
+            Origin::Of(text, _) | Origin::Beside(_, text) => bare_path(text).is_none(),
+            Origin::Fixed(_) | Origin::Copied(_) => false,
+        }
+    }
+
     /// Its type by the newest schemas.
     ///
     /// # Errors

@@ -1,6 +1,7 @@
 //! The DDL that a pipeline's mapping still needs.
 
 mod columns;
+mod interleaving;
 mod key;
 mod natural;
 mod table;
@@ -39,7 +40,7 @@ pub async fn plan(live: &Live<'_>, pipeline: &Ingest, keys: &[PrimaryKey]) -> Re
     let mut plan = Plan::default();
     let mut errors = Vec::new();
     for (mapping, table) in pipeline.tables.iter().zip(&tables) {
-        match table::statements(live.config, mapping, table.as_ref(), keys, &schemas) {
+        match table::statements(live.config, mapping, table.as_ref(), keys, &schemas, &mut plan.notes) {
             Ok(statements) => plan.statements.extend(statements),
             Err(mistakes) => errors.extend(mistakes),
         }
@@ -47,6 +48,7 @@ pub async fn plan(live: &Live<'_>, pipeline: &Ingest, keys: &[PrimaryKey]) -> Re
     if let Some(error) = live.config.errors(errors) {
         return Err(error.into());
     }
+    plan.notes.extend(interleaving::remarks(pipeline, &tables, keys));
     for mapping in &pipeline.tables {
         let IngestTable::Aggregates(table) = mapping else { continue };
         let Some(Merged { name, query, left_out }) = view::merged(table) else { continue };

@@ -75,6 +75,14 @@ impl Schemas {
         Ok(Field { nullable: field.shape.is_nullable(), shape: field.shape })
     }
 
+    /// The same, of one part that version alone.
+    pub(crate) fn only(&self, part: &'static str, version: Version) -> Self {
+        let one = |name| Part { name, versions: Vec::new(), unknown: Vec::new() };
+        let (mut key, mut value) = (one("key"), one("value"));
+        *(if part == key.name { &mut key } else { &mut value }) = Part::of(part, version);
+        Self { key, value, unwrap: self.unwrap }
+    }
+
     /// Of that writer of values alone.
     pub(crate) fn met(pipeline: &Ingest, writer: &Writer) -> Self {
         let part = |name| Part { name, versions: Vec::new(), unknown: Vec::new() };

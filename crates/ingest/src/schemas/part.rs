@@ -2,7 +2,7 @@
 
 use spanbridge_config::{Decoding, Format, Located, Subject, Unwrap};
 use spanbridge_schema::shape::{NoPath, TwoFields};
-use spanbridge_schema::{Kind, Registry, Result, Shape, Writer};
+use spanbridge_schema::{Kind, Registry, Result, Shape, Writer, WriterSchema};
 
 /// How far back.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -25,6 +25,8 @@ pub(crate) struct Version {
     pub(crate) title: String,
     pub(crate) newest: bool,
     pub(crate) shape: Shape,
+    /// What else records of this schema may be: the other messages of a Protobuf file, by name.
+    pub(crate) others: Vec<(String, Shape)>,
     /// The first step of a path that is there whenever a row is: Debezium's `after`.
     row: Option<&'static str>,
 }
@@ -50,12 +52,7 @@ impl Part {
         depth: Depth,
     ) -> Result<Self> {
         let row = row(decoding.unwrap);
-        let plain = |shape| Version {
-            title: format!("the format {}", decoding.format.name()),
-            newest: true,
-            shape,
-            row: None,
-        };
+        let plain = |shape| Version::of(format!("the format {}", decoding.format.name()), shape);
         let mut part = Self { name, versions: Vec::new(), unknown: Vec::new() };
         match decoding.format {
             Format::Avro | Format::JsonSchema | Format::Protobuf => {}
@@ -84,7 +81,8 @@ impl Part {
                 }
                 let (_, schema) = registry.version(&subject, version).await?;
                 let title = format!("version {version} of subject {subject}");
-                part.versions.push(Version { title, newest: version == last, shape: schema.shape(), row });
+                let (shape, others) = shapes(&schema, decoding.record.as_deref());
+                part.versions.push(Version { title, newest: version == last, shape, others, row });
             }
         }
         Ok(part)
@@ -106,22 +104,34 @@ impl Part {
         Ok(Field { shape: Shape::union(fields.into_iter().map(|field| field.shape)), nullable })
     }
 
+    pub(super) fn of(name: &'static str, version: Version) -> Self {
+        Self { name, versions: vec![version], unknown: Vec::new() }
+    }
+
     #[cfg(test)]
     pub(super) fn plain(shape: Shape) -> Self {
-        let version = Version { title: "the schema".to_owned(), newest: true, shape, row: None };
-        Self { name: "value", versions: vec![version], unknown: Vec::new() }
+        Self::of("value", Version::of("the schema".to_owned(), shape))
     }
 }
 
 impl Version {
+    /// The only one.
+    pub(crate) fn of(title: String, shape: Shape) -> Self {
+        Self { title, newest: true, shape, others: Vec::new(), row: None }
+    }
+
     /// That of a writer which a record has named.
     pub(super) fn met(writer: &Writer, unwrap: Unwrap) -> Self {
-        Self {
-            title: format!("schema id {}", writer.id),
-            newest: true,
-            shape: writer.schema.shape(),
-            row: row(unwrap),
-        }
+        let title = format!("schema id {}", writer.id);
+        Self { row: row(unwrap), ..Self::of(title, writer.schema.shape()) }
+    }
+
+    /// The same with each of the other kinds of records, by its name.
+    pub(crate) fn each_other(&self) -> impl Iterator<Item = (&str, Self)> {
+        self.others.iter().map(|(name, shape)| {
+            let other = Self::of(self.title.clone(), shape.clone());
+            (name.as_str(), Self { newest: self.newest, row: self.row, ..other })
+        })
     }
 
     /// A field of `"*"`: found without case, and null where this version has none.
@@ -156,6 +166,18 @@ impl Version {
         }
         Ok(Field { shape: shape.cloned().unwrap_or(Shape::Any), nullable })
     }
+}
+
+/// What records of a schema are: those of a Protobuf file the message that the file's `record` names, or the first;
+/// without a name they may be any other one.
+fn shapes(schema: &WriterSchema, record: Option<&str>) -> (Shape, Vec<(String, Shape)>) {
+    let WriterSchema::Protobuf(file) = schema else { return (schema.shape(), Vec::new()) };
+    if let Some(message) = record.and_then(|name| file.message_named(name)) {
+        return (message.shape().clone(), Vec::new());
+    }
+    let others = file.messages().into_iter().skip(1);
+    let others = others.map(|message| (message.name().to_owned(), message.shape().clone()));
+    (schema.shape(), others.collect())
 }
 
 fn row(unwrap: Unwrap) -> Option<&'static str> {
