@@ -20,6 +20,7 @@ pub(crate) struct Part {
 }
 
 /// One registered schema, or what the format alone says.
+#[derive(Clone)]
 pub(crate) struct Version {
     /// For errors: `version 2 of subject orders-value`.
     pub(crate) title: String,
