@@ -10,6 +10,7 @@ mod command_line;
 mod crash;
 mod doubt;
 mod evolve;
+mod finality;
 mod gap;
 mod infrastructure;
 mod interop;

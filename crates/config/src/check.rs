@@ -6,6 +6,7 @@ mod masks;
 mod names;
 mod publish;
 mod tables;
+mod watermark;
 
 pub(crate) use names::{Case, duplicates};
 pub(crate) use publish::publish;
@@ -24,6 +25,7 @@ pub(crate) fn ingest(reader: &Reader, pipelines: &[Ingest]) {
     for pipeline in pipelines {
         masks::of(reader, pipeline);
         all_fields::of(reader, pipeline);
+        watermark::of(reader, pipeline);
         tables::within(reader, pipeline);
         for table in &pipeline.tables {
             columns::of(reader, table);

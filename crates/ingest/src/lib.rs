@@ -8,6 +8,7 @@ pub mod check;
 mod context;
 mod error;
 mod fields;
+mod finality;
 mod live;
 mod mapping;
 mod pipeline;

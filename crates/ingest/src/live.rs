@@ -1,7 +1,7 @@
 use spanbridge_config::{Config, Ingest, IngestTable};
 use spanbridge_protocol::table::Table;
 use spanbridge_schema::Registry;
-use spanbridge_spanner::Database;
+use spanbridge_spanner::{Database, Index};
 
 use crate::Error;
 
@@ -22,5 +22,11 @@ impl Live<'_> {
             tables.push(live.map_err(|error| Error::of_spanner(&pipeline.name, &error))?);
         }
         Ok(tables)
+    }
+
+    /// The indexes of a table.
+    pub(crate) async fn indexes(&self, pipeline: &Ingest, table: &str) -> Result<Vec<Index>, Error> {
+        let indexes = self.database.indexes(table).await;
+        indexes.map_err(|error| Error::of_spanner(&pipeline.name, &error))
     }
 }

@@ -24,7 +24,7 @@ mod transaction;
 mod wire;
 
 pub use admin::Admin;
-pub use catalog::{ChangeStreamInfo, Watched};
+pub use catalog::{ChangeStreamInfo, Index, Watched};
 pub use changes::{
     ChangeRecord, Changes, ChildPartition, ChildPartitions, ColumnType, DataChange, Mod, ModType,
     ValueCaptureType,

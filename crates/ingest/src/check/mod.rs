@@ -15,7 +15,7 @@ use spanbridge_kafka::{ClientOptions, Offsets};
 
 use crate::fields::{self, Without};
 use crate::schemas::{Depth, Part, Schemas};
-use crate::{Error, Live, mapping};
+use crate::{Error, Live, finality, mapping};
 use fit::Fits;
 pub use guarantee::guarantee;
 pub use report::{Finding, Report, Severity};
@@ -23,7 +23,7 @@ pub use report::{Finding, Report, Severity};
 /// Of one question to Kafka.
 const LIMIT: Duration = Duration::from_secs(10);
 
-/// The file alone: each expression compiles, and this version carries out what it says.
+/// The file alone: each expression compiles.
 ///
 /// # Errors
 /// All mistakes of the pipeline, with their places.
@@ -49,10 +49,12 @@ pub async fn live<'a>(
         .as_ref()
         .map_err(Clone::clone)
         .and_then(|pipeline| mapping::compile(live.config, pipeline, &tables, live.registry));
-    if let Err(error) = compiled {
-        for mistake in error.mistakes() {
-            report.mistake(mistake.clone().into());
-        }
+    let mistakes = match compiled {
+        Ok(mapper) => finality::missing_indexes(live, pipeline, &mapper.finals).await?,
+        Err(error) => Some(error),
+    };
+    for mistake in mistakes.iter().flat_map(ConfigError::mistakes) {
+        report.mistake(mistake.clone().into());
     }
     let pipeline = expanded.as_ref().unwrap_or(pipeline);
     unknown_subjects(&mut report, &schemas.key, pipeline);

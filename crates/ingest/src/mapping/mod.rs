@@ -4,6 +4,7 @@ mod cel;
 mod compile;
 mod decoding;
 mod expression;
+mod final_column;
 mod fit;
 mod mask;
 mod plan;
@@ -11,12 +12,12 @@ mod record;
 mod table;
 #[cfg(test)]
 mod tests;
-mod unsupported;
 mod variables;
 mod wanted;
 
 pub(crate) use compile::{compile, expressions};
 pub use decoding::decoder;
 pub(crate) use expression::bare_path;
+pub(crate) use final_column::FinalColumn;
 pub(crate) use record::{Fault, Mapper};
 pub(crate) use wanted::{MOST_ROWS, Wanted};

@@ -9,6 +9,7 @@ use spanbridge_schema::debezium::{Event, Operation};
 use spanbridge_schema::{Datum, Decoded, Writer};
 
 use super::decoding::{Content, Decoders};
+use super::final_column::FinalColumn;
 use super::plan::{Part, Plan, Plans};
 use super::table::TableMapping;
 
@@ -22,6 +23,8 @@ pub(crate) struct Mapper {
     pub(super) uses_key: bool,
     pub(super) tables: Vec<TableMapping>,
     pub(super) plans: Plans,
+    /// The columns that say which windows are final.
+    pub(crate) finals: Vec<FinalColumn>,
 }
 
 /// Why a record has no changes.

@@ -10,7 +10,7 @@ use spanbridge_kafka::{
 use spanbridge_protocol::ingest::{Effect, Partition, Record, Stop, StopReason, Worker};
 use spanbridge_spanner::Database;
 use spanbridge_telemetry::admin::{Heartbeat, Ready};
-use tokio::sync::mpsc;
+use tokio::sync::{mpsc, watch};
 use tokio_util::sync::CancellationToken;
 use tracing::Instrument;
 
@@ -62,22 +62,38 @@ pub(super) struct Driver {
     polling_since: SystemTime,
     /// When the worker was last given what may complete a batch.
     folding_since: Instant,
-    owned: Vec<Partition>,
+    owned: watch::Sender<Vec<Partition>>,
+}
+
+/// What a driver is made of.
+pub(super) struct Parts {
+    pub(super) mapper: Arc<Mapper>,
+    pub(super) database: Database,
+    pub(super) subscription: Subscription,
+    pub(super) offsets: Offsets,
+    pub(super) worker: Worker<Source>,
+    pub(super) ready: Ready,
+    pub(super) heartbeat: Heartbeat,
+    /// Where it says which partitions it owns.
+    pub(super) owned: watch::Sender<Vec<Partition>>,
+    pub(super) group: String,
+    pub(super) by_pattern: bool,
 }
 
 impl Driver {
-    #[expect(clippy::too_many_arguments, reason = "each is a part of its own, given once")]
-    pub(super) fn new(
-        mapper: Arc<Mapper>,
-        database: Database,
-        subscription: Subscription,
-        offsets: Offsets,
-        worker: Worker<Source>,
-        ready: Ready,
-        heartbeat: Heartbeat,
-        group: &str,
-        by_pattern: bool,
-    ) -> Self {
+    pub(super) fn new(parts: Parts) -> Self {
+        let Parts {
+            mapper,
+            database,
+            subscription,
+            offsets,
+            worker,
+            ready,
+            heartbeat,
+            owned,
+            group,
+            by_pattern,
+        } = parts;
         let (sender, answers) = mpsc::channel(ANSWERS);
         let pipeline = mapper.spec.pipeline.to_string();
         Self {
@@ -90,7 +106,7 @@ impl Driver {
                 transactions: Transactions::default(),
             },
             pipeline,
-            group: group.to_owned(),
+            group,
             by_pattern,
             mapper,
             subscription,
@@ -108,7 +124,7 @@ impl Driver {
             started: Instant::now(),
             polling_since: SystemTime::now(),
             folding_since: Instant::now(),
-            owned: Vec::new(),
+            owned,
         }
     }
 
@@ -179,8 +195,8 @@ impl Driver {
             Event::Assigned(partitions) => {
                 let partitions: Vec<_> = partitions.iter().map(partition).collect();
                 tracing::info!(pipeline = %self.pipeline, count = partitions.len(), "partitions assigned");
-                self.owned.extend(partitions.iter().cloned());
-                self.observer.assigned(self.owned.len());
+                self.owned.send_modify(|owned| owned.extend(partitions.iter().cloned()));
+                self.observer.assigned(self.owned.borrow().len());
                 self.worker.assigned(&partitions);
             }
             Event::Revoked { partitions, done } => {
@@ -316,7 +332,7 @@ impl Driver {
         match answer {
             Answer::Position { partition, generation, stored, log } => {
                 if let Some(position) = stored
-                    && self.owned.contains(&partition)
+                    && self.owned.borrow().contains(&partition)
                 {
                     self.observer.position(&partition, position.next, log.end);
                 }
@@ -435,13 +451,13 @@ impl Driver {
 
     fn drop_partitions(&mut self, partitions: &[Partition]) {
         self.worker.revoked(partitions);
-        self.owned.retain(|owned| !partitions.contains(owned));
+        self.owned.send_modify(|owned| owned.retain(|owned| !partitions.contains(owned)));
         for partition in partitions {
             self.fetches.remove(partition);
             self.stops.remove(partition);
             self.observer.forget(partition);
         }
-        self.observer.assigned(self.owned.len());
+        self.observer.assigned(self.owned.borrow().len());
         self.show_ready();
     }
 
@@ -464,7 +480,7 @@ impl Driver {
 
     /// Nothing half done: the commit on its way ends, what was only polled is polled by the next owner.
     async fn leave(mut self) {
-        let owned = self.owned.clone();
+        let owned = self.owned.send_replace(Vec::new());
         self.worker.revoked(&owned);
         let limit = Instant::now() + GOODBYE;
         while self.worker.is_committing(&owned) {

@@ -17,12 +17,14 @@ use spanbridge_config::{Ingest, OnError as ConfigOnError, OnGap as ConfigOnGap, 
 use spanbridge_kafka::{ErrorKind as KafkaKind, Offsets, Subscription, TopicPartition};
 use spanbridge_protocol::ingest::{Limits, OnError, OnGap, Worker};
 use spanbridge_spanner::Database;
+use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 
+use crate::finality::Finality;
 use crate::mapping::Mapper;
 use crate::policy::{self, Action};
 use crate::{Context, Error, ErrorKind, Live};
-use driver::Driver;
+use driver::{Driver, Parts};
 use evolution::{Evolution, Met};
 
 /// Bytes of group states that a worker keeps in memory.
@@ -99,24 +101,37 @@ async fn drive(
         |error: spanbridge_kafka::Error| Error::new(ErrorKind::Refused, &pipeline.name, error.to_string());
     known_topics(context, pipeline).await?;
     let offsets = Offsets::new(&context.kafka).map_err(refused)?;
+    let (owned, claims) = watch::channel(Vec::new());
+    let live = Live { config: &context.config, database, registry: &context.registry };
+    let finality = Finality::new(&live, pipeline, &mapper.finals, offsets.clone(), claims).await?;
     let (subscription, events) =
         Subscription::start(&context.kafka, &group, &topics, chunks).map_err(refused)?;
     let worker = Worker::new(mapper.spec.clone(), limits, on_error, on_gap);
     let liveness = context.liveness.register(format!("ingest {}", pipeline.name), driver::LIVENESS);
     tracing::info!(pipeline = %pipeline.name, %group, ?topics, "ingest has started");
     let by_pattern = matches!(pipeline.topics, Topics::Pattern(_));
-    let driver = Driver::new(
+    let driver = Driver::new(Parts {
         mapper,
-        database.clone(),
+        database: database.clone(),
         subscription,
         offsets,
         worker,
         ready,
-        liveness,
-        &group,
+        heartbeat: liveness,
+        owned,
+        group,
         by_pattern,
-    );
-    driver.run(events, shutdown).await
+    });
+    let watching = async {
+        match finality {
+            Some(finality) => finality.run().await,
+            None => std::future::pending().await,
+        }
+    };
+    tokio::select! {
+        outcome = driver.run(events, shutdown) => outcome,
+        never = watching => match never {},
+    }
 }
 
 /// The consumer group that assigns a pipeline's partitions.

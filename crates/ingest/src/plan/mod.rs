@@ -10,6 +10,7 @@ mod view;
 use spanbridge_config::{Ingest, IngestTable};
 
 use crate::fields::{self, Without};
+use crate::finality::index;
 use crate::schemas::{Depth, Schemas};
 use crate::{Error, Live};
 pub use key::PrimaryKey;
@@ -51,6 +52,12 @@ pub async fn plan(live: &Live<'_>, pipeline: &Ingest, keys: &[PrimaryKey]) -> Re
     plan.notes.extend(interleaving::remarks(pipeline, &tables, keys));
     for mapping in &pipeline.tables {
         let IngestTable::Aggregates(table) = mapping else { continue };
+        if let Some((last, bound)) = index::columns(table) {
+            let indexes = live.indexes(pipeline, &table.table).await?;
+            if !indexes.iter().any(|index| index::serves(index, last, bound)) {
+                plan.statements.push(index::statement(&table.table, last, bound));
+            }
+        }
         let Some(Merged { name, query, left_out }) = view::merged(table) else { continue };
         plan.notes.extend(left_out);
         let Some(query) = query else { continue };
@@ -64,7 +71,7 @@ pub async fn plan(live: &Live<'_>, pipeline: &Ingest, keys: &[PrimaryKey]) -> Re
 }
 
 /// An identifier, `schema.table` part by part, that may be a reserved word.
-fn quoted(name: &str) -> String {
+pub(crate) fn quoted(name: &str) -> String {
     let parts: Vec<String> = name.split('.').map(|part| format!("`{part}`")).collect();
     parts.join(".")
 }

@@ -71,25 +71,40 @@ pub(super) fn statements(
     }
     let table = quoted(mapping.table());
     Ok(match live {
-        Some(_) => missing.iter().map(|(name, typed)| add_column(mapping.table(), name, &typed.ty)).collect(),
+        Some(_) => missing
+            .iter()
+            .map(|(name, typed)| format!("ALTER TABLE {table} ADD COLUMN {}", definition(name, typed, false)))
+            .collect(),
         None => vec![create(&table, &missing, &key)],
     })
 }
 
 /// Nullable, as rows are there already.
 pub(crate) fn add_column(table: &str, name: &str, ty: &Type) -> String {
-    format!("ALTER TABLE {} ADD COLUMN `{name}` {}", quoted(table), ddl(ty))
+    let typed = Typed { ty: ty.clone(), nullable: true, default: None };
+    format!("ALTER TABLE {} ADD COLUMN {}", quoted(table), definition(name, &typed, false))
 }
 
 /// Only the key is NOT NULL, and of it only what is never null: a mapping may leave out the rest.
 fn create(table: &str, columns: &[(String, Typed)], key: &[String]) -> String {
     let mut text = format!("CREATE TABLE {table} (\n");
-    for (name, Typed { ty, nullable }) in columns {
-        let required = !nullable && key.iter().any(|key| key.eq_ignore_ascii_case(name));
-        text += &format!("  `{name}` {}{},\n", ddl(ty), if required { " NOT NULL" } else { "" });
+    for (name, typed) in columns {
+        let in_key = key.iter().any(|key| key.eq_ignore_ascii_case(name));
+        text += &format!("  {},\n", definition(name, typed, in_key));
     }
     let key: Vec<String> = key.iter().map(|name| quoted(name)).collect();
     format!("{text}) PRIMARY KEY ({})", key.join(", "))
+}
+
+fn definition(name: &str, Typed { ty, nullable, default }: &Typed, in_key: bool) -> String {
+    let mut text = format!("`{name}` {}", ddl(ty));
+    if !nullable && (in_key || default.is_some()) {
+        text.push_str(" NOT NULL");
+    }
+    if let Some(default) = default {
+        text += &format!(" DEFAULT ({default})");
+    }
+    text
 }
 
 /// A companion has the type of the column that it stands beside.
@@ -97,7 +112,7 @@ fn typed(column: &Column<'_>, live: Option<&Table>, schemas: &Schemas) -> Result
     if let Origin::Beside(name, _) = &column.origin
         && let Some(beside) = live.and_then(|live| live.column(name))
     {
-        return Ok(Typed { ty: beside.ty.clone(), nullable: true });
+        return Ok(Typed { ty: beside.ty.clone(), nullable: true, default: None });
     }
     column.typed(schemas)
 }

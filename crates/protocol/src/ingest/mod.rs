@@ -22,5 +22,5 @@ pub use effect::{Commit, Effect, Gap, Limits, OnError, OnGap, Outcome, Record, S
 pub use fold::Skipped;
 pub use letter::{Failure, Payload, TABLE_LETTERS, TABLE_REPLAYS};
 pub use position::{LogRange, Move, Offset, Partition, Position, TABLE_PARTITIONS, TABLE_POSITIONS};
-pub use window::{Hop, Size, WindowError};
+pub use window::{Hop, Progress, Size, WindowError, watermark};
 pub use worker::Worker;

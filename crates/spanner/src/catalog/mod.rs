@@ -2,8 +2,10 @@
 //!
 //! Source: <https://cloud.google.com/spanner/docs/information-schema>.
 
+mod index;
 mod stream;
 mod table;
 mod view;
 
+pub use index::Index;
 pub use stream::{ChangeStreamInfo, Watched};

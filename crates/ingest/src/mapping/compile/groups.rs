@@ -42,6 +42,12 @@ impl Compiler<'_> {
             self.error(&window.start, KEY, message, "put it last, so that a group's windows are neighbours");
             return None;
         }
+        if let (Some(window), Some(at)) =
+            (window, mapping.window.as_ref().and_then(|window| window.final_column.as_ref()))
+        {
+            let last = self.final_column(at, window, live)?;
+            self.finals.push(last);
+        }
         let beside = windowed.as_ref().and_then(|windowed| windowed.beside.clone());
         let names = key.iter().map(|(name, _)| name.clone()).chain(beside).chain(columns);
         let target = Target {

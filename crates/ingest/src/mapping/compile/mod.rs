@@ -18,11 +18,11 @@ use spanbridge_schema::Registry;
 
 use super::decoding::Decoders;
 use super::expression::Expression;
+use super::final_column::FinalColumn;
 use super::mask::Mask;
 use super::plan::Plans;
 use super::record::Mapper;
 use super::table::{Column, TableMapping};
-use super::unsupported::unsupported;
 use super::variables::Variables;
 use crate::schemas;
 pub(crate) use offline::expressions;
@@ -40,9 +40,6 @@ pub(crate) fn compile(
     tables: &[Option<Table>],
     registry: &Registry,
 ) -> Result<Mapper, Error> {
-    if let Some(error) = config.errors(unsupported(config, pipeline)) {
-        return Err(error);
-    }
     let decoders = Decoders::new(pipeline, registry);
     let mask_key = pipeline.mask_key.as_ref().map(|key| key.resolve()).transpose()?;
     let mut compiler = Compiler {
@@ -50,6 +47,7 @@ pub(crate) fn compile(
         variables: decoders.variables(),
         mask_key,
         plans: Plans::of(subjects(pipeline)),
+        finals: Vec::new(),
         errors: Vec::new(),
     };
     let mut targets = Vec::new();
@@ -87,6 +85,7 @@ pub(crate) fn compile(
         uses_key: mappings.iter().any(TableMapping::reads_key),
         tables: mappings,
         plans: compiler.plans,
+        finals: compiler.finals,
     })
 }
 
@@ -105,6 +104,7 @@ struct Compiler<'a> {
     /// The key of hashes, when a column has one.
     mask_key: Option<String>,
     plans: Plans,
+    finals: Vec<FinalColumn>,
     errors: Vec<Error>,
 }
 

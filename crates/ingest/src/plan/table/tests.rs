@@ -115,11 +115,12 @@ fn a_table_that_could_be_interleaved_is_remarked() {
 #[test]
 fn an_aggregate_table_brings_its_key_and_companions() {
     let table = "table = \"T\"\ngroup_by = { Id = \"value.id\" }\n\
-        window = { kind = \"session\", gap = \"1m\", time = \"value.at\", start = \"S\", end = \"E\" }\n\
+        window = { kind = \"session\", gap = \"1m\", time = \"value.at\", start = \"S\", end = \"E\", final = \"F\" }\n\
         aggregates = { N = \"count()\", P = \"avg(value.price)\", L = \"last(value.name)\", \
         D = \"approx_distinct(value.id + 1)\" }\n";
     let expected = "CREATE TABLE `T` (\n  `Id` INT64 NOT NULL,\n  `SourcePartition` INT64 NOT NULL,\n  \
-        `S` TIMESTAMP,\n  `E` TIMESTAMP NOT NULL,\n  `N` INT64,\n  `P` NUMERIC,\n  `PSum` NUMERIC,\n  \
+        `S` TIMESTAMP,\n  `E` TIMESTAMP NOT NULL,\n  `F` BOOL NOT NULL DEFAULT (FALSE),\n  \
+        `N` INT64,\n  `P` NUMERIC,\n  `PSum` NUMERIC,\n  \
         `PCount` INT64,\n  `L` STRING(MAX),\n  `LAt` TIMESTAMP,\n  `D` INT64,\n  `DSketch` BYTES(MAX),\n) \
         PRIMARY KEY (`Id`, `SourcePartition`, `E`)";
     assert_eq!(planned(table, None, &[]).unwrap(), [expected]);
