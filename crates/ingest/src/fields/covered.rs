@@ -8,6 +8,8 @@ use spanbridge_protocol::table::Table;
 pub(crate) struct Covered {
     /// Columns that the mapping or Spanner itself fills, in lower case.
     columns: BTreeSet<String>,
+    /// All columns of the live table, in lower case.
+    live: BTreeSet<String>,
     record: String,
     /// What the file's own entries read.
     texts: Vec<String>,
@@ -16,21 +18,24 @@ pub(crate) struct Covered {
 impl Covered {
     /// By the entries of the file and, once they are added to them, the fields that are copied.
     pub(crate) fn new(rows: &RowsTable, all: &AllFields, live: Option<&Table>) -> Self {
-        let generated = live.into_iter().flat_map(|live| &live.columns).filter(|column| column.generated);
-        let mapped = rows.columns.iter().map(|mapping| mapping.column.as_str());
-        let columns = generated.map(|column| column.name.as_str()).chain(mapped);
+        let live = || live.into_iter().flat_map(|live| &live.columns);
+        let lower = |name: &str| name.to_ascii_lowercase();
+        let generated = live().filter(|column| column.generated).map(|column| lower(&column.name));
+        let mapped = rows.columns.iter().map(|mapping| lower(&mapping.column));
         let own = rows.columns.iter().filter(|mapping| !mapping.copied);
         Self {
-            columns: columns.map(str::to_ascii_lowercase).collect(),
+            columns: generated.chain(mapped).collect(),
+            live: live().map(|column| lower(&column.name)).collect(),
             record: all.path.to_string(),
             texts: own.map(|mapping| mapping.expr.to_string()).collect(),
         }
     }
 
-    /// Its column is filled, or an entry of the file reads the field for another column.
+    /// Its column is filled; or it has none, and an entry of the file reads the field for another one.
     pub(crate) fn has(&self, field: &str) -> bool {
-        self.columns.contains(&field.to_ascii_lowercase())
-            || self.texts.iter().any(|text| reads(text, &self.record, field))
+        let column = field.to_ascii_lowercase();
+        self.columns.contains(&column)
+            || !self.live.contains(&column) && self.texts.iter().any(|text| reads(text, &self.record, field))
     }
 }
 

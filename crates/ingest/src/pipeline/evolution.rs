@@ -13,7 +13,7 @@ use crate::{Context, Error, ErrorKind, Live};
 /// Writers whose fields are kept in mind, besides those that the registry names; others are met again.
 const MOST_WRITERS: usize = 100;
 /// How often a schema change is tried: others may be under way, and other workers make the same one.
-const ATTEMPTS: u32 = 8;
+const ATTEMPTS: u32 = 20;
 
 /// The first record of a writer has fields that its table's mapping does not know.
 #[derive(Debug)]
