@@ -9,6 +9,7 @@ mod bed;
 mod command_line;
 mod crash;
 mod doubt;
+mod evolve;
 mod finality;
 mod gap;
 mod infrastructure;

@@ -1,5 +1,6 @@
 //! What several entries of the file say together.
 
+mod all_fields;
 mod columns;
 mod masks;
 mod names;
@@ -23,6 +24,7 @@ pub(crate) fn ingest(reader: &Reader, pipelines: &[Ingest]) {
     );
     for pipeline in pipelines {
         masks::of(reader, pipeline);
+        all_fields::of(reader, pipeline);
         watermark::of(reader, pipeline);
         tables::within(reader, pipeline);
         for table in &pipeline.tables {

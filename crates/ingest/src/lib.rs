@@ -7,6 +7,7 @@
 pub mod check;
 mod context;
 mod error;
+mod fields;
 mod finality;
 mod live;
 mod mapping;

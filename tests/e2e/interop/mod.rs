@@ -1,9 +1,10 @@
 //! Records of a stock client of another language: what Confluent's Python serializers write, in every format, is in
 //! Spanner in every type and row mode.
 
-mod bridge;
+pub(crate) mod bridge;
 mod formats;
 mod hostile;
+mod hostile_keys;
 
 use std::collections::BTreeMap;
 use std::path::Path;

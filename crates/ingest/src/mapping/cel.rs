@@ -83,7 +83,7 @@ fn variable(name: &str, input: &Input<'_>) -> Result<CelValue, Failure> {
     let record = input.record;
     Ok(match name {
         "value" => input.row().map_or(Ok(CelValue::Null), from_datum)?,
-        "key" => from_datum(input.key)?,
+        "key" => from_datum(input.key.value)?,
         "op" => input.event.map_or(CelValue::Null, |event| CelValue::from(event.op.as_str())),
         "source" => input.event.map_or(Ok(CelValue::Null), |event| from_datum(&event.source))?,
         "before" => input.event.map_or(Ok(CelValue::Null), |event| from_datum(&event.before))?,

@@ -5,13 +5,13 @@ mod compile;
 mod decoding;
 mod expression;
 mod final_column;
+mod fit;
 mod mask;
 mod plan;
 mod record;
 mod table;
 #[cfg(test)]
 mod tests;
-mod unsupported;
 mod variables;
 mod wanted;
 

@@ -6,6 +6,7 @@ use spanbridge_protocol::value::{Timestamp, Type, Value};
 use spanbridge_schema::debezium::Operation;
 
 use super::expression::Expression;
+use super::plan::RecordId;
 use super::record::Input;
 
 pub(crate) struct TableMapping {
@@ -29,6 +30,8 @@ pub(super) struct RowMapping {
     /// False where every record deletes.
     pub(super) writes: bool,
     pub(super) delete_when: Option<Expression>,
+    /// The record whose fields are all copied.
+    pub(super) all: Option<RecordId>,
 }
 
 /// Many records, one row.
@@ -108,6 +111,14 @@ impl TableMapping {
             Kind::Groups(groups) => groups.change(target, partition, input)?,
         };
         Ok(Some(change))
+    }
+
+    /// The record whose fields are all copied.
+    pub(super) fn takes_all(&self) -> Option<RecordId> {
+        match &self.kind {
+            Kind::Rows(rows) => rows.all,
+            Kind::Groups(_) => None,
+        }
     }
 
     pub(super) fn reads_key(&self) -> bool {

@@ -16,6 +16,7 @@ use tracing::Instrument;
 
 use super::answer::Answer;
 use super::batch_trace::BatchTrace;
+use super::evolution::Met;
 use super::observer::{Observer, Sent};
 use super::requests::{Backoff, Request, Requests};
 use super::source::{Source, partition, topic_partition};
@@ -49,6 +50,8 @@ pub(super) struct Driver {
     /// Revocations that wait for a commit on its way.
     revocations: Vec<(Vec<Partition>, Done)>,
     stops: BTreeMap<Partition, String>,
+    /// A writer with fields that the mapping does not know: nothing more is taken, and what was taken before is committed.
+    met: Option<Met>,
     observer: Observer,
     trace: Option<BatchTrace>,
     /// The commits on their way, by attempt.
@@ -113,6 +116,7 @@ impl Driver {
             replays: BTreeSet::new(),
             revocations: Vec::new(),
             stops: BTreeMap::new(),
+            met: None,
             trace: None,
             sent: BTreeMap::new(),
             ready,
@@ -124,9 +128,14 @@ impl Driver {
         }
     }
 
-    pub(super) async fn run(mut self, mut events: Events, shutdown: CancellationToken) -> Result<(), Error> {
+    /// Runs until it is told to end, or until a writer is met that needs another mapping.
+    pub(super) async fn run(
+        mut self,
+        mut events: Events,
+        shutdown: &CancellationToken,
+    ) -> Result<Option<Met>, Error> {
         self.ready.ready();
-        let outcome = self.turn(&mut events, &shutdown).await;
+        let outcome = self.turn(&mut events, shutdown).await;
         if let Err(error) = &outcome {
             self.ready.not_ready(error.to_string());
         }
@@ -134,10 +143,17 @@ impl Driver {
         outcome
     }
 
-    async fn turn(&mut self, events: &mut Events, shutdown: &CancellationToken) -> Result<(), Error> {
+    async fn turn(
+        &mut self,
+        events: &mut Events,
+        shutdown: &CancellationToken,
+    ) -> Result<Option<Met>, Error> {
         let mut tick = tokio::time::interval(TICK);
         loop {
             self.carry_out().await?;
+            if self.worker.is_idle() && self.met.is_some() {
+                return Ok(self.met.take());
+            }
             if self.worker.has_stopped() {
                 let reasons: Vec<&str> = self.stops.values().map(String::as_str).collect();
                 return Err(self.error(ErrorKind::Stopped, reasons.join("; ")));
@@ -145,7 +161,7 @@ impl Driver {
             self.heartbeat.beat();
             let deadline = self.worker.deadline().map(|at| self.started + at);
             tokio::select! {
-                () = shutdown.cancelled() => return Ok(()),
+                () = shutdown.cancelled() => return Ok(None),
                 Some(answer) = self.answers.recv() => match answer {
                     Answer::Replays { partition, generation, records } => {
                         self.replays(&partition, generation, records, shutdown).await?;
@@ -197,7 +213,8 @@ impl Driver {
             }
             Event::Records { tp, generation, records } => {
                 let partition = partition(&tp);
-                if let Some((ours, theirs)) = self.fetches.get(&partition).copied()
+                if self.met.is_none()
+                    && let Some((ours, theirs)) = self.fetches.get(&partition).copied()
                     && theirs == generation
                 {
                     self.records(partition, ours, records, shutdown).await?;
@@ -261,7 +278,7 @@ impl Driver {
         shutdown: &CancellationToken,
     ) -> Result<(), Error> {
         self.replays.remove(partition);
-        if records.is_empty() {
+        if records.is_empty() || self.met.is_some() {
             return Ok(());
         }
         tracing::info!(pipeline = %self.pipeline, %partition, count = records.len(), "replaying dead letters");
@@ -272,9 +289,10 @@ impl Driver {
         Ok(())
     }
 
-    /// Records with what they change; nothing when the service is told to end while the registry is silent.
+    /// Records with what they change, up to the first that needs another mapping; nothing when the service is told to
+    /// end while the registry is silent.
     async fn mapped(
-        &self,
+        &mut self,
         partition: &Partition,
         records: Vec<KafkaRecord>,
         shutdown: &CancellationToken,
@@ -286,6 +304,10 @@ impl Driver {
                 match self.mapper.map(partition, &record).await {
                     Ok(changes) => break Ok(changes),
                     Err(Fault::Record(failure)) => break Err(failure),
+                    Err(Fault::NewFields { target, writer }) => {
+                        self.met = Some(Met { target, writer: *writer });
+                        return Ok(Some(mapped));
+                    }
                     Err(Fault::Stop(error)) => return Err(self.error(ErrorKind::Refused, error)),
                     Err(Fault::Unavailable(error)) => {
                         tracing::warn!(%error, "the registry does not answer; trying again");

@@ -3,6 +3,7 @@
 mod answer;
 mod batch_trace;
 mod driver;
+mod evolution;
 mod observer;
 mod replays;
 mod requests;
@@ -20,10 +21,11 @@ use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 
 use crate::finality::Finality;
-use crate::mapping::{self, Mapper};
+use crate::mapping::Mapper;
 use crate::policy::{self, Action};
 use crate::{Context, Error, ErrorKind, Live};
 use driver::{Driver, Parts};
+use evolution::{Evolution, Met};
 
 /// Bytes of group states that a worker keeps in memory.
 const CACHED_BYTES: usize = 64 << 20;
@@ -44,10 +46,30 @@ pub async fn run(context: Context, pipeline: &Ingest, shutdown: CancellationToke
         () = shutdown.cancelled() => return Ok(()),
         connected = connect(&context, pipeline, &ready) => connected?,
     };
-    let mapper = tokio::select! {
-        () = shutdown.cancelled() => return Ok(()),
-        mapper = compile(&context, pipeline, &database) => Arc::new(mapper?),
-    };
+    let mut evolution = Evolution::default();
+    loop {
+        let mapper = tokio::select! {
+            () = shutdown.cancelled() => return Ok(()),
+            mapper = compile(&context, pipeline, &database, &evolution, &ready) => Arc::new(mapper?),
+        };
+        let Some(met) = drive(&context, pipeline, &database, mapper, &shutdown).await? else { return Ok(()) };
+        ready.not_ready("a writer has new fields");
+        tokio::select! {
+            () = shutdown.cancelled() => return Ok(()),
+            met = evolution.meet(&context, &database, pipeline, met) => met?,
+        }
+    }
+}
+
+/// From the stored positions, with that mapping.
+async fn drive(
+    context: &Context,
+    pipeline: &Ingest,
+    database: &Database,
+    mapper: Arc<Mapper>,
+    shutdown: &CancellationToken,
+) -> Result<Option<Met>, Error> {
+    let ready = context.readiness.register(pipeline.name.as_str());
     let on_error = match pipeline.on_error {
         ConfigOnError::DeadLetter => OnError::DeadLetter,
         ConfigOnError::Stop => OnError::Stop,
@@ -77,10 +99,10 @@ pub async fn run(context: Context, pipeline: &Ingest, shutdown: CancellationToke
     };
     let refused =
         |error: spanbridge_kafka::Error| Error::new(ErrorKind::Refused, &pipeline.name, error.to_string());
-    known_topics(&context, pipeline).await?;
+    known_topics(context, pipeline).await?;
     let offsets = Offsets::new(&context.kafka).map_err(refused)?;
     let (owned, claims) = watch::channel(Vec::new());
-    let live = Live { config: &context.config, database: &database, registry: &context.registry };
+    let live = Live { config: &context.config, database, registry: &context.registry };
     let finality = Finality::new(&live, pipeline, &mapper.finals, offsets.clone(), claims).await?;
     let (subscription, events) =
         Subscription::start(&context.kafka, &group, &topics, chunks).map_err(refused)?;
@@ -90,7 +112,7 @@ pub async fn run(context: Context, pipeline: &Ingest, shutdown: CancellationToke
     let by_pattern = matches!(pipeline.topics, Topics::Pattern(_));
     let driver = Driver::new(Parts {
         mapper,
-        database,
+        database: database.clone(),
         subscription,
         offsets,
         worker,
@@ -136,10 +158,26 @@ async fn connect(
     }
 }
 
-async fn compile(context: &Context, pipeline: &Ingest, database: &Database) -> Result<Mapper, Error> {
+/// The mapping, against the tables and schemas as they are now.
+async fn compile(
+    context: &Context,
+    pipeline: &Ingest,
+    database: &Database,
+    evolution: &Evolution,
+    ready: &spanbridge_telemetry::admin::Ready,
+) -> Result<Mapper, Error> {
     let live = Live { config: &context.config, database, registry: &context.registry };
-    let tables = live.tables(pipeline).await?;
-    Ok(mapping::compile(&context.config, pipeline, &tables, &context.registry)?)
+    let mut backoff = requests::Backoff::default();
+    loop {
+        match evolution.compile(&live, pipeline).await {
+            Err(error) if error.kind() == ErrorKind::Unreachable => {
+                tracing::warn!(pipeline = %pipeline.name, %error, "trying again");
+                ready.not_ready(error.to_string());
+                backoff.pause().await;
+            }
+            outcome => return outcome,
+        }
+    }
 }
 
 /// A topic that is not there would be waited for in silence.

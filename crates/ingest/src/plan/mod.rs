@@ -1,6 +1,7 @@
 //! The DDL that a pipeline's mapping still needs.
 
 mod columns;
+mod interleaving;
 mod key;
 mod natural;
 mod table;
@@ -8,10 +9,13 @@ mod view;
 
 use spanbridge_config::{Ingest, IngestTable};
 
+use crate::fields::{self, Without};
 use crate::finality::index;
 use crate::schemas::{Depth, Schemas};
-use crate::{Error, ErrorKind, Live};
+use crate::{Error, Live};
 pub use key::PrimaryKey;
+pub(crate) use natural::column_of_field;
+pub(crate) use table::add_column;
 use view::Merged;
 
 /// What the database lacks.
@@ -30,11 +34,14 @@ pub struct Plan {
 /// registry does not answer.
 pub async fn plan(live: &Live<'_>, pipeline: &Ingest, keys: &[PrimaryKey]) -> Result<Plan, Error> {
     let tables = live.tables(pipeline).await?;
-    let schemas = Schemas::fetch(live.registry, pipeline, Depth::Newest).await?;
+    // What is still in the log has the fields of former schemas too.
+    let depth = if fields::any(pipeline) { Depth::All } else { Depth::Newest };
+    let schemas = Schemas::fetch(live.registry, pipeline, depth).await?;
+    let pipeline = &fields::expand(live.config, pipeline, &tables, &schemas, Without::Planned)?;
     let mut plan = Plan::default();
     let mut errors = Vec::new();
     for (mapping, table) in pipeline.tables.iter().zip(&tables) {
-        match table::statements(live.config, mapping, table.as_ref(), keys, &schemas) {
+        match table::statements(live.config, mapping, table.as_ref(), keys, &schemas, &mut plan.notes) {
             Ok(statements) => plan.statements.extend(statements),
             Err(mistakes) => errors.extend(mistakes),
         }
@@ -42,6 +49,7 @@ pub async fn plan(live: &Live<'_>, pipeline: &Ingest, keys: &[PrimaryKey]) -> Re
     if let Some(error) = live.config.errors(errors) {
         return Err(error.into());
     }
+    plan.notes.extend(interleaving::remarks(pipeline, &tables, keys));
     for mapping in &pipeline.tables {
         let IngestTable::Aggregates(table) = mapping else { continue };
         if let Some((last, bound)) = index::columns(table) {
@@ -54,8 +62,7 @@ pub async fn plan(live: &Live<'_>, pipeline: &Ingest, keys: &[PrimaryKey]) -> Re
         plan.notes.extend(left_out);
         let Some(query) = query else { continue };
         let found = live.database.view(&name).await;
-        let found =
-            found.map_err(|error| Error::new(ErrorKind::Refused, &pipeline.name, error.to_string()))?;
+        let found = found.map_err(|error| Error::of_spanner(&pipeline.name, &error))?;
         if found.is_none_or(|found| !view::is_same(&found, &query)) {
             plan.statements.push(view::statement(&name, &query));
         }

@@ -13,13 +13,14 @@ use crate::schemas::Schemas;
 const TYPE: &str = "SB-PLAN-TYPE";
 const KEY: &str = "SB-PLAN-KEY";
 
-/// What the live table lacks for the mapping; all of it when there is none.
+/// What the live table lacks for the mapping; all of it when there is none. Columns of expressions are noted.
 pub(super) fn statements(
     config: &Config,
     mapping: &IngestTable,
     live: Option<&Table>,
     keys: &[PrimaryKey],
     schemas: &Schemas,
+    notes: &mut Vec<String>,
 ) -> Result<Vec<String>, Vec<Error>> {
     let key = match (mapping, live) {
         (IngestTable::Aggregates(table), _) => columns::key(table),
@@ -49,6 +50,14 @@ pub(super) fn statements(
                 errors.push(config.error_at(column.at, KEY, message, "choose scalar columns for the key"));
             }
             Ok(typed) => missing.push((column.name, typed)),
+            Err(_) if column.is_computed() && !in_key(&column.name) => {
+                let (table, name) = (mapping.table(), &column.name);
+                notes.push(format!(
+                    "{table}: without column {name}, which is computed, so that no schema says its type: add it by hand with \
+                     ALTER TABLE {} ADD COLUMN `{name}`",
+                    quoted(table)
+                ));
+            }
             Err(why) => {
                 let message = format!("the type of column {} is not known: {why}", column.name);
                 let help =
@@ -68,6 +77,12 @@ pub(super) fn statements(
             .collect(),
         None => vec![create(&table, &missing, &key)],
     })
+}
+
+/// Nullable, as rows are there already.
+pub(crate) fn add_column(table: &str, name: &str, ty: &Type) -> String {
+    let typed = Typed { ty: ty.clone(), nullable: true, default: None };
+    format!("ALTER TABLE {} ADD COLUMN {}", quoted(table), definition(name, &typed, false))
 }
 
 /// Only the key is NOT NULL, and of it only what is never null: a mapping may leave out the rest.

@@ -42,7 +42,7 @@ impl Compiler<'_> {
             ConfigKind::Sliding { latest, .. } => (start, Some(self.instants(latest, live)?)),
             ConfigKind::Session { end, .. } => (self.instants(end, live)?, Some(start)),
         };
-        let time = self.expression(&window.time)?;
+        let time = self.expression(&window.time, Some(&Type::Timestamp))?;
         Some(Windowed { kind, late: late(window.late), grace: window.grace, time, bound, beside })
     }
 
