@@ -20,7 +20,7 @@ impl Live<'_> {
         for table in pipeline.tables.iter().map(IngestTable::table) {
             let live = self.database.table(table).await;
             tables.push(
-                live.map_err(|error| Error::new(ErrorKind::Refused, &pipeline.name, error.to_string()))?,
+                live.map_err(|error| Error::new(ErrorKind::Refused, pipeline.identity(), error.to_string()))?,
             );
         }
         Ok(tables)

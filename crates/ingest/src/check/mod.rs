@@ -37,7 +37,7 @@ pub async fn live<'a>(
     kafka: &ClientOptions,
     pipeline: &Ingest,
 ) -> Result<Report<'a>, Error> {
-    let mut report = Report::new(live.config, pipeline.name.as_str());
+    let mut report = Report::new(live.config, pipeline.identity());
     topics(&mut report, kafka, pipeline).await?;
     let tables = live.tables(pipeline).await?;
     if let Err(error) = mapping::compile(live.config, pipeline, &tables, live.registry) {
@@ -62,8 +62,9 @@ pub async fn live<'a>(
 }
 
 async fn topics(report: &mut Report<'_>, kafka: &ClientOptions, pipeline: &Ingest) -> Result<(), Error> {
-    let refused =
-        |error: spanbridge_kafka::Error| Error::new(ErrorKind::Refused, &pipeline.name, error.to_string());
+    let refused = |error: spanbridge_kafka::Error| {
+        Error::new(ErrorKind::Refused, pipeline.identity(), error.to_string())
+    };
     let offsets = Offsets::new(kafka).map_err(refused)?;
     for topic in pipeline.topics.names() {
         if offsets.partitions(topic, LIMIT).await.map_err(refused)?.is_none() {

@@ -37,7 +37,7 @@ const BACKOFF: Duration = Duration::from_millis(5);
 /// A mapping that does not fit the live tables (with its place in the file), a refusal that only
 /// a person can mend, or all partitions of this worker having stopped.
 pub async fn run(context: Context, pipeline: &Ingest, shutdown: CancellationToken) -> Result<(), Error> {
-    let ready = context.readiness.register(pipeline.name.as_str());
+    let ready = context.readiness.register(pipeline.identity());
     let database = tokio::select! {
         () = shutdown.cancelled() => return Ok(()),
         connected = connect(&context, pipeline, &ready) => connected?,
@@ -68,20 +68,21 @@ pub async fn run(context: Context, pipeline: &Ingest, shutdown: CancellationToke
         chunk_bytes: limits.max_bytes,
         ..spanbridge_kafka::Limits::default()
     };
-    let group = group(pipeline.name.as_str());
+    let group = group(pipeline.identity());
     let topics: Vec<String> = match &pipeline.topics {
         Topics::Names(names) => names.iter().map(ToString::to_string).collect(),
         Topics::Pattern(pattern) => vec![pattern.to_string()],
     };
-    let refused =
-        |error: spanbridge_kafka::Error| Error::new(ErrorKind::Refused, &pipeline.name, error.to_string());
+    let refused = |error: spanbridge_kafka::Error| {
+        Error::new(ErrorKind::Refused, pipeline.identity(), error.to_string())
+    };
     known_topics(&context, pipeline).await?;
     let offsets = Offsets::new(&context.kafka).map_err(refused)?;
     let (subscription, events) =
         Subscription::start(&context.kafka, &group, &topics, chunks).map_err(refused)?;
     let worker = Worker::new(mapper.spec.clone(), limits, on_error, on_gap);
-    let liveness = context.liveness.register(format!("ingest {}", pipeline.name), driver::LIVENESS);
-    tracing::info!(pipeline = %pipeline.name, %group, ?topics, "ingest has started");
+    let liveness = context.liveness.register(format!("ingest {}", pipeline.identity()), driver::LIVENESS);
+    tracing::info!(pipeline = %pipeline.identity(), %group, ?topics, "ingest has started");
     let by_pattern = matches!(pipeline.topics, Topics::Pattern(_));
     let driver =
         Driver::new(mapper, database, subscription, offsets, worker, ready, liveness, &group, by_pattern);
@@ -103,11 +104,11 @@ async fn connect(
         match Database::connect(&context.spanner).await {
             Ok(database) => return Ok(database),
             Err(error) if policy::spanner(error.kind()) == Action::Retry => {
-                tracing::warn!(pipeline = %pipeline.name, %error, "Spanner does not answer; trying again");
+                tracing::warn!(pipeline = %pipeline.identity(), %error, "Spanner does not answer; trying again");
                 ready.not_ready(error.to_string());
                 backoff.pause().await;
             }
-            Err(error) => return Err(Error::new(ErrorKind::Refused, &pipeline.name, error.to_string())),
+            Err(error) => return Err(Error::new(ErrorKind::Refused, pipeline.identity(), error.to_string())),
         }
     }
 }
@@ -121,7 +122,7 @@ async fn compile(context: &Context, pipeline: &Ingest, database: &Database) -> R
 /// A topic that is not there would be waited for in silence.
 async fn known_topics(context: &Context, pipeline: &Ingest) -> Result<(), Error> {
     let offsets = Offsets::new(&context.kafka)
-        .map_err(|error| Error::new(ErrorKind::Refused, &pipeline.name, error.to_string()))?;
+        .map_err(|error| Error::new(ErrorKind::Refused, pipeline.identity(), error.to_string()))?;
     for topic in pipeline.topics.names() {
         let first = TopicPartition::new(topic.as_str(), 0);
         match offsets.watermarks(&first, Duration::from_secs(10)).await {

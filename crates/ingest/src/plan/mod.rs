@@ -48,7 +48,7 @@ pub async fn plan(live: &Live<'_>, pipeline: &Ingest, keys: &[PrimaryKey]) -> Re
         let Some(query) = query else { continue };
         let found = live.database.view(&name).await;
         let found =
-            found.map_err(|error| Error::new(ErrorKind::Refused, &pipeline.name, error.to_string()))?;
+            found.map_err(|error| Error::new(ErrorKind::Refused, pipeline.identity(), error.to_string()))?;
         if found.is_none_or(|found| !view::is_same(&found, &query)) {
             plan.statements.push(view::statement(&name, &query));
         }

@@ -34,7 +34,7 @@ impl Schemas {
     /// The registry does not answer, refuses, or has a schema that cannot be used.
     pub(crate) async fn fetch(registry: &Registry, pipeline: &Ingest, depth: Depth) -> Result<Self, Error> {
         let refused = |error: spanbridge_schema::Error| {
-            Error::new(ErrorKind::Refused, &pipeline.name, error.to_string())
+            Error::new(ErrorKind::Refused, pipeline.identity(), error.to_string())
         };
         let topics = pipeline.topics.names();
         let key = Part::fetch(registry, &pipeline.key, "key", topics, depth).await.map_err(refused)?;

@@ -79,7 +79,7 @@ pub(crate) fn compile(
         return Err(error);
     }
     Ok(Mapper {
-        spec: Arc::new(Spec { pipeline: pipeline.name.as_str().into(), targets }),
+        spec: Arc::new(Spec { pipeline: pipeline.identity().into(), targets }),
         types,
         decoders,
         uses_key: mappings.iter().any(TableMapping::reads_key),
