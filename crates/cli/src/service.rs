@@ -86,12 +86,20 @@ fn choose<'a>(service: Service, names: impl Iterator<Item = &'a str>, args: &Ser
 pub(crate) fn of_ingest(error: spanbridge_ingest::Error) -> Error {
     use spanbridge_ingest::{Error as From, ErrorKind};
     let kind = match error.kind() {
-        ErrorKind::Config | ErrorKind::Refused => Kind::Config,
+        ErrorKind::Config | ErrorKind::Refused | ErrorKind::NoVersion | ErrorKind::Beginning => Kind::Config,
         _ => Kind::Failed,
     };
     match error {
         From::Config(error) => error.into(),
-        error => Error::new(kind, error.kind().code(), error.to_string()),
+        From::Spanner(error) => error.into(),
+        From::Kafka(error) => error.into(),
+        error => {
+            let said = Error::new(kind, error.kind().code(), error.to_string());
+            match error.kind().help() {
+                Some(help) => said.help(help),
+                None => said,
+            }
+        }
     }
 }
 

@@ -13,6 +13,7 @@ mod pipeline;
 pub mod plan;
 mod policy;
 mod schemas;
+pub mod version;
 
 pub use context::Context;
 pub use error::{Error, ErrorKind};

@@ -22,6 +22,7 @@ use crate::mapping::{self, Mapper};
 use crate::policy::{self, Action};
 use crate::{Context, Error, ErrorKind, Live};
 use driver::Driver;
+pub(crate) use source::topic_partition;
 
 /// Bytes of group states that a worker keeps in memory.
 const CACHED_BYTES: usize = 64 << 20;
@@ -90,7 +91,7 @@ pub async fn run(context: Context, pipeline: &Ingest, shutdown: CancellationToke
 }
 
 /// The consumer group that assigns a pipeline's partitions.
-fn group(pipeline: &str) -> String {
+pub(crate) fn group(pipeline: &str) -> String {
     format!("spanbridge.ingest.{pipeline}")
 }
 
