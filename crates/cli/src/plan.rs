@@ -1,9 +1,12 @@
 //! `spanbridge plan`
 
+use std::collections::BTreeSet;
+
 use spanbridge::{Error, Kind, Result, connections};
 use spanbridge_config::{Config, Publish};
 use spanbridge_ingest::Live;
 use spanbridge_ingest::plan::{self, Plan};
+use spanbridge_ingest::version::Versions;
 use spanbridge_spanner::{Admin, Database, Dialect};
 
 use crate::args;
@@ -18,11 +21,17 @@ pub(crate) async fn run(args: &args::Plan) -> Result<()> {
     let registry = connections::registry(&config)?;
     let live = Live { config: &config, database: &database, registry: &registry };
     let mut plan = Plan::default();
-    for pipeline in chosen.ingest {
+    for pipeline in &chosen.ingest {
         let Plan { statements, notes } = plan::plan(&live, pipeline, &args.key).await.map_err(of_ingest)?;
         // Two pipelines may need the same.
         plan.statements
             .extend(statements.into_iter().filter(|new| !plan.statements.contains(new)).collect::<Vec<_>>());
+        plan.notes.extend(notes);
+    }
+    for name in names(&chosen) {
+        let versions = Versions::new(live, name).map_err(of_ingest)?;
+        let Plan { statements, notes } = versions.plan().await.map_err(of_ingest)?;
+        plan.statements.extend(statements);
         plan.notes.extend(notes);
     }
     for pipeline in chosen.publish {
@@ -45,7 +54,13 @@ pub(crate) async fn run(args: &args::Plan) -> Result<()> {
     Ok(())
 }
 
-const REST: &str = "with the emulator, give its REST address with --emulator-rest or SPANNER_EMULATOR_REST";
+/// Each pipeline once, whatever versions it has.
+fn names<'a>(chosen: &Chosen<'a>) -> BTreeSet<&'a str> {
+    chosen.ingest.iter().map(|pipeline| pipeline.name.as_str()).collect()
+}
+
+pub(crate) const REST: &str =
+    "with the emulator, give its REST address with --emulator-rest or SPANNER_EMULATOR_REST";
 
 /// The change stream, when the database has none of that name.
 async fn stream(database: &Database, pipeline: &Publish, plan: &mut Plan) -> Result<()> {

@@ -21,6 +21,7 @@ mod query;
 mod range;
 mod read;
 mod session;
+mod snapshot;
 mod transaction;
 mod wire;
 
@@ -38,4 +39,5 @@ pub use error::{Error, ErrorKind, Result};
 pub use name::DatabaseName;
 pub use options::Options;
 pub use range::KeyRange;
+pub use snapshot::Snapshot;
 pub use transaction::ReadWrite;

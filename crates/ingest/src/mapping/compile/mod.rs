@@ -84,7 +84,7 @@ pub(crate) fn compile(
     });
     let decoders = if holds_messages { decoders.keep_messages() } else { decoders };
     Ok(Mapper {
-        spec: Arc::new(Spec { pipeline: pipeline.name.as_str().into(), targets }),
+        spec: Arc::new(Spec { pipeline: pipeline.identity().into(), targets }),
         types,
         decoders,
         uses_key: mappings.iter().any(TableMapping::reads_key),
