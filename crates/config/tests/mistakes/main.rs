@@ -13,6 +13,7 @@ mod pipeline;
 mod rows;
 mod topics;
 mod values;
+mod versions;
 mod windows;
 
 use base::{BASE, error, spoiled};

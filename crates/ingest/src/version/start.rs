@@ -8,7 +8,7 @@ use spanbridge_spanner::{Admin, CommitOptions, ErrorKind as Spanner};
 
 use super::progress::LIMIT;
 use super::views::Views;
-use super::{Beginning, Positions, State, Versions, positions, state};
+use super::{Beginning, Positions, State, Versions, apply, positions, state};
 use crate::pipeline::topic_partition;
 use crate::plan::{self, PrimaryKey};
 use crate::{Error, ErrorKind};
@@ -71,7 +71,7 @@ pub async fn start(
     // Once before anything is made, so that a mistake changes nothing.
     begin(versions, pipeline, offsets, from, &live).await?;
     let mut statements = tables(versions, pipeline, keys).await?;
-    admin.update_ddl(&statements).await?;
+    apply(admin, &statements).await?;
     if stored.is_none() {
         state::transact(
             database,
@@ -84,7 +84,7 @@ pub async fn start(
         .await?;
     }
     let views = Views::of(versions, Some(&state), None).await?;
-    admin.update_ddl(&views.statements).await?;
+    apply(admin, &views.statements).await?;
     statements.extend(views.statements);
     let began = begin(versions, pipeline, offsets, from, &live).await?;
     commit(versions, version, &began).await?;
