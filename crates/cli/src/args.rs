@@ -6,7 +6,7 @@ use std::path::PathBuf;
 use spanbridge::demo;
 use spanbridge_ingest::plan::PrimaryKey;
 
-use crate::letters;
+use crate::{letters, replay};
 
 /// Exactly-once bridge between Kafka and Cloud Spanner.
 #[derive(Debug, clap::Parser)]
@@ -33,6 +33,8 @@ pub(crate) enum Command {
     Publish(Serve),
     /// Look at the records that could not be applied, and delete them
     DeadLetters(letters::args::DeadLetters),
+    /// Rebuild a pipeline's tables under a new version beside those that are read, compare, and switch
+    Replay(replay::args::Replay),
     /// Start real parts, run both services on real data, and check what came out
     Demo(demo::Options),
 }

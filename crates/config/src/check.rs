@@ -11,17 +11,14 @@ mod watermark;
 pub(crate) use names::{Case, duplicates};
 pub(crate) use publish::publish;
 
-use crate::Ingest;
 use crate::read::Reader;
+use crate::{Ingest, Located};
 
 /// The ingest pipelines.
 pub(crate) fn ingest(reader: &Reader, pipelines: &[Ingest]) {
-    names::duplicates(
-        reader,
-        pipelines.iter().map(|pipeline| &pipeline.name),
-        Case::Matters,
-        "ingest pipeline",
-    );
+    let identity = |pipeline: &Ingest| Located::new(pipeline.identity(), pipeline.name.span);
+    let identities: Vec<_> = pipelines.iter().map(identity).collect();
+    names::duplicates(reader, &identities, Case::Matters, "ingest pipeline");
     for pipeline in pipelines {
         masks::of(reader, pipeline);
         all_fields::of(reader, pipeline);

@@ -41,6 +41,7 @@ pub use model::table::{IngestTable, IngestTransaction, Tombstones};
 pub use model::telemetry::{LogFormat, Telemetry};
 pub use model::template::Template;
 pub use model::topics::Topics;
+pub use model::version::Version;
 pub use model::window::{Late, Window, WindowKind};
 pub use text::Text;
 pub use unit::{parse_duration, parse_size};

@@ -21,4 +21,5 @@ pub(crate) mod table;
 pub(crate) mod telemetry;
 pub(crate) mod template;
 pub(crate) mod topics;
+pub(crate) mod version;
 pub(crate) mod window;

@@ -6,6 +6,12 @@ pub enum Error {
     Config(#[from] spanbridge_config::Error),
     #[error("ingest {pipeline}: {message}")]
     Pipeline { kind: ErrorKind, pipeline: String, message: String },
+    /// A command's question to Spanner; a pipeline asks until it has an answer.
+    #[error(transparent)]
+    Spanner(#[from] spanbridge_spanner::Error),
+    /// A command's question to Kafka.
+    #[error(transparent)]
+    Kafka(#[from] spanbridge_kafka::Error),
 }
 
 /// Why a pipeline cannot go on.
@@ -23,6 +29,24 @@ pub enum ErrorKind {
     Stopped,
     /// Something that must not happen.
     Bug,
+    /// The file does not have the version, or it is version 1.
+    NoVersion,
+    /// The version has its positions already.
+    Started,
+    /// The version has no positions, or no tables.
+    NotStarted,
+    /// The log cannot be read from there.
+    Beginning,
+    /// A view does not show the version, or cannot.
+    View,
+    /// The version is behind the one that is read.
+    Behind,
+    /// The version is the one that is read.
+    Active,
+    /// Workers are running the version.
+    Running,
+    /// The version is being dropped.
+    Dropping,
 }
 
 impl ErrorKind {
@@ -40,7 +64,37 @@ impl ErrorKind {
             Self::Columns => "SB-INGEST-COLUMNS",
             Self::Stopped => "SB-INGEST-STOPPED",
             Self::Bug => "SB-INGEST-BUG",
+            Self::NoVersion => "SB-REPLAY-VERSION",
+            Self::Started => "SB-REPLAY-STARTED",
+            Self::NotStarted => "SB-REPLAY-NOT-STARTED",
+            Self::Beginning => "SB-REPLAY-FROM",
+            Self::View => "SB-REPLAY-VIEW",
+            Self::Behind => "SB-REPLAY-BEHIND",
+            Self::Active => "SB-REPLAY-ACTIVE",
+            Self::Running => "SB-REPLAY-RUNNING",
+            Self::Dropping => "SB-REPLAY-DROPPING",
         }
+    }
+
+    /// What an operator can do about it, where the message does not say it.
+    pub fn help(self) -> Option<&'static str> {
+        Some(match self {
+            Self::NoVersion => {
+                "write an [[ingest]] with the same name, `version = 2` and the new mapping, beside the one that is there"
+            }
+            Self::Started => "`replay status` shows how far it is; `replay drop` makes room to start again",
+            Self::NotStarted => "`replay start` makes its tables and registers its positions",
+            Self::View => {
+                "`plan --apply` makes the views; a column whose type has changed needs another name in the new version"
+            }
+            Self::Behind => "`replay status --wait` waits for it; --max-behind allows some, --force any",
+            Self::Active => "`replay switch` to the other version first",
+            Self::Running => {
+                "take it out of the workers' file, or end them; a killed one is a member until its session has run out"
+            }
+            Self::Dropping => "`replay drop` finishes it",
+            _ => return None,
+        })
     }
 }
 
@@ -70,6 +124,7 @@ impl Error {
         match self {
             Self::Config(_) => ErrorKind::Config,
             Self::Pipeline { kind, .. } => *kind,
+            Self::Spanner(_) | Self::Kafka(_) => ErrorKind::Refused,
         }
     }
 }

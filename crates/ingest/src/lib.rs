@@ -15,6 +15,7 @@ mod pipeline;
 pub mod plan;
 mod policy;
 mod schemas;
+pub mod version;
 
 pub use context::Context;
 pub use error::{Error, ErrorKind};

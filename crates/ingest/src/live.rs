@@ -16,10 +16,14 @@ pub struct Live<'a> {
 impl Live<'_> {
     /// The pipeline's tables that exist, in the order of the file.
     pub(crate) async fn tables(&self, pipeline: &Ingest) -> Result<Vec<Option<Table>>, Error> {
+        self.database
+            .google_sql("rows")
+            .await
+            .map_err(|error| Error::of_spanner(pipeline.identity(), &error))?;
         let mut tables = Vec::with_capacity(pipeline.tables.len());
         for table in pipeline.tables.iter().map(IngestTable::table) {
             let live = self.database.table(table).await;
-            tables.push(live.map_err(|error| Error::of_spanner(&pipeline.name, &error))?);
+            tables.push(live.map_err(|error| Error::of_spanner(pipeline.identity(), &error))?);
         }
         Ok(tables)
     }
@@ -27,6 +31,6 @@ impl Live<'_> {
     /// The indexes of a table.
     pub(crate) async fn indexes(&self, pipeline: &Ingest, table: &str) -> Result<Vec<Index>, Error> {
         let indexes = self.database.indexes(table).await;
-        indexes.map_err(|error| Error::of_spanner(&pipeline.name, &error))
+        indexes.map_err(|error| Error::of_spanner(pipeline.identity(), &error))
     }
 }

@@ -99,7 +99,7 @@ impl Database {
         self.read_at(Read::new(table, columns, KeySet::all()), bound).await
     }
 
-    async fn read_at(&self, read: Read, bound: TimestampBound) -> Result<Vec<Vec<Value>>> {
+    pub(crate) async fn read_at(&self, read: Read, bound: TimestampBound) -> Result<Vec<Vec<Value>>> {
         let (request, expected) = read.split(self.options().read_timeout);
         let transaction = self.client().single_use().set_timestamp_bound(bound).build();
         expected.rows(self, transaction.execute_read(request)).await
@@ -137,7 +137,8 @@ impl Read {
         Self { limit: Some(most.saturating_add(1)), most, ..self }
     }
 
-    fn first(self, rows: usize) -> Self {
+    /// The first of them.
+    pub(crate) fn first(self, rows: usize) -> Self {
         Self { limit: Some(rows), ..self }
     }
 

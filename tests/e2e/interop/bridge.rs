@@ -14,6 +14,7 @@ use crate::world::{LIMIT, wait_for};
 pub(crate) struct Bridge {
     pub(crate) id: String,
     pub(crate) kafka: ClientOptions,
+    pub(crate) admin: Admin,
     pub(crate) database: Database,
     bootstrap: String,
     registry: String,
@@ -47,13 +48,14 @@ impl Bridge {
         let database = Database::connect(&options).await.unwrap();
         migrate::migrate(&admin, &database).await.unwrap();
         let client = ClientOptions::new(kafka.bootstrap(), "test");
-        let admin = KafkaAdmin::new(&client, LIMIT).unwrap();
+        let kafka_admin = KafkaAdmin::new(&client, LIMIT).unwrap();
         for (topic, partitions) in topics {
-            admin.ensure_topic(&format!("{topic}-{id}"), *partitions, 1, &[]).await.unwrap();
+            kafka_admin.ensure_topic(&format!("{topic}-{id}"), *partitions, 1, &[]).await.unwrap();
         }
         Self {
             id,
             kafka: client,
+            admin,
             database,
             bootstrap: kafka.bootstrap().to_owned(),
             registry: bed.registry().unwrap().url().to_owned(),

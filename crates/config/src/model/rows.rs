@@ -10,7 +10,7 @@ use crate::{Keys, Located, Span};
 /// A table with one row for each record.
 #[derive(Debug, Clone)]
 pub struct RowsTable {
-    /// The table's name, `schema.table` for one of a named schema.
+    /// The table that is written, `schema.table` for one of a named schema; see [`IngestTable::table`](crate::IngestTable::table).
     pub table: Located<str>,
     /// How a row is written. Default: upsert.
     pub mode: Mode,

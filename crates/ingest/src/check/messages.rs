@@ -21,7 +21,7 @@ pub(super) fn check(
         for version in part.versions.iter().filter(|version| version.newest) {
             for (message, other) in version.each_other() {
                 let only = schemas.only(part.name, other);
-                let mut found = Report::new(config, &pipeline.name);
+                let mut found = Report::new(config, pipeline.identity());
                 for (mapping, table) in pipeline.tables.iter().zip(tables) {
                     if let Some(table) = table {
                         Fits { report: &mut found, schemas: &only, table }.of(mapping);

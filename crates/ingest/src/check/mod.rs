@@ -40,7 +40,7 @@ pub async fn live<'a>(
     kafka: &ClientOptions,
     pipeline: &Ingest,
 ) -> Result<Report<'a>, Error> {
-    let mut report = Report::new(live.config, pipeline.name.as_str());
+    let mut report = Report::new(live.config, pipeline.identity());
     topics(&mut report, kafka, pipeline).await?;
     let tables = live.tables(pipeline).await?;
     let schemas = Schemas::fetch(live.registry, pipeline, Depth::All).await?;
@@ -75,7 +75,7 @@ pub async fn live<'a>(
 }
 
 async fn topics(report: &mut Report<'_>, kafka: &ClientOptions, pipeline: &Ingest) -> Result<(), Error> {
-    let refused = |error: spanbridge_kafka::Error| Error::of_kafka(&pipeline.name, &error);
+    let refused = |error: spanbridge_kafka::Error| Error::of_kafka(pipeline.identity(), &error);
     let offsets = Offsets::new(kafka).map_err(refused)?;
     for topic in pipeline.topics.names() {
         if offsets.partitions(topic, LIMIT).await.map_err(refused)?.is_none() {

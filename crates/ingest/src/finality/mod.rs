@@ -53,7 +53,7 @@ impl Finality {
         }
         let marks = marks(live, pipeline, columns).await??;
         let watched = Watched {
-            pipeline: pipeline.name.as_str().into(),
+            pipeline: pipeline.identity().into(),
             topics: pipeline.topics.clone(),
             database: live.database.clone(),
             offsets,

@@ -34,6 +34,11 @@ impl Decoders {
         Self { key: decoder(&pipeline.key), value: decoder(&pipeline.value), unwrap: pipeline.value.unwrap }
     }
 
+    /// The same, for columns that hold messages.
+    pub(super) fn keep_messages(self) -> Self {
+        Self { value: self.value.keep_messages(), key: self.key.keep_messages(), ..self }
+    }
+
     /// What expressions may name.
     pub(super) fn variables(&self) -> Variables {
         self.unwrap.into()

@@ -53,7 +53,7 @@ pub(super) struct Column {
 
 /// A column of a group's key.
 pub(super) enum KeyColumn {
-    Group(Column),
+    Group(Box<Column>),
     SourcePartition,
 }
 
@@ -126,7 +126,7 @@ impl TableMapping {
             Kind::Rows(rows) => (rows.columns.iter().collect(), vec![rows.delete_when.as_ref()]),
             Kind::Groups(groups) => {
                 let keys = groups.key.iter().filter_map(|key| match key {
-                    KeyColumn::Group(column) => Some(column),
+                    KeyColumn::Group(column) => Some(column.as_ref()),
                     KeyColumn::SourcePartition => None,
                 });
                 let values = groups.inputs.iter().filter_map(|input| input.value.column());

@@ -63,7 +63,7 @@ impl Evolution {
         self.met.push(met.writer.clone());
         let missing = missing(&live, pipeline, &met).await?;
         if missing.is_empty() {
-            tracing::info!(pipeline = %pipeline.name, "{title} has new fields, which have columns");
+            tracing::info!(pipeline = %pipeline.identity(), "{title} has new fields, which have columns");
             return Ok(());
         }
         let columns = Columns { pipeline, title, met: &met };
@@ -81,7 +81,7 @@ async fn missing(live: &Live<'_>, pipeline: &Ingest, met: &Met) -> Result<Vec<Mi
     let tables = loop {
         match live.tables(pipeline).await {
             Err(error) if error.kind() == ErrorKind::Unreachable => {
-                tracing::warn!(pipeline = %pipeline.name, %error, "trying again");
+                tracing::warn!(pipeline = %pipeline.identity(), %error, "trying again");
                 backoff.pause().await;
             }
             tables => break tables?,
@@ -91,7 +91,7 @@ async fn missing(live: &Live<'_>, pipeline: &Ingest, met: &Met) -> Result<Vec<Mi
     let (Some(all), Some(Some(table))) = (&rows.all, tables.get(met.target)) else { return Ok(Vec::new()) };
     let fields = Schemas::met(pipeline, &met.writer);
     let fields = fields::fields(&fields, all);
-    let fields = fields.map_err(|why| Error::new(ErrorKind::Columns, &pipeline.name, why))?;
+    let fields = fields.map_err(|why| Error::new(ErrorKind::Columns, pipeline.identity(), why))?;
     Ok(fields::missing(rows, all, table, &fields))
 }
 
@@ -121,11 +121,11 @@ impl Columns<'_> {
         mut statements: Vec<String>,
     ) -> Result<(), Error> {
         let admin = Admin::connect(&context.spanner).await;
-        let admin = admin.map_err(|error| Error::of_spanner(&self.pipeline.name, &error))?;
+        let admin = admin.map_err(|error| Error::of_spanner(self.pipeline.identity(), &error))?;
         let mut backoff = Backoff::default();
         let mut attempt = 1;
         loop {
-            tracing::info!(pipeline = %self.pipeline.name, "{} has new fields: {}", self.title, statements.join("; "));
+            tracing::info!(pipeline = %self.pipeline.identity(), "{} has new fields: {}", self.title, statements.join("; "));
             let outcome = admin.update_ddl(&statements).await;
             // Whatever it says: the table tells.
             let left = missing(live, self.pipeline, self.met).await?;
@@ -138,7 +138,7 @@ impl Columns<'_> {
                     return Err(self.error(&left, &format!("the DDL has failed: {error}")));
                 }
                 Err(error) => {
-                    tracing::warn!(pipeline = %self.pipeline.name, %error, "trying again");
+                    tracing::warn!(pipeline = %self.pipeline.identity(), %error, "trying again");
                     attempt += 1;
                     backoff.pause().await;
                     statements = self.statements(&left)?;
@@ -157,6 +157,6 @@ impl Columns<'_> {
             names.join(", "),
             ddl.iter().map(|ddl| format!("\n  {ddl};")).collect::<String>()
         );
-        Error::new(ErrorKind::Columns, &self.pipeline.name, message)
+        Error::new(ErrorKind::Columns, self.pipeline.identity(), message)
     }
 }

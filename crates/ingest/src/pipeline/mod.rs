@@ -26,6 +26,7 @@ use crate::policy::{self, Action};
 use crate::{Context, Error, ErrorKind, Live};
 use driver::{Driver, Parts};
 use evolution::{Evolution, Met};
+pub(crate) use source::topic_partition;
 
 /// Bytes of group states that a worker keeps in memory.
 const CACHED_BYTES: usize = 64 << 20;
@@ -41,7 +42,7 @@ const BACKOFF: Duration = Duration::from_millis(5);
 /// A mapping that does not fit the live tables (with its place in the file), a refusal that only
 /// a person can mend, or all partitions of this worker having stopped.
 pub async fn run(context: Context, pipeline: &Ingest, shutdown: CancellationToken) -> Result<(), Error> {
-    let ready = context.readiness.register(pipeline.name.as_str());
+    let ready = context.readiness.register(pipeline.identity());
     let database = tokio::select! {
         () = shutdown.cancelled() => return Ok(()),
         connected = connect(&context, pipeline, &ready) => connected?,
@@ -69,7 +70,7 @@ async fn drive(
     mapper: Arc<Mapper>,
     shutdown: &CancellationToken,
 ) -> Result<Option<Met>, Error> {
-    let ready = context.readiness.register(pipeline.name.as_str());
+    let ready = context.readiness.register(pipeline.identity());
     let on_error = match pipeline.on_error {
         ConfigOnError::DeadLetter => OnError::DeadLetter,
         ConfigOnError::Stop => OnError::Stop,
@@ -92,13 +93,14 @@ async fn drive(
         chunk_bytes: limits.max_bytes,
         ..spanbridge_kafka::Limits::default()
     };
-    let group = group(pipeline.name.as_str());
+    let group = group(pipeline.identity());
     let topics: Vec<String> = match &pipeline.topics {
         Topics::Names(names) => names.iter().map(ToString::to_string).collect(),
         Topics::Pattern(pattern) => vec![pattern.to_string()],
     };
-    let refused =
-        |error: spanbridge_kafka::Error| Error::new(ErrorKind::Refused, &pipeline.name, error.to_string());
+    let refused = |error: spanbridge_kafka::Error| {
+        Error::new(ErrorKind::Refused, pipeline.identity(), error.to_string())
+    };
     known_topics(context, pipeline).await?;
     let offsets = Offsets::new(&context.kafka).map_err(refused)?;
     let (owned, claims) = watch::channel(Vec::new());
@@ -107,8 +109,8 @@ async fn drive(
     let (subscription, events) =
         Subscription::start(&context.kafka, &group, &topics, chunks).map_err(refused)?;
     let worker = Worker::new(mapper.spec.clone(), limits, on_error, on_gap);
-    let liveness = context.liveness.register(format!("ingest {}", pipeline.name), driver::LIVENESS);
-    tracing::info!(pipeline = %pipeline.name, %group, ?topics, "ingest has started");
+    let liveness = context.liveness.register(format!("ingest {}", pipeline.identity()), driver::LIVENESS);
+    tracing::info!(pipeline = %pipeline.identity(), %group, ?topics, "ingest has started");
     let by_pattern = matches!(pipeline.topics, Topics::Pattern(_));
     let driver = Driver::new(Parts {
         mapper,
@@ -135,7 +137,7 @@ async fn drive(
 }
 
 /// The consumer group that assigns a pipeline's partitions.
-fn group(pipeline: &str) -> String {
+pub(crate) fn group(pipeline: &str) -> String {
     format!("spanbridge.ingest.{pipeline}")
 }
 
@@ -149,11 +151,11 @@ async fn connect(
         match Database::connect(&context.spanner).await {
             Ok(database) => return Ok(database),
             Err(error) if policy::spanner(error.kind()) == Action::Retry => {
-                tracing::warn!(pipeline = %pipeline.name, %error, "Spanner does not answer; trying again");
+                tracing::warn!(pipeline = %pipeline.identity(), %error, "Spanner does not answer; trying again");
                 ready.not_ready(error.to_string());
                 backoff.pause().await;
             }
-            Err(error) => return Err(Error::new(ErrorKind::Refused, &pipeline.name, error.to_string())),
+            Err(error) => return Err(Error::new(ErrorKind::Refused, pipeline.identity(), error.to_string())),
         }
     }
 }
@@ -171,7 +173,7 @@ async fn compile(
     loop {
         match evolution.compile(&live, pipeline).await {
             Err(error) if error.kind() == ErrorKind::Unreachable => {
-                tracing::warn!(pipeline = %pipeline.name, %error, "trying again");
+                tracing::warn!(pipeline = %pipeline.identity(), %error, "trying again");
                 ready.not_ready(error.to_string());
                 backoff.pause().await;
             }
@@ -183,7 +185,7 @@ async fn compile(
 /// A topic that is not there would be waited for in silence.
 async fn known_topics(context: &Context, pipeline: &Ingest) -> Result<(), Error> {
     let offsets = Offsets::new(&context.kafka)
-        .map_err(|error| Error::new(ErrorKind::Refused, &pipeline.name, error.to_string()))?;
+        .map_err(|error| Error::new(ErrorKind::Refused, pipeline.identity(), error.to_string()))?;
     for topic in pipeline.topics.names() {
         let first = TopicPartition::new(topic.as_str(), 0);
         match offsets.watermarks(&first, Duration::from_secs(10)).await {

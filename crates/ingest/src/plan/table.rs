@@ -18,6 +18,7 @@ pub(super) fn statements(
     config: &Config,
     mapping: &IngestTable,
     live: Option<&Table>,
+    before: Option<&Table>,
     keys: &[PrimaryKey],
     schemas: &Schemas,
     notes: &mut Vec<String>,
@@ -44,7 +45,7 @@ pub(super) fn statements(
             errors.push(config.error_at(column.at, KEY, message, help));
             continue;
         }
-        match typed(&column, live, schemas) {
+        match typed(&column, live, schemas).or_else(|why| as_before(&column, before).ok_or(why)) {
             Ok(typed) if in_key(&column.name) && matches!(typed.ty, Type::Array(_) | Type::Json) => {
                 let message = format!("column {} is {}, which no key holds", column.name, typed.ty);
                 errors.push(config.error_at(column.at, KEY, message, "choose scalar columns for the key"));
@@ -115,6 +116,12 @@ fn typed(column: &Column<'_>, live: Option<&Table>, schemas: &Schemas) -> Result
         return Ok(Typed { ty: beside.ty.clone(), nullable: true, default: None });
     }
     column.typed(schemas)
+}
+
+/// The type that the table of the version before has, where no schema says one.
+fn as_before(column: &Column<'_>, before: Option<&Table>) -> Option<Typed> {
+    let column = before?.column(&column.name)?;
+    Some(Typed { ty: column.ty.clone(), nullable: column.nullable, default: None })
 }
 
 /// The key that the command line gives to a table of rows.

@@ -33,7 +33,7 @@ impl Schemas {
     /// # Errors
     /// The registry does not answer, refuses, or has a schema that cannot be used.
     pub(crate) async fn fetch(registry: &Registry, pipeline: &Ingest, depth: Depth) -> Result<Self, Error> {
-        let refused = |error: spanbridge_schema::Error| Error::of_registry(&pipeline.name, &error);
+        let refused = |error: spanbridge_schema::Error| Error::of_registry(pipeline.identity(), &error);
         let topics = pipeline.topics.names();
         let key = Part::fetch(registry, &pipeline.key, "key", topics, depth).await.map_err(refused)?;
         let value = Part::fetch(registry, &pipeline.value, "value", topics, depth).await.map_err(refused)?;

@@ -156,7 +156,7 @@ impl Version {
         let field = record.ok_or_else(|| Missing(format!("{}: it is not one record", self.title)))?;
         match field.field_like(name) {
             Ok(None) => Ok(Field { shape: Shape::Null, nullable: true }),
-            Ok(Some((_, field))) => self.field(&[outer, &[field.name.clone()]].concat()),
+            Ok(Some((_, field))) => self.field(&[outer, std::slice::from_ref(&field.name)].concat()),
             Err(TwoFields(one, other)) => {
                 Err(Missing(format!("{}: fields `{one}` and `{other}` would be one column", self.title)))
             }

@@ -3,6 +3,7 @@
 //! Source: <https://cloud.google.com/spanner/docs/information-schema>.
 
 mod index;
+mod message;
 mod stream;
 mod table;
 mod view;

@@ -18,7 +18,7 @@ impl Compiler<'_> {
         let mut key: Vec<(String, Option<KeyColumn>)> = Vec::new();
         for group in &mapping.group_by {
             let column = self.column(live, group)?;
-            key.push((column.name.clone(), Some(KeyColumn::Group(column))));
+            key.push((column.name.clone(), Some(KeyColumn::Group(Box::new(column)))));
         }
         let windowed = mapping.window.as_ref().map(|window| self.window(window, live));
         let windowed = windowed.map_or(Some(None), |windowed| windowed.map(Some))?;

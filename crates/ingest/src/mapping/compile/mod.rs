@@ -70,7 +70,7 @@ pub(crate) fn compile(
         };
         if let Some((target, mapping)) = compiled {
             let ty = |name: &String| live.column(name).map(|column| column.ty.clone());
-            types.push(target.columns.iter().filter_map(ty).collect());
+            types.push(target.columns.iter().filter_map(ty).collect::<Vec<_>>());
             targets.push(target);
             mappings.push(mapping);
         }
@@ -78,8 +78,13 @@ pub(crate) fn compile(
     if let Some(error) = config.errors(compiler.errors) {
         return Err(error);
     }
+    let holds_messages = types.iter().flatten().any(|ty| match ty {
+        Type::Array(item) => matches!(**item, Type::Proto(_)),
+        ty => matches!(ty, Type::Proto(_)),
+    });
+    let decoders = if holds_messages { decoders.keep_messages() } else { decoders };
     Ok(Mapper {
-        spec: Arc::new(Spec { pipeline: pipeline.name.as_str().into(), targets }),
+        spec: Arc::new(Spec { pipeline: pipeline.identity().into(), targets }),
         types,
         decoders,
         uses_key: mappings.iter().any(TableMapping::reads_key),

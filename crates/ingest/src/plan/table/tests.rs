@@ -29,18 +29,29 @@ fn schemas() -> Schemas {
 fn noted(
     config: &Config,
     live: Option<&Table>,
+    before: Option<&Table>,
     keys: &[PrimaryKey],
 ) -> (Result<Vec<String>, Vec<Error>>, Vec<String>) {
     let mut notes = Vec::new();
-    let planned = statements(config, &config.ingest[0].tables[0], live, keys, &schemas(), &mut notes);
+    let planned = statements(config, &config.ingest[0].tables[0], live, before, keys, &schemas(), &mut notes);
     (planned, notes)
 }
 
 /// The statements, or each mistake with its code.
 fn planned(table: &str, live: Option<&Table>, keys: &[&str]) -> Result<Vec<String>, Vec<String>> {
+    planned_after(None, table, live, keys)
+}
+
+/// The same behind a version before.
+fn planned_after(
+    before: Option<&Table>,
+    table: &str,
+    live: Option<&Table>,
+    keys: &[&str],
+) -> Result<Vec<String>, Vec<String>> {
     let config = config(table);
     let keys: Vec<PrimaryKey> = keys.iter().map(|key| key.parse().unwrap()).collect();
-    let planned = noted(&config, live, &keys).0;
+    let planned = noted(&config, live, before, &keys).0;
     planned.map_err(|errors| errors.iter().map(|error| format!("{} {error}", error.kind().code())).collect())
 }
 
@@ -61,6 +72,16 @@ fn live(columns: &[(&str, Type)]) -> Table {
 
 const ROWS: &str = "table = \"s.T\"\ncolumns = { Id = \"value.id\", Name = \"value.name\", Tags = \"value.tags\", \
     At = \"timestamp\", Kind = \"headers.kind\", Key = { expr = \"offset\" } }\n";
+
+#[test]
+fn a_type_that_no_schema_says_is_that_of_the_version_before() {
+    let table = "table = \"T\"\ncolumns = { Id = \"value.id\", Twice = \"value.id * 2\" }\n";
+    let before = live(&[("Id", Type::String), ("Twice", Type::Numeric)]);
+    let expected = "CREATE TABLE `T` (\n  `Id` INT64 NOT NULL,\n  `Twice` NUMERIC,\n) PRIMARY KEY (`Id`)";
+    assert_eq!(planned_after(Some(&before), table, None, &["T=Id"]).unwrap(), [expected]);
+    let unknown = planned_after(Some(&live(&[("Id", Type::String)])), table, None, &["T=Id"]).unwrap_err();
+    assert!(unknown[0].starts_with("SB-PLAN-TYPE"), "{unknown:?}");
+}
 
 #[test]
 fn a_table_of_rows_has_the_key_of_the_command_line() {
@@ -87,11 +108,12 @@ fn a_computed_column_is_noted_and_the_rest_is_planned() {
     let config = config(
         "table = \"T\"\ncolumns = { Id = \"value.id\", Twice = \"value.id * 2\", Name = \"value.name\" }\n",
     );
-    let (planned, notes) = noted(&config, None, &["T=Id".parse().unwrap()]);
+    let (planned, notes) = noted(&config, None, None, &["T=Id".parse().unwrap()]);
     let expected = "CREATE TABLE `T` (\n  `Id` INT64 NOT NULL,\n  `Name` STRING(MAX),\n) PRIMARY KEY (`Id`)";
     assert_eq!(planned.unwrap(), [expected]);
     assert!(notes.len() == 1 && notes[0].contains("T: without column Twice"), "{notes:?}");
-    let (planned, notes) = noted(&config, Some(&live(&[("Id", Type::Int64), ("Twice", Type::Int64)])), &[]);
+    let (planned, notes) =
+        noted(&config, Some(&live(&[("Id", Type::Int64), ("Twice", Type::Int64)])), None, &[]);
     assert_eq!((planned.unwrap().len(), notes), (1, vec![]));
 }
 
