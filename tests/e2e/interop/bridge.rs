@@ -126,6 +126,11 @@ impl Bridge {
         }
     }
 
+    /// All that a worker of that name has logged.
+    pub(crate) fn log(&self, worker: &str) -> String {
+        std::fs::read_to_string(self.folder.path().join(format!("{worker}.log"))).unwrap()
+    }
+
     /// The outcome of a command on the file of the last [`Self::setup`].
     pub(crate) fn command(&self, arguments: &[&str]) -> std::process::Output {
         let mut command = std::process::Command::new(env!("CARGO_BIN_EXE_spanbridge"));
