@@ -3,11 +3,12 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use spanbridge_config::{Config, Publish};
 use spanbridge_kafka::{Admin, Ensured};
+use spanbridge_protocol::table::Table;
 use spanbridge_schema::Registry;
 use spanbridge_spanner::{ChangeStreamInfo, DataChange, Database, Watched};
 
 use crate::failure::Failure;
-use crate::transform::{Misfit, Origin, Plan, Shape};
+use crate::transform::{Form, Learnt, Misfit, Origin, Plan, has_whole_rows};
 use crate::{Error, ErrorKind};
 
 /// The tables of a pipeline: which are published, and how. Each table's topic and schemas are there
@@ -19,6 +20,9 @@ pub(crate) struct Tables {
     registry: Registry,
     admin: Admin,
     origin: Origin,
+    form: Form,
+    /// The change stream captures whole rows.
+    whole: bool,
     /// In lower case; nothing for all.
     selected: Option<BTreeSet<String>>,
     /// By the table's name in lower case.
@@ -47,8 +51,9 @@ impl Tables {
             database: database.name().clone(),
             change_stream: stream.name.clone(),
         };
+        let (form, whole) = (Form::new(&publish), has_whole_rows(stream.value_capture_type));
         let (plans, reading) = Default::default();
-        Self { config, publish, database, registry, admin, origin, selected, plans, reading }
+        Self { config, publish, database, registry, admin, origin, form, whole, selected, plans, reading }
     }
 
     /// What is the same in the records of all tables.
@@ -82,17 +87,9 @@ impl Tables {
         };
         let topic = self.publish.topic(&table.name);
         self.topic(&table.name, &topic).await?;
-        let shape = Shape::derive(&table, &topic, self.publish.envelope, self.publish.tombstones);
-        let plan = match shape {
-            Ok(shape) => shape.register(&self.registry).await,
-            Err(error) => Err(error),
-        };
-        let plan = plan.map_err(|error| self.refused(&table.name, error))?;
-        let plan = match self.known(name) {
-            Some(before) => plan.inherit(&before),
-            None => plan,
-        };
-        tracing::info!(pipeline = %self.publish.name, table = table.name, topic, "table read, schemas registered");
+        let learnt = self.known(name).map(|plan| plan.learnt().clone()).unwrap_or_default();
+        let plan = self.plan(table, &topic, learnt).await?;
+        tracing::info!(pipeline = %self.publish.name, table = plan.table(), topic, "table read, schemas registered");
         Ok(self.keep(plan))
     }
 
@@ -103,32 +100,44 @@ impl Tables {
     pub(crate) async fn fitting(&self, change: &DataChange) -> Result<Arc<Plan>, Failure> {
         let _one = self.reading.lock().await;
         if let Some(plan) = self.known(&change.table_name)
-            && plan.misfit(&change.column_types).is_none()
+            && plan.misfit(change).is_none()
         {
             return Ok(plan);
         }
         let mut plan = self.read(&change.table_name).await?;
-        while let Some(misfit) = plan.misfit(&change.column_types) {
-            match misfit {
-                Misfit::Unknown { column } => {
-                    tracing::warn!(
-                        pipeline = %self.publish.name, table = plan.table(), column,
-                        "the table no longer has this column; earlier changes are published without it"
-                    );
-                    plan = self.keep(plan.without(&column));
-                }
-                Misfit::Type { column, planned, found } => {
-                    let message = format!(
-                        "column {column} of table {} is {planned} now, but was {found} at {}; a change from before \
-                         cannot be published with today's schema: change the column back, or begin a new pipeline",
-                        plan.table(),
-                        change.commit_timestamp,
-                    );
-                    return Err(Error::new(ErrorKind::Schema, &self.publish.name, message).into());
-                }
+        while let Some(misfit) = plan.misfit(change) {
+            let mut learnt = plan.learnt().clone();
+            tracing::warn!(
+                pipeline = %self.publish.name, table = plan.table(), ?misfit,
+                "the table is not what it was at this change; earlier changes are published as they are"
+            );
+            if let Err(Misfit::Type { column, planned, found }) = learnt.learn(misfit) {
+                let message = format!(
+                    "column {column} of table {} is {planned} now, but was {found} at {}; a change from before \
+                     cannot be published with today's schema: change the column back, or begin a new pipeline",
+                    plan.table(),
+                    change.commit_timestamp,
+                );
+                return Err(Error::new(ErrorKind::Schema, &self.publish.name, message).into());
             }
+            plan = self.keep(self.again(&change.table_name, learnt).await?);
         }
         Ok(plan)
+    }
+
+    /// The table as it is, planned with what has been learnt.
+    async fn again(&self, name: &str, learnt: Learnt) -> Result<Plan, Failure> {
+        let Some(table) = self.database.table(name).await? else {
+            return Err(self.no_table(name).into());
+        };
+        let topic = self.publish.topic(&table.name);
+        self.plan(table, &topic, learnt).await
+    }
+
+    async fn plan(&self, table: Table, topic: &str, learnt: Learnt) -> Result<Plan, Failure> {
+        let name = table.name.clone();
+        let plan = Plan::make(table, topic, self.whole, &self.form, learnt, &self.registry).await;
+        plan.map_err(|error| self.refused(&name, error))
     }
 
     fn keep(&self, plan: Plan) -> Arc<Plan> {

@@ -287,7 +287,7 @@ impl Life {
             return Ok(());
         }
         let plan = self.pipeline.tables.known(&change.table_name);
-        let plan = plan.filter(|plan| plan.misfit(&change.column_types).is_none());
+        let plan = plan.filter(|plan| plan.misfit(&change).is_none());
         let held = Held { token: token.clone(), id, change: Arc::new(change), read };
         match plan {
             Some(plan) => self.take(&plan, &held),

@@ -1,17 +1,22 @@
 //! `[[publish]]`
 
-use std::time::Duration;
+mod create;
+mod start;
+mod values;
 
-use chrono::{DateTime, Utc};
+use std::time::Duration;
 
 use super::batch::Transaction;
 use super::decoding::Subject;
 use super::format::PublishFormat;
 use super::template::Template;
 use crate::check::Case;
-use crate::error::Kind;
-use crate::read::{Entry, check, suggest};
+use crate::read::{Entry, check};
 use crate::{Located, Span};
+
+pub use create::CreateTopics;
+pub use start::Start;
+pub use values::{Compatible, Timestamps};
 
 /// A pipeline from Spanner to Kafka.
 #[derive(Debug, Clone)]
@@ -36,6 +41,10 @@ pub struct Publish {
     pub subject: Subject,
     /// What a value holds. Default: debezium.
     pub envelope: Envelope,
+    /// Whose types and fields the records have. Default: our own, without loss.
+    pub compatible: Option<Compatible>,
+    /// How Avro has a TIMESTAMP. Default: text.
+    pub timestamps: Timestamps,
     /// Whether a deletion is followed by a record without a value. Default: true.
     pub tombstones: bool,
     /// Whether rows that are already there are published. Default: never.
@@ -57,15 +66,6 @@ pub struct Publish {
     pub span: Span,
 }
 
-/// How a topic is created.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct CreateTopics {
-    /// Partitions, 1 to 10,000. For data topics; the state topic has `shards`.
-    pub partitions: u16,
-    /// Copies, 1 to 15.
-    pub replication_factor: u16,
-}
-
 /// What a published value holds.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum Envelope {
@@ -82,16 +82,6 @@ pub enum Snapshot {
     /// Changes only.
     #[default]
     Never,
-}
-
-/// Where the very first start begins; later ones go on from the stored frontier.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub enum Start {
-    /// At the time of that start.
-    #[default]
-    Now,
-    /// At this instant, inclusive.
-    At(DateTime<Utc>),
 }
 
 /// What an incompatible change of a table does.
@@ -127,6 +117,13 @@ impl Publish {
         let envelope = section
             .optional("envelope")
             .and_then(|entry| entry.choice(&[("debezium", Envelope::Debezium), ("row", Envelope::Row)], &[]));
+        let compatible = section
+            .optional("compatible")
+            .and_then(|entry| entry.choice(&[("debezium", Compatible::Debezium)], &[]));
+        let timestamps = section.optional("timestamps").and_then(|entry| {
+            let formats = [key, value].map(|format| format.unwrap_or_default().0);
+            Timestamps::read(&entry, compatible, formats)
+        });
         let tombstones = section.optional("tombstones").and_then(|entry| entry.boolean());
         let snapshot = section.optional("snapshot");
         let snapshot = snapshot.and_then(|entry| entry.choice(&[("never", Snapshot::Never)], &["initial"]));
@@ -157,6 +154,8 @@ impl Publish {
             value,
             subject,
             envelope: envelope.unwrap_or_default(),
+            compatible,
+            timestamps: timestamps.unwrap_or_default(),
             tombstones: tombstones.unwrap_or(true),
             snapshot: snapshot.unwrap_or_default(),
             start: start.unwrap_or_default(),
@@ -173,39 +172,4 @@ impl Publish {
 /// Absent is `Some(None)`, wrong is None.
 fn present<T>(read: Option<Option<T>>) -> Option<Option<T>> {
     read.map_or(Some(None), |value| value.map(Some))
-}
-
-impl CreateTopics {
-    fn read(entry: &Entry<'_>) -> Option<Self> {
-        let section = entry.section()?;
-        let partitions = section.required("partitions").and_then(|entry| entry.integer(1..=10_000));
-        let replication_factor =
-            section.required("replication_factor").and_then(|entry| entry.integer(1..=15));
-        section.finish();
-        Some(Self { partitions: partitions?, replication_factor: replication_factor? })
-    }
-}
-
-impl Start {
-    fn read(entry: &Entry<'_>) -> Option<Self> {
-        if let Some(instant) = entry.instant() {
-            return Some(Self::At(instant));
-        }
-        if entry.is_datetime() {
-            let message = format!("`{}` has no offset from UTC", entry.path());
-            entry.wrong(Kind::Value, message, "write it as 2026-01-31T12:00:00Z");
-            return None;
-        }
-        let text = entry.string(check::any)?;
-        if text == "now" {
-            return Some(Self::Now);
-        }
-        if let Ok(instant) = DateTime::parse_from_rfc3339(&text) {
-            return Some(Self::At(instant.to_utc()));
-        }
-        let meant = suggest(&text, ["now"]).map_or("", |_| "; did you mean `now`?");
-        let message = format!("`{}` is neither `now` nor an RFC 3339 timestamp{meant}", entry.path());
-        entry.wrong(Kind::Value, message, "write \"now\" or \"2026-01-31T12:00:00Z\"");
-        None
-    }
 }

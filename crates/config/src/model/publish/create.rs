@@ -1,0 +1,21 @@
+use crate::read::Entry;
+
+/// How a topic is created.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct CreateTopics {
+    /// Partitions, 1 to 10,000. For data topics; the state topic has `shards`.
+    pub partitions: u16,
+    /// Copies, 1 to 15.
+    pub replication_factor: u16,
+}
+
+impl CreateTopics {
+    pub(super) fn read(entry: &Entry<'_>) -> Option<Self> {
+        let section = entry.section()?;
+        let partitions = section.required("partitions").and_then(|entry| entry.integer(1..=10_000));
+        let replication_factor =
+            section.required("replication_factor").and_then(|entry| entry.integer(1..=15));
+        section.finish();
+        Some(Self { partitions: partitions?, replication_factor: replication_factor? })
+    }
+}
