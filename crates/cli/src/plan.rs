@@ -53,21 +53,17 @@ async fn stream(database: &Database, pipeline: &Publish, plan: &mut Plan) -> Res
     if database.change_stream(name).await?.is_some() {
         return Ok(());
     }
-    match &pipeline.tables {
-        Some(tables) => {
-            let tables: Vec<String> = tables.iter().map(|table| quoted(table)).collect();
-            let statement = change_stream(name, &tables);
-            if !plan.statements.contains(&statement) {
-                plan.statements.push(statement);
-            }
-            Ok(())
-        }
-        None => {
-            let message = format!("publish {}: the database has no change stream {name}", pipeline.name);
-            let help = "name the pipeline's `tables`, or create the stream by hand";
-            Err(Error::new(Kind::Config, "SB-PLAN-STREAM", message).help(help))
-        }
+    let tables: Vec<String> = pipeline.selection.named().map(|table| quoted(table)).collect();
+    if tables.is_empty() {
+        let message = format!("publish {}: the database has no change stream {name}", pipeline.name);
+        let help = "name the pipeline's `tables`, or create the stream by hand";
+        return Err(Error::new(Kind::Config, "SB-PLAN-STREAM", message).help(help));
     }
+    let statement = change_stream(name, &tables);
+    if !plan.statements.contains(&statement) {
+        plan.statements.push(statement);
+    }
+    Ok(())
 }
 
 fn change_stream(name: &str, tables: &[String]) -> String {

@@ -8,6 +8,7 @@ mod tables;
 
 pub(crate) use names::{Case, duplicates};
 pub(crate) use publish::publish;
+pub(crate) use tables::OWN;
 
 use crate::Ingest;
 use crate::read::Reader;

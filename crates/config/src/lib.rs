@@ -33,7 +33,8 @@ pub use model::ingest::{Evolve, Ingest, OnError, OnGap};
 pub use model::kafka::Kafka;
 pub use model::mapping::{Mapping, Mask};
 pub use model::publish::{
-    Compatible, CreateTopics, Envelope, OnIncompatibleSchema, Publish, Snapshot, Start, Timestamps,
+    Beat, Compatible, CreateTopics, Envelope, OnIncompatibleSchema, Publish, Route, Selection, Snapshot,
+    Start, Timestamps,
 };
 pub use model::registry::Registry;
 pub use model::rows::{Mode, RowsTable};

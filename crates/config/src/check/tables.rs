@@ -5,7 +5,7 @@ use crate::read::Reader;
 use crate::{AggregatesTable, Ingest, IngestTable, Located, Mapping, Mask, Ownership, Span, Topics};
 
 /// The bridge's own tables.
-const OWN: [&str; 6] = [
+pub(crate) const OWN: [&str; 6] = [
     "BridgePartitions",
     "BridgePositions",
     "BridgeDeadLetters",

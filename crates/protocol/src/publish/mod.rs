@@ -8,6 +8,7 @@ mod frontier;
 mod progress;
 mod shard;
 mod state;
+mod tally;
 mod token;
 
 pub use effect::{ChangeId, Children, Effect, Limits, Transaction};
@@ -15,4 +16,5 @@ pub use frontier::Frontier;
 pub use progress::Progress;
 pub use shard::{Config, Shard, ShardError};
 pub use state::{Note, Origin, StateKey, StateRecord, StateValue, shard_of};
+pub use tally::{Tally, Total};
 pub use token::Token;

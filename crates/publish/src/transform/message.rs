@@ -1,13 +1,13 @@
 use std::fmt::Display;
 
 use spanbridge_kafka::Message;
-use spanbridge_schema::debezium::{Envelope, Op, Source};
+use spanbridge_schema::debezium::{Envelope, Op, Source, Transaction};
 use spanbridge_schema::{Item, encode};
 use spanbridge_spanner::{DataChange, Mod, ModType};
 
 use super::capture::{has_old_values, has_whole_rows};
 use super::row::Row;
-use super::{Arrival, Origin, Plan};
+use super::{Arrival, Order, Origin, Plan};
 
 /// Debezium's name for Spanner.
 const CONNECTOR: &str = "spanner";
@@ -45,12 +45,13 @@ impl Plan {
         let key =
             encode::row(&shape.key, Row::default().with(self, &part.row.keys().map_err(text)?)?.taker());
         let key = self.key.encode(key).map_err(text)?;
+        let headers = self.headers.of(part.origin, part.change, part.number);
         let message = |key, value| Message {
             topic: shape.topic.clone(),
             partition: None,
             key: Some(key),
             value,
-            headers: Vec::new(),
+            headers: headers.clone(),
             timestamp_ms: Some(part.change.commit_timestamp.timestamp_millis()),
         };
         let value = match &shape.envelope {
@@ -122,7 +123,22 @@ impl Plan {
             ModType::Delete => (Op::Delete, Some(self.before(part)?), None),
         };
         let (source, unchanged) = (self.source(part), self.unchanged(part)?);
-        Ok(Envelope { before, after, source, op, ts: part.arrival.now, transaction: None, unchanged })
+        let transaction = part.arrival.order.map(|order| self.block(part, order));
+        Ok(Envelope { before, after, source, op, ts: part.arrival.now, transaction, unchanged })
+    }
+
+    /// The place of a row in its transaction, from 1.
+    fn block(&self, part: &Part<'_>, order: Order) -> Transaction {
+        let place = |before: u64| {
+            i64::try_from(before)
+                .unwrap_or(i64::MAX)
+                .saturating_add(i64::try_from(part.number).unwrap_or(0) + 1)
+        };
+        Transaction {
+            id: part.change.server_transaction_id.clone(),
+            total_order: place(order.total),
+            data_collection_order: place(order.table),
+        }
     }
 
     fn source(&self, part: &Part<'_>) -> Source {
@@ -141,7 +157,7 @@ impl Plan {
             table: self.shape.table.clone(),
             server_transaction_id: Some(change.server_transaction_id.clone()),
             record_sequence_prefix: None,
-            low_watermark: None,
+            low_watermark: arrival.low_watermark,
             read_at: Some(arrival.read),
             number_of_records_in_transaction: Some(change.number_of_records_in_transaction),
             transaction_tag: Some(change.transaction_tag.clone()),

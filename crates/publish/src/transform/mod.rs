@@ -2,6 +2,7 @@
 
 mod capture;
 mod form;
+mod headers;
 mod message;
 mod origin;
 mod plan;
@@ -12,5 +13,6 @@ mod tests;
 
 pub(crate) use capture::has_whole_rows;
 pub(crate) use form::Form;
-pub(crate) use origin::{Arrival, Origin};
+pub(crate) use origin::{Arrival, Order, Origin};
 pub(crate) use plan::{Learnt, Misfit, Plan};
+pub(crate) use shape::Output;

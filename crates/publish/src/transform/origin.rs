@@ -17,4 +17,16 @@ pub(crate) struct Arrival<'a> {
     pub(crate) read: Timestamp,
     /// When it is made into messages.
     pub(crate) now: Timestamp,
+    /// Up to where the pipeline is complete, when that is told.
+    pub(crate) low_watermark: Option<Timestamp>,
+    /// When transactions are told of.
+    pub(crate) order: Option<Order>,
+}
+
+/// What a transaction has before a change record, within its token.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Order {
+    pub(crate) total: u64,
+    /// Of the same table.
+    pub(crate) table: u64,
 }

@@ -7,6 +7,7 @@ use spanbridge_spanner::{ColumnType, DataChange};
 
 use super::capture;
 use super::form::Form;
+use super::headers::Headers;
 use super::shape::{Output, Shape};
 
 /// How the changes of one table become messages.
@@ -17,6 +18,9 @@ pub(crate) struct Plan {
     pub(super) value: Output,
     /// By the column's name.
     pub(super) columns: HashMap<String, Type>,
+    /// Columns that are not published.
+    out: BTreeSet<String>,
+    pub(super) headers: Headers,
     learnt: Learnt,
 }
 
@@ -62,9 +66,11 @@ impl Learnt {
 
 impl Plan {
     /// The schemas of a table, registered for its topic, each after asking whether its subject's rule allows it.
-    /// A table with fewer columns than before is planned with what has been learnt of them.
+    /// A table with fewer columns than before is planned with what has been learnt of them. `out` are columns
+    /// that are not published, and not the table's here.
     pub(crate) async fn make(
         mut table: Table,
+        out: BTreeSet<String>,
         topic: &str,
         whole: bool,
         form: &Form,
@@ -79,12 +85,16 @@ impl Plan {
         let key = Output::register(form.key, shape.key_record(), &format!("{topic}-key"), registry).await?;
         let subject = format!("{topic}-value");
         let value = Output::register(form.value, shape.value_record(), &subject, registry).await?;
-        Ok(Self::new(&table, shape, key, value, learnt))
+        Ok(Self::new(&table, shape, key, value, form.headers.clone()).knowing(out, learnt))
     }
 
-    pub(super) fn new(table: &Table, shape: Shape, key: Output, value: Output, learnt: Learnt) -> Self {
+    pub(super) fn new(table: &Table, shape: Shape, key: Output, value: Output, headers: Headers) -> Self {
         let columns = table.columns.iter().map(|column| (column.name.clone(), column.ty.clone())).collect();
-        Self { shape, key, value, columns, learnt }
+        Self { shape, key, value, columns, headers, out: BTreeSet::new(), learnt: Learnt::default() }
+    }
+
+    pub(super) fn knowing(self, out: BTreeSet<String>, learnt: Learnt) -> Self {
+        Self { out, learnt, ..self }
     }
 
     /// The table's name as Spanner has it.
@@ -98,7 +108,7 @@ impl Plan {
     }
 
     pub(super) fn leaves_out(&self, column: &str) -> bool {
-        self.learnt.gone.contains(column)
+        self.learnt.gone.contains(column) || self.out.contains(column)
     }
 
     /// The first thing in which the change is not as this plan expects it.

@@ -75,7 +75,7 @@ impl Shape {
 
 impl Output {
     /// Registers the record's schema under the subject, as the successor of the newest that is there.
-    pub(super) async fn register(
+    pub(crate) async fn register(
         encoding: Encoding,
         record: &Arc<Record>,
         subject: &str,
@@ -99,7 +99,7 @@ impl Output {
         Ok(Self { encoder: Encoder::new(encoding, record)?, id })
     }
 
-    pub(super) fn encode(&self, item: Item) -> Result<Vec<u8>> {
+    pub(crate) fn encode(&self, item: Item) -> Result<Vec<u8>> {
         self.encoder.encode(self.id, item)
     }
 

@@ -12,6 +12,7 @@ use spanbridge_schema::{Encoding, Style, Timestamps, frame};
 use spanbridge_spanner::{ColumnType, DataChange, Mod, ModType, ValueCaptureType};
 
 use super::form::Form;
+use super::headers::Headers;
 use super::shape::{Output, Shape};
 use super::{Arrival, Learnt, Misfit, Origin, Plan};
 
@@ -51,14 +52,21 @@ fn orders() -> Table {
 }
 
 fn form(envelope: Envelope, style: Style) -> Form {
-    Form { envelope, style, key: Encoding::Avro, value: Encoding::Avro, tombstones: true }
+    Form {
+        envelope,
+        style,
+        key: Encoding::Avro,
+        value: Encoding::Avro,
+        tombstones: true,
+        headers: Headers::default(),
+    }
 }
 
 fn plan_of(table: &Table, whole: bool, form: &Form) -> Plan {
     let shape = Shape::derive(table, "s1.orders", whole, form).unwrap();
     let key = Output::new(form.key, shape.key_record().clone(), KEY).unwrap();
     let value = Output::new(form.value, shape.value_record().clone(), VALUE).unwrap();
-    Plan::new(table, shape, key, value, Learnt::default())
+    Plan::new(table, shape, key, value, form.headers.clone())
 }
 
 /// Debezium's.
@@ -70,7 +78,7 @@ fn plan(envelope: Envelope, tombstones: bool) -> Plan {
 fn but(plan: &Plan, misfit: Misfit) -> Plan {
     let mut learnt = plan.learnt().clone();
     learnt.learn(misfit).unwrap();
-    Plan::new(&orders(), plan.shape.clone(), plan.key.clone(), plan.value.clone(), learnt)
+    plan.clone().knowing(Default::default(), learnt)
 }
 
 fn origin() -> Origin {
@@ -136,7 +144,11 @@ fn messages(plan: &Plan, change: &DataChange, payload: &Json) -> Result<Vec<Mess
     let source = &payload["source"];
     let read = Timestamp::from_timestamp_millis(source["read_at_timestamp"].as_i64().unwrap()).unwrap();
     let token = source["partition_token"].as_str().unwrap();
-    plan.messages(&origin(), change, Arrival { token, read, now: nanos(&payload["ts_ns"]) })
+    plan.messages(
+        &origin(),
+        change,
+        Arrival { token, read, now: nanos(&payload["ts_ns"]), low_watermark: None, order: None },
+    )
 }
 
 fn read(output: &Output, id: u32, bytes: &[u8]) -> Json {

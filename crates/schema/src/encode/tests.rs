@@ -74,7 +74,7 @@ fn samples() -> Vec<(Type, Vec<Value>, bool)> {
     vec![
         (Type::Bool, vec![true.into(), false.into()], true),
         (Type::Int64, vec![i64::MIN.into(), i64::MAX.into(), ((1 << 53) + 1).into(), 0.into()], true),
-        (Type::Float64, vec![0.1.into(), f64::MAX.into(), 5e-324.into(), (-0.0).into()], true),
+        (Type::Float64, vec![0.1.into(), f64::MAX.into(), 5e-324.into()], true),
         (Type::Float32, vec![f64::from(0.1_f32).into(), f64::from(f32::MAX).into()], true),
         (
             Type::Numeric,
@@ -150,6 +150,8 @@ fn items(array: &Datum) -> Datum {
 
 #[test]
 fn floats_that_are_no_numbers() {
+    let bytes = encoder(Encoding::Json, &[Type::Float64], NATIVE).encode(0, row_of(&[(-0.0).into()]));
+    assert_eq!(bytes.unwrap(), b"{\"C0\":-0.0}");
     let values = [f64::NAN, f64::INFINITY, f64::NEG_INFINITY];
     for ty in [Type::Float64, Type::Float32] {
         for (value, name) in values.into_iter().zip(["NaN", "Infinity", "-Infinity"]) {
@@ -176,7 +178,7 @@ fn json_has_a_form_for_each_type() {
     assert_eq!(
         String::from_utf8(bytes).unwrap(),
         concat!(
-            r#"{"C0":false,"C1":0,"C2":-0.0,"C3":3.4028235e38,"C4":"-99999999999999999999999999999.999999999","#,
+            r#"{"C0":false,"C1":0,"C2":5e-324,"C3":3.4028235e+38,"C4":"-99999999999999999999999999999.999999999","#,
             r#""C5":"größe ✓\u0000","C6":"AP8Q","C7":"9999-12-31","C8":"9999-12-31T23:59:59.999999999Z","#,
             r#""C9":"null","C10":"67e55044-10b1-426f-9247-bb680e5fe0c8"}"#
         )

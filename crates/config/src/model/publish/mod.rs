@@ -1,20 +1,30 @@
 //! `[[publish]]`
 
 mod create;
+mod headers;
+mod pattern;
+mod route;
+mod selection;
+mod side;
 mod start;
 mod values;
 
 use std::time::Duration;
 
+use chrono::{DateTime, Utc};
+
 use super::batch::Transaction;
 use super::decoding::Subject;
 use super::format::PublishFormat;
 use super::template::Template;
-use crate::check::Case;
+use crate::error::Kind;
 use crate::read::{Entry, check};
 use crate::{Located, Span};
 
 pub use create::CreateTopics;
+pub use route::Route;
+pub use selection::Selection;
+pub use side::Beat;
 pub use start::Start;
 pub use values::{Compatible, Timestamps};
 
@@ -25,8 +35,10 @@ pub struct Publish {
     pub name: Located<str>,
     /// The change stream it reads.
     pub change_stream: Located<str>,
-    /// The tables it publishes; None: all that the stream watches.
-    pub tables: Option<Vec<Located<str>>>,
+    /// The tables and columns it publishes.
+    pub selection: Selection,
+    /// What is different for some tables.
+    pub routes: Vec<Route>,
     /// The topic of each table. Default: `{name}.{table}`. See [`Publish::topic`].
     pub topic: Template,
     /// How topics are created that are not there; None: they must be there.
@@ -49,8 +61,22 @@ pub struct Publish {
     pub tombstones: bool,
     /// Whether rows that are already there are published. Default: never.
     pub snapshot: Snapshot,
+    /// Headers of every record.
+    pub headers: Vec<(String, String)>,
+    /// Whether records have CloudEvents' headers. Default: false.
+    pub cloud_events: bool,
     /// Where the very first start begins. Default: now.
     pub start: Start,
+    /// The last commit timestamp that is published; None: for ever.
+    pub end: Option<DateTime<Utc>>,
+    /// Where each shard says that it is alive.
+    pub heartbeat_topic: Option<Beat>,
+    /// Where the pipeline says up to where it is complete.
+    pub watermark_topic: Option<Beat>,
+    /// Whether each record says so too. Default: false.
+    pub low_watermark: bool,
+    /// Where the beginnings and ends of transactions are told.
+    pub transaction_topic: Option<Template>,
     /// How much goes into one Kafka transaction.
     pub transaction: Transaction,
     /// What an incompatible change of a table does. Default: stop.
@@ -95,7 +121,21 @@ pub enum OnIncompatibleSchema {
 impl Publish {
     /// The topic of a table.
     pub fn topic(&self, table: &str) -> String {
-        self.topic.render(&self.name, table)
+        self.topic_template(table).render(&self.name, table)
+    }
+
+    /// What that is made of.
+    pub fn topic_template(&self, table: &str) -> &Template {
+        self.route(table).and_then(|route| route.topic.as_ref()).unwrap_or(&self.topic)
+    }
+
+    /// How the topic of a table is created; None: it must be there.
+    pub fn create_topics(&self, table: &str) -> Option<&CreateTopics> {
+        self.route(table).and_then(|route| route.create_topics.as_ref()).or(self.create_topics.as_ref())
+    }
+
+    fn route(&self, table: &str) -> Option<&Route> {
+        self.routes.iter().find(|route| route.takes(table))
     }
 
     /// The state topic.
@@ -107,10 +147,14 @@ impl Publish {
         let section = entry.section()?;
         let name = section.required("name").and_then(|entry| entry.string(check::pipeline_name));
         let stream = section.required("change_stream").and_then(|entry| entry.string(check::table));
-        let tables =
-            section.optional("tables").map(|entry| entry.names("table", Case::Ignored, check::table));
+        let selection = Selection::read(&section);
         let topic = section.optional("topic").map(|entry| Template::read(&entry, true));
         let create_topics = section.optional("create_topics").map(|entry| CreateTopics::read(&entry));
+        let routes = section.optional("route").map_or(Some(Vec::new()), |entry| {
+            entry.elements()?.iter().map(Route::read).collect::<Vec<_>>().into_iter().collect()
+        });
+        let headers = section.optional("headers").map_or(Some(Vec::new()), |entry| headers::read(&entry));
+        let cloud_events = section.optional("cloud_events").and_then(|entry| entry.boolean());
         let shards = section.optional("shards").and_then(|entry| entry.integer(1..=256));
         let key = section.optional("key").and_then(|entry| PublishFormat::read(&entry, false));
         let value = section.optional("value").and_then(|entry| PublishFormat::read(&entry, true));
@@ -128,6 +172,20 @@ impl Publish {
         let snapshot = section.optional("snapshot");
         let snapshot = snapshot.and_then(|entry| entry.choice(&[("never", Snapshot::Never)], &["initial"]));
         let start = section.optional("start").and_then(|entry| Start::read(&entry));
+        let end = section.optional("end").and_then(|entry| {
+            let end = start::instant(&entry, "an RFC 3339 timestamp")?;
+            if let Some(Start::At(start)) = start.filter(|start| matches!(start, Start::At(at) if *at > end))
+            {
+                let message = format!("`end` is before `start` = {start}");
+                entry.wrong(Kind::Conflict, message, "give a later `end`");
+            }
+            Some(end)
+        });
+        let heartbeat_topic = section.optional("heartbeat_topic").map(|entry| Beat::read(&entry));
+        let watermark_topic = section.optional("watermark_topic").map(|entry| Beat::read(&entry));
+        let low_watermark = section.optional("low_watermark").and_then(|entry| entry.boolean());
+        let transaction_topic =
+            section.optional("transaction_topic").map(|entry| Template::read(&entry, false));
         let transaction = section.optional("transaction").and_then(|entry| Transaction::read(&entry));
         let incompatible = section
             .optional("on_incompatible_schema")
@@ -146,7 +204,8 @@ impl Publish {
         Some(Self {
             name: name?,
             change_stream: stream?,
-            tables: present(tables)?,
+            selection: selection?,
+            routes: routes?,
             topic: present(topic)?.unwrap_or_else(Template::name_and_table),
             create_topics: present(create_topics)?,
             shards: shards.unwrap_or(4),
@@ -158,7 +217,14 @@ impl Publish {
             timestamps: timestamps.unwrap_or_default(),
             tombstones: tombstones.unwrap_or(true),
             snapshot: snapshot.unwrap_or_default(),
+            headers: headers?,
+            cloud_events: cloud_events.unwrap_or(false),
             start: start.unwrap_or_default(),
+            end,
+            heartbeat_topic: present(heartbeat_topic)?,
+            watermark_topic: present(watermark_topic)?,
+            low_watermark: low_watermark.unwrap_or(false),
+            transaction_topic: present(transaction_topic)?,
             transaction: transaction.unwrap_or_default(),
             on_incompatible_schema: incompatible.unwrap_or_default(),
             skip_own: false,
