@@ -29,8 +29,10 @@ fn not_yet() {
         ),
         (
             "shards = 4",
-            "key = { format = \"protobuf\" }",
-            &["33:18: `format = \"protobuf\"` is not supported by this version; supported: avro"],
+            "key = { format = \"string\" }",
+            &[
+                "33:18: `format = \"string\"` is not supported by this version; supported: avro, json, json-schema, protobuf",
+            ],
         ),
         (
             "[registry]",
