@@ -9,6 +9,8 @@ mod bed;
 mod command_line;
 mod crash;
 mod doubt;
+mod evolve;
+mod finality;
 mod gap;
 mod infrastructure;
 mod interop;

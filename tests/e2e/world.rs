@@ -34,6 +34,8 @@ pub(crate) struct World {
     pub(crate) id: String,
     pub(crate) kafka: ClientOptions,
     pub(crate) admin: Admin,
+    /// Of the emulator.
+    pub(crate) rest: String,
     pub(crate) database: Database,
     pub(crate) registry: Registry,
     pub(crate) start: Timestamp,
@@ -94,6 +96,7 @@ impl World {
         Self {
             id,
             admin,
+            rest: rest.to_owned(),
             kafka: client,
             database,
             registry,

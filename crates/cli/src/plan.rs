@@ -7,7 +7,7 @@ use spanbridge_config::{Config, Publish};
 use spanbridge_ingest::Live;
 use spanbridge_ingest::plan::{self, Plan};
 use spanbridge_ingest::version::Versions;
-use spanbridge_spanner::{Admin, Database};
+use spanbridge_spanner::{Admin, Database, Dialect};
 
 use crate::args;
 use crate::chosen::Chosen;
@@ -70,8 +70,8 @@ async fn stream(database: &Database, pipeline: &Publish, plan: &mut Plan) -> Res
     }
     match &pipeline.tables {
         Some(tables) => {
-            let tables: Vec<String> = tables.iter().map(|table| quoted(table)).collect();
-            let statement = change_stream(name, &tables);
+            let statement =
+                change_stream(database.dialect().await?, name, tables.iter().map(|table| table.as_str()));
             if !plan.statements.contains(&statement) {
                 plan.statements.push(statement);
             }
@@ -85,14 +85,18 @@ async fn stream(database: &Database, pipeline: &Publish, plan: &mut Plan) -> Res
     }
 }
 
-fn change_stream(name: &str, tables: &[String]) -> String {
+fn change_stream<'a>(dialect: Dialect, name: &str, tables: impl Iterator<Item = &'a str>) -> String {
+    let (quote, options) = match dialect {
+        Dialect::GoogleSql => ('`', "OPTIONS"),
+        Dialect::PostgreSql => ('"', "WITH"),
+    };
+    let quoted = |name: &str| {
+        let parts: Vec<String> = name.split('.').map(|part| format!("{quote}{part}{quote}")).collect();
+        parts.join(".")
+    };
+    let tables: Vec<String> = tables.map(quoted).collect();
     let tables = tables.join(", ");
-    format!("CREATE CHANGE STREAM {} FOR {tables} OPTIONS (value_capture_type = 'NEW_ROW')", quoted(name))
-}
-
-fn quoted(name: &str) -> String {
-    let parts: Vec<String> = name.split('.').map(|part| format!("`{part}`")).collect();
-    parts.join(".")
+    format!("CREATE CHANGE STREAM {} FOR {tables} {options} (value_capture_type = 'NEW_ROW')", quoted(name))
 }
 
 #[cfg(test)]
@@ -101,8 +105,10 @@ mod tests {
 
     #[test]
     fn a_change_stream_watches_its_tables() {
-        let tables = [quoted("A"), quoted("s.B")];
+        let of = |dialect| change_stream(dialect, "X", ["A", "s.B"].into_iter());
         let expected = "CREATE CHANGE STREAM `X` FOR `A`, `s`.`B` OPTIONS (value_capture_type = 'NEW_ROW')";
-        assert_eq!(change_stream("X", &tables), expected);
+        assert_eq!(of(Dialect::GoogleSql), expected);
+        let expected = r#"CREATE CHANGE STREAM "X" FOR "A", "s"."B" WITH (value_capture_type = 'NEW_ROW')"#;
+        assert_eq!(of(Dialect::PostgreSql), expected);
     }
 }

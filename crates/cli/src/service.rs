@@ -87,6 +87,7 @@ pub(crate) fn of_ingest(error: spanbridge_ingest::Error) -> Error {
     use spanbridge_ingest::{Error as From, ErrorKind};
     let kind = match error.kind() {
         ErrorKind::Config | ErrorKind::Refused | ErrorKind::NoVersion | ErrorKind::Beginning => Kind::Config,
+        ErrorKind::Unreachable => Kind::Unreachable,
         _ => Kind::Failed,
     };
     match error {
@@ -124,6 +125,7 @@ mod tests {
             config: "f.toml".into(),
             pipeline: pipelines.iter().map(|name| (*name).to_owned()).collect(),
             listen: None,
+            emulator_rest: None,
             until_eof: false,
         }
     }

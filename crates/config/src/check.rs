@@ -1,10 +1,12 @@
 //! What several entries of the file say together.
 
+mod all_fields;
 mod columns;
 mod masks;
 mod names;
 mod publish;
 mod tables;
+mod watermark;
 
 pub(crate) use names::{Case, duplicates};
 pub(crate) use publish::publish;
@@ -19,6 +21,8 @@ pub(crate) fn ingest(reader: &Reader, pipelines: &[Ingest]) {
     names::duplicates(reader, &identities, Case::Matters, "ingest pipeline");
     for pipeline in pipelines {
         masks::of(reader, pipeline);
+        all_fields::of(reader, pipeline);
+        watermark::of(reader, pipeline);
         tables::within(reader, pipeline);
         for table in &pipeline.tables {
             columns::of(reader, table);

@@ -23,6 +23,7 @@ pub use error::{Error, Kind, Mistake};
 pub use keys::Keys;
 pub use located::{Located, Span};
 pub use model::aggregate::Aggregate;
+pub use model::all_fields::AllFields;
 pub use model::batch::{Batch, Transaction};
 pub use model::database::DatabaseName;
 pub use model::decoding::{Decoding, Subject, Unwrap};

@@ -1,6 +1,7 @@
 //! The file's sections as plain structs, one module per noun, each with how it is read.
 
 pub(crate) mod aggregate;
+pub(crate) mod all_fields;
 pub(crate) mod batch;
 mod call;
 pub(crate) mod database;

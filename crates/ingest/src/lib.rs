@@ -7,6 +7,8 @@
 pub mod check;
 mod context;
 mod error;
+mod fields;
+mod finality;
 mod live;
 mod mapping;
 mod pipeline;

@@ -107,11 +107,11 @@ fn row_schema(table: &Table, suffix: &str, columns: &[&Column]) -> Result<RowSch
 fn node(ty: &Type) -> Node {
     Node::primitive(match ty {
         Type::Bool => "boolean",
-        Type::Int64 => "long",
+        Type::Int64 | Type::Enum(_) => "long",
         Type::Float32 => "float",
         Type::Float64 => "double",
         Type::Numeric | Type::String | Type::Date | Type::Timestamp | Type::Json => "string",
-        Type::Bytes => "bytes",
+        Type::Bytes | Type::Proto(_) => "bytes",
         Type::Uuid => {
             return Node::Annotated(Annotated {
                 primitive: "string",

@@ -41,7 +41,7 @@ pub fn to_avro(value: &Value, ty: &Type) -> std::result::Result<Avro, ConvertErr
     let refused = |fault| ConvertError::to_avro(value, ty, fault);
     Ok(match (value, ty) {
         (Value::Bool(value), Type::Bool) => Avro::Boolean(*value),
-        (Value::Int64(value), Type::Int64) => Avro::Long(*value),
+        (Value::Int64(value), Type::Int64 | Type::Enum(_)) => Avro::Long(*value),
         (Value::Float64(value), Type::Float64) => Avro::Double(value.0),
         (Value::Float64(value), Type::Float32) => {
             crate::convert::narrow(value.0).map(Avro::Float).ok_or_else(|| refused(Fault::Precision))?
@@ -50,7 +50,7 @@ pub fn to_avro(value: &Value, ty: &Type) -> std::result::Result<Avro, ConvertErr
         (Value::String(text), Type::String | Type::Uuid) | (Value::Json(text), Type::Json) => {
             Avro::String(text.clone())
         }
-        (Value::Bytes(bytes), Type::Bytes) => Avro::Bytes(bytes.clone()),
+        (Value::Bytes(bytes), Type::Bytes | Type::Proto(_)) => Avro::Bytes(bytes.clone()),
         (Value::Date(day), Type::Date) => Avro::String(day.to_string()),
         (Value::Timestamp(at), Type::Timestamp) => {
             Avro::String(at.to_rfc3339_opts(SecondsFormat::AutoSi, true))

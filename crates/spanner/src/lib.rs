@@ -12,6 +12,7 @@ mod changes;
 mod commit;
 mod database;
 mod decode;
+mod dialect;
 mod error;
 pub mod migrate;
 mod name;
@@ -25,7 +26,7 @@ mod transaction;
 mod wire;
 
 pub use admin::Admin;
-pub use catalog::{ChangeStreamInfo, Watched};
+pub use catalog::{ChangeStreamInfo, Index, Watched};
 pub use changes::{
     ChangeRecord, Changes, ChildPartition, ChildPartitions, ColumnType, DataChange, Mod, ModType,
     ValueCaptureType,
@@ -33,6 +34,7 @@ pub use changes::{
 pub use commit::{CommitOptions, Committed};
 pub use database::Database;
 pub use decode::decode_column;
+pub use dialect::Dialect;
 pub use error::{Error, ErrorKind, Result};
 pub use name::DatabaseName;
 pub use options::Options;

@@ -68,6 +68,23 @@ impl Database {
         self.read_at(read, TimestampBound::strong()).await
     }
 
+    /// The first rows, `rows` at most, that a secondary index has in this range of its own key, in its order; a
+    /// strong read.
+    pub async fn read_index(
+        &self,
+        table: &str,
+        index: &str,
+        columns: &[(String, Type)],
+        range: KeyRange,
+        rows: usize,
+    ) -> Result<Vec<Vec<Value>>> {
+        if rows == 0 {
+            return Ok(Vec::new());
+        }
+        let read = Read::new(table, columns, of_ranges(vec![range])).by(index).first(rows);
+        self.read_at(read, TimestampBound::strong()).await
+    }
+
     /// All rows, in the order of the key: at this instant, or strong. For tables that fit in memory.
     pub async fn read_all(
         &self,
@@ -94,6 +111,8 @@ impl Database {
 pub(crate) struct Read {
     table: String,
     columns: Vec<(String, Type)>,
+    /// The index whose keys these are; nothing: the primary key's.
+    index: Option<String>,
     keys: KeySet,
     /// Spanner stops after so many rows; not 0, which it takes for no limit.
     limit: Option<usize>,
@@ -103,7 +122,14 @@ pub(crate) struct Read {
 
 impl Read {
     pub(crate) fn new(table: &str, columns: &[(String, Type)], keys: KeySet) -> Self {
-        Self { table: table.to_owned(), columns: columns.to_vec(), keys, limit: None, most: usize::MAX }
+        Self {
+            table: table.to_owned(),
+            columns: columns.to_vec(),
+            index: None,
+            keys,
+            limit: None,
+            most: usize::MAX,
+        }
     }
 
     /// More rows than these are an error, and are not fetched.
@@ -116,13 +142,20 @@ impl Read {
         Self { limit: Some(rows), ..self }
     }
 
+    /// By the keys of an index, in their order.
+    fn by(self, index: &str) -> Self {
+        Self { index: Some(index.to_owned()), ..self }
+    }
+
     /// What is sent, and what it takes to understand the answer.
     pub(crate) fn split(self, limit: Duration) -> (ReadRequest, Expected) {
-        let Self { table, columns, keys, limit: rows, most } = self;
-        let mut request = ReadRequest::builder(table.as_str(), columns.iter().map(|(name, _)| name))
-            .with_keys(keys)
-            .with_attempt_timeout(limit)
-            .with_retry_policy(NeverRetry);
+        let Self { table, columns, index, keys, limit: rows, most } = self;
+        let request = ReadRequest::builder(table.as_str(), columns.iter().map(|(name, _)| name));
+        let request = match index {
+            Some(index) => request.with_index(index, keys),
+            None => request.with_keys(keys),
+        };
+        let mut request = request.with_attempt_timeout(limit).with_retry_policy(NeverRetry);
         if let Some(rows) = rows {
             request = request.set_limit(i64::try_from(rows).unwrap_or(i64::MAX));
         }

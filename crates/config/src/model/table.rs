@@ -3,6 +3,7 @@
 use super::groups::AggregatesTable;
 use super::rows::RowsTable;
 use super::version::Version;
+use super::window::Window;
 use crate::error::Kind;
 use crate::read::{Entry, Section, check};
 use crate::{Located, Mapping, Span};
@@ -63,6 +64,14 @@ impl IngestTable {
         match self {
             Self::Rows(rows) => rows.transaction,
             Self::Aggregates(aggregates) => aggregates.transaction(),
+        }
+    }
+
+    /// The windows of an [`AggregatesTable`] that has some.
+    pub fn window(&self) -> Option<&Window> {
+        match self {
+            Self::Rows(_) => None,
+            Self::Aggregates(aggregates) => aggregates.window.as_ref(),
         }
     }
 

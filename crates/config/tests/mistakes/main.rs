@@ -2,6 +2,7 @@
 #![allow(clippy::unwrap_used)]
 
 mod aggregates;
+mod all_fields;
 #[path = "../base/mod.rs"]
 mod base;
 mod conflicts;

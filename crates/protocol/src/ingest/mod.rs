@@ -24,5 +24,5 @@ pub use letter::{Failure, Payload, TABLE_LETTERS, TABLE_REPLAYS};
 pub use position::{
     LogRange, Move, Offset, Partition, Position, TABLE_PARTITIONS, TABLE_POSITIONS, register,
 };
-pub use window::{Hop, Size, WindowError};
+pub use window::{Hop, Progress, Size, WindowError, watermark};
 pub use worker::Worker;

@@ -35,15 +35,16 @@ impl Database {
     /// # Errors
     /// [`ErrorKind::Config`] for an option that the bridge cannot serve, such as mutable key ranges.
     pub async fn change_stream(&self, name: &str) -> Result<Option<ChangeStreamInfo>> {
-        let param = [("name", Type::String, Value::from(name))];
-        let streams = self
-            .query(
+        let param = [(self.in_dialect("name", "p1").await?, Type::String, Value::from(name))];
+        let sql = self
+            .in_dialect(
                 "SELECT CHANGE_STREAM_NAME, `ALL` FROM INFORMATION_SCHEMA.CHANGE_STREAMS
                  WHERE LOWER(CHANGE_STREAM_NAME) = LOWER(@name)",
-                &param,
-                &[Type::String, Type::Bool],
+                "SELECT change_stream_name, \"all\" = 'YES' FROM information_schema.change_streams
+                 WHERE LOWER(change_stream_name) = LOWER($1)",
             )
             .await?;
+        let streams = self.query(sql, &param, &[Type::String, Type::Bool]).await?;
         let Some([Value::String(found), all]) = streams.first().map(Vec::as_slice) else {
             return Ok(None);
         };
@@ -51,14 +52,15 @@ impl Database {
             Value::Bool(true) => Watched::All,
             _ => Watched::Tables(self.watched_tables(&param).await?),
         };
-        let options = self
-            .query(
+        let sql = self
+            .in_dialect(
                 "SELECT OPTION_NAME, OPTION_VALUE FROM INFORMATION_SCHEMA.CHANGE_STREAM_OPTIONS
                  WHERE LOWER(CHANGE_STREAM_NAME) = LOWER(@name)",
-                &param,
-                &[Type::String, Type::String],
+                "SELECT option_name, option_value FROM information_schema.change_stream_options
+                 WHERE LOWER(change_stream_name) = LOWER($1)",
             )
             .await?;
+        let options = self.query(sql, &param, &[Type::String, Type::String]).await?;
         let option = |wanted: &str| {
             options.iter().find_map(|row| match row.as_slice() {
                 [Value::String(name), Value::String(value)] if name == wanted => Some(value.as_str()),
@@ -86,14 +88,16 @@ impl Database {
     }
 
     async fn watched_tables(&self, param: &[(&str, Type, Value)]) -> Result<Vec<String>> {
-        let rows = self
-            .query(
+        let sql = self
+            .in_dialect(
                 "SELECT TABLE_SCHEMA, TABLE_NAME FROM INFORMATION_SCHEMA.CHANGE_STREAM_TABLES
                  WHERE LOWER(CHANGE_STREAM_NAME) = LOWER(@name) ORDER BY TABLE_SCHEMA, TABLE_NAME",
-                param,
-                &[Type::String, Type::String],
+                "SELECT CASE table_schema WHEN 'public' THEN '' ELSE table_schema END, table_name
+                 FROM information_schema.change_stream_tables
+                 WHERE LOWER(change_stream_name) = LOWER($1) ORDER BY table_schema, table_name",
             )
             .await?;
+        let rows = self.query(sql, param, &[Type::String, Type::String]).await?;
         let name = |row: Vec<Value>| match <[Value; 2]>::try_from(row) {
             Ok([Value::String(schema), Value::String(table)]) if schema.is_empty() => Some(table),
             Ok([Value::String(schema), Value::String(table)]) => Some(format!("{schema}.{table}")),

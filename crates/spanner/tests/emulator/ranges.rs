@@ -34,6 +34,22 @@ fn text(rows: &[Vec<Value>]) -> String {
 }
 
 #[tokio::test]
+async fn an_index_is_read_in_its_own_order() {
+    let (admin, database) = support::database(&[DDL]).await;
+    let rows = vec![key("a", 3), key("b", 1), key("c", 2)];
+    let insert = mutation(Write::Insert, "T", &["A", "B"], rows);
+    database.commit(vec![insert], CommitOptions::default()).await.unwrap();
+    admin.update_ddl(&["CREATE INDEX ByB ON T (B)".to_owned()]).await.unwrap();
+    let from_2 = KeyRange { start: Bound::Included(vec![2.into()]), end: Bound::Unbounded };
+    for (most, expected) in [(0, ""), (1, "c2"), (9, "c2 a3")] {
+        let rows = database.read_index("T", "ByB", &named(), from_2.clone(), most).await.unwrap();
+        assert_eq!(text(&rows), expected);
+    }
+    let error = database.read_index("T", "Nowhere", &named(), from_2, 1).await.unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::NotFound, "{error}");
+}
+
+#[tokio::test]
 async fn ranges_have_ends_that_are_included_or_not() {
     let database = nine().await;
     let (included, excluded) = (Bound::Included, Bound::Excluded);
