@@ -1,11 +1,13 @@
 -- Version 1: what the bridge keeps in the database that it writes to.
 
--- One row for each topic partition that a pipeline has registered; see BridgePositions.
+-- One row for each topic partition that a pipeline has registered, with the offset it began at; see BridgePositions.
+-- Here and below, Pipeline is the name of a pipeline, or name@version for a version other than 1.
 CREATE TABLE IF NOT EXISTS BridgePartitions (
   Pipeline STRING(64) NOT NULL,
   Topic STRING(249) NOT NULL,
   KafkaPartition INT64 NOT NULL,
   CreatedAt TIMESTAMP NOT NULL OPTIONS (allow_commit_timestamp = true),
+  FirstOffset INT64,
 ) PRIMARY KEY (Pipeline, Topic, KafkaPartition);
 
 -- How far a pipeline has applied a topic partition: exactly one row for each. Its key holds the next offset, and
@@ -58,6 +60,16 @@ CREATE TABLE IF NOT EXISTS BridgeGaps (
   ToOffset INT64 NOT NULL,
   RecordedAt TIMESTAMP NOT NULL OPTIONS (allow_commit_timestamp = true),
 ) PRIMARY KEY (Pipeline, Topic, KafkaPartition, FromOffset);
+
+-- Which version of a pipeline is read through its Live views, and which was before. Pipeline is the name alone.
+-- Dropping is a version whose tables are going away, so that nobody switches to it.
+CREATE TABLE IF NOT EXISTS BridgeVersions (
+  Pipeline STRING(64) NOT NULL,
+  Active INT64 NOT NULL,
+  Previous INT64,
+  Dropping INT64,
+  SwitchedAt TIMESTAMP NOT NULL OPTIONS (allow_commit_timestamp = true),
+) PRIMARY KEY (Pipeline);
 
 -- The versions of this schema that were applied; the highest is the present one.
 CREATE TABLE IF NOT EXISTS BridgeSchemaVersion (

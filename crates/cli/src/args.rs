@@ -6,7 +6,7 @@ use std::path::PathBuf;
 use spanbridge::demo;
 use spanbridge_ingest::plan::PrimaryKey;
 
-use crate::letters;
+use crate::{letters, replay};
 
 /// Exactly-once bridge between Kafka and Cloud Spanner.
 #[derive(Debug, clap::Parser)]
@@ -33,6 +33,8 @@ pub(crate) enum Command {
     Publish(Serve),
     /// Look at the records that could not be applied, and delete them
     DeadLetters(letters::args::DeadLetters),
+    /// Rebuild a pipeline's tables under a new version beside those that are read, compare, and switch
+    Replay(replay::args::Replay),
     /// Start real parts, run both services on real data, and check what came out
     Demo(demo::Options),
 }
@@ -69,8 +71,7 @@ Examples:
   spanbridge check --config flights.toml --live --json
 
 With --live every registered version of a pipeline's subjects is compared with the live columns, where an expression is a bare path.
-Not checked: what CEL expressions give, subjects of topics by pattern, the messages of a Protobuf file but its first, and the data
-itself. Findings go to standard error, promises to standard output; with --json both to standard output.
+Not checked: what CEL expressions give, subjects of topics by pattern, and the data itself. Findings go to standard error, promises to standard output; with --json both to standard output.
 
 Exit codes: 0 nothing found, or warnings; 1 errors were found; 2 wrong usage or configuration; 3 a part cannot be reached.")]
 pub(crate) struct Check {
@@ -98,8 +99,9 @@ Examples:
   spanbridge plan --config flights.toml --apply --emulator-rest 127.0.0.1:9020
 
 Plans missing tables and columns, typed by the newest registered schemas; a view <Table>Merged over each aggregate table that is
-split by partition; and missing change streams. It never drops or changes what is there. Not planned: interleaving, columns of CEL
-expressions, topics by pattern, CREATE SCHEMA, lengths other than MAX. Only keys are NOT NULL. Notes go to standard error.
+split by partition; and missing change streams. It never drops or changes what is there. Not planned, but noted: interleaving, and
+columns of CEL expressions. Not planned: topics by pattern, CREATE SCHEMA, lengths other than MAX. Only keys are NOT NULL. Notes go
+to standard error.
 
 Exit codes: 0 printed or applied; 1 the database refused; 2 wrong usage or configuration, or a type that no schema says; 3 a part
 cannot be reached.")]
@@ -150,6 +152,10 @@ pub(crate) struct Serve {
     /// Where /livez /readyz /metrics /status answer, instead of the file's telemetry.listen; port 0 takes a free one
     #[arg(long, value_name = "ADDR|none")]
     pub(crate) listen: Option<Listen>,
+
+    /// REST address of the emulator's gateway, for `evolve = "add-columns"`; without it, 9020 beside a gRPC port of 9010
+    #[arg(long, value_name = "ADDR", env = "SPANNER_EMULATOR_REST")]
+    pub(crate) emulator_rest: Option<String>,
 
     /// End at once when standard input ends: for a parent process that must leave no workers behind
     #[arg(long)]

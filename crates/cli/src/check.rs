@@ -50,7 +50,7 @@ pub(crate) async fn run(args: &args::Check) -> Result<()> {
 
 fn offline(chosen: &Chosen<'_>) -> Vec<Said> {
     let ingest = chosen.ingest.iter().map(|pipeline| Said {
-        pipeline: pipeline.name.to_string(),
+        pipeline: pipeline.identity().to_owned(),
         findings: Vec::new(),
         guarantee: check::guarantee(pipeline),
     });

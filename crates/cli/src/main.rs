@@ -3,10 +3,12 @@
 mod args;
 mod check;
 mod chosen;
+mod confirm;
 mod letters;
 mod migrate;
 mod plan;
 mod process;
+mod replay;
 mod service;
 
 use std::process::ExitCode;
@@ -44,6 +46,7 @@ fn run(command: Command) -> Result<()> {
             Command::Ingest(args) => service::ingest(&args).await,
             Command::Publish(args) => service::publish(&args).await,
             Command::DeadLetters(args) => letters::run(&args).await,
+            Command::Replay(args) => replay::run(&args).await,
             Command::Demo(options) => demo::run(options).await,
         }
     });

@@ -1,10 +1,13 @@
 //! `spanbridge plan`
 
+use std::collections::BTreeSet;
+
 use spanbridge::{Error, Kind, Result, connections};
 use spanbridge_config::{Config, Publish};
 use spanbridge_ingest::Live;
 use spanbridge_ingest::plan::{self, Plan};
-use spanbridge_spanner::{Admin, Database};
+use spanbridge_ingest::version::Versions;
+use spanbridge_spanner::{Admin, Database, Dialect};
 
 use crate::args;
 use crate::chosen::Chosen;
@@ -18,11 +21,17 @@ pub(crate) async fn run(args: &args::Plan) -> Result<()> {
     let registry = connections::registry(&config)?;
     let live = Live { config: &config, database: &database, registry: &registry };
     let mut plan = Plan::default();
-    for pipeline in chosen.ingest {
+    for pipeline in &chosen.ingest {
         let Plan { statements, notes } = plan::plan(&live, pipeline, &args.key).await.map_err(of_ingest)?;
         // Two pipelines may need the same.
         plan.statements
             .extend(statements.into_iter().filter(|new| !plan.statements.contains(new)).collect::<Vec<_>>());
+        plan.notes.extend(notes);
+    }
+    for name in names(&chosen) {
+        let versions = Versions::new(live, name).map_err(of_ingest)?;
+        let Plan { statements, notes } = versions.plan().await.map_err(of_ingest)?;
+        plan.statements.extend(statements);
         plan.notes.extend(notes);
     }
     for pipeline in chosen.publish {
@@ -45,7 +54,13 @@ pub(crate) async fn run(args: &args::Plan) -> Result<()> {
     Ok(())
 }
 
-const REST: &str = "with the emulator, give its REST address with --emulator-rest or SPANNER_EMULATOR_REST";
+/// Each pipeline once, whatever versions it has.
+fn names<'a>(chosen: &Chosen<'a>) -> BTreeSet<&'a str> {
+    chosen.ingest.iter().map(|pipeline| pipeline.name.as_str()).collect()
+}
+
+pub(crate) const REST: &str =
+    "with the emulator, give its REST address with --emulator-rest or SPANNER_EMULATOR_REST";
 
 /// The change stream, when the database has none of that name.
 async fn stream(database: &Database, pipeline: &Publish, plan: &mut Plan) -> Result<()> {
@@ -53,27 +68,31 @@ async fn stream(database: &Database, pipeline: &Publish, plan: &mut Plan) -> Res
     if database.change_stream(name).await?.is_some() {
         return Ok(());
     }
-    let tables: Vec<String> = pipeline.selection.named().map(|table| quoted(table)).collect();
+    let tables: Vec<&str> = pipeline.selection.named().map(|table| table.as_str()).collect();
     if tables.is_empty() {
         let message = format!("publish {}: the database has no change stream {name}", pipeline.name);
         let help = "name the pipeline's `tables`, or create the stream by hand";
         return Err(Error::new(Kind::Config, "SB-PLAN-STREAM", message).help(help));
     }
-    let statement = change_stream(name, &tables);
+    let statement = change_stream(database.dialect().await?, name, tables.into_iter());
     if !plan.statements.contains(&statement) {
         plan.statements.push(statement);
     }
     Ok(())
 }
 
-fn change_stream(name: &str, tables: &[String]) -> String {
+fn change_stream<'a>(dialect: Dialect, name: &str, tables: impl Iterator<Item = &'a str>) -> String {
+    let (quote, options) = match dialect {
+        Dialect::GoogleSql => ('`', "OPTIONS"),
+        Dialect::PostgreSql => ('"', "WITH"),
+    };
+    let quoted = |name: &str| {
+        let parts: Vec<String> = name.split('.').map(|part| format!("{quote}{part}{quote}")).collect();
+        parts.join(".")
+    };
+    let tables: Vec<String> = tables.map(quoted).collect();
     let tables = tables.join(", ");
-    format!("CREATE CHANGE STREAM {} FOR {tables} OPTIONS (value_capture_type = 'NEW_ROW')", quoted(name))
-}
-
-fn quoted(name: &str) -> String {
-    let parts: Vec<String> = name.split('.').map(|part| format!("`{part}`")).collect();
-    parts.join(".")
+    format!("CREATE CHANGE STREAM {} FOR {tables} {options} (value_capture_type = 'NEW_ROW')", quoted(name))
 }
 
 #[cfg(test)]
@@ -82,8 +101,10 @@ mod tests {
 
     #[test]
     fn a_change_stream_watches_its_tables() {
-        let tables = [quoted("A"), quoted("s.B")];
+        let of = |dialect| change_stream(dialect, "X", ["A", "s.B"].into_iter());
         let expected = "CREATE CHANGE STREAM `X` FOR `A`, `s`.`B` OPTIONS (value_capture_type = 'NEW_ROW')";
-        assert_eq!(change_stream("X", &tables), expected);
+        assert_eq!(of(Dialect::GoogleSql), expected);
+        let expected = r#"CREATE CHANGE STREAM "X" FOR "A", "s"."B" WITH (value_capture_type = 'NEW_ROW')"#;
+        assert_eq!(of(Dialect::PostgreSql), expected);
     }
 }

@@ -59,7 +59,7 @@ impl Process {
         let process = Self {
             telemetry,
             kafka: connections::kafka(config, &name)?,
-            spanner: connections::spanner(config, None),
+            spanner: connections::spanner(config, args.emulator_rest.clone()),
             registry: connections::registry(config)?,
             shutdown,
         };

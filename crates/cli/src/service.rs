@@ -4,15 +4,15 @@ use std::sync::Arc;
 
 use spanbridge::worker::Service;
 use spanbridge::{Error, Kind, Result};
-use spanbridge_config::{Config, Located};
+use spanbridge_config::{Config, Ingest};
 
 use crate::args::Serve;
 use crate::process::Process;
 
 pub(crate) async fn ingest(args: &Serve) -> Result<()> {
     let config = Arc::new(Config::load(&args.config)?);
-    let chosen = choose(Service::Ingest, config.ingest.iter().map(|pipeline| &pipeline.name), args)?;
-    let names = chosen.iter().map(|index| config.ingest[*index].name.as_str());
+    let chosen = choose(Service::Ingest, config.ingest.iter().map(Ingest::identity), args)?;
+    let names = chosen.iter().map(|index| config.ingest[*index].identity());
     let process = Process::start(Service::Ingest, &config, names, args).await?;
     let pipelines = chosen.iter().map(|index| {
         let (index, config, shutdown) = (*index, config.clone(), process.shutdown());
@@ -35,7 +35,8 @@ pub(crate) async fn ingest(args: &Serve) -> Result<()> {
 
 pub(crate) async fn publish(args: &Serve) -> Result<()> {
     let config = Arc::new(Config::load(&args.config)?);
-    let chosen = choose(Service::Publish, config.publish.iter().map(|pipeline| &pipeline.name), args)?;
+    let chosen =
+        choose(Service::Publish, config.publish.iter().map(|pipeline| pipeline.name.as_str()), args)?;
     let names = chosen.iter().map(|index| config.publish[*index].name.as_str());
     let process = Process::start(Service::Publish, &config, names, args).await?;
     let pipelines = chosen.iter().map(|index| {
@@ -58,12 +59,8 @@ pub(crate) async fn publish(args: &Serve) -> Result<()> {
 }
 
 /// The indices of the pipelines to run: those named, or all.
-fn choose<'a>(
-    service: Service,
-    names: impl Iterator<Item = &'a Located<str>>,
-    args: &Serve,
-) -> Result<Vec<usize>> {
-    let names: Vec<&str> = names.map(Located::as_str).collect();
+fn choose<'a>(service: Service, names: impl Iterator<Item = &'a str>, args: &Serve) -> Result<Vec<usize>> {
+    let names: Vec<&str> = names.collect();
     let (file, service) = (args.config.display(), service.name());
     if names.is_empty() {
         let message = format!("{file} has no [[{service}]] pipeline");
@@ -89,12 +86,21 @@ fn choose<'a>(
 pub(crate) fn of_ingest(error: spanbridge_ingest::Error) -> Error {
     use spanbridge_ingest::{Error as From, ErrorKind};
     let kind = match error.kind() {
-        ErrorKind::Config | ErrorKind::Refused => Kind::Config,
+        ErrorKind::Config | ErrorKind::Refused | ErrorKind::NoVersion | ErrorKind::Beginning => Kind::Config,
+        ErrorKind::Unreachable => Kind::Unreachable,
         _ => Kind::Failed,
     };
     match error {
         From::Config(error) => error.into(),
-        error => Error::new(kind, error.kind().code(), error.to_string()),
+        From::Spanner(error) => error.into(),
+        From::Kafka(error) => error.into(),
+        error => {
+            let said = Error::new(kind, error.kind().code(), error.to_string());
+            match error.kind().help() {
+                Some(help) => said.help(help),
+                None => said,
+            }
+        }
     }
 }
 
@@ -119,6 +125,7 @@ mod tests {
             config: "f.toml".into(),
             pipeline: pipelines.iter().map(|name| (*name).to_owned()).collect(),
             listen: None,
+            emulator_rest: None,
             until_eof: false,
         }
     }
@@ -128,7 +135,7 @@ mod tests {
         let text = include_str!("../../../deploy/flights.toml");
         let config = Config::parse("f.toml", text).unwrap();
         let choose = |pipelines: &[&str]| {
-            choose(Service::Ingest, config.ingest.iter().map(|pipeline| &pipeline.name), &serve(pipelines))
+            choose(Service::Ingest, config.ingest.iter().map(Ingest::identity), &serve(pipelines))
         };
         assert_eq!(choose(&[]).unwrap(), [0]);
         assert_eq!(choose(&["flights", "flights"]).unwrap(), [0]);

@@ -1,6 +1,7 @@
 //! The file's sections as plain structs, one module per noun, each with how it is read.
 
 pub(crate) mod aggregate;
+pub(crate) mod all_fields;
 pub(crate) mod batch;
 mod call;
 pub(crate) mod database;
@@ -20,4 +21,5 @@ pub(crate) mod table;
 pub(crate) mod telemetry;
 pub(crate) mod template;
 pub(crate) mod topics;
+pub(crate) mod version;
 pub(crate) mod window;

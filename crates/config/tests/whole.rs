@@ -63,7 +63,7 @@ fn what_is_left_out() {
     assert_eq!((table.mode, table.tombstones), (Mode::Upsert, Tombstones::Ignore));
     assert_eq!((&table.delete_when, &table.version, &table.filter), (&None, &None, &None));
     assert_eq!(table.transaction, IngestTransaction::Blind);
-    assert_eq!(table.columns[0].mask, None);
+    assert_eq!((table.columns[0].mask, table.columns[0].copied, &table.all), (None, false, &None));
 
     let table = aggregates(&pipeline.tables[1]);
     assert_eq!((table.ownership, table.tombstones), (Ownership::Partition, Tombstones::Ignore));
@@ -108,6 +108,8 @@ fn rows_tables() {
     assert_eq!(table.transaction, IngestTransaction::ReadWrite);
     let masks: Vec<_> = table.columns.iter().map(|mapping| mapping.mask).collect();
     assert_eq!(masks, [Some(Mask::Hash), Some(Mask::Redact), Some(Mask::Partial), None]);
+    let all = table.all.as_ref().unwrap();
+    assert_eq!((all.path.as_str(), &WHOLE[all.span.start..all.span.end]), ("value.more", "\"*\""));
     let place = table.columns[0].keys.span("mask");
     assert_eq!(&WHOLE[place.start..place.end], "\"hash\"");
 

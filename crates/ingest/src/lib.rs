@@ -7,12 +7,15 @@
 pub mod check;
 mod context;
 mod error;
+mod fields;
+mod finality;
 mod live;
 mod mapping;
 mod pipeline;
 pub mod plan;
 mod policy;
 mod schemas;
+pub mod version;
 
 pub use context::Context;
 pub use error::{Error, ErrorKind};

@@ -1,9 +1,9 @@
 use spanbridge_config::{Config, Ingest, IngestTable};
 use spanbridge_protocol::table::Table;
 use spanbridge_schema::Registry;
-use spanbridge_spanner::Database;
+use spanbridge_spanner::{Database, Index};
 
-use crate::{Error, ErrorKind};
+use crate::Error;
 
 /// What a pipeline is compiled, planned and checked against.
 #[derive(Clone, Copy)]
@@ -16,13 +16,21 @@ pub struct Live<'a> {
 impl Live<'_> {
     /// The pipeline's tables that exist, in the order of the file.
     pub(crate) async fn tables(&self, pipeline: &Ingest) -> Result<Vec<Option<Table>>, Error> {
+        self.database
+            .google_sql("rows")
+            .await
+            .map_err(|error| Error::of_spanner(pipeline.identity(), &error))?;
         let mut tables = Vec::with_capacity(pipeline.tables.len());
         for table in pipeline.tables.iter().map(IngestTable::table) {
             let live = self.database.table(table).await;
-            tables.push(
-                live.map_err(|error| Error::new(ErrorKind::Refused, &pipeline.name, error.to_string()))?,
-            );
+            tables.push(live.map_err(|error| Error::of_spanner(pipeline.identity(), &error))?);
         }
         Ok(tables)
+    }
+
+    /// The indexes of a table.
+    pub(crate) async fn indexes(&self, pipeline: &Ingest, table: &str) -> Result<Vec<Index>, Error> {
+        let indexes = self.database.indexes(table).await;
+        indexes.map_err(|error| Error::of_spanner(pipeline.identity(), &error))
     }
 }

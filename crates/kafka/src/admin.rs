@@ -129,6 +129,14 @@ impl Admin {
         result.elements().iter().try_for_each(|e| e.error()).map_err(|e| Error::from_kafka(&doing, e))
     }
 
+    /// How many members a consumer group has now; 0 when there is no such group.
+    ///
+    /// # Errors
+    /// `Denied`, `Unavailable`.
+    pub async fn members(&self, group: &str) -> Result<usize> {
+        self.offsets.members(group, self.limit).await
+    }
+
     /// # Errors
     /// `NotFound`, `Denied`, `Unavailable`.
     pub async fn delete_topic(&self, name: &str) -> Result<()> {

@@ -1,10 +1,10 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use rdkafka::ClientContext;
 use rdkafka::config::RDKafkaLogLevel;
 use rdkafka::consumer::{BaseConsumer, Consumer as _, ConsumerContext};
 use rdkafka::error::KafkaError;
+use rdkafka::{ClientContext, Offset, TopicPartitionList};
 
 use crate::error::{Error, ErrorKind, Result};
 use crate::log;
@@ -87,6 +87,36 @@ impl Offsets {
             .await
     }
 
+    /// The offset of the partition's first record that is not older than `time`, in milliseconds since 1970; the high
+    /// watermark when there is none.
+    ///
+    /// # Errors
+    /// `NotFound`, `Denied`, `Unavailable`.
+    pub async fn at_time(&self, tp: &TopicPartition, time: i64, limit: Duration) -> Result<i64> {
+        let (client, tp) = (self.client.clone(), tp.clone());
+        // Two questions, the second for the end of a log that has no such record.
+        thread::run("query of an offset by time", 3 * limit + GRACE, move || {
+            blocking_at_time(&client, &tp, time, limit)
+        })
+        .await
+    }
+
+    pub(crate) async fn members(&self, group: &str, limit: Duration) -> Result<usize> {
+        let (client, group) = (self.client.clone(), group.to_owned());
+        thread::run("query of a group's members", limit + GRACE, move || {
+            serve_log(&client);
+            let failed = |error| Error::from_kafka(&format!("query the members of group {group}"), error);
+            let list = client.fetch_group_list(Some(&group), limit).map_err(failed)?;
+            Ok(list
+                .groups()
+                .iter()
+                .filter(|found| found.name() == group)
+                .map(|found| found.members().len())
+                .sum())
+        })
+        .await
+    }
+
     /// The number of partitions, or `None` when there is no such topic. Never creates it.
     ///
     /// # Errors
@@ -128,6 +158,26 @@ fn blocking_watermarks(
             }
         }
         answer => answer,
+    }
+}
+
+fn blocking_at_time(
+    client: &BaseConsumer<LogOnly>,
+    tp: &TopicPartition,
+    time: i64,
+    limit: Duration,
+) -> Result<i64> {
+    serve_log(client);
+    let failed = |error| Error::from_kafka(&format!("query the offset of {tp} by time"), error);
+    let mut wanted = TopicPartitionList::with_capacity(1);
+    // It takes the time where an answer has the offset.
+    wanted.add_partition_offset(&tp.topic, tp.partition, Offset::Offset(time)).map_err(failed)?;
+    let found = client.offsets_for_times(wanted, limit).map_err(failed)?;
+    let found = found.find_partition(&tp.topic, tp.partition);
+    found.as_ref().map_or(Ok(()), |found| found.error()).map_err(failed)?;
+    match found.map(|found| found.offset()) {
+        Some(Offset::Offset(offset)) => Ok(offset),
+        _ => Ok(blocking_watermarks(client, tp, limit)?.end),
     }
 }
 

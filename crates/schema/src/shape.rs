@@ -67,6 +67,10 @@ pub enum NoPath {
     NotRecord(String),
 }
 
+/// Two fields of a record whose names differ in case alone.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct TwoFields(pub String, pub String);
+
 impl Shape {
     /// A union of these, without doubles, unions within or a union of one.
     pub fn union(shapes: impl IntoIterator<Item = Shape>) -> Self {
@@ -104,6 +108,15 @@ impl Shape {
         match self {
             Self::Union(members) => members,
             other => std::slice::from_ref(other),
+        }
+    }
+
+    /// The record that it is, or is besides null.
+    pub fn record(&self) -> Option<&RecordShape> {
+        let mut members = self.members().iter().filter(|member| **member != Self::Null);
+        match (members.next(), members.next()) {
+            (Some(Self::Record(record)), None) => Some(record),
+            _ => None,
         }
     }
 
@@ -172,6 +185,21 @@ impl Shape {
     }
 }
 
+impl RecordShape {
+    /// The field of that name and its position, names compared without case, as Spanner compares those of columns.
+    ///
+    /// # Errors
+    /// Two fields of that name.
+    pub fn field_like(&self, name: &str) -> Result<Option<(usize, &FieldShape)>, TwoFields> {
+        let mut alike =
+            self.fields.iter().enumerate().filter(|(_, field)| field.name.eq_ignore_ascii_case(name));
+        match (alike.next(), alike.next()) {
+            (Some((_, first)), Some((_, second))) => Err(TwoFields(first.name.clone(), second.name.clone())),
+            (found, _) => Ok(found),
+        }
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -191,6 +219,18 @@ mod tests {
         assert_eq!(union, Shape::Union(vec![Shape::Null, Shape::Bool]));
         assert!(union.is_nullable());
         assert_eq!(Shape::union([Shape::Bool, Shape::Bool]), Shape::Bool);
+    }
+
+    #[test]
+    fn a_field_is_found_without_case_unless_two_are_alike() {
+        let shape =
+            record(vec![("Id", Shape::Bool), ("a", Shape::Bool), ("A", Shape::Bool)], false).nullable();
+        let found = shape.record().unwrap();
+        assert_eq!(found.field_like("ID"), Ok(Some((0, &found.fields[0]))));
+        assert_eq!(found.field_like("b"), Ok(None));
+        assert_eq!(found.field_like("a"), Err(TwoFields("a".into(), "A".into())));
+        let two = Shape::union([record(vec![], false), record(vec![("x", Shape::Bool)], false)]);
+        assert_eq!([two.record(), Shape::Any.record(), Shape::Null.record()], [None, None, None]);
     }
 
     #[test]

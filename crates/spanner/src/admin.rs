@@ -9,6 +9,7 @@ use google_cloud_gax::options::RequestOptionsBuilder as _;
 use google_cloud_gax::retry_policy::NeverRetry;
 use google_cloud_lro::Poller as _;
 use google_cloud_spanner_admin_database_v1::client::DatabaseAdmin;
+use google_cloud_spanner_admin_database_v1::model::DatabaseDialect;
 use google_cloud_spanner_admin_instance_v1::client::InstanceAdmin;
 use google_cloud_spanner_admin_instance_v1::model::Instance;
 
@@ -81,11 +82,28 @@ impl Admin {
     /// # Errors
     /// [`ErrorKind::AlreadyExists`] when it is there.
     pub async fn create_database(&self, ddl: &[String]) -> Result<()> {
+        let statement = format!("CREATE DATABASE `{}`", self.name.database);
+        self.create(statement, DatabaseDialect::GoogleStandardSql, ddl).await
+    }
+
+    /// Creates the database with these statements, in the PostgreSQL dialect.
+    ///
+    /// # Errors
+    /// [`ErrorKind::AlreadyExists`] when it is there.
+    pub async fn create_postgres_database(&self, ddl: &[String]) -> Result<()> {
+        let statement = format!("CREATE DATABASE \"{}\"", self.name.database);
+        // Spanner takes no other statements with this one.
+        self.create(statement, DatabaseDialect::Postgresql, &[]).await?;
+        self.update_ddl(ddl).await
+    }
+
+    async fn create(&self, statement: String, dialect: DatabaseDialect, ddl: &[String]) -> Result<()> {
         let request = self
             .databases
             .create_database()
             .set_parent(self.name.instance_path())
-            .set_create_statement(format!("CREATE DATABASE `{}`", self.name.database))
+            .set_create_statement(statement)
+            .set_database_dialect(dialect)
             .set_extra_statements(ddl)
             .with_attempt_timeout(self.limit)
             .with_retry_policy(NeverRetry)
@@ -98,6 +116,16 @@ impl Admin {
     /// # Errors
     /// [`ErrorKind::Aborted`] when another schema change is under way (the emulator only).
     pub async fn update_ddl(&self, statements: &[String]) -> Result<()> {
+        self.update_ddl_with(statements, Vec::new()).await
+    }
+
+    /// The same, with the descriptors of the messages that the statements name: a serialized
+    /// `google.protobuf.FileDescriptorSet`.
+    /// Source: <https://cloud.google.com/spanner/docs/reference/protocol-buffers-overview>.
+    ///
+    /// # Errors
+    /// As [`Admin::update_ddl`].
+    pub async fn update_ddl_with(&self, statements: &[String], descriptors: Vec<u8>) -> Result<()> {
         if statements.is_empty() {
             return Ok(());
         }
@@ -106,6 +134,7 @@ impl Admin {
             .update_database_ddl()
             .set_database(self.name.to_string())
             .set_statements(statements)
+            .set_proto_descriptors(descriptors)
             .with_attempt_timeout(self.limit)
             .with_retry_policy(NeverRetry)
             .with_polling_backoff_policy(backoff());

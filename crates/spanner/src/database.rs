@@ -5,7 +5,9 @@ use std::time::Duration;
 use google_cloud_gax::error::Error as ClientError;
 use google_cloud_spanner::channel_pool::StaticChannelPoolConfig;
 use google_cloud_spanner::client::{DatabaseClient, Spanner, SpannerBuilderExt as _};
+use tokio::sync::OnceCell;
 
+use crate::dialect::Dialect;
 use crate::error::{Call, Error, ErrorKind, Result};
 use crate::name::DatabaseName;
 use crate::options::Options;
@@ -25,6 +27,7 @@ struct Inner {
     name: DatabaseName,
     options: Options,
     sessions: Sessions,
+    dialect: OnceCell<Dialect>,
 }
 
 impl Database {
@@ -46,7 +49,9 @@ impl Database {
             Error::new(kind, "connect", error.to_string())
         })?;
         let sessions = Sessions::open(spanner, &name, options).await?;
-        Ok(Self { inner: Arc::new(Inner { name, options: options.clone(), sessions }) })
+        Ok(Self {
+            inner: Arc::new(Inner { name, options: options.clone(), sessions, dialect: OnceCell::new() }),
+        })
     }
 
     /// The database's name.
@@ -56,6 +61,10 @@ impl Database {
 
     pub(crate) fn options(&self) -> &Options {
         &self.inner.options
+    }
+
+    pub(crate) fn dialect_cell(&self) -> &OnceCell<Dialect> {
+        &self.inner.dialect
     }
 
     pub(crate) fn client(&self) -> DatabaseClient {

@@ -17,7 +17,7 @@ pub fn decode_column(ty: &Type, json: &Json) -> Result<Value> {
         (Type::Float32 | Type::Float64, Json::Number(number)) => {
             number.as_f64().map(|value| float(ty, value))
         }
-        (Type::Int64, Json::Number(number)) => number.as_i64().map(Value::Int64),
+        (Type::Int64 | Type::Enum(_), Json::Number(number)) => number.as_i64().map(Value::Int64),
         (Type::Array(item), Json::Array(items)) => {
             let items = items.iter().map(|json| decode_column(item, json));
             Some(Value::Array(items.collect::<Result<_>>()?))

@@ -12,6 +12,7 @@ mod changes;
 mod commit;
 mod database;
 mod decode;
+mod dialect;
 mod error;
 pub mod migrate;
 mod name;
@@ -20,11 +21,12 @@ mod query;
 mod range;
 mod read;
 mod session;
+mod snapshot;
 mod transaction;
 mod wire;
 
 pub use admin::Admin;
-pub use catalog::{ChangeStreamInfo, Watched};
+pub use catalog::{ChangeStreamInfo, Index, Watched};
 pub use changes::{
     ChangeRecord, Changes, ChildPartition, ChildPartitions, ColumnType, DataChange, Mod, ModType,
     ValueCaptureType,
@@ -32,8 +34,10 @@ pub use changes::{
 pub use commit::{CommitOptions, Committed};
 pub use database::Database;
 pub use decode::decode_column;
+pub use dialect::Dialect;
 pub use error::{Error, ErrorKind, Result};
 pub use name::DatabaseName;
 pub use options::Options;
 pub use range::KeyRange;
+pub use snapshot::Snapshot;
 pub use transaction::ReadWrite;

@@ -50,6 +50,7 @@ pub fn print() -> String {
 /// # Errors
 /// [`ErrorKind::Config`] when the database is newer than this binary; it is left as it is.
 pub async fn migrate(admin: &Admin, database: &Database) -> Result<Report> {
+    database.google_sql("its own tables").await?;
     let from = version(database).await?;
     check(from, latest())?;
     let mut report = Report { from, to: from, applied: Vec::new() };

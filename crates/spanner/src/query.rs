@@ -8,7 +8,8 @@ use crate::read::rows;
 use crate::wire::{encode, wire_type};
 
 impl Database {
-    /// The rows of a query with named parameters, its columns of these types; a strong read.
+    /// The rows of a query with named parameters, its columns of these types; a strong read. PostgreSQL's parameters `$1`,
+    /// `$2` are named `p1`, `p2`.
     ///
     /// For INFORMATION_SCHEMA and small results. Data is read by key with [`Database::read`].
     pub async fn query(

@@ -68,6 +68,23 @@ impl Database {
         self.read_at(read, TimestampBound::strong()).await
     }
 
+    /// The first rows, `rows` at most, that a secondary index has in this range of its own key, in its order; a
+    /// strong read.
+    pub async fn read_index(
+        &self,
+        table: &str,
+        index: &str,
+        columns: &[(String, Type)],
+        range: KeyRange,
+        rows: usize,
+    ) -> Result<Vec<Vec<Value>>> {
+        if rows == 0 {
+            return Ok(Vec::new());
+        }
+        let read = Read::new(table, columns, of_ranges(vec![range])).by(index).first(rows);
+        self.read_at(read, TimestampBound::strong()).await
+    }
+
     /// All rows, in the order of the key: at this instant, or strong. For tables that fit in memory.
     pub async fn read_all(
         &self,
@@ -82,7 +99,7 @@ impl Database {
         self.read_at(Read::new(table, columns, KeySet::all()), bound).await
     }
 
-    async fn read_at(&self, read: Read, bound: TimestampBound) -> Result<Vec<Vec<Value>>> {
+    pub(crate) async fn read_at(&self, read: Read, bound: TimestampBound) -> Result<Vec<Vec<Value>>> {
         let (request, expected) = read.split(self.options().read_timeout);
         let transaction = self.client().single_use().set_timestamp_bound(bound).build();
         expected.rows(self, transaction.execute_read(request)).await
@@ -94,6 +111,8 @@ impl Database {
 pub(crate) struct Read {
     table: String,
     columns: Vec<(String, Type)>,
+    /// The index whose keys these are; nothing: the primary key's.
+    index: Option<String>,
     keys: KeySet,
     /// Spanner stops after so many rows; not 0, which it takes for no limit.
     limit: Option<usize>,
@@ -103,7 +122,14 @@ pub(crate) struct Read {
 
 impl Read {
     pub(crate) fn new(table: &str, columns: &[(String, Type)], keys: KeySet) -> Self {
-        Self { table: table.to_owned(), columns: columns.to_vec(), keys, limit: None, most: usize::MAX }
+        Self {
+            table: table.to_owned(),
+            columns: columns.to_vec(),
+            index: None,
+            keys,
+            limit: None,
+            most: usize::MAX,
+        }
     }
 
     /// More rows than these are an error, and are not fetched.
@@ -111,17 +137,25 @@ impl Read {
         Self { limit: Some(most.saturating_add(1)), most, ..self }
     }
 
-    fn first(self, rows: usize) -> Self {
+    /// The first of them.
+    pub(crate) fn first(self, rows: usize) -> Self {
         Self { limit: Some(rows), ..self }
+    }
+
+    /// By the keys of an index, in their order.
+    fn by(self, index: &str) -> Self {
+        Self { index: Some(index.to_owned()), ..self }
     }
 
     /// What is sent, and what it takes to understand the answer.
     pub(crate) fn split(self, limit: Duration) -> (ReadRequest, Expected) {
-        let Self { table, columns, keys, limit: rows, most } = self;
-        let mut request = ReadRequest::builder(table.as_str(), columns.iter().map(|(name, _)| name))
-            .with_keys(keys)
-            .with_attempt_timeout(limit)
-            .with_retry_policy(NeverRetry);
+        let Self { table, columns, index, keys, limit: rows, most } = self;
+        let request = ReadRequest::builder(table.as_str(), columns.iter().map(|(name, _)| name));
+        let request = match index {
+            Some(index) => request.with_index(index, keys),
+            None => request.with_keys(keys),
+        };
+        let mut request = request.with_attempt_timeout(limit).with_retry_policy(NeverRetry);
         if let Some(rows) = rows {
             request = request.set_limit(i64::try_from(rows).unwrap_or(i64::MAX));
         }

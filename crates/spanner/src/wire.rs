@@ -56,11 +56,11 @@ pub(crate) fn decode(ty: &Type, wire: Wire) -> Result<Value> {
 /// The value of a type that travels as text; nothing when the text is not of the type.
 pub(crate) fn from_text(ty: &Type, text: String) -> Option<Value> {
     Some(match ty {
-        Type::Int64 => Value::Int64(text.parse().ok()?),
+        Type::Int64 | Type::Enum(_) => Value::Int64(text.parse().ok()?),
         Type::Numeric => Value::Numeric(text.parse().ok()?),
         Type::String | Type::Uuid => Value::String(text),
         Type::Json => Value::Json(text),
-        Type::Bytes => Value::Bytes(STANDARD.decode(text).ok()?),
+        Type::Bytes | Type::Proto(_) => Value::Bytes(STANDARD.decode(text).ok()?),
         Type::Date => Value::Date(text.parse::<Date>().ok()?),
         Type::Timestamp => Value::Timestamp(timestamp(&text)?),
         Type::Float32 | Type::Float64 => Value::Float64(Float(match text.as_str() {
@@ -112,6 +112,8 @@ pub(crate) fn wire_type(ty: &Type) -> types::Type {
         Type::Timestamp => types::timestamp(),
         Type::Json => types::json(),
         Type::Uuid => types::uuid(),
+        Type::Proto(name) => types::proto(name),
+        Type::Enum(name) => types::proto_enum(name),
         Type::Array(item) => types::array(wire_type(item)),
     }
 }

@@ -65,12 +65,12 @@ fn decode(ty: &Type, wire: &Wire) -> Option<Value> {
 
 fn from_text(ty: &Type, text: &str) -> Option<Value> {
     Some(match ty {
-        Type::Int64 => Value::Int64(text.parse().ok()?),
+        Type::Int64 | Type::Enum(_) => Value::Int64(text.parse().ok()?),
         Type::Numeric => Value::Numeric(text.parse().ok()?),
         Type::String => Value::String(text.to_owned()),
         Type::Uuid => Value::String(text.to_ascii_lowercase()),
         Type::Json => Value::Json(serde_json::from_str::<serde_json::Value>(text).ok()?.to_string()),
-        Type::Bytes => Value::Bytes(STANDARD.decode(text).ok()?),
+        Type::Bytes | Type::Proto(_) => Value::Bytes(STANDARD.decode(text).ok()?),
         Type::Date => Value::Date(text.parse::<Date>().ok()?),
         Type::Timestamp if text == COMMIT_TIMESTAMP => Value::CommitTimestamp,
         Type::Timestamp => Value::Timestamp(chrono::DateTime::parse_from_rfc3339(text).ok()?.to_utc()),
@@ -125,9 +125,15 @@ pub(crate) fn wire_type(ty: &Type) -> WireType {
         Type::Timestamp => (TypeCode::Timestamp, None),
         Type::Json => (TypeCode::Json, None),
         Type::Uuid => (TypeCode::Uuid, None),
+        Type::Proto(_) => (TypeCode::Proto, None),
+        Type::Enum(_) => (TypeCode::Enum, None),
         Type::Array(item) => (TypeCode::Array, Some(Box::new(wire_type(item)))),
     };
-    WireType { code: code.into(), array_element_type: item, ..WireType::default() }
+    let name = match ty {
+        Type::Proto(name) | Type::Enum(name) => name.clone(),
+        _ => String::new(),
+    };
+    WireType { code: code.into(), array_element_type: item, proto_type_fqn: name, ..WireType::default() }
 }
 
 pub(crate) fn wire_timestamp(time: Timestamp) -> prost_types::Timestamp {

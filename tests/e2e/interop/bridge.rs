@@ -1,23 +1,25 @@
-//! Pipelines of a test's own over topics of one partition.
+//! Pipelines of a test's own.
 
 use spanbridge::rows::{self, Rows};
 use spanbridge::worker::{Service, Setup, Worker};
 use spanbridge_kafka::{Admin as KafkaAdmin, ClientOptions};
 use spanbridge_protocol::mutation::{Mutation, Write};
 use spanbridge_protocol::value::{Type, Value};
-use spanbridge_spanner::{Admin, CommitOptions, Database, ErrorKind, Options, migrate};
+use spanbridge_spanner::{Admin, CommitOptions, Database, migrate};
 use spanbridge_testbed::Testbed;
 use tempfile::TempDir;
 
-use crate::world::{LIMIT, wait_for};
+use crate::world::{LIMIT, place, wait_for};
 
 pub(crate) struct Bridge {
     pub(crate) id: String,
     pub(crate) kafka: ClientOptions,
+    pub(crate) admin: Admin,
     pub(crate) database: Database,
     bootstrap: String,
     registry: String,
     emulator: String,
+    rest: String,
     folder: TempDir,
 }
 
@@ -25,31 +27,34 @@ pub(crate) struct Bridge {
 pub(crate) type Letter = (i64, String);
 
 impl Bridge {
+    /// With topics of one partition.
     pub(crate) async fn new(bed: &Testbed, ddl: &[String], topics: &[&str]) -> Self {
+        let topics: Vec<(&str, i32)> = topics.iter().map(|topic| (*topic, 1)).collect();
+        Self::with(bed, ddl, &topics).await
+    }
+
+    /// With topics of so many partitions.
+    pub(crate) async fn with(bed: &Testbed, ddl: &[String], topics: &[(&str, i32)]) -> Self {
         let (kafka, spanner) = (bed.kafka().unwrap(), bed.spanner().unwrap());
         let id = uuid::Uuid::new_v4().simple().to_string()[..12].to_owned();
-        let name = format!("projects/test/instances/test/databases/d{id}");
-        let options = Options::emulator(&name, spanner.grpc(), spanner.rest());
-        let admin = Admin::connect(&options).await.unwrap();
-        match admin.create_instance().await {
-            Err(error) if error.kind() != ErrorKind::AlreadyExists => panic!("{error}"),
-            _ => {}
-        }
+        let (options, admin) = place([spanner.grpc(), spanner.rest()], &format!("d{id}")).await;
         admin.create_database(ddl).await.unwrap();
         let database = Database::connect(&options).await.unwrap();
         migrate::migrate(&admin, &database).await.unwrap();
         let client = ClientOptions::new(kafka.bootstrap(), "test");
-        let admin = KafkaAdmin::new(&client, LIMIT).unwrap();
-        for topic in topics {
-            admin.ensure_topic(&format!("{topic}-{id}"), 1, 1, &[]).await.unwrap();
+        let kafka_admin = KafkaAdmin::new(&client, LIMIT).unwrap();
+        for (topic, partitions) in topics {
+            kafka_admin.ensure_topic(&format!("{topic}-{id}"), *partitions, 1, &[]).await.unwrap();
         }
         Self {
             id,
             kafka: client,
+            admin,
             database,
             bootstrap: kafka.bootstrap().to_owned(),
             registry: bed.registry().unwrap().url().to_owned(),
             emulator: spanner.grpc().to_owned(),
+            rest: spanner.rest().to_owned(),
             folder: tempfile::tempdir().unwrap(),
         }
     }
@@ -73,8 +78,37 @@ impl Bridge {
         self.database.commit(vec![mutation], CommitOptions::default()).await.unwrap();
     }
 
+    /// Registers a schema of that language for a topic's values, compatible or not.
+    pub(crate) async fn register(&self, topic: &str, language: &str, schema: &str) -> u32 {
+        self.register_under(&format!("{topic}-{}-value", self.id), language, schema).await
+    }
+
+    /// The same for its keys.
+    pub(crate) async fn register_key(&self, topic: &str, language: &str, schema: &str) -> u32 {
+        self.register_under(&format!("{topic}-{}-key", self.id), language, schema).await
+    }
+
+    async fn register_under(&self, subject: &str, language: &str, schema: &str) -> u32 {
+        let client = reqwest::Client::builder().no_proxy().timeout(LIMIT).build().unwrap();
+        let rule = client.put(format!("{}/config/{subject}", self.registry));
+        let rule = rule.json(&serde_json::json!({"compatibility": "NONE"}));
+        rule.send().await.unwrap().error_for_status().unwrap();
+        let url = format!("{}/subjects/{subject}/versions", self.registry);
+        let body = serde_json::json!({"schemaType": language, "schema": schema});
+        let answer = client.post(url).json(&body).send().await.unwrap().error_for_status().unwrap();
+        let answer: serde_json::Value = answer.json().await.unwrap();
+        u32::try_from(answer["id"].as_u64().unwrap()).unwrap()
+    }
+
     /// One worker for these pipelines, as they stand in the file.
     pub(crate) async fn ingest(&self, pipelines: &str) -> Worker {
+        let mut worker = Worker::start(&self.setup(pipelines), Service::Ingest, "ingest").unwrap();
+        worker.ready(LIMIT).await.unwrap();
+        worker
+    }
+
+    /// What runs these pipelines, as they stand in the file.
+    pub(crate) fn setup(&self, pipelines: &str) -> Setup {
         let Self { bootstrap, emulator, registry, .. } = self;
         let database = self.database.name();
         let text = format!(
@@ -83,15 +117,25 @@ impl Bridge {
         );
         let config = self.folder.path().join("spanbridge.toml");
         std::fs::write(&config, text).unwrap();
-        let setup = Setup {
+        let environment = [("SPANBRIDGE_TEST_MASK", super::MASK_KEY), ("SPANNER_EMULATOR_REST", &self.rest)];
+        Setup {
             executable: env!("CARGO_BIN_EXE_spanbridge").into(),
             config,
             folder: self.folder.path().to_owned(),
-            environment: vec![("SPANBRIDGE_TEST_MASK".into(), super::MASK_KEY.into())],
-        };
-        let mut worker = Worker::start(&setup, Service::Ingest, "ingest").unwrap();
-        worker.ready(LIMIT).await.unwrap();
-        worker
+            environment: environment.map(|(name, value)| (name.to_owned(), value.to_owned())).into(),
+        }
+    }
+
+    /// All that a worker of that name has logged.
+    pub(crate) fn log(&self, worker: &str) -> String {
+        std::fs::read_to_string(self.folder.path().join(format!("{worker}.log"))).unwrap()
+    }
+
+    /// The outcome of a command on the file of the last [`Self::setup`].
+    pub(crate) fn command(&self, arguments: &[&str]) -> std::process::Output {
+        let mut command = std::process::Command::new(env!("CARGO_BIN_EXE_spanbridge"));
+        command.args(arguments).arg("--config").arg(self.folder.path().join("spanbridge.toml"));
+        command.env("NO_COLOR", "1").env("SPANNER_EMULATOR_REST", &self.rest).output().unwrap()
     }
 
     /// Waits until the pipeline has moved past that many records of its one topic.

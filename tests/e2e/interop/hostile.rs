@@ -87,9 +87,9 @@ async fn malformed_payloads_become_dead_letters_at_their_place() {
 
 async fn formats(bridge: &Bridge) -> Vec<Format> {
     let ids = [
-        register(bridge, "avro", "AVRO", AVRO).await,
-        register(bridge, "protobuf", "PROTOBUF", PROTOBUF).await,
-        register(bridge, "json-schema", "JSON", JSON_SCHEMA).await,
+        bridge.register("bad-avro", "AVRO", AVRO).await,
+        bridge.register("bad-protobuf", "PROTOBUF", PROTOBUF).await,
+        bridge.register("bad-json-schema", "JSON", JSON_SCHEMA).await,
     ];
     let format = |name, columns, good, bad| Format { name, columns, good, bad };
     let framed = |id, payload: &[u8]| [&[0], &id_bytes(id)[..], payload].concat();
@@ -229,13 +229,4 @@ fn json() -> Vec<Bad> {
         (text(r#"{"s": "a", "t": "10000-01-01T00:00:00Z"}"#), CONVERT),
         (text(r#"{"s": "a", "d": 0.10000000000000000001}"#), CONVERT),
     ]
-}
-
-async fn register(bridge: &Bridge, name: &str, kind: &str, schema: &str) -> u32 {
-    let url = format!("{}/subjects/bad-{name}-{}-value/versions", bridge.registry(), bridge.id);
-    let client = reqwest::Client::builder().no_proxy().timeout(LIMIT).build().unwrap();
-    let body = serde_json::json!({"schemaType": kind, "schema": schema});
-    let answer = client.post(url).json(&body).send().await.unwrap().error_for_status().unwrap();
-    let answer: serde_json::Value = answer.json().await.unwrap();
-    u32::try_from(answer["id"].as_u64().unwrap()).unwrap()
 }

@@ -1,13 +1,16 @@
 //! Records of a stock client of another language: what Confluent's Python serializers write, in every format, is in
 //! Spanner in every type and row mode.
 
-mod bridge;
+pub(crate) mod bridge;
 mod formats;
 mod hostile;
+mod hostile_keys;
 
 use std::collections::BTreeMap;
 use std::path::Path;
 
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
 use spanbridge::worker::Worker;
 use spanbridge_protocol::value::{Timestamp, Value};
 use spanbridge_testbed::Python;
@@ -31,6 +34,11 @@ const MORE: [&str; 5] = [
     "CREATE TABLE HiddenNumbers (K INT64 NOT NULL, Digest STRING(64), Gone INT64 NOT NULL) PRIMARY KEY (K)",
 ];
 
+const MESSAGES: [&str; 2] = [
+    "CREATE PROTO BUNDLE (interop.Nested, interop.Color)",
+    "CREATE TABLE Messages (Id INT64 NOT NULL, Nested interop.Nested, Color interop.Color) PRIMARY KEY (Id)",
+];
+
 const PIPELINES: &str = r#"
 [[ingest]]
 name = "evolved-ID"
@@ -38,6 +46,13 @@ topics = ["evolved-ID"]
 [[ingest.table]]
 table = "Evolved"
 columns = { Id = "value.id", A = "value.a", B = "has(value.b) ? value.b : 'absent'" }
+[[ingest]]
+name = "messages-ID"
+topics = ["protobuf-ID"]
+value = { format = "protobuf" }
+[[ingest.table]]
+table = "Messages"
+columns = { Id = "value.id", Nested = "value.nested", Color = "value.e" }
 [[ingest]]
 name = "referenced-ID"
 topics = ["referenced-ID"]
@@ -83,7 +98,8 @@ Gone = { expr = "value", mask = "redact" }
 /// What Python printed of its records: by topic, each with the hash that it computed.
 type Written = BTreeMap<String, Vec<Option<String>>>;
 
-async fn produce(bridge: &Bridge) -> Written {
+/// The same, and the descriptors of the messages that columns have.
+async fn produce(bridge: &Bridge) -> (Written, Vec<u8>) {
     let python = Python::with(REQUIREMENTS).await.unwrap();
     let tests = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../tests/e2e/interop/produce.py");
     let samples = Path::new(env!("CARGO_MANIFEST_DIR")).join("../schema/tests/debezium-samples");
@@ -97,7 +113,8 @@ async fn produce(bridge: &Bridge) -> Written {
         assert_eq!(line["offset"].as_u64(), u64::try_from(records.len()).ok());
         records.push(line["hash"].as_str().map(str::to_owned));
     }
-    written
+    let descriptors = printed.lines().find_map(|line| line.strip_prefix("descriptors ")).unwrap();
+    (written, STANDARD.decode(descriptors).unwrap())
 }
 
 #[tokio::test]
@@ -112,7 +129,8 @@ async fn every_format_type_and_mode_of_a_python_client() {
             bridge.seed(&format.table(mode), format.key_column(), keys).await;
         }
     }
-    let written = produce(&bridge).await;
+    let (written, descriptors) = produce(&bridge).await;
+    bridge.admin.update_ddl_with(&MESSAGES.map(str::to_owned), descriptors).await.unwrap();
     let pipelines: String = formats.iter().map(Format::pipelines).collect();
     let mut worker = bridge.ingest(&(pipelines + PIPELINES).replace("-ID", &format!("-{}", bridge.id))).await;
     let mut all = Vec::new();
@@ -125,6 +143,7 @@ async fn every_format_type_and_mode_of_a_python_client() {
         assert_eq!(bridge.letters(pipeline).await, [], "{pipeline}");
     }
     others_are_right(&bridge).await;
+    messages_are_right(&bridge, &written, &mut worker).await;
     masks_are_right(&bridge, &written, &mut worker).await;
     worker.stop(crate::world::LIMIT).await.unwrap();
 }
@@ -174,6 +193,18 @@ async fn others_are_right(bridge: &Bridge) {
     let json = Value::Json("{\"a\":1}".into());
     let inserted = vec![3.into(), "ann".into(), Value::Numeric("12.5".parse().unwrap()), 3.into(), json, end];
     assert_eq!(rows("Changes").await, [updated, inserted]);
+}
+
+async fn messages_are_right(bridge: &Bridge, written: &Written, worker: &mut Worker) {
+    bridge.applied("messages", length(written, "protobuf"), worker).await;
+    assert_eq!(bridge.letters("messages").await, []);
+    let message = |bytes: &[u8]| Value::Bytes(bytes.to_vec());
+    let expected = [
+        vec![1.into(), message(b""), 2.into()],
+        vec![2.into(), Value::Null, Value::Null],
+        vec![3.into(), message(b"\x0a\x05inner"), 1.into()],
+    ];
+    assert_eq!(bridge.rows("Messages").await.into_values().collect::<Vec<_>>(), expected);
 }
 
 /// Against the hashes of Python's hmac. The third record is the last of the first key.

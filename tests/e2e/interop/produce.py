@@ -1,8 +1,10 @@
-"""Writes the records of the test with Confluent's serializers, and prints what it wrote, one JSON line a record.
+"""Writes the records of the test with Confluent's serializers, and prints what it wrote, one JSON line a record, and the descriptors of
+messages that columns have.
 
 Arguments: bootstrap servers, registry, what topics' names end with, the folder of Debezium's samples, the key of masks.
 """
 
+import base64
 import datetime
 import decimal
 import fractions
@@ -199,6 +201,8 @@ def protobuf():
     field(message, "nested", ".interop.Nested")
     field(message, "a", F.TYPE_STRING, repeated=True)
     field(message, "l", F.TYPE_INT64, repeated=True)
+    descriptors = descriptor_pb2.FileDescriptorSet(file=[common]).SerializeToString()
+    print("descriptors", base64.b64encode(descriptors).decode())
     for made in (common, every):
         pool.Add(made) if hasattr(pool, "Add") else pool.AddSerializedFile(made.SerializeToString())
 

@@ -23,7 +23,7 @@ impl Filter {
     pub(super) fn new(which: &Which, config: &Config, now: Timestamp) -> Self {
         let mut pipelines = which.pipeline.clone();
         if pipelines.is_empty() {
-            pipelines.extend(config.ingest.iter().map(|pipeline| pipeline.name.to_string()));
+            pipelines.extend(config.ingest.iter().map(|pipeline| pipeline.identity().to_owned()));
         }
         pipelines.sort_unstable();
         pipelines.dedup();

@@ -18,7 +18,7 @@ pub(super) struct Formats<'a> {
 impl<'a> Formats<'a> {
     /// Those of the file's pipeline of that name; nothing when it has none.
     pub(super) fn of(config: &'a Config, pipeline: &str) -> Option<Self> {
-        let pipeline = config.ingest.iter().find(|ingest| ingest.name.as_str() == pipeline)?;
+        let pipeline = config.ingest.iter().find(|ingest| ingest.identity() == pipeline)?;
         Some(Self { pipeline, registry: connections::registry(config) })
     }
 

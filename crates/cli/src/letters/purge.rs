@@ -1,6 +1,6 @@
-use std::io::{self, BufRead as _, IsTerminal as _, Write};
+use std::io::Write;
 
-use spanbridge::{Error, Kind, Result};
+use spanbridge::{Error, Result};
 use spanbridge_protocol::mutation::Write as Change;
 use spanbridge_spanner::Database;
 
@@ -10,6 +10,7 @@ use super::letter::{Pages, TABLE};
 use super::list::Totals;
 use super::listed::{self, BATCH};
 use super::{print, written};
+use crate::confirm;
 
 pub(super) async fn run(database: &Database, filter: &Filter, yes: bool, out: &mut impl Write) -> Result<()> {
     let mut totals = Totals::default();
@@ -24,7 +25,9 @@ pub(super) async fn run(database: &Database, filter: &Filter, yes: bool, out: &m
     }
     if !yes {
         totals.write(out)?;
-        if !confirmed(sum, out)? {
+        written(out.flush())?;
+        let question = format!("Delete {sum} dead letters?");
+        if !confirm::confirmed(&question, &format!("{sum} dead letters would be deleted"))? {
             print(out, format_args!("nothing is deleted\n"))?;
             return written(out.flush());
         }
@@ -41,19 +44,4 @@ pub(super) async fn run(database: &Database, filter: &Filter, yes: bool, out: &m
     }
     print(out, format_args!("{deleted} deleted\n"))?;
     written(out.flush())
-}
-
-fn confirmed(sum: u64, out: &mut impl Write) -> Result<bool> {
-    let stdin = io::stdin();
-    if !stdin.is_terminal() {
-        written(out.flush())?;
-        let message = format!("{sum} dead letters would be deleted, and nobody is there to confirm it");
-        return Err(Error::new(Kind::Config, "usage", message).help("give --yes"));
-    }
-    print(out, format_args!("Delete {sum} dead letters? [y/N] "))?;
-    written(out.flush())?;
-    let mut answer = String::new();
-    let read = stdin.lock().read_line(&mut answer);
-    read.map_err(|error| Error::new(Kind::Failed, "io", format!("cannot read the answer: {error}")))?;
-    Ok(matches!(answer.trim(), "y" | "Y" | "yes"))
 }

@@ -43,9 +43,10 @@ fn named(table: &AggregatesTable) -> Vec<&Located<str>> {
     columns
 }
 
-/// The version is compared with what the row holds, so that it must be stored.
+/// The version is compared with what the row holds, so that it must be stored. Which columns `"*"` has, only the
+/// live table says.
 fn version(reader: &Reader, rows: &RowsTable) {
-    let Some(version) = &rows.version else { return };
+    let Some(version) = rows.version.as_ref().filter(|_| rows.all.is_none()) else { return };
     if !rows.columns.iter().any(|mapping| mapping.column.eq_ignore_ascii_case(version)) {
         let message = format!("`version` names the column `{version}`, which is not mapped");
         let mistake = reader.mistake(Kind::Conflict, version.span, message);

@@ -2,15 +2,16 @@
 
 use crate::error::Kind;
 use crate::read::Reader;
-use crate::{AggregatesTable, Ingest, IngestTable, Located, Mapping, Mask, Ownership, Span, Topics};
+use crate::{AggregatesTable, Ingest, IngestTable, Located, Mapping, Mask, Ownership, Span, Topics, Version};
 
 /// The bridge's own tables.
-pub(crate) const OWN: [&str; 6] = [
+pub(crate) const OWN: [&str; 7] = [
     "BridgePartitions",
     "BridgePositions",
     "BridgeDeadLetters",
     "BridgeReplays",
     "BridgeGaps",
+    "BridgeVersions",
     "BridgeSchemaVersion",
 ];
 
@@ -37,6 +38,7 @@ pub(super) fn within(reader: &Reader, pipeline: &Ingest) {
 /// The tables of several pipelines. Rows may come from many; a row of aggregates has one owner.
 pub(super) fn across(reader: &Reader, pipelines: &[Ingest]) {
     for (index, pipeline) in pipelines.iter().enumerate() {
+        alone(reader, pipeline, pipelines);
         for table in &pipeline.tables {
             let others = pipelines[..index].iter().flat_map(|other| &other.tables);
             let rows = |table: &IngestTable| matches!(table, IngestTable::Rows(_));
@@ -46,6 +48,25 @@ pub(super) fn across(reader: &Reader, pipelines: &[Ingest]) {
                 let help = "aggregates need a table of their own: each row belongs to one pipeline";
                 twice(reader, table.table(), other.table().span, help);
             }
+        }
+    }
+}
+
+/// A version is made, compared, switched to and dropped as a whole, so nobody else may write what it replaces.
+fn alone(reader: &Reader, pipeline: &Ingest, pipelines: &[Ingest]) {
+    if pipeline.version == Version::FIRST {
+        return;
+    }
+    let others =
+        || pipelines.iter().filter(|other| other.name != pipeline.name).flat_map(|other| &other.tables);
+    for table in &pipeline.tables {
+        let names = [table.table().as_str(), pipeline.logical(table)];
+        let is = |other: &&IngestTable| names.iter().any(|name| other.table().eq_ignore_ascii_case(name));
+        if let Some(other) = others().find(is) {
+            let table = Located::new(pipeline.logical(table), table.table().span);
+            let help =
+                "a pipeline with versions needs tables of its own: a switch shows all of a table or nothing";
+            twice(reader, &table, other.table().span, help);
         }
     }
 }

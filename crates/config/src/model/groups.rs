@@ -15,7 +15,7 @@ pub const SOURCE_PARTITION: &str = "SourcePartition";
 /// A table with one row for each group of records.
 #[derive(Debug, Clone)]
 pub struct AggregatesTable {
-    /// The table's name, `schema.table` for one of a named schema.
+    /// The table that is written, `schema.table` for one of a named schema; see [`IngestTable::table`](crate::IngestTable::table).
     pub table: Located<str>,
     /// `where`: CEL expression; only records for which it is true.
     pub filter: Option<Located<str>>,

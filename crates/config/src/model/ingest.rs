@@ -7,6 +7,7 @@ use super::decoding::Decoding;
 use super::format::Format;
 use super::table::IngestTable;
 use super::topics::Topics;
+use super::version::Version;
 use crate::error::Kind;
 use crate::read::{Entry, Section, check};
 use crate::{Keys, Located, Span, Text};
@@ -14,8 +15,11 @@ use crate::{Keys, Located, Span, Text};
 /// A pipeline from Kafka to Spanner.
 #[derive(Debug, Clone)]
 pub struct Ingest {
-    /// Its identity in stored state: 1 to 64 of `A-Za-z0-9._-`, unique among the ingest pipelines.
+    /// 1 to 64 of `A-Za-z0-9._-`; with its version unique among the ingest pipelines.
     pub name: Located<str>,
+    /// Default: 1. Versions of one name keep their state and write their tables side by side.
+    pub version: Version,
+    identity: String,
     /// The topics it reads.
     pub topics: Topics,
     /// How keys are decoded. Default: none.
@@ -74,10 +78,23 @@ pub enum Evolve {
 }
 
 impl Ingest {
+    /// What it is called in stored state, of the consumer group and in metrics: `name`, or `name@version` for a
+    /// version other than 1.
+    pub fn identity(&self) -> &str {
+        &self.identity
+    }
+
+    /// What a table of this pipeline is called in the file: [`IngestTable::table`] is the one that its version writes.
+    pub fn logical<'a>(&self, table: &'a IngestTable) -> &'a str {
+        self.version.logical(table.table())
+    }
+
     pub(crate) fn read(entry: &Entry<'_>) -> Option<Self> {
         let section = entry.section()?;
         let span = section.span();
         let name = section.required("name").and_then(|entry| entry.string(check::pipeline_name));
+        let version = section.optional("version").map(|entry| version(&entry, name.as_ref()));
+        let version = version.unwrap_or(Some(Version::FIRST));
         let topics = Topics::read(&section);
         let decoding = |key, absent| match section.optional(key) {
             Some(entry) => Decoding::read(&entry, key == "value"),
@@ -97,7 +114,7 @@ impl Ingest {
             entry.choice(&[("stop", Evolve::Stop), ("add-columns", Evolve::AddColumns)], &[])
         });
         let tables = match section.optional("table") {
-            Some(entry) => tables(&entry),
+            Some(entry) => tables(&entry, version.unwrap_or(Version::FIRST)),
             None => {
                 let message = "an ingest pipeline needs at least one table";
                 let mistake = section.reader().mistake(Kind::MissingKey, section.span(), message);
@@ -106,8 +123,11 @@ impl Ingest {
             }
         };
         let keys = section.finish();
+        let (name, version) = (name?, version?);
         Some(Self {
-            name: name?,
+            identity: version.identity(&name),
+            name,
+            version,
             topics: topics?,
             key: key?,
             value: value?,
@@ -131,7 +151,21 @@ fn watermark(section: Section<'_>) -> Option<Duration> {
     idle
 }
 
-fn tables(entry: &Entry<'_>) -> Option<Vec<IngestTable>> {
+/// With its version, the name must still fit into the bridge's tables.
+fn version(entry: &Entry<'_>, name: Option<&Located<str>>) -> Option<Version> {
+    let bounds = Version::FIRST.number()..=Version::LAST.number();
+    let version = Version::new(entry.integer(bounds)?)?;
+    let identity = name.map_or(0, |name| version.identity(name).len());
+    if identity > check::PIPELINE {
+        let message = format!("with its version, the pipeline's name has {identity} characters");
+        let help = format!("`name@version` has at most {}: shorten the name", check::PIPELINE);
+        entry.wrong(Kind::Value, message, help);
+        return None;
+    }
+    Some(version)
+}
+
+fn tables(entry: &Entry<'_>, version: Version) -> Option<Vec<IngestTable>> {
     let elements = entry.elements()?;
     if elements.is_empty() {
         entry.wrong(
@@ -141,6 +175,6 @@ fn tables(entry: &Entry<'_>) -> Option<Vec<IngestTable>> {
         );
         return None;
     }
-    let tables: Vec<_> = elements.iter().map(IngestTable::read).collect();
+    let tables: Vec<_> = elements.iter().map(|entry| IngestTable::read(entry, version)).collect();
     tables.into_iter().collect()
 }

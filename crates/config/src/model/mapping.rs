@@ -1,5 +1,6 @@
 //! `TailNumber = { expr = "value.tailnum", mask = "hash" }`
 
+use super::all_fields::AllFields;
 use crate::error::Kind;
 use crate::read::{Entry, check};
 use crate::{Keys, Located};
@@ -13,6 +14,8 @@ pub struct Mapping {
     pub expr: Located<str>,
     /// What is done to the value before it is stored.
     pub mask: Option<Mask>,
+    /// It stands for a field of `"*"`, not for an entry of the file. Always false as it is read.
+    pub copied: bool,
     /// Where its keys stand.
     pub keys: Keys,
 }
@@ -37,6 +40,7 @@ impl Mapping {
                 column: column?,
                 expr: expr?,
                 mask: None,
+                copied: false,
                 keys: Keys::new(entry.span(), Vec::new()),
             });
         }
@@ -50,6 +54,7 @@ impl Mapping {
             column: column?,
             expr: expr?,
             mask: mask.map_or(Some(None), |mask| mask.map(Some))?,
+            copied: false,
             keys,
         })
     }
@@ -57,6 +62,28 @@ impl Mapping {
 
 pub(super) fn columns_of(entry: &Entry<'_>) -> Option<Vec<Mapping>> {
     filled(entry, Mapping::read)
+}
+
+/// One entry of a table of rows.
+enum Item {
+    Column(Mapping),
+    All(AllFields),
+}
+
+/// The columns, and the record whose fields all go to columns.
+pub(super) fn columns_and_all(entry: &Entry<'_>) -> Option<(Vec<Mapping>, Option<AllFields>)> {
+    let items = filled(entry, |entry| match entry.key() {
+        AllFields::KEY => AllFields::read(entry).map(Item::All),
+        _ => Mapping::read(entry).map(Item::Column),
+    })?;
+    let (mut columns, mut all) = (Vec::new(), None);
+    for item in items {
+        match item {
+            Item::Column(mapping) => columns.push(mapping),
+            Item::All(fields) => all = Some(fields),
+        }
+    }
+    Some((columns, all))
 }
 
 /// A table of columns that is not empty, each read by `read`.

@@ -1,6 +1,7 @@
 //! A table with `columns`
 
-use super::mapping::{Mapping, columns_of};
+use super::all_fields::AllFields;
+use super::mapping::{Mapping, columns_and_all};
 use super::table::{Common, IngestTransaction, Tombstones, only_with};
 use crate::error::Kind;
 use crate::read::{Entry, Section, check};
@@ -9,7 +10,7 @@ use crate::{Keys, Located, Span};
 /// A table with one row for each record.
 #[derive(Debug, Clone)]
 pub struct RowsTable {
-    /// The table's name, `schema.table` for one of a named schema.
+    /// The table that is written, `schema.table` for one of a named schema; see [`IngestTable::table`](crate::IngestTable::table).
     pub table: Located<str>,
     /// How a row is written. Default: upsert.
     pub mode: Mode,
@@ -26,8 +27,10 @@ pub struct RowsTable {
     /// Default: read-write with `version`, else blind. Blind with `version` is the file's promise that each key
     /// lives in one partition.
     pub transaction: IngestTransaction,
-    /// The columns, in file order; at least one, none twice (without case).
+    /// The columns, in file order; none twice (without case), and at least one without `all`.
     pub columns: Vec<Mapping>,
+    /// `"*"`: the record whose other fields go to the columns of their names. None with [`Mode::Delete`].
+    pub all: Option<AllFields>,
     /// The header.
     pub span: Span,
     /// Where its keys stand.
@@ -59,7 +62,7 @@ impl Mode {
 
 impl RowsTable {
     pub(super) fn read(section: Section<'_>, common: Common, columns: &Entry<'_>) -> Option<Self> {
-        let columns = columns_of(columns);
+        let columns = columns_and_all(columns);
         let mode = section.optional("mode").map(|entry| entry.choice(&Mode::WORDS, &[]));
         let delete_when = section.optional("delete_when");
         let version = section.optional("version");
@@ -93,6 +96,7 @@ impl RowsTable {
         let keys = section.finish();
         let Common { table, filter, tombstones } = common;
         let version = version.map_or(Some(None), |version| version.map(Some))?;
+        let (columns, all) = columns?;
         let default = if version.is_some() { IngestTransaction::ReadWrite } else { IngestTransaction::Blind };
         Some(Self {
             table: table?,
@@ -102,7 +106,8 @@ impl RowsTable {
             delete_when: delete_when.flatten(),
             version,
             transaction: transaction.unwrap_or(default),
-            columns: columns?,
+            columns,
+            all,
             span,
             keys,
         })

@@ -2,6 +2,8 @@
 
 use super::groups::AggregatesTable;
 use super::rows::RowsTable;
+use super::version::Version;
+use super::window::Window;
 use crate::error::Kind;
 use crate::read::{Entry, Section, check};
 use crate::{Located, Mapping, Span};
@@ -41,7 +43,7 @@ impl IngestTransaction {
 }
 
 impl IngestTable {
-    /// The table's name.
+    /// The name of the table that is written: the file's, but that of its own of a version other than 1.
     pub fn table(&self) -> &Located<str> {
         match self {
             Self::Rows(rows) => &rows.table,
@@ -65,6 +67,14 @@ impl IngestTable {
         }
     }
 
+    /// The windows of an [`AggregatesTable`] that has some.
+    pub fn window(&self) -> Option<&Window> {
+        match self {
+            Self::Rows(_) => None,
+            Self::Aggregates(aggregates) => aggregates.window.as_ref(),
+        }
+    }
+
     /// The columns of a [`RowsTable`], the groups of an [`AggregatesTable`].
     pub fn mappings(&self) -> &[Mapping] {
         match self {
@@ -73,9 +83,9 @@ impl IngestTable {
         }
     }
 
-    pub(crate) fn read(entry: &Entry<'_>) -> Option<Self> {
+    pub(crate) fn read(entry: &Entry<'_>, version: Version) -> Option<Self> {
         let section = entry.section()?;
-        let table = section.required("table").and_then(|entry| entry.string(check::table));
+        let table = section.required("table").and_then(|entry| versioned(&entry, version));
         let filter = section.optional("where").map(|entry| entry.string(check::filled));
         let tombstones = section.optional("tombstones").and_then(|entry| {
             let words = [
@@ -113,6 +123,18 @@ impl IngestTable {
             }
         }
     }
+}
+
+/// The table of that version, as everything that reads the model knows it.
+fn versioned(entry: &Entry<'_>, version: Version) -> Option<Located<str>> {
+    let table = entry.string(check::table)?;
+    let name = version.table(&table);
+    if check::table(&name).is_err() {
+        let message = format!("the table `{name}` of version {version} would have too long a name");
+        entry.wrong(Kind::Value, message, "a name has at most 128 characters: shorten the table's");
+        return None;
+    }
+    Some(Located::new(name.as_str(), table.span))
 }
 
 /// What both kinds of tables have.

@@ -25,9 +25,12 @@ pub(crate) fn filled(text: &str) -> Result<(), Wrong> {
     ensure(!text.trim().is_empty(), "is empty", "give it a value or remove the key")
 }
 
+/// The most characters of a pipeline in the bridge's tables.
+pub(crate) const PIPELINE: usize = 64;
+
 /// A pipeline's name, which is part of stored keys, group ids and topic names.
 pub(crate) fn pipeline_name(text: &str) -> Result<(), Wrong> {
-    let fit = (1..=64).contains(&text.len()) && text.bytes().all(topic_byte);
+    let fit = (1..=PIPELINE).contains(&text.len()) && text.bytes().all(topic_byte);
     ensure(fit, "is not a pipeline name", "use 1 to 64 of the characters A-Z a-z 0-9 . _ -")
 }
 

@@ -120,6 +120,7 @@ fn tables_of_the_bridge() {
         "BridgeDeadLetters",
         "BridgeReplays",
         "BridgeGaps",
+        "BridgeVersions",
         "BridgeSchemaVersion",
     ] {
         let line = format!("16:9: `{name}` is a table of the bridge itself");

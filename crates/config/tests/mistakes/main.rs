@@ -2,6 +2,7 @@
 #![allow(clippy::unwrap_used)]
 
 mod aggregates;
+mod all_fields;
 #[path = "../base/mod.rs"]
 mod base;
 mod conflicts;
@@ -13,6 +14,7 @@ mod publish;
 mod rows;
 mod topics;
 mod values;
+mod versions;
 mod windows;
 
 use base::{BASE, error, spoiled};

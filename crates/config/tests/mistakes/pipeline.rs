@@ -25,6 +25,13 @@ fn words_and_bounds() {
             "choose a value within the bounds",
         ),
         (
+            "[[publish]]",
+            "[[ingest]]\nname = \"other\"\ntopics = [\"t\"]\nwatermark = { idle = \"1m\" }\n[[ingest.table]]\n\
+             table = \"T\"\ncolumns = { A = \"value.a\" }\n[[publish]]",
+            "31:13: `watermark` is not used: no table has a `window`",
+            "remove it",
+        ),
+        (
             BATCH,
             "watermark = {}\nbatch = {",
             "14:13: `ingest.watermark.idle` is missing",

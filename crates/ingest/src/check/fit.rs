@@ -34,7 +34,7 @@ impl Fits<'_, '_> {
         for mapping in mapping.mappings() {
             // What a mask leaves has nothing to do with the schema.
             if let (Some(column), None) = (table.column(&mapping.column), mapping.mask) {
-                self.text(&mapping.expr, &Into::column(column));
+                self.text(&mapping.expr, mapping.copied, &Into::column(column));
             }
         }
         if let IngestTable::Aggregates(aggregates) = mapping {
@@ -45,7 +45,7 @@ impl Fits<'_, '_> {
     fn aggregates(&mut self, mapping: &AggregatesTable) {
         if let Some(window) = &mapping.window {
             let into = Into { name: "the event time", ty: &Type::Timestamp, required: true, length: None };
-            self.text(&window.time, &into);
+            self.text(&window.time, false, &into);
         }
         for Aggregate { column, function, argument, .. } in &mapping.aggregates {
             let (Some(argument), Some(column)) = (argument, self.table.column(column)) else { continue };
@@ -56,11 +56,12 @@ impl Fits<'_, '_> {
                 _ => &column.ty,
             };
             // An aggregate passes over nulls.
-            self.text(argument, &Into { ty, required: false, ..Into::column(column) });
+            self.text(argument, false, &Into { ty, required: false, ..Into::column(column) });
         }
     }
 
-    fn text(&mut self, text: &Located<str>, into: &Into<'_>) {
+    /// A copied field may be missing.
+    fn text(&mut self, text: &Located<str>, copied: bool, into: &Into<'_>) {
         match self.schemas.read(text) {
             Read::Expression => {}
             Read::Record(field) => {
@@ -72,7 +73,8 @@ impl Fits<'_, '_> {
             Read::Field(part, path) => {
                 let mut found: Vec<(Severity, &'static str, String, Vec<&str>)> = Vec::new();
                 for version in part.versions.iter().rev() {
-                    let misfits = match version.field(&path) {
+                    let field = if copied { version.copied(&path) } else { version.field(&path) };
+                    let misfits = match field {
                         Ok(field) => into.misfits(&field),
                         Err(Missing(why)) => {
                             // Records of a former writer, which may still be in the log.

@@ -1,9 +1,11 @@
 //! A pipeline against what is really there, before it runs.
 
+mod columns;
 mod fit;
 mod groups;
 mod guarantee;
 mod interleaving;
+mod messages;
 mod report;
 
 use std::time::Duration;
@@ -11,8 +13,9 @@ use std::time::Duration;
 use spanbridge_config::{Config, Error as ConfigError, Ingest, IngestTable};
 use spanbridge_kafka::{ClientOptions, Offsets};
 
+use crate::fields::{self, Without};
 use crate::schemas::{Depth, Part, Schemas};
-use crate::{Error, ErrorKind, Live, mapping};
+use crate::{Error, Live, finality, mapping};
 use fit::Fits;
 pub use guarantee::guarantee;
 pub use report::{Finding, Report, Severity};
@@ -20,7 +23,7 @@ pub use report::{Finding, Report, Severity};
 /// Of one question to Kafka.
 const LIMIT: Duration = Duration::from_secs(10);
 
-/// The file alone: each expression compiles, and this version carries out what it says.
+/// The file alone: each expression compiles.
 ///
 /// # Errors
 /// All mistakes of the pipeline, with their places.
@@ -37,15 +40,23 @@ pub async fn live<'a>(
     kafka: &ClientOptions,
     pipeline: &Ingest,
 ) -> Result<Report<'a>, Error> {
-    let mut report = Report::new(live.config, pipeline.name.as_str());
+    let mut report = Report::new(live.config, pipeline.identity());
     topics(&mut report, kafka, pipeline).await?;
     let tables = live.tables(pipeline).await?;
-    if let Err(error) = mapping::compile(live.config, pipeline, &tables, live.registry) {
-        for mistake in error.mistakes() {
-            report.mistake(mistake.clone().into());
-        }
-    }
     let schemas = Schemas::fetch(live.registry, pipeline, Depth::All).await?;
+    let expanded = fields::expand(live.config, pipeline, &tables, &schemas, Without::LeftOut);
+    let compiled = expanded
+        .as_ref()
+        .map_err(Clone::clone)
+        .and_then(|pipeline| mapping::compile(live.config, pipeline, &tables, live.registry));
+    let mistakes = match compiled {
+        Ok(mapper) => finality::missing_indexes(live, pipeline, &mapper.finals).await?,
+        Err(error) => Some(error),
+    };
+    for mistake in mistakes.iter().flat_map(ConfigError::mistakes) {
+        report.mistake(mistake.clone().into());
+    }
+    let pipeline = expanded.as_ref().unwrap_or(pipeline);
     unknown_subjects(&mut report, &schemas.key, pipeline);
     unknown_subjects(&mut report, &schemas.value, pipeline);
     for (mapping, table) in pipeline.tables.iter().zip(&tables) {
@@ -56,14 +67,15 @@ pub async fn live<'a>(
             groups::check(&mut report, pipeline, table, &schemas);
         }
     }
+    columns::check(&mut report, pipeline, &tables, &schemas);
+    messages::check(&mut report, live.config, pipeline, &tables, &schemas);
     interleaving::check(&mut report, pipeline, &tables);
     report.guarantee = guarantee(pipeline);
     Ok(report)
 }
 
 async fn topics(report: &mut Report<'_>, kafka: &ClientOptions, pipeline: &Ingest) -> Result<(), Error> {
-    let refused =
-        |error: spanbridge_kafka::Error| Error::new(ErrorKind::Refused, &pipeline.name, error.to_string());
+    let refused = |error: spanbridge_kafka::Error| Error::of_kafka(pipeline.identity(), &error);
     let offsets = Offsets::new(kafka).map_err(refused)?;
     for topic in pipeline.topics.names() {
         if offsets.partitions(topic, LIMIT).await.map_err(refused)?.is_none() {
@@ -82,7 +94,12 @@ fn unknown_subjects(report: &mut Report<'_>, part: &Part, pipeline: &Ingest) {
             format!("the registry has no schema for subject {subject}: nothing that reads it is checked");
         report.warning(decoding.span, "SB-CHECK-SUBJECT", message, "register it, or correct `subject`");
     }
-    if decoding.format.has_schema() && part.versions.is_empty() && part.unknown.is_empty() {
+    for why in &part.unusable {
+        let help = "its records cannot be decoded: register a version that can";
+        report.warning(decoding.span, "SB-CHECK-SUBJECT", why.clone(), help);
+    }
+    let known = !(part.versions.is_empty() && part.unknown.is_empty() && part.unusable.is_empty());
+    if decoding.format.has_schema() && !known {
         let message =
             format!("topics by pattern have no known subjects: what reads the {} is not checked", part.name);
         let help = "name the topics to have them checked, or use subject = \"record-name\"";

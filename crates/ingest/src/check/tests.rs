@@ -1,9 +1,12 @@
 //! What is said of the file and of tables, without the parts.
 
-use spanbridge_protocol::table::{OnDelete, Parent, Table};
+use spanbridge_protocol::table::{Column, OnDelete, Parent, Table};
+use spanbridge_protocol::value::Type;
 use spanbridge_schema::Shape;
+use spanbridge_schema::shape::{FieldShape, RecordShape};
 
 use super::*;
+use crate::schemas::Version;
 
 const HEAD: &str = "[kafka]\nbootstrap_servers = \"127.0.0.1:1\"\n[spanner]\n\
     database = \"projects/demo/instances/demo/databases/flights\"\n[registry]\nurl = \"http://127.0.0.1:1\"\n\
@@ -70,6 +73,75 @@ fn a_parent_comes_before_its_child() {
         let mut report = Report::new(&config, "p");
         interleaving::check(&mut report, &config.ingest[0], &tables);
         assert_eq!(found(&report), expected);
+    }
+}
+
+fn record(fields: &[(&str, Shape)]) -> Shape {
+    let field = |(name, shape): &(&str, Shape)| FieldShape { name: (*name).into(), shape: shape.clone() };
+    let fields = fields.iter().map(field).collect();
+    Shape::Record(RecordShape { name: None, fields, open: false })
+}
+
+fn of_columns(columns: &[(&str, Type)]) -> Table {
+    let column = |(at, (name, ty)): (usize, &(&str, Type))| Column {
+        name: (*name).into(),
+        ty: ty.clone(),
+        length: None,
+        nullable: at > 0,
+        generated: false,
+        has_default: false,
+        commit_timestamp: false,
+        key_ordinal: (at == 0).then_some(0),
+        key_descending: false,
+    };
+    Table { name: "T".into(), columns: columns.iter().enumerate().map(column).collect(), parent: None }
+}
+
+#[test]
+fn other_messages_of_a_file_are_noted_once_each() {
+    let config = config(
+        "topics = [\"t\"]\n[[ingest.table]]\ntable = \"T\"\ncolumns = { Id = \"value.id\", Name = \"value.name\" }\n",
+    );
+    let mut version =
+        Version::of("version 1".into(), record(&[("id", Shape::Int(64)), ("name", Shape::String)]));
+    version.others =
+        vec![("a.Same".into(), version.shape.clone()), ("a.Other".into(), record(&[("id", Shape::Bool)]))];
+    let schemas = Schemas::of(Shape::Any).only("value", version);
+    let tables = [Some(of_columns(&[("Id", Type::Int64), ("Name", Type::String)]))];
+    let mut report = Report::new(&config, "p");
+    messages::check(&mut report, &config, &config.ingest[0], &tables, &schemas);
+    assert_eq!(found(&report), [(Severity::Note, "SB-CHECK-MESSAGE")]);
+    let said = report.findings[0].error.to_string();
+    for part in ["a.Other", "Id: there is no lossless conversion", "no field `name`"] {
+        assert!(said.contains(part), "{said}");
+    }
+}
+
+#[test]
+fn all_fields_are_listed_and_those_without_a_column_weigh_by_what_is_done_about_them() {
+    let shape = record(&[("id", Shape::Int(64)), ("name", Shape::String), ("a-b", Shape::String)]);
+    let mut old = Version::of("version 1".into(), record(&[("gone", Shape::Bool)]));
+    old.newest = false;
+    for (evolve, expected) in [
+        ("stop", [Severity::Error, Severity::Error, Severity::Warning]),
+        ("add-columns", [Severity::Note, Severity::Error, Severity::Note]),
+    ] {
+        let config = config(&format!(
+            "topics = [\"t\"]\nevolve = \"{evolve}\"\n[[ingest.table]]\ntable = \"T\"\ncolumns = {{ \"*\" = \"value\" }}\n"
+        ));
+        let mut schemas = Schemas::of(shape.clone());
+        schemas.value.versions.insert(0, old.clone());
+        let tables = [Some(of_columns(&[("Id", Type::Int64)]))];
+        let pipeline = &config.ingest[0];
+        let pipeline = fields::expand(&config, pipeline, &tables, &schemas, Without::LeftOut).unwrap();
+        let mut report = Report::new(&config, "p");
+        columns::check(&mut report, &pipeline, &tables, &schemas);
+        let [note, columns @ ..] = &found(&report)[..] else { panic!("nothing") };
+        assert_eq!(*note, (Severity::Note, "SB-CHECK-FIELDS"));
+        assert!(report.findings[0].error.to_string().contains("Id = value.id"));
+        assert_eq!(columns, expected.map(|severity| (severity, "SB-CHECK-COLUMNS")), "{evolve}");
+        let help = report.findings[1].error.mistakes().next().unwrap().help_text().unwrap();
+        assert!(help.contains("ALTER TABLE `T` ADD COLUMN `name` STRING(MAX)"), "{help}");
     }
 }
 

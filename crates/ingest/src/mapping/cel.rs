@@ -9,7 +9,7 @@ use cel::{Context, Program, Value as CelValue};
 use chrono::{DateTime, TimeDelta};
 use spanbridge_protocol::ingest::Failure;
 use spanbridge_schema::Datum;
-use spanbridge_schema::datum::{Instant, Period};
+use spanbridge_schema::datum::{Instant, Period, Symbol};
 
 use super::record::Input;
 
@@ -83,7 +83,7 @@ fn variable(name: &str, input: &Input<'_>) -> Result<CelValue, Failure> {
     let record = input.record;
     Ok(match name {
         "value" => input.row().map_or(Ok(CelValue::Null), from_datum)?,
-        "key" => from_datum(input.key)?,
+        "key" => from_datum(input.key.value)?,
         "op" => input.event.map_or(CelValue::Null, |event| CelValue::from(event.op.as_str())),
         "source" => input.event.map_or(Ok(CelValue::Null), |event| from_datum(&event.source))?,
         "before" => input.event.map_or(Ok(CelValue::Null), |event| from_datum(&event.before))?,
@@ -127,7 +127,7 @@ fn from_datum(value: &Datum) -> Result<CelValue, Failure> {
         Datum::Number(value) => spanbridge_schema::datum::nearest(value)
             .map(CelValue::Float)
             .ok_or_else(|| out_of_range("a number"))?,
-        Datum::String(text) | Datum::Enum(text) => CelValue::from(text.as_str()),
+        Datum::String(text) | Datum::Enum(Symbol { name: text, .. }) => CelValue::from(text.as_str()),
         Datum::Bytes(bytes) => CelValue::from(bytes.clone()),
         Datum::Timestamp(at) => match at.to_utc() {
             Some(at) => CelValue::Timestamp(at.fixed_offset()),

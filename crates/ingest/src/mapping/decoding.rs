@@ -34,12 +34,17 @@ impl Decoders {
         Self { key: decoder(&pipeline.key), value: decoder(&pipeline.value), unwrap: pipeline.value.unwrap }
     }
 
+    /// The same, for columns that hold messages.
+    pub(super) fn keep_messages(self) -> Self {
+        Self { value: self.value.keep_messages(), key: self.key.keep_messages(), ..self }
+    }
+
     /// What expressions may name.
     pub(super) fn variables(&self) -> Variables {
         self.unwrap.into()
     }
 
-    pub(super) async fn key(&self, bytes: &[u8]) -> Result<Datum, Fault> {
+    pub(super) async fn key(&self, bytes: &[u8]) -> Result<Decoded, Fault> {
         let decoded =
             self.key.decode(bytes).await.map_err(|error| match (self.key.format(), error.kind()) {
                 (Format::String | Format::Int64, _) => {
@@ -50,9 +55,10 @@ impl Decoders {
         match (self.unwrap, self.key.format()) {
             // The converter that wraps the value wraps the key too.
             (Unwrap::Debezium, Format::Json) => {
-                debezium::unwrap_json(decoded.value).map_err(|error| fault("key", &error))
+                let value = debezium::unwrap_json(decoded.value).map_err(|error| fault("key", &error))?;
+                Ok(Decoded { writer: None, value })
             }
-            _ => Ok(decoded.value),
+            _ => Ok(decoded),
         }
     }
 

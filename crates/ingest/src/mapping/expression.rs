@@ -8,10 +8,11 @@ use spanbridge_protocol::value::{Timestamp, Type, Value};
 use spanbridge_schema::Datum;
 use spanbridge_schema::convert::to_spanner;
 use spanbridge_schema::datum::Instant;
+use spanbridge_schema::debezium::Event;
 
 use super::cel::Cel;
 use super::mask::Mask;
-use super::plan::{PathId, Plans, child};
+use super::plan::{Path, PathId, Plans, Root, child};
 use super::record::Input;
 use super::variables::Variables;
 
@@ -19,7 +20,7 @@ pub(super) enum Expression {
     /// `value.a.b`
     Value(PathId),
     /// `key` or `key.a.b`
-    Key(Vec<String>),
+    Key(PathId, Vec<String>),
     /// `headers.name`: the last header of that name, as text.
     Header(String),
     Topic,
@@ -29,24 +30,25 @@ pub(super) enum Expression {
     /// `op`, of a change event
     Op,
     /// `source.a.b`, of a change event
-    Source(Vec<String>),
+    Source(PathId, Vec<String>),
     /// `before.a.b`, of a change event
-    Before(Vec<String>),
+    Before(PathId, Vec<String>),
     Cel(Box<Cel>),
     Masked(Box<Expression>, Mask),
 }
 
 impl Expression {
-    /// Compiles it; an error says what is wrong, and where in the text, in bytes.
+    /// Compiles it; an error says what is wrong, and where in the text, in bytes. With a type, a bare path is of a
+    /// field whose values must convert to it by the writer's schema already.
     pub(super) fn compile(
         text: &str,
         variables: Variables,
         plans: &mut Plans,
+        ty: Option<&Type>,
     ) -> Result<Self, (String, Range<usize>)> {
         let cel = || Cel::compile(text, variables.names()).map(|cel| Self::Cel(Box::new(cel)));
-        let Some(path) = bare_path(text) else { return cel() };
-        let (root, rest) = (path[0], &path[1..]);
-        let rest: Vec<String> = rest.iter().map(ToString::to_string).collect();
+        let Some(parts) = bare_path(text) else { return cel() };
+        let (root, rest) = (parts[0], path_of(&parts[1..]));
         let unknown = |what: String| Err((what, 0..text.len()));
         if matches!((root, rest.len()), ("true" | "false" | "null", 0)) {
             return cel();
@@ -54,19 +56,30 @@ impl Expression {
         if !variables.names().contains(&root) {
             return unknown(format!("`{root}` is not one of {}", variables.names().join(", ")));
         }
+        let mut path =
+            |root, steps: Vec<String>| plans.add(Path { root, steps, copied: false, ty: ty.cloned() });
+        // A path of the event begins with the variable's own name.
+        let whole = || path_of(&parts);
         match (root, rest.len()) {
-            ("value", _) => Ok(Self::Value(plans.add(rest))),
-            ("key", _) => Ok(Self::Key(rest)),
+            ("value", _) => Ok(Self::Value(path(Root::Row, rest))),
+            ("key", _) => Ok(Self::Key(path(Root::Key, rest.clone()), rest)),
             ("headers", 1) => Ok(Self::Header(rest.concat())),
             ("topic", 0) => Ok(Self::Topic),
             ("partition", 0) => Ok(Self::Partition),
             ("offset", 0) => Ok(Self::Offset),
             ("timestamp", 0) => Ok(Self::Timestamp),
             ("op", 0) => Ok(Self::Op),
-            ("source", _) => Ok(Self::Source(rest)),
-            ("before", _) => Ok(Self::Before(rest)),
+            ("source", _) => Ok(Self::Source(path(Root::Event, whole()), rest)),
+            ("before", _) => Ok(Self::Before(path(Root::Event, whole()), rest)),
             _ => unknown(format!("`{text}` is no value of a column")),
         }
+    }
+
+    /// A field of `"*"`, at that path in the value.
+    pub(super) fn copied(text: &str, plans: &mut Plans, ty: &Type) -> Self {
+        let steps = path_of(&bare_path(text).unwrap_or_default());
+        let steps = steps.into_iter().skip(1).collect();
+        Self::Value(plans.add(Path { root: Root::Row, steps, copied: true, ty: Some(ty.clone()) }))
     }
 
     /// The same, its values hidden.
@@ -77,15 +90,15 @@ impl Expression {
     pub(super) fn reads(&self, variable: &str) -> bool {
         match self {
             Self::Value(_) => variable == "value",
-            Self::Key(_) => variable == "key",
+            Self::Key(..) => variable == "key",
             Self::Header(_) => variable == "headers",
             Self::Topic => variable == "topic",
             Self::Partition => variable == "partition",
             Self::Offset => variable == "offset",
             Self::Timestamp => variable == "timestamp",
             Self::Op => variable == "op",
-            Self::Source(_) => variable == "source",
-            Self::Before(_) => variable == "before",
+            Self::Source(..) => variable == "source",
+            Self::Before(..) => variable == "before",
             Self::Cel(cel) => cel.reads(variable),
             Self::Masked(inner, _) => inner.reads(variable),
         }
@@ -102,18 +115,25 @@ impl Expression {
 
     /// Its value, before any conversion.
     pub(super) fn datum<'i>(&self, input: &'i Input<'_>) -> Result<Cow<'i, Datum>, Failure> {
-        let event = |path: &[String], of: fn(&'i spanbridge_schema::debezium::Event) -> &'i Datum| match input
-            .event
-        {
-            Some(event) => descend(of(event), path).map(Cow::Borrowed),
-            None => Ok(Cow::Owned(Datum::Null)),
-        };
+        let event =
+            |id: PathId, path: &[String], of: fn(&'i Event) -> &'i Datum| match (input.event, &input.value) {
+                (Some(event), Some(row)) => {
+                    row.plan.path(id)?;
+                    descend(of(event), path).map(Cow::Borrowed)
+                }
+                _ => Ok(Cow::Owned(Datum::Null)),
+            };
         Ok(match self {
             Self::Value(path) => match &input.value {
                 Some(row) => Cow::Borrowed(row.plan.value(*path, row.value)?),
                 None => Cow::Owned(Datum::Null),
             },
-            Self::Key(path) => Cow::Borrowed(of_key(input.key, path)?),
+            Self::Key(id, path) => {
+                if let Some(plan) = &input.key.plan {
+                    plan.path(*id)?;
+                }
+                Cow::Borrowed(of_key(input.key.value, path)?)
+            }
             Self::Header(name) => {
                 let found = input.record.headers.iter().rev().find(|(header, _)| header == name);
                 Cow::Owned(match found.and_then(|(_, value)| value.as_ref()) {
@@ -131,8 +151,8 @@ impl Expression {
                 None => Datum::Null,
             }),
             Self::Op => Cow::Owned(input.event.map_or(Datum::Null, |event| Datum::from(event.op.as_str()))),
-            Self::Source(path) => event(path, |event| &event.source)?,
-            Self::Before(path) => event(path, |event| &event.before)?,
+            Self::Source(id, path) => event(*id, path, |event| &event.source)?,
+            Self::Before(id, path) => event(*id, path, |event| &event.before)?,
             Self::Cel(cel) => Cow::Owned(cel.evaluate(input)?),
             Self::Masked(inner, _) => inner.datum(input)?,
         })
@@ -184,6 +204,10 @@ fn of_key<'v>(key: &'v Datum, path: &[String]) -> Result<&'v Datum, Failure> {
 
 fn descend<'v>(value: &'v Datum, path: &[String]) -> Result<&'v Datum, Failure> {
     path.iter().try_fold(value, |value, name| child(value, name))
+}
+
+fn path_of(parts: &[&str]) -> Vec<String> {
+    parts.iter().map(ToString::to_string).collect()
 }
 
 /// The steps of a bare path; nothing for any other expression.

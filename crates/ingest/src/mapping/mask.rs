@@ -86,10 +86,12 @@ fn partial(text: &str) -> String {
 fn zero(ty: &Type) -> Value {
     match ty {
         Type::Bool => Value::Bool(false),
-        Type::Int64 => Value::Int64(0),
+        Type::Int64 | Type::Enum(_) => Value::Int64(0),
         Type::Float32 | Type::Float64 => Value::Float64(Float(0.0)),
         Type::Numeric => Value::Numeric(Numeric::from(0)),
         Type::String => Value::from(GONE),
+        // A message without fields is one of every type.
+        Type::Proto(_) => Value::Bytes(Vec::new()),
         Type::Bytes => Value::Bytes(GONE.as_bytes().to_vec()),
         Type::Date => Value::Date(Date::default()),
         Type::Timestamp => Value::Timestamp(Timestamp::UNIX_EPOCH),

@@ -5,11 +5,12 @@ use std::sync::Arc;
 use spanbridge_kafka::Record;
 use spanbridge_protocol::ingest::{Change, Failure, Partition, Spec};
 use spanbridge_protocol::value::Type;
-use spanbridge_schema::Datum;
 use spanbridge_schema::debezium::{Event, Operation};
+use spanbridge_schema::{Datum, Decoded, Writer};
 
 use super::decoding::{Content, Decoders};
-use super::plan::{Plan, Plans};
+use super::final_column::FinalColumn;
+use super::plan::{Part, Plan, Plans};
 use super::table::TableMapping;
 
 /// Compiled: what the pipeline writes, and how records become it.
@@ -22,6 +23,8 @@ pub(crate) struct Mapper {
     pub(super) uses_key: bool,
     pub(super) tables: Vec<TableMapping>,
     pub(super) plans: Plans,
+    /// The columns that say which windows are final.
+    pub(crate) finals: Vec<FinalColumn>,
 }
 
 /// Why a record has no changes.
@@ -33,6 +36,8 @@ pub(crate) enum Fault {
     Unavailable(String),
     /// Only a person can mend it.
     Stop(String),
+    /// It is the first of a writer whose record has fields that no column is known for.
+    NewFields { target: usize, writer: Box<Writer> },
 }
 
 /// What expressions see of a record.
@@ -40,11 +45,17 @@ pub(super) struct Input<'a> {
     pub(super) record: &'a Record,
     /// Nothing for a tombstone.
     pub(super) value: Option<Row<'a>>,
-    pub(super) key: &'a Datum,
+    pub(super) key: Key<'a>,
     /// What the change event says of the row; a row to write without one.
     pub(super) operation: Operation,
     /// The change event that the row was unwrapped from.
     pub(super) event: Option<&'a Event>,
+}
+
+/// A key, and whether its fields fit; nothing to ask where it has no schema.
+pub(super) struct Key<'a> {
+    pub(super) value: &'a Datum,
+    pub(super) plan: Option<Arc<Plan>>,
 }
 
 /// A value and where its fields stand.
@@ -57,14 +68,16 @@ impl<'a> Input<'a> {
     pub(super) fn new(
         record: &'a Record,
         content: Option<&'a Content>,
-        key: &'a Datum,
+        key: &'a Decoded,
         plans: &Plans,
     ) -> Self {
         let event = content.and_then(Content::event);
         let row = |content: &'a Content| Row {
             value: content.row(),
-            plan: plans.plan(content.writer.as_ref(), event.map(Event::row_field)),
+            plan: plans.plan(content.writer.as_ref(), Part::Value(event.map(Event::row_field))),
         };
+        let plan = key.writer.as_ref().map(|writer| plans.plan(Some(writer), Part::Key));
+        let key = Key { value: &key.value, plan };
         let operation = event.map_or(Operation::Upsert, |event| event.operation);
         Self { record, value: content.map(row), key, operation, event }
     }
@@ -83,15 +96,22 @@ impl Mapper {
         };
         let key = match &record.key {
             Some(bytes) if self.uses_key => self.decoders.key(bytes).await?,
-            _ => Datum::Null,
+            _ => Decoded { writer: None, value: Datum::Null },
         };
         let input = Input::new(record, content.as_ref(), &key, &self.plans);
+        let writer = content.as_ref().and_then(|content| content.writer.as_ref());
         let mut changes = Vec::with_capacity(self.tables.len());
         for (target, table) in self.tables.iter().enumerate() {
             let change = table.change(target, partition, &input).map_err(|failure| {
                 let message = format!("{}: {}", table.name, failure.message);
                 Fault::Record(Failure { code: failure.code, message })
             })?;
+            if let (Some(Change::Row { .. }), Some(writer)) = (&change, writer)
+                && let (Some(record), Some(row)) = (table.takes_all(), &input.value)
+                && row.plan.has_new_fields(record)
+            {
+                return Err(Fault::NewFields { target, writer: Box::new(writer.clone()) });
+            }
             changes.extend(change);
         }
         Ok(changes)

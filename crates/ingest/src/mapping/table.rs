@@ -6,6 +6,7 @@ use spanbridge_protocol::value::{Timestamp, Type, Value};
 use spanbridge_schema::debezium::Operation;
 
 use super::expression::Expression;
+use super::plan::RecordId;
 use super::record::Input;
 
 pub(crate) struct TableMapping {
@@ -29,6 +30,8 @@ pub(super) struct RowMapping {
     /// False where every record deletes.
     pub(super) writes: bool,
     pub(super) delete_when: Option<Expression>,
+    /// The record whose fields are all copied.
+    pub(super) all: Option<RecordId>,
 }
 
 /// Many records, one row.
@@ -50,7 +53,7 @@ pub(super) struct Column {
 
 /// A column of a group's key.
 pub(super) enum KeyColumn {
-    Group(Column),
+    Group(Box<Column>),
     SourcePartition,
 }
 
@@ -110,12 +113,20 @@ impl TableMapping {
         Ok(Some(change))
     }
 
+    /// The record whose fields are all copied.
+    pub(super) fn takes_all(&self) -> Option<RecordId> {
+        match &self.kind {
+            Kind::Rows(rows) => rows.all,
+            Kind::Groups(_) => None,
+        }
+    }
+
     pub(super) fn reads_key(&self) -> bool {
         let (columns, others): (Vec<&Column>, Vec<Option<&Expression>>) = match &self.kind {
             Kind::Rows(rows) => (rows.columns.iter().collect(), vec![rows.delete_when.as_ref()]),
             Kind::Groups(groups) => {
                 let keys = groups.key.iter().filter_map(|key| match key {
-                    KeyColumn::Group(column) => Some(column),
+                    KeyColumn::Group(column) => Some(column.as_ref()),
                     KeyColumn::SourcePartition => None,
                 });
                 let values = groups.inputs.iter().filter_map(|input| input.value.column());

@@ -4,10 +4,11 @@ use std::sync::Arc;
 
 use apache_avro::types::Value as Avro;
 use spanbridge_kafka::Record;
+use spanbridge_protocol::ingest::Failure;
 use spanbridge_protocol::value::{Type, Value};
 use spanbridge_schema::datum::{Instant, Period};
 use spanbridge_schema::debezium::{Event, Operation};
-use spanbridge_schema::{Datum, Schema, Writer, WriterSchema, encode};
+use spanbridge_schema::{Datum, Decoded, Schema, Writer, WriterSchema, encode};
 
 use super::decoding::{Body, Content};
 use super::expression::Expression;
@@ -76,11 +77,12 @@ fn evaluate_in(
     mask: Option<Mask>,
 ) -> Result<Value, String> {
     let mut plans = Plans::default();
-    let mut expression = Expression::compile(text, variables, &mut plans).map_err(|(message, _)| message)?;
+    let mut expression =
+        Expression::compile(text, variables, &mut plans, None).map_err(|(message, _)| message)?;
     if let Some(mask) = mask {
         expression = expression.masked(mask);
     }
-    let (record, key) = (record(), Datum::from("k"));
+    let (record, key) = (record(), Decoded { writer: None, value: Datum::from("k") });
     let input = Input::new(&record, Some(content), &key, &plans);
     expression.evaluate(&input, ty).map_err(|failure| failure.code.into_owned())
 }
@@ -223,9 +225,67 @@ fn masks_hide_values_and_keep_nulls() {
     assert_eq!(wrong, Err("SB-INGEST-CONVERT".into()));
 }
 
+/// A record of a schema of these fields, and what a column gets of it.
+fn evolved(
+    fields: &str,
+    value: Vec<(String, Avro)>,
+    path: &str,
+    copied: bool,
+    ty: &Type,
+) -> Result<Value, Failure> {
+    let schema = format!(r#"{{"type": "record", "name": "R", "fields": [{fields}]}}"#);
+    let schema = Schema::parse(&schema).unwrap();
+    let frame = encode::encode(7, &schema, &Avro::Record(value)).unwrap();
+    let value = schema.decode(&frame[5..]).unwrap();
+    let writer = Writer { id: 7, schema: WriterSchema::Avro(Arc::new(schema)) };
+    let content = Content { writer: Some(writer), body: Body::Plain(value) };
+    let mut plans = Plans::of([None, Some("t-value".to_owned())]);
+    let expression = match copied {
+        true => Expression::copied(path, &mut plans, ty),
+        false => Expression::compile(path, Variables::Record, &mut plans, Some(ty)).unwrap(),
+    };
+    let key = Decoded { writer: None, value: Datum::Null };
+    let record = record();
+    expression.evaluate(&Input::new(&record, Some(&content), &key, &plans), ty)
+}
+
+#[test]
+fn a_writer_that_surely_does_not_fit_is_refused_by_its_schema() {
+    let text = r#"{"name": "a", "type": ["null", "string"]}"#;
+    let null = || vec![("a".to_owned(), Avro::Union(0, Box::new(Avro::Null)))];
+    let twelve = || vec![("a".to_owned(), Avro::Union(1, Box::new(Avro::String("12".into()))))];
+    let failure = |path, copied| evolved(text, twelve(), path, copied, &Type::Int64).unwrap_err();
+    for copied in [false, true] {
+        let found = failure("value.a", copied);
+        assert_eq!(found.code, "SB-INGEST-SCHEMA");
+        for part in ["schema id 7 (subject t-value)", "`a`", "string", "INT64", "replay"] {
+            assert!(found.message.contains(part), "{}", found.message);
+        }
+    }
+    assert_eq!(evolved(text, null(), "value.a", false, &Type::Int64).unwrap_err().code, "SB-INGEST-SCHEMA");
+    assert_eq!(failure("value.gone", false).code, "SB-INGEST-SCHEMA");
+    // What only some values are too much for is each value's own matter.
+    let twelve_of = |ty| evolved(text, twelve(), "value.a", false, &ty);
+    assert_eq!(twelve_of(Type::Numeric), Ok(Value::Numeric("12".parse().unwrap())));
+    assert_eq!(twelve_of(Type::Date).unwrap_err().code, "SB-INGEST-CONVERT");
+}
+
+#[test]
+fn a_copied_field_is_found_without_case_and_may_be_missing() {
+    let one = || vec![("Amount".to_owned(), Avro::Long(1))];
+    let copied = |path| evolved(r#"{"name": "Amount", "type": "long"}"#, one(), path, true, &Type::Int64);
+    assert_eq!(copied("value.amount"), Ok(1.into()));
+    assert_eq!(copied("value.other"), Ok(Value::Null));
+    assert_eq!(copied("value.Amount.x").unwrap_err().code, "SB-INGEST-SCHEMA");
+    let two = vec![("a".to_owned(), Avro::Long(1)), ("A".to_owned(), Avro::Long(2))];
+    let fields = r#"{"name": "a", "type": "long"}, {"name": "A", "type": "long"}"#;
+    let failure = evolved(fields, two, "value.a", true, &Type::Int64).unwrap_err();
+    assert!(failure.code == "SB-INGEST-SCHEMA" && failure.message.contains("`a` and `A`"), "{failure:?}");
+}
+
 proptest::proptest! {
     #[test]
     fn no_text_makes_the_compiler_panic(text in "[a-z0-9.+*/()'\"\\[\\]{}<>=!&| ]{0,40}") {
-        let _ = Expression::compile(&text, Variables::Event, &mut Plans::default());
+        let _ = Expression::compile(&text, Variables::Event, &mut Plans::default(), None);
     }
 }

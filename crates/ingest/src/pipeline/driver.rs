@@ -10,12 +10,13 @@ use spanbridge_kafka::{
 use spanbridge_protocol::ingest::{Effect, Partition, Record, Stop, StopReason, Worker};
 use spanbridge_spanner::Database;
 use spanbridge_telemetry::admin::{Heartbeat, Ready};
-use tokio::sync::mpsc;
+use tokio::sync::{mpsc, watch};
 use tokio_util::sync::CancellationToken;
 use tracing::Instrument;
 
 use super::answer::Answer;
 use super::batch_trace::BatchTrace;
+use super::evolution::Met;
 use super::observer::{Observer, Sent};
 use super::requests::{Backoff, Request, Requests};
 use super::source::{Source, partition, topic_partition};
@@ -49,6 +50,8 @@ pub(super) struct Driver {
     /// Revocations that wait for a commit on its way.
     revocations: Vec<(Vec<Partition>, Done)>,
     stops: BTreeMap<Partition, String>,
+    /// A writer with fields that the mapping does not know: nothing more is taken, and what was taken before is committed.
+    met: Option<Met>,
     observer: Observer,
     trace: Option<BatchTrace>,
     /// The commits on their way, by attempt.
@@ -59,22 +62,38 @@ pub(super) struct Driver {
     polling_since: SystemTime,
     /// When the worker was last given what may complete a batch.
     folding_since: Instant,
-    owned: Vec<Partition>,
+    owned: watch::Sender<Vec<Partition>>,
+}
+
+/// What a driver is made of.
+pub(super) struct Parts {
+    pub(super) mapper: Arc<Mapper>,
+    pub(super) database: Database,
+    pub(super) subscription: Subscription,
+    pub(super) offsets: Offsets,
+    pub(super) worker: Worker<Source>,
+    pub(super) ready: Ready,
+    pub(super) heartbeat: Heartbeat,
+    /// Where it says which partitions it owns.
+    pub(super) owned: watch::Sender<Vec<Partition>>,
+    pub(super) group: String,
+    pub(super) by_pattern: bool,
 }
 
 impl Driver {
-    #[expect(clippy::too_many_arguments, reason = "each is a part of its own, given once")]
-    pub(super) fn new(
-        mapper: Arc<Mapper>,
-        database: Database,
-        subscription: Subscription,
-        offsets: Offsets,
-        worker: Worker<Source>,
-        ready: Ready,
-        heartbeat: Heartbeat,
-        group: &str,
-        by_pattern: bool,
-    ) -> Self {
+    pub(super) fn new(parts: Parts) -> Self {
+        let Parts {
+            mapper,
+            database,
+            subscription,
+            offsets,
+            worker,
+            ready,
+            heartbeat,
+            owned,
+            group,
+            by_pattern,
+        } = parts;
         let (sender, answers) = mpsc::channel(ANSWERS);
         let pipeline = mapper.spec.pipeline.to_string();
         Self {
@@ -87,7 +106,7 @@ impl Driver {
                 transactions: Transactions::default(),
             },
             pipeline,
-            group: group.to_owned(),
+            group,
             by_pattern,
             mapper,
             subscription,
@@ -97,6 +116,7 @@ impl Driver {
             replays: BTreeSet::new(),
             revocations: Vec::new(),
             stops: BTreeMap::new(),
+            met: None,
             trace: None,
             sent: BTreeMap::new(),
             ready,
@@ -104,13 +124,18 @@ impl Driver {
             started: Instant::now(),
             polling_since: SystemTime::now(),
             folding_since: Instant::now(),
-            owned: Vec::new(),
+            owned,
         }
     }
 
-    pub(super) async fn run(mut self, mut events: Events, shutdown: CancellationToken) -> Result<(), Error> {
+    /// Runs until it is told to end, or until a writer is met that needs another mapping.
+    pub(super) async fn run(
+        mut self,
+        mut events: Events,
+        shutdown: &CancellationToken,
+    ) -> Result<Option<Met>, Error> {
         self.ready.ready();
-        let outcome = self.turn(&mut events, &shutdown).await;
+        let outcome = self.turn(&mut events, shutdown).await;
         if let Err(error) = &outcome {
             self.ready.not_ready(error.to_string());
         }
@@ -118,10 +143,17 @@ impl Driver {
         outcome
     }
 
-    async fn turn(&mut self, events: &mut Events, shutdown: &CancellationToken) -> Result<(), Error> {
+    async fn turn(
+        &mut self,
+        events: &mut Events,
+        shutdown: &CancellationToken,
+    ) -> Result<Option<Met>, Error> {
         let mut tick = tokio::time::interval(TICK);
         loop {
             self.carry_out().await?;
+            if self.worker.is_idle() && self.met.is_some() {
+                return Ok(self.met.take());
+            }
             if self.worker.has_stopped() {
                 let reasons: Vec<&str> = self.stops.values().map(String::as_str).collect();
                 return Err(self.error(ErrorKind::Stopped, reasons.join("; ")));
@@ -129,7 +161,7 @@ impl Driver {
             self.heartbeat.beat();
             let deadline = self.worker.deadline().map(|at| self.started + at);
             tokio::select! {
-                () = shutdown.cancelled() => return Ok(()),
+                () = shutdown.cancelled() => return Ok(None),
                 Some(answer) = self.answers.recv() => match answer {
                     Answer::Replays { partition, generation, records } => {
                         self.replays(&partition, generation, records, shutdown).await?;
@@ -163,8 +195,8 @@ impl Driver {
             Event::Assigned(partitions) => {
                 let partitions: Vec<_> = partitions.iter().map(partition).collect();
                 tracing::info!(pipeline = %self.pipeline, count = partitions.len(), "partitions assigned");
-                self.owned.extend(partitions.iter().cloned());
-                self.observer.assigned(self.owned.len());
+                self.owned.send_modify(|owned| owned.extend(partitions.iter().cloned()));
+                self.observer.assigned(self.owned.borrow().len());
                 self.worker.assigned(&partitions);
             }
             Event::Revoked { partitions, done } => {
@@ -181,7 +213,8 @@ impl Driver {
             }
             Event::Records { tp, generation, records } => {
                 let partition = partition(&tp);
-                if let Some((ours, theirs)) = self.fetches.get(&partition).copied()
+                if self.met.is_none()
+                    && let Some((ours, theirs)) = self.fetches.get(&partition).copied()
                     && theirs == generation
                 {
                     self.records(partition, ours, records, shutdown).await?;
@@ -245,7 +278,7 @@ impl Driver {
         shutdown: &CancellationToken,
     ) -> Result<(), Error> {
         self.replays.remove(partition);
-        if records.is_empty() {
+        if records.is_empty() || self.met.is_some() {
             return Ok(());
         }
         tracing::info!(pipeline = %self.pipeline, %partition, count = records.len(), "replaying dead letters");
@@ -256,9 +289,10 @@ impl Driver {
         Ok(())
     }
 
-    /// Records with what they change; nothing when the service is told to end while the registry is silent.
+    /// Records with what they change, up to the first that needs another mapping; nothing when the service is told to
+    /// end while the registry is silent.
     async fn mapped(
-        &self,
+        &mut self,
         partition: &Partition,
         records: Vec<KafkaRecord>,
         shutdown: &CancellationToken,
@@ -270,6 +304,10 @@ impl Driver {
                 match self.mapper.map(partition, &record).await {
                     Ok(changes) => break Ok(changes),
                     Err(Fault::Record(failure)) => break Err(failure),
+                    Err(Fault::NewFields { target, writer }) => {
+                        self.met = Some(Met { target, writer: *writer });
+                        return Ok(Some(mapped));
+                    }
                     Err(Fault::Stop(error)) => return Err(self.error(ErrorKind::Refused, error)),
                     Err(Fault::Unavailable(error)) => {
                         tracing::warn!(%error, "the registry does not answer; trying again");
@@ -294,7 +332,7 @@ impl Driver {
         match answer {
             Answer::Position { partition, generation, stored, log } => {
                 if let Some(position) = stored
-                    && self.owned.contains(&partition)
+                    && self.owned.borrow().contains(&partition)
                 {
                     self.observer.position(&partition, position.next, log.end);
                 }
@@ -413,13 +451,13 @@ impl Driver {
 
     fn drop_partitions(&mut self, partitions: &[Partition]) {
         self.worker.revoked(partitions);
-        self.owned.retain(|owned| !partitions.contains(owned));
+        self.owned.send_modify(|owned| owned.retain(|owned| !partitions.contains(owned)));
         for partition in partitions {
             self.fetches.remove(partition);
             self.stops.remove(partition);
             self.observer.forget(partition);
         }
-        self.observer.assigned(self.owned.len());
+        self.observer.assigned(self.owned.borrow().len());
         self.show_ready();
     }
 
@@ -442,7 +480,7 @@ impl Driver {
 
     /// Nothing half done: the commit on its way ends, what was only polled is polled by the next owner.
     async fn leave(mut self) {
-        let owned = self.owned.clone();
+        let owned = self.owned.send_replace(Vec::new());
         self.worker.revoked(&owned);
         let limit = Instant::now() + GOODBYE;
         while self.worker.is_committing(&owned) {

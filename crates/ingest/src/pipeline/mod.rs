@@ -3,6 +3,7 @@
 mod answer;
 mod batch_trace;
 mod driver;
+mod evolution;
 mod observer;
 mod replays;
 mod requests;
@@ -16,12 +17,16 @@ use spanbridge_config::{Ingest, OnError as ConfigOnError, OnGap as ConfigOnGap, 
 use spanbridge_kafka::{ErrorKind as KafkaKind, Offsets, Subscription, TopicPartition};
 use spanbridge_protocol::ingest::{Limits, OnError, OnGap, Worker};
 use spanbridge_spanner::Database;
+use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 
-use crate::mapping::{self, Mapper};
+use crate::finality::Finality;
+use crate::mapping::Mapper;
 use crate::policy::{self, Action};
 use crate::{Context, Error, ErrorKind, Live};
-use driver::Driver;
+use driver::{Driver, Parts};
+use evolution::{Evolution, Met};
+pub(crate) use source::topic_partition;
 
 /// Bytes of group states that a worker keeps in memory.
 const CACHED_BYTES: usize = 64 << 20;
@@ -37,15 +42,35 @@ const BACKOFF: Duration = Duration::from_millis(5);
 /// A mapping that does not fit the live tables (with its place in the file), a refusal that only
 /// a person can mend, or all partitions of this worker having stopped.
 pub async fn run(context: Context, pipeline: &Ingest, shutdown: CancellationToken) -> Result<(), Error> {
-    let ready = context.readiness.register(pipeline.name.as_str());
+    let ready = context.readiness.register(pipeline.identity());
     let database = tokio::select! {
         () = shutdown.cancelled() => return Ok(()),
         connected = connect(&context, pipeline, &ready) => connected?,
     };
-    let mapper = tokio::select! {
-        () = shutdown.cancelled() => return Ok(()),
-        mapper = compile(&context, pipeline, &database) => Arc::new(mapper?),
-    };
+    let mut evolution = Evolution::default();
+    loop {
+        let mapper = tokio::select! {
+            () = shutdown.cancelled() => return Ok(()),
+            mapper = compile(&context, pipeline, &database, &evolution, &ready) => Arc::new(mapper?),
+        };
+        let Some(met) = drive(&context, pipeline, &database, mapper, &shutdown).await? else { return Ok(()) };
+        ready.not_ready("a writer has new fields");
+        tokio::select! {
+            () = shutdown.cancelled() => return Ok(()),
+            met = evolution.meet(&context, &database, pipeline, met) => met?,
+        }
+    }
+}
+
+/// From the stored positions, with that mapping.
+async fn drive(
+    context: &Context,
+    pipeline: &Ingest,
+    database: &Database,
+    mapper: Arc<Mapper>,
+    shutdown: &CancellationToken,
+) -> Result<Option<Met>, Error> {
+    let ready = context.readiness.register(pipeline.identity());
     let on_error = match pipeline.on_error {
         ConfigOnError::DeadLetter => OnError::DeadLetter,
         ConfigOnError::Stop => OnError::Stop,
@@ -68,28 +93,51 @@ pub async fn run(context: Context, pipeline: &Ingest, shutdown: CancellationToke
         chunk_bytes: limits.max_bytes,
         ..spanbridge_kafka::Limits::default()
     };
-    let group = group(pipeline.name.as_str());
+    let group = group(pipeline.identity());
     let topics: Vec<String> = match &pipeline.topics {
         Topics::Names(names) => names.iter().map(ToString::to_string).collect(),
         Topics::Pattern(pattern) => vec![pattern.to_string()],
     };
-    let refused =
-        |error: spanbridge_kafka::Error| Error::new(ErrorKind::Refused, &pipeline.name, error.to_string());
-    known_topics(&context, pipeline).await?;
+    let refused = |error: spanbridge_kafka::Error| {
+        Error::new(ErrorKind::Refused, pipeline.identity(), error.to_string())
+    };
+    known_topics(context, pipeline).await?;
     let offsets = Offsets::new(&context.kafka).map_err(refused)?;
+    let (owned, claims) = watch::channel(Vec::new());
+    let live = Live { config: &context.config, database, registry: &context.registry };
+    let finality = Finality::new(&live, pipeline, &mapper.finals, offsets.clone(), claims).await?;
     let (subscription, events) =
         Subscription::start(&context.kafka, &group, &topics, chunks).map_err(refused)?;
     let worker = Worker::new(mapper.spec.clone(), limits, on_error, on_gap);
-    let liveness = context.liveness.register(format!("ingest {}", pipeline.name), driver::LIVENESS);
-    tracing::info!(pipeline = %pipeline.name, %group, ?topics, "ingest has started");
+    let liveness = context.liveness.register(format!("ingest {}", pipeline.identity()), driver::LIVENESS);
+    tracing::info!(pipeline = %pipeline.identity(), %group, ?topics, "ingest has started");
     let by_pattern = matches!(pipeline.topics, Topics::Pattern(_));
-    let driver =
-        Driver::new(mapper, database, subscription, offsets, worker, ready, liveness, &group, by_pattern);
-    driver.run(events, shutdown).await
+    let driver = Driver::new(Parts {
+        mapper,
+        database: database.clone(),
+        subscription,
+        offsets,
+        worker,
+        ready,
+        heartbeat: liveness,
+        owned,
+        group,
+        by_pattern,
+    });
+    let watching = async {
+        match finality {
+            Some(finality) => finality.run().await,
+            None => std::future::pending().await,
+        }
+    };
+    tokio::select! {
+        outcome = driver.run(events, shutdown) => outcome,
+        never = watching => match never {},
+    }
 }
 
 /// The consumer group that assigns a pipeline's partitions.
-fn group(pipeline: &str) -> String {
+pub(crate) fn group(pipeline: &str) -> String {
     format!("spanbridge.ingest.{pipeline}")
 }
 
@@ -103,25 +151,41 @@ async fn connect(
         match Database::connect(&context.spanner).await {
             Ok(database) => return Ok(database),
             Err(error) if policy::spanner(error.kind()) == Action::Retry => {
-                tracing::warn!(pipeline = %pipeline.name, %error, "Spanner does not answer; trying again");
+                tracing::warn!(pipeline = %pipeline.identity(), %error, "Spanner does not answer; trying again");
                 ready.not_ready(error.to_string());
                 backoff.pause().await;
             }
-            Err(error) => return Err(Error::new(ErrorKind::Refused, &pipeline.name, error.to_string())),
+            Err(error) => return Err(Error::new(ErrorKind::Refused, pipeline.identity(), error.to_string())),
         }
     }
 }
 
-async fn compile(context: &Context, pipeline: &Ingest, database: &Database) -> Result<Mapper, Error> {
+/// The mapping, against the tables and schemas as they are now.
+async fn compile(
+    context: &Context,
+    pipeline: &Ingest,
+    database: &Database,
+    evolution: &Evolution,
+    ready: &spanbridge_telemetry::admin::Ready,
+) -> Result<Mapper, Error> {
     let live = Live { config: &context.config, database, registry: &context.registry };
-    let tables = live.tables(pipeline).await?;
-    Ok(mapping::compile(&context.config, pipeline, &tables, &context.registry)?)
+    let mut backoff = requests::Backoff::default();
+    loop {
+        match evolution.compile(&live, pipeline).await {
+            Err(error) if error.kind() == ErrorKind::Unreachable => {
+                tracing::warn!(pipeline = %pipeline.identity(), %error, "trying again");
+                ready.not_ready(error.to_string());
+                backoff.pause().await;
+            }
+            outcome => return outcome,
+        }
+    }
 }
 
 /// A topic that is not there would be waited for in silence.
 async fn known_topics(context: &Context, pipeline: &Ingest) -> Result<(), Error> {
     let offsets = Offsets::new(&context.kafka)
-        .map_err(|error| Error::new(ErrorKind::Refused, &pipeline.name, error.to_string()))?;
+        .map_err(|error| Error::new(ErrorKind::Refused, pipeline.identity(), error.to_string()))?;
     for topic in pipeline.topics.names() {
         let first = TopicPartition::new(topic.as_str(), 0);
         match offsets.watermarks(&first, Duration::from_secs(10)).await {

@@ -44,6 +44,6 @@ pub(super) fn partition(tp: &TopicPartition) -> Partition {
     Partition { topic: tp.topic.clone(), number: tp.partition }
 }
 
-pub(super) fn topic_partition(partition: &Partition) -> TopicPartition {
+pub(crate) fn topic_partition(partition: &Partition) -> TopicPartition {
     TopicPartition::new(partition.topic.clone(), partition.number)
 }

@@ -6,7 +6,8 @@ use spanbridge_config::{
 };
 use spanbridge_protocol::value::Type;
 
-use super::natural::natural;
+use super::natural::{column_of_field, natural};
+use crate::mapping::bare_path;
 use crate::schemas::Schemas;
 
 pub(super) struct Column<'a> {
@@ -19,6 +20,10 @@ pub(super) struct Column<'a> {
 /// What says a column's type.
 pub(super) enum Origin<'a> {
     Fixed(Type),
+    /// A field of `"*"`.
+    Copied(&'a Located<str>),
+    /// Whether a window is final.
+    Final,
     /// An expression, and what becomes of its values.
     Of(&'a Located<str>, Use),
     /// The type of this other column; of the mean of the expression where that is missing too.
@@ -39,6 +44,8 @@ pub(super) enum Use {
 pub(super) struct Typed {
     pub(super) ty: Type,
     pub(super) nullable: bool,
+    /// Of a row that the bridge writes without the column.
+    pub(super) default: Option<&'static str>,
 }
 
 /// All columns that the mapping writes, the key's first in an aggregate table.
@@ -69,6 +76,7 @@ pub(super) fn key(table: &AggregatesTable) -> Vec<String> {
 fn mapped(mapping: &Mapping) -> Column<'_> {
     let origin = match mapping.mask {
         Some(Mask::Hash | Mask::Partial) => Origin::Fixed(Type::String),
+        None if mapping.copied => Origin::Copied(&mapping.expr),
         Some(Mask::Redact) | None => Origin::Of(&mapping.expr, Use::Value),
     };
     Column { name: mapping.column.to_string(), at: mapping.expr.span, origin }
@@ -88,7 +96,11 @@ fn groups(table: &AggregatesTable) -> Vec<Column<'_>> {
             WindowKind::Tumbling { .. } | WindowKind::Hopping { .. } => None,
         };
         columns.extend(other.map(|other| fixed(other, other.span, Type::Timestamp)));
-        columns.extend(window.final_column.as_ref().map(|last| fixed(last, last.span, Type::Bool)));
+        columns.extend(window.final_column.as_ref().map(|last| Column {
+            name: last.to_string(),
+            at: last.span,
+            origin: Origin::Final,
+        }));
     }
     columns.extend(table.aggregates.iter().flat_map(aggregate));
     columns
@@ -114,13 +126,27 @@ fn aggregate(aggregate: &Aggregate) -> Vec<Column<'_>> {
 }
 
 impl Column<'_> {
+    /// By an expression that is no bare path.
+    pub(super) fn is_computed(&self) -> bool {
+        match &self.origin {
+            Origin::Of(text, _) | Origin::Beside(_, text) => bare_path(text).is_none(),
+            Origin::Fixed(_) | Origin::Copied(_) | Origin::Final => false,
+        }
+    }
+
     /// Its type by the newest schemas.
     ///
     /// # Errors
     /// Why that is not known.
     pub(super) fn typed(&self, schemas: &Schemas) -> Result<Typed, String> {
         let (text, uses) = match &self.origin {
-            Origin::Fixed(ty) => return Ok(Typed { ty: ty.clone(), nullable: false }),
+            Origin::Fixed(ty) => return Ok(Typed { ty: ty.clone(), nullable: false, default: None }),
+            Origin::Copied(text) => {
+                let field = schemas.newest_field(text)?;
+                let ty = column_of_field(&self.name, &field.shape)?;
+                return Ok(Typed { ty, nullable: field.nullable, default: None });
+            }
+            Origin::Final => return Ok(Typed { ty: Type::Bool, nullable: false, default: Some("FALSE") }),
             Origin::Of(text, uses) => (text, *uses),
             Origin::Beside(_, text) => (text, Use::Mean),
         };
@@ -135,6 +161,6 @@ impl Column<'_> {
             (Use::Mean, Type::Float64) => Type::Float64,
             (_, ty) => return Err(format!("`{text}` is {ty}, which this aggregate does not take")),
         };
-        Ok(Typed { ty, nullable: field.nullable })
+        Ok(Typed { ty, nullable: field.nullable, default: None })
     }
 }

@@ -48,6 +48,20 @@ fn union(shape: &Shape, members: &[Shape]) -> Option<Type> {
     }
 }
 
+/// The type for a field's column of the same name.
+///
+/// # Errors
+/// Why it cannot be a column.
+pub(crate) fn column_of_field(name: &str, shape: &Shape) -> Result<Type, String> {
+    let first = name.bytes().next().is_some_and(|byte| byte.is_ascii_alphabetic() || byte == b'_');
+    let rest = name.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'_');
+    if !(first && rest && name.len() <= 128) {
+        return Err(format!("`{}` is not a name for a column", name.escape_debug()));
+    }
+    natural(shape)
+        .ok_or_else(|| format!("`{name}` is a {}, which leaves the column's type open", shape.kind()))
+}
+
 /// As a column definition has it.
 pub(super) fn ddl(ty: &Type) -> String {
     match ty {

@@ -13,13 +13,15 @@ use crate::schemas::Schemas;
 const TYPE: &str = "SB-PLAN-TYPE";
 const KEY: &str = "SB-PLAN-KEY";
 
-/// What the live table lacks for the mapping; all of it when there is none.
+/// What the live table lacks for the mapping; all of it when there is none. Columns of expressions are noted.
 pub(super) fn statements(
     config: &Config,
     mapping: &IngestTable,
     live: Option<&Table>,
+    before: Option<&Table>,
     keys: &[PrimaryKey],
     schemas: &Schemas,
+    notes: &mut Vec<String>,
 ) -> Result<Vec<String>, Vec<Error>> {
     let key = match (mapping, live) {
         (IngestTable::Aggregates(table), _) => columns::key(table),
@@ -43,12 +45,20 @@ pub(super) fn statements(
             errors.push(config.error_at(column.at, KEY, message, help));
             continue;
         }
-        match typed(&column, live, schemas) {
+        match typed(&column, live, schemas).or_else(|why| as_before(&column, before).ok_or(why)) {
             Ok(typed) if in_key(&column.name) && matches!(typed.ty, Type::Array(_) | Type::Json) => {
                 let message = format!("column {} is {}, which no key holds", column.name, typed.ty);
                 errors.push(config.error_at(column.at, KEY, message, "choose scalar columns for the key"));
             }
             Ok(typed) => missing.push((column.name, typed)),
+            Err(_) if column.is_computed() && !in_key(&column.name) => {
+                let (table, name) = (mapping.table(), &column.name);
+                notes.push(format!(
+                    "{table}: without column {name}, which is computed, so that no schema says its type: add it by hand with \
+                     ALTER TABLE {} ADD COLUMN `{name}`",
+                    quoted(table)
+                ));
+            }
             Err(why) => {
                 let message = format!("the type of column {} is not known: {why}", column.name);
                 let help =
@@ -64,21 +74,38 @@ pub(super) fn statements(
     Ok(match live {
         Some(_) => missing
             .iter()
-            .map(|(name, typed)| format!("ALTER TABLE {table} ADD COLUMN `{name}` {}", ddl(&typed.ty)))
+            .map(|(name, typed)| format!("ALTER TABLE {table} ADD COLUMN {}", definition(name, typed, false)))
             .collect(),
         None => vec![create(&table, &missing, &key)],
     })
 }
 
+/// Nullable, as rows are there already.
+pub(crate) fn add_column(table: &str, name: &str, ty: &Type) -> String {
+    let typed = Typed { ty: ty.clone(), nullable: true, default: None };
+    format!("ALTER TABLE {} ADD COLUMN {}", quoted(table), definition(name, &typed, false))
+}
+
 /// Only the key is NOT NULL, and of it only what is never null: a mapping may leave out the rest.
 fn create(table: &str, columns: &[(String, Typed)], key: &[String]) -> String {
     let mut text = format!("CREATE TABLE {table} (\n");
-    for (name, Typed { ty, nullable }) in columns {
-        let required = !nullable && key.iter().any(|key| key.eq_ignore_ascii_case(name));
-        text += &format!("  `{name}` {}{},\n", ddl(ty), if required { " NOT NULL" } else { "" });
+    for (name, typed) in columns {
+        let in_key = key.iter().any(|key| key.eq_ignore_ascii_case(name));
+        text += &format!("  {},\n", definition(name, typed, in_key));
     }
     let key: Vec<String> = key.iter().map(|name| quoted(name)).collect();
     format!("{text}) PRIMARY KEY ({})", key.join(", "))
+}
+
+fn definition(name: &str, Typed { ty, nullable, default }: &Typed, in_key: bool) -> String {
+    let mut text = format!("`{name}` {}", ddl(ty));
+    if !nullable && (in_key || default.is_some()) {
+        text.push_str(" NOT NULL");
+    }
+    if let Some(default) = default {
+        text += &format!(" DEFAULT ({default})");
+    }
+    text
 }
 
 /// A companion has the type of the column that it stands beside.
@@ -86,9 +113,15 @@ fn typed(column: &Column<'_>, live: Option<&Table>, schemas: &Schemas) -> Result
     if let Origin::Beside(name, _) = &column.origin
         && let Some(beside) = live.and_then(|live| live.column(name))
     {
-        return Ok(Typed { ty: beside.ty.clone(), nullable: true });
+        return Ok(Typed { ty: beside.ty.clone(), nullable: true, default: None });
     }
     column.typed(schemas)
+}
+
+/// The type that the table of the version before has, where no schema says one.
+fn as_before(column: &Column<'_>, before: Option<&Table>) -> Option<Typed> {
+    let column = before?.column(&column.name)?;
+    Some(Typed { ty: column.ty.clone(), nullable: column.nullable, default: None })
 }
 
 /// The key that the command line gives to a table of rows.

@@ -86,11 +86,11 @@ fn merge(aggregate: &Aggregate) -> Option<Vec<String>> {
     })
 }
 
-pub(super) fn statement(name: &str, query: &str) -> String {
+pub(crate) fn statement(name: &str, query: &str) -> String {
     format!("CREATE OR REPLACE VIEW {} SQL SECURITY INVOKER AS {query}", quoted(name))
 }
 
 /// Whether a view's query is that one, but for white space.
-pub(super) fn is_same(found: &str, query: &str) -> bool {
+pub(crate) fn is_same(found: &str, query: &str) -> bool {
     found.split_whitespace().eq(query.split_whitespace())
 }

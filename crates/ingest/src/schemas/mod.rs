@@ -4,10 +4,10 @@ mod part;
 mod source;
 
 use spanbridge_config::{Ingest, Unwrap};
-use spanbridge_schema::Registry;
+use spanbridge_schema::{Registry, Writer};
 
-use crate::{Error, ErrorKind};
-pub(crate) use part::{Depth, Field, Missing, Part};
+use crate::Error;
+pub(crate) use part::{Depth, Field, Missing, Part, Version, subjects};
 use source::Source;
 
 /// The shapes of a pipeline's keys and values.
@@ -33,9 +33,7 @@ impl Schemas {
     /// # Errors
     /// The registry does not answer, refuses, or has a schema that cannot be used.
     pub(crate) async fn fetch(registry: &Registry, pipeline: &Ingest, depth: Depth) -> Result<Self, Error> {
-        let refused = |error: spanbridge_schema::Error| {
-            Error::new(ErrorKind::Refused, &pipeline.name, error.to_string())
-        };
+        let refused = |error: spanbridge_schema::Error| Error::of_registry(pipeline.identity(), &error);
         let topics = pipeline.topics.names();
         let key = Part::fetch(registry, &pipeline.key, "key", topics, depth).await.map_err(refused)?;
         let value = Part::fetch(registry, &pipeline.value, "value", topics, depth).await.map_err(refused)?;
@@ -62,6 +60,39 @@ impl Schemas {
             Read::Record(field) => Ok(field),
             Read::Expression => Err("the type of an expression is not known ahead".to_owned()),
         }
+    }
+
+    /// What a copied field's column gets by the newest schemas that have the field.
+    ///
+    /// # Errors
+    /// Why that is not known.
+    pub(crate) fn newest_field(&self, text: &str) -> Result<Field, String> {
+        let Read::Field(part, mut path) = self.read(text) else { return Err("it is no field".to_owned()) };
+        let name = path.pop().unwrap_or_default();
+        let fields = crate::fields::named(part, &path)?;
+        let field = fields.into_iter().find(|field| field.name == name);
+        let field = field.ok_or_else(|| format!("no schema has a field `{name}`"))?;
+        Ok(Field { nullable: field.shape.is_nullable(), shape: field.shape })
+    }
+
+    /// The same, of one part that version alone.
+    pub(crate) fn only(&self, part: &'static str, version: Version) -> Self {
+        let (mut key, mut value) = (Part::empty("key"), Part::empty("value"));
+        *(if part == key.name { &mut key } else { &mut value }) = Part::of(part, version);
+        Self { key, value, unwrap: self.unwrap }
+    }
+
+    /// Of that writer of values alone.
+    pub(crate) fn met(pipeline: &Ingest, writer: &Writer) -> Self {
+        let (key, value) = (Part::empty("key"), Part::empty("value"));
+        let mut schemas = Self { key, value, unwrap: pipeline.value.unwrap };
+        schemas.add(writer);
+        schemas
+    }
+
+    /// A writer that the registry may have under another subject, too.
+    pub(crate) fn add(&mut self, writer: &Writer) {
+        self.value.versions.push(Version::met(writer, self.unwrap));
     }
 
     #[cfg(test)]

@@ -204,8 +204,12 @@ async fn positions_are_mirrored_to_the_group() {
     for next in [3, 7] {
         member.commit([(tp.clone(), next)]);
     }
+    let members = async || admin().await.members(&group).await.unwrap();
+    assert_eq!(members().await, 1);
     // Leaving sends what is still to be sent.
     member.close().await.unwrap();
+    assert_eq!(members().await, 0);
+    assert_eq!(admin().await.members("nobody's").await.unwrap(), 0);
     let bootstrap = kafka().await.bootstrap().to_owned();
     let committed = tokio::task::spawn_blocking(move || {
         let mut config = ClientConfig::new();

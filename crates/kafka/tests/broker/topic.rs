@@ -1,4 +1,4 @@
-use spanbridge_kafka::{Ensured, ErrorKind, Offsets, TopicPartition};
+use spanbridge_kafka::{Ensured, ErrorKind, Message, Offsets, Producer, TopicPartition};
 
 use crate::part::{LIMIT, admin, fill, name, options, topic};
 
@@ -29,4 +29,21 @@ async fn watermarks_follow_deletes() {
     assert_eq!((after.start, after.end), (5, 20));
     let beyond = admin().await.delete_records(&tp, 100).await.unwrap_err();
     assert_eq!(beyond.kind(), ErrorKind::OutOfRange, "{beyond}");
+}
+
+#[tokio::test]
+async fn a_time_is_the_first_offset_that_is_not_older() {
+    let topic = topic("times", 1).await;
+    let producer = Producer::new(&options().await, LIMIT).unwrap();
+    for time in [1000, 2000, 2000, 3000] {
+        let message = Message::new(topic.as_str()).with_partition(0).with_value("v");
+        producer.send(&Message { timestamp_ms: Some(time), ..message }).await.unwrap();
+    }
+    producer.flush().await.unwrap();
+    let (offsets, tp) = (Offsets::new(&options().await).unwrap(), TopicPartition::new(topic.as_str(), 0));
+    for (time, offset) in [(1, 0), (1000, 0), (1001, 1), (2000, 1), (3000, 3), (3001, 4)] {
+        assert_eq!(offsets.at_time(&tp, time, LIMIT).await.unwrap(), offset, "{time}");
+    }
+    let missing = TopicPartition::new(topic.as_str(), 7);
+    assert!(offsets.at_time(&missing, 1, LIMIT).await.is_err());
 }

@@ -21,6 +21,8 @@ pub use change::{
 pub use effect::{Commit, Effect, Gap, Limits, OnError, OnGap, Outcome, Record, Stop, StopReason};
 pub use fold::Skipped;
 pub use letter::{Failure, Payload, TABLE_LETTERS, TABLE_REPLAYS};
-pub use position::{LogRange, Move, Offset, Partition, Position, TABLE_PARTITIONS, TABLE_POSITIONS};
-pub use window::{Hop, Size, WindowError};
+pub use position::{
+    LogRange, Move, Offset, Partition, Position, TABLE_PARTITIONS, TABLE_POSITIONS, register,
+};
+pub use window::{Hop, Progress, Size, WindowError, watermark};
 pub use worker::Worker;

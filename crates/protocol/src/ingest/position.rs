@@ -122,11 +122,11 @@ pub(super) fn advance(pipeline: &str, moves: &[Move]) -> Vec<Mutation> {
 }
 
 /// The commit that registers a partition: fails with ALREADY_EXISTS for all but the first.
-pub(super) fn register(pipeline: &str, partition: &Partition, start: Offset) -> Vec<Mutation> {
+pub fn register(pipeline: &str, partition: &Partition, start: Offset) -> Vec<Mutation> {
     let key =
         vec![Value::from(pipeline), Value::from(&*partition.topic), Value::from(i64::from(partition.number))];
     let mut parent = key.clone();
-    parent.push(Value::CommitTimestamp);
+    parent.extend([Value::CommitTimestamp, Value::from(start)]);
     let mut position = key;
     position.extend([Value::from(start), Value::from(0), Value::CommitTimestamp, Value::Null]);
     let insert = |table: &str, columns: &[&str], row| Mutation {
@@ -155,7 +155,7 @@ pub(super) fn gap(pipeline: &str, partition: &Partition, from: Offset, to: Offse
     }
 }
 
-const PARTITION: [&str; 4] = ["Pipeline", "Topic", "KafkaPartition", "CreatedAt"];
+const PARTITION: [&str; 5] = ["Pipeline", "Topic", "KafkaPartition", "CreatedAt", "FirstOffset"];
 const POSITION: [&str; 7] =
     ["Pipeline", "Topic", "KafkaPartition", "NextOffset", "Revision", "UpdatedAt", "EventTime"];
 const GAP: [&str; 6] = ["Pipeline", "Topic", "KafkaPartition", "FromOffset", "ToOffset", "RecordedAt"];

@@ -1,6 +1,6 @@
 use std::fmt;
 
-/// The type of a Spanner column (GoogleSQL dialect).
+/// The type of a Spanner column.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub enum Type {
     Bool,
@@ -14,12 +14,21 @@ pub enum Type {
     Timestamp,
     Json,
     Uuid,
+    /// A Protobuf message of this full name.
+    Proto(String),
+    /// A Protobuf enum of this full name.
+    Enum(String),
     Array(Box<Type>),
 }
 
 impl Type {
     /// Reads `SPANNER_TYPE` of INFORMATION_SCHEMA.COLUMNS, such as `STRING(64)` or
-    /// `ARRAY<INT64>`; nothing for a type that the bridge does not carry.
+    /// `ARRAY<INT64>`; nothing for a type that the bridge does not carry, and for the name of a message or an enum, which
+    /// does not say which of the two it is.
+    ///
+    /// Types of the PostgreSQL dialect are read too. Its `numeric`, which has any number of digits and knows NaN, is carried
+    /// as its text.
+    /// Source: <https://cloud.google.com/spanner/docs/reference/postgresql/data-types>.
     pub fn parse(text: &str) -> Option<Self> {
         let text = text.trim();
         if let Some(item) = text.strip_prefix("ARRAY<") {
@@ -27,19 +36,22 @@ impl Type {
             let (item, _) = item.split_once('>')?;
             return Some(Self::Array(Box::new(Self::parse(item)?)));
         }
+        if let Some(item) = text.strip_suffix("[]") {
+            return Some(Self::Array(Box::new(Self::parse(item)?)));
+        }
         let name = text.split('(').next().unwrap_or(text).trim();
         Some(match name {
-            "BOOL" => Self::Bool,
-            "INT64" => Self::Int64,
-            "FLOAT32" => Self::Float32,
-            "FLOAT64" => Self::Float64,
+            "BOOL" | "boolean" => Self::Bool,
+            "INT64" | "bigint" => Self::Int64,
+            "FLOAT32" | "real" => Self::Float32,
+            "FLOAT64" | "double precision" => Self::Float64,
             "NUMERIC" => Self::Numeric,
-            "STRING" => Self::String,
-            "BYTES" => Self::Bytes,
-            "DATE" => Self::Date,
-            "TIMESTAMP" => Self::Timestamp,
-            "JSON" => Self::Json,
-            "UUID" => Self::Uuid,
+            "STRING" | "character varying" | "text" | "numeric" => Self::String,
+            "BYTES" | "bytea" => Self::Bytes,
+            "DATE" | "date" => Self::Date,
+            "TIMESTAMP" | "timestamp with time zone" | "spanner.commit_timestamp" => Self::Timestamp,
+            "JSON" | "jsonb" => Self::Json,
+            "UUID" | "uuid" => Self::Uuid,
             _ => return None,
         })
     }
@@ -59,6 +71,7 @@ impl fmt::Display for Type {
             Self::Timestamp => "TIMESTAMP",
             Self::Json => "JSON",
             Self::Uuid => "UUID",
+            Self::Proto(name) | Self::Enum(name) => name,
             Self::Array(item) => return write!(f, "ARRAY<{item}>"),
         };
         f.write_str(name)
@@ -77,6 +90,22 @@ mod tests {
             Type::parse("ARRAY<FLOAT32>(vector_length=>128)"),
             Some(Type::Array(Box::new(Type::Float32)))
         );
-        assert_eq!(Type::parse("PROTO<a.B>"), None);
+        assert_eq!(Type::parse("`a.B`"), None);
+    }
+
+    #[test]
+    fn types_of_postgresql_are_read() {
+        for (text, ty) in [
+            ("bigint", Type::Int64),
+            ("character varying(64)", Type::String),
+            ("numeric", Type::String),
+            ("timestamp with time zone", Type::Timestamp),
+            ("spanner.commit_timestamp", Type::Timestamp),
+            ("jsonb", Type::Json),
+            ("double precision[]", Type::Array(Box::new(Type::Float64))),
+        ] {
+            assert_eq!(Type::parse(text), Some(ty), "{text}");
+        }
+        assert_eq!(Type::parse("oid"), None);
     }
 }

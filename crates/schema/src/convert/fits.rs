@@ -1,6 +1,6 @@
 use spanbridge_protocol::value::Type;
 
-use crate::shape::Shape;
+use crate::shape::{RecordShape, Shape};
 
 /// What a schema's values do in a column.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -21,6 +21,13 @@ pub fn fits(shape: &Shape, ty: &Type) -> Fit {
         (Shape::Null, _) | (Shape::Bool, Type::Bool | Type::Json) => Fit::Lossless,
         (Shape::Any, _) => sometimes("the schema does not say what it is"),
         (Shape::Union(members), ty) => union(members, ty),
+        (Shape::Int(bits), Type::Enum(_)) if *bits <= 32 => Fit::Lossless,
+        (Shape::Int(_), Type::Enum(_)) => sometimes("the number must be one of 32 bits"),
+        (Shape::Enum(_), Type::Enum(_)) => sometimes("only symbols of Protobuf have numbers"),
+        (Shape::Record(RecordShape { name: Some(name), .. }), Type::Proto(proto)) if name == proto => {
+            Fit::Lossless
+        }
+        (Shape::Bytes, Type::Proto(name)) => Fit::Sometimes(format!("the bytes must be a message {name}")),
         (Shape::Int(bits), ty) => integer(*bits, 64, ty).unwrap_or_else(never),
         (Shape::UInt(bits), ty) => integer(*bits, 63, ty).unwrap_or_else(never),
         (Shape::Float, Type::Float32 | Type::Float64) | (Shape::Double, Type::Float64) => Fit::Lossless,

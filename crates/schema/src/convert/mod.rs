@@ -9,7 +9,7 @@ mod time;
 
 use spanbridge_protocol::value::{Float, Type, Value};
 
-use crate::datum::{Datum, Unfit};
+use crate::datum::{Datum, Symbol, Unfit};
 
 pub use error::{ConvertError, Fault};
 pub use fits::{Fit, fits};
@@ -29,7 +29,20 @@ pub fn to_spanner(value: &Datum, ty: &Type) -> Result<Value, ConvertError> {
                 .collect::<Result<_, _>>()
                 .map(Value::Array);
         }
-        (Datum::String(text) | Datum::Enum(text), ty) => text::parse(text, ty),
+        (Datum::Enum(symbol), Type::Enum(_)) => {
+            symbol.number.map(|number| Value::Int64(number.into())).ok_or(Fault::Type)
+        }
+        (Datum::Int(number), Type::Enum(_)) => match i32::try_from(*number) {
+            Ok(number) => Ok(Value::Int64(number.into())),
+            Err(_) => Err(Fault::Range),
+        },
+        // A message of another type would be taken by Spanner, and read as something else.
+        (Datum::Record(record), Type::Proto(name)) => match record.encoded() {
+            Some(message) if *message.name == **name => Ok(Value::Bytes(message.bytes.clone())),
+            _ => Err(Fault::Type),
+        },
+        (Datum::Bytes(bytes), Type::Proto(_)) => Ok(Value::Bytes(bytes.clone())),
+        (Datum::String(text) | Datum::Enum(Symbol { name: text, .. }), ty) => text::parse(text, ty),
         (
             Datum::Bool(_)
             | Datum::Int(_)

@@ -2,7 +2,7 @@ use std::borrow::Cow;
 
 use chrono::SecondsFormat;
 
-use super::{Datum, clock, decimal, json};
+use super::{Datum, Symbol, clock, decimal, json};
 
 impl Datum {
     /// One text, or the bytes themselves, for one value, whatever type carries it: the number 5 is
@@ -10,7 +10,9 @@ impl Datum {
     pub fn canonical(&self) -> Option<Cow<'_, [u8]>> {
         let text = match self {
             Self::Null => return None,
-            Self::String(text) | Self::Enum(text) => return Some(Cow::Borrowed(text.as_bytes())),
+            Self::String(text) | Self::Enum(Symbol { name: text, .. }) => {
+                return Some(Cow::Borrowed(text.as_bytes()));
+            }
             Self::Bytes(bytes) => return Some(Cow::Borrowed(bytes)),
             Self::Bool(value) => value.to_string(),
             Self::Int(value) => value.to_string(),

@@ -6,7 +6,7 @@ use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use chrono::{NaiveDate, SecondsFormat, TimeDelta};
 
-use super::{Datum, clock, decimal};
+use super::{Datum, Symbol, clock, decimal};
 
 /// Why a value has no JSON.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -43,7 +43,7 @@ fn write(value: &Datum, out: &mut String) -> Result<(), Unfit> {
             }
             out.push_str(&text);
         }
-        Datum::String(text) | Datum::Enum(text) => string(text, out),
+        Datum::String(text) | Datum::Enum(Symbol { name: text, .. }) => string(text, out),
         Datum::Bytes(bytes) => string(&STANDARD.encode(bytes), out),
         Datum::Date(days) => string(&day(*days).ok_or(Unfit::Range)?.to_string(), out),
         Datum::Time(nanos) => string(&clock::time_of_day(*nanos).ok_or(Unfit::Range)?, out),

@@ -6,6 +6,7 @@ pub(crate) mod decimal;
 mod json;
 mod period;
 mod record;
+mod symbol;
 
 use std::collections::BTreeMap;
 
@@ -17,7 +18,8 @@ pub(crate) use clock::{local, time_of_day};
 pub use decimal::nearest;
 pub(crate) use json::Unfit;
 pub use period::Period;
-pub use record::{Names, Record};
+pub use record::{Encoded, Names, Record};
+pub use symbol::Symbol;
 
 /// One value of a record, complete in itself: no schema is needed to read it.
 #[derive(Debug, Clone, PartialEq)]
@@ -46,7 +48,7 @@ pub enum Datum {
     Uuid(Uuid),
     Duration(Box<Period>),
     /// An enum's symbol.
-    Enum(String),
+    Enum(Symbol),
     List(Vec<Datum>),
     /// Fields by position.
     Record(Record),

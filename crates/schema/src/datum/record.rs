@@ -15,6 +15,16 @@ pub struct Names {
 pub struct Record {
     names: Arc<Names>,
     values: Vec<Datum>,
+    /// The message that it was, where that was asked for.
+    encoded: Option<Encoded>,
+}
+
+/// A Protobuf message.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Encoded {
+    /// Its type's full name.
+    pub name: Arc<str>,
+    pub bytes: Vec<u8>,
 }
 
 impl Names {
@@ -42,7 +52,16 @@ impl Record {
     /// A record; fields without a value are null, values without a name are dropped.
     pub fn new(names: Arc<Names>, mut values: Vec<Datum>) -> Self {
         values.resize(names.names.len(), Datum::Null);
-        Self { names, values }
+        Self { names, values, encoded: None }
+    }
+
+    pub(crate) fn of_message(self, encoded: Option<Encoded>) -> Self {
+        Self { encoded, ..self }
+    }
+
+    /// The Protobuf message that it was, if the decoder was told to keep it.
+    pub fn encoded(&self) -> Option<&Encoded> {
+        self.encoded.as_ref()
     }
 
     /// The field of that name.

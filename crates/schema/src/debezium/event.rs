@@ -1,5 +1,5 @@
 use super::connect_json;
-use crate::datum::Datum;
+use crate::datum::{Datum, Symbol};
 use crate::{Error, Kind, Result};
 
 /// What a change event does to its row.
@@ -50,7 +50,7 @@ impl Event {
 pub fn unwrap(value: Datum) -> Result<Event> {
     let mut envelope = connect_json::unwrap(value)?;
     let op = match envelope.take("op") {
-        Some(Datum::String(op) | Datum::Enum(op)) => op,
+        Some(Datum::String(op) | Datum::Enum(Symbol { name: op, .. })) => op,
         _ => return Err(refused("the value is not a change event of Debezium: it has no `op`")),
     };
     let operation = match op.as_str() {

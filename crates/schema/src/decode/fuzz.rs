@@ -29,7 +29,7 @@ pub fn protobuf(bytes: &[u8]) -> bool {
     static SCHEMA: LazyLock<Option<Arc<Protobuf>>> =
         LazyLock::new(|| Protobuf::parse(PROTOBUF, &[]).ok().map(Arc::new));
     let schema = SCHEMA.as_ref().unwrap_or_else(|| unreachable!("the schema is our own"));
-    used(protobuf::decode(schema, bytes, Limits::default()).ok().map(|(_, value)| value))
+    used(protobuf::decode(schema, bytes, Limits::default(), true).ok().map(|(_, value)| value))
 }
 
 /// A JSON text that a schema validates, without its frame.
@@ -71,6 +71,8 @@ fn used(value: Option<Datum>) -> bool {
         Type::Timestamp,
         Type::Json,
         Type::Uuid,
+        Type::Proto("fuzz.Message".to_owned()),
+        Type::Enum("fuzz.Enum".to_owned()),
         Type::Array(Box::new(Type::Numeric)),
     ] {
         let _ = to_spanner(&value, &ty);

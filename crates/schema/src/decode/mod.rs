@@ -42,6 +42,7 @@ pub struct Decoder {
     format: Format,
     registry: Registry,
     limits: Limits,
+    keep_messages: bool,
 }
 
 /// A decoded payload.
@@ -68,7 +69,16 @@ impl Decoder {
 
     /// A decoder with these limits.
     pub fn with_limits(format: Format, registry: Registry, limits: Limits) -> Self {
-        Self { format, registry, limits }
+        Self { format, registry, limits, keep_messages: false }
+    }
+
+    /// The same, whose records of Protobuf have their messages with them: see [`Record::encoded`]. It costs one more
+    /// encoding for each message.
+    ///
+    /// [`Record::encoded`]: crate::Record::encoded
+    #[must_use]
+    pub fn keep_messages(self) -> Self {
+        Self { keep_messages: true, ..self }
     }
 
     /// Its format.
@@ -104,7 +114,7 @@ impl Decoder {
                     .map(|value| (WriterSchema::Json(schema), value))
             }
             (Format::Protobuf, WriterSchema::Protobuf(schema)) => {
-                let first = protobuf::decode(&schema, payload, self.limits);
+                let first = protobuf::decode(&schema, payload, self.limits, self.keep_messages);
                 first.map(|(message, value)| (WriterSchema::Message(message), value))
             }
             (format, schema) => Err(Error::new(

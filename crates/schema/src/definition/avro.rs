@@ -126,10 +126,10 @@ impl<'r> Schema<'r> {
     fn value(ty: &Type, style: Style) -> Self {
         match (ty, style) {
             (Type::Bool, _) => Self::Name("boolean"),
-            (Type::Int64, _) => Self::Name("long"),
+            (Type::Int64 | Type::Enum(_), _) => Self::Name("long"),
             (Type::Float32, _) => Self::Name("float"),
             (Type::Float64, _) => Self::Name("double"),
-            (Type::Bytes, _) => Self::Name("bytes"),
+            (Type::Bytes | Type::Proto(_), _) => Self::Name("bytes"),
             (Type::Array(item), _) => Self::array(Self::value(item, style).optional()),
             (Type::Uuid, Style::Debezium) => Self::connect("string", "io.debezium.data.Uuid"),
             (Type::String, _)

@@ -85,10 +85,10 @@ impl<'r> File<'r> {
     fn value(&mut self, ty: &Type, style: Style) -> String {
         match (ty, style) {
             (Type::Bool, _) => "bool".to_owned(),
-            (Type::Int64, _) => "int64".to_owned(),
+            (Type::Int64 | Type::Enum(_), _) => "int64".to_owned(),
             (Type::Float32, _) => "float".to_owned(),
             (Type::Float64, _) => "double".to_owned(),
-            (Type::Bytes, _) => "bytes".to_owned(),
+            (Type::Bytes | Type::Proto(_), _) => "bytes".to_owned(),
             (Type::Timestamp, Style::Native(_)) => {
                 self.timestamps = true;
                 ".google.protobuf.Timestamp".to_owned()

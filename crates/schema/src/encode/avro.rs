@@ -63,12 +63,12 @@ fn of_value(value: Value, ty: &Type, style: Style) -> std::result::Result<Avro, 
     let refused = |value: &Value, fault| ConvertError::encode(value, ty, fault);
     Ok(match (value, ty, style) {
         (Value::Bool(value), Type::Bool, _) => Avro::Boolean(value),
-        (Value::Int64(value), Type::Int64, _) => Avro::Long(value),
+        (Value::Int64(value), Type::Int64 | Type::Enum(_), _) => Avro::Long(value),
         (Value::Float64(value), Type::Float64, _) => Avro::Double(value.0),
         (Value::Float64(value), Type::Float32, _) => crate::convert::narrow(value.0)
             .map(Avro::Float)
             .ok_or_else(|| refused(&Value::Float64(value), Fault::Precision))?,
-        (Value::Bytes(bytes), Type::Bytes, _) => Avro::Bytes(bytes),
+        (Value::Bytes(bytes), Type::Bytes | Type::Proto(_), _) => Avro::Bytes(bytes),
         (Value::Array(items), Type::Array(item), _) => {
             let items = items.into_iter().map(|value| match value {
                 Value::Null => Ok(branch(0, Avro::Null)),

@@ -93,7 +93,7 @@ impl Serialize for Scalar<'_> {
         match (self.value, self.ty) {
             (Value::Null, _) => to.serialize_none(),
             (Value::Bool(value), Type::Bool) => to.serialize_bool(*value),
-            (Value::Int64(value), Type::Int64) => to.serialize_i64(*value),
+            (Value::Int64(value), Type::Int64 | Type::Enum(_)) => to.serialize_i64(*value),
             (Value::Float64(value), Type::Float64 | Type::Float32) if !value.0.is_finite() => to
                 .serialize_str(match value.0 {
                     value if value.is_nan() => "NaN",
@@ -105,7 +105,7 @@ impl Serialize for Scalar<'_> {
                 Some(value) => to.serialize_f32(value),
                 None => Err(S::Error::custom("the value has more digits than a FLOAT32")),
             },
-            (Value::Bytes(bytes), Type::Bytes) => to.serialize_str(&STANDARD.encode(bytes)),
+            (Value::Bytes(bytes), Type::Bytes | Type::Proto(_)) => to.serialize_str(&STANDARD.encode(bytes)),
             (Value::String(text), Type::String | Type::Uuid) | (Value::Json(text), Type::Json) => {
                 to.serialize_str(text)
             }

@@ -69,12 +69,12 @@ fn of_value(
     let refused = |value: &Value, fault| ConvertError::encode(value, ty, fault);
     Ok(match (value, ty, style) {
         (Value::Bool(value), Type::Bool, _) => Proto::Bool(value),
-        (Value::Int64(value), Type::Int64, _) => Proto::I64(value),
+        (Value::Int64(value), Type::Int64 | Type::Enum(_), _) => Proto::I64(value),
         (Value::Float64(value), Type::Float64, _) => Proto::F64(value.0),
         (Value::Float64(value), Type::Float32, _) => crate::convert::narrow(value.0)
             .map(Proto::F32)
             .ok_or_else(|| refused(&Value::Float64(value), Fault::Precision))?,
-        (Value::Bytes(bytes), Type::Bytes, _) => Proto::Bytes(bytes.into()),
+        (Value::Bytes(bytes), Type::Bytes | Type::Proto(_), _) => Proto::Bytes(bytes.into()),
         (Value::Timestamp(at), Type::Timestamp, Style::Native(_)) => {
             let error = || refused(&Value::Timestamp(at), Fault::Type);
             let nanos = i32::try_from(at.timestamp_subsec_nanos()).map_err(|_| error())?;

@@ -131,7 +131,7 @@ fn leaf(shape: &Shape, value: Value) -> Datum {
         Value::Double(value) => Datum::Double(value),
         Value::Bytes(bytes) | Value::Fixed(_, bytes) => Datum::Bytes(bytes),
         Value::String(text) => Datum::String(text),
-        Value::Enum(_, symbol) => Datum::Enum(symbol),
+        Value::Enum(_, symbol) => Datum::Enum(symbol.into()),
         Value::Date(days) => Datum::Date(i64::from(days)),
         Value::Decimal(decimal) => scaled(&decimal),
         Value::BigDecimal(decimal) => {

@@ -2,76 +2,90 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 use chrono::NaiveDate;
+use prost_reflect::prost::Message as _;
 use prost_reflect::{DynamicMessage, FieldDescriptor, Kind, MapKey, ReflectMessage, Value};
 
 use super::{Message, fields};
 use crate::connect;
-use crate::datum::{Datum, Instant, Names, Period, Record};
+use crate::datum::{Datum, Encoded, Instant, Names, Period, Record, Symbol};
 
 impl Message {
-    /// A message of this type as a datum: fields that are absent are null, where absence can be told.
-    pub(crate) fn datum(&self, message: DynamicMessage) -> Datum {
-        of(message, &self.schema.names)
+    /// A message of this type as a datum: fields that are absent are null, where absence can be told. `keep`: each
+    /// record has its message with it.
+    pub(crate) fn datum(&self, message: DynamicMessage, keep: bool) -> Datum {
+        Converter { names: &self.schema.names, keep }.message(message)
     }
 }
 
-fn of(mut message: DynamicMessage, names: &HashMap<String, Arc<Names>>) -> Datum {
-    let descriptor = message.descriptor();
-    let values = fields(&descriptor).map(|field| {
-        // A list, a map, and a scalar of proto3 without `optional` are never absent.
-        let value = match message.take_field(&field) {
-            Some(value) => value,
-            None if field.supports_presence() => return Datum::Null,
-            None => field.default_value(),
+struct Converter<'a> {
+    names: &'a HashMap<String, Arc<Names>>,
+    keep: bool,
+}
+
+impl Converter<'_> {
+    fn message(&self, mut message: DynamicMessage) -> Datum {
+        let descriptor = message.descriptor();
+        let encoded = self
+            .keep
+            .then(|| Encoded { name: descriptor.full_name().into(), bytes: message.encode_to_vec() });
+        let values = fields(&descriptor).map(|field| {
+            // A list, a map, and a scalar of proto3 without `optional` are never absent.
+            let value = match message.take_field(&field) {
+                Some(value) => value,
+                None if field.supports_presence() => return Datum::Null,
+                None => field.default_value(),
+            };
+            self.converted(value, &field)
+        });
+        let values = values.collect();
+        let names = match self.names.get(descriptor.full_name()) {
+            Some(names) => Arc::clone(names),
+            None => Arc::new(Names::new(fields(&descriptor).map(|field| field.name().to_owned()).collect())),
         };
-        converted(value, &field, names)
-    });
-    let values = values.collect();
-    let names = match names.get(descriptor.full_name()) {
-        Some(names) => Arc::clone(names),
-        None => Arc::new(Names::new(fields(&descriptor).map(|field| field.name().to_owned()).collect())),
-    };
-    let record = Record::new(names, values);
-    natural(descriptor.full_name(), &record).unwrap_or(Datum::Record(record))
-}
-
-fn converted(value: Value, field: &FieldDescriptor, names: &HashMap<String, Arc<Names>>) -> Datum {
-    match value {
-        Value::List(items) => {
-            Datum::List(items.into_iter().map(|item| single(item, &field.kind(), names)).collect())
-        }
-        Value::Map(entries) => {
-            let Kind::Message(entry) = field.kind() else { return Datum::Null };
-            let kind = entry.map_entry_value_field().kind();
-            let entries = entries.into_iter().map(|(name, value)| (key(name), single(value, &kind, names)));
-            Datum::Map(entries.collect())
-        }
-        value => single(value, &field.kind(), names),
+        let record = Record::new(names, values);
+        natural(descriptor.full_name(), &record).unwrap_or_else(|| Datum::Record(record.of_message(encoded)))
     }
-}
 
-fn single(value: Value, kind: &Kind, names: &HashMap<String, Arc<Names>>) -> Datum {
-    match value {
-        Value::Bool(value) => Datum::Bool(value),
-        Value::I32(value) => Datum::Int(i64::from(value)),
-        Value::I64(value) => Datum::Int(value),
-        Value::U32(value) => Datum::UInt(u64::from(value)),
-        Value::U64(value) => Datum::UInt(value),
-        Value::F32(value) => Datum::Float(value),
-        Value::F64(value) => Datum::Double(value),
-        Value::String(text) => Datum::String(text),
-        Value::Bytes(bytes) => Datum::Bytes(bytes.to_vec()),
-        Value::EnumNumber(number) => {
-            let symbol = kind.as_enum().and_then(|symbols| symbols.get_value(number));
-            match symbol {
-                Some(symbol) => Datum::Enum(symbol.name().to_owned()),
-                // An enum is open: a number that this schema has no name for.
-                None => Datum::Int(i64::from(number)),
+    fn converted(&self, value: Value, field: &FieldDescriptor) -> Datum {
+        match value {
+            Value::List(items) => {
+                Datum::List(items.into_iter().map(|item| self.single(item, &field.kind())).collect())
             }
+            Value::Map(entries) => {
+                let Kind::Message(entry) = field.kind() else { return Datum::Null };
+                let kind = entry.map_entry_value_field().kind();
+                let entries = entries.into_iter().map(|(name, value)| (key(name), self.single(value, &kind)));
+                Datum::Map(entries.collect())
+            }
+            value => self.single(value, &field.kind()),
         }
-        Value::Message(message) => of(message, names),
-        // Neither is nested in a list or map without a message between.
-        Value::List(_) | Value::Map(_) => Datum::Null,
+    }
+
+    fn single(&self, value: Value, kind: &Kind) -> Datum {
+        match value {
+            Value::Bool(value) => Datum::Bool(value),
+            Value::I32(value) => Datum::Int(i64::from(value)),
+            Value::I64(value) => Datum::Int(value),
+            Value::U32(value) => Datum::UInt(u64::from(value)),
+            Value::U64(value) => Datum::UInt(value),
+            Value::F32(value) => Datum::Float(value),
+            Value::F64(value) => Datum::Double(value),
+            Value::String(text) => Datum::String(text),
+            Value::Bytes(bytes) => Datum::Bytes(bytes.to_vec()),
+            Value::EnumNumber(number) => {
+                let symbol = kind.as_enum().and_then(|symbols| symbols.get_value(number));
+                match symbol {
+                    Some(symbol) => {
+                        Datum::Enum(Symbol { name: symbol.name().to_owned(), number: Some(number) })
+                    }
+                    // An enum is open: a number that this schema has no name for.
+                    None => Datum::Int(i64::from(number)),
+                }
+            }
+            Value::Message(message) => self.message(message),
+            // Neither is nested in a list or map without a message between.
+            Value::List(_) | Value::Map(_) => Datum::Null,
+        }
     }
 }
 

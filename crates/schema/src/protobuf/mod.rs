@@ -75,6 +75,18 @@ impl Protobuf {
         Some(Message { schema: Arc::clone(self), descriptor })
     }
 
+    /// All messages that a payload's index may name, those nested in others behind them.
+    pub fn messages(self: &Arc<Self>) -> Vec<Message> {
+        let mut found: Vec<MessageDescriptor> = self.file.messages().collect();
+        let mut at = 0;
+        while let Some(message) = found.get(at) {
+            let nested: Vec<_> = message.child_messages().filter(|child| !child.is_map_entry()).collect();
+            found.extend(nested);
+            at += 1;
+        }
+        found.into_iter().map(|descriptor| Message { schema: Arc::clone(self), descriptor }).collect()
+    }
+
     /// The message of that full name.
     pub fn message_named(self: &Arc<Self>, name: &str) -> Option<Message> {
         let descriptor = self.file.parent_pool().get_message_by_name(name)?;

@@ -34,6 +34,9 @@ fn a_message_is_found_by_its_indices() {
         assert_eq!(found.as_ref().map(Message::name), name, "{path:?}");
     }
     assert_eq!(schema.message_named("x.Second").unwrap().name(), "x.Second");
+    let all = schema.messages();
+    let all: Vec<_> = all.iter().map(Message::name).collect();
+    assert_eq!(all, ["x.Every", "x.Second", "x.Every.Inner", "x.Second.Nested"], "without entries of maps");
 }
 
 #[test]

@@ -2,8 +2,11 @@
 //!
 //! Source: <https://cloud.google.com/spanner/docs/information-schema>.
 
+mod index;
+mod message;
 mod stream;
 mod table;
 mod view;
 
+pub use index::Index;
 pub use stream::{ChangeStreamInfo, Watched};

@@ -38,15 +38,16 @@ impl Database {
     /// # Errors
     /// [`ErrorKind::Config`] for an option that the bridge cannot serve, such as mutable key ranges.
     pub async fn change_stream(&self, name: &str) -> Result<Option<ChangeStreamInfo>> {
-        let param = [("name", Type::String, Value::from(name))];
-        let streams = self
-            .query(
+        let param = [(self.in_dialect("name", "p1").await?, Type::String, Value::from(name))];
+        let sql = self
+            .in_dialect(
                 "SELECT CHANGE_STREAM_NAME, `ALL` FROM INFORMATION_SCHEMA.CHANGE_STREAMS
                  WHERE LOWER(CHANGE_STREAM_NAME) = LOWER(@name)",
-                &param,
-                &[Type::String, Type::Bool],
+                "SELECT change_stream_name, \"all\" = 'YES' FROM information_schema.change_streams
+                 WHERE LOWER(change_stream_name) = LOWER($1)",
             )
             .await?;
+        let streams = self.query(sql, &param, &[Type::String, Type::Bool]).await?;
         let Some([Value::String(found), all]) = streams.first().map(Vec::as_slice) else {
             return Ok(None);
         };
@@ -58,14 +59,15 @@ impl Database {
             Watched::All => BTreeMap::new(),
             Watched::Tables(_) => self.watched_columns(&param).await?,
         };
-        let options = self
-            .query(
+        let sql = self
+            .in_dialect(
                 "SELECT OPTION_NAME, OPTION_VALUE FROM INFORMATION_SCHEMA.CHANGE_STREAM_OPTIONS
                  WHERE LOWER(CHANGE_STREAM_NAME) = LOWER(@name)",
-                &param,
-                &[Type::String, Type::String],
+                "SELECT option_name, option_value FROM information_schema.change_stream_options
+                 WHERE LOWER(change_stream_name) = LOWER($1)",
             )
             .await?;
+        let options = self.query(sql, &param, &[Type::String, Type::String]).await?;
         let option = |wanted: &str| {
             options.iter().find_map(|row| match row.as_slice() {
                 [Value::String(name), Value::String(value)] if name == wanted => Some(value.as_str()),
@@ -96,27 +98,31 @@ impl Database {
         &self,
         param: &[(&str, Type, Value)],
     ) -> Result<BTreeMap<String, BTreeSet<String>>> {
-        let partly = self
-            .query(
+        let sql = self
+            .in_dialect(
                 "SELECT TABLE_SCHEMA, TABLE_NAME FROM INFORMATION_SCHEMA.CHANGE_STREAM_TABLES
                  WHERE LOWER(CHANGE_STREAM_NAME) = LOWER(@name) AND NOT ALL_COLUMNS",
-                param,
-                &[Type::String, Type::String],
+                "SELECT CASE table_schema WHEN 'public' THEN '' ELSE table_schema END, table_name
+                 FROM information_schema.change_stream_tables
+                 WHERE LOWER(change_stream_name) = LOWER($1) AND all_columns = 'NO'",
             )
             .await?;
+        let partly = self.query(sql, param, &[Type::String, Type::String]).await?;
         let mut columns: BTreeMap<String, BTreeSet<String>> =
             partly.into_iter().filter_map(table_name).map(|table| (table, BTreeSet::new())).collect();
         if columns.is_empty() {
             return Ok(columns);
         }
-        let rows = self
-            .query(
+        let sql = self
+            .in_dialect(
                 "SELECT TABLE_SCHEMA, TABLE_NAME, COLUMN_NAME FROM INFORMATION_SCHEMA.CHANGE_STREAM_COLUMNS
                  WHERE LOWER(CHANGE_STREAM_NAME) = LOWER(@name)",
-                param,
-                &[Type::String, Type::String, Type::String],
+                "SELECT CASE table_schema WHEN 'public' THEN '' ELSE table_schema END, table_name, column_name
+                 FROM information_schema.change_stream_columns
+                 WHERE LOWER(change_stream_name) = LOWER($1)",
             )
             .await?;
+        let rows = self.query(sql, param, &[Type::String, Type::String, Type::String]).await?;
         for mut row in rows {
             if let Some(Value::String(column)) = row.pop()
                 && let Some(watched) = table_name(row).and_then(|table| columns.get_mut(&table))
@@ -128,14 +134,16 @@ impl Database {
     }
 
     async fn watched_tables(&self, param: &[(&str, Type, Value)]) -> Result<Vec<String>> {
-        let rows = self
-            .query(
+        let sql = self
+            .in_dialect(
                 "SELECT TABLE_SCHEMA, TABLE_NAME FROM INFORMATION_SCHEMA.CHANGE_STREAM_TABLES
                  WHERE LOWER(CHANGE_STREAM_NAME) = LOWER(@name) ORDER BY TABLE_SCHEMA, TABLE_NAME",
-                param,
-                &[Type::String, Type::String],
+                "SELECT CASE table_schema WHEN 'public' THEN '' ELSE table_schema END, table_name
+                 FROM information_schema.change_stream_tables
+                 WHERE LOWER(change_stream_name) = LOWER($1) ORDER BY table_schema, table_name",
             )
             .await?;
+        let rows = self.query(sql, param, &[Type::String, Type::String]).await?;
         Ok(rows.into_iter().filter_map(table_name).collect())
     }
 }

@@ -2,7 +2,23 @@ use spanbridge_protocol::table::{Column, OnDelete, Parent, Table};
 use spanbridge_protocol::value::{Type, Value};
 
 use crate::database::Database;
+use crate::dialect::Dialect;
 use crate::error::{Error, ErrorKind, Result};
+
+/// The same of the PostgreSQL dialect, whose names may differ in case alone.
+const POSTGRES_COLUMNS: &str = "
+SELECT CASE c.table_schema WHEN 'public' THEN '' ELSE c.table_schema END, c.table_name, c.column_name, c.spanner_type,
+       c.is_nullable = 'YES', c.is_generated = 'ALWAYS', c.column_default IS NOT NULL,
+       c.spanner_type = 'spanner.commit_timestamp', k.ordinal_position, COALESCE(k.column_ordering LIKE 'DESC%', FALSE),
+       t.parent_table_name, t.on_delete_action
+FROM information_schema.columns AS c
+JOIN information_schema.tables AS t
+  ON t.table_schema = c.table_schema AND t.table_name = c.table_name AND t.table_type = 'BASE TABLE'
+LEFT JOIN information_schema.index_columns AS k
+  ON k.table_schema = c.table_schema AND k.table_name = c.table_name
+ AND k.column_name = c.column_name AND k.index_type = 'PRIMARY_KEY'
+WHERE LOWER(c.table_schema) = LOWER(CASE $1 WHEN '' THEN 'public' ELSE $1 END) AND LOWER(c.table_name) = LOWER($2)
+ORDER BY c.table_name, c.ordinal_position";
 
 /// All of a table in one query, so that a schema change cannot fall between two.
 const COLUMNS: &str = "
@@ -30,13 +46,31 @@ impl Database {
     /// [`ErrorKind::Config`] for a column of a type that the bridge does not carry.
     pub async fn table(&self, name: &str) -> Result<Option<Table>> {
         let (schema, table) = name.rsplit_once('.').unwrap_or(("", name));
-        let params = [("schema", Type::String, schema.into()), ("table", Type::String, table.into())];
+        let dialect = self.dialect().await?;
+        let (sql, names) = match dialect {
+            Dialect::GoogleSql => (COLUMNS, ["schema", "table"]),
+            Dialect::PostgreSql => (POSTGRES_COLUMNS, ["p1", "p2"]),
+        };
+        let params = [(names[0], Type::String, schema.into()), (names[1], Type::String, table.into())];
         let (text, flag, number) = (Type::String, Type::Bool, Type::Int64);
         let types = [&text, &text, &text, &text, &flag, &flag, &flag, &flag, &number, &flag, &text, &text];
-        let rows = self.query(COLUMNS, &params, &types.map(Type::clone)).await?;
+        let rows = self.query(sql, &params, &types.map(Type::clone)).await?;
+        let named = |row: &Vec<Value>| matches!(&row[3], Value::String(ty) if Type::parse(ty).is_none());
+        let messages = if dialect == Dialect::GoogleSql && rows.iter().any(named) {
+            self.messages(name).await?
+        } else {
+            Vec::new()
+        };
         let mut table = Table { name: String::new(), columns: Vec::with_capacity(rows.len()), parent: None };
         for row in rows {
-            let (name, parent, column) = column(row)?;
+            let (name, parent, column) = column(row, &messages)?;
+            if !table.name.is_empty() && table.name != name {
+                let message = format!(
+                    "tables {} and {name} differ in case alone, which the bridge does not tell apart",
+                    table.name
+                );
+                return Err(Error::new(ErrorKind::Config, "table", message));
+            }
             table.name = name;
             table.parent = parent;
             table.columns.push(column);
@@ -46,7 +80,9 @@ impl Database {
 }
 
 /// One row of [`COLUMNS`]: the table's name, its parent, and the column.
-fn column(row: Vec<Value>) -> Result<(String, Option<Parent>, Column)> {
+///
+/// `messages` are the types of the columns that hold messages and enums.
+fn column(row: Vec<Value>, messages: &[(String, Type)]) -> Result<(String, Option<Parent>, Column)> {
     let unexpected = || Error::bug("table", "INFORMATION_SCHEMA.COLUMNS answered what it should not");
     let Ok(
         [
@@ -74,7 +110,8 @@ fn column(row: Vec<Value>) -> Result<(String, Option<Parent>, Column)> {
     };
     let qualified = |table: String| if schema.is_empty() { table } else { format!("{schema}.{table}") };
     let table = qualified(table);
-    let ty = Type::parse(&spanner_type).ok_or_else(|| {
+    let message = || messages.iter().find(|(column, _)| *column == name).map(|(_, ty)| ty.clone());
+    let ty = Type::parse(&spanner_type).or_else(message).ok_or_else(|| {
         let message =
             format!("column {name} of table {table} has type {spanner_type}, which is not supported");
         Error::new(ErrorKind::Config, "table", message)

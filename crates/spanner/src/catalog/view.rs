@@ -1,9 +1,38 @@
 use spanbridge_protocol::value::{Type, Value};
 
 use crate::database::Database;
-use crate::error::{Error, Result};
+use crate::error::{Error, ErrorKind, Result};
 
 impl Database {
+    /// The columns of the table or view of that name with their types, in its order; none when there is neither.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Config`] for a column of a type that the bridge does not carry.
+    pub async fn columns(&self, name: &str) -> Result<Vec<(String, Type)>> {
+        let (schema, table) = name.rsplit_once('.').unwrap_or(("", name));
+        let params = [("schema", Type::String, schema.into()), ("table", Type::String, table.into())];
+        let rows = self
+            .query(
+                "SELECT COLUMN_NAME, SPANNER_TYPE FROM INFORMATION_SCHEMA.COLUMNS
+                 WHERE LOWER(TABLE_SCHEMA) = LOWER(@schema) AND LOWER(TABLE_NAME) = LOWER(@table)
+                 ORDER BY ORDINAL_POSITION",
+                &params,
+                &[Type::String, Type::String],
+            )
+            .await?;
+        let column = |row: Vec<Value>| match <[Value; 2]>::try_from(row) {
+            Ok([Value::String(column), Value::String(ty)]) => match Type::parse(&ty) {
+                Some(ty) => Ok((column, ty)),
+                None => {
+                    let message = format!("column {column} of {name} has type {ty}, which is not supported");
+                    Err(Error::new(ErrorKind::Config, "columns", message))
+                }
+            },
+            _ => Err(Error::bug("columns", "INFORMATION_SCHEMA.COLUMNS answered what it should not")),
+        };
+        rows.into_iter().map(column).collect()
+    }
+
     /// The query of the view of that name, `schema.view` in a named schema; nothing when there is none.
     /// Names are compared without case.
     pub async fn view(&self, name: &str) -> Result<Option<String>> {

@@ -14,12 +14,12 @@ use crate::error::{Error, ErrorKind, Result};
 use crate::wire::timestamp;
 
 /// Tables whose column types are remembered at most.
-const MAX_SHAPES: usize = 1000;
+pub(super) const MAX_SHAPES: usize = 1000;
 
 /// Where each field stands in `ChangeRecord ARRAY<STRUCT<…>>`. Values come by position; the positions are
 /// looked up by name once for each query, so that fields which Spanner adds do no harm.
 #[derive(Debug)]
-pub(crate) struct Layout {
+pub(super) struct Layout {
     records: [usize; 3],
     data: [usize; 13],
     column: [usize; 4],
@@ -33,7 +33,7 @@ pub(crate) struct Layout {
 
 impl Layout {
     /// From the type of the result's only column.
-    pub(crate) fn of(ty: &WireType) -> Result<Self> {
+    pub(super) fn of(ty: &WireType) -> Result<Self> {
         let record = item(&ty.clone().into())?;
         let field = |of: &StructType, name| item(at(of, name)?);
         let data = field(&record, "data_change_record")?;
@@ -75,7 +75,7 @@ impl Layout {
     }
 
     /// The records of one row.
-    pub(crate) fn decode(&mut self, cell: Wire) -> Result<Vec<ChangeRecord>> {
+    pub(super) fn decode(&mut self, cell: Wire) -> Result<Vec<ChangeRecord>> {
         let mut records = Vec::new();
         for record in list(cell)? {
             let [data, heartbeats, children] = self.kinds(record)?;
@@ -178,12 +178,20 @@ impl Layout {
 }
 
 /// The type in a change record's JSON: `{"code":"ARRAY","array_element_type":{"code":"INT64"}}`.
-fn type_of(json: &Json) -> Option<Type> {
+pub(super) fn type_of(json: &Json) -> Option<Type> {
     match json.get("code")?.as_str()? {
+        code @ ("PROTO" | "ENUM") => {
+            let name = json.get("proto_type_fqn")?.as_str()?.to_owned();
+            Some(if code == "PROTO" { Type::Proto(name) } else { Type::Enum(name) })
+        }
         "ARRAY" => Some(Type::Array(Box::new(type_of(json.get("array_element_type")?)?))),
-        // An annotation makes another type of it, such as PostgreSQL's numeric.
-        _ if json.get("type_annotation").is_some() => None,
-        code => Type::parse(code),
+        code => match json.get("type_annotation").and_then(Json::as_str) {
+            None => Type::parse(code),
+            // As in `Type::parse`: its text.
+            Some("PG_NUMERIC") => Some(Type::String),
+            Some("PG_JSONB") => Some(Type::Json),
+            Some(_) => None,
+        },
     }
 }
 
@@ -240,7 +248,7 @@ fn time_of(value: Wire) -> Result<Timestamp> {
     value.as_str().and_then(timestamp).ok_or_else(unexpected)
 }
 
-fn unexpected() -> Error {
+pub(super) fn unexpected() -> Error {
     Error::bug("change record", "a field of the record is not of its documented type")
 }
 
@@ -259,7 +267,9 @@ mod tests {
         assert_eq!(type_of(&json!({"code": "INT64"})), Some(Type::Int64));
         let array = json!({"code": "ARRAY", "array_element_type": {"code": "STRING"}});
         assert_eq!(type_of(&array), Some(Type::Array(Box::new(Type::String))));
-        assert_eq!(type_of(&json!({"code": "NUMERIC", "type_annotation": "PG_NUMERIC"})), None);
+        let annotated =
+            |annotation: &str| type_of(&json!({"code": "NUMERIC", "type_annotation": annotation}));
+        assert_eq!((annotated("PG_NUMERIC"), annotated("PG_OTHER")), (Some(Type::String), None));
         assert_eq!(type_of(&json!({"code": "STRUCT"})), None);
     }
 }

@@ -2,6 +2,7 @@
 //!
 //! Source: <https://cloud.google.com/spanner/docs/change-streams/details>.
 
+mod json;
 mod layout;
 mod query;
 mod record;

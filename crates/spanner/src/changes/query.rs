@@ -7,14 +7,17 @@ use google_cloud_gax::error::Error as ClientError;
 use google_cloud_gax::retry_policy::NeverRetry;
 use google_cloud_spanner::result::ResultSet;
 use google_cloud_spanner::statement::Statement;
-use google_cloud_spanner::types;
+use google_cloud_spanner::types::{self, TypeCode};
+use google_cloud_spanner::value::Value as Wire;
 use spanbridge_protocol::value::{Timestamp, Value};
 use tokio::sync::mpsc;
 use tokio::task::AbortHandle;
 
+use super::json::Records;
 use super::layout::Layout;
 use super::record::ChangeRecord;
 use crate::database::Database;
+use crate::dialect::Dialect;
 use crate::error::{Call, Error, ErrorKind, Result};
 use crate::name::is_identifier;
 use crate::wire::encode;
@@ -47,13 +50,14 @@ impl Database {
         let (sender, records) = mpsc::channel(AHEAD);
         let reader =
             Reader { database: self.clone(), silence: heartbeat * 3 + Duration::from_secs(10), sender };
-        let statement = statement(stream, token, start, end, heartbeat);
+        let (stream, token) = (stream.to_owned(), token.map(ToOwned::to_owned));
         let task = tokio::spawn(async move {
             let sender = reader.sender.clone();
-            let outcome = match statement {
-                Ok(statement) => reader.run(statement).await,
-                Err(error) => Err(error),
+            let outcome = async {
+                let dialect = reader.database.dialect().await?;
+                reader.run(statement(dialect, &stream, token.as_deref(), start, end, heartbeat)?).await
             };
+            let outcome = outcome.await;
             if let Err(error) = outcome {
                 // A closed channel means that nobody wants to know.
                 let _ = sender.send(Err(error)).await;
@@ -105,7 +109,8 @@ impl Reader {
         let transaction = self.database.client().single_use().build();
         let mut result: ResultSet = self.heard(transaction.execute_query(statement)).await?;
         let mut layout = match result.metadata().column_types() {
-            [column] => Layout::of(column)?,
+            [column] if column.code() == TypeCode::Json => Decoder::Json(Records::default()),
+            [column] => Decoder::Structs(Box::new(Layout::of(column)?)),
             _ => return Err(Error::bug("change stream", "the query has not one column")),
         };
         while let Some(row) = self.heard(async { result.next().await.transpose() }).await? {
@@ -126,7 +131,24 @@ impl Reader {
     }
 }
 
+/// How the records come.
+enum Decoder {
+    Structs(Box<Layout>),
+    /// From a database of the PostgreSQL dialect.
+    Json(Records),
+}
+
+impl Decoder {
+    fn decode(&mut self, cell: Wire) -> Result<Vec<ChangeRecord>> {
+        match self {
+            Self::Structs(layout) => layout.decode(cell),
+            Self::Json(records) => records.decode(&cell).map(|record| vec![record]),
+        }
+    }
+}
+
 fn statement(
+    dialect: Dialect,
     stream: &str,
     token: Option<&str>,
     start: Timestamp,
@@ -137,16 +159,25 @@ fn statement(
         let message = format!("`{stream}` is no name of a change stream");
         return Err(Error::new(ErrorKind::Config, "change stream", message));
     }
-    let sql = format!(
-        "SELECT ChangeRecord FROM READ_{stream}(start_timestamp => @start, end_timestamp => @end, \
-         partition_token => @token, heartbeat_milliseconds => @heartbeat)"
-    );
+    let (sql, names) = match dialect {
+        Dialect::GoogleSql => (
+            format!(
+                "SELECT ChangeRecord FROM READ_{stream}(start_timestamp => @start, end_timestamp => @end, \
+                 partition_token => @token, heartbeat_milliseconds => @heartbeat)"
+            ),
+            ["start", "end", "token", "heartbeat"],
+        ),
+        Dialect::PostgreSql => (
+            format!("SELECT * FROM \"spanner\".\"read_json_{stream}\"($1, $2, $3, $4, NULL)"),
+            ["p1", "p2", "p3", "p4"],
+        ),
+    };
     let milliseconds = i64::try_from(heartbeat.as_millis()).unwrap_or(i64::MAX);
     Ok(Statement::builder(sql)
-        .add_typed_param("start", encode(Value::Timestamp(start)), types::timestamp())
-        .add_typed_param("end", encode(end.map_or(Value::Null, Value::Timestamp)), types::timestamp())
-        .add_typed_param("token", encode(token.into()), types::string())
-        .add_typed_param("heartbeat", milliseconds, types::int64())
+        .add_typed_param(names[0], encode(Value::Timestamp(start)), types::timestamp())
+        .add_typed_param(names[1], encode(end.map_or(Value::Null, Value::Timestamp)), types::timestamp())
+        .add_typed_param(names[2], encode(token.into()), types::string())
+        .add_typed_param(names[3], milliseconds, types::int64())
         .with_retry_policy(NeverRetry)
         .build())
 }
@@ -159,10 +190,15 @@ mod tests {
     fn only_a_name_goes_into_the_statement() {
         let start = Timestamp::UNIX_EPOCH;
         let heartbeat = Duration::from_secs(1);
-        let sql = statement("Flights", None, start, None, heartbeat).unwrap().sql().to_owned();
-        assert!(sql.contains("READ_Flights("));
+        for (dialect, function) in
+            [(Dialect::GoogleSql, "READ_Flights("), (Dialect::PostgreSql, "\"read_json_Flights\"(")]
+        {
+            let statement = statement(dialect, "Flights", None, start, None, heartbeat).unwrap();
+            assert!(statement.sql().contains(function));
+        }
         for wrong in ["", "A B", "A(", "1a"] {
-            assert_eq!(statement(wrong, None, start, None, heartbeat).unwrap_err().kind(), ErrorKind::Config);
+            let statement = statement(Dialect::PostgreSql, wrong, None, start, None, heartbeat);
+            assert_eq!(statement.unwrap_err().kind(), ErrorKind::Config);
         }
     }
 }

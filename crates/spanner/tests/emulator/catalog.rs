@@ -2,7 +2,7 @@ use std::time::Duration;
 
 use spanbridge_protocol::table::{OnDelete, Parent};
 use spanbridge_protocol::value::Type;
-use spanbridge_spanner::{ErrorKind, ValueCaptureType, Watched};
+use spanbridge_spanner::{ErrorKind, Index, ValueCaptureType, Watched};
 
 use crate::support::database;
 
@@ -13,7 +13,8 @@ async fn a_table_is_described() {
         "CREATE TABLE shop.Orders (Customer STRING(36) NOT NULL, Id INT64 NOT NULL, Price NUMERIC DEFAULT (0),
            Twice NUMERIC AS (Price * 2) STORED, Tags ARRAY<STRING(10)>, Note STRING(MAX),
            Stamp TIMESTAMP NOT NULL OPTIONS (allow_commit_timestamp = true)) PRIMARY KEY (Id, Customer DESC)",
-        "CREATE INDEX shop.ByPrice ON shop.Orders (Price)",
+        "CREATE INDEX shop.ByPrice ON shop.Orders (Price, Stamp DESC) STORING (Note)",
+        "CREATE NULL_FILTERED INDEX shop.ByNote ON shop.Orders (Note)",
         "CREATE TABLE shop.Items (Id INT64 NOT NULL, Customer STRING(36) NOT NULL, Item INT64)
            PRIMARY KEY (Id, Customer DESC, Item), INTERLEAVE IN PARENT shop.Orders ON DELETE CASCADE",
         "CREATE TABLE shop.Notes (Id INT64 NOT NULL, Customer STRING(36) NOT NULL, Note INT64)
@@ -44,6 +45,10 @@ async fn a_table_is_described() {
         let parent = Parent { table: "shop.Orders".into(), on_delete };
         assert_eq!(database.table(name).await.unwrap().unwrap().parent, Some(parent), "{name}");
     }
+
+    let columns = vec![("Price".to_owned(), false), ("Stamp".to_owned(), true)];
+    let indexes = database.indexes("SHOP.orders").await.unwrap();
+    assert_eq!(indexes, [Index { name: "shop.ByPrice".into(), columns }]);
 
     let query = database.view("SHOP.prices").await.unwrap().unwrap();
     assert!(query.contains("shop.Orders"), "{query}");

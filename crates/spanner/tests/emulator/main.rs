@@ -7,6 +7,7 @@ mod errors;
 mod migrate;
 mod outage;
 mod position;
+mod postgres;
 mod ranges;
 mod relay;
 mod support;

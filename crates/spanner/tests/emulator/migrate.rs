@@ -4,12 +4,13 @@ use spanbridge_spanner::{Database, ErrorKind, migrate};
 
 use crate::support;
 
-const TABLES: [&str; 6] = [
+const TABLES: [&str; 7] = [
     "BridgePartitions",
     "BridgePositions",
     "BridgeDeadLetters",
     "BridgeReplays",
     "BridgeGaps",
+    "BridgeVersions",
     "BridgeSchemaVersion",
 ];
 

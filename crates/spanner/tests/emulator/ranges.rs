@@ -34,6 +34,22 @@ fn text(rows: &[Vec<Value>]) -> String {
 }
 
 #[tokio::test]
+async fn an_index_is_read_in_its_own_order() {
+    let (admin, database) = support::database(&[DDL]).await;
+    let rows = vec![key("a", 3), key("b", 1), key("c", 2)];
+    let insert = mutation(Write::Insert, "T", &["A", "B"], rows);
+    database.commit(vec![insert], CommitOptions::default()).await.unwrap();
+    admin.update_ddl(&["CREATE INDEX ByB ON T (B)".to_owned()]).await.unwrap();
+    let from_2 = KeyRange { start: Bound::Included(vec![2.into()]), end: Bound::Unbounded };
+    for (most, expected) in [(0, ""), (1, "c2"), (9, "c2 a3")] {
+        let rows = database.read_index("T", "ByB", &named(), from_2.clone(), most).await.unwrap();
+        assert_eq!(text(&rows), expected);
+    }
+    let error = database.read_index("T", "Nowhere", &named(), from_2, 1).await.unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::NotFound, "{error}");
+}
+
+#[tokio::test]
 async fn ranges_have_ends_that_are_included_or_not() {
     let database = nine().await;
     let (included, excluded) = (Bound::Included, Bound::Excluded);
@@ -87,4 +103,35 @@ async fn pages_follow_one_another() {
         }
     }
     assert!(database.read_page("T", &named(), range, 0).await.unwrap().is_empty());
+}
+
+#[tokio::test]
+async fn a_snapshot_stays_as_it_was() {
+    let database = nine().await;
+    let snapshot = database.snapshot().await.unwrap();
+    let delete = mutation(Write::Delete, "T", &["A", "B"], vec![key("a", 1), key("b", 2)]);
+    database.commit(vec![delete], CommitOptions::default()).await.unwrap();
+    let all = || KeyRange::prefix(Vec::new());
+    let rows = snapshot.read_ranges("T", &named(), vec![all()], 9).await.unwrap();
+    assert_eq!(text(&rows), "a1 a2 a3 b1 b2 b3 c1 c2 c3");
+    let rest = KeyRange { start: Bound::Excluded(key("a", 3)), end: Bound::Included(Vec::new()) };
+    assert_eq!(text(&snapshot.read_page("T", &named(), rest, 2).await.unwrap()), "b1 b2");
+    let error = snapshot.read_ranges("T", &named(), vec![all()], 8).await.unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::TooLarge, "{error}");
+    let later = database.snapshot().await.unwrap();
+    assert!(later.at() > snapshot.at());
+    let rows = later.read_ranges("T", &named(), vec![all()], 9).await.unwrap();
+    assert_eq!(text(&rows), "a2 a3 b1 b3 c1 c2 c3");
+}
+
+#[tokio::test]
+async fn tables_and_views_have_their_columns() {
+    let view =
+        "CREATE VIEW V SQL SECURITY INVOKER AS SELECT t.B, CAST(NULL AS ARRAY<STRING>) AS C, t.A FROM T AS t";
+    let (_, database) = support::database(&[DDL, view]).await;
+    assert_eq!(database.columns("t").await.unwrap(), named());
+    let strings = Type::Array(Box::new(Type::String));
+    let expected = columns(&[("B", Type::Int64), ("C", strings), ("A", Type::String)]);
+    assert_eq!(database.columns("V").await.unwrap(), expected);
+    assert_eq!(database.columns("Nothing").await.unwrap(), []);
 }

@@ -51,6 +51,15 @@ pub(crate) async fn database(ddl: &[&str]) -> (Admin, Database) {
     (admin, Database::connect(&options).await.unwrap())
 }
 
+/// The same, of the PostgreSQL dialect.
+pub(crate) async fn postgres(ddl: &[&str]) -> (Admin, Database) {
+    let options = options(emulator().await);
+    let admin = Admin::connect(&options).await.unwrap();
+    let ddl: Vec<String> = ddl.iter().map(|&statement| statement.to_owned()).collect();
+    admin.create_postgres_database(&ddl).await.unwrap();
+    (admin, Database::connect(&options).await.unwrap())
+}
+
 /// Where this database is.
 pub(crate) async fn address(database: &Database) -> Options {
     let emulator = emulator().await;

@@ -25,6 +25,9 @@ const OF_TABLE: &str = "FROM INFORMATION_SCHEMA.COLUMNS AS c \
 const OF_VIEW: &str = "SELECT VIEW_DEFINITION FROM INFORMATION_SCHEMA.VIEWS \
     WHERE LOWER(TABLE_SCHEMA) = LOWER(@schema) AND LOWER(TABLE_NAME) = LOWER(@view)";
 
+const DIALECT: &str =
+    "SELECT option_value FROM information_schema.database_options WHERE option_name = 'database_dialect'";
+
 /// # Errors
 /// UNIMPLEMENTED, with the text of the query.
 pub(super) fn answer(database: &Database, request: &ExecuteSqlRequest) -> Result<Table> {
@@ -33,6 +36,7 @@ pub(super) fn answer(database: &Database, request: &ExecuteSqlRequest) -> Result
         // The client library's way to open a connection.
         "SELECT 1" => Ok(single(Type::Int64, Value::Int64(1))),
         "SELECT CURRENT_TIMESTAMP" => Ok(single(Type::Timestamp, Value::Timestamp(database.now()))),
+        DIALECT => Ok(single(Type::String, "GOOGLE_STANDARD_SQL".into())),
         OF_VIEW => Ok(Table { columns: vec![(String::new(), Type::String)], rows: Vec::new() }),
         _ => match sql.strip_prefix("SELECT ").and_then(|sql| sql.strip_suffix(OF_TABLE)) {
             Some(columns) => {

@@ -73,6 +73,7 @@ table! {
     INGEST_GAPS_TOTAL = "spanbridge_ingest_gaps_total", Counter, Count, ["pipeline", "topic"], "Positions that the Kafka log no longer held.";
     INGEST_GAP_RECORDS_TOTAL = "spanbridge_ingest_gap_records_total", Counter, Count, ["pipeline", "topic"], "Offsets skipped because the Kafka log no longer held them (on_gap = skip).";
     INGEST_LAG_RECORDS = "spanbridge_ingest_lag_records", Gauge, Count, ["pipeline", "topic", "partition"], "Offsets between the committed position and the end of the partition.";
+    INGEST_WATERMARK_SECONDS = "spanbridge_ingest_watermark_seconds", Gauge, Seconds, ["pipeline"], "Watermark of the windows, as a Unix time; from the worker that owns the first partition.";
     INGEST_ASSIGNED_PARTITIONS = "spanbridge_ingest_assigned_partitions", Gauge, Count, ["pipeline"], "Partitions that this worker owns.";
     INGEST_PAUSED_PARTITIONS = "spanbridge_ingest_paused_partitions", Gauge, Count, ["pipeline"], "Partitions paused because Spanner is slower than Kafka.";
     INGEST_END_TO_END_SECONDS = "spanbridge_ingest_end_to_end_seconds", Histogram(DELAY), Seconds, ["pipeline"], "Time from the record's timestamp to the end of its commit.";

@@ -26,13 +26,15 @@ impl Compiler<'_> {
                 return None;
             };
             let companions = self.companions(aggregate, function, &column, live)?;
-            let column_of = |expression| Column { name: column.name.clone(), ty: argument, expression };
             let value = match &aggregate.argument {
                 None => Given::Record,
-                Some(text) if function == Function::ApproxDistinct => {
-                    Given::Identity(column_of(self.expression(text)?))
+                Some(text) => {
+                    // Any values can be told apart.
+                    let any = function == Function::ApproxDistinct;
+                    let expression = self.expression(text, (!any).then_some(&argument))?;
+                    let column = Column { name: column.name.clone(), ty: argument, expression };
+                    if any { Given::Identity(column) } else { Given::Value(column) }
                 }
-                Some(text) => Given::Value(column_of(self.expression(text)?)),
             };
             let filter = self.filter(aggregate.filter.as_ref())?;
             all.inputs.push(Argument { value, filter });

@@ -18,7 +18,7 @@ impl Compiler<'_> {
         let mut key: Vec<(String, Option<KeyColumn>)> = Vec::new();
         for group in &mapping.group_by {
             let column = self.column(live, group)?;
-            key.push((column.name.clone(), Some(KeyColumn::Group(column))));
+            key.push((column.name.clone(), Some(KeyColumn::Group(Box::new(column)))));
         }
         let windowed = mapping.window.as_ref().map(|window| self.window(window, live));
         let windowed = windowed.map_or(Some(None), |windowed| windowed.map(Some))?;
@@ -41,6 +41,12 @@ impl Compiler<'_> {
             let message = format!("`{}` is not the last column of the primary key", windowed.bound);
             self.error(&window.start, KEY, message, "put it last, so that a group's windows are neighbours");
             return None;
+        }
+        if let (Some(window), Some(at)) =
+            (window, mapping.window.as_ref().and_then(|window| window.final_column.as_ref()))
+        {
+            let last = self.final_column(at, window, live)?;
+            self.finals.push(last);
         }
         let beside = windowed.as_ref().and_then(|windowed| windowed.beside.clone());
         let names = key.iter().map(|(name, _)| name.clone()).chain(beside).chain(columns);

@@ -10,19 +10,21 @@ mod windows;
 
 use std::sync::Arc;
 
-use spanbridge_config::{Config, Error, Ingest, IngestTable, Located, Mapping, Mask as ConfigMask};
+use spanbridge_config::{Config, Decoding, Error, Ingest, IngestTable, Located, Mapping, Mask as ConfigMask};
 use spanbridge_protocol::ingest::Spec;
 use spanbridge_protocol::table::{Column as TableColumn, Table};
+use spanbridge_protocol::value::Type;
 use spanbridge_schema::Registry;
 
 use super::decoding::Decoders;
 use super::expression::Expression;
+use super::final_column::FinalColumn;
 use super::mask::Mask;
 use super::plan::Plans;
 use super::record::Mapper;
 use super::table::{Column, TableMapping};
-use super::unsupported::unsupported;
 use super::variables::Variables;
+use crate::schemas;
 pub(crate) use offline::expressions;
 
 const SYNTAX: &str = "SB-INGEST-001";
@@ -31,23 +33,21 @@ const COLUMN: &str = "SB-INGEST-003";
 const KEY: &str = "SB-INGEST-004";
 const TYPE: &str = "SB-INGEST-005";
 
-/// Compiles a pipeline; `tables` are those of the file that exist, in its order.
+/// Compiles a pipeline, in which each `"*"` has its columns; `tables` are those of the file that exist, in its order.
 pub(crate) fn compile(
     config: &Config,
     pipeline: &Ingest,
     tables: &[Option<Table>],
     registry: &Registry,
 ) -> Result<Mapper, Error> {
-    if let Some(error) = config.errors(unsupported(config, pipeline)) {
-        return Err(error);
-    }
     let decoders = Decoders::new(pipeline, registry);
     let mask_key = pipeline.mask_key.as_ref().map(|key| key.resolve()).transpose()?;
     let mut compiler = Compiler {
         config,
         variables: decoders.variables(),
         mask_key,
-        plans: Plans::default(),
+        plans: Plans::of(subjects(pipeline)),
+        finals: Vec::new(),
         errors: Vec::new(),
     };
     let mut targets = Vec::new();
@@ -70,7 +70,7 @@ pub(crate) fn compile(
         };
         if let Some((target, mapping)) = compiled {
             let ty = |name: &String| live.column(name).map(|column| column.ty.clone());
-            types.push(target.columns.iter().filter_map(ty).collect());
+            types.push(target.columns.iter().filter_map(ty).collect::<Vec<_>>());
             targets.push(target);
             mappings.push(mapping);
         }
@@ -78,14 +78,29 @@ pub(crate) fn compile(
     if let Some(error) = config.errors(compiler.errors) {
         return Err(error);
     }
+    let holds_messages = types.iter().flatten().any(|ty| match ty {
+        Type::Array(item) => matches!(**item, Type::Proto(_)),
+        ty => matches!(ty, Type::Proto(_)),
+    });
+    let decoders = if holds_messages { decoders.keep_messages() } else { decoders };
     Ok(Mapper {
-        spec: Arc::new(Spec { pipeline: pipeline.name.as_str().into(), targets }),
+        spec: Arc::new(Spec { pipeline: pipeline.identity().into(), targets }),
         types,
         decoders,
         uses_key: mappings.iter().any(TableMapping::reads_key),
         tables: mappings,
         plans: compiler.plans,
+        finals: compiler.finals,
     })
+}
+
+/// Where there is just one.
+fn subjects(pipeline: &Ingest) -> [Option<String>; 2] {
+    let only = |decoding: &Decoding, part: &str| {
+        let mut subjects = schemas::subjects(decoding, part, pipeline.topics.names()).into_iter();
+        subjects.next().filter(|_| subjects.next().is_none())
+    };
+    [only(&pipeline.key, "key"), only(&pipeline.value, "value")]
 }
 
 struct Compiler<'a> {
@@ -94,16 +109,22 @@ struct Compiler<'a> {
     /// The key of hashes, when a column has one.
     mask_key: Option<String>,
     plans: Plans,
+    finals: Vec<FinalColumn>,
     errors: Vec<Error>,
 }
 
 impl Compiler<'_> {
     fn column(&mut self, live: &Table, mapping: &Mapping) -> Option<Column> {
         let column = self.live(live, &mapping.column)?;
-        let mut expression = self.expression(&mapping.expr)?;
-        if let Some(mask) = mapping.mask {
-            expression = expression.masked(self.mask(mask, mapping, &column)?);
-        }
+        let expression = match mapping.mask {
+            None if mapping.copied => Expression::copied(&mapping.expr, &mut self.plans, &column.ty),
+            None => self.expression(&mapping.expr, Some(&column.ty))?,
+            // What a mask leaves has nothing to do with the schema.
+            Some(mask) => {
+                let expression = self.expression(&mapping.expr, None)?;
+                expression.masked(self.mask(mask, mapping, &column)?)
+            }
+        };
         Some(Column { name: column.name, ty: column.ty, expression })
     }
 
@@ -145,12 +166,13 @@ impl Compiler<'_> {
     fn filter(&mut self, filter: Option<&Located<str>>) -> Option<Option<Expression>> {
         match filter {
             None => Some(None),
-            Some(filter) => self.expression(filter).map(Some),
+            Some(filter) => self.expression(filter, None).map(Some),
         }
     }
 
-    fn expression(&mut self, text: &Located<str>) -> Option<Expression> {
-        match Expression::compile(text, self.variables, &mut self.plans) {
+    /// With a type, a field must convert to it by its schema.
+    fn expression(&mut self, text: &Located<str>, ty: Option<&Type>) -> Option<Expression> {
+        match Expression::compile(text, self.variables, &mut self.plans, ty) {
             Ok(expression) => Some(expression),
             Err((message, part)) => {
                 let span = self.config.part(text, part);

@@ -3,17 +3,16 @@
 use spanbridge_config::{Config, Error, Ingest, IngestTable, Located};
 
 use super::super::plan::Plans;
-use super::super::unsupported::unsupported;
 use super::super::variables::Variables;
 use super::Compiler;
 
-/// Every expression of the pipeline that does not compile, and what this version does not carry out.
+/// Every expression of the pipeline that does not compile.
 pub(crate) fn expressions(config: &Config, pipeline: &Ingest) -> Result<(), Error> {
     let variables = Variables::from(pipeline.value.unwrap);
-    let errors = unsupported(config, pipeline);
-    let mut compiler = Compiler { config, variables, mask_key: None, plans: Plans::default(), errors };
+    let (plans, finals, errors) = (Plans::default(), Vec::new(), Vec::new());
+    let mut compiler = Compiler { config, variables, mask_key: None, plans, finals, errors };
     for text in pipeline.tables.iter().flat_map(texts) {
-        compiler.expression(text);
+        compiler.expression(text, None);
     }
     config.errors(compiler.errors).map_or(Ok(()), Err)
 }

@@ -1,12 +1,14 @@
 //! A table with one row for each record.
 
-use spanbridge_config::{IngestTransaction, Mode, RowsTable, Tombstones};
+use spanbridge_config::{AllFields, IngestTransaction, Mode, RowsTable, Tombstones};
 use spanbridge_protocol::ingest::{Rows, Target, TargetKind};
 use spanbridge_protocol::mutation::Write;
 use spanbridge_protocol::table::{Column as TableColumn, Table};
 
+use super::super::plan::RecordId;
 use super::super::table::{Column, Kind, RowMapping, TableMapping};
 use super::{COLUMN, Compiler, KEY};
+use crate::fields::Covered;
 
 impl Compiler<'_> {
     pub(super) fn rows(&mut self, mapping: &RowsTable, live: &Table) -> Option<(Target, TableMapping)> {
@@ -28,7 +30,11 @@ impl Compiler<'_> {
             .version
             .as_ref()
             .map(|version| columns.iter().position(|column| column.name.eq_ignore_ascii_case(version)));
+        if version == Some(None) {
+            self.version_not_mapped(mapping, live);
+        }
         let version = version.map_or(Some(None), |place| place.map(Some))?;
+        let all = mapping.all.as_ref().map(|all| self.all(mapping, all, live));
         let target = Target {
             table: live.name.as_str().into(),
             columns: columns.iter().map(|column| column.name.clone()).collect(),
@@ -36,7 +42,7 @@ impl Compiler<'_> {
             kind: TargetKind::Rows(Rows { write: write(mapping.mode), version }),
             locking: mapping.transaction == IngestTransaction::ReadWrite,
         };
-        let rows = RowMapping { columns, key, version, writes, delete_when: delete_when? };
+        let rows = RowMapping { columns, key, version, writes, delete_when: delete_when?, all };
         let table = TableMapping {
             name: live.name.clone(),
             filter: filter?,
@@ -44,6 +50,20 @@ impl Compiler<'_> {
             kind: Kind::Rows(rows),
         };
         Some((target, table))
+    }
+
+    /// The record of `"*"`; the fields that have no column yet are told from the others by it.
+    fn all(&mut self, mapping: &RowsTable, all: &AllFields, live: &Table) -> RecordId {
+        let steps = all.path.split('.').skip(1).map(str::to_owned).collect();
+        self.plans.add_record(steps, Covered::new(mapping, all, Some(live)))
+    }
+
+    /// Of a `"*"` only the live table says which columns it has.
+    fn version_not_mapped(&mut self, mapping: &RowsTable, live: &Table) {
+        let Some(version) = &mapping.version else { return };
+        let message =
+            format!("`version` names column {version} of table `{}`, which is not mapped", live.name);
+        self.error(version, COLUMN, message, "map it: no field has its name");
     }
 
     /// Where the columns of the primary key stand.

@@ -48,6 +48,8 @@ fn totals() -> Table {
         column("SourcePartition", Type::Int64, Some(2)),
         column("Sum", Type::Int64, None),
         column("Label", Type::String, None),
+        Column { nullable: false, has_default: true, ..column("Closed", Type::Bool, None) },
+        column("Unknown", Type::Bool, None),
     ];
     Table { name: "Totals".into(), columns, parent: None }
 }
@@ -107,6 +109,13 @@ fn each_mistake_is_shown_where_it_is() {
         "5:16 column Label",
     );
     wrong(&groups(r#"Label = "value.customer""#, sum), Some(totals()), "2:9 the group is");
+    let last = |name: &str| {
+        let table = groups(r#"Customer = "value.customer""#, sum);
+        table.replace("start = \"Start\"", &format!("start = \"Start\", final = \"{name}\""))
+    };
+    assert_eq!(compiled(&last("Closed"), Some(totals())), Ok(()));
+    wrong(&last("Unknown"), Some(totals()), "4:88 column `Unknown` is not BOOL NOT NULL DEFAULT (FALSE)");
+    wrong(&last("Sum"), Some(totals()), "4:88 column `Sum` is not BOOL");
     let mut without_owner = totals();
     without_owner.columns.remove(2);
     wrong(

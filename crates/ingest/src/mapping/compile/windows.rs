@@ -6,6 +6,7 @@ use spanbridge_protocol::table::Table;
 use spanbridge_protocol::value::Type;
 
 use super::super::expression::Expression;
+use super::super::final_column::FinalColumn;
 use super::{Compiler, TYPE};
 
 /// A table's windows, but for where their bound stands in the key.
@@ -41,8 +42,28 @@ impl Compiler<'_> {
             ConfigKind::Sliding { latest, .. } => (start, Some(self.instants(latest, live)?)),
             ConfigKind::Session { end, .. } => (self.instants(end, live)?, Some(start)),
         };
-        let time = self.expression(&window.time)?;
+        let time = self.expression(&window.time, Some(&Type::Timestamp))?;
         Some(Windowed { kind, late: late(window.late), grace: window.grace, time, bound, beside })
+    }
+
+    /// The column that says which windows are final. What writes a row leaves it out, so a new row needs its default.
+    pub(super) fn final_column(
+        &mut self,
+        name: &Located<str>,
+        window: Window,
+        live: &Table,
+    ) -> Option<FinalColumn> {
+        let column = self.live(live, name)?;
+        let fits =
+            column.ty == Type::Bool && !column.nullable && column.has_default && column.key_ordinal.is_none();
+        if !fits {
+            let message =
+                format!("column `{}` is not BOOL NOT NULL DEFAULT (FALSE) outside the key", column.name);
+            self.error(name, TYPE, message, "make it so: a window is not final when its row is made");
+            return None;
+        }
+        let key = live.key().into_iter().map(|column| (column.name.clone(), column.ty.clone())).collect();
+        Some(FinalColumn { table: live.name.clone(), name: column.name, key, window, at: name.span })
     }
 
     /// A column of instants.

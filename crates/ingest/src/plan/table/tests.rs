@@ -25,11 +25,33 @@ fn schemas() -> Schemas {
     Schemas::of(Shape::Record(RecordShape { name: None, fields, open: false }))
 }
 
+/// The statements or mistakes, and the notes.
+fn noted(
+    config: &Config,
+    live: Option<&Table>,
+    before: Option<&Table>,
+    keys: &[PrimaryKey],
+) -> (Result<Vec<String>, Vec<Error>>, Vec<String>) {
+    let mut notes = Vec::new();
+    let planned = statements(config, &config.ingest[0].tables[0], live, before, keys, &schemas(), &mut notes);
+    (planned, notes)
+}
+
 /// The statements, or each mistake with its code.
 fn planned(table: &str, live: Option<&Table>, keys: &[&str]) -> Result<Vec<String>, Vec<String>> {
+    planned_after(None, table, live, keys)
+}
+
+/// The same behind a version before.
+fn planned_after(
+    before: Option<&Table>,
+    table: &str,
+    live: Option<&Table>,
+    keys: &[&str],
+) -> Result<Vec<String>, Vec<String>> {
     let config = config(table);
     let keys: Vec<PrimaryKey> = keys.iter().map(|key| key.parse().unwrap()).collect();
-    let planned = statements(&config, &config.ingest[0].tables[0], live, &keys, &schemas());
+    let planned = noted(&config, live, before, &keys).0;
     planned.map_err(|errors| errors.iter().map(|error| format!("{} {error}", error.kind().code())).collect())
 }
 
@@ -52,6 +74,16 @@ const ROWS: &str = "table = \"s.T\"\ncolumns = { Id = \"value.id\", Name = \"val
     At = \"timestamp\", Kind = \"headers.kind\", Key = { expr = \"offset\" } }\n";
 
 #[test]
+fn a_type_that_no_schema_says_is_that_of_the_version_before() {
+    let table = "table = \"T\"\ncolumns = { Id = \"value.id\", Twice = \"value.id * 2\" }\n";
+    let before = live(&[("Id", Type::String), ("Twice", Type::Numeric)]);
+    let expected = "CREATE TABLE `T` (\n  `Id` INT64 NOT NULL,\n  `Twice` NUMERIC,\n) PRIMARY KEY (`Id`)";
+    assert_eq!(planned_after(Some(&before), table, None, &["T=Id"]).unwrap(), [expected]);
+    let unknown = planned_after(Some(&live(&[("Id", Type::String)])), table, None, &["T=Id"]).unwrap_err();
+    assert!(unknown[0].starts_with("SB-PLAN-TYPE"), "{unknown:?}");
+}
+
+#[test]
 fn a_table_of_rows_has_the_key_of_the_command_line() {
     let expected = "CREATE TABLE `s`.`T` (\n  `Id` INT64 NOT NULL,\n  `Name` STRING(MAX),\n  \
         `Tags` ARRAY<STRING(MAX)>,\n  `At` TIMESTAMP,\n  `Kind` STRING(MAX),\n  `Key` INT64,\n) \
@@ -72,13 +104,45 @@ fn what_cannot_be_known_is_a_mistake_at_its_place() {
 }
 
 #[test]
+fn a_computed_column_is_noted_and_the_rest_is_planned() {
+    let config = config(
+        "table = \"T\"\ncolumns = { Id = \"value.id\", Twice = \"value.id * 2\", Name = \"value.name\" }\n",
+    );
+    let (planned, notes) = noted(&config, None, None, &["T=Id".parse().unwrap()]);
+    let expected = "CREATE TABLE `T` (\n  `Id` INT64 NOT NULL,\n  `Name` STRING(MAX),\n) PRIMARY KEY (`Id`)";
+    assert_eq!(planned.unwrap(), [expected]);
+    assert!(notes.len() == 1 && notes[0].contains("T: without column Twice"), "{notes:?}");
+    let (planned, notes) =
+        noted(&config, Some(&live(&[("Id", Type::Int64), ("Twice", Type::Int64)])), None, &[]);
+    assert_eq!((planned.unwrap().len(), notes), (1, vec![]));
+}
+
+#[test]
+fn a_table_that_could_be_interleaved_is_remarked() {
+    let tables = "table = \"P\"\ncolumns = { Id = \"value.id\" }\n[[ingest.table]]\ntable = \"C\"\n\
+        columns = { Id = \"value.id\", Tag = \"value.name\" }\n[[ingest.table]]\ntable = \"T\"\n\
+        group_by = { Id = \"value.id\" }\naggregates = { N = \"count()\" }\n";
+    let config = config(tables);
+    let keys = ["P=Id", "C=id,Tag"].map(|key| key.parse().unwrap());
+    let remarks = |tables: &[Option<Table>]| {
+        let remarks = super::super::interleaving::remarks(&config.ingest[0], tables, &keys);
+        remarks.into_iter().map(|remark| remark[..remark.find(':').unwrap()].to_owned()).collect::<Vec<_>>()
+    };
+    assert_eq!(remarks(&[None, None, None]), ["C", "T"]);
+    let there = || Some(live(&[("Id", Type::Int64)]));
+    assert_eq!(remarks(&[there(), None, there()]), ["C"]);
+    assert_eq!(remarks(&[None, there(), there()]), [""; 0]);
+}
+
+#[test]
 fn an_aggregate_table_brings_its_key_and_companions() {
     let table = "table = \"T\"\ngroup_by = { Id = \"value.id\" }\n\
-        window = { kind = \"session\", gap = \"1m\", time = \"value.at\", start = \"S\", end = \"E\" }\n\
+        window = { kind = \"session\", gap = \"1m\", time = \"value.at\", start = \"S\", end = \"E\", final = \"F\" }\n\
         aggregates = { N = \"count()\", P = \"avg(value.price)\", L = \"last(value.name)\", \
         D = \"approx_distinct(value.id + 1)\" }\n";
     let expected = "CREATE TABLE `T` (\n  `Id` INT64 NOT NULL,\n  `SourcePartition` INT64 NOT NULL,\n  \
-        `S` TIMESTAMP,\n  `E` TIMESTAMP NOT NULL,\n  `N` INT64,\n  `P` NUMERIC,\n  `PSum` NUMERIC,\n  \
+        `S` TIMESTAMP,\n  `E` TIMESTAMP NOT NULL,\n  `F` BOOL NOT NULL DEFAULT (FALSE),\n  \
+        `N` INT64,\n  `P` NUMERIC,\n  `PSum` NUMERIC,\n  \
         `PCount` INT64,\n  `L` STRING(MAX),\n  `LAt` TIMESTAMP,\n  `D` INT64,\n  `DSketch` BYTES(MAX),\n) \
         PRIMARY KEY (`Id`, `SourcePartition`, `E`)";
     assert_eq!(planned(table, None, &[]).unwrap(), [expected]);

@@ -4,6 +4,7 @@
 //! and sliding windows come from the times of the records, which are cut to milliseconds for them:
 //! that is Kafka Streams' unit, and "the next instant" needs one.
 
+mod finality;
 mod hopping;
 mod instant;
 mod lateness;
@@ -11,12 +12,14 @@ mod session;
 mod size;
 mod sliding;
 mod tumbling;
+mod watermark;
 
 #[cfg(test)]
 mod oracle;
 
 pub use hopping::Hop;
 pub use size::Size;
+pub use watermark::{Progress, watermark};
 
 pub(super) use hopping::hopping;
 pub(super) use instant::LAST;

@@ -103,12 +103,12 @@ impl<P: Payload> Worker<P> {
     /// True when every partition owned has stopped, and all in front of the stops is committed.
     pub fn has_stopped(&self) -> bool {
         let stopped = |owned: &Owned| matches!(owned.phase, Phase::Stopped { .. });
-        !self.partitions.is_empty()
-            && self.partitions.values().all(stopped)
-            && self.flights.is_empty()
-            && self.waiting.is_empty()
-            && self.queue.len() == 0
-            && self.replays.len() == 0
+        !self.partitions.is_empty() && self.partitions.values().all(stopped) && self.is_idle()
+    }
+
+    /// True when all that it was given is committed or forgotten.
+    pub fn is_idle(&self) -> bool {
+        self.flights.is_empty() && self.waiting.is_empty() && self.queue.len() == 0 && self.replays.len() == 0
     }
 
     /// The group has given us these partitions.

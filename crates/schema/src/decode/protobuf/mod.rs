@@ -15,8 +15,13 @@ use crate::datum::Datum;
 use crate::protobuf::{Message, Protobuf};
 use crate::{Error, Kind, Result};
 
-/// Decodes a message index and exactly one message; which type it is, too.
-pub(crate) fn decode(schema: &Arc<Protobuf>, payload: &[u8], limits: Limits) -> Result<(Message, Datum)> {
+/// Decodes a message index and exactly one message; which type it is, too. `keep`: each record has its message with it.
+pub(crate) fn decode(
+    schema: &Arc<Protobuf>,
+    payload: &[u8],
+    limits: Limits,
+    keep: bool,
+) -> Result<(Message, Datum)> {
     let (path, payload) = index::split(payload)?;
     let message = schema
         .message(&path)
@@ -25,7 +30,7 @@ pub(crate) fn decode(schema: &Arc<Protobuf>, payload: &[u8], limits: Limits) -> 
     // The library's errors may quote the data.
     let decoded = DynamicMessage::decode(message.descriptor().clone(), payload)
         .map_err(|_| Error::new(Kind::Payload, format!("the payload is not a {}", message.name())))?;
-    let datum = message.datum(decoded);
+    let datum = message.datum(decoded, keep);
     Ok((message, datum))
 }
 

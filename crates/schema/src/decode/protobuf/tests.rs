@@ -1,9 +1,11 @@
 use proptest::prelude::*;
 use prost::Message as _;
 use prost_reflect::{MapKey, MessageDescriptor, Value};
+use spanbridge_protocol::value::{Type, Value as Spanner};
 
 use super::*;
-use crate::datum::{Instant, Period};
+use crate::convert::{Fault, to_spanner};
+use crate::datum::{Instant, Period, Symbol};
 use crate::protobuf::tests::{EVERY, parse};
 
 fn every() -> Arc<Protobuf> {
@@ -29,13 +31,38 @@ fn payload(schema: &Arc<Protobuf>, fields: Vec<(&str, Value)>) -> Vec<u8> {
 }
 
 fn read(schema: &Arc<Protobuf>, payload: &[u8]) -> Result<Datum> {
-    decode(schema, payload, Limits::default()).map(|(_, value)| value)
+    decode(schema, payload, Limits::default(), false).map(|(_, value)| value)
 }
 
 fn one(field: &str, value: Value) -> Datum {
     let schema = every();
     let datum = read(&schema, &payload(&schema, vec![(field, value)])).unwrap();
     datum.get(field).unwrap().clone()
+}
+
+fn symbol(name: &str, number: i32) -> Datum {
+    Datum::Enum(Symbol { name: name.into(), number: Some(number) })
+}
+
+#[test]
+fn a_message_is_kept_for_a_column_of_its_type() {
+    let text = "syntax = \"proto3\"; package p; message A { B b = 1; E e = 2; } message B { int64 n = 1; } \
+        enum E { ZERO = 0; ONE = 1; }";
+    let schema = parse(text, &[]).unwrap();
+    // b = { n = 7, field 9 = 1 }, e = 1
+    let payload = [0, 0x0a, 4, 8, 7, 0x48, 1, 0x10, 1];
+    let (_, datum) = decode(&schema, &payload, Limits::default(), true).unwrap();
+    let column = |name: &str| Type::Proto(name.to_owned());
+    let kept = |datum: &Datum, ty: &Type| to_spanner(datum, ty).map_err(|error| error.fault());
+    let field = datum.get("b").unwrap();
+    assert_eq!(kept(field, &column("p.B")), Ok(Spanner::Bytes(vec![8, 7, 0x48, 1])));
+    assert_eq!(kept(field, &column("p.A")), Err(Fault::Type));
+    assert_eq!(kept(&datum, &column("p.A")), Ok(Spanner::Bytes(payload[1..].to_vec())));
+    assert_eq!(kept(datum.get("e").unwrap(), &Type::Enum("p.E".into())), Ok(Spanner::Int64(1)));
+    assert_eq!(kept(&Datum::Int(i64::MAX), &Type::Enum("p.E".into())), Err(Fault::Range));
+    assert_eq!(kept(&Datum::Enum("ONE".into()), &Type::Enum("p.E".into())), Err(Fault::Type));
+    let unkept = read(&schema, &payload).unwrap();
+    assert_eq!(kept(&unkept, &column("p.A")), Err(Fault::Type));
 }
 
 #[test]
@@ -53,7 +80,7 @@ fn each_type_becomes_its_datum() {
         ("d", Value::F64(0.1), Datum::Double(0.1)),
         ("s", Value::String("ü".into()), "ü".into()),
         ("y", Value::Bytes(vec![1, 2].into()), Datum::Bytes(vec![1, 2])),
-        ("color", Value::EnumNumber(1), Datum::Enum("RED".into())),
+        ("color", Value::EnumNumber(1), symbol("RED", 1)),
         ("color", Value::EnumNumber(7), Datum::Int(7)),
         (
             "list",
@@ -157,7 +184,7 @@ fn absent_is_null_only_where_it_can_be_told() {
     }
     assert_eq!(datum.get("i64"), Some(&Datum::Int(0)));
     assert_eq!(datum.get("s"), Some(&"".into()));
-    assert_eq!(datum.get("color"), Some(&Datum::Enum("UNKNOWN".into())));
+    assert_eq!(datum.get("color"), Some(&symbol("UNKNOWN", 0)));
     assert_eq!(datum.get("list"), Some(&Datum::List(vec![])));
     assert_eq!(datum.get("map"), Some(&Datum::Map([].into())));
     assert_eq!(one("maybe", Value::I64(0)), Datum::Int(0));
@@ -186,7 +213,7 @@ fn proto2_has_groups_and_presence() {
 #[test]
 fn the_index_chooses_the_message() {
     let schema = every();
-    let (message, datum) = decode(&schema, &[4, 2, 0, 0x0a, 1, b'x'], Limits::default()).unwrap();
+    let (message, datum) = decode(&schema, &[4, 2, 0, 0x0a, 1, b'x'], Limits::default(), false).unwrap();
     assert_eq!((message.name(), datum.get("name")), ("x.Second.Nested", Some(&"x".into())));
     for bytes in [&[2, 4][..], &[4, 0, 2], &[]] {
         assert_eq!(read(&schema, bytes).unwrap_err().kind(), Kind::Frame, "{bytes:?}");
@@ -241,12 +268,12 @@ fn depth_and_values_are_bounded() {
     // Half a million empty messages in a map cost two bytes and more each.
     let limits = Limits { values: 100, ..Limits::default() };
     let many = [&[0][..], &[0xba, 0x01, 0x00].repeat(200)].concat();
-    assert_eq!(decode(&schema, &many, limits).unwrap_err().kind(), Kind::TooLarge);
+    assert_eq!(decode(&schema, &many, limits, false).unwrap_err().kind(), Kind::TooLarge);
     let packed = [&[0, 0xa2, 0x01, 0xc8, 0x01][..], &[1; 200]].concat();
-    assert_eq!(decode(&schema, &packed, limits).unwrap_err().kind(), Kind::TooLarge);
+    assert_eq!(decode(&schema, &packed, limits, false).unwrap_err().kind(), Kind::TooLarge);
     assert!(read(&schema, &packed).is_ok());
     let unknown = [&[0][..], &[0xf8, 0x7f, 0x01].repeat(200)].concat();
-    assert_eq!(decode(&schema, &unknown, limits).unwrap_err().kind(), Kind::TooLarge);
+    assert_eq!(decode(&schema, &unknown, limits, false).unwrap_err().kind(), Kind::TooLarge);
 }
 
 proptest! {

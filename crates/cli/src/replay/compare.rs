@@ -1,0 +1,146 @@
+use serde_json::json;
+use spanbridge::{Error, Kind, Result};
+use spanbridge_ingest::version::compare::{self, Compared, Comparison, Difference, Rowwise, Tally};
+use spanbridge_protocol::value::{Timestamp, Value};
+
+use super::Opened;
+use super::args::Compare;
+use crate::service::of_ingest;
+
+pub(super) async fn run(opened: &Opened, args: &Compare) -> Result<()> {
+    let versions = opened.versions()?;
+    let version = args.version.unwrap_or(versions.newest());
+    let comparison = compare::compare(&versions, version).await.map_err(of_ingest)?;
+    match args.json {
+        true => println!("{}", document(&comparison, args.show_keys)),
+        false => print(versions.name(), &comparison, args.show_keys),
+    }
+    if comparison.is_equal() {
+        return Ok(());
+    }
+    let [before, after] = comparison.versions;
+    let message = format!("versions {before} and {after} have different rows");
+    let help = match comparison.apart.is_empty() {
+        true => {
+            "--show-keys names the first of them; they are the new mapping's, or the log no longer has their records"
+        }
+        false => {
+            "the versions had not applied the same records at that instant: `replay status --wait`, and again"
+        }
+    };
+    Err(Error::new(Kind::Failed, "SB-REPLAY-DIFFERENT", message).help(help))
+}
+
+fn print(name: &str, comparison: &Comparison, keys: bool) {
+    let [before, after] = comparison.versions;
+    println!("{name}: versions {before} and {after} at {}", comparison.at.to_rfc3339());
+    for (partition, [one, other]) in &comparison.apart {
+        let shown = |offset: &Option<i64>| offset.map_or("nothing".to_owned(), |offset| offset.to_string());
+        println!(
+            "  {partition}: version {before} is at {}, version {after} at {}; rows of the records in between differ",
+            shown(one),
+            shown(other)
+        );
+    }
+    for compared in &comparison.tables {
+        table(compared, [before, after].map(|version| version.to_string()), keys);
+    }
+}
+
+fn table(compared: &Compared, [before, after]: [String; 2], keys: bool) {
+    match &compared.rows {
+        Rowwise::Keys(tally) => {
+            let Tally { equal, missing, extra, different, checksums, .. } = tally;
+            println!(
+                "{}: {equal} equal, {missing} missing in version {after}, {extra} only in version {after}, {different} \
+                 different",
+                compared.table
+            );
+            println!("  checksums {} and {}", checksums[0], checksums[1]);
+            for (difference, key) in tally.keys.iter().filter(|_| keys) {
+                println!("  {:<9} {}", word(*difference), shown(key));
+            }
+        }
+        Rowwise::Counts([one, other]) => {
+            println!("{}: {one} rows in version {before}, {other} in version {after}", compared.table);
+        }
+        Rowwise::Not => println!("{}: not compared", compared.table),
+    }
+    for note in &compared.notes {
+        println!("  {note}");
+    }
+}
+
+fn word(difference: Difference) -> &'static str {
+    match difference {
+        Difference::Missing => "missing",
+        Difference::Extra => "extra",
+        Difference::Different => "different",
+    }
+}
+
+/// A key on one line, which must not drive a terminal.
+fn shown(key: &[Value]) -> String {
+    let one = |value: &Value| match value {
+        Value::Null => "NULL".to_owned(),
+        Value::Bool(value) => value.to_string(),
+        Value::Int64(value) => value.to_string(),
+        Value::Float64(value) => value.0.to_string(),
+        Value::Numeric(value) => value.to_string(),
+        Value::String(text) | Value::Json(text) => format!("{text:?}"),
+        Value::Bytes(bytes) => bytes.iter().fold("0x".to_owned(), |text, byte| text + &format!("{byte:02x}")),
+        Value::Date(date) => date.to_string(),
+        Value::Timestamp(at) => time(*at),
+        Value::Array(items) => format!("{} items", items.len()),
+        Value::CommitTimestamp => "commit timestamp".to_owned(),
+    };
+    key.iter().map(one).collect::<Vec<_>>().join(", ")
+}
+
+fn time(at: Timestamp) -> String {
+    at.to_rfc3339_opts(chrono::SecondsFormat::AutoSi, true)
+}
+
+fn document(comparison: &Comparison, keys: bool) -> serde_json::Value {
+    let table = |compared: &Compared| {
+        let mut said = json!({ "table": compared.table, "notes": compared.notes });
+        match &compared.rows {
+            Rowwise::Keys(tally) => {
+                said["equal"] = tally.equal.into();
+                said["missing"] = tally.missing.into();
+                said["extra"] = tally.extra.into();
+                said["different"] = tally.different.into();
+                said["checksums"] = tally.checksums.map(|sum| sum.to_string()).to_vec().into();
+                if keys {
+                    let key =
+                        |(difference, key): &(Difference, Vec<Value>)| json!([word(*difference), shown(key)]);
+                    said["keys"] = tally.keys.iter().map(key).collect();
+                }
+            }
+            Rowwise::Counts(counts) => said["counts"] = counts.to_vec().into(),
+            Rowwise::Not => {}
+        }
+        said
+    };
+    let apart = comparison.apart.iter().map(|(partition, [before, after])| {
+        json!({ "topic": &*partition.topic, "partition": partition.number, "before": before, "after": after })
+    });
+    json!({
+        "versions": comparison.versions.map(|version| version.number()),
+        "at": time(comparison.at),
+        "equal": comparison.is_equal(),
+        "apart": apart.collect::<Vec<_>>(),
+        "tables": comparison.tables.iter().map(table).collect::<Vec<_>>(),
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn keys_are_shown_on_one_line() {
+        let key = [Value::Null, 7.into(), "a\u{1b}[2J\n".into(), Value::Bytes(vec![0, 255])];
+        assert_eq!(shown(&key), "NULL, 7, \"a\\u{1b}[2J\\n\", 0x00ff");
+    }
+}

@@ -1,0 +1,36 @@
+use google_cloud_gax::retry_policy::NeverRetry;
+use google_cloud_spanner::statement::Statement;
+use google_cloud_spanner::types::{Type as WireType, TypeCode};
+use spanbridge_protocol::value::Type;
+
+use crate::database::Database;
+use crate::error::{Call, Result};
+
+impl Database {
+    /// The columns of a table that hold messages and enums. INFORMATION_SCHEMA has their names, but not which of the
+    /// two they are; the header of an empty result does.
+    pub(super) async fn messages(&self, table: &str) -> Result<Vec<(String, Type)>> {
+        let parts: Vec<String> = table.split('.').map(|part| format!("`{part}`")).collect();
+        let limit = self.options().read_timeout;
+        let statement = Statement::builder(format!("SELECT * FROM {} LIMIT 0", parts.join(".")))
+            .with_attempt_timeout(limit)
+            .with_retry_policy(NeverRetry);
+        let client = self.client();
+        self.call(Call::Read("table"), limit, async {
+            let result = client.single_use().build().execute_query(statement.build()).await?;
+            let (names, types) = (result.metadata().column_names(), result.metadata().column_types());
+            let message = |(name, ty): (&String, &WireType)| Some((name.clone(), message(ty)?));
+            Ok(names.iter().zip(types).filter_map(message).collect())
+        })
+        .await
+    }
+}
+
+fn message(ty: &WireType) -> Option<Type> {
+    match ty.code() {
+        TypeCode::Proto => Some(Type::Proto(ty.proto_type_fqn().to_owned())),
+        TypeCode::Enum => Some(Type::Enum(ty.proto_type_fqn().to_owned())),
+        TypeCode::Array => Some(Type::Array(Box::new(message(ty.array_element_type()?)?))),
+        _ => None,
+    }
+}

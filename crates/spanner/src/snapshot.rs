@@ -1,0 +1,62 @@
+use google_cloud_spanner::transaction::TimestampBound;
+use spanbridge_protocol::value::{Timestamp, Type, Value};
+
+use crate::database::Database;
+use crate::error::Result;
+use crate::range::{KeyRange, of_ranges};
+use crate::read::Read;
+use crate::wire::wire_timestamp;
+
+/// The database as it was at one instant. It can be read for as long as Spanner keeps old versions of rows: an
+/// hour, unless the database's `version_retention_period` is longer.
+#[derive(Debug, Clone)]
+pub struct Snapshot {
+    database: Database,
+    at: Timestamp,
+}
+
+impl Database {
+    /// The database as it is now by Spanner's clock.
+    pub async fn snapshot(&self) -> Result<Snapshot> {
+        Ok(Snapshot { at: self.now().await?, database: self.clone() })
+    }
+}
+
+impl Snapshot {
+    /// Its instant.
+    pub fn at(&self) -> Timestamp {
+        self.at
+    }
+
+    /// As [`Database::read_ranges`].
+    ///
+    /// # Errors
+    /// [`ErrorKind::TooLarge`](crate::ErrorKind::TooLarge) when there are more than `most`.
+    pub async fn read_ranges(
+        &self,
+        table: &str,
+        columns: &[(String, Type)],
+        ranges: Vec<KeyRange>,
+        most: usize,
+    ) -> Result<Vec<Vec<Value>>> {
+        self.read(Read::new(table, columns, of_ranges(ranges)).at_most(most)).await
+    }
+
+    /// As [`Database::read_page`].
+    pub async fn read_page(
+        &self,
+        table: &str,
+        columns: &[(String, Type)],
+        range: KeyRange,
+        rows: usize,
+    ) -> Result<Vec<Vec<Value>>> {
+        if rows == 0 {
+            return Ok(Vec::new());
+        }
+        self.read(Read::new(table, columns, of_ranges(vec![range])).first(rows)).await
+    }
+
+    async fn read(&self, read: Read) -> Result<Vec<Vec<Value>>> {
+        self.database.read_at(read, TimestampBound::read_timestamp(wire_timestamp(self.at)?)).await
+    }
+}
