@@ -36,10 +36,10 @@ fn not_yet() {
         ),
         (
             "[registry]",
-            "endpoint = \"http://127.0.0.1:1\"\nrole = \"r\"\n[registry]",
+            "impersonate = \"a\"\npriority = \"low\"\n[registry]",
             &[
-                "7:1: `endpoint` is not supported by this version",
-                "8:1: `role` is not supported by this version",
+                "7:1: `impersonate` is not supported by this version",
+                "8:1: `priority` is not supported by this version",
             ],
         ),
         (

@@ -70,7 +70,7 @@ fn tables_and_columns() {
 #[test]
 fn routes() {
     refused(&[
-        ("shards = 4", "[[publish.route]]\ntopic = \"x\"", &["33:3: `publish.route.tables` is missing"]),
+        ("shards = 4", "[[publish.route]]\ntopic = \"x\"", &["33:1: `publish.route.tables` is missing"]),
         (
             "shards = 4",
             "[[publish.route]]\ntables = [\"A*\"]\ntopic = \"audit\"",

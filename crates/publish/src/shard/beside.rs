@@ -27,7 +27,7 @@ impl Life {
     /// Heartbeats of each shard; watermarks are the pipeline's, which shard 0 tells.
     pub(super) fn beat(&mut self) -> Result<(), End> {
         let (pipeline, now) = (self.pipeline.clone(), self.now());
-        if !self.shard.is_running() {
+        if !self.shard.is_running() || !self.shard.has_room() {
             return Ok(());
         }
         if let Some((side, every)) = &pipeline.sides.heartbeat

@@ -19,8 +19,8 @@ use crate::pipeline::Pipeline;
 use crate::startup::REVOKE_WAIT;
 use crate::status::Status;
 
-/// How often an idle producer's health is looked at, and the status told.
-const LOOK: Duration = Duration::from_millis(250);
+/// How often an idle producer's health is looked at, the status told, and what is due beside the data.
+const LOOK: Duration = Duration::from_millis(100);
 /// For the transaction on its way, a little less than the group waits.
 const FINISH_LIMIT: Duration = REVOKE_WAIT.saturating_sub(Duration::from_secs(1));
 

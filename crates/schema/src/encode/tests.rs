@@ -101,6 +101,8 @@ fn samples() -> Vec<(Type, Vec<Value>, bool)> {
             true,
         ),
         (Type::Json, vec![Value::Json("{\"a\":[1,null]}".into()), Value::Json("null".into())], true),
+        (Type::Enum("a.E".into()), vec![7.into()], true),
+        (Type::Proto("a.M".into()), vec![Value::Bytes(vec![8, 1])], false),
         (Type::Uuid, vec!["67e55044-10b1-426f-9247-bb680e5fe0c8".into()], true),
     ]
 }
@@ -180,7 +182,7 @@ fn json_has_a_form_for_each_type() {
         concat!(
             r#"{"C0":false,"C1":0,"C2":5e-324,"C3":3.4028235e+38,"C4":"-99999999999999999999999999999.999999999","#,
             r#""C5":"größe ✓\u0000","C6":"AP8Q","C7":"9999-12-31","C8":"9999-12-31T23:59:59.999999999Z","#,
-            r#""C9":"null","C10":"67e55044-10b1-426f-9247-bb680e5fe0c8"}"#
+            r#""C9":"null","C10":7,"C11":"CAE=","C12":"67e55044-10b1-426f-9247-bb680e5fe0c8"}"#
         )
     );
 }

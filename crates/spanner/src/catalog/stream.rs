@@ -104,7 +104,7 @@ impl Database {
                  WHERE LOWER(CHANGE_STREAM_NAME) = LOWER(@name) AND NOT ALL_COLUMNS",
                 "SELECT CASE table_schema WHEN 'public' THEN '' ELSE table_schema END, table_name
                  FROM information_schema.change_stream_tables
-                 WHERE LOWER(change_stream_name) = LOWER($1) AND all_columns <> 'YES'",
+                 WHERE LOWER(change_stream_name) = LOWER($1) AND all_columns = 'NO'",
             )
             .await?;
         let partly = self.query(sql, param, &[Type::String, Type::String]).await?;
