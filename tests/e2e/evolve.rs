@@ -55,10 +55,10 @@ fn pipeline(bridge: &Bridge, name: &str, more: &str, tables: &str) -> String {
 }
 
 /// Waits until it has ended by itself, without success, and answers with its log.
-async fn ended(worker: &mut Worker) -> String {
+async fn ended(bridge: &Bridge, worker: &mut Worker) -> String {
     wait_for("end of the worker", async || worker.ended().unwrap().is_some()).await;
     assert_eq!(worker.ended().unwrap().unwrap().code(), Some(1), "{}", worker.log_end());
-    worker.log_end()
+    bridge.log(worker.name())
 }
 
 async fn rows(bridge: &Bridge, table: &str) -> Vec<Vec<Value>> {
@@ -99,7 +99,7 @@ async fn a_version_that_does_not_fit_is_refused_and_the_others_are_not() {
     for table in ["AllItems", "SomeItems"] {
         assert_eq!(rows(&bridge, table).await, [row(0), row(2), row(4)], "{table}");
     }
-    let log = worker.log_end();
+    let log = bridge.log("ingest");
     let said =
         format!("schema id {other_id} (subject items-{}-value) does not fit: field `amount`", bridge.id);
     // Once a pipeline by itself, and with each dead letter.
@@ -108,7 +108,7 @@ async fn a_version_that_does_not_fit_is_refused_and_the_others_are_not() {
 
     let stop = pipeline(&bridge, "stopped", "on_error = \"stop\"", &table("Stopped", ""));
     let mut worker = Worker::start(&bridge.setup(&stop), Service::Ingest, "stopped").unwrap();
-    let log = ended(&mut worker).await;
+    let log = ended(&bridge, &mut worker).await;
     for part in ["has stopped at offset 1", "column Amount", "field `amount`", "SB-INGEST-STOPPED"] {
         assert!(log.contains(part), "{log}");
     }
@@ -138,7 +138,7 @@ async fn new_fields_stop_the_pipeline_until_their_columns_are_there() {
         new.message(&bridge, &fields)
     };
     send(&bridge, &[old(3), new(4, Some("red")), old(5), new(6, None), new(1, Some("blue"))]).await;
-    let log = ended(&mut worker).await;
+    let log = ended(&bridge, &mut worker).await;
     let statements = ["colour` STRING(MAX)", "Tags` ARRAY<INT64>"]
         .map(|column| format!("ALTER TABLE `Items` ADD COLUMN `{column};"));
     for part in statements.iter().map(String::as_str).chain(["SB-INGEST-COLUMNS"]) {

@@ -19,6 +19,7 @@ mod letters;
 mod modes;
 mod orders;
 mod plan;
+mod postgres;
 mod replay;
 mod scale;
 mod topics;

@@ -8,12 +8,12 @@ use spanbridge::worker::{Service, Setup, Worker};
 use spanbridge_kafka::{Admin as KafkaAdmin, ClientOptions, Producer};
 use spanbridge_protocol::value::{Type, Value};
 use spanbridge_schema::{Registry, Schema};
-use spanbridge_spanner::{Admin, Database, ErrorKind, Options};
+use spanbridge_spanner::{Admin, Database, Options};
 use tempfile::TempDir;
 
 use super::bed::bed;
 use super::orders::{Order, SCHEMA};
-use super::world::{LIMIT, PARTITIONS, wait_for};
+use super::world::{LIMIT, PARTITIONS, place, wait_for};
 
 const RECORDS: i64 = 600;
 
@@ -35,13 +35,7 @@ impl Empty {
         let bed = bed().await;
         let (kafka, spanner) = (bed.kafka().unwrap(), bed.spanner().unwrap());
         let id = uuid::Uuid::new_v4().simple().to_string()[..12].to_owned();
-        let name = format!("projects/test/instances/test/databases/p{id}");
-        let options = Options::emulator(&name, spanner.grpc(), spanner.rest());
-        let admin = Admin::connect(&options).await.unwrap();
-        match admin.create_instance().await {
-            Err(error) if error.kind() != ErrorKind::AlreadyExists => panic!("{error}"),
-            _ => {}
-        }
+        let (options, admin) = place([spanner.grpc(), spanner.rest()], &format!("p{id}")).await;
         admin.create_database(&[]).await.unwrap();
         let database = Database::connect(&options).await.unwrap();
         let topic = format!("planned-{id}");
@@ -55,7 +49,7 @@ impl Empty {
         let folder = tempfile::tempdir().unwrap();
         let config = folder.path().join("planned.toml");
         let pipeline = format!("planned-{id}");
-        let (bootstrap, grpc) = (kafka.bootstrap(), spanner.grpc());
+        let (bootstrap, grpc, name) = (kafka.bootstrap(), spanner.grpc(), &options.database);
         let text = format!(
             r#"[kafka]
 bootstrap_servers = "{bootstrap}"

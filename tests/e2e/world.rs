@@ -64,13 +64,7 @@ impl World {
         choices: Choices,
     ) -> Self {
         let id = uuid::Uuid::new_v4().simple().to_string()[..12].to_owned();
-        let name = format!("projects/test/instances/test/databases/d{id}");
-        let options = Options::emulator(&name, grpc, rest);
-        let admin = Admin::connect(&options).await.unwrap();
-        match admin.create_instance().await {
-            Err(error) if error.kind() != ErrorKind::AlreadyExists => panic!("{error}"),
-            _ => {}
-        }
+        let (options, admin) = place([grpc, rest], &format!("d{id}")).await;
         admin.create_database(ddl).await.unwrap();
         let database = Database::connect(&options).await.unwrap();
         migrate::migrate(&admin, &database).await.unwrap();
@@ -87,7 +81,7 @@ impl World {
         let config = folder.path().join("spanbridge.toml");
         let text = config_text(
             &Addresses { kafka: kafka.bootstrap(), spanner: grpc, registry: registry_url },
-            &name,
+            &options.database,
             &id,
             start,
             &choices,
@@ -185,6 +179,17 @@ impl World {
             tokio::time::sleep(PAUSE).await;
         }
     }
+}
+
+/// Where a new database of that name will be, on the Spanner at these addresses of gRPC and REST.
+pub(crate) async fn place([grpc, rest]: [&str; 2], name: &str) -> (Options, Admin) {
+    let options = Options::emulator(format!("projects/test/instances/test/databases/{name}"), grpc, rest);
+    let admin = Admin::connect(&options).await.unwrap();
+    match admin.create_instance().await {
+        Err(error) if error.kind() != ErrorKind::AlreadyExists => panic!("{error}"),
+        _ => {}
+    }
+    (options, admin)
 }
 
 /// Waits for a condition.

@@ -5,11 +5,11 @@ use spanbridge::worker::{Service, Setup, Worker};
 use spanbridge_kafka::{Admin as KafkaAdmin, ClientOptions};
 use spanbridge_protocol::mutation::{Mutation, Write};
 use spanbridge_protocol::value::{Type, Value};
-use spanbridge_spanner::{Admin, CommitOptions, Database, ErrorKind, Options, migrate};
+use spanbridge_spanner::{Admin, CommitOptions, Database, migrate};
 use spanbridge_testbed::Testbed;
 use tempfile::TempDir;
 
-use crate::world::{LIMIT, wait_for};
+use crate::world::{LIMIT, place, wait_for};
 
 pub(crate) struct Bridge {
     pub(crate) id: String,
@@ -37,13 +37,7 @@ impl Bridge {
     pub(crate) async fn with(bed: &Testbed, ddl: &[String], topics: &[(&str, i32)]) -> Self {
         let (kafka, spanner) = (bed.kafka().unwrap(), bed.spanner().unwrap());
         let id = uuid::Uuid::new_v4().simple().to_string()[..12].to_owned();
-        let name = format!("projects/test/instances/test/databases/d{id}");
-        let options = Options::emulator(&name, spanner.grpc(), spanner.rest());
-        let admin = Admin::connect(&options).await.unwrap();
-        match admin.create_instance().await {
-            Err(error) if error.kind() != ErrorKind::AlreadyExists => panic!("{error}"),
-            _ => {}
-        }
+        let (options, admin) = place([spanner.grpc(), spanner.rest()], &format!("d{id}")).await;
         admin.create_database(ddl).await.unwrap();
         let database = Database::connect(&options).await.unwrap();
         migrate::migrate(&admin, &database).await.unwrap();
@@ -130,6 +124,11 @@ impl Bridge {
             folder: self.folder.path().to_owned(),
             environment: environment.map(|(name, value)| (name.to_owned(), value.to_owned())).into(),
         }
+    }
+
+    /// All that a worker of that name has logged.
+    pub(crate) fn log(&self, worker: &str) -> String {
+        std::fs::read_to_string(self.folder.path().join(format!("{worker}.log"))).unwrap()
     }
 
     /// The outcome of a command on the file of the last [`Self::setup`].

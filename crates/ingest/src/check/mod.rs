@@ -94,7 +94,12 @@ fn unknown_subjects(report: &mut Report<'_>, part: &Part, pipeline: &Ingest) {
             format!("the registry has no schema for subject {subject}: nothing that reads it is checked");
         report.warning(decoding.span, "SB-CHECK-SUBJECT", message, "register it, or correct `subject`");
     }
-    if decoding.format.has_schema() && part.versions.is_empty() && part.unknown.is_empty() {
+    for why in &part.unusable {
+        let help = "its records cannot be decoded: register a version that can";
+        report.warning(decoding.span, "SB-CHECK-SUBJECT", why.clone(), help);
+    }
+    let known = !(part.versions.is_empty() && part.unknown.is_empty() && part.unusable.is_empty());
+    if decoding.format.has_schema() && !known {
         let message =
             format!("topics by pattern have no known subjects: what reads the {} is not checked", part.name);
         let help = "name the topics to have them checked, or use subject = \"record-name\"";

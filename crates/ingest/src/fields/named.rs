@@ -21,6 +21,7 @@ pub(crate) struct Named {
 pub(crate) fn named(part: &Part, path: &[String]) -> Result<Vec<Named>, String> {
     if part.versions.is_empty() {
         return Err(match part.unknown.as_slice() {
+            [] if !part.unusable.is_empty() => part.unusable.join("; "),
             [] => "no subject is known".to_owned(),
             subjects => format!("the registry has no schema for subject {}", subjects.join(", ")),
         });

@@ -77,16 +77,15 @@ impl Schemas {
 
     /// The same, of one part that version alone.
     pub(crate) fn only(&self, part: &'static str, version: Version) -> Self {
-        let one = |name| Part { name, versions: Vec::new(), unknown: Vec::new() };
-        let (mut key, mut value) = (one("key"), one("value"));
+        let (mut key, mut value) = (Part::empty("key"), Part::empty("value"));
         *(if part == key.name { &mut key } else { &mut value }) = Part::of(part, version);
         Self { key, value, unwrap: self.unwrap }
     }
 
     /// Of that writer of values alone.
     pub(crate) fn met(pipeline: &Ingest, writer: &Writer) -> Self {
-        let part = |name| Part { name, versions: Vec::new(), unknown: Vec::new() };
-        let mut schemas = Self { key: part("key"), value: part("value"), unwrap: pipeline.value.unwrap };
+        let (key, value) = (Part::empty("key"), Part::empty("value"));
+        let mut schemas = Self { key, value, unwrap: pipeline.value.unwrap };
         schemas.add(writer);
         schemas
     }

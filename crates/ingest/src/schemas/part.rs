@@ -17,6 +17,8 @@ pub(crate) struct Part {
     pub(crate) versions: Vec<Version>,
     /// Subjects without a schema.
     pub(crate) unknown: Vec<String>,
+    /// Versions that no record can be decoded with, and why.
+    pub(crate) unusable: Vec<String>,
 }
 
 /// One registered schema, or what the format alone says.
@@ -54,7 +56,7 @@ impl Part {
     ) -> Result<Self> {
         let row = row(decoding.unwrap);
         let plain = |shape| Version::of(format!("the format {}", decoding.format.name()), shape);
-        let mut part = Self { name, versions: Vec::new(), unknown: Vec::new() };
+        let mut part = Self::empty(name);
         match decoding.format {
             Format::Avro | Format::JsonSchema | Format::Protobuf => {}
             Format::Json => part.versions.push(plain(Shape::Any)),
@@ -80,7 +82,14 @@ impl Part {
                 if depth == Depth::Newest && version != last {
                     continue;
                 }
-                let (_, schema) = registry.version(&subject, version).await?;
+                let schema = match registry.version(&subject, version).await {
+                    Ok((_, schema)) => schema,
+                    Err(error) if error.kind() == Kind::UnusableSchema => {
+                        part.unusable.push(error.to_string());
+                        continue;
+                    }
+                    Err(error) => return Err(error),
+                };
                 let title = format!("version {version} of subject {subject}");
                 let (shape, others) = shapes(&schema, decoding.record.as_deref());
                 part.versions.push(Version { title, newest: version == last, shape, others, row });
@@ -94,6 +103,7 @@ impl Part {
         let newest: Vec<&Version> = self.versions.iter().filter(|version| version.newest).collect();
         if newest.is_empty() {
             return Err(match self.unknown.as_slice() {
+                [] if !self.unusable.is_empty() => self.unusable.join("; "),
                 [] => format!("no subject of the {} is known: topics are named by a pattern", self.name),
                 subjects => format!("the registry has no schema for subject {}", subjects.join(", ")),
             });
@@ -105,8 +115,12 @@ impl Part {
         Ok(Field { shape: Shape::union(fields.into_iter().map(|field| field.shape)), nullable })
     }
 
+    pub(super) fn empty(name: &'static str) -> Self {
+        Self { name, versions: Vec::new(), unknown: Vec::new(), unusable: Vec::new() }
+    }
+
     pub(super) fn of(name: &'static str, version: Version) -> Self {
-        Self { name, versions: vec![version], unknown: Vec::new() }
+        Self { versions: vec![version], ..Self::empty(name) }
     }
 
     #[cfg(test)]
