@@ -261,7 +261,7 @@ async fn workers_add_columns_at_the_same_time_while_one_is_killed() {
 
 #[tokio::test]
 async fn json_schema_and_protobuf_grow_columns_too() {
-    let ddl = ["Json", "Proto"]
+    let ddl = ["JsonItems", "ProtoItems"]
         .map(|table| format!("CREATE TABLE {table} (Id INT64 NOT NULL, Name STRING(MAX)) PRIMARY KEY (Id)"));
     let bridge = Bridge::new(bed().await, &ddl, &["json", "proto"]).await;
     let json = |more: &str| {
