@@ -261,7 +261,7 @@ async fn workers_add_columns_at_the_same_time_while_one_is_killed() {
 
 #[tokio::test]
 async fn json_schema_and_protobuf_grow_columns_too() {
-    let ddl = ["Json", "Proto"]
+    let ddl = ["JsonItems", "ProtoItems"]
         .map(|table| format!("CREATE TABLE {table} (Id INT64 NOT NULL, Name STRING(MAX)) PRIMARY KEY (Id)"));
     let bridge = Bridge::new(bed().await, &ddl, &["json", "proto"]).await;
     let json = |more: &str| {
@@ -301,7 +301,8 @@ async fn json_schema_and_protobuf_grow_columns_too() {
              evolve = \"add-columns\"\n[[ingest.table]]\ntable = \"{table}\"\ncolumns = {{ \"*\" = \"value\" }}\n"
         )
     };
-    let pipelines = pipeline("json", "json-schema", "Json") + &pipeline("proto", "protobuf", "Proto");
+    let pipelines =
+        pipeline("json", "json-schema", "JsonItems") + &pipeline("proto", "protobuf", "ProtoItems");
     let mut worker = bridge.ingest(&pipelines).await;
     for topic in ["json", "proto"] {
         bridge.applied(topic, 3, &mut worker).await;
@@ -315,13 +316,13 @@ async fn json_schema_and_protobuf_grow_columns_too() {
         row(2, "b".into(), "red".into(), size),
         row(3, null(), null(), null()),
     ];
-    assert_eq!(rows(&bridge, "Json").await, expected);
+    assert_eq!(rows(&bridge, "JsonItems").await, expected);
     let size = Value::Array(vec![7.into(), 8.into()]);
     let expected = [
         row(1, "".into(), null(), null()),
         row(2, "".into(), "red".into(), size),
         row(3, "c".into(), null(), null()),
     ];
-    assert_eq!(rows(&bridge, "Proto").await, expected);
+    assert_eq!(rows(&bridge, "ProtoItems").await, expected);
     worker.stop(LIMIT).await.unwrap();
 }

@@ -48,12 +48,24 @@ pub async fn run(context: Context, pipeline: &Ingest, shutdown: CancellationToke
         connected = connect(&context, pipeline, &ready) => connected?,
     };
     let mut evolution = Evolution::default();
+    let mut backoff = requests::Backoff::default();
     loop {
         let mapper = tokio::select! {
             () = shutdown.cancelled() => return Ok(()),
             mapper = compile(&context, pipeline, &database, &evolution, &ready) => Arc::new(mapper?),
         };
-        let Some(met) = drive(&context, pipeline, &database, mapper, &shutdown).await? else { return Ok(()) };
+        let met = match drive(&context, pipeline, &database, mapper, &shutdown).await {
+            Ok(Some(met)) => met,
+            Ok(None) => return Ok(()),
+            // It has not begun.
+            Err(error) if error.kind() == ErrorKind::Unreachable => {
+                tracing::warn!(pipeline = %pipeline.identity(), %error, "trying again");
+                ready.not_ready(error.to_string());
+                backoff.pause().await;
+                continue;
+            }
+            Err(error) => return Err(error),
+        };
         ready.not_ready("a writer has new fields");
         tokio::select! {
             () = shutdown.cancelled() => return Ok(()),

@@ -115,7 +115,7 @@ fn each_mistake_is_shown_where_it_is() {
     };
     assert_eq!(compiled(&last("Closed"), Some(totals())), Ok(()));
     wrong(&last("Unknown"), Some(totals()), "4:88 column `Unknown` is not BOOL NOT NULL DEFAULT (FALSE)");
-    wrong(&last("Sum"), Some(totals()), "4:88 column `Sum` is not BOOL");
+    wrong(&last("Label"), Some(totals()), "4:88 column `Label` is not BOOL");
     let mut without_owner = totals();
     without_owner.columns.remove(2);
     wrong(
