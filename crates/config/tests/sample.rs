@@ -53,7 +53,10 @@ fn the_sample_means_what_it_says() {
     let [publish] = &config.publish[..] else { panic!("one publish pipeline") };
     assert_eq!(publish.topic("Flights"), "delays.Flights");
     assert_eq!(publish.state_topic(), "delays.spanbridge-state");
-    assert_eq!(publish.create_topics, Some(CreateTopics { partitions: 6, replication_factor: 1, config: vec![] }));
+    assert_eq!(
+        publish.create_topics,
+        Some(CreateTopics { partitions: 6, replication_factor: 1, config: vec![] })
+    );
     assert_eq!((publish.shards, publish.envelope, publish.start), (4, Envelope::Debezium, Start::Now));
 }
 

@@ -83,7 +83,7 @@ fn topics(reader: &Reader, pipeline: &Publish, states: &States) {
             };
             let message = format!("the topic of `{table}` would be {of} `{topic}`");
             let mistake = reader.mistake(Kind::Conflict, span, message);
-            reader.report(mistake.other(*other, *what).help("choose another `topic` or `state_topic`"));
+            reader.report(mistake.other(*other, what).help("choose another `topic` or `state_topic`"));
         }
     }
 }

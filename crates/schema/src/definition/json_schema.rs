@@ -56,7 +56,9 @@ fn value(ty: &Type) -> Json {
         Type::Int64 | Type::Enum(_) => json!({"type": "integer", "connect.type": "int64"}),
         Type::Float32 => float("float32"),
         Type::Float64 => float("float64"),
-        Type::Bytes | Type::Proto(_) => json!({"type": "string", "connect.type": "bytes", "contentEncoding": "base64"}),
+        Type::Bytes | Type::Proto(_) => {
+            json!({"type": "string", "connect.type": "bytes", "contentEncoding": "base64"})
+        }
         Type::Date => json!({"type": "string", "format": "date"}),
         Type::Timestamp => json!({"type": "string", "format": "date-time"}),
         Type::Uuid => json!({"type": "string", "format": "uuid"}),

@@ -104,7 +104,11 @@ fn of_value(value: Value, ty: &Type, style: Style) -> std::result::Result<Avro, 
 }
 
 fn micros(at: Timestamp) -> std::result::Result<i64, Fault> {
-    if at.timestamp_subsec_nanos() % 1_000 == 0 { Ok(at.timestamp_micros()) } else { Err(Fault::Precision) }
+    if at.timestamp_subsec_nanos().is_multiple_of(1_000) {
+        Ok(at.timestamp_micros())
+    } else {
+        Err(Fault::Precision)
+    }
 }
 
 /// Big-endian, in as few bytes as hold the sign.
