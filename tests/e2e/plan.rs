@@ -8,7 +8,7 @@ use spanbridge::worker::{Service, Setup, Worker};
 use spanbridge_kafka::{Admin as KafkaAdmin, ClientOptions, Producer};
 use spanbridge_protocol::value::{Type, Value};
 use spanbridge_schema::{Registry, Schema};
-use spanbridge_spanner::{Database, Options};
+use spanbridge_spanner::{Admin, Database, Options};
 use tempfile::TempDir;
 
 use super::bed::bed;

@@ -23,7 +23,7 @@ const SECOND: &str = r#"
 name = "ingest-{id}"
 version = 2
 topics = ["orders-{id}"]
-batch = { max_records = 30, max_wait = "20ms" }
+batch = { max_records = 20, max_wait = "20ms" }
 [[ingest.table]]
 table = "Orders"
 tombstones = "dead-letter"
@@ -118,7 +118,7 @@ async fn a_version_is_rebuilt_compared_switched_to_and_back_without_a_gap_for_re
     let world = World::new(bed().await).await;
     let garbled = Message { partition: Some(1), ..bad(&world)[1].clone() };
     world.send(&[garbled]).await;
-    world.produce(0..600).await;
+    world.produce(0..3000).await;
     let mut ingest = world.ready(Service::Ingest, "first").await;
     invariants::drained(&world, &mut [&mut ingest]).await;
 
@@ -135,7 +135,7 @@ async fn a_version_is_rebuilt_compared_switched_to_and_back_without_a_gap_for_re
     }
     assert_eq!(version(seen(&world.database).await), 1, "nothing has changed for readers");
     let behind = refused(&world, &["switch", "--timeout", "1s"], 1).await;
-    assert!(behind.contains("SB-REPLAY-BEHIND") && behind.contains("601 records behind"), "{behind}");
+    assert!(behind.contains("SB-REPLAY-BEHIND") && behind.contains("3001 records behind"), "{behind}");
 
     let ends = Arc::new(AtomicBool::new(false));
     let looks = Arc::new(AtomicU64::new(0));
@@ -161,10 +161,10 @@ async fn a_version_is_rebuilt_compared_switched_to_and_back_without_a_gap_for_re
     let mut ingest = world.start(Service::Ingest, "both");
     wait_for("record of the new version", async || applied().await > 100).await;
     ingest.kill().await.unwrap();
-    assert!(applied().await < 601, "it was killed in the middle");
-    world.produce(600..900).await;
+    assert!(applied().await < 3001, "it was killed in the middle");
+    world.produce(3000..3300).await;
     let mut ingest = world.ready(Service::Ingest, "both").await;
-    world.produce(900..1000).await;
+    world.produce(3300..3400).await;
     invariants::drained(&world, &mut [&mut ingest]).await;
     said(&world, &["status", "--wait", "--timeout", "4m"]).await;
 
@@ -186,7 +186,7 @@ async fn a_version_is_rebuilt_compared_switched_to_and_back_without_a_gap_for_re
     assert_eq!(orders["notes"], serde_json::json!(["PlacedAt is new"]));
 
     // Both keep being written, so that the way back leads to tables that are up to date.
-    for (number, to) in [(1000, "2"), (1100, "1"), (1200, "2"), (1300, "1")] {
+    for (number, to) in [(3400, "2"), (3500, "1"), (3600, "2"), (3700, "1")] {
         let switched = said(&world, &["switch", "--to", to]).await;
         assert!(switched.contains(&format!("version {to} is read")), "{switched}");
         let before = looks.load(Ordering::Relaxed);

@@ -37,6 +37,7 @@ pub(super) struct Of {
 }
 
 #[derive(Debug, clap::Args)]
+#[command(disable_version_flag = true)]
 #[command(after_help = "\
 Examples:
   spanbridge replay start --config orders.toml --pipeline orders --from earliest
@@ -71,6 +72,7 @@ pub(super) struct Start {
 }
 
 #[derive(Debug, clap::Args)]
+#[command(disable_version_flag = true)]
 #[command(after_help = "\
 Examples:
   spanbridge replay status --config orders.toml --pipeline orders
@@ -103,6 +105,7 @@ pub(super) struct Status {
 }
 
 #[derive(Debug, clap::Args)]
+#[command(disable_version_flag = true)]
 #[command(after_help = "\
 Examples:
   spanbridge replay compare --config orders.toml --pipeline orders
@@ -164,6 +167,7 @@ pub(super) struct Switch {
 }
 
 #[derive(Debug, clap::Args)]
+#[command(disable_version_flag = true)]
 #[command(after_help = "\
 Examples:
   spanbridge replay drop --config orders.toml --pipeline orders --version 1

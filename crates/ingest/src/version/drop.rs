@@ -88,7 +88,7 @@ async fn mark(
     Ok((vec![next.mutation(versions.name, false)], next))
 }
 
-/// Its merged views, and its tables, children before their parents.
+/// Its merged views, and its tables with their indexes, children before their parents.
 async fn own(versions: &Versions<'_>, pipeline: &Ingest) -> Result<Vec<String>, Error> {
     let database = versions.live.database;
     let mut statements = Vec::new();
@@ -101,6 +101,8 @@ async fn own(versions: &Versions<'_>, pipeline: &Ingest) -> Result<Vec<String>, 
     for name in tables.into_iter().flatten().rev().map(|table| table.name) {
         let statement = format!("DROP TABLE {}", quoted(&name));
         if !statements.contains(&statement) {
+            let indexes = versions.live.indexes(pipeline, &name).await?;
+            statements.extend(indexes.iter().map(|index| format!("DROP INDEX {}", quoted(&index.name))));
             statements.push(statement);
         }
     }

@@ -57,7 +57,7 @@ fn decoded(encoder: &Encoder, encoding: Encoding, bytes: &[u8]) -> Datum {
             let file = Arc::new(Protobuf::parse(text.unwrap(), &[]).unwrap());
             let payload = framed();
             assert_eq!(payload[0], 0);
-            crate::decode::protobuf::decode(&file, payload, Limits::default()).unwrap().1
+            crate::decode::protobuf::decode(&file, payload, Limits::default(), false).unwrap().1
         }
     }
 }

@@ -193,13 +193,16 @@ fn columns(
     let mut columns = key;
     for mapping in pipeline.tables.iter().filter(|it| pipeline.logical(it).eq_ignore_ascii_case(table)) {
         let random = random(mapping);
-        for name in column_names(mapping) {
+        for name in written(mapping, after) {
             if columns.iter().any(|(known, _)| known.eq_ignore_ascii_case(&name)) {
                 continue;
             }
             let Some(after) = after.column(&name) else { continue };
             match before.column(&name) {
                 None => notes.push(format!("{name} is new")),
+                Some(_) if is_final(mapping, &name) => {
+                    notes.push(format!("{name} is not compared: it is set after the rows"));
+                }
                 Some(_) if random.contains(&name) => {
                     notes.push(format!("{name} is not compared: a sketch depends on the batches too"));
                 }
@@ -211,6 +214,24 @@ fn columns(
         }
     }
     columns
+}
+
+/// The columns that a mapping writes; of a `"*"`, all that the table has.
+fn written(mapping: &IngestTable, table: &Table) -> Vec<String> {
+    match mapping {
+        IngestTable::Rows(rows) if rows.all.is_some() => {
+            let written = table.columns.iter().filter(|column| !column.generated);
+            written.map(|column| column.name.clone()).collect()
+        }
+        _ => column_names(mapping),
+    }
+}
+
+/// Whether the column says that a window is final.
+fn is_final(mapping: &IngestTable, column: &str) -> bool {
+    let IngestTable::Aggregates(table) = mapping else { return false };
+    let last = table.window.as_ref().and_then(|window| window.final_column.as_ref());
+    last.is_some_and(|last| last.eq_ignore_ascii_case(column))
 }
 
 /// Columns whose values differ between two runs over the same records.
