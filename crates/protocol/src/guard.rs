@@ -17,6 +17,8 @@ pub(crate) enum Guard {
     AllParents,
     /// What is noted during a round counts, though its child may have finished by its end (publish, watermark).
     NotesOfRound,
+    /// A token's changes are counted anew when its query resumes (publish, transactions' beginnings and ends).
+    CountAnew,
 }
 
 /// Always true in a service.

@@ -100,9 +100,18 @@ impl Bridge {
         u32::try_from(answer["id"].as_u64().unwrap()).unwrap()
     }
 
-    /// One worker for these pipelines, as they stand in the file.
+    /// One ingest worker for these pipelines, as they stand in the file.
     pub(crate) async fn ingest(&self, pipelines: &str) -> Worker {
-        let mut worker = Worker::start(&self.setup(pipelines), Service::Ingest, "ingest").unwrap();
+        self.start(Service::Ingest, pipelines).await
+    }
+
+    /// One publish worker.
+    pub(crate) async fn publish(&self, pipelines: &str) -> Worker {
+        self.start(Service::Publish, pipelines).await
+    }
+
+    async fn start(&self, service: Service, pipelines: &str) -> Worker {
+        let mut worker = Worker::start(&self.setup(pipelines), service, service.name()).unwrap();
         worker.ready(LIMIT).await.unwrap();
         worker
     }

@@ -5,6 +5,7 @@ pub(crate) mod bridge;
 mod formats;
 mod hostile;
 mod hostile_keys;
+mod published;
 
 use std::collections::BTreeMap;
 use std::path::Path;

@@ -3,6 +3,7 @@ use std::sync::Arc;
 
 use super::effect::ChangeId;
 use super::token::Token;
+use crate::guard::{Guard, stands};
 use crate::value::Timestamp;
 
 /// Counts what each transaction has in each token, for the topic that tells where transactions begin and end.
@@ -30,7 +31,9 @@ pub struct Total {
 impl Tally {
     /// The token is queried, again or for the first time, or no more.
     pub fn forget(&mut self, token: &Token) {
-        self.tokens.remove(token);
+        if stands(Guard::CountAnew) {
+            self.tokens.remove(token);
+        }
     }
 
     /// Counts a change record that has come, with as many events as are published of it, and answers what came

@@ -93,12 +93,11 @@ impl Plan {
             return Ok(None);
         }
         let changed = part.row.new_values().map_err(text)?;
-        let watched = |column: &str| {
-            change.column_types.iter().any(|watched| watched.name == column && !watched.is_primary_key)
-        };
+        let keys = part.row.keys().map_err(text)?;
         let columns = self.shape.after.columns().iter();
-        let unchanged =
-            columns.filter(|column| watched(&column.column) && !changed.contains_key(&column.column));
+        // The record's column types name the changed ones alone.
+        let unchanged = columns
+            .filter(|column| !keys.contains_key(&column.column) && !changed.contains_key(&column.column));
         Ok(Some(unchanged.map(|column| column.field.clone()).collect()))
     }
 

@@ -3,7 +3,7 @@ use std::collections::{BTreeSet, HashMap};
 use spanbridge_protocol::table::Table;
 use spanbridge_protocol::value::Type;
 use spanbridge_schema::{Registry, Result};
-use spanbridge_spanner::{ColumnType, DataChange};
+use spanbridge_spanner::{ColumnType, DataChange, ModType};
 
 use super::capture;
 use super::form::Form;
@@ -113,14 +113,21 @@ impl Plan {
 
     /// The first thing in which the change is not as this plan expects it.
     pub(crate) fn misfit(&self, change: &DataChange) -> Option<Misfit> {
-        self.columns_misfit(&change.column_types).or_else(|| {
-            let partial = self.shape.whole && !capture::has_whole_rows(change.value_capture_type);
-            partial.then_some(Misfit::Partial)
-        })
+        let misfit = self.columns_misfit(&change.column_types);
+        // A deletion has no row after it.
+        if misfit.is_some() || change.mod_type == ModType::Delete {
+            return misfit;
+        }
+        if self.shape.whole && !capture::has_whole_rows(change.value_capture_type) {
+            return Some(Misfit::Partial);
+        }
+        let there = |column: &String| change.column_types.iter().any(|found| found.name == *column);
+        let late = self.shape.required(&self.value).into_iter().find(|column| !there(column));
+        late.map(|column| Misfit::Late { column })
     }
 
     fn columns_misfit(&self, columns: &[ColumnType]) -> Option<Misfit> {
-        let misfit = columns.iter().find_map(|found| match self.columns.get(&found.name) {
+        columns.iter().find_map(|found| match self.columns.get(&found.name) {
             Some(planned) if found.ty.as_ref() == Some(planned) => None,
             Some(planned) => Some(Misfit::Type {
                 column: found.name.clone(),
@@ -129,11 +136,6 @@ impl Plan {
             }),
             None if self.leaves_out(&found.name) => None,
             None => Some(Misfit::Unknown { column: found.name.clone() }),
-        });
-        misfit.or_else(|| {
-            let there = |column: &String| columns.iter().any(|found| found.name == *column);
-            let late = self.shape.required(&self.value).into_iter().find(|column| !there(column))?;
-            Some(Misfit::Late { column: late })
         })
     }
 }

@@ -12,6 +12,21 @@ pub(super) struct Change {
     pub(super) at: i64,
     pub(super) id: ChangeId,
     pub(super) key: usize,
+    /// The last of its transaction in its token.
+    pub(super) last: bool,
+}
+
+/// What is published beside the changes, as changes of keys that none has.
+pub(super) const BEGIN: usize = 100;
+/// And the number of changes that the transaction has in the token.
+pub(super) const END: usize = 200;
+
+impl Change {
+    /// The record that this change's transaction begins or ends in that token.
+    pub(super) fn mark(&self, token: &Token, key: usize) -> Self {
+        let id = ChangeId { sequence: token.0.clone(), ..self.id.clone() };
+        Self { id, key, ..self.clone() }
+    }
 }
 
 struct Stretch {
@@ -27,6 +42,8 @@ pub(super) struct History {
     tokens: Vec<Stretch>,
     /// In the order of commits.
     pub(super) changes: Vec<Change>,
+    /// The marks that there must be.
+    pub(super) marks: Vec<Change>,
 }
 
 /// What a query sees next.
@@ -43,7 +60,7 @@ pub(super) fn instant(at: i64) -> Timestamp {
 
 impl History {
     pub(super) fn generate(dice: &mut Dice) -> Self {
-        let mut history = Self { tokens: Vec::new(), changes: Vec::new() };
+        let mut history = Self { tokens: Vec::new(), changes: Vec::new(), marks: Vec::new() };
         history.begin(0, vec![], (0..4).collect());
         history.begin(0, vec![], (4..8).collect());
         let mut at = 1;
@@ -111,15 +128,28 @@ impl History {
     /// A transaction over a few keys: a change record each, in the token that holds the key.
     fn transaction(&mut self, dice: &mut Dice, at: i64, number: usize) {
         let keys: BTreeSet<usize> = (0..1 + dice.below(3)).map(|_| dice.below(8)).collect();
-        for (sequence, key) in keys.into_iter().enumerate() {
+        let token = |key: &usize| {
+            let holds = |token: &Stretch| token.end.is_none() && token.keys.contains(key);
+            self.tokens.iter().position(holds).expect("live tokens cover all keys")
+        };
+        let tokens: Vec<usize> = keys.iter().map(token).collect();
+        for (sequence, (key, token)) in keys.into_iter().zip(&tokens).enumerate() {
             let id = ChangeId {
                 transaction: format!("{number:03}").into(),
                 sequence: format!("{sequence}").into(),
                 table: "T".into(),
             };
-            let change = Change { at, id, key };
-            let owner = self.tokens.iter_mut().find(|token| token.end.is_none() && token.keys.contains(&key));
-            owner.expect("live tokens cover all keys").changes.push(change.clone());
+            let last = !tokens[sequence + 1..].contains(token);
+            let change = Change { at, id, key, last };
+            let name = self.tokens[*token].token.clone();
+            if !tokens[..sequence].contains(token) {
+                self.marks.push(change.mark(&name, BEGIN));
+            }
+            if last {
+                let count = tokens.iter().filter(|other| *other == token).count();
+                self.marks.push(change.mark(&name, END + count));
+            }
+            self.tokens[*token].changes.push(change.clone());
             self.changes.push(change);
         }
     }

@@ -42,3 +42,8 @@ fn without_all_parents_finished_the_checker_fails() {
 fn without_what_a_round_has_noted_the_checker_fails() {
     must_fail_without(Guard::NotesOfRound, "still to come");
 }
+
+#[test]
+fn without_counting_anew_the_checker_fails() {
+    must_fail_without(Guard::CountAnew, "no right mark");
+}

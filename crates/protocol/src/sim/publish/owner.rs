@@ -4,10 +4,10 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use super::super::Dice;
-use super::history::{Change, History, Seen, instant};
+use super::history::{BEGIN, Change, END, History, Seen, instant};
 use super::kafka::Kafka;
 use crate::guard::{Guard, stands};
-use crate::publish::{Config, Effect, Limits, Shard, Token, Transaction};
+use crate::publish::{Config, Effect, Limits, Shard, Tally, Token, Transaction};
 use crate::value::Timestamp;
 
 pub(super) const SHARDS: u32 = 3;
@@ -18,6 +18,7 @@ pub(super) struct Owner {
     epoch: u64,
     offset: usize,
     queries: BTreeMap<Token, Query>,
+    tally: Tally,
     init: bool,
     roots: bool,
     unsent: Option<Transaction<Change>>,
@@ -64,6 +65,7 @@ impl Owner {
             epoch: 0,
             offset: 0,
             queries: BTreeMap::new(),
+            tally: Tally::default(),
             init: false,
             roots: false,
             unsent: None,
@@ -93,9 +95,11 @@ impl Owner {
                 Effect::Commit(transaction) => self.unsent = Some(transaction),
                 Effect::QueryRoots { .. } => self.roots = true,
                 Effect::Query { token, start } => {
+                    self.tally.forget(&token);
                     self.queries.insert(token, Query { start: start.timestamp(), place: 0, told: false });
                 }
                 Effect::Finished { token } | Effect::Stop { token } => {
+                    self.tally.forget(&token);
                     self.queries.remove(&token);
                 }
             }
@@ -171,8 +175,17 @@ impl Owner {
             Seen::Change(change) => {
                 query.place += 1;
                 let at = instant(change.at);
+                let before = self.tally.count(&token, at, &change.id, 1);
                 if self.shard.wants(&token, at, &change.id, around.now).map_err(|_| Dropped)? {
-                    self.shard.change(&token, at, change.id.clone(), vec![change], 10, around.now);
+                    let mut data = vec![change.clone()];
+                    if before.events == 0 {
+                        data.insert(0, change.mark(&token, BEGIN));
+                    }
+                    if change.last {
+                        let count = self.tally.total(&token, &change.id).events as usize;
+                        data.push(change.mark(&token, END + count));
+                    }
+                    self.shard.change(&token, at, change.id.clone(), data, 10, around.now);
                 }
             }
             Seen::Heartbeat(at) => self.shard.heartbeat(&token, instant(at), around.now),

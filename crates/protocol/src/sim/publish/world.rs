@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use super::super::Dice;
-use super::history::{Change, History, instant};
+use super::history::{BEGIN, Change, History, instant};
 use super::kafka::Kafka;
 use super::owner::{Around, Owner, SHARDS};
 use super::watcher::Watcher;
@@ -126,10 +126,14 @@ impl World {
             *times.entry(change).or_default() += 1;
         }
         let wanted = |change: &&Change| self.end.is_none_or(|end| change.at <= end);
+        let marks = &self.history.marks;
+        if let Some(mark) = times.keys().find(|change| change.key >= BEGIN && !marks.contains(change)) {
+            return Err(format!("{mark:?} is no right mark"));
+        }
         if let Some(change) = times.keys().find(|change| !wanted(change)) {
             return Err(format!("{change:?} is published, behind the end {:?}", self.end));
         }
-        for change in self.history.changes.iter().filter(wanted) {
+        for change in self.history.changes.iter().chain(&self.history.marks).filter(wanted) {
             match times.get(change) {
                 Some(1) => {}
                 Some(times) => return Err(format!("{change:?} is published {times} times")),
