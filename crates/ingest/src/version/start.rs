@@ -61,8 +61,10 @@ pub async fn start(
         let message = format!("version {version} is being dropped");
         return Err(versions.error(ErrorKind::Dropping, message));
     }
-    let lower = versions.pipelines.iter().map(|pipeline| pipeline.version).filter(|it| *it < version).max();
-    let state = stored.unwrap_or(State::new(lower.unwrap_or(Version::FIRST)));
+    let state = match stored {
+        Some(state) => state,
+        None => State::new(read_now(versions, version).await?),
+    };
     let [own, active] = [version, state.active].map(|version| versions.identity(version));
     let [positions, live] = positions::now(database, [&own, &active]).await?;
     if !positions.is_empty() {
@@ -89,6 +91,18 @@ pub async fn start(
     let began = begin(versions, pipeline, offsets, from, &live).await?;
     commit(versions, version, &began).await?;
     Ok(Started { statements, notes: views.notes, active: state.active, began })
+}
+
+/// The version that is read before the first start: the one before in the file. In a database where none has ever
+/// run, it is the new one, which nobody has to be switched to.
+async fn read_now(versions: &Versions<'_>, version: Version) -> Result<Version, Error> {
+    let lower = versions.pipelines.iter().map(|pipeline| pipeline.version).filter(|it| *it < version).max();
+    if let Some(lower) = lower {
+        return Ok(lower);
+    }
+    let first = versions.identity(Version::FIRST);
+    let [positions] = positions::now(versions.live.database, [&first]).await?;
+    Ok(if positions.is_empty() { version } else { Version::FIRST })
 }
 
 /// What the version's tables lack, and the merged views of all versions that have their tables.
