@@ -88,9 +88,8 @@ async fn stream(config: &Config, database: &Database, pipeline: &Publish) -> Res
     };
     let Watched::Tables(watched) = &stream.watched else { return Ok(Vec::new()) };
     let unwatched = pipeline
-        .tables
-        .iter()
-        .flatten()
+        .selection
+        .named()
         .filter(|table| !watched.iter().any(|watched| watched.eq_ignore_ascii_case(table)));
     let message = |table: &str| format!("change stream {name} does not watch table `{table}`");
     Ok(unwatched

@@ -27,6 +27,8 @@ pub fn spanner(config: &Config, rest: Option<String>) -> SpannerOptions {
     SpannerOptions {
         emulator_host: config.spanner.emulator_host(),
         rest_endpoint: rest,
+        endpoint: config.spanner.endpoint.as_ref().map(ToString::to_string),
+        role: config.spanner.role.as_ref().map(ToString::to_string),
         ..SpannerOptions::new(config.spanner.database.to_string())
     }
 }

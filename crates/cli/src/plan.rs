@@ -68,21 +68,17 @@ async fn stream(database: &Database, pipeline: &Publish, plan: &mut Plan) -> Res
     if database.change_stream(name).await?.is_some() {
         return Ok(());
     }
-    match &pipeline.tables {
-        Some(tables) => {
-            let statement =
-                change_stream(database.dialect().await?, name, tables.iter().map(|table| table.as_str()));
-            if !plan.statements.contains(&statement) {
-                plan.statements.push(statement);
-            }
-            Ok(())
-        }
-        None => {
-            let message = format!("publish {}: the database has no change stream {name}", pipeline.name);
-            let help = "name the pipeline's `tables`, or create the stream by hand";
-            Err(Error::new(Kind::Config, "SB-PLAN-STREAM", message).help(help))
-        }
+    let tables: Vec<&str> = pipeline.selection.named().map(|table| table.as_str()).collect();
+    if tables.is_empty() {
+        let message = format!("publish {}: the database has no change stream {name}", pipeline.name);
+        let help = "name the pipeline's `tables`, or create the stream by hand";
+        return Err(Error::new(Kind::Config, "SB-PLAN-STREAM", message).help(help));
     }
+    let statement = change_stream(database.dialect().await?, name, tables.into_iter());
+    if !plan.statements.contains(&statement) {
+        plan.statements.push(statement);
+    }
+    Ok(())
 }
 
 fn change_stream<'a>(dialect: Dialect, name: &str, tables: impl Iterator<Item = &'a str>) -> String {

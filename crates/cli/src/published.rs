@@ -7,8 +7,8 @@ use spanbridge_kafka::{ClientOptions, Header, Reader, Record};
 use spanbridge_protocol::table::Table;
 use spanbridge_protocol::value::{Timestamp, Type, Value};
 use spanbridge_schema::convert::to_spanner;
-use spanbridge_schema::derive::{self, RowColumn};
-use spanbridge_schema::{Datum, Decoder, Format, Registry};
+use spanbridge_schema::derive::{self, Extent, RowColumn};
+use spanbridge_schema::{Datum, Decoder, Format, Registry, Style, Timestamps};
 
 use crate::change::{self, ChangeId};
 use crate::{Error, Kind, Result};
@@ -58,7 +58,8 @@ pub async fn read(
 ) -> Result<Vec<Event>> {
     let records = Reader::new(kafka, LIMIT)?.read_to_end(topic).await?;
     let decoder = Decoder::new(Format::Avro, registry.clone());
-    let (key, row) = (derive::key(table)?, derive::row(table)?);
+    let style = Style::Native(Timestamps::default());
+    let (key, row) = (derive::key(table, style)?, derive::row(table, style, Extent::Partial)?);
     let mut events = Vec::with_capacity(records.len());
     for record in records {
         let (partition, offset) = (record.partition, record.offset);

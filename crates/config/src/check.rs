@@ -10,6 +10,7 @@ mod watermark;
 
 pub(crate) use names::{Case, duplicates};
 pub(crate) use publish::publish;
+pub(crate) use tables::OWN;
 
 use crate::read::Reader;
 use crate::{Ingest, Located};

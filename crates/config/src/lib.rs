@@ -33,7 +33,10 @@ pub use model::groups::{AggregatesTable, Ownership, SOURCE_PARTITION};
 pub use model::ingest::{Evolve, Ingest, OnError, OnGap};
 pub use model::kafka::Kafka;
 pub use model::mapping::{Mapping, Mask};
-pub use model::publish::{CreateTopics, Envelope, OnIncompatibleSchema, Publish, Snapshot, Start};
+pub use model::publish::{
+    Beat, Compatible, CreateTopics, Envelope, OnIncompatibleSchema, Publish, Route, Selection, Snapshot,
+    Start, Timestamps,
+};
 pub use model::registry::Registry;
 pub use model::rows::{Mode, RowsTable};
 pub use model::spanner::Spanner;

@@ -53,7 +53,10 @@ fn the_sample_means_what_it_says() {
     let [publish] = &config.publish[..] else { panic!("one publish pipeline") };
     assert_eq!(publish.topic("Flights"), "delays.Flights");
     assert_eq!(publish.state_topic(), "delays.spanbridge-state");
-    assert_eq!(publish.create_topics, Some(CreateTopics { partitions: 6, replication_factor: 1 }));
+    assert_eq!(
+        publish.create_topics,
+        Some(CreateTopics { partitions: 6, replication_factor: 1, config: vec![] })
+    );
     assert_eq!((publish.shards, publish.envelope, publish.start), (4, Envelope::Debezium, Start::Now));
 }
 
@@ -61,10 +64,10 @@ fn the_sample_means_what_it_says() {
 fn the_examples_of_the_documentation_are_right() {
     let head = "kafka.bootstrap_servers = \"a:1\"\nregistry.url = \"http://a\"\n\
                 spanner.database = \"projects/demo/instances/demo/databases/flights\"\n";
-    let page = include_str!("../../../docs/configuration.md");
-    let examples: Vec<_> =
-        page.split("```toml\n").skip(1).map(|rest| rest.split("```").next().unwrap()).collect();
-    assert_eq!(examples.len(), 2);
+    let pages = [include_str!("../../../docs/configuration.md"), include_str!("../../../docs/publish.md")];
+    let examples = pages.iter().flat_map(|page| page.split("```toml\n").skip(1));
+    let examples: Vec<_> = examples.map(|rest| rest.split("```").next().unwrap()).collect();
+    assert_eq!(examples.len(), 4);
     for example in examples {
         Config::parse("example", &format!("{head}{example}")).unwrap_or_else(|error| panic!("{error}"));
     }

@@ -1,6 +1,8 @@
 use std::time::{Duration, Instant};
 
-use rdkafka::admin::{AdminClient, AdminOptions, NewPartitions, NewTopic, TopicReplication};
+use rdkafka::admin::{
+    AdminClient, AdminOptions, NewPartitions, NewTopic, ResourceSpecifier, TopicReplication,
+};
 use rdkafka::error::{KafkaError, RDKafkaErrorCode};
 use rdkafka::{Offset, TopicPartitionList};
 
@@ -85,6 +87,19 @@ impl Admin {
     /// The number of partitions, or `None` when there is no such topic.
     pub async fn partitions(&self, topic: &str) -> Result<Option<i32>> {
         self.offsets.partitions(topic, self.limit).await
+    }
+
+    /// A setting of a topic that is there; `None` when the broker does not tell it.
+    ///
+    /// # Errors
+    /// `NotFound`, `Denied`, `Unavailable`.
+    pub async fn setting(&self, topic: &str, name: &str) -> Result<Option<String>> {
+        let doing = format!("read the settings of topic {topic}");
+        let resources = [ResourceSpecifier::Topic(topic)];
+        let answer = self.client.describe_configs(&resources, &self.options());
+        let found = one(self.answer(&doing, answer).await?, &doing)?;
+        let found = found.map_err(|code| Error::from_kafka(&doing, KafkaError::AdminOp(code)))?;
+        Ok(found.entries.into_iter().find(|entry| entry.name == name).and_then(|entry| entry.value))
     }
 
     /// Gives a topic more partitions: `partitions` in all.

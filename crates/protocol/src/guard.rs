@@ -15,6 +15,8 @@ pub(crate) enum Guard {
     FrontierSet,
     /// A child starts only when all its parents have finished (publish, rule 4).
     AllParents,
+    /// What is noted during a round counts, though its child may have finished by its end (publish, watermark).
+    NotesOfRound,
 }
 
 /// Always true in a service.

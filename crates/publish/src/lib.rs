@@ -16,13 +16,16 @@ mod failure;
 mod meter;
 mod pipeline;
 mod policy;
+mod progress;
 mod service;
 mod shard;
 mod shards;
+mod sides;
 mod startup;
 mod status;
 mod tables;
 mod transform;
+mod wanted;
 
 pub use context::Context;
 pub use error::{Error, ErrorKind};

@@ -7,6 +7,8 @@ use spanbridge_protocol::value::Timestamp;
 use spanbridge_spanner::Database;
 
 use crate::meter::Meter;
+use crate::progress::Watermark;
+use crate::sides::Sides;
 use crate::tables::Tables;
 
 /// What all shards of a pipeline share.
@@ -21,6 +23,8 @@ pub(crate) struct Pipeline {
     pub(crate) meter: Arc<Meter>,
     pub(crate) subscription: Subscription,
     pub(crate) limits: Limits,
+    pub(crate) sides: Sides,
+    pub(crate) watermark: Watermark,
 }
 
 impl Pipeline {
@@ -33,6 +37,18 @@ impl Pipeline {
         match self.config.start {
             Start::Now => None,
             Start::At(at) => Some(at),
+        }
+    }
+
+    /// What a shard's machine is made with.
+    pub(crate) fn shard(&self, index: u32) -> spanbridge_protocol::publish::Config {
+        spanbridge_protocol::publish::Config {
+            index,
+            shards: u32::from(self.config.shards),
+            change_stream: self.change_stream.clone(),
+            start: self.start(),
+            end: self.config.end,
+            limits: self.limits.clone(),
         }
     }
 

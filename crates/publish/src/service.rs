@@ -13,7 +13,7 @@ use crate::pipeline::Pipeline;
 use crate::policy::Action;
 use crate::shards::Shards;
 use crate::startup::{self, REVOKE_WAIT};
-use crate::{Context, Error, ErrorKind};
+use crate::{Context, Error, ErrorKind, progress};
 
 /// The main loop beats and tells how it fares so often.
 const BEAT: Duration = Duration::from_secs(1);
@@ -60,7 +60,10 @@ async fn serve(
     let (pipeline, mut events) = prepared;
     let pipeline = Arc::new(pipeline);
     let mut shards = Shards::new(pipeline.clone());
-    let ended = follow(&pipeline, &mut shards, &mut events, shutdown, ready, heart).await;
+    let ended = tokio::select! {
+        ended = follow(&pipeline, &mut shards, &mut events, shutdown, ready, heart) => ended,
+        passed = progress::follow(&pipeline) => passed,
+    };
     ready.not_ready("ending");
     let finished = tokio::select! {
         finished = shards.finish(FINISH_LIMIT) => finished,

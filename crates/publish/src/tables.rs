@@ -2,12 +2,14 @@ use std::collections::{BTreeSet, HashMap};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use spanbridge_config::{Config, Publish};
-use spanbridge_kafka::{Admin, Ensured};
+use spanbridge_kafka::Admin;
+use spanbridge_protocol::table::Table;
 use spanbridge_schema::Registry;
 use spanbridge_spanner::{ChangeStreamInfo, DataChange, Database, Watched};
 
 use crate::failure::Failure;
-use crate::transform::{Misfit, Origin, Plan, Shape};
+use crate::transform::{Form, Learnt, Misfit, Origin, Plan, has_whole_rows};
+use crate::wanted::Wanted;
 use crate::{Error, ErrorKind};
 
 /// The tables of a pipeline: which are published, and how. Each table's topic and schemas are there
@@ -19,8 +21,11 @@ pub(crate) struct Tables {
     registry: Registry,
     admin: Admin,
     origin: Origin,
-    /// In lower case; nothing for all.
-    selected: Option<BTreeSet<String>>,
+    form: Form,
+    /// The change stream captures whole rows.
+    whole: bool,
+    /// The tables that the change stream watches by name, in lower case; nothing for all.
+    watched: Option<BTreeSet<String>>,
     /// By the table's name in lower case.
     plans: Mutex<HashMap<String, Arc<Plan>>>,
     /// One reads a table, the others wait for it.
@@ -36,19 +41,18 @@ impl Tables {
         admin: Admin,
         stream: &ChangeStreamInfo,
     ) -> Self {
-        let lower = |name: &str| name.to_ascii_lowercase();
-        let selected = match (&publish.tables, &stream.watched) {
-            (Some(tables), _) => Some(tables.iter().map(|table| lower(table)).collect()),
-            (None, Watched::Tables(tables)) => Some(tables.iter().map(|table| lower(table)).collect()),
-            (None, Watched::All) => None,
+        let watched = match &stream.watched {
+            Watched::Tables(tables) => Some(tables.iter().map(|table| table.to_ascii_lowercase()).collect()),
+            Watched::All => None,
         };
         let origin = Origin {
             pipeline: publish.name.to_string(),
             database: database.name().clone(),
             change_stream: stream.name.clone(),
         };
+        let (form, whole) = (Form::new(&publish), has_whole_rows(stream.value_capture_type));
         let (plans, reading) = Default::default();
-        Self { config, publish, database, registry, admin, origin, selected, plans, reading }
+        Self { config, publish, database, registry, admin, origin, form, whole, watched, plans, reading }
     }
 
     /// What is the same in the records of all tables.
@@ -58,12 +62,16 @@ impl Tables {
 
     /// True if changes of this table are published.
     pub(crate) fn publishes(&self, table: &str) -> bool {
-        self.selected.as_ref().is_none_or(|selected| selected.contains(&table.to_ascii_lowercase()))
+        let watched = self.watched.as_ref();
+        let by_name = watched.is_some_and(|watched| watched.contains(&table.to_ascii_lowercase()));
+        self.publish.selection.takes_table(table, by_name)
     }
 
-    /// The tables known by name beforehand, which is none for a stream that watches all.
+    /// The tables known by name beforehand; of a stream that watches all, those that the file names.
     pub(crate) fn named(&self) -> Vec<String> {
-        self.selected.iter().flatten().cloned().collect()
+        let listed = self.publish.selection.named().map(|table| table.to_ascii_lowercase());
+        let tables: BTreeSet<String> = listed.chain(self.watched.iter().flatten().cloned()).collect();
+        tables.into_iter().filter(|table| self.publishes(table)).collect()
     }
 
     /// The plan of a table, when there is one.
@@ -77,22 +85,12 @@ impl Tables {
     /// # Errors
     /// Those of Spanner, Kafka and the registry, and that there is no such table or topic.
     pub(crate) async fn read(&self, name: &str) -> Result<Arc<Plan>, Failure> {
-        let Some(table) = self.database.table(name).await? else {
-            return Err(self.no_table(name).into());
-        };
+        let (table, out) = self.look_up(name).await?;
         let topic = self.publish.topic(&table.name);
         self.topic(&table.name, &topic).await?;
-        let shape = Shape::derive(&table, &topic, self.publish.envelope, self.publish.tombstones);
-        let plan = match shape {
-            Ok(shape) => shape.register(&self.registry).await,
-            Err(error) => Err(error),
-        };
-        let plan = plan.map_err(|error| self.refused(&table.name, error))?;
-        let plan = match self.known(name) {
-            Some(before) => plan.inherit(&before),
-            None => plan,
-        };
-        tracing::info!(pipeline = %self.publish.name, table = table.name, topic, "table read, schemas registered");
+        let learnt = self.known(name).map(|plan| plan.learnt().clone()).unwrap_or_default();
+        let plan = self.plan(table, out, &topic, learnt).await?;
+        tracing::info!(pipeline = %self.publish.name, table = plan.table(), topic, "table read, schemas registered");
         Ok(self.keep(plan))
     }
 
@@ -103,32 +101,80 @@ impl Tables {
     pub(crate) async fn fitting(&self, change: &DataChange) -> Result<Arc<Plan>, Failure> {
         let _one = self.reading.lock().await;
         if let Some(plan) = self.known(&change.table_name)
-            && plan.misfit(&change.column_types).is_none()
+            && plan.misfit(change).is_none()
         {
             return Ok(plan);
         }
         let mut plan = self.read(&change.table_name).await?;
-        while let Some(misfit) = plan.misfit(&change.column_types) {
-            match misfit {
-                Misfit::Unknown { column } => {
-                    tracing::warn!(
-                        pipeline = %self.publish.name, table = plan.table(), column,
-                        "the table no longer has this column; earlier changes are published without it"
-                    );
-                    plan = self.keep(plan.without(&column));
-                }
-                Misfit::Type { column, planned, found } => {
-                    let message = format!(
-                        "column {column} of table {} is {planned} now, but was {found} at {}; a change from before \
-                         cannot be published with today's schema: change the column back, or begin a new pipeline",
-                        plan.table(),
-                        change.commit_timestamp,
-                    );
-                    return Err(Error::new(ErrorKind::Schema, &self.publish.name, message).into());
-                }
+        while let Some(misfit) = plan.misfit(change) {
+            let mut learnt = plan.learnt().clone();
+            tracing::warn!(
+                pipeline = %self.publish.name, table = plan.table(), ?misfit,
+                "the table is not what it was at this change; earlier changes are published as they are"
+            );
+            if let Err(Misfit::Type { column, planned, found }) = learnt.learn(misfit) {
+                let message = format!(
+                    "column {column} of table {} is {planned} now, but was {found} at {}; a change from before \
+                     cannot be published with today's schema: change the column back, or begin a new pipeline",
+                    plan.table(),
+                    change.commit_timestamp,
+                );
+                return Err(Error::new(ErrorKind::Schema, &self.publish.name, message).into());
             }
+            plan = self.keep(self.again(&change.table_name, learnt).await?);
         }
         Ok(plan)
+    }
+
+    /// The table as it is, planned with what has been learnt.
+    async fn again(&self, name: &str, learnt: Learnt) -> Result<Plan, Failure> {
+        let (table, out) = self.look_up(name).await?;
+        let topic = self.publish.topic(&table.name);
+        self.plan(table, out, &topic, learnt).await
+    }
+
+    /// The table without the columns that are not published, and those.
+    async fn look_up(&self, name: &str) -> Result<(Table, BTreeSet<String>), Failure> {
+        let Some(mut table) = self.database.table(name).await? else {
+            return Err(self.no_table(name).into());
+        };
+        let selection = &self.publish.selection;
+        for key in table.key() {
+            if let Some(pattern) = selection.excluding(&table.name, &key.name).filter(|out| !is_any(out)) {
+                let message = format!("`{}` is in the primary key of {}", key.name, table.name);
+                let help = "columns of the key cannot be left out: records are keyed by them";
+                let error = self.config.error_at(pattern.span, ErrorKind::Config.code(), message, help);
+                return Err(Error::from(error).into());
+            }
+        }
+        // What a stream does not watch is in no change.
+        let stream = self.database.change_stream(&self.publish.change_stream).await?;
+        let watched = stream.and_then(|stream| {
+            let partly = |(of, _): &(String, BTreeSet<String>)| of.eq_ignore_ascii_case(&table.name);
+            stream.columns.into_iter().find(partly).map(|(_, columns)| columns)
+        });
+        let (name, mut out) = (table.name.clone(), BTreeSet::new());
+        table.columns.retain(|column| {
+            let watched = watched.as_ref().is_none_or(|watched| watched.contains(&column.name));
+            let taken = watched && selection.takes_column(&name, &column.name);
+            if !taken && column.key_ordinal.is_none() {
+                out.insert(column.name.clone());
+            }
+            taken || column.key_ordinal.is_some()
+        });
+        Ok((table, out))
+    }
+
+    async fn plan(
+        &self,
+        table: Table,
+        out: BTreeSet<String>,
+        topic: &str,
+        learnt: Learnt,
+    ) -> Result<Plan, Failure> {
+        let name = table.name.clone();
+        let plan = Plan::make(table, out, topic, self.whole, &self.form, learnt, &self.registry).await;
+        plan.map_err(|error| self.refused(&name, error))
     }
 
     fn keep(&self, plan: Plan) -> Arc<Plan> {
@@ -139,27 +185,13 @@ impl Tables {
     }
 
     async fn topic(&self, table: &str, topic: &str) -> Result<(), Failure> {
-        if let Some(create) = self.publish.create_topics {
-            let (partitions, copies) = (i32::from(create.partitions), i32::from(create.replication_factor));
-            if self.admin.ensure_topic(topic, partitions, copies, &[]).await? == Ensured::Created {
-                tracing::info!(pipeline = %self.publish.name, topic, partitions, "topic created");
-            }
-            return Ok(());
-        }
-        if self.admin.partitions(topic).await?.is_some() {
-            return Ok(());
-        }
-        let span = match self.publish.topic.span() {
-            span if span == Default::default() => self.publish.name.span,
-            span => span,
-        };
-        let message = format!("Kafka has no topic `{topic}` for table {table}");
-        let help = "create it, or let the pipeline do so with create_topics = { partitions = …, replication_factor = … }";
-        Err(Error::from(self.config.error_at(span, ErrorKind::Config.code(), message, help)).into())
+        let span = self.publish.topic_template(table).span();
+        let wanted = Wanted { topic, purpose: &format!("table {table}"), span };
+        wanted.ensure(&self.config, &self.publish, self.publish.create_topics(table), &self.admin).await
     }
 
     fn no_table(&self, name: &str) -> Error {
-        let listed = self.publish.tables.iter().flatten().find(|table| table.eq_ignore_ascii_case(name));
+        let listed = self.publish.selection.named().find(|table| table.eq_ignore_ascii_case(name));
         let span = listed.map_or(self.publish.change_stream.span, |table| table.span);
         let name = listed.map_or(name, |table| table.as_str());
         let message = format!("the database has no table `{name}`");
@@ -177,4 +209,9 @@ impl Tables {
             _ => failure,
         }
     }
+}
+
+/// True if a pattern leaves out columns of any name, which speaks of no key.
+fn is_any(pattern: &str) -> bool {
+    pattern.rsplit_once('.').is_none_or(|(_, column)| column.contains('*'))
 }

@@ -6,11 +6,13 @@
 //! - [`Decoder`]: bytes of any [`Format`] to a [`Datum`], safe against hostile bytes.
 //! - [`Shape`]: what a schema says of its values, in whichever language.
 //! - [`convert`]: a datum to a value of a Spanner column, without loss.
-//! - [`mod@derive`] and [`debezium`]: Avro schemas of a Spanner table and of Debezium's envelope, and
+//! - [`mod@derive`] and [`debezium`]: [`Record`]s of a Spanner table and of Debezium's envelope, and
 //!   envelopes back to rows.
-//! - [`encode`]: rows to Avro values, and Avro values to framed payloads.
+//! - [`beside`]: records of the topics beside the data.
+//! - [`Encoder`]: rows and envelopes to bytes of any [`Encoding`], with the schema to register.
 #![cfg_attr(test, allow(clippy::unwrap_used))]
 
+pub mod beside;
 mod connect;
 pub mod convert;
 pub mod datum;
@@ -33,6 +35,8 @@ pub use datum::Datum;
 #[doc(hidden)]
 pub use decode::fuzz;
 pub use decode::{Decoded, Decoder, Format, Limits, Writer};
+pub use definition::{Record, Style, Timestamps};
+pub use encode::{Encoder, Encoding, Item, Language};
 pub use error::{Error, Incompatibility, Kind};
 pub use json_schema::JsonSchema;
 pub use protobuf::{Message, Protobuf};

@@ -3,6 +3,7 @@
 #![allow(clippy::unwrap_used)]
 
 use std::collections::HashSet;
+use std::sync::Arc;
 
 use apache_avro::reader::datum::GenericDatumReader;
 use apache_avro::types::Value as Avro;
@@ -10,7 +11,8 @@ use serde_json::{Map, Value as Json, json};
 use spanbridge_protocol::table::{Column, Table};
 use spanbridge_protocol::value::{Timestamp, Type, Value};
 use spanbridge_schema::debezium::{Envelope, EnvelopeSchema, Op, Source};
-use spanbridge_schema::{derive, encode, frame};
+use spanbridge_schema::derive::{self, Extent, RowSchema};
+use spanbridge_schema::{Encoder, Encoding, Item, Record, Style, encode, frame};
 
 const INSERT: &str = include_str!("debezium-samples/00-insert.json");
 const UPDATE: &str = include_str!("debezium-samples/01-update.json");
@@ -138,21 +140,40 @@ fn assert_same(ours: &Json, theirs: &Json, path: &str) {
     }
 }
 
+fn rows() -> RowSchema {
+    derive::row(&orders(), Style::Debezium, Extent::Partial).unwrap()
+}
+
+fn keys() -> RowSchema {
+    derive::key(&orders(), Style::Debezium).unwrap()
+}
+
+fn envelopes(topic: &str, rows: &RowSchema) -> EnvelopeSchema {
+    EnvelopeSchema::new(topic, rows, rows, false)
+}
+
+fn avro(record: &Arc<Record>) -> Encoder {
+    Encoder::new(Encoding::Avro, record.clone()).unwrap()
+}
+
+fn schema(encoder: &Encoder) -> Json {
+    serde_json::from_str(encoder.schema().unwrap().1).unwrap()
+}
+
 #[test]
 fn key_row_and_envelope_schemas_are_debeziums() {
-    let row = derive::row(&orders()).unwrap();
-    let key = derive::key(&orders()).unwrap();
-    let envelope = EnvelopeSchema::new("s1.orders", &row).unwrap();
+    let (row, key) = (rows(), keys());
+    let envelope = envelopes("s1.orders", &row);
     for sample in [INSERT, UPDATE, DELETE, TOMBSTONE] {
         let sample: Json = serde_json::from_str(sample).unwrap();
-        let ours = serde_json::from_str(key.schema().text()).unwrap();
+        let ours = schema(&avro(key.record()));
         assert_same(&ours, &to_avro(&sample["key"]["schema"], &mut HashSet::new()), "key");
         if sample["value"].is_null() {
             continue;
         }
-        let ours = serde_json::from_str(envelope.schema().text()).unwrap();
+        let ours = schema(&avro(envelope.record()));
         assert_same(&ours, &to_avro(&sample["value"]["schema"], &mut HashSet::new()), "value");
-        let row = serde_json::from_str(row.schema().text()).unwrap();
+        let row = schema(&avro(row.record()));
         let mut theirs = to_avro(&sample["value"]["schema"]["fields"][0], &mut HashSet::new());
         assert_same(&row, &theirs[1].take(), "row");
     }
@@ -171,17 +192,10 @@ fn column_value(json: &Json, ty: &Type) -> Value {
     }
 }
 
-fn row(json: &Json) -> Option<Avro> {
+fn row(json: &Json) -> Option<Item> {
     json.as_object().map(|fields| {
         let table = orders();
-        let values: Vec<(String, Value)> = table
-            .columns
-            .iter()
-            .map(|column| (column.name.clone(), column_value(&fields[&column.name], &column.ty)))
-            .collect();
-        let schema = derive::row(&table).unwrap();
-        encode::row(&schema, |name| values.iter().find(|(column, _)| column == name).map(|(_, value)| value))
-            .unwrap()
+        encode::row(&rows(), |name| Some(column_value(&fields[name], &table.column(name).unwrap().ty)))
     })
 }
 
@@ -240,9 +254,21 @@ fn printed(value: &Avro) -> Json {
     }
 }
 
+fn read(encoder: &Encoder, bytes: &[u8]) -> Json {
+    let (id, mut datum) = frame::split(bytes).unwrap();
+    assert_eq!(id, 5);
+    let registered = apache_avro::Schema::parse_str(encoder.schema().unwrap().1).unwrap();
+    let reader = GenericDatumReader::builder(&registered).build().unwrap();
+    let read = reader.read_value(&mut datum).unwrap();
+    assert!(datum.is_empty());
+    printed(&read)
+}
+
 #[test]
 fn envelopes_are_debeziums_field_for_field() {
-    let schema = EnvelopeSchema::new("s1.orders", &derive::row(&orders()).unwrap()).unwrap();
+    let schema = envelopes("s1.orders", &rows());
+    let encoder = avro(schema.record());
+    let json = Encoder::new(Encoding::Json, schema.record().clone()).unwrap();
     for (sample, op) in [(INSERT, Op::Create), (UPDATE, Op::Update), (DELETE, Op::Delete)] {
         let sample: Json = serde_json::from_str(sample).unwrap();
         let payload = &sample["value"]["payload"];
@@ -253,42 +279,37 @@ fn envelopes_are_debeziums_field_for_field() {
             op,
             ts: nanos(&payload["ts_ns"]),
             transaction: None,
+            unchanged: None,
         };
-        let bytes = encode::encode(5, schema.schema(), &envelope.into_avro()).unwrap();
-        let (id, mut datum) = frame::split(&bytes).unwrap();
-        assert_eq!(id, 5);
-        let reader = GenericDatumReader::builder(schema.schema().avro()).build();
-        // The expanded schema defines a name twice, which only a reader without names accepts.
-        assert!(reader.is_err());
-        let registered = apache_avro::Schema::parse_str(schema.schema().text()).unwrap();
-        let reader = GenericDatumReader::builder(&registered).build().unwrap();
-        let read = reader.read_value(&mut datum).unwrap();
-        assert!(datum.is_empty());
-        assert_same(&printed(&read), payload, "payload");
+        let item = envelope.into_item(&schema);
+        assert_same(&read(&encoder, &encoder.encode(5, item.clone()).unwrap()), payload, "payload");
+        let bytes = json.encode(0, item).unwrap();
+        assert_same(&serde_json::from_slice(&bytes).unwrap(), payload, "json");
     }
 }
 
 #[test]
 fn keys_are_debeziums() {
-    let key = derive::key(&orders()).unwrap();
     let sample: Json = serde_json::from_str(TOMBSTONE).unwrap();
     let id = Value::Int64(sample["key"]["payload"]["id"].as_i64().unwrap());
-    let value = encode::row(&key, |_| Some(&id)).unwrap();
-    assert_same(&printed(&value), &sample["key"]["payload"], "key");
+    let encoder = avro(keys().record());
+    let bytes = encoder.encode(5, encode::row(&keys(), |_| Some(id.clone()))).unwrap();
+    assert_same(&read(&encoder, &bytes), &sample["key"]["payload"], "key");
 }
 
 #[test]
 fn names_that_collide_are_harmless() {
-    let row = derive::row(&orders()).unwrap();
     // Two topics whose names are one in Avro: their subjects differ, and so each is a schema of its own.
-    let dashed = EnvelopeSchema::new("my-topic.orders", &row).unwrap();
-    let underscored = EnvelopeSchema::new("my_topic.orders", &row).unwrap();
-    assert_eq!(dashed.schema().text(), underscored.schema().text());
-    assert_eq!(dashed.schema().name(), Some("my_topic.orders.Envelope"));
+    let dashed = envelopes("my-topic.orders", &rows());
+    let underscored = envelopes("my_topic.orders", &rows());
+    assert_eq!(schema(&avro(dashed.record())), schema(&avro(underscored.record())));
+    assert_eq!(dashed.record().full_name(), "my_topic.orders.Envelope");
     // Names within one schema never collide: each record ends in a word of its own.
     for name in ["orders", "event", "com.google.spanner.connector", "1-2", "orders.Envelope", "a..b"] {
         let table = Table { name: name.into(), ..orders() };
-        let row = derive::row(&table).unwrap();
-        EnvelopeSchema::new(name, &row).unwrap();
+        let rows = derive::row(&table, Style::Debezium, Extent::Partial).unwrap();
+        for encoding in [Encoding::Avro, Encoding::JsonSchema, Encoding::Protobuf] {
+            Encoder::new(encoding, envelopes(name, &rows).record().clone()).unwrap();
+        }
     }
 }

@@ -5,7 +5,7 @@ use std::collections::HashMap;
 use super::{Case, duplicates};
 use crate::error::Kind;
 use crate::read::{Reader, check};
-use crate::{Located, Publish, Span};
+use crate::{Located, Publish, Span, Template};
 
 /// Each state topic with its place and its pipeline.
 type States = HashMap<String, (Span, Located<str>)>;
@@ -32,37 +32,67 @@ pub(crate) fn publish(reader: &Reader, pipelines: &[Publish]) {
 
 /// Under the subject strategy `topic-name` a topic has one schema, hence one table.
 fn one_topic_for_each_table(reader: &Reader, pipeline: &Publish) {
-    let single = pipeline.tables.as_ref().is_some_and(|tables| tables.len() == 1);
-    if !single && !pipeline.topic.has_table() {
+    let shared = |template: &Template| {
         let message = "several tables would share one topic, which has one schema";
-        let mistake = reader.mistake(Kind::Conflict, pipeline.topic.span(), message);
+        let mistake = reader.mistake(Kind::Conflict, template.span(), message);
         reader.report(mistake.help("put `{table}` into `topic`, or list a single table in `tables`"));
+    };
+    if !pipeline.selection.is_one_table() && !pipeline.topic.has_table() {
+        shared(&pipeline.topic);
+    }
+    for route in &pipeline.routes {
+        let single = route.tables.len() == 1 && !route.tables[0].contains('*');
+        if let Some(topic) = route.topic.as_ref().filter(|topic| !single && !topic.has_table()) {
+            shared(topic);
+        }
     }
 }
 
-/// Each table's topic must be a legal name, and no pipeline's state topic.
+/// Each topic must be a legal name, and hold one thing.
 fn topics(reader: &Reader, pipeline: &Publish, states: &States) {
-    let span = place(pipeline, pipeline.topic.span());
     let state = pipeline.state_topic();
-    if check::topic(&state).is_err() {
-        let message = format!("the state topic would be `{state}`, which is not a topic name");
-        let mistake = reader.mistake(Kind::Value, place(pipeline, pipeline.state_topic.span()), message);
-        reader.report(mistake.help("a topic name has 1 to 249 characters and is not `.` or `..`"));
+    legal(reader, "the state topic", &state, place(pipeline, pipeline.state_topic.span()));
+    let mut others: Vec<(String, Span, &str)> = Vec::new();
+    let beats = [&pipeline.heartbeat_topic, &pipeline.watermark_topic].map(|beat| beat.as_ref());
+    let beats = beats.into_iter().flatten().map(|beat| &beat.topic);
+    for template in beats.chain(&pipeline.transaction_topic) {
+        let (topic, span) = (template.render(&pipeline.name, ""), template.span());
+        legal(reader, "the topic", &topic, span);
+        if others.iter().any(|(other, ..)| *other == topic) {
+            let mistake =
+                reader.mistake(Kind::Conflict, span, format!("two things would share the topic `{topic}`"));
+            reader.report(mistake.help("give each a topic of its own"));
+        }
+        others.push((topic, span, "the other"));
     }
-    for table in pipeline.tables.iter().flatten() {
-        let topic = pipeline.topic(table);
-        if check::topic(&topic).is_err() {
-            let message = format!("the topic of `{table}` would be `{topic}`, which is not a topic name");
-            let mistake = reader.mistake(Kind::Value, span, message);
-            reader.report(mistake.help("a topic name has 1 to 249 characters and is not `.` or `..`"));
+    others.extend(states.iter().map(|(topic, (span, _))| (topic.clone(), *span, "the state topic")));
+    for (topic, span, _) in others.iter().filter(|(.., what)| *what != "the state topic") {
+        if let Some((state, _)) = states.get(topic) {
+            let message = format!("the topic `{topic}` is a state topic");
+            let mistake = reader.mistake(Kind::Conflict, *span, message);
+            reader.report(mistake.other(*state, "the state topic").help("choose another name"));
         }
-        if let Some((state, _)) = states.get(&topic) {
-            let message = format!("the topic of `{table}` would be the state topic `{topic}`");
+    }
+    for table in pipeline.selection.named() {
+        let (topic, span) = (pipeline.topic(table), place(pipeline, pipeline.topic_template(table).span()));
+        legal(reader, &format!("the topic of `{table}`"), &topic, span);
+        if let Some((_, other, what)) = others.iter().find(|(other, ..)| *other == topic) {
+            let of = match *what {
+                "the state topic" => "the state topic",
+                _ => "a topic of something else,",
+            };
+            let message = format!("the topic of `{table}` would be {of} `{topic}`");
             let mistake = reader.mistake(Kind::Conflict, span, message);
-            reader.report(
-                mistake.other(*state, "the state topic").help("choose another `topic` or `state_topic`"),
-            );
+            reader.report(mistake.other(*other, what).help("choose another `topic` or `state_topic`"));
         }
+    }
+}
+
+fn legal(reader: &Reader, what: &str, topic: &str, span: Span) {
+    if check::topic(topic).is_err() {
+        let message = format!("{what} would be `{topic}`, which is not a topic name");
+        let mistake = reader.mistake(Kind::Value, span, message);
+        reader.report(mistake.help("a topic name has 1 to 249 characters and is not `.` or `..`"));
     }
 }
 

@@ -5,7 +5,7 @@ use crate::read::Reader;
 use crate::{AggregatesTable, Ingest, IngestTable, Located, Mapping, Mask, Ownership, Span, Topics, Version};
 
 /// The bridge's own tables.
-const OWN: [&str; 7] = [
+pub(crate) const OWN: [&str; 7] = [
     "BridgePartitions",
     "BridgePositions",
     "BridgeDeadLetters",

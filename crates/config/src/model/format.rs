@@ -1,6 +1,7 @@
 //! How keys and values are encoded in Kafka.
 
 use super::decoding::Subject;
+use crate::error::Kind;
 use crate::read::Entry;
 
 /// How a record's key or value is encoded.
@@ -52,22 +53,40 @@ impl Format {
     }
 }
 
-/// How a published record's key or value is encoded.
+/// How a published record's key or value is encoded, with a schema derived from the table.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum PublishFormat {
-    /// Confluent's wire format with a schema derived from the table: the default.
+    /// Confluent's wire format with an Avro schema: the default.
     #[default]
     Avro,
+    /// JSON without a schema.
+    Json,
+    /// Confluent's wire format with a JSON schema.
+    JsonSchema,
+    /// Confluent's wire format with a Protobuf schema.
+    Protobuf,
 }
 
 impl PublishFormat {
+    const WORDS: [(&str, Self); 4] = [
+        ("avro", Self::Avro),
+        ("json", Self::Json),
+        ("json-schema", Self::JsonSchema),
+        ("protobuf", Self::Protobuf),
+    ];
+
     /// The format with the subject; a subject is read for values only.
     pub(crate) fn read(entry: &Entry<'_>, with_subject: bool) -> Option<(Self, Subject)> {
         let section = entry.section()?;
-        let later = ["json", "json-schema", "protobuf", "string", "int64", "bytes", "none"];
-        let format =
-            section.required("format").and_then(|entry| entry.choice(&[("avro", Self::Avro)], &later));
-        let subject = with_subject.then(|| section.optional("subject")).flatten().and_then(|entry| {
+        let later = ["string", "int64", "bytes", "none"];
+        let format = section.required("format").and_then(|entry| entry.choice(&Self::WORDS, &later));
+        let subject = with_subject.then(|| section.optional("subject")).flatten();
+        if let Some(subject) = subject.as_ref().filter(|_| format == Some(Self::Json)) {
+            let message = "`subject` is the name of a schema, and `format = \"json\"` has none";
+            let mistake = entry.reader().mistake(Kind::Conflict, subject.key_span(), message);
+            entry.reader().report(mistake.help("remove `subject`, or use json-schema"));
+        }
+        let subject = subject.and_then(|entry| {
             entry.choice(&[("topic-name", Subject::TopicName)], &["record-name", "topic-record-name"])
         });
         section.finish();

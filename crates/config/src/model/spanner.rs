@@ -16,6 +16,10 @@ pub struct Spanner {
     pub database: Located<DatabaseName>,
     /// `host:port` of the emulator's gRPC endpoint. See [`Spanner::emulator_host`].
     pub emulator_host: Option<Located<str>>,
+    /// Another address of Spanner itself, such as a regional one: `https://…`.
+    pub endpoint: Option<Located<str>>,
+    /// The database role (fine-grained access control) that sessions take on.
+    pub role: Option<Located<str>>,
     /// The section's header.
     pub span: Span,
 }
@@ -45,15 +49,9 @@ impl Spanner {
             Some(Located::new(parsed?, name.span))
         });
         let host = section.optional("emulator_host").map(|entry| entry.string(check::host_port));
-        for key in [
-            "endpoint",
-            "credentials_file",
-            "impersonate",
-            "role",
-            "max_commit_delay",
-            "priority",
-            "directed_read",
-        ] {
+        let endpoint = section.optional("endpoint").map(|entry| entry.string(check::url));
+        let role = section.optional("role").map(|entry| entry.string(check::identifier));
+        for key in ["credentials_file", "impersonate", "max_commit_delay", "priority", "directed_read"] {
             section.unsupported(
                 key,
                 "remove it; this version uses the client's defaults and application default credentials",
@@ -61,6 +59,12 @@ impl Spanner {
         }
         let span = section.span();
         section.finish();
-        Some(Self { database: database?, emulator_host: host.flatten(), span })
+        Some(Self {
+            database: database?,
+            emulator_host: host.flatten(),
+            endpoint: endpoint.flatten(),
+            role: role.flatten(),
+            span,
+        })
     }
 }

@@ -78,6 +78,29 @@ pub(crate) fn table(text: &str) -> Result<(), Wrong> {
     )
 }
 
+/// A table, or a pattern of tables' names.
+pub(crate) fn tables(text: &str) -> Result<(), Wrong> {
+    let fit = text.bytes().filter(|byte| *byte == b'.').count() <= 1 && is_pattern(text);
+    ensure(
+        fit,
+        "is not a table name",
+        "use a Spanner identifier, or `schema.table` for a table of a named schema; `*` stands for any characters",
+    )
+}
+
+/// `table.column`, or a pattern of it.
+pub(crate) fn columns(text: &str) -> Result<(), Wrong> {
+    let fit = text
+        .rsplit_once('.')
+        .is_some_and(|(table, column)| tables(table).is_ok() && is_pattern(column) && !column.contains('.'));
+    ensure(fit, "is not a column of a table", "write it as Table.Column; `*` stands for any characters")
+}
+
+/// Identifiers with dots between them, `*` taken for a letter.
+fn is_pattern(text: &str) -> bool {
+    text.split('.').all(|part| is_identifier(&part.replace('*', "x")))
+}
+
 fn is_identifier(text: &str) -> bool {
     let first = text.bytes().next().is_some_and(|byte| byte.is_ascii_alphabetic() || byte == b'_');
     first && text.len() <= 128 && text.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'_')

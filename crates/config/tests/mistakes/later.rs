@@ -29,15 +29,17 @@ fn not_yet() {
         ),
         (
             "shards = 4",
-            "key = { format = \"protobuf\" }",
-            &["33:18: `format = \"protobuf\"` is not supported by this version; supported: avro"],
+            "key = { format = \"string\" }",
+            &[
+                "33:18: `format = \"string\"` is not supported by this version; supported: avro, json, json-schema, protobuf",
+            ],
         ),
         (
             "[registry]",
-            "endpoint = \"http://127.0.0.1:1\"\nrole = \"r\"\n[registry]",
+            "impersonate = \"a\"\npriority = \"low\"\n[registry]",
             &[
-                "7:1: `endpoint` is not supported by this version",
-                "8:1: `role` is not supported by this version",
+                "7:1: `impersonate` is not supported by this version",
+                "8:1: `priority` is not supported by this version",
             ],
         ),
         (

@@ -10,6 +10,7 @@ mod decoding;
 mod form;
 mod later;
 mod pipeline;
+mod publish;
 mod rows;
 mod topics;
 mod values;

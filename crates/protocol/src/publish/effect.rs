@@ -52,6 +52,8 @@ pub enum Effect<D> {
     Query { token: Token, start: Timestamp },
     /// A token is finished; its query has ended by itself.
     Finished { token: Token },
+    /// A token has passed the pipeline's end: its query is to be dropped.
+    Stop { token: Token },
 }
 
 /// One Kafka transaction: the data is to be acknowledged before the state records are sent.

@@ -5,12 +5,16 @@
 
 mod effect;
 mod frontier;
+mod progress;
 mod shard;
 mod state;
+mod tally;
 mod token;
 
 pub use effect::{ChangeId, Children, Effect, Limits, Transaction};
 pub use frontier::Frontier;
-pub use shard::{Shard, ShardError};
+pub use progress::Progress;
+pub use shard::{Config, Shard, ShardError};
 pub use state::{Note, Origin, StateKey, StateRecord, StateValue, shard_of};
+pub use tally::{Tally, Total};
 pub use token::Token;

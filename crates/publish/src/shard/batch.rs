@@ -16,6 +16,13 @@ use crate::pipeline::Pipeline;
 /// A message on its way, with what is measured of it.
 pub(super) struct Published {
     pub(super) message: Message,
+    /// Of a change, not of what stands beside the data.
+    pub(super) made_of: Option<MadeOf>,
+}
+
+/// What is measured of a change's message.
+#[derive(Clone)]
+pub(super) struct MadeOf {
     pub(super) table: Arc<str>,
     pub(super) commit: Timestamp,
     /// When its change was read, and when it had been made into messages.
@@ -57,15 +64,17 @@ impl Batch {
         };
         let traceparent = batch.spans.as_ref().and_then(|spans| trace::traceparent(&spans.root));
         let mut data = Vec::with_capacity(transaction.data.len());
-        for Published { mut message, table, commit, .. } in transaction.data {
+        for Published { mut message, made_of } in transaction.data {
             if let Some(traceparent) = &traceparent {
                 let header = (trace::HEADER.to_owned(), Some(traceparent.clone().into_bytes()));
                 message.headers.push(header);
             }
-            *batch.tables.entry(table).or_default() += 1;
-            match batch.commits.last_mut() {
-                Some((last, count)) if *last == commit => *count += 1,
-                _ => batch.commits.push((commit, 1)),
+            if let Some(MadeOf { table, commit, .. }) = made_of {
+                *batch.tables.entry(table).or_default() += 1;
+                match batch.commits.last_mut() {
+                    Some((last, count)) if *last == commit => *count += 1,
+                    _ => batch.commits.push((commit, 1)),
+                }
             }
             data.push(message);
         }
@@ -108,9 +117,10 @@ impl Batch {
 
 impl Spans {
     fn new(pipeline: &Pipeline, shard: u32, data: &[Published], sent: SystemTime) -> Option<Self> {
-        let first = data.iter().map(|published| published.read).min()?;
-        let last = data.iter().map(|published| published.read).max()?;
-        let made = data.iter().map(|published| published.made).max()?;
+        let changes = || data.iter().filter_map(|published| published.made_of.as_ref());
+        let first = changes().map(|change| change.read).min()?;
+        let last = changes().map(|change| change.read).max()?;
+        let made = changes().map(|change| change.made).max()?;
         let root = trace::publish::batch(pipeline.name(), shard);
         trace::start_at(&root, first);
         let count = i64::try_from(data.len()).unwrap_or(i64::MAX);

@@ -1,43 +1,37 @@
 use std::sync::Arc;
-use std::time::{Duration, SystemTime};
+use std::time::Duration;
 
 use futures::stream::{FuturesUnordered, StreamExt};
 use spanbridge_kafka::{Record, TransactionalProducer};
-use spanbridge_protocol::publish::{ChangeId, Children, Effect, Shard, Token};
-use spanbridge_spanner::{ChangeRecord, ChildPartitions, DataChange};
+use spanbridge_protocol::publish::{Effect, Shard, Tally};
 use tokio::sync::mpsc;
 use tokio::time::{Instant, MissedTickBehavior};
 
 use super::batch::{Batch, Published};
+use super::beside::Beats;
+use super::changes::Held;
 use super::end::End;
-use super::queries::{Ending, Event, Queries};
+use super::queries::Queries;
 use super::work::{self, Answer, Work};
 use super::{Finish, Mail, Owner, state};
-use crate::failure::Failure;
 use crate::meter::Outcome;
 use crate::pipeline::Pipeline;
-use crate::policy::Action;
 use crate::startup::REVOKE_WAIT;
 use crate::status::Status;
-use crate::transform::{Arrival, Plan};
-use crate::{Error, ErrorKind};
 
-/// How often an idle producer's health is looked at, and the status told.
-const LOOK: Duration = Duration::from_millis(250);
+/// How often an idle producer's health is looked at, the status told, and what is due beside the data.
+const LOOK: Duration = Duration::from_millis(100);
 /// For the transaction on its way, a little less than the group waits.
 const FINISH_LIMIT: Duration = REVOKE_WAIT.saturating_sub(Duration::from_secs(1));
-
-/// What a queued change takes beyond its messages, near enough: it bounds what is filtered out as well.
-const CHANGE_SIZE: usize = 256;
 
 /// One life of the shard's machine: with it begin and end its producer, its queries and its view of the state.
 pub(super) struct Life {
     pub(super) pipeline: Arc<Pipeline>,
     pub(super) index: u32,
-    status: Arc<Status>,
+    pub(super) status: Arc<Status>,
     started: Instant,
     pub(super) shard: Shard<Published>,
-    work: FuturesUnordered<Work>,
+    pub(super) work: FuturesUnordered<Work>,
     queries: Queries,
     /// While no transaction is on its way.
     producer: Option<TransactionalProducer>,
@@ -46,28 +40,19 @@ pub(super) struct Life {
     generation: Option<u64>,
     /// Came before the answer that tells the generation.
     early: Vec<(u64, Vec<Record>)>,
-    held: Option<Held>,
+    pub(super) held: Option<Held>,
+    pub(super) tally: Tally,
+    pub(super) beats: Beats,
     finishing: Option<(Instant, Finish)>,
-}
-
-/// A change that waits for its table's plan.
-struct Held {
-    token: Token,
-    id: ChangeId,
-    change: Arc<DataChange>,
-    read: SystemTime,
 }
 
 impl Life {
     pub(super) fn new(owner: &Owner, pause: Duration) -> Self {
         let pipeline = owner.pipeline.clone();
-        let (stream, start, limits) =
-            (pipeline.change_stream.clone(), pipeline.start(), pipeline.limits.clone());
-        let shards = u32::from(pipeline.config.shards);
         let work = FuturesUnordered::new();
         work.push(work::fetch(pipeline.clone(), owner.index, pause));
         Self {
-            shard: Shard::new(owner.index, shards, stream, start, limits),
+            shard: Shard::new(pipeline.shard(owner.index)),
             pipeline,
             index: owner.index,
             status: owner.status.clone(),
@@ -79,6 +64,8 @@ impl Life {
             generation: None,
             early: Vec::new(),
             held: None,
+            tally: Tally::default(),
+            beats: Beats::default(),
             finishing: None,
         }
     }
@@ -143,7 +130,7 @@ impl Life {
         }
     }
 
-    fn now(&self) -> Duration {
+    pub(super) fn now(&self) -> Duration {
         self.started.elapsed()
     }
 
@@ -175,10 +162,18 @@ impl Life {
                     self.work.push(work::commit(producer, transaction, batch));
                 }
                 Effect::QueryRoots { start } => self.work.push(work::roots(self.pipeline.clone(), start)),
-                Effect::Query { token, start } => self.queries.start(&self.pipeline, token, start),
+                Effect::Query { token, start } => {
+                    self.tally.forget(&token);
+                    self.queries.start(&self.pipeline, token, start);
+                }
                 Effect::Finished { token } => {
+                    self.tally.forget(&token);
                     self.queries.finished(&token);
                     self.status.state().tokens_finished += 1;
+                }
+                Effect::Stop { token } => {
+                    self.tally.forget(&token);
+                    self.queries.finished(&token);
                 }
             }
         }
@@ -257,107 +252,13 @@ impl Life {
         Ok(())
     }
 
-    fn event(&mut self, token: &Token, event: Event) -> Result<(), End> {
-        match event {
-            Event::Record { record: ChangeRecord::Data(change), read } => self.change(token, change, read),
-            Event::Record { record: ChangeRecord::Heartbeat(at), .. } => {
-                self.shard.heartbeat(token, at, self.now());
-                Ok(())
-            }
-            Event::Record { record: ChangeRecord::Children(record), .. } => {
-                self.shard.children(token, children(record));
-                Ok(())
-            }
-            Event::Ended(ending) => self.ended(token, ending),
-        }
-    }
-
-    fn change(&mut self, token: &Token, change: DataChange, read: SystemTime) -> Result<(), End> {
-        let at = change.commit_timestamp;
-        let id = ChangeId {
-            transaction: change.server_transaction_id.as_str().into(),
-            sequence: change.record_sequence.as_str().into(),
-            table: change.table_name.as_str().into(),
-        };
-        if !self.shard.wants(token, at, &id).map_err(|error| self.refused(&error))? {
-            return Ok(());
-        }
-        if !self.pipeline.tables.publishes(&change.table_name) {
-            self.shard.change(token, at, id, Vec::new(), CHANGE_SIZE, self.now());
-            return Ok(());
-        }
-        let plan = self.pipeline.tables.known(&change.table_name);
-        let plan = plan.filter(|plan| plan.misfit(&change.column_types).is_none());
-        let held = Held { token: token.clone(), id, change: Arc::new(change), read };
-        match plan {
-            Some(plan) => self.take(&plan, &held),
-            None => {
-                let work = work::plan(self.pipeline.clone(), held.change.clone(), self.status.clone());
-                self.work.push(work);
-                self.held = Some(held);
-                Ok(())
-            }
-        }
-    }
-
-    /// Hands a change in, made into messages.
-    fn take(&mut self, plan: &Plan, held: &Held) -> Result<(), End> {
-        let Held { token, id, change, read } = held;
-        let made = SystemTime::now();
-        let arrival = Arrival { token: &token.0, read: (*read).into(), now: made.into() };
-        let messages = plan.messages(self.pipeline.tables.origin(), change, arrival).map_err(|why| {
-            let message = format!(
-                "a change of table {} at {} (transaction {}, record {}) cannot be published: {why}",
-                change.table_name,
-                change.commit_timestamp,
-                change.server_transaction_id,
-                change.record_sequence
-            );
-            End::Stop(Error::new(ErrorKind::Record, self.pipeline.name(), message))
-        })?;
-        let made = SystemTime::now();
-        let size = CHANGE_SIZE + messages.iter().map(size_of).sum::<usize>();
-        let published = |message| Published {
-            message,
-            table: id.table.clone(),
-            commit: change.commit_timestamp,
-            read: *read,
-            made,
-        };
-        let data = messages.into_iter().map(published).collect();
-        self.shard.change(token, change.commit_timestamp, id.clone(), data, size, self.now());
-        Ok(())
-    }
-
-    fn ended(&mut self, token: &Token, ending: Ending) -> Result<(), End> {
-        let Some(error) = ending.error else {
-            self.shard.ended(token, self.now());
-            return Ok(());
-        };
-        let failure = Failure::Spanner(error);
-        let doing = format!("query of token …{}", token.short());
-        match failure.action() {
-            Action::Stop(ErrorKind::Expired) => {
-                self.pipeline.meter.gaps.increment(1);
-                Err(End::Stop(self.expired(token, &failure)))
-            }
-            Action::Stop(_) => Err(self.end(failure, &doing)),
-            _ => {
-                self.pipeline.meter.failure(&failure);
-                let (pipeline, shard, token_end) = (self.pipeline.name(), self.index, token.short());
-                tracing::info!(pipeline, shard, token = token_end, %failure, "query broken off, to be resumed");
-                self.shard.interrupted(token);
-                Ok(())
-            }
-        }
-    }
-
     fn look(&mut self) -> Result<(), End> {
         let (tokens, waiting) = self.shard.counts();
         let mut status = self.status.state();
         (status.tokens_running, status.tokens_waiting) = (tokens, waiting);
         status.watermark = self.shard.watermark();
         drop(status);
+        self.beat()?;
         match self.producer.as_ref().and_then(TransactionalProducer::doubt) {
             Some(doubt) => Err(End::Forget { reason: format!("the idle producer: {doubt}"), fenced: false }),
             None => Ok(()),
@@ -370,18 +271,4 @@ async fn sleep_until(at: Option<Instant>) {
         Some(at) => tokio::time::sleep_until(at).await,
         None => std::future::pending().await,
     }
-}
-
-fn children(record: ChildPartitions) -> Children {
-    let token = |token: String| Token(token.into());
-    let children = record
-        .children
-        .into_iter()
-        .map(|child| (token(child.token), child.parents.into_iter().map(token).collect()));
-    Children { start: record.start_timestamp, children: children.collect() }
-}
-
-fn size_of(message: &spanbridge_kafka::Message) -> usize {
-    let bytes = |part: &Option<Vec<u8>>| part.as_ref().map_or(0, Vec::len);
-    size_of_val(message) + bytes(&message.key) + bytes(&message.value)
 }

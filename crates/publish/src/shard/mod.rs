@@ -1,6 +1,8 @@
 //! One shard that this worker owns: a task, from its assignment to its revocation.
 
 mod batch;
+mod beside;
+mod changes;
 mod end;
 mod life;
 mod queries;
@@ -20,6 +22,8 @@ use crate::pipeline::Pipeline;
 use crate::status::Status;
 use end::End;
 use life::Life;
+
+pub(crate) use state::decode;
 
 /// Between two lives of a shard.
 const PAUSES: Backoff = Backoff::new(Duration::from_millis(100), Duration::from_secs(30));

@@ -5,6 +5,7 @@ use futures::stream::{self, BoxStream, SelectAll, StreamExt};
 use spanbridge_protocol::publish::Token;
 use spanbridge_protocol::value::Timestamp;
 use spanbridge_spanner::{ChangeRecord, Error};
+use tokio::sync::oneshot;
 
 use crate::backoff::Backoff;
 use crate::pipeline::Pipeline;
@@ -34,6 +35,8 @@ struct Query {
     pauses: Backoff,
     started: bool,
     error: Option<Error>,
+    /// Dropped, it ends the reader.
+    _reader: Option<oneshot::Sender<()>>,
 }
 
 enum Answer {
@@ -49,10 +52,15 @@ impl Queries {
 
     /// Queries the token, after a pause when it was queried before.
     pub(super) fn start(&mut self, pipeline: &Pipeline, token: Token, at: Timestamp) {
-        let query =
-            self.tokens.entry(token.clone()).or_insert(Query { pauses: PAUSES, started: false, error: None });
+        let query = self.tokens.entry(token.clone()).or_insert(Query {
+            pauses: PAUSES,
+            started: false,
+            error: None,
+            _reader: None,
+        });
         let pause = if query.started { query.pauses.pause() } else { Duration::ZERO };
-        (query.started, query.error) = (true, None);
+        let (reader, dropped) = oneshot::channel();
+        (query.started, query.error, query._reader) = (true, None, Some(reader));
         tracing::debug!(pipeline = pipeline.name(), token = token.short(), %at, ?pause, "query");
         let (database, stream) = (pipeline.database.clone(), pipeline.change_stream.clone());
         let (heartbeat, of) = (pipeline.config.heartbeat, token.clone());
@@ -63,10 +71,10 @@ impl Queries {
                 Err(error) => Answer::Failed(error),
             })
             .chain(stream::once(async { Answer::Ended }));
-        self.readers.push(changes.map(move |answer| (token.clone(), answer)).boxed());
+        self.readers.push(changes.map(move |answer| (token.clone(), answer)).take_until(dropped).boxed());
     }
 
-    /// The token is finished; its query has ended by itself.
+    /// The token is not read any more: it is finished, or past the pipeline's end.
     pub(super) fn finished(&mut self, token: &Token) {
         self.tokens.remove(token);
     }

@@ -23,7 +23,7 @@ pub(super) fn encode(pipeline: &Pipeline, record: &StateRecord) -> Result<Messag
 }
 
 /// The state record of a message.
-pub(super) fn decode(pipeline: &Pipeline, record: &Record) -> Result<(StateKey, Option<StateValue>), Error> {
+pub(crate) fn decode(pipeline: &Pipeline, record: &Record) -> Result<(StateKey, Option<StateValue>), Error> {
     // The parser's text may quote the record.
     let refused = |what: &str| {
         let message = format!(

@@ -15,6 +15,8 @@ use crate::Context;
 use crate::failure::Failure;
 use crate::meter::Meter;
 use crate::pipeline::Pipeline;
+use crate::progress::{self, Watermark};
+use crate::sides::Maker;
 use crate::tables::Tables;
 
 /// Of one call to Kafka's administration.
@@ -24,6 +26,8 @@ const MAX_BYTES: usize = 16 << 20;
 /// How long a frontier that heartbeats alone have moved may wait: every commit of an idle shard is
 /// a transaction, and after a crash only heartbeats would come again.
 const IDLE_WAIT: Duration = Duration::from_secs(5);
+/// The same where each record tells the watermark, or the pipeline has an end.
+const WATERMARK_WAIT: Duration = Duration::from_secs(1);
 /// How long a revoked shard may take for the transaction on its way.
 pub(crate) const REVOKE_WAIT: Duration = Duration::from_secs(10);
 
@@ -40,6 +44,8 @@ pub(crate) async fn prepare(
     let stream = stream::check(&context.config, publish, &database).await?;
     let admin = Admin::new(&context.kafka, ADMIN_LIMIT)?;
     let state_topic = topic::state(&context.config, publish, &admin).await?;
+    let maker = Maker { config: &context.config, publish, registry: &context.registry, admin: &admin };
+    let sides = maker.sides().await?;
     let tables = Tables::new(
         context.config.clone(),
         publish.clone(),
@@ -65,6 +71,8 @@ pub(crate) async fn prepare(
         meter: meter.clone(),
         subscription,
         limits: limits_of(publish),
+        sides,
+        watermark: Watermark::default(),
     };
     Ok((pipeline, events))
 }
@@ -74,6 +82,13 @@ fn limits_of(publish: &Publish) -> Limits {
         max_records: usize::try_from(publish.transaction.max_records).unwrap_or(usize::MAX),
         max_bytes: MAX_BYTES,
         max_wait: publish.transaction.max_wait,
-        idle_wait: IDLE_WAIT.max(publish.transaction.max_wait),
+        idle_wait: idle_wait(publish).max(publish.transaction.max_wait),
     }
+}
+
+/// A watermark that is wanted needs frontiers that move.
+fn idle_wait(publish: &Publish) -> Duration {
+    let told = publish.watermark_topic.as_ref().map(|beat| beat.every);
+    let told = told.or(progress::is_wanted(publish).then_some(WATERMARK_WAIT));
+    told.map_or(IDLE_WAIT, |wait| wait.min(IDLE_WAIT))
 }

@@ -20,7 +20,7 @@ pub(super) async fn check(
     };
     let mut errors = Vec::new();
     if let Watched::Tables(watched) = &stream.watched {
-        for table in publish.tables.iter().flatten() {
+        for table in publish.selection.named() {
             if !watched.iter().any(|watched| watched.eq_ignore_ascii_case(table)) {
                 let message = format!("change stream {} does not watch table `{table}`", stream.name);
                 let help = format!("it watches: {}", watched.join(", "));

@@ -1,35 +1,16 @@
 use std::fmt::Display;
 
-use apache_avro::types::Value as Avro;
 use spanbridge_kafka::Message;
-use spanbridge_protocol::value::Timestamp;
-use spanbridge_schema::debezium::{Envelope, Op, Source};
-use spanbridge_schema::encode;
-use spanbridge_spanner::{DataChange, DatabaseName, Mod, ModType, ValueCaptureType};
+use spanbridge_schema::debezium::{Envelope, Op, Source, Transaction};
+use spanbridge_schema::{Item, encode};
+use spanbridge_spanner::{DataChange, Mod, ModType};
 
-use super::Plan;
+use super::capture::{has_old_values, has_whole_rows};
 use super::row::Row;
+use super::{Arrival, Order, Origin, Plan};
 
 /// Debezium's name for Spanner.
 const CONNECTOR: &str = "spanner";
-
-/// Where all changes of a pipeline come from.
-#[derive(Debug, Clone)]
-pub(crate) struct Origin {
-    pub(crate) pipeline: String,
-    pub(crate) database: DatabaseName,
-    pub(crate) change_stream: String,
-}
-
-/// How one change record came.
-#[derive(Debug, Clone, Copy)]
-pub(crate) struct Arrival<'a> {
-    pub(crate) token: &'a str,
-    /// When it was read from the change stream.
-    pub(crate) read: Timestamp,
-    /// When it is made into messages.
-    pub(crate) now: Timestamp,
-}
 
 /// One row of a change.
 struct Part<'a> {
@@ -61,26 +42,27 @@ impl Plan {
 
     fn part(&self, part: &Part<'_>, messages: &mut Vec<Message>) -> Result<(), String> {
         let (shape, deleted) = (&self.shape, part.change.mod_type == ModType::Delete);
-        let key = Row::default().with(self, &part.row.keys().map_err(text)?)?;
-        let key = encode::row(&shape.key, |column| key.get(column)).map_err(text)?;
-        let key = encode::encode(self.key_id, shape.key.schema(), &key).map_err(text)?;
+        let key =
+            encode::row(&shape.key, Row::default().with(self, &part.row.keys().map_err(text)?)?.taker());
+        let key = self.key.encode(key).map_err(text)?;
+        let headers = self.headers.of(part.origin, part.change, part.number);
         let message = |key, value| Message {
             topic: shape.topic.clone(),
             partition: None,
             key: Some(key),
             value,
-            headers: Vec::new(),
+            headers: headers.clone(),
             timestamp_ms: Some(part.change.commit_timestamp.timestamp_millis()),
         };
-        let value = match shape.envelope {
-            Some(_) => Some(self.envelope(part)?.into_avro()),
+        let value = match &shape.envelope {
+            Some(schema) => Some(self.envelope(part)?.into_item(schema)),
             None if deleted => None,
             None => Some(self.whole_row(part)?),
         };
         // To the envelope `row` the tombstone is the deletion itself.
         let tombstone = deleted && (shape.tombstones || value.is_none());
         if let Some(value) = value {
-            let value = encode::encode(self.value_id, shape.value_schema(), &value).map_err(text)?;
+            let value = self.value.encode(value).map_err(text)?;
             messages.push(message(key.clone(), Some(value)));
         }
         if tombstone {
@@ -90,20 +72,37 @@ impl Plan {
     }
 
     /// Key and new columns. What is not captured is null.
-    fn after(&self, part: &Part<'_>) -> Result<Avro, String> {
+    fn after(&self, part: &Part<'_>) -> Result<Item, String> {
         let keys = part.row.keys().map_err(text)?;
         let row = Row::default().with(self, &keys)?.with(self, &part.row.new_values().map_err(text)?)?;
-        encode::row(&self.shape.row, |column| row.get(column)).map_err(text)
+        Ok(encode::row(&self.shape.after, row.taker()))
     }
 
     /// Key and old columns. What is not captured is null.
-    fn before(&self, part: &Part<'_>) -> Result<Avro, String> {
+    fn before(&self, part: &Part<'_>) -> Result<Item, String> {
         let keys = part.row.keys().map_err(text)?;
         let row = Row::default().with(self, &keys)?.with(self, &part.row.old_values().map_err(text)?)?;
-        encode::row(&self.shape.row, |column| row.get(column)).map_err(text)
+        Ok(encode::row(&self.shape.before, row.taker()))
     }
 
-    fn whole_row(&self, part: &Part<'_>) -> Result<Avro, String> {
+    /// The fields that are null in the row after an update because their columns are not captured; nothing where
+    /// the row is whole.
+    fn unchanged(&self, part: &Part<'_>) -> Result<Option<Vec<String>>, String> {
+        let change = part.change;
+        if change.mod_type != ModType::Update || has_whole_rows(change.value_capture_type) {
+            return Ok(None);
+        }
+        let changed = part.row.new_values().map_err(text)?;
+        let watched = |column: &str| {
+            change.column_types.iter().any(|watched| watched.name == column && !watched.is_primary_key)
+        };
+        let columns = self.shape.after.columns().iter();
+        let unchanged =
+            columns.filter(|column| watched(&column.column) && !changed.contains_key(&column.column));
+        Ok(Some(unchanged.map(|column| column.field.clone()).collect()))
+    }
+
+    fn whole_row(&self, part: &Part<'_>) -> Result<Item, String> {
         let capture = part.change.value_capture_type;
         if part.change.mod_type == ModType::Update && !has_whole_rows(capture) {
             let capture = capture.as_str();
@@ -123,8 +122,23 @@ impl Plan {
             ModType::Update => (Op::Update, None, Some(self.after(part)?)),
             ModType::Delete => (Op::Delete, Some(self.before(part)?), None),
         };
-        let source = self.source(part);
-        Ok(Envelope { before, after, source, op, ts: part.arrival.now, transaction: None })
+        let (source, unchanged) = (self.source(part), self.unchanged(part)?);
+        let transaction = part.arrival.order.map(|order| self.block(part, order));
+        Ok(Envelope { before, after, source, op, ts: part.arrival.now, transaction, unchanged })
+    }
+
+    /// The place of a row in its transaction, from 1.
+    fn block(&self, part: &Part<'_>, order: Order) -> Transaction {
+        let place = |before: u64| {
+            i64::try_from(before)
+                .unwrap_or(i64::MAX)
+                .saturating_add(i64::try_from(part.number).unwrap_or(0) + 1)
+        };
+        Transaction {
+            id: part.change.server_transaction_id.clone(),
+            total_order: place(order.total),
+            data_collection_order: place(order.table),
+        }
     }
 
     fn source(&self, part: &Part<'_>) -> Source {
@@ -143,7 +157,7 @@ impl Plan {
             table: self.shape.table.clone(),
             server_transaction_id: Some(change.server_transaction_id.clone()),
             record_sequence_prefix: None,
-            low_watermark: None,
+            low_watermark: arrival.low_watermark,
             read_at: Some(arrival.read),
             number_of_records_in_transaction: Some(change.number_of_records_in_transaction),
             transaction_tag: Some(change.transaction_tag.clone()),
@@ -162,15 +176,6 @@ impl Plan {
 /// Debezium has the record sequence as a number, `0` for `00000000`.
 fn sequence(record_sequence: &str) -> String {
     record_sequence.parse::<u64>().map_or_else(|_| record_sequence.to_owned(), |number| number.to_string())
-}
-
-/// True if an update is captured with all columns of its row.
-pub(crate) fn has_whole_rows(capture: ValueCaptureType) -> bool {
-    matches!(capture, ValueCaptureType::NewRow | ValueCaptureType::NewRowAndOldValues)
-}
-
-fn has_old_values(capture: ValueCaptureType) -> bool {
-    matches!(capture, ValueCaptureType::OldAndNewValues | ValueCaptureType::NewRowAndOldValues)
 }
 
 fn text(error: impl Display) -> String {

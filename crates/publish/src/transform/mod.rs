@@ -1,10 +1,18 @@
 //! Change records to Kafka messages.
 
+mod capture;
+mod form;
+mod headers;
 mod message;
+mod origin;
 mod plan;
 mod row;
+mod shape;
 #[cfg(test)]
 mod tests;
 
-pub(crate) use message::{Arrival, Origin, has_whole_rows};
-pub(crate) use plan::{Misfit, Plan, Shape};
+pub(crate) use capture::has_whole_rows;
+pub(crate) use form::Form;
+pub(crate) use origin::{Arrival, Order, Origin};
+pub(crate) use plan::{Learnt, Misfit, Plan};
+pub(crate) use shape::Output;

@@ -1,35 +1,38 @@
 use std::collections::{BTreeSet, HashMap};
-use std::sync::Arc;
 
-use spanbridge_config::Envelope;
 use spanbridge_protocol::table::Table;
 use spanbridge_protocol::value::Type;
-use spanbridge_schema::debezium::EnvelopeSchema;
-use spanbridge_schema::derive::{self, RowSchema};
-use spanbridge_schema::{Registry, Result, Schema};
-use spanbridge_spanner::ColumnType;
+use spanbridge_schema::{Registry, Result};
+use spanbridge_spanner::{ColumnType, DataChange};
 
-/// What a table's records look like: everything but the ids that the registry gives.
-#[derive(Debug, Clone)]
-pub(crate) struct Shape {
-    pub(super) table: String,
-    pub(super) topic: Arc<str>,
-    pub(super) columns: HashMap<String, Type>,
-    pub(super) key: RowSchema,
-    pub(super) row: RowSchema,
-    /// Absent for the envelope `row`.
-    pub(super) envelope: Option<EnvelopeSchema>,
-    pub(super) tombstones: bool,
-}
+use super::capture;
+use super::form::Form;
+use super::headers::Headers;
+use super::shape::{Output, Shape};
 
 /// How the changes of one table become messages.
 #[derive(Debug, Clone)]
 pub(crate) struct Plan {
     pub(super) shape: Shape,
-    pub(super) key_id: u32,
-    pub(super) value_id: u32,
+    pub(super) key: Output,
+    pub(super) value: Output,
+    /// By the column's name.
+    pub(super) columns: HashMap<String, Type>,
+    /// Columns that are not published.
+    out: BTreeSet<String>,
+    pub(super) headers: Headers,
+    learnt: Learnt,
+}
+
+/// What changes have taught that the table does not say.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Learnt {
     /// Columns that changes from before their removal still name.
-    pub(super) gone: BTreeSet<String>,
+    gone: BTreeSet<String>,
+    /// NOT NULL columns that changes from before their addition do not have.
+    late: BTreeSet<String>,
+    /// There are changes without the whole row.
+    partial: bool,
 }
 
 /// Why a plan does not fit a change.
@@ -39,69 +42,98 @@ pub(crate) enum Misfit {
     Unknown { column: String },
     /// The column had another type when the change was made.
     Type { column: String, planned: Type, found: String },
+    /// A column that the plan needs was not there when the change was made.
+    Late { column: String },
+    /// The plan needs whole rows.
+    Partial,
 }
 
-impl Shape {
-    /// The schemas of a table, to be registered for that topic.
-    pub(crate) fn derive(table: &Table, topic: &str, envelope: Envelope, tombstones: bool) -> Result<Self> {
-        let row = derive::row(table)?;
-        Ok(Self {
-            table: table.name.clone(),
-            topic: topic.into(),
-            columns: table.columns.iter().map(|column| (column.name.clone(), column.ty.clone())).collect(),
-            key: derive::key(table)?,
-            envelope: match envelope {
-                Envelope::Debezium => Some(EnvelopeSchema::new(topic, &row)?),
-                Envelope::Row => None,
-            },
-            row,
-            tombstones,
-        })
-    }
-
-    pub(super) fn value_schema(&self) -> &Schema {
-        self.envelope.as_ref().map_or(self.row.schema(), EnvelopeSchema::schema)
-    }
-
-    /// Registers both schemas, each after asking whether its subject's rule allows it.
-    pub(crate) async fn register(self, registry: &Registry) -> Result<Plan> {
-        let key_id = registry.register(&format!("{}-key", self.topic), self.key.schema()).await?;
-        let value_id = registry.register(&format!("{}-value", self.topic), self.value_schema()).await?;
-        Ok(Plan { shape: self, key_id, value_id, gone: BTreeSet::new() })
+impl Learnt {
+    /// Also that.
+    ///
+    /// # Errors
+    /// A type cannot be learnt.
+    pub(crate) fn learn(&mut self, misfit: Misfit) -> std::result::Result<(), Misfit> {
+        match misfit {
+            Misfit::Unknown { column } => self.gone.insert(column),
+            Misfit::Late { column } => self.late.insert(column),
+            Misfit::Partial => !std::mem::replace(&mut self.partial, true),
+            misfit @ Misfit::Type { .. } => return Err(misfit),
+        };
+        Ok(())
     }
 }
 
 impl Plan {
+    /// The schemas of a table, registered for its topic, each after asking whether its subject's rule allows it.
+    /// A table with fewer columns than before is planned with what has been learnt of them. `out` are columns
+    /// that are not published, and not the table's here.
+    pub(crate) async fn make(
+        mut table: Table,
+        out: BTreeSet<String>,
+        topic: &str,
+        whole: bool,
+        form: &Form,
+        mut learnt: Learnt,
+        registry: &Registry,
+    ) -> Result<Self> {
+        learnt.gone.retain(|column| table.column(column).is_none());
+        for column in &mut table.columns {
+            column.nullable |= column.key_ordinal.is_none() && learnt.late.contains(&column.name);
+        }
+        let shape = Shape::derive(&table, topic, whole && !learnt.partial, form)?;
+        let key = Output::register(form.key, shape.key_record(), &format!("{topic}-key"), registry).await?;
+        let subject = format!("{topic}-value");
+        let value = Output::register(form.value, shape.value_record(), &subject, registry).await?;
+        Ok(Self::new(&table, shape, key, value, form.headers.clone()).knowing(out, learnt))
+    }
+
+    pub(super) fn new(table: &Table, shape: Shape, key: Output, value: Output, headers: Headers) -> Self {
+        let columns = table.columns.iter().map(|column| (column.name.clone(), column.ty.clone())).collect();
+        Self { shape, key, value, columns, headers, out: BTreeSet::new(), learnt: Learnt::default() }
+    }
+
+    pub(super) fn knowing(self, out: BTreeSet<String>, learnt: Learnt) -> Self {
+        Self { out, learnt, ..self }
+    }
+
     /// The table's name as Spanner has it.
     pub(crate) fn table(&self) -> &str {
         &self.shape.table
     }
 
-    /// The first of a change's columns that this plan does not know as it is.
-    pub(crate) fn misfit(&self, columns: &[ColumnType]) -> Option<Misfit> {
-        columns.iter().find_map(|found| match self.shape.columns.get(&found.name) {
+    /// What changes have taught so far.
+    pub(crate) fn learnt(&self) -> &Learnt {
+        &self.learnt
+    }
+
+    pub(super) fn leaves_out(&self, column: &str) -> bool {
+        self.learnt.gone.contains(column) || self.out.contains(column)
+    }
+
+    /// The first thing in which the change is not as this plan expects it.
+    pub(crate) fn misfit(&self, change: &DataChange) -> Option<Misfit> {
+        self.columns_misfit(&change.column_types).or_else(|| {
+            let partial = self.shape.whole && !capture::has_whole_rows(change.value_capture_type);
+            partial.then_some(Misfit::Partial)
+        })
+    }
+
+    fn columns_misfit(&self, columns: &[ColumnType]) -> Option<Misfit> {
+        let misfit = columns.iter().find_map(|found| match self.columns.get(&found.name) {
             Some(planned) if found.ty.as_ref() == Some(planned) => None,
             Some(planned) => Some(Misfit::Type {
                 column: found.name.clone(),
                 planned: planned.clone(),
                 found: found.json.clone(),
             }),
-            None if self.gone.contains(&found.name) => None,
+            None if self.leaves_out(&found.name) => None,
             None => Some(Misfit::Unknown { column: found.name.clone() }),
+        });
+        misfit.or_else(|| {
+            let there = |column: &String| columns.iter().any(|found| found.name == *column);
+            let late = self.shape.required(&self.value).into_iter().find(|column| !there(column))?;
+            Some(Misfit::Late { column: late })
         })
-    }
-
-    /// This plan, leaving out a column that the table no longer has.
-    pub(crate) fn without(&self, column: &str) -> Self {
-        let mut plan = self.clone();
-        plan.gone.insert(column.to_owned());
-        plan
-    }
-
-    /// The same columns are known to be gone.
-    pub(crate) fn inherit(mut self, before: &Self) -> Self {
-        let gone = before.gone.iter().filter(|column| !self.shape.columns.contains_key(*column));
-        self.gone = gone.cloned().collect();
-        self
     }
 }

@@ -14,8 +14,8 @@ impl<'p> Row<'p> {
     /// Decodes these columns and adds them.
     pub(super) fn with(mut self, plan: &'p Plan, columns: &Map<String, Json>) -> Result<Self, String> {
         for (name, json) in columns {
-            let Some((column, ty)) = plan.shape.columns.get_key_value(name) else {
-                if plan.gone.contains(name) {
+            let Some((column, ty)) = plan.columns.get_key_value(name) else {
+                if plan.leaves_out(name) {
                     continue;
                 }
                 return Err(format!("its column {name} is not among its column types"));
@@ -26,7 +26,8 @@ impl<'p> Row<'p> {
         Ok(self)
     }
 
-    pub(super) fn get(&self, column: &str) -> Option<&Value> {
-        self.0.get(column)
+    /// Gives each column's value away.
+    pub(super) fn taker(mut self) -> impl FnMut(&str) -> Option<Value> {
+        move |column| self.0.remove(column)
     }
 }

@@ -8,10 +8,13 @@ use spanbridge_config::Envelope;
 use spanbridge_kafka::Message;
 use spanbridge_protocol::table::{Column, Table};
 use spanbridge_protocol::value::{Timestamp, Type};
-use spanbridge_schema::{Schema, frame};
+use spanbridge_schema::{Encoding, Style, Timestamps, frame};
 use spanbridge_spanner::{ColumnType, DataChange, Mod, ModType, ValueCaptureType};
 
-use super::{Arrival, Misfit, Origin, Plan, Shape};
+use super::form::Form;
+use super::headers::Headers;
+use super::shape::{Output, Shape};
+use super::{Arrival, Learnt, Misfit, Origin, Plan};
 
 const SAMPLES: [(&str, ModType); 3] = [
     (include_str!("../../../schema/tests/debezium-samples/00-insert.json"), ModType::Insert),
@@ -48,9 +51,34 @@ fn orders() -> Table {
     }
 }
 
+fn form(envelope: Envelope, style: Style) -> Form {
+    Form {
+        envelope,
+        style,
+        key: Encoding::Avro,
+        value: Encoding::Avro,
+        tombstones: true,
+        headers: Headers::default(),
+    }
+}
+
+fn plan_of(table: &Table, whole: bool, form: &Form) -> Plan {
+    let shape = Shape::derive(table, "s1.orders", whole, form).unwrap();
+    let key = Output::new(form.key, shape.key_record().clone(), KEY).unwrap();
+    let value = Output::new(form.value, shape.value_record().clone(), VALUE).unwrap();
+    Plan::new(table, shape, key, value, form.headers.clone())
+}
+
+/// Debezium's.
 fn plan(envelope: Envelope, tombstones: bool) -> Plan {
-    let shape = Shape::derive(&orders(), "s1.orders", envelope, tombstones).unwrap();
-    Plan { shape, key_id: KEY, value_id: VALUE, gone: Default::default() }
+    plan_of(&orders(), false, &Form { tombstones, ..form(envelope, Style::Debezium) })
+}
+
+/// With this learnt.
+fn but(plan: &Plan, misfit: Misfit) -> Plan {
+    let mut learnt = plan.learnt().clone();
+    learnt.learn(misfit).unwrap();
+    plan.clone().knowing(Default::default(), learnt)
 }
 
 fn origin() -> Origin {
@@ -116,17 +144,25 @@ fn messages(plan: &Plan, change: &DataChange, payload: &Json) -> Result<Vec<Mess
     let source = &payload["source"];
     let read = Timestamp::from_timestamp_millis(source["read_at_timestamp"].as_i64().unwrap()).unwrap();
     let token = source["partition_token"].as_str().unwrap();
-    plan.messages(&origin(), change, Arrival { token, read, now: nanos(&payload["ts_ns"]) })
+    plan.messages(
+        &origin(),
+        change,
+        Arrival { token, read, now: nanos(&payload["ts_ns"]), low_watermark: None, order: None },
+    )
 }
 
-fn read(schema: &Schema, id: u32, bytes: &[u8]) -> Json {
+fn read(output: &Output, id: u32, bytes: &[u8]) -> Json {
     let (found, mut datum) = frame::split(bytes).unwrap();
     assert_eq!(found, id);
-    let schema = apache_avro::Schema::parse_str(schema.text()).unwrap();
+    let schema = apache_avro::Schema::parse_str(output.encoder().schema().unwrap().1).unwrap();
     let reader = apache_avro::reader::datum::GenericDatumReader::builder(&schema).build().unwrap();
     let value = reader.read_value(&mut datum).unwrap();
     assert!(datum.is_empty());
     printed(&value)
+}
+
+fn value_of(plan: &Plan, message: &Message) -> Json {
+    read(&plan.value, VALUE, message.value.as_ref().unwrap())
 }
 
 fn printed(value: &Avro) -> Json {
@@ -136,6 +172,8 @@ fn printed(value: &Avro) -> Json {
         Avro::Int(value) => json!(value),
         Avro::Long(value) => json!(value),
         Avro::String(value) => json!(value),
+        Avro::Decimal(_) => json!("decimal"),
+        Avro::Array(items) => items.iter().map(printed).collect(),
         Avro::Union(_, value) => printed(value),
         Avro::Record(fields) => {
             Json::Object(fields.iter().map(|(name, value)| (name.clone(), printed(value))).collect())
@@ -156,12 +194,11 @@ fn changes_become_debeziums_records() {
         for message in &messages {
             assert_eq!(&*message.topic, "s1.orders");
             assert_eq!(message.timestamp_ms, Some(change.commit_timestamp.timestamp_millis()));
-            let key = read(plan.shape.key.schema(), KEY, message.key.as_ref().unwrap());
+            let key = read(&plan.key, KEY, message.key.as_ref().unwrap());
             assert_eq!(key, sample["key"]["payload"]);
         }
         expected["source"]["version"] = json!(env!("CARGO_PKG_VERSION"));
-        let value = messages[0].value.as_ref().unwrap();
-        assert_eq!(read(plan.shape.value_schema(), VALUE, value), expected);
+        assert_eq!(value_of(&plan, &messages[0]), expected);
         if let Some(tombstone) = messages.get(1) {
             assert_eq!((&tombstone.value, &tombstone.key), (&None, &messages[0].key));
         }
@@ -194,7 +231,7 @@ fn before_is_there_when_it_is_captured() {
     ] {
         let change = DataChange { value_capture_type: capture, ..change(payload, ModType::Update) };
         let messages = messages(&plan, &change, payload).unwrap();
-        let value = read(plan.shape.value_schema(), VALUE, messages[0].value.as_ref().unwrap());
+        let value = value_of(&plan, &messages[0]);
         assert_eq!(value["before"].is_null(), !captured, "{}", capture.as_str());
     }
 }
@@ -209,23 +246,97 @@ fn the_envelope_row_is_the_row_and_needs_all_of_it() {
     assert!(error.contains("OLD_AND_NEW_VALUES"), "{error}");
     let update = DataChange { value_capture_type: ValueCaptureType::NewRow, ..update };
     let messages = messages(&plan, &update, payload).unwrap();
-    let value = read(plan.shape.row.schema(), VALUE, messages[0].value.as_ref().unwrap());
+    let value = value_of(&plan, &messages[0]);
     assert_eq!(value, payload["after"]);
 }
 
 #[test]
 fn a_plan_says_what_does_not_fit() {
+    let sample: Json = serde_json::from_str(SAMPLES[1].0).unwrap();
+    let change = change(&sample["value"]["payload"], ModType::Update);
+    let with = |types: Vec<ColumnType>| DataChange { column_types: types.into(), ..change.clone() };
     let plan = plan(Envelope::Debezium, true);
     let types = column_types();
-    assert_eq!(plan.misfit(&types), None);
+    assert_eq!(plan.misfit(&change), None);
     let mut more = types.to_vec();
     more.push(ColumnType { name: "colour".into(), ..types[1].clone() });
     let unknown = Misfit::Unknown { column: "colour".into() };
-    assert_eq!(plan.misfit(&more), Some(unknown));
-    assert_eq!(plan.without("colour").misfit(&more), None);
+    assert_eq!(plan.misfit(&with(more.clone())), Some(unknown.clone()));
+    assert_eq!(but(&plan, unknown).misfit(&with(more)), None);
     let mut other = types.to_vec();
     other[1].ty = Some(Type::Bytes);
-    assert!(matches!(plan.misfit(&other), Some(Misfit::Type { planned: Type::String, .. })));
+    let misfit = plan.misfit(&with(other)).unwrap();
+    assert!(matches!(misfit, Misfit::Type { planned: Type::String, .. }));
+    assert!(Learnt::default().learn(misfit).is_err());
+}
+
+#[test]
+fn not_null_is_kept_where_rows_are_whole() {
+    let sample: Json = serde_json::from_str(SAMPLES[1].0).unwrap();
+    let payload = &sample["value"]["payload"];
+    let mut table = orders();
+    table.columns.iter_mut().filter(|column| column.name == "qty").for_each(|column| column.nullable = false);
+    let native = form(Envelope::Debezium, Style::Native(Timestamps::default()));
+    let plan = plan_of(&table, true, &native);
+    let update = change(payload, ModType::Update);
+    assert_eq!(plan.misfit(&update), Some(Misfit::Partial));
+    let whole = DataChange { value_capture_type: ValueCaptureType::NewRow, ..update };
+    assert_eq!(plan.misfit(&whole), None);
+    let value = value_of(&plan, &messages(&plan, &whole, payload).unwrap()[0]);
+    assert_eq!(
+        (&value["after"]["qty"], &value["before"], &value["unchanged"]),
+        (&json!(4), &Json::Null, &Json::Null)
+    );
+    let early: Vec<_> = column_types().iter().filter(|column| column.name != "qty").cloned().collect();
+    let early = DataChange { column_types: early.into(), ..whole };
+    assert_eq!(plan.misfit(&early), Some(Misfit::Late { column: "qty".into() }));
+    // Debezium requires no column but the key's.
+    let debezium = plan_of(&table, true, &form(Envelope::Debezium, Style::Debezium));
+    assert_eq!(debezium.misfit(&early), None);
+}
+
+#[test]
+fn what_an_update_has_not_changed_is_no_null() {
+    let sample: Json = serde_json::from_str(SAMPLES[1].0).unwrap();
+    let payload = &sample["value"]["payload"];
+    let mut update = change(payload, ModType::Update);
+    update.mods[0].new_values = json!({"qty": "5", "note": null}).to_string();
+    let native = form(Envelope::Debezium, Style::Native(Timestamps::default()));
+    let plan = plan_of(&orders(), false, &native);
+    let unchanged = |update: &DataChange| {
+        let value = value_of(&plan, &messages(&plan, update, payload).unwrap()[0]);
+        assert_eq!((&value["after"]["qty"], &value["after"]["note"]), (&json!(5), &Json::Null));
+        value["unchanged"].clone()
+    };
+    assert_eq!(unchanged(&update), json!(["customer", "amount", "payload", "updated_at"]));
+    // A column that was added later has not been left unchanged.
+    let early = column_types().iter().filter(|column| column.name != "amount").cloned().collect();
+    let early = DataChange { column_types: early, ..update.clone() };
+    assert_eq!(unchanged(&early), json!(["customer", "payload", "updated_at"]));
+    let whole = DataChange { value_capture_type: ValueCaptureType::NewRow, ..update };
+    assert_eq!(unchanged(&whole), Json::Null);
+}
+
+#[test]
+fn each_format_has_the_same_record() {
+    let sample: Json = serde_json::from_str(SAMPLES[0].0).unwrap();
+    let payload = &sample["value"]["payload"];
+    let insert = change(payload, ModType::Insert);
+    for (encoding, framed) in
+        [(Encoding::Json, false), (Encoding::JsonSchema, true), (Encoding::Protobuf, true)]
+    {
+        let form = Form { key: encoding, value: encoding, ..form(Envelope::Debezium, Style::Debezium) };
+        let plan = plan_of(&orders(), false, &form);
+        let messages = messages(&plan, &insert, payload).unwrap();
+        let value = messages[0].value.as_ref().unwrap();
+        assert_eq!(framed, value[0] == 0 && frame::split(value).unwrap().0 == VALUE);
+        if encoding != Encoding::Protobuf {
+            let mut expected = payload.clone();
+            expected["source"]["version"] = json!(env!("CARGO_PKG_VERSION"));
+            let bytes = if framed { &value[5..] } else { &value[..] };
+            assert_eq!(serde_json::from_slice::<Json>(bytes).unwrap(), expected);
+        }
+    }
 }
 
 #[test]
@@ -237,7 +348,10 @@ fn columns_are_never_dropped_in_silence() {
     let plan = plan(Envelope::Debezium, true);
     let error = messages(&plan, &change, payload).unwrap_err();
     assert!(error.contains("colour") && !error.contains("s3cret"), "{error}");
-    assert_eq!(messages(&plan.without("colour"), &change, payload).unwrap().len(), 1);
+    assert_eq!(
+        messages(&but(&plan, Misfit::Unknown { column: "colour".into() }), &change, payload).unwrap().len(),
+        1
+    );
     change.mods[0].new_values = json!({"qty": "s3cret"}).to_string();
     let error = messages(&plan, &change, payload).unwrap_err();
     assert!(error.contains("qty") && !error.contains("s3cret"), "{error}");

@@ -2,8 +2,10 @@
 #![allow(clippy::unwrap_used)]
 
 mod exactly_once;
+mod formats;
 mod lineage;
 mod mistakes;
+mod options;
 mod schema_change;
 mod topic;
 mod worker;

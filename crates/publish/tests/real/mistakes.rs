@@ -43,6 +43,11 @@ async fn what_is_not_there_is_named_with_its_place() {
     let error = refused(&world, &format!("change_stream = \"Stream\"\nenvelope = \"row\"\n{TOPICS}")).await;
     assert!(error.to_string().contains("captures OLD_AND_NEW_VALUES"), "{error}");
 
+    let key = "change_stream = \"Stream\"\nexclude_columns = [\"Orders.V\", \"orders.id\"]\n";
+    let error = refused(&world, &format!("{key}{TOPICS}")).await;
+    assert_eq!(error.position(), (FIRST + 1, 32));
+    assert!(error.to_string().contains("`Id` is in the primary key of Orders"), "{error}");
+
     let admin = Admin::new(&world.kafka, LIMIT).unwrap();
     let state = format!("{}.spanbridge-state", world.pipeline);
     admin.delete_topic(&state).await.unwrap();
@@ -52,4 +57,6 @@ async fn what_is_not_there_is_named_with_its_place() {
     admin.ensure_topic(&state, 3, 1, &[]).await.unwrap();
     let error = refused(&world, &format!("change_stream = \"Stream\"\nshards = 5\n{TOPICS}")).await;
     assert!(error.to_string().contains("3 partitions, but `shards` is 5"), "{error}");
+    let error = refused(&world, &format!("change_stream = \"Stream\"\nshards = 3\n{TOPICS}")).await;
+    assert!(error.to_string().contains("cleanup.policy = delete"), "{error}");
 }

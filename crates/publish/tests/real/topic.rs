@@ -31,7 +31,12 @@ pub(crate) async fn records(world: &World, topic: &str) -> Vec<Record> {
 
 /// The same, decoded.
 pub(crate) async fn read(world: &World, topic: &str) -> Vec<Read> {
-    let decoder = Decoder::new(Format::Avro, world.registry.clone());
+    read_as(world, topic, Format::Avro).await
+}
+
+/// The same in that format.
+pub(crate) async fn read_as(world: &World, topic: &str, format: Format) -> Vec<Read> {
+    let decoder = Decoder::new(format, world.registry.clone());
     let mut read = Vec::new();
     for record in records(world, topic).await {
         let key = printed(&decoder.decode(&record.key.unwrap()).await.unwrap().value);
@@ -46,11 +51,17 @@ pub(crate) async fn read(world: &World, topic: &str) -> Vec<Read> {
 
 /// The same, once there are at least so many.
 pub(crate) async fn await_records(world: &World, topic: &str, count: usize) -> Vec<Read> {
+    await_count(world, topic, count).await;
+    read(world, topic).await
+}
+
+/// Waits until there are at least so many.
+pub(crate) async fn await_count(world: &World, topic: &str, count: usize) {
     let end = Instant::now() + LIMIT;
     loop {
         let found = records(world, topic).await.len();
         if found >= count {
-            return read(world, topic).await;
+            return;
         }
         assert!(Instant::now() < end, "{found} of {count} records after {LIMIT:?}");
         tokio::time::sleep(Duration::from_millis(200)).await;
@@ -63,6 +74,12 @@ fn printed(value: &Datum) -> Json {
         Datum::Bool(value) => json!(value),
         Datum::Int(value) => json!(value),
         Datum::String(value) => json!(value),
+        Datum::Decimal(value) => json!(value.to_string()),
+        Datum::Date(days) => json!(days),
+        Datum::List(items) => items.iter().map(printed).collect(),
+        Datum::Map(fields) => {
+            fields.iter().map(|(name, value)| (name.clone(), printed(value))).collect::<Map<_, _>>().into()
+        }
         Datum::Record(record) => Json::Object(
             record.fields().map(|(name, value)| (name.to_owned(), printed(value))).collect::<Map<_, _>>(),
         ),

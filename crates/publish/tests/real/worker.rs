@@ -38,6 +38,11 @@ impl Worker {
         assert!(self.task.await.unwrap_err().is_cancelled());
     }
 
+    /// How it ends by itself.
+    pub(crate) async fn ended(self) -> Result<(), Error> {
+        self.task.await.unwrap()
+    }
+
     /// The error that it ends with by itself.
     pub(crate) async fn error(self) -> Error {
         tokio::time::timeout(LIMIT, self.task).await.expect("the worker ends").unwrap().unwrap_err()

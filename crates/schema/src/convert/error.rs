@@ -60,10 +60,10 @@ impl ConvertError {
         Self { from: value.kind().to_owned(), to: format!("Spanner {ty}"), fault }
     }
 
-    pub(crate) fn to_avro(value: &Value, ty: &Type, fault: Fault) -> Self {
+    pub(crate) fn encode(value: &Value, ty: &Type, fault: Fault) -> Self {
         Self {
             from: format!("Spanner {}", spanner_name(value)),
-            to: format!("an Avro value of column type {ty}"),
+            to: format!("a published value of type {ty}"),
             fault,
         }
     }

@@ -1,21 +1,23 @@
-use apache_avro::types::Value as Avro;
-use spanbridge_protocol::value::Timestamp;
+use spanbridge_protocol::value::{Timestamp, Value};
 
-use super::Source;
+use super::{EnvelopeSchema, Source};
+use crate::encode::Item;
 
 /// One change, as Debezium emits it; see [`super::EnvelopeSchema`].
 #[derive(Debug, Clone, PartialEq)]
 pub struct Envelope {
     /// The row before ([`crate::encode::row`] with [`crate::derive::row`]).
-    pub before: Option<Avro>,
+    pub before: Option<Item>,
     /// The row after.
-    pub after: Option<Avro>,
+    pub after: Option<Item>,
     pub source: Source,
     pub op: Op,
     /// When the change was processed; `ts_ms`, `ts_us` and `ts_ns`.
     pub ts: Timestamp,
     /// Debezium's transaction block, which it fills only when asked to.
     pub transaction: Option<Transaction>,
+    /// The fields that are null because they are not captured; only an extended envelope has them.
+    pub unchanged: Option<Vec<String>>,
 }
 
 /// What happened to the row.
@@ -49,45 +51,29 @@ impl Op {
 }
 
 impl Envelope {
-    /// The Avro value for [`super::EnvelopeSchema`].
-    pub fn into_avro(self) -> Avro {
+    /// The fields of that schema.
+    pub fn into_item(self, schema: &EnvelopeSchema) -> Item {
         let transaction = self.transaction.map(|transaction| {
-            record([
-                ("id", Avro::String(transaction.id)),
-                ("total_order", Avro::Long(transaction.total_order)),
-                ("data_collection_order", Avro::Long(transaction.data_collection_order)),
+            Item::Record(vec![
+                Item::text(transaction.id),
+                Item::from(transaction.total_order),
+                Item::from(transaction.data_collection_order),
             ])
         });
-        record([
-            ("before", optional(self.before)),
-            ("after", optional(self.after)),
-            ("source", self.source.to_avro()),
-            ("op", Avro::String(self.op.code().to_owned())),
-            ("ts_ms", optional(Some(Avro::Long(self.ts.timestamp_millis())))),
-            ("ts_us", micros(self.ts)),
-            ("ts_ns", nanos(self.ts)),
-            ("transaction", optional(transaction)),
-        ])
+        let mut fields = vec![
+            Item::maybe(self.before),
+            Item::maybe(self.after),
+            self.source.into_item(),
+            Item::text(self.op.code()),
+            Item::millis(self.ts),
+            Item::micros(self.ts),
+            Item::nanos(self.ts),
+            Item::maybe(transaction),
+        ];
+        if schema.is_extended() {
+            let names = |names: Vec<String>| Value::Array(names.into_iter().map(Value::String).collect());
+            fields.push(Item::Value(self.unchanged.map_or(Value::Null, names)));
+        }
+        Item::Record(fields)
     }
-}
-
-pub(super) fn record<const N: usize>(fields: [(&str, Avro); N]) -> Avro {
-    Avro::Record(fields.into_iter().map(|(name, value)| (name.to_owned(), value)).collect())
-}
-
-/// A branch of `["null", T]`.
-pub(crate) fn optional(value: Option<Avro>) -> Avro {
-    match value {
-        Some(value) => Avro::Union(1, Box::new(value)),
-        None => Avro::Union(0, Box::new(Avro::Null)),
-    }
-}
-
-pub(super) fn micros(at: Timestamp) -> Avro {
-    optional(Some(Avro::Long(at.timestamp_micros())))
-}
-
-/// Null outside the years 1677 to 2262, which 64 bits of nanoseconds cannot hold.
-pub(super) fn nanos(at: Timestamp) -> Avro {
-    optional(at.timestamp_nanos_opt().map(Avro::Long))
 }

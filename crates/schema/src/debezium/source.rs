@@ -1,7 +1,6 @@
-use apache_avro::types::Value as Avro;
 use spanbridge_protocol::value::Timestamp;
 
-use super::envelope::{micros, nanos, optional, record};
+use crate::encode::Item;
 
 /// Where a change comes from: Debezium's `source` record, in its order.
 ///
@@ -43,48 +42,36 @@ pub struct Source {
 }
 
 impl Source {
-    pub(super) fn to_avro(&self) -> Avro {
-        let text = |text: &str| Avro::String(text.to_owned());
-        let maybe_text = |text: &Option<String>| optional(text.clone().map(Avro::String));
-        let millis = |at: Option<Timestamp>| optional(at.map(|at| Avro::Long(at.timestamp_millis())));
+    pub(super) fn into_item(self) -> Item {
+        let millis = |at: Option<Timestamp>| Item::maybe(at.map(Item::millis));
         let snapshot = self.snapshot.as_deref().unwrap_or("false");
-        record([
-            ("version", text(&self.version)),
-            ("connector", text(&self.connector)),
-            ("name", text(&self.name)),
-            ("ts_ms", Avro::Long(self.commit.timestamp_millis())),
-            // The one union whose null comes second.
-            ("snapshot", Avro::Union(0, Box::new(text(snapshot)))),
-            ("db", text(&self.database)),
-            ("sequence", maybe_text(&self.sequence)),
-            ("ts_us", micros(self.commit)),
-            ("ts_ns", nanos(self.commit)),
-            ("project_id", text(&self.project)),
-            ("instance_id", text(&self.instance)),
-            ("database_id", text(&self.database)),
-            ("change_stream_name", text(&self.change_stream)),
-            ("table", text(&self.table)),
-            ("server_transaction_id", maybe_text(&self.server_transaction_id)),
-            ("record_sequence_prefix", maybe_text(&self.record_sequence_prefix)),
-            ("low_watermark", millis(self.low_watermark)),
-            ("read_at_timestamp", millis(self.read_at)),
-            (
-                "number_records_in_transaction",
-                optional(self.number_of_records_in_transaction.map(Avro::Long)),
-            ),
-            ("transaction_tag", maybe_text(&self.transaction_tag)),
-            ("system_transaction", optional(self.system_transaction.map(Avro::Boolean))),
-            ("value_capture_type", maybe_text(&self.value_capture_type)),
-            ("partition_token", maybe_text(&self.partition_token)),
-            ("mod_number", optional(self.mod_number.map(Avro::Int))),
-            (
-                "is_last_record_in_transaction_in_partition",
-                optional(self.is_last_record_in_transaction_in_partition.map(Avro::Boolean)),
-            ),
-            (
-                "number_of_partitions_in_transaction",
-                optional(self.number_of_partitions_in_transaction.map(Avro::Long)),
-            ),
+        Item::Record(vec![
+            Item::text(self.version),
+            Item::text(self.connector),
+            Item::text(self.name),
+            Item::millis(self.commit),
+            Item::text(snapshot),
+            Item::text(self.database.clone()),
+            Item::from(self.sequence),
+            Item::micros(self.commit),
+            Item::nanos(self.commit),
+            Item::text(self.project),
+            Item::text(self.instance),
+            Item::text(self.database),
+            Item::text(self.change_stream),
+            Item::text(self.table),
+            Item::from(self.server_transaction_id),
+            Item::from(self.record_sequence_prefix),
+            millis(self.low_watermark),
+            millis(self.read_at),
+            Item::from(self.number_of_records_in_transaction),
+            Item::from(self.transaction_tag),
+            Item::from(self.system_transaction),
+            Item::from(self.value_capture_type),
+            Item::from(self.partition_token),
+            Item::from(self.mod_number.map(i64::from)),
+            Item::from(self.is_last_record_in_transaction_in_partition),
+            Item::from(self.number_of_partitions_in_transaction),
         ])
     }
 }

@@ -4,17 +4,15 @@ pub(crate) mod avro;
 #[doc(hidden)]
 pub mod fuzz;
 pub(crate) mod json;
-mod json_schema;
+pub(crate) mod json_schema;
 mod limits;
 mod plain;
-mod protobuf;
+pub(crate) mod protobuf;
 
 use crate::datum::Datum;
 use crate::registry::{Registry, WriterSchema};
 use crate::{Error, Kind, Result, frame};
 
-#[cfg(test)]
-pub(crate) use avro::datum;
 pub use limits::Limits;
 
 /// How a key or value is encoded.

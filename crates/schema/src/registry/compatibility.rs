@@ -4,6 +4,7 @@ use serde::{Deserialize, Serialize};
 use super::failure;
 use super::options::{Options, configuration, path_segment};
 use crate::Result;
+use crate::encode::Language;
 
 /// Asks the compatibility endpoint, which the client library does not show with its reasons.
 #[derive(Debug)]
@@ -51,14 +52,15 @@ impl Compatibility {
     }
 
     /// A subject that does not exist yet is compatible with anything.
-    pub(super) async fn check(&self, subject: &str, schema: &str) -> Result<Verdict> {
+    pub(super) async fn check(&self, subject: &str, language: Language, schema: &str) -> Result<Verdict> {
         let what = format!("subject {subject}");
         let url = format!(
             "{}/compatibility/subjects/{}/versions?verbose=true",
             self.options.root(),
             path_segment(subject)
         );
-        let request = self.client.post(url).json(&Question { schema, schema_type: "AVRO" });
+        let question = Question { schema, schema_type: language.as_str() };
+        let request = self.client.post(url).json(&question);
         let response =
             self.options.authorize(request).send().await.map_err(|_| failure::unreachable_registry(&what))?;
         let status = response.status();

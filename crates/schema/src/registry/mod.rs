@@ -23,6 +23,7 @@ use schema_registry_converter::schema_registry_common::{
 };
 use tokio::sync::Mutex;
 
+use crate::encode::Language;
 use crate::json_schema::JsonSchema;
 use crate::protobuf::Protobuf;
 use crate::{Error, Kind, Result, Schema};
@@ -132,6 +133,21 @@ impl Registry {
         Ok(Registered { id, version, schema })
     }
 
+    /// The schema of the subject's newest version; nothing when there is no such subject. Never cached.
+    ///
+    /// Fails as [`Registry::writer`] does.
+    pub async fn newest(&self, subject: &str) -> Result<Option<WriterSchema>> {
+        let what = format!("subject {subject}");
+        let path = options::path_segment(subject);
+        match get_schema_by_subject_and_version(&self.inner.settings, &path, None).await {
+            Ok(found) => self.parse(found, &what).await.map(Some),
+            Err(error) => match failure::translate(&error, &what) {
+                error if error.kind() == Kind::UnknownSubject => Ok(None),
+                error => Err(error),
+            },
+        }
+    }
+
     /// The versions of the subject that are not deleted, oldest first; never cached.
     ///
     /// Fails with [`Kind::UnknownSubject`], or as [`Registry::writer`] does.
@@ -155,38 +171,51 @@ impl Registry {
         Ok((id, self.parse(found, &what).await?))
     }
 
-    /// Registers the schema under the subject and returns its id. A schema that the subject has
+    /// Registers the Avro schema under the subject; see [`Registry::register_text`].
+    ///
+    /// Fails as that does.
+    pub async fn register(&self, subject: &str, schema: &Schema) -> Result<u32> {
+        self.register_text(subject, Language::Avro, schema.text()).await
+    }
+
+    /// Registers a schema's text under the subject and returns its id. A schema that the subject has
     /// already keeps its id, whatever came after it; a new one is registered only after asking
     /// whether the subject's compatibility rule allows it.
     ///
     /// Fails with [`Kind::Incompatible`], and as [`Registry::writer_schema`] does.
-    pub async fn register(&self, subject: &str, schema: &Schema) -> Result<u32> {
-        let key = (subject.to_owned(), Arc::<str>::from(schema.text()));
+    pub async fn register_text(&self, subject: &str, language: Language, text: &str) -> Result<u32> {
+        let key = (subject.to_owned(), Arc::<str>::from(text));
         if let Some(id) = self.inner.registered.lock().await.get(&key) {
             return Ok(id);
         }
-        if let Some(id) = self.find(subject, schema.text()).await? {
+        if let Some(id) = self.find(subject, language, text).await? {
             self.inner.registered.lock().await.insert(key, id);
             return Ok(id);
         }
-        if let Verdict::Incompatible(reasons) = self.inner.compatibility.check(subject, schema.text()).await?
+        if let Verdict::Incompatible(reasons) =
+            self.inner.compatibility.check(subject, language, text).await?
             && !reasons.is_empty()
         {
-            return Err(Error::incompatible(reason::read(subject, &reasons, schema.text())));
+            return Err(Error::incompatible(reason::read(subject, &reasons, text)));
         }
         // Refused without a reason (Apicurio): only its answer to a registration has one, a 409.
-        let supplied = SuppliedSchema::new(None, SchemaType::Avro, schema.text().to_owned());
+        let schema_type = match language {
+            Language::Avro => SchemaType::Avro,
+            Language::Json => SchemaType::Json,
+            Language::Protobuf => SchemaType::Protobuf,
+        };
+        let supplied = SuppliedSchema::new(None, schema_type, text.to_owned());
         let registered = post_schema(&self.inner.settings, options::path_segment(subject), supplied)
             .await
-            .map_err(|error| failure::translate_registration(&error, subject, schema.text()))?;
+            .map_err(|error| failure::translate_registration(&error, subject, text))?;
         tracing::info!(subject, id = registered.id, "schema registered");
         self.inner.registered.lock().await.insert(key, registered.id);
         Ok(registered.id)
     }
 
     /// The id of a schema that the subject has already.
-    async fn find(&self, subject: &str, text: &str) -> Result<Option<u32>> {
-        let body = serde_json::json!({"schema": text, "schemaType": "AVRO"}).to_string();
+    async fn find(&self, subject: &str, language: Language, text: &str) -> Result<Option<u32>> {
+        let body = serde_json::json!({"schema": text, "schemaType": language.as_str()}).to_string();
         let call = SrCall::PostForVersion(&options::path_segment(subject), &body);
         match perform_sr_call(&self.inner.settings, call).await {
             Ok(found) => Ok(found.id),

@@ -1,3 +1,4 @@
+use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use spanbridge_protocol::value::{Type, Value};
@@ -18,6 +19,8 @@ pub struct ChangeStreamInfo {
     pub retention: Duration,
     pub value_capture_type: ValueCaptureType,
     pub watched: Watched,
+    /// Of the tables that are watched in part, the columns that are, besides those of the key.
+    pub columns: BTreeMap<String, BTreeSet<String>>,
 }
 
 /// What a change stream watches.
@@ -52,6 +55,10 @@ impl Database {
             Value::Bool(true) => Watched::All,
             _ => Watched::Tables(self.watched_tables(&param).await?),
         };
+        let columns = match &watched {
+            Watched::All => BTreeMap::new(),
+            Watched::Tables(_) => self.watched_columns(&param).await?,
+        };
         let sql = self
             .in_dialect(
                 "SELECT OPTION_NAME, OPTION_VALUE FROM INFORMATION_SCHEMA.CHANGE_STREAM_OPTIONS
@@ -84,7 +91,46 @@ impl Database {
             }
             None => ValueCaptureType::OldAndNewValues,
         };
-        Ok(Some(ChangeStreamInfo { name: found.clone(), retention, value_capture_type, watched }))
+        Ok(Some(ChangeStreamInfo { name: found.clone(), retention, value_capture_type, watched, columns }))
+    }
+
+    async fn watched_columns(
+        &self,
+        param: &[(&str, Type, Value)],
+    ) -> Result<BTreeMap<String, BTreeSet<String>>> {
+        let sql = self
+            .in_dialect(
+                "SELECT TABLE_SCHEMA, TABLE_NAME FROM INFORMATION_SCHEMA.CHANGE_STREAM_TABLES
+                 WHERE LOWER(CHANGE_STREAM_NAME) = LOWER(@name) AND NOT ALL_COLUMNS",
+                "SELECT CASE table_schema WHEN 'public' THEN '' ELSE table_schema END, table_name
+                 FROM information_schema.change_stream_tables
+                 WHERE LOWER(change_stream_name) = LOWER($1) AND all_columns = 'NO'",
+            )
+            .await?;
+        let partly = self.query(sql, param, &[Type::String, Type::String]).await?;
+        let mut columns: BTreeMap<String, BTreeSet<String>> =
+            partly.into_iter().filter_map(table_name).map(|table| (table, BTreeSet::new())).collect();
+        if columns.is_empty() {
+            return Ok(columns);
+        }
+        let sql = self
+            .in_dialect(
+                "SELECT TABLE_SCHEMA, TABLE_NAME, COLUMN_NAME FROM INFORMATION_SCHEMA.CHANGE_STREAM_COLUMNS
+                 WHERE LOWER(CHANGE_STREAM_NAME) = LOWER(@name)",
+                "SELECT CASE table_schema WHEN 'public' THEN '' ELSE table_schema END, table_name, column_name
+                 FROM information_schema.change_stream_columns
+                 WHERE LOWER(change_stream_name) = LOWER($1)",
+            )
+            .await?;
+        let rows = self.query(sql, param, &[Type::String, Type::String, Type::String]).await?;
+        for mut row in rows {
+            if let Some(Value::String(column)) = row.pop()
+                && let Some(watched) = table_name(row).and_then(|table| columns.get_mut(&table))
+            {
+                watched.insert(column);
+            }
+        }
+        Ok(columns)
     }
 
     async fn watched_tables(&self, param: &[(&str, Type, Value)]) -> Result<Vec<String>> {
@@ -98,12 +144,16 @@ impl Database {
             )
             .await?;
         let rows = self.query(sql, param, &[Type::String, Type::String]).await?;
-        let name = |row: Vec<Value>| match <[Value; 2]>::try_from(row) {
-            Ok([Value::String(schema), Value::String(table)]) if schema.is_empty() => Some(table),
-            Ok([Value::String(schema), Value::String(table)]) => Some(format!("{schema}.{table}")),
-            _ => None,
-        };
-        Ok(rows.into_iter().filter_map(name).collect())
+        Ok(rows.into_iter().filter_map(table_name).collect())
+    }
+}
+
+/// Of a row of schema and name.
+fn table_name(row: Vec<Value>) -> Option<String> {
+    match <[Value; 2]>::try_from(row) {
+        Ok([Value::String(schema), Value::String(table)]) if schema.is_empty() => Some(table),
+        Ok([Value::String(schema), Value::String(table)]) => Some(format!("{schema}.{table}")),
+        _ => None,
     }
 }
 

@@ -85,6 +85,11 @@ impl Kafka {
         None
     }
 
+    /// The high watermark of a shard's partition: open transactions count.
+    pub(super) fn end(&self, shard: u32) -> usize {
+        self.state.get(&shard).map_or(0, Vec::len)
+    }
+
     /// What a read_committed consumer of the data sees.
     pub(super) fn committed(&self) -> impl Iterator<Item = &Change> {
         self.data

@@ -3,6 +3,7 @@
 mod history;
 mod kafka;
 mod owner;
+mod watcher;
 mod world;
 
 use super::{Guard, all_seeds, first_failure};
@@ -10,6 +11,11 @@ use super::{Guard, all_seeds, first_failure};
 #[test]
 fn each_change_is_published_exactly_once_and_in_order_per_key() {
     all_seeds(world::run);
+}
+
+#[test]
+fn each_change_up_to_the_end_is_published_exactly_once_and_none_behind_it() {
+    all_seeds(world::run_to_an_end);
 }
 
 fn must_fail_without(guard: Guard, how: &str) {
@@ -30,4 +36,9 @@ fn without_the_set_at_the_frontier_the_checker_fails() {
 #[test]
 fn without_all_parents_finished_the_checker_fails() {
     must_fail_without(Guard::AllParents, "out of order");
+}
+
+#[test]
+fn without_what_a_round_has_noted_the_checker_fails() {
+    must_fail_without(Guard::NotesOfRound, "still to come");
 }

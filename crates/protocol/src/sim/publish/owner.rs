@@ -7,7 +7,8 @@ use super::super::Dice;
 use super::history::{Change, History, Seen, instant};
 use super::kafka::Kafka;
 use crate::guard::{Guard, stands};
-use crate::publish::{Effect, Limits, Shard, Token, Transaction};
+use crate::publish::{Config, Effect, Limits, Shard, Token, Transaction};
+use crate::value::Timestamp;
 
 pub(super) const SHARDS: u32 = 3;
 
@@ -43,7 +44,7 @@ pub(super) struct Around<'a> {
 pub(super) struct Dropped;
 
 impl Owner {
-    pub(super) fn new(index: u32, kafka: &Kafka) -> Self {
+    pub(super) fn new(index: u32, end: Option<Timestamp>, kafka: &Kafka) -> Self {
         let limits = Limits {
             max_records: 5,
             max_bytes: 1000,
@@ -52,7 +53,14 @@ impl Owner {
         };
         let mut owner = Self {
             index,
-            shard: Shard::new(index, SHARDS, "stream".into(), None, limits),
+            shard: Shard::new(Config {
+                index,
+                shards: SHARDS,
+                change_stream: "stream".into(),
+                start: None,
+                end,
+                limits,
+            }),
             epoch: 0,
             offset: 0,
             queries: BTreeMap::new(),
@@ -87,7 +95,7 @@ impl Owner {
                 Effect::Query { token, start } => {
                     self.queries.insert(token, Query { start: start.timestamp(), place: 0, told: false });
                 }
-                Effect::Finished { token } => {
+                Effect::Finished { token } | Effect::Stop { token } => {
                     self.queries.remove(&token);
                 }
             }
@@ -163,7 +171,7 @@ impl Owner {
             Seen::Change(change) => {
                 query.place += 1;
                 let at = instant(change.at);
-                if self.shard.wants(&token, at, &change.id).map_err(|_| Dropped)? {
+                if self.shard.wants(&token, at, &change.id, around.now).map_err(|_| Dropped)? {
                     self.shard.change(&token, at, change.id.clone(), vec![change], 10, around.now);
                 }
             }

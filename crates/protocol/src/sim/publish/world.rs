@@ -4,9 +4,10 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use super::super::Dice;
-use super::history::{Change, History};
+use super::history::{Change, History, instant};
 use super::kafka::Kafka;
 use super::owner::{Around, Owner, SHARDS};
+use super::watcher::Watcher;
 
 const FAULTY_STEPS: usize = 3000;
 /// Steps in which an undisturbed world must publish the rest.
@@ -17,29 +18,55 @@ struct World {
     kafka: Kafka,
     history: History,
     owners: Vec<Owner>,
+    watcher: Watcher,
+    /// The last timestamp that is published.
+    end: Option<i64>,
     clock: i64,
     now: Duration,
 }
 
-pub(super) fn run(mut dice: Dice) -> Result<(), String> {
+pub(super) fn run(dice: Dice) -> Result<(), String> {
+    run_to(dice, false)
+}
+
+/// With an end somewhere on the way.
+pub(super) fn run_to_an_end(dice: Dice) -> Result<(), String> {
+    run_to(dice, true)
+}
+
+fn run_to(mut dice: Dice, an_end: bool) -> Result<(), String> {
     let history = History::generate(&mut dice);
-    let mut world =
-        World { dice, kafka: Kafka::default(), history, owners: Vec::new(), clock: 0, now: Duration::ZERO };
+    let last = history.changes.last().map_or(0, |change| change.at);
+    let end = an_end.then(|| dice.below(usize::try_from(last).unwrap_or(0) + 2) as i64);
+    let mut world = World {
+        dice,
+        kafka: Kafka::default(),
+        history,
+        owners: Vec::new(),
+        watcher: Watcher::default(),
+        end,
+        clock: 0,
+        now: Duration::ZERO,
+    };
     for _ in 0..FAULTY_STEPS {
         world.disturb();
-        world.step(true);
+        world.step(true)?;
     }
-    world.calm();
+    world.calm()?;
     world.check()
 }
 
 impl World {
+    fn owner(&self, shard: u32) -> Owner {
+        Owner::new(shard, self.end.map(instant), &self.kafka)
+    }
+
     fn disturb(&mut self) {
         match self.dice.below(400) {
             // A shard gets an owner; whoever owned it before goes on until it is fenced.
             0..4 => {
                 let shard = self.dice.below(SHARDS as usize) as u32;
-                self.owners.push(Owner::new(shard, &self.kafka));
+                self.owners.push(self.owner(shard));
             }
             4..6 => {
                 self.dice.draw(&mut self.owners);
@@ -49,10 +76,11 @@ impl World {
         }
     }
 
-    fn step(&mut self, faults: bool) {
+    fn step(&mut self, faults: bool) -> Result<(), String> {
         self.now += Duration::from_millis(1);
+        self.watcher.step(&mut self.dice, &self.kafka, &self.history)?;
         if self.owners.is_empty() {
-            return;
+            return Ok(());
         }
         let any = self.dice.below(self.owners.len());
         let mut around = Around {
@@ -65,26 +93,31 @@ impl World {
         if self.owners[any].step(&mut self.dice, &mut around).is_err() {
             // The group still gives the shard to this process: it starts again.
             let owner = self.owners.swap_remove(any);
-            self.owners.push(Owner::new(owner.index, &self.kafka));
+            self.owners.push(self.owner(owner.index));
             // Of several that hold a shard only one may start again, or they fence each other forever.
             let same = self.owners.iter().filter(|other| other.index == owner.index).count();
             if same > 1 {
                 self.owners.pop();
             }
         }
+        Ok(())
     }
 
-    fn calm(&mut self) {
-        self.clock = self.history.changes.last().map_or(0, |change| change.at + 1);
+    fn calm(&mut self) -> Result<(), String> {
+        let last = self.history.changes.last().map_or(0, |change| change.at);
+        self.clock = last.max(self.end.unwrap_or(0)) + 1;
+        let end = instant(self.end.unwrap_or(self.clock - 1));
         for shard in 0..SHARDS {
-            self.owners.push(Owner::new(shard, &self.kafka));
+            self.owners.push(self.owner(shard));
         }
-        for step in 0..CALM_STEPS {
-            self.step(false);
-            if step % 500 == 0 && self.kafka.committed().count() >= self.history.changes.len() {
-                return;
+        for _ in 0..CALM_STEPS {
+            self.step(false)?;
+            // What a service ends by, where there is an end.
+            if self.watcher.watermark().is_some_and(|watermark| watermark > end) {
+                return Ok(());
             }
         }
+        Err(format!("the watermark never passes {end}: {:?}", self.watcher.watermark()))
     }
 
     fn check(&self) -> Result<(), String> {
@@ -92,7 +125,11 @@ impl World {
         for change in self.kafka.committed() {
             *times.entry(change).or_default() += 1;
         }
-        for change in &self.history.changes {
+        let wanted = |change: &&Change| self.end.is_none_or(|end| change.at <= end);
+        if let Some(change) = times.keys().find(|change| !wanted(change)) {
+            return Err(format!("{change:?} is published, behind the end {:?}", self.end));
+        }
+        for change in self.history.changes.iter().filter(wanted) {
             match times.get(change) {
                 Some(1) => {}
                 Some(times) => return Err(format!("{change:?} is published {times} times")),
@@ -101,7 +138,7 @@ impl World {
         }
         for key in 0..8 {
             let published = self.kafka.committed().filter(|change| change.key == key);
-            let committed = self.history.changes.iter().filter(|change| change.key == key);
+            let committed = self.history.changes.iter().filter(wanted).filter(|change| change.key == key);
             if !published.eq(committed) {
                 return Err(format!("key {key} is published out of order"));
             }

@@ -1,5 +1,14 @@
 //! `[[publish]]`
 
+mod create;
+mod headers;
+mod pattern;
+mod route;
+mod selection;
+mod side;
+mod start;
+mod values;
+
 use std::time::Duration;
 
 use chrono::{DateTime, Utc};
@@ -8,10 +17,16 @@ use super::batch::Transaction;
 use super::decoding::Subject;
 use super::format::PublishFormat;
 use super::template::Template;
-use crate::check::Case;
 use crate::error::Kind;
-use crate::read::{Entry, check, suggest};
+use crate::read::{Entry, check};
 use crate::{Located, Span};
+
+pub use create::CreateTopics;
+pub use route::Route;
+pub use selection::Selection;
+pub use side::Beat;
+pub use start::Start;
+pub use values::{Compatible, Timestamps};
 
 /// A pipeline from Spanner to Kafka.
 #[derive(Debug, Clone)]
@@ -20,8 +35,10 @@ pub struct Publish {
     pub name: Located<str>,
     /// The change stream it reads.
     pub change_stream: Located<str>,
-    /// The tables it publishes; None: all that the stream watches.
-    pub tables: Option<Vec<Located<str>>>,
+    /// The tables and columns it publishes.
+    pub selection: Selection,
+    /// What is different for some tables.
+    pub routes: Vec<Route>,
     /// The topic of each table. Default: `{name}.{table}`. See [`Publish::topic`].
     pub topic: Template,
     /// How topics are created that are not there; None: they must be there.
@@ -36,12 +53,30 @@ pub struct Publish {
     pub subject: Subject,
     /// What a value holds. Default: debezium.
     pub envelope: Envelope,
+    /// Whose types and fields the records have. Default: our own, without loss.
+    pub compatible: Option<Compatible>,
+    /// How Avro has a TIMESTAMP. Default: text.
+    pub timestamps: Timestamps,
     /// Whether a deletion is followed by a record without a value. Default: true.
     pub tombstones: bool,
     /// Whether rows that are already there are published. Default: never.
     pub snapshot: Snapshot,
+    /// Headers of every record.
+    pub headers: Vec<(String, String)>,
+    /// Whether records have CloudEvents' headers. Default: false.
+    pub cloud_events: bool,
     /// Where the very first start begins. Default: now.
     pub start: Start,
+    /// The last commit timestamp that is published; None: for ever.
+    pub end: Option<DateTime<Utc>>,
+    /// Where each shard says that it is alive.
+    pub heartbeat_topic: Option<Beat>,
+    /// Where the pipeline says up to where it is complete.
+    pub watermark_topic: Option<Beat>,
+    /// Whether each record says so too. Default: false.
+    pub low_watermark: bool,
+    /// Where the beginnings and ends of transactions are told.
+    pub transaction_topic: Option<Template>,
     /// How much goes into one Kafka transaction.
     pub transaction: Transaction,
     /// What an incompatible change of a table does. Default: stop.
@@ -55,15 +90,6 @@ pub struct Publish {
     pub heartbeat: Duration,
     /// The header.
     pub span: Span,
-}
-
-/// How a topic is created.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct CreateTopics {
-    /// Partitions, 1 to 10,000. For data topics; the state topic has `shards`.
-    pub partitions: u16,
-    /// Copies, 1 to 15.
-    pub replication_factor: u16,
 }
 
 /// What a published value holds.
@@ -84,16 +110,6 @@ pub enum Snapshot {
     Never,
 }
 
-/// Where the very first start begins; later ones go on from the stored frontier.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub enum Start {
-    /// At the time of that start.
-    #[default]
-    Now,
-    /// At this instant, inclusive.
-    At(DateTime<Utc>),
-}
-
 /// What an incompatible change of a table does.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum OnIncompatibleSchema {
@@ -105,7 +121,21 @@ pub enum OnIncompatibleSchema {
 impl Publish {
     /// The topic of a table.
     pub fn topic(&self, table: &str) -> String {
-        self.topic.render(&self.name, table)
+        self.topic_template(table).render(&self.name, table)
+    }
+
+    /// What that is made of.
+    pub fn topic_template(&self, table: &str) -> &Template {
+        self.route(table).and_then(|route| route.topic.as_ref()).unwrap_or(&self.topic)
+    }
+
+    /// How the topic of a table is created; None: it must be there.
+    pub fn create_topics(&self, table: &str) -> Option<&CreateTopics> {
+        self.route(table).and_then(|route| route.create_topics.as_ref()).or(self.create_topics.as_ref())
+    }
+
+    fn route(&self, table: &str) -> Option<&Route> {
+        self.routes.iter().find(|route| route.takes(table))
     }
 
     /// The state topic.
@@ -117,20 +147,45 @@ impl Publish {
         let section = entry.section()?;
         let name = section.required("name").and_then(|entry| entry.string(check::pipeline_name));
         let stream = section.required("change_stream").and_then(|entry| entry.string(check::table));
-        let tables =
-            section.optional("tables").map(|entry| entry.names("table", Case::Ignored, check::table));
+        let selection = Selection::read(&section);
         let topic = section.optional("topic").map(|entry| Template::read(&entry, true));
         let create_topics = section.optional("create_topics").map(|entry| CreateTopics::read(&entry));
+        let routes = section.optional("route").map_or(Some(Vec::new()), |entry| {
+            entry.elements()?.iter().map(Route::read).collect::<Vec<_>>().into_iter().collect()
+        });
+        let headers = section.optional("headers").map_or(Some(Vec::new()), |entry| headers::read(&entry));
+        let cloud_events = section.optional("cloud_events").and_then(|entry| entry.boolean());
         let shards = section.optional("shards").and_then(|entry| entry.integer(1..=256));
         let key = section.optional("key").and_then(|entry| PublishFormat::read(&entry, false));
         let value = section.optional("value").and_then(|entry| PublishFormat::read(&entry, true));
         let envelope = section
             .optional("envelope")
             .and_then(|entry| entry.choice(&[("debezium", Envelope::Debezium), ("row", Envelope::Row)], &[]));
+        let compatible = section
+            .optional("compatible")
+            .and_then(|entry| entry.choice(&[("debezium", Compatible::Debezium)], &[]));
+        let timestamps = section.optional("timestamps").and_then(|entry| {
+            let formats = [key, value].map(|format| format.unwrap_or_default().0);
+            Timestamps::read(&entry, compatible, formats)
+        });
         let tombstones = section.optional("tombstones").and_then(|entry| entry.boolean());
         let snapshot = section.optional("snapshot");
         let snapshot = snapshot.and_then(|entry| entry.choice(&[("never", Snapshot::Never)], &["initial"]));
         let start = section.optional("start").and_then(|entry| Start::read(&entry));
+        let end = section.optional("end").and_then(|entry| {
+            let end = start::instant(&entry, "an RFC 3339 timestamp")?;
+            if let Some(Start::At(start)) = start.filter(|start| matches!(start, Start::At(at) if *at > end))
+            {
+                let message = format!("`end` is before `start` = {start}");
+                entry.wrong(Kind::Conflict, message, "give a later `end`");
+            }
+            Some(end)
+        });
+        let heartbeat_topic = section.optional("heartbeat_topic").map(|entry| Beat::read(&entry));
+        let watermark_topic = section.optional("watermark_topic").map(|entry| Beat::read(&entry));
+        let low_watermark = section.optional("low_watermark").and_then(|entry| entry.boolean());
+        let transaction_topic =
+            section.optional("transaction_topic").map(|entry| Template::read(&entry, false));
         let transaction = section.optional("transaction").and_then(|entry| Transaction::read(&entry));
         let incompatible = section
             .optional("on_incompatible_schema")
@@ -149,7 +204,8 @@ impl Publish {
         Some(Self {
             name: name?,
             change_stream: stream?,
-            tables: present(tables)?,
+            selection: selection?,
+            routes: routes?,
             topic: present(topic)?.unwrap_or_else(Template::name_and_table),
             create_topics: present(create_topics)?,
             shards: shards.unwrap_or(4),
@@ -157,9 +213,18 @@ impl Publish {
             value,
             subject,
             envelope: envelope.unwrap_or_default(),
+            compatible,
+            timestamps: timestamps.unwrap_or_default(),
             tombstones: tombstones.unwrap_or(true),
             snapshot: snapshot.unwrap_or_default(),
+            headers: headers?,
+            cloud_events: cloud_events.unwrap_or(false),
             start: start.unwrap_or_default(),
+            end,
+            heartbeat_topic: present(heartbeat_topic)?,
+            watermark_topic: present(watermark_topic)?,
+            low_watermark: low_watermark.unwrap_or(false),
+            transaction_topic: present(transaction_topic)?,
             transaction: transaction.unwrap_or_default(),
             on_incompatible_schema: incompatible.unwrap_or_default(),
             skip_own: false,
@@ -173,39 +238,4 @@ impl Publish {
 /// Absent is `Some(None)`, wrong is None.
 fn present<T>(read: Option<Option<T>>) -> Option<Option<T>> {
     read.map_or(Some(None), |value| value.map(Some))
-}
-
-impl CreateTopics {
-    fn read(entry: &Entry<'_>) -> Option<Self> {
-        let section = entry.section()?;
-        let partitions = section.required("partitions").and_then(|entry| entry.integer(1..=10_000));
-        let replication_factor =
-            section.required("replication_factor").and_then(|entry| entry.integer(1..=15));
-        section.finish();
-        Some(Self { partitions: partitions?, replication_factor: replication_factor? })
-    }
-}
-
-impl Start {
-    fn read(entry: &Entry<'_>) -> Option<Self> {
-        if let Some(instant) = entry.instant() {
-            return Some(Self::At(instant));
-        }
-        if entry.is_datetime() {
-            let message = format!("`{}` has no offset from UTC", entry.path());
-            entry.wrong(Kind::Value, message, "write it as 2026-01-31T12:00:00Z");
-            return None;
-        }
-        let text = entry.string(check::any)?;
-        if text == "now" {
-            return Some(Self::Now);
-        }
-        if let Ok(instant) = DateTime::parse_from_rfc3339(&text) {
-            return Some(Self::At(instant.to_utc()));
-        }
-        let meant = suggest(&text, ["now"]).map_or("", |_| "; did you mean `now`?");
-        let message = format!("`{}` is neither `now` nor an RFC 3339 timestamp{meant}", entry.path());
-        entry.wrong(Kind::Value, message, "write \"now\" or \"2026-01-31T12:00:00Z\"");
-        None
-    }
 }

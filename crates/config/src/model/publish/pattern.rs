@@ -1,0 +1,43 @@
+/// True if the name is the pattern, in which `*` stands for any characters; compared without case, as Spanner's
+/// names are.
+pub(super) fn matches(pattern: &str, name: &str) -> bool {
+    let (pattern, name) = (pattern.to_ascii_lowercase(), name.to_ascii_lowercase());
+    let mut parts = pattern.split('*');
+    let first = parts.next().unwrap_or_default();
+    let Some(mut rest) = name.strip_prefix(first) else { return false };
+    let mut parts: Vec<&str> = parts.collect();
+    let Some(last) = parts.pop() else { return rest.is_empty() };
+    for part in parts {
+        let Some(at) = rest.find(part) else { return false };
+        rest = &rest[at + part.len()..];
+    }
+    rest.ends_with(last)
+}
+
+pub(super) fn is_pattern(text: &str) -> bool {
+    text.contains('*')
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_star_stands_for_any_characters() {
+        for (pattern, name) in [
+            ("Orders", "orders"),
+            ("Audit*", "AuditLog"),
+            ("Audit*", "audit"),
+            ("*", "a.b"),
+            ("a*b*c", "aXbXbc"),
+            ("*.Secret", "s.T.secret"),
+        ] {
+            assert!(matches(pattern, name), "{pattern} {name}");
+        }
+        for (pattern, name) in
+            [("Orders", "Orders2"), ("Audit*", "MyAudit"), ("a*a", "a"), ("a*b*c", "aXcXb"), ("", "a")]
+        {
+            assert!(!matches(pattern, name), "{pattern} {name}");
+        }
+    }
+}

@@ -1,0 +1,261 @@
+//! One shard of a publish pipeline, from taking it over to losing it.
+//!
+//! In doubt about a commit, after an abort, when fenced or when a query's state is unclear, the
+//! service drops the shard with its producer and builds a new one: there is no way back inside.
+
+mod error;
+mod queue;
+mod recovery;
+mod tokens;
+
+use std::collections::VecDeque;
+use std::sync::Arc;
+use std::time::Duration;
+
+use super::effect::{ChangeId, Children, Effect, Limits};
+use super::state::{Note, Origin, StateKey, StateRecord, StateValue, shard_of};
+use super::token::Token;
+use crate::value::Timestamp;
+use queue::{Queue, What};
+use tokens::Tokens;
+
+pub use error::ShardError;
+
+/// One shard; `D` is a published record. Times are durations since any fixed instant.
+pub struct Shard<D> {
+    config: Config,
+    phase: Phase,
+    origin: Option<Origin>,
+    tokens: Tokens,
+    queue: Queue<D>,
+    committing: bool,
+    effects: VecDeque<Effect<D>>,
+}
+
+/// What a shard is told when it is made.
+#[derive(Debug, Clone)]
+pub struct Config {
+    pub index: u32,
+    pub shards: u32,
+    pub change_stream: Arc<str>,
+    /// Where a new pipeline begins; `None` is now.
+    pub start: Option<Timestamp>,
+    /// Up to where, inclusively, changes are published; `None` is for ever. It may be set later.
+    pub end: Option<Timestamp>,
+    pub limits: Limits,
+}
+
+enum Phase {
+    Initialising,
+    /// Waits for its own nonce to come back: all that was written before has then been read.
+    Recovering {
+        nonce: Arc<str>,
+    },
+    Running,
+}
+
+impl<D> Shard<D> {
+    /// Its first effect is [`Effect::Init`]; from then on the service hands in its partition of the state topic
+    /// from the beginning, read_committed.
+    pub fn new(config: Config) -> Self {
+        assert!(config.index < config.shards, "shard {} of {}", config.index, config.shards);
+        Self {
+            config,
+            phase: Phase::Initialising,
+            origin: None,
+            tokens: Tokens::default(),
+            queue: Queue::new(),
+            committing: false,
+            effects: VecDeque::from([Effect::Init]),
+        }
+    }
+
+    /// The next thing to do.
+    pub fn effect(&mut self) -> Option<Effect<D>> {
+        self.effects.pop_front()
+    }
+
+    /// The root query has ended: the tokens that the change stream has at `start`.
+    pub fn roots(&mut self, start: Timestamp, roots: Vec<Token>, now: Duration) {
+        let origin =
+            Origin { start, shards: self.config.shards, change_stream: self.config.change_stream.clone() };
+        let mut state = vec![StateRecord {
+            shard: self.config.index,
+            key: StateKey::Origin,
+            value: Some(StateValue::Origin(origin.clone())),
+        }];
+        state.extend(roots.into_iter().map(|child| self.note(child, None, Note { start, parents: vec![] })));
+        self.origin = Some(origin);
+        self.push(What::Roots { state }, now);
+    }
+
+    /// True if this change record is still to be emitted: transform it and hand it in.
+    pub fn wants(
+        &mut self,
+        token: &Token,
+        at: Timestamp,
+        id: &ChangeId,
+        now: Duration,
+    ) -> Result<bool, ShardError> {
+        let Some(state) = self.tokens.running(token) else { return Ok(false) };
+        let frontier = state.frontier.at();
+        if at < frontier {
+            return Err(ShardError::Order { token: token.short().to_owned(), at, frontier });
+        }
+        let emitted = state.frontier.holds(at, id);
+        if self.is_past_end(at) {
+            // All that came before it has come, and nothing at it is emitted.
+            self.heartbeat(token, at, now);
+            return Ok(false);
+        }
+        Ok(!emitted)
+    }
+
+    /// A change record that [`Self::wants`] said yes to: all its data, or none when it is filtered out.
+    pub fn change(
+        &mut self,
+        token: &Token,
+        at: Timestamp,
+        id: ChangeId,
+        data: Vec<D>,
+        size: usize,
+        now: Duration,
+    ) {
+        let Some(state) = self.tokens.running(token) else { return };
+        state.frontier.emit(at, id.clone());
+        self.push(What::Change { token: token.clone(), at, id, data, size }, now);
+    }
+
+    /// Data that belongs to no token, to go with the next transaction. False, and nothing is done, before the
+    /// stored state has been read back.
+    pub fn aside(&mut self, data: D, size: usize, now: Duration) -> bool {
+        if self.is_running() {
+            self.push(What::Aside { data, size }, now);
+        }
+        self.is_running()
+    }
+
+    /// All of the token's changes up to `at` have come.
+    pub fn heartbeat(&mut self, token: &Token, at: Timestamp, now: Duration) {
+        let Some(state) = self.tokens.running(token) else { return };
+        if !state.frontier.advance(at) {
+            return;
+        }
+        let last = self.is_past_end(at);
+        if last {
+            self.tokens.stop(token);
+            self.effects.push_back(Effect::Stop { token: token.clone() });
+        }
+        if last || !self.queue.overtake(token, at) {
+            self.push(What::Heartbeat { token: token.clone(), at, last }, now);
+        } else {
+            self.due(now);
+        }
+    }
+
+    /// The token's children, which may come in several records, and again after a resumption.
+    pub fn children(&mut self, token: &Token, record: Children) {
+        let Some(state) = self.tokens.running(token) else { return };
+        for (child, parents) in record.children {
+            state.children.insert(child, Note { start: record.start, parents });
+        }
+    }
+
+    /// The token's query has broken off: it is queried again. What it told of children may have
+    /// been a part of them, and all of them come again.
+    pub fn interrupted(&mut self, token: &Token) {
+        let Some(state) = self.tokens.running(token) else { return };
+        state.children.clear();
+        let start = state.frontier.at();
+        self.effects.push_back(Effect::Query { token: token.clone(), start });
+    }
+
+    /// The token's query has ended by itself. Without children that is a drop-out.
+    pub fn ended(&mut self, token: &Token, now: Duration) {
+        let Some(state) = self.tokens.running(token) else { return };
+        if state.children.is_empty() {
+            self.interrupted(token);
+            return;
+        }
+        let children = std::mem::take(&mut state.children);
+        self.tokens.stop(token);
+        let mut records: Vec<StateRecord> =
+            children.into_iter().map(|(child, note)| self.note(child, Some(token.clone()), note)).collect();
+        let own = |key| StateRecord { shard: self.config.index, key, value: None };
+        records.push(own(StateKey::Token(token.clone())));
+        for parent in self.tokens.parents(token) {
+            records.push(own(StateKey::Note { child: token.clone(), parent }));
+        }
+        self.push(What::Finish { token: token.clone(), state: records }, now);
+    }
+
+    /// The transaction on its way is committed, beyond doubt.
+    pub fn committed(&mut self, now: Duration) {
+        assert!(self.committing, "one transaction at a time");
+        self.committing = false;
+        self.due(now);
+    }
+
+    /// Starts a transaction if one is due.
+    pub fn due(&mut self, now: Duration) {
+        let limits = &self.config.limits;
+        if self.committing || !self.is_running() || !self.queue.is_due(now, limits) {
+            return;
+        }
+        let taken = self.queue.take(self.config.index, limits);
+        for token in taken.finished {
+            self.tokens.finished(&token);
+            self.effects.push_back(Effect::Finished { token });
+        }
+        self.committing = true;
+        self.effects.push_back(Effect::Commit(taken.transaction));
+    }
+
+    /// When [`Self::due`] is to be called at the latest.
+    pub fn deadline(&self) -> Option<Duration> {
+        if self.committing || !self.is_running() { None } else { self.queue.due() }
+    }
+
+    /// False when two transactions wait: read no more changes until one is committed.
+    pub fn has_room(&self) -> bool {
+        self.queue.has_room(&self.config.limits)
+    }
+
+    /// True while a transaction is on its way.
+    pub fn is_committing(&self) -> bool {
+        self.committing
+    }
+
+    /// True when the stored state has been read back.
+    pub fn is_running(&self) -> bool {
+        matches!(self.phase, Phase::Running)
+    }
+
+    /// Every change of this shard's tokens up to here has at least been queued; the tokens that
+    /// still wait for a parent count with their start.
+    pub fn watermark(&self) -> Option<Timestamp> {
+        self.tokens.watermark()
+    }
+
+    /// Tokens that are not finished, and tokens that wait for a parent.
+    pub fn counts(&self) -> (usize, usize) {
+        self.tokens.counts()
+    }
+
+    fn is_past_end(&self, at: Timestamp) -> bool {
+        self.config.end.is_some_and(|end| at > end)
+    }
+
+    fn push(&mut self, what: What<D>, now: Duration) {
+        self.queue.push(what, now, &self.config.limits);
+        self.due(now);
+    }
+
+    fn note(&self, child: Token, parent: Option<Token>, note: Note) -> StateRecord {
+        StateRecord {
+            shard: shard_of(&child, self.config.shards),
+            key: StateKey::Note { child, parent },
+            value: Some(StateValue::Note(note)),
+        }
+    }
+}

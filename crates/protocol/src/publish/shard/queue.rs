@@ -1,0 +1,174 @@
+use std::collections::{BTreeMap, VecDeque};
+use std::time::Duration;
+
+use crate::publish::effect::{ChangeId, Limits, Transaction};
+use crate::publish::frontier::Frontier;
+use crate::publish::state::{StateKey, StateRecord, StateValue};
+use crate::publish::token::Token;
+use crate::value::Timestamp;
+
+/// What waits for a transaction, in the order in which it came.
+pub(super) struct Queue<D> {
+    items: VecDeque<Item<D>>,
+    records: usize,
+    bytes: usize,
+    /// The least due time.
+    due: Option<Duration>,
+    /// How far each token has been taken out: the frontiers that transactions hold.
+    taken: BTreeMap<Token, Frontier>,
+}
+
+pub(super) struct Item<D> {
+    pub(super) what: What<D>,
+    pub(super) arrived: Duration,
+}
+
+pub(super) enum What<D> {
+    Change {
+        token: Token,
+        at: Timestamp,
+        id: ChangeId,
+        data: Vec<D>,
+        size: usize,
+    },
+    /// All changes of the token up to there have come; `last` when none will be read any more.
+    Heartbeat {
+        token: Token,
+        at: Timestamp,
+        last: bool,
+    },
+    Finish {
+        token: Token,
+        state: Vec<StateRecord>,
+    },
+    Roots {
+        state: Vec<StateRecord>,
+    },
+    /// Data that belongs to no token.
+    Aside {
+        data: D,
+        size: usize,
+    },
+}
+
+/// What was taken out, with the tokens that finish by it.
+pub(super) struct Taken<D> {
+    pub(super) transaction: Transaction<D>,
+    pub(super) finished: Vec<Token>,
+}
+
+impl<D> What<D> {
+    fn due(&self, arrived: Duration, limits: &Limits) -> Duration {
+        match self {
+            Self::Change { .. } | Self::Aside { .. } => arrived + limits.max_wait,
+            Self::Heartbeat { last: false, .. } => arrived + limits.idle_wait,
+            Self::Heartbeat { last: true, .. } | Self::Finish { .. } | Self::Roots { .. } => arrived,
+        }
+    }
+
+    /// Records and bytes.
+    fn load(&self) -> (usize, usize) {
+        match self {
+            Self::Change { data, size, .. } => (data.len(), *size),
+            Self::Aside { size, .. } => (1, *size),
+            Self::Heartbeat { .. } | Self::Finish { .. } | Self::Roots { .. } => (0, 0),
+        }
+    }
+}
+
+impl<D> Queue<D> {
+    pub(super) fn new() -> Self {
+        Self { items: VecDeque::new(), records: 0, bytes: 0, due: None, taken: BTreeMap::new() }
+    }
+
+    /// A token is read from here on.
+    pub(super) fn begin(&mut self, token: Token, frontier: Frontier) {
+        self.taken.insert(token, frontier);
+    }
+
+    pub(super) fn push(&mut self, what: What<D>, arrived: Duration, limits: &Limits) {
+        let due = what.due(arrived, limits);
+        self.due = Some(self.due.map_or(due, |earliest| earliest.min(due)));
+        let (records, bytes) = what.load();
+        (self.records, self.bytes) = (self.records + records, self.bytes + bytes);
+        self.items.push_back(Item { what, arrived });
+    }
+
+    /// One waiting heartbeat a token is enough, or idle tokens would fill the queue. True if one was there and
+    /// now says this.
+    pub(super) fn overtake(&mut self, token: &Token, now: Timestamp) -> bool {
+        let waiting = self.items.iter_mut().rev().find_map(|item| match &mut item.what {
+            What::Heartbeat { token: of, at, last: false } if of == token => Some(Some(at)),
+            What::Heartbeat { token: of, .. }
+            | What::Change { token: of, .. }
+            | What::Finish { token: of, .. }
+                if of == token =>
+            {
+                Some(None)
+            }
+            _ => None,
+        });
+        match waiting.flatten() {
+            Some(at) => {
+                *at = now;
+                true
+            }
+            None => false,
+        }
+    }
+
+    pub(super) fn due(&self) -> Option<Duration> {
+        self.due
+    }
+
+    pub(super) fn is_due(&self, now: Duration, limits: &Limits) -> bool {
+        self.records >= limits.max_records
+            || self.bytes >= limits.max_bytes
+            || self.due.is_some_and(|due| due <= now)
+    }
+
+    /// False when two transactions wait.
+    pub(super) fn has_room(&self, limits: &Limits) -> bool {
+        self.records < 2 * limits.max_records && self.bytes < 2 * limits.max_bytes
+    }
+
+    /// The next transaction. A token's frontier is copied once, however many of its changes are in it.
+    pub(super) fn take(&mut self, shard: u32, limits: &Limits) -> Taken<D> {
+        let (mut data, mut state, mut bytes) = (Vec::new(), Vec::new(), 0);
+        let (mut moved, mut finished) = (BTreeMap::new(), Vec::new());
+        while let Some(item) = self.items.pop_front() {
+            let (records, size) = item.what.load();
+            (self.records, self.bytes, bytes) = (self.records - records, self.bytes - size, bytes + size);
+            match item.what {
+                What::Change { token, at, id, data: mut records, .. } => {
+                    data.append(&mut records);
+                    self.taken.get_mut(&token).expect("a token begins before its changes").emit(at, id);
+                    moved.insert(token, ());
+                }
+                What::Heartbeat { token, at, .. } => {
+                    let frontier = self.taken.get_mut(&token).expect("a token begins before its heartbeats");
+                    frontier.advance(at);
+                    moved.insert(token, ());
+                }
+                What::Finish { token, state: records } => {
+                    moved.remove(&token);
+                    self.taken.remove(&token);
+                    state.extend(records);
+                    finished.push(token);
+                }
+                What::Roots { state: records } => state.extend(records),
+                What::Aside { data: aside, .. } => data.push(aside),
+            }
+            if data.len() >= limits.max_records || bytes >= limits.max_bytes {
+                break;
+            }
+        }
+        state.extend(moved.into_keys().map(|token| StateRecord {
+            shard,
+            value: self.taken.get(&token).cloned().map(StateValue::Token),
+            key: StateKey::Token(token),
+        }));
+        self.due = self.items.iter().map(|item| item.what.due(item.arrived, limits)).min();
+        Taken { transaction: Transaction { data, state }, finished }
+    }
+}

@@ -1,0 +1,109 @@
+//! From taking a shard over to reading its tokens.
+
+use std::sync::Arc;
+
+use super::{Phase, Shard, ShardError};
+use crate::guard::{Guard, stands};
+use crate::publish::effect::{Effect, Transaction};
+use crate::publish::frontier::Frontier;
+use crate::publish::state::{Origin, StateKey, StateRecord, StateValue};
+use crate::publish::token::Token;
+
+impl<D> Shard<D> {
+    /// The producer is initialised: whoever owned the shard before is fenced, and its open
+    /// transaction aborted. `nonce` must be new.
+    pub fn initialised(&mut self, nonce: Arc<str>) {
+        if !stands(Guard::InitBeforeRead) {
+            self.run();
+            return;
+        }
+        let owner = StateRecord {
+            shard: self.config.index,
+            key: StateKey::Owner,
+            value: Some(StateValue::Owner(nonce.clone())),
+        };
+        self.phase = Phase::Recovering { nonce };
+        self.committing = true;
+        self.effects.push_back(Effect::Commit(Transaction { data: Vec::new(), state: vec![owner] }));
+    }
+
+    /// A record of the shard's partition of the state topic, in the order of the log.
+    pub fn state(&mut self, key: StateKey, value: Option<StateValue>) -> Result<(), ShardError> {
+        match (&self.phase, &key, value) {
+            (Phase::Recovering { nonce }, StateKey::Owner, Some(StateValue::Owner(read)))
+                if *nonce == read =>
+            {
+                self.run();
+            }
+            (_, StateKey::Owner, _) => {}
+            (Phase::Running, StateKey::Note { child, parent }, Some(StateValue::Note(note))) => {
+                // Those of our own tokens that were written before we owned them are known already.
+                self.tokens.note(child.clone(), parent.clone(), note);
+                self.start_if_ready(child);
+            }
+            // What we write ourselves comes back: we know better.
+            (Phase::Running, ..) => {}
+            (_, StateKey::Origin, Some(StateValue::Origin(origin))) => {
+                self.check(&origin)?;
+                self.origin = Some(origin);
+            }
+            (_, StateKey::Token(token), Some(StateValue::Token(frontier))) => {
+                self.tokens.keep(token.clone(), frontier);
+            }
+            (_, StateKey::Token(token), _) => self.tokens.drop_token(token),
+            (_, StateKey::Note { child, parent }, Some(StateValue::Note(note))) => {
+                self.tokens.note(child.clone(), parent.clone(), note);
+            }
+            (_, StateKey::Note { child, parent }, _) => self.tokens.drop_note(child, parent.as_ref()),
+            (_, StateKey::Origin, _) => {}
+        }
+        Ok(())
+    }
+
+    fn run(&mut self) {
+        self.phase = Phase::Running;
+        for (token, frontier) in self.tokens.stored() {
+            self.query(token, frontier);
+        }
+        for child in self.tokens.noted() {
+            self.start_if_ready(&child);
+        }
+        if self.config.index == 0 && self.origin.is_none() {
+            self.effects.push_back(Effect::QueryRoots { start: self.config.start });
+        }
+    }
+
+    fn start_if_ready(&mut self, child: &Token) {
+        if let Some(start) = self.tokens.ready(child) {
+            let frontier = Frontier::new(start);
+            // Past the end it waits for a later one; its notes stay.
+            if !self.is_past_end(start) {
+                self.tokens.keep(child.clone(), frontier.clone());
+                self.query(child.clone(), frontier);
+            }
+        }
+    }
+
+    fn query(&mut self, token: Token, frontier: Frontier) {
+        let start = frontier.at();
+        if self.is_past_end(start) {
+            return;
+        }
+        self.queue.begin(token.clone(), frontier);
+        self.tokens.run(&token);
+        self.effects.push_back(Effect::Query { token, start });
+    }
+
+    fn check(&self, stored: &Origin) -> Result<(), ShardError> {
+        if stored.shards != self.config.shards {
+            return Err(ShardError::Shards { stored: stored.shards, configured: self.config.shards });
+        }
+        if stored.change_stream != self.config.change_stream {
+            return Err(ShardError::ChangeStream {
+                stored: stored.change_stream.clone(),
+                configured: self.config.change_stream.clone(),
+            });
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,163 @@
+//! What a shard's queries tell, to the machine.
+
+use std::sync::Arc;
+use std::time::SystemTime;
+
+use spanbridge_kafka::Message;
+use spanbridge_protocol::publish::{ChangeId, Children, Token, Total};
+use spanbridge_spanner::{ChangeRecord, ChildPartitions, DataChange};
+
+use super::batch::{MadeOf, Published};
+use super::end::End;
+use super::life::Life;
+use super::queries::{Ending, Event};
+use super::work;
+use crate::failure::Failure;
+use crate::policy::Action;
+use crate::transform::{Arrival, Order, Plan};
+use crate::{Error, ErrorKind};
+
+/// What a queued change takes beyond its messages, near enough: it bounds what is filtered out as well.
+const CHANGE_SIZE: usize = 256;
+
+/// A change that waits for its table's plan.
+pub(super) struct Held {
+    token: Token,
+    id: ChangeId,
+    change: Arc<DataChange>,
+    read: SystemTime,
+    /// What its transaction has before it.
+    before: Total,
+}
+
+impl Life {
+    pub(super) fn event(&mut self, token: &Token, event: Event) -> Result<(), End> {
+        match event {
+            Event::Record { record: ChangeRecord::Data(change), read } => self.change(token, change, read),
+            Event::Record { record: ChangeRecord::Heartbeat(at), .. } => {
+                self.shard.heartbeat(token, at, self.now());
+                Ok(())
+            }
+            Event::Record { record: ChangeRecord::Children(record), .. } => {
+                self.shard.children(token, children(record));
+                Ok(())
+            }
+            Event::Ended(ending) => self.ended(token, ending),
+        }
+    }
+
+    fn change(&mut self, token: &Token, change: DataChange, read: SystemTime) -> Result<(), End> {
+        let at = change.commit_timestamp;
+        let id = ChangeId {
+            transaction: change.server_transaction_id.as_str().into(),
+            sequence: change.record_sequence.as_str().into(),
+            table: change.table_name.as_str().into(),
+        };
+        let publishes = self.pipeline.tables.publishes(&change.table_name);
+        let mut before = Total::default();
+        if self.pipeline.sides.transaction.is_some() {
+            // Also what has been emitted before: it comes again, and is counted from nothing.
+            let events = if publishes { u64::try_from(change.mods.len()).unwrap_or(u64::MAX) } else { 0 };
+            before = self.tally.count(token, at, &id, events);
+        }
+        let now = self.now();
+        if !self.shard.wants(token, at, &id, now).map_err(|error| self.refused(&error))? {
+            return Ok(());
+        }
+        if !publishes {
+            let end = self.transaction_end(token, &id, &change)?;
+            let data = end.into_iter().map(|message| Published { message, made_of: None }).collect();
+            self.shard.change(token, at, id, data, CHANGE_SIZE, now);
+            return Ok(());
+        }
+        let plan = self.pipeline.tables.known(&change.table_name);
+        let plan = plan.filter(|plan| plan.misfit(&change).is_none());
+        let held = Held { token: token.clone(), id, change: Arc::new(change), read, before };
+        match plan {
+            Some(plan) => self.take(&plan, &held),
+            None => {
+                let work = work::plan(self.pipeline.clone(), held.change.clone(), self.status.clone());
+                self.work.push(work);
+                self.held = Some(held);
+                Ok(())
+            }
+        }
+    }
+
+    /// Hands a change in, made into messages.
+    pub(super) fn take(&mut self, plan: &Plan, held: &Held) -> Result<(), End> {
+        let Held { token, id, change, read, before } = held;
+        let made = SystemTime::now();
+        let order = self.pipeline.sides.transaction.as_ref().map(|_| Order {
+            total: before.events,
+            table: before.tables.get(&id.table).copied().unwrap_or(0),
+        });
+        let low_watermark =
+            if self.pipeline.config.low_watermark { self.pipeline.watermark.get() } else { None };
+        let arrival =
+            Arrival { token: &token.0, read: (*read).into(), now: made.into(), low_watermark, order };
+        let messages = plan.messages(self.pipeline.tables.origin(), change, arrival).map_err(|why| {
+            let message = format!(
+                "a change of table {} at {} (transaction {}, record {}) cannot be published: {why}",
+                change.table_name,
+                change.commit_timestamp,
+                change.server_transaction_id,
+                change.record_sequence
+            );
+            End::Stop(Error::new(ErrorKind::Record, self.pipeline.name(), message))
+        })?;
+        let made_of = MadeOf {
+            table: id.table.clone(),
+            commit: change.commit_timestamp,
+            read: *read,
+            made: SystemTime::now(),
+        };
+        let aside = |message| Published { message, made_of: None };
+        let mut data: Vec<Published> = Vec::with_capacity(messages.len());
+        data.extend(self.transaction_begin(token, before, change)?.map(aside));
+        data.extend(
+            messages.into_iter().map(|message| Published { message, made_of: Some(made_of.clone()) }),
+        );
+        data.extend(self.transaction_end(token, id, change)?.map(aside));
+        let size = CHANGE_SIZE + data.iter().map(|published| size_of(&published.message)).sum::<usize>();
+        self.shard.change(token, change.commit_timestamp, id.clone(), data, size, self.now());
+        Ok(())
+    }
+
+    fn ended(&mut self, token: &Token, ending: Ending) -> Result<(), End> {
+        let Some(error) = ending.error else {
+            self.shard.ended(token, self.now());
+            return Ok(());
+        };
+        let failure = Failure::Spanner(error);
+        let doing = format!("query of token …{}", token.short());
+        match failure.action() {
+            Action::Stop(ErrorKind::Expired) => {
+                self.pipeline.meter.gaps.increment(1);
+                Err(End::Stop(self.expired(token, &failure)))
+            }
+            Action::Stop(_) => Err(self.end(failure, &doing)),
+            _ => {
+                self.pipeline.meter.failure(&failure);
+                let (pipeline, shard, token_end) = (self.pipeline.name(), self.index, token.short());
+                tracing::info!(pipeline, shard, token = token_end, %failure, "query broken off, to be resumed");
+                self.shard.interrupted(token);
+                Ok(())
+            }
+        }
+    }
+}
+
+fn children(record: ChildPartitions) -> Children {
+    let token = |token: String| Token(token.into());
+    let children = record
+        .children
+        .into_iter()
+        .map(|child| (token(child.token), child.parents.into_iter().map(token).collect()));
+    Children { start: record.start_timestamp, children: children.collect() }
+}
+
+pub(super) fn size_of(message: &Message) -> usize {
+    let bytes = |part: &Option<Vec<u8>>| part.as_ref().map_or(0, Vec::len);
+    size_of_val(message) + bytes(&message.key) + bytes(&message.value)
+}

@@ -1,0 +1,10 @@
+use spanbridge_spanner::ValueCaptureType;
+
+/// True if an update is captured with all columns of its row.
+pub(crate) fn has_whole_rows(capture: ValueCaptureType) -> bool {
+    matches!(capture, ValueCaptureType::NewRow | ValueCaptureType::NewRowAndOldValues)
+}
+
+pub(super) fn has_old_values(capture: ValueCaptureType) -> bool {
+    matches!(capture, ValueCaptureType::OldAndNewValues | ValueCaptureType::NewRowAndOldValues)
+}

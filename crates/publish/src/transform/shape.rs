@@ -1,0 +1,110 @@
+use std::sync::Arc;
+
+use spanbridge_config::Envelope;
+use spanbridge_protocol::table::Table;
+use spanbridge_schema::debezium::EnvelopeSchema;
+use spanbridge_schema::derive::{self, Extent, RowSchema};
+use spanbridge_schema::{Encoder, Encoding, Item, Record, Registry, Result, Style};
+
+use super::form::Form;
+
+/// What a table's records look like, in no format's words.
+#[derive(Debug, Clone)]
+pub(crate) struct Shape {
+    pub(super) table: String,
+    pub(super) topic: Arc<str>,
+    pub(super) key: RowSchema,
+    pub(super) before: RowSchema,
+    pub(super) after: RowSchema,
+    /// Absent for the envelope `row`.
+    pub(super) envelope: Option<EnvelopeSchema>,
+    pub(super) tombstones: bool,
+    /// NOT NULL columns are required, so that updates must have them.
+    pub(super) whole: bool,
+}
+
+/// How keys or values are encoded, with the schema that the registry has of them.
+#[derive(Debug, Clone)]
+pub(crate) struct Output {
+    encoder: Encoder,
+    id: u32,
+}
+
+impl Shape {
+    /// That of a table in that topic. Debezium requires no column but the key's.
+    pub(super) fn derive(table: &Table, topic: &str, whole: bool, form: &Form) -> Result<Self> {
+        let whole = whole && form.style != Style::Debezium;
+        let extent = if whole { Extent::Whole } else { Extent::Partial };
+        let after = derive::row(table, form.style, extent)?;
+        let before = match whole {
+            true => derive::row(table, form.style, Extent::Before)?,
+            false => after.clone(),
+        };
+        let extended = form.style != Style::Debezium;
+        Ok(Self {
+            table: table.name.clone(),
+            topic: topic.into(),
+            key: derive::key(table, form.style)?,
+            envelope: match form.envelope {
+                Envelope::Debezium => Some(EnvelopeSchema::new(topic, &before, &after, extended)),
+                Envelope::Row => None,
+            },
+            before,
+            after,
+            tombstones: form.tombstones,
+            whole,
+        })
+    }
+
+    pub(super) fn key_record(&self) -> &Arc<Record> {
+        self.key.record()
+    }
+
+    pub(super) fn value_record(&self) -> &Arc<Record> {
+        self.envelope.as_ref().map_or(self.after.record(), EnvelopeSchema::record)
+    }
+
+    /// The columns that a row must have.
+    pub(super) fn required(&self, value: &Output) -> Vec<String> {
+        let part = self.envelope.as_ref().map(|_| "after");
+        let fields = value.encoder.record().required(part);
+        let columns = self.after.columns().iter().filter(|column| fields.contains(&&*column.field));
+        columns.map(|column| column.column.clone()).collect()
+    }
+}
+
+impl Output {
+    /// Registers the record's schema under the subject, as the successor of the newest that is there.
+    pub(crate) async fn register(
+        encoding: Encoding,
+        record: &Arc<Record>,
+        subject: &str,
+        registry: &Registry,
+    ) -> Result<Self> {
+        if encoding == Encoding::Json {
+            return Self::new(encoding, record.clone(), 0);
+        }
+        let record = match registry.newest(subject).await? {
+            Some(newest) => Arc::new(record.succeeding(&newest)),
+            None => record.clone(),
+        };
+        let mut output = Self::new(encoding, record, 0)?;
+        if let Some((language, text)) = output.encoder.schema() {
+            output.id = registry.register_text(subject, language, text).await?;
+        }
+        Ok(output)
+    }
+
+    pub(super) fn new(encoding: Encoding, record: Arc<Record>, id: u32) -> Result<Self> {
+        Ok(Self { encoder: Encoder::new(encoding, record)?, id })
+    }
+
+    pub(crate) fn encode(&self, item: Item) -> Result<Vec<u8>> {
+        self.encoder.encode(self.id, item)
+    }
+
+    #[cfg(test)]
+    pub(super) fn encoder(&self) -> &Encoder {
+        &self.encoder
+    }
+}

@@ -1,0 +1,42 @@
+use spanbridge_config::{Config, CreateTopics, Publish, Span};
+use spanbridge_kafka::{Admin, Ensured};
+
+use crate::failure::Failure;
+use crate::{Error, ErrorKind};
+
+/// A topic that must be there.
+pub(crate) struct Wanted<'a> {
+    pub(crate) topic: &'a str,
+    pub(crate) purpose: &'a str,
+    /// Where the file names it; empty for a default.
+    pub(crate) span: Span,
+}
+
+impl Wanted<'_> {
+    /// Creates the topic if the file says how, unless it is there.
+    pub(crate) async fn ensure(
+        &self,
+        config: &Config,
+        publish: &Publish,
+        create: Option<&CreateTopics>,
+        admin: &Admin,
+    ) -> Result<(), Failure> {
+        let topic = self.topic;
+        if let Some(create) = create {
+            let (partitions, copies) = (i32::from(create.partitions), i32::from(create.replication_factor));
+            let settings: Vec<(&str, &str)> =
+                create.config.iter().map(|(name, value)| (name.as_str(), value.as_str())).collect();
+            if admin.ensure_topic(topic, partitions, copies, &settings).await? == Ensured::Created {
+                tracing::info!(pipeline = %publish.name, topic, partitions, "topic created");
+            }
+            return Ok(());
+        }
+        if admin.partitions(topic).await?.is_some() {
+            return Ok(());
+        }
+        let span = if self.span == Span::default() { publish.name.span } else { self.span };
+        let message = format!("Kafka has no topic `{topic}` for {}", self.purpose);
+        let help = "create it, or let the pipeline do so with create_topics = { partitions = …, replication_factor = … }";
+        Err(Error::from(config.error_at(span, ErrorKind::Config.code(), message, help)).into())
+    }
+}
