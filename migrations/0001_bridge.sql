@@ -68,7 +68,7 @@ CREATE TABLE IF NOT EXISTS BridgeVersions (
   Active INT64 NOT NULL,
   Previous INT64,
   Dropping INT64,
-  SwitchedAt TIMESTAMP NOT NULL OPTIONS (allow_commit_timestamp = true),
+  SwitchedAt TIMESTAMP OPTIONS (allow_commit_timestamp = true),
 ) PRIMARY KEY (Pipeline);
 
 -- The versions of this schema that were applied; the highest is the present one.

@@ -112,23 +112,20 @@ impl<'a> Versions<'a> {
         Error::new(kind, self.name, message)
     }
 
-    /// The DDL that the Live views of this pipeline still need; nothing for one that never had a second version.
+    /// The DDL that the Live views of this pipeline still need. Before the first start nothing says which version
+    /// they would show, so there are none.
     ///
     /// # Errors
     /// Spanner does not answer, or a view cannot be made.
     pub async fn plan(&self) -> Result<Plan, Error> {
-        let state = match self.live.database.table(state::TABLE).await? {
-            Some(_) => State::read(self.live.database, self.name).await?,
-            None if self.newest() == Version::FIRST => return Ok(Plan::default()),
-            None => {
-                let note = format!("{}: no Live views before `spanbridge migrate`", self.name);
-                return Ok(Plan { notes: vec![note], ..Plan::default() });
-            }
+        let migrated = self.live.database.table(state::TABLE).await?.is_some();
+        let state = if migrated { State::read(self.live.database, self.name).await? } else { None };
+        let Some(state) = state else {
+            let note = format!("{}: no Live views before `spanbridge replay start`", self.name);
+            let notes = if self.newest() > Version::FIRST { vec![note] } else { Vec::new() };
+            return Ok(Plan { notes, ..Plan::default() });
         };
-        if state.is_none() && self.newest() == Version::FIRST {
-            return Ok(Plan::default());
-        }
-        let Views { statements, notes, .. } = Views::of(self, state.as_ref(), None).await?;
+        let Views { statements, notes, .. } = Views::of(self, Some(&state), None).await?;
         Ok(Plan { statements, notes })
     }
 }

@@ -9,9 +9,11 @@ use spanbridge_spanner::{Admin, CommitOptions, ErrorKind as Spanner};
 use super::progress::LIMIT;
 use super::views::Views;
 use super::{Beginning, Positions, State, Versions, apply, positions, state};
+use crate::fields::{self, Without};
 use crate::pipeline::topic_partition;
-use crate::plan::{self, PrimaryKey};
-use crate::{Error, ErrorKind};
+use crate::plan::{self, Plan, PrimaryKey};
+use crate::schemas::{Depth, Schemas};
+use crate::{Error, ErrorKind, mapping};
 
 /// Between two attempts of a commit, and how many there are.
 const PAUSE: Duration = Duration::from_millis(50);
@@ -61,8 +63,10 @@ pub async fn start(
         let message = format!("version {version} is being dropped");
         return Err(versions.error(ErrorKind::Dropping, message));
     }
-    let lower = versions.pipelines.iter().map(|pipeline| pipeline.version).filter(|it| *it < version).max();
-    let state = stored.unwrap_or(State::new(lower.unwrap_or(Version::FIRST)));
+    let state = match stored {
+        Some(state) => state,
+        None => State::new(read_now(versions, version).await?),
+    };
     let [own, active] = [version, state.active].map(|version| versions.identity(version));
     let [positions, live] = positions::now(database, [&own, &active]).await?;
     if !positions.is_empty() {
@@ -70,8 +74,9 @@ pub async fn start(
     }
     // Once before anything is made, so that a mistake changes nothing.
     begin(versions, pipeline, offsets, from, &live).await?;
-    let mut statements = tables(versions, pipeline, keys).await?;
+    let Plan { mut statements, mut notes } = tables(versions, pipeline, keys).await?;
     apply(admin, &statements).await?;
+    fits(versions, pipeline).await?;
     if stored.is_none() {
         state::transact(
             database,
@@ -86,25 +91,44 @@ pub async fn start(
     let views = Views::of(versions, Some(&state), None).await?;
     apply(admin, &views.statements).await?;
     statements.extend(views.statements);
+    notes.extend(views.notes);
     let began = begin(versions, pipeline, offsets, from, &live).await?;
     commit(versions, version, &began).await?;
-    Ok(Started { statements, notes: views.notes, active: state.active, began })
+    Ok(Started { statements, notes, active: state.active, began })
+}
+
+/// The version that is read before the first start: the one before in the file. In a database where none has ever
+/// run, it is the new one, which nobody has to be switched to.
+async fn read_now(versions: &Versions<'_>, version: Version) -> Result<Version, Error> {
+    let lower = versions.pipelines.iter().map(|pipeline| pipeline.version).filter(|it| *it < version).max();
+    if let Some(lower) = lower {
+        return Ok(lower);
+    }
+    let first = versions.identity(Version::FIRST);
+    let [positions] = positions::now(versions.live.database, [&first]).await?;
+    Ok(if positions.is_empty() { version } else { Version::FIRST })
+}
+
+/// Workers could not run a mapping that its tables do not bear out, such as one of a column that only a person can add.
+async fn fits(versions: &Versions<'_>, pipeline: &Ingest) -> Result<(), Error> {
+    let live = &versions.live;
+    let tables = live.tables(pipeline).await?;
+    let schemas = Schemas::fetch(live.registry, pipeline, Depth::All).await?;
+    let pipeline = fields::expand(live.config, pipeline, &tables, &schemas, Without::LeftOut)?;
+    mapping::compile(live.config, &pipeline, &tables, live.registry)?;
+    Ok(())
 }
 
 /// What the version's tables lack, and the merged views of all versions that have their tables.
-async fn tables(
-    versions: &Versions<'_>,
-    pipeline: &Ingest,
-    keys: &[PrimaryKey],
-) -> Result<Vec<String>, Error> {
+async fn tables(versions: &Versions<'_>, pipeline: &Ingest, keys: &[PrimaryKey]) -> Result<Plan, Error> {
     let live = &versions.live;
-    let mut statements = plan::plan(live, pipeline, keys).await?.statements;
+    let mut planned = plan::plan(live, pipeline, keys).await?;
     for other in versions.pipelines.iter().filter(|other| other.version != pipeline.version) {
         if live.tables(other).await?.iter().all(Option::is_some) {
-            statements.extend(plan::merged_views(live, other).await?.statements);
+            planned.statements.extend(plan::merged_views(live, other).await?.statements);
         }
     }
-    Ok(statements)
+    Ok(planned)
 }
 
 /// Where each partition begins.
