@@ -63,17 +63,18 @@ async fn a_database_in_the_postgresql_dialect_is_published() {
         "[kafka]\nbootstrap_servers = \"{bootstrap}\"\n[spanner]\ndatabase = \"{name}\"\nemulator_host = \"{grpc}\"\n\
          [registry]\nurl = \"{registry}\"\n[[publish]]\nname = \"pg-{id}\"\nchange_stream = \"orders_stream\"\n\
          tables = [\"orders\"]\ncreate_topics = {{ partitions = 3, replication_factor = 1 }}\n\
-         transaction = {{ max_records = 50, max_wait = \"20ms\" }}\nstart = \"{}\"\n",
-        database.now().await.unwrap().to_rfc3339()
+         transaction = {{ max_records = 50, max_wait = \"20ms\" }}\n"
     );
-    std::fs::write(&config, text).unwrap();
+    std::fs::write(&config, &text).unwrap();
     let plan = Command::new(env!("CARGO_BIN_EXE_spanbridge"))
         .args(["plan", "--apply", "--emulator-rest", spanner.rest(), "--config"])
         .arg(&config)
         .output()
         .unwrap();
     assert!(plan.status.success(), "{}", String::from_utf8_lossy(&plan.stderr));
+    // Not before the stream was made.
     let start = database.now().await.unwrap();
+    std::fs::write(&config, format!("{text}start = \"{}\"\n", start.to_rfc3339())).unwrap();
 
     let setup = Setup {
         executable: env!("CARGO_BIN_EXE_spanbridge").into(),

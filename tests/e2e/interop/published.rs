@@ -14,7 +14,7 @@ use crate::bed::bed;
 
 const DDL: [&str; 2] = [
     "CREATE TABLE Things (Id INT64 NOT NULL, Name STRING(MAX) NOT NULL, Price NUMERIC, Day DATE, Raw BYTES(MAX), \
-     Data JSON, Real FLOAT64, At TIMESTAMP) PRIMARY KEY (Id)",
+     Data JSON, Real FLOAT64, Moment TIMESTAMP) PRIMARY KEY (Id)",
     "CREATE CHANGE STREAM Changed FOR Things OPTIONS (value_capture_type = 'NEW_ROW')",
 ];
 const FORMATS: [&str; 3] = ["avro", "json-schema", "json"];
@@ -29,7 +29,7 @@ fn columns() -> Vec<(&'static str, Value)> {
         ("Raw", Value::Bytes(vec![0, 255, 16])),
         ("Data", Value::Json("{\"a\":[1,null]}".into())),
         ("Real", 0.1.into()),
-        ("At", Value::Timestamp("2024-02-29T12:34:56Z".parse().unwrap())),
+        ("Moment", Value::Timestamp("2024-02-29T12:34:56Z".parse().unwrap())),
     ]
 }
 
@@ -71,7 +71,7 @@ async fn a_python_client_reads_what_is_published() {
         let raw = if format == "avro" { "00ff10" } else { "AP8Q" };
         let expected = json!({
             "Id": ID, "Name": "größe ✓", "Price": "-12345678901234567890.123456789", "Day": "2024-02-29",
-            "Raw": raw, "Data": "{\"a\":[1,null]}", "Real": 0.1, "At": "2024-02-29T12:34:56Z",
+            "Raw": raw, "Data": "{\"a\":[1,null]}", "Real": 0.1, "Moment": "2024-02-29T12:34:56Z",
         });
         assert_eq!(record["value"]["after"], expected, "{format}");
         assert_eq!(record["value"]["op"], json!("c"), "{format}");
