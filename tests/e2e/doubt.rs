@@ -1,14 +1,15 @@
-//! Commits whose answer is lost, that happen twice or later, or that are aborted, against the stand-in for Spanner: the
-//! emulator does none of it.
+//! Commits whose answer is lost, that happen twice or later, or that are aborted: Spanner's against its stand-in, as the
+//! emulator does none of it; Kafka's behind a proxy.
 
 use std::time::Duration;
 
 use spanbridge::worker::Service;
 use spanbridge_standin::{Fault, Latency, Loss, Standin};
+use spanbridge_testbed::{Kafka, KafkaOptions, Source};
 
 use super::bed::bed;
 use super::invariants;
-use super::world::{Choices, LIMIT, World, ddl};
+use super::world::{Choices, LIMIT, World, ddl, wait_for};
 
 const RECORDS: i64 = 3000;
 
@@ -40,6 +41,36 @@ async fn doubtful_commits_of_ingest_leave_nothing_out_and_nothing_twice() {
     invariants::drained(&world, &mut [&mut first, &mut second]).await;
     invariants::spanner_equals_the_fold(&world).await;
     for worker in [first, second] {
+        worker.stop(LIMIT).await.unwrap();
+    }
+}
+
+/// Kafka's request that ends a transaction: <https://kafka.apache.org/protocol#protocol_api_keys>.
+const END_TXN: i16 = 26;
+const LOST: u32 = 5;
+
+#[tokio::test(flavor = "multi_thread")]
+async fn doubtful_commits_of_publish_leave_nothing_out_and_nothing_twice() {
+    let bed = bed().await;
+    let kafka = Kafka::start(KafkaOptions { source: Source::New, ..KafkaOptions::default() }).await.unwrap();
+    let proxy = kafka.proxy().await.unwrap();
+    let choices = Choices { bootstrap: Some(proxy.address()), ..Choices::default() };
+    let world = World::with(&kafka, bed.spanner().unwrap(), bed, choices).await;
+    let mut ingest = world.ready(Service::Ingest, "ingest").await;
+    let mut publish = world.ready(Service::Publish, "publish").await;
+    for lost in 0..LOST {
+        let from = i64::from(lost) * 400;
+        proxy.lose_next_answer(END_TXN);
+        world.produce(from..from + 400).await;
+        wait_for("end of a transaction without an answer", async || {
+            ingest.check().unwrap();
+            publish.check().unwrap();
+            proxy.lost_answers() > lost
+        })
+        .await;
+    }
+    invariants::check(&world, &mut [&mut ingest, &mut publish]).await;
+    for worker in [ingest, publish] {
         worker.stop(LIMIT).await.unwrap();
     }
 }

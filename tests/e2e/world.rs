@@ -28,6 +28,8 @@ pub(crate) struct Choices {
     pub(crate) telemetry: String,
     /// More pipelines; `{id}` is the world's.
     pub(crate) pipelines: &'static str,
+    /// The broker's address for the services, if that is not its own.
+    pub(crate) bootstrap: Option<String>,
 }
 
 pub(crate) struct World {
@@ -80,7 +82,11 @@ impl World {
         let folder = tempfile::tempdir().unwrap();
         let config = folder.path().join("spanbridge.toml");
         let text = config_text(
-            &Addresses { kafka: kafka.bootstrap(), spanner: grpc, registry: registry_url },
+            &Addresses {
+                kafka: choices.bootstrap.as_deref().unwrap_or(kafka.bootstrap()),
+                spanner: grpc,
+                registry: registry_url,
+            },
             &options.database,
             &id,
             start,
@@ -215,7 +221,7 @@ struct Addresses<'a> {
 fn config_text(at: &Addresses<'_>, database: &str, id: &str, start: Timestamp, choices: &Choices) -> String {
     let Addresses { kafka, spanner, registry } = at;
     let start = start.to_rfc3339();
-    let Choices { ingest, telemetry, pipelines } = choices;
+    let Choices { ingest, telemetry, pipelines, bootstrap: _ } = choices;
     let pipelines = pipelines.replace("{id}", id);
     let modes = modes::MAPPING;
     format!(

@@ -174,15 +174,34 @@ impl Worker {
         self.child.kill().await.map_err(|error| self.refused("kill", &error))
     }
 
+    /// SIGSTOP: it stands still, as a machine that swaps or a paused virtual one, until [`Worker::thaw`].
+    ///
+    /// # Errors
+    /// The operating system refuses.
+    pub fn freeze(&self) -> Result<()> {
+        self.signal(Signal::STOP, "freeze")
+    }
+
+    /// SIGCONT: it goes on as if no time had passed.
+    ///
+    /// # Errors
+    /// The operating system refuses.
+    pub fn thaw(&self) -> Result<()> {
+        self.signal(Signal::CONT, "thaw")
+    }
+
+    fn signal(&self, signal: Signal, what: &str) -> Result<()> {
+        let pid = self.pid().and_then(|pid| i32::try_from(pid).ok()).and_then(Pid::from_raw);
+        let Some(pid) = pid else { return Ok(()) };
+        kill_process(pid, signal).map_err(|error| self.refused(what, &error.into()))
+    }
+
     /// SIGTERM, and waits until it has finished what it has begun.
     ///
     /// # Errors
     /// It has not ended within `limit` (then it is killed), or not with success.
     pub async fn stop(mut self, limit: Duration) -> Result<()> {
-        let pid = self.pid().and_then(|pid| i32::try_from(pid).ok()).and_then(Pid::from_raw);
-        if let Some(pid) = pid {
-            kill_process(pid, Signal::TERM).map_err(|error| self.refused("end", &error.into()))?;
-        }
+        self.signal(Signal::TERM, "end")?;
         let failed = |what: String, worker: &Self| {
             let message = format!("{} {what}; {}", worker.name, worker.log_end());
             Err(Error::new(Kind::Failed, "worker-stop", message))

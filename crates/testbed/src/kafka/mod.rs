@@ -70,7 +70,7 @@ impl Kafka {
                 "only a broker that the testbed started can be put behind a proxy",
             ));
         };
-        Proxy::listen(part.port(Broker::PROXY).number(), part.port(Broker::PROXIED).address()).await
+        Proxy::kafka(part.port(Broker::PROXY).number(), part.port(Broker::PROXIED).address()).await
     }
 
     /// The broker's process id; none when it is stopped or was not started here.
