@@ -31,7 +31,7 @@ pub(crate) enum Command {
     Ingest(Serve),
     /// Read Spanner change streams and write Kafka records with their positions
     Publish(Serve),
-    /// Look at the records that could not be applied, and delete them
+    /// Look at the records that could not be applied, replay them, or delete them
     DeadLetters(letters::args::DeadLetters),
     /// Rebuild a pipeline's tables under a new version beside those that are read, compare, and switch
     Replay(replay::args::Replay),
