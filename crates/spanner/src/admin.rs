@@ -17,6 +17,10 @@ use crate::error::{Call, Error, ErrorKind, Result};
 use crate::name::DatabaseName;
 use crate::options::Options;
 
+/// How often a schema change is tried that meets another one, and how long is waited in between.
+const ATTEMPTS: u32 = 40;
+const PAUSE: Duration = Duration::from_millis(250);
+
 /// Changes instances, databases and schemas. Speaks REST, also with the emulator (its gateway).
 ///
 /// Every call is bounded by [`Options::admin_timeout`]. A schema change that takes longer goes on in
@@ -119,7 +123,24 @@ impl Admin {
         self.update_ddl_with(statements, Vec::new()).await
     }
 
-    /// The same, with the descriptors of the messages that the statements name: a serialized
+    /// The same while others change the schema too, and commit: an abort is tried again, for ten seconds.
+    ///
+    /// # Errors
+    /// As [`Admin::update_ddl`].
+    pub async fn apply_ddl(&self, statements: &[String]) -> Result<()> {
+        let mut attempt = 1;
+        loop {
+            match self.update_ddl(statements).await {
+                Err(error) if error.kind() == ErrorKind::Aborted && attempt < ATTEMPTS => {
+                    attempt += 1;
+                    tokio::time::sleep(PAUSE).await;
+                }
+                outcome => return outcome,
+            }
+        }
+    }
+
+    /// As [`Admin::update_ddl`], with the descriptors of the messages that the statements name: a serialized
     /// `google.protobuf.FileDescriptorSet`.
     /// Source: <https://cloud.google.com/spanner/docs/reference/protocol-buffers-overview>.
     ///

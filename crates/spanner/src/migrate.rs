@@ -20,7 +20,7 @@ const VERSIONS: &str = "BridgeSchemaVersion";
 /// The DDL of each version, from 1.
 const MIGRATIONS: [&str; 1] = [include_str!("../../../migrations/0001_bridge.sql")];
 
-/// How often a schema change is tried that meets another one, and how long is waited in between.
+/// How often a version is recorded where something is in the way, and how long is waited in between.
 const ATTEMPTS: u32 = 40;
 const PAUSE: Duration = Duration::from_millis(250);
 
@@ -56,7 +56,7 @@ pub async fn migrate(admin: &Admin, database: &Database) -> Result<Report> {
     let mut report = Report { from, to: from, applied: Vec::new() };
     for (version, ddl) in (1..).zip(MIGRATIONS).filter(|(version, _)| *version > from) {
         let statements = statements(ddl);
-        apply(admin, &statements).await?;
+        admin.apply_ddl(&statements).await?;
         record(database, version).await?;
         report.to = version;
         report.applied.extend(statements);
@@ -86,19 +86,6 @@ fn check(database: i64, binary: i64) -> Result<()> {
          use a newer binary"
     );
     Err(Error::new(ErrorKind::Config, "migrate", message))
-}
-
-async fn apply(admin: &Admin, statements: &[String]) -> Result<()> {
-    let mut attempt = 1;
-    loop {
-        match admin.update_ddl(statements).await {
-            Err(error) if error.kind() == ErrorKind::Aborted && attempt < ATTEMPTS => {
-                attempt += 1;
-                tokio::time::sleep(PAUSE).await;
-            }
-            outcome => return outcome,
-        }
-    }
 }
 
 async fn record(database: &Database, version: i64) -> Result<()> {

@@ -61,9 +61,6 @@ impl Database {
         range: KeyRange,
         rows: usize,
     ) -> Result<Vec<Vec<Value>>> {
-        if rows == 0 {
-            return Ok(Vec::new());
-        }
         let read = Read::new(table, columns, of_ranges(vec![range])).first(rows);
         self.read_at(read, TimestampBound::strong()).await
     }
@@ -78,9 +75,6 @@ impl Database {
         range: KeyRange,
         rows: usize,
     ) -> Result<Vec<Vec<Value>>> {
-        if rows == 0 {
-            return Ok(Vec::new());
-        }
         let read = Read::new(table, columns, of_ranges(vec![range])).by(index).first(rows);
         self.read_at(read, TimestampBound::strong()).await
     }
@@ -100,6 +94,9 @@ impl Database {
     }
 
     pub(crate) async fn read_at(&self, read: Read, bound: TimestampBound) -> Result<Vec<Vec<Value>>> {
+        if read.limit == Some(0) {
+            return Ok(Vec::new());
+        }
         let (request, expected) = read.split(self.options().read_timeout);
         let transaction = self.client().single_use().set_timestamp_bound(bound).build();
         expected.rows(self, transaction.execute_read(request)).await
@@ -114,7 +111,7 @@ pub(crate) struct Read {
     /// The index whose keys these are; nothing: the primary key's.
     index: Option<String>,
     keys: KeySet,
-    /// Spanner stops after so many rows; not 0, which it takes for no limit.
+    /// Spanner stops after so many rows; it is not asked for 0, which it takes for no limit.
     limit: Option<usize>,
     /// More are an error.
     most: usize,

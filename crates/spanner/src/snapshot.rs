@@ -50,9 +50,6 @@ impl Snapshot {
         range: KeyRange,
         rows: usize,
     ) -> Result<Vec<Vec<Value>>> {
-        if rows == 0 {
-            return Ok(Vec::new());
-        }
         self.read(Read::new(table, columns, of_ranges(vec![range])).first(rows)).await
     }
 

@@ -13,7 +13,7 @@ use spanbridge_protocol::value::{Type, Value};
 use spanbridge_spanner::{Admin, KeyRange, ReadWrite};
 
 use super::views::Views;
-use super::{State, Versions, apply, state};
+use super::{State, Versions, state};
 use crate::pipeline::group;
 use crate::plan::{merged_view, quoted};
 use crate::{Error, ErrorKind};
@@ -63,7 +63,7 @@ pub async fn drop(
     let state = state.await?;
     let mut statements = Views::of(versions, Some(&state), Some(version)).await?.statements;
     statements.extend(own(versions, pipeline).await?);
-    apply(admin, &statements).await?;
+    admin.apply_ddl(&statements).await?;
     let mut dropped = Dropped { statements, ..Dropped::default() };
     dropped.letters = rows(versions, pipeline, TABLE_LETTERS, "KafkaOffset").await?;
     rows(versions, pipeline, GAPS, "FromOffset").await?;

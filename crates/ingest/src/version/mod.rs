@@ -15,10 +15,8 @@ mod switch;
 mod views;
 
 use std::collections::BTreeSet;
-use std::time::Duration;
 
 use spanbridge_config::{Ingest, Version};
-use spanbridge_spanner::{Admin, ErrorKind as Spanner};
 
 use crate::plan::Plan;
 use crate::{Error, ErrorKind, Live};
@@ -30,24 +28,6 @@ pub use start::{Began, Started, start};
 pub use state::State;
 pub use switch::{Rule, Switched, switch};
 use views::Views;
-
-/// How often a schema change is tried that meets a commit or another one, and how long is waited in between.
-const ATTEMPTS: u32 = 40;
-const PAUSE: Duration = Duration::from_millis(250);
-
-/// Runs DDL while workers go on; the emulator takes none while a transaction is open.
-async fn apply(admin: &Admin, statements: &[String]) -> Result<(), Error> {
-    let mut attempt = 1;
-    loop {
-        match admin.update_ddl(statements).await {
-            Err(error) if error.kind() == Spanner::Aborted && attempt < ATTEMPTS => {
-                attempt += 1;
-                tokio::time::sleep(PAUSE).await;
-            }
-            outcome => return Ok(outcome?),
-        }
-    }
-}
 
 /// The versions of one pipeline that the file has.
 #[derive(Clone)]

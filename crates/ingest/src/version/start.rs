@@ -8,7 +8,7 @@ use spanbridge_spanner::{Admin, CommitOptions, ErrorKind as Spanner};
 
 use super::progress::LIMIT;
 use super::views::Views;
-use super::{Beginning, Positions, State, Versions, apply, positions, state};
+use super::{Beginning, Positions, State, Versions, positions, state};
 use crate::fields::{self, Without};
 use crate::pipeline::topic_partition;
 use crate::plan::{self, Plan, PrimaryKey};
@@ -75,7 +75,7 @@ pub async fn start(
     // Once before anything is made, so that a mistake changes nothing.
     begin(versions, pipeline, offsets, from, &live).await?;
     let Plan { mut statements, mut notes } = tables(versions, pipeline, keys).await?;
-    apply(admin, &statements).await?;
+    admin.apply_ddl(&statements).await?;
     fits(versions, pipeline).await?;
     if stored.is_none() {
         state::transact(
@@ -89,7 +89,7 @@ pub async fn start(
         .await?;
     }
     let views = Views::of(versions, Some(&state), None).await?;
-    apply(admin, &views.statements).await?;
+    admin.apply_ddl(&views.statements).await?;
     statements.extend(views.statements);
     notes.extend(views.notes);
     let began = begin(versions, pipeline, offsets, from, &live).await?;

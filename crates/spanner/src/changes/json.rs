@@ -2,20 +2,18 @@
 //!
 //! Source: <https://cloud.google.com/spanner/docs/change-streams/details#data-change-records>.
 
-use std::collections::HashMap;
-use std::sync::Arc;
-
 use google_cloud_spanner::value::Value as Wire;
 use serde::de::Error as _;
 use serde::{Deserialize, Deserializer};
 use serde_json::Value as Json;
 use spanbridge_protocol::value::Timestamp;
 
-use super::layout::{MAX_SHAPES, type_of, unexpected};
+use super::layout::{type_of, unexpected, unknown_kind};
 use super::record::{
     ChangeRecord, ChildPartition, ChildPartitions, ColumnType, DataChange, Mod, ModType, ValueCaptureType,
 };
-use crate::error::{Error, ErrorKind, Result};
+use super::shapes::Shapes;
+use crate::error::Result;
 use crate::wire::timestamp;
 
 /// Fields that Spanner adds do no harm, kinds of records that it adds do.
@@ -89,8 +87,7 @@ fn time<'de, D: Deserializer<'de>>(from: D) -> std::result::Result<Timestamp, D:
 /// The records of one query.
 #[derive(Debug, Default)]
 pub(super) struct Records {
-    /// The last column types of each table: nearly all records of a table have the same.
-    shapes: HashMap<String, (Vec<Json>, Arc<[ColumnType]>)>,
+    shapes: Shapes<Vec<Json>>,
 }
 
 impl Records {
@@ -118,10 +115,7 @@ impl Records {
                 heartbeat_record: None,
                 child_partitions_record: Some(children),
             } => Ok(ChangeRecord::Children(children.into())),
-            _ => {
-                let message = "the stream has records of a kind that this version does not read";
-                Err(Error::new(ErrorKind::Config, "change record", message))
-            }
+            _ => Err(unknown_kind()),
         }
     }
 
@@ -131,7 +125,9 @@ impl Records {
             record_sequence: data.record_sequence,
             server_transaction_id: data.server_transaction_id,
             is_last_record_in_transaction_in_partition: data.is_last_record_in_transaction_in_partition,
-            column_types: self.column_types(&data.table_name, data.column_types)?,
+            column_types: self
+                .shapes
+                .of(&data.table_name, data.column_types, |columns| columns.iter().map(column).collect())?,
             table_name: data.table_name,
             mods: data.mods.into_iter().map(Mod::from).collect(),
             mod_type: ModType::parse(&data.mod_type).ok_or_else(unexpected)?,
@@ -141,21 +137,6 @@ impl Records {
             transaction_tag: data.transaction_tag,
             is_system_transaction: data.is_system_transaction,
         })
-    }
-
-    fn column_types(&mut self, table: &str, columns: Vec<Json>) -> Result<Arc<[ColumnType]>> {
-        if let Some((known, types)) = self.shapes.get(table)
-            && *known == columns
-        {
-            return Ok(types.clone());
-        }
-        let types = columns.iter().map(column).collect::<Result<Vec<_>>>()?;
-        let types: Arc<[ColumnType]> = types.into();
-        if self.shapes.len() >= MAX_SHAPES {
-            self.shapes.clear();
-        }
-        self.shapes.insert(table.to_owned(), (columns, types.clone()));
-        Ok(types)
     }
 }
 
@@ -186,9 +167,12 @@ impl From<Children> for ChildPartitions {
 
 #[cfg(test)]
 mod tests {
+    use std::sync::Arc;
+
     use spanbridge_protocol::value::Type;
 
     use super::*;
+    use crate::error::ErrorKind;
 
     const DATA: &str = r#"{"data_change_record": {"commit_timestamp": "2026-01-02T03:04:05.000006+00:00",
         "record_sequence": "00000001", "server_transaction_id": "7", "is_last_record_in_transaction_in_partition": true,

@@ -1,4 +1,3 @@
-use std::collections::HashMap;
 use std::sync::Arc;
 
 use google_cloud_spanner::model::{StructType, Type as WireStructOrType};
@@ -10,11 +9,9 @@ use spanbridge_protocol::value::{Timestamp, Type};
 use super::record::{
     ChangeRecord, ChildPartition, ChildPartitions, ColumnType, DataChange, Mod, ModType, ValueCaptureType,
 };
+use super::shapes::Shapes;
 use crate::error::{Error, ErrorKind, Result};
 use crate::wire::timestamp;
-
-/// Tables whose column types are remembered at most.
-pub(super) const MAX_SHAPES: usize = 1000;
 
 /// Where each field stands in `ChangeRecord ARRAY<STRUCT<…>>`. Values come by position; the positions are
 /// looked up by name once for each query, so that fields which Spanner adds do no harm.
@@ -27,8 +24,7 @@ pub(super) struct Layout {
     heartbeat: [usize; 1],
     children: [usize; 3],
     child: [usize; 2],
-    /// The last column types of each table: nearly all records of a table have the same.
-    shapes: HashMap<String, (List, Arc<[ColumnType]>)>,
+    shapes: Shapes<List>,
 }
 
 impl Layout {
@@ -70,7 +66,7 @@ impl Layout {
             heartbeat: positions(&heartbeat, ["timestamp"])?,
             children: positions(&children, ["start_timestamp", "record_sequence", "child_partitions"])?,
             child: positions(&field(&children, "child_partitions")?, ["token", "parent_partition_tokens"])?,
-            shapes: HashMap::new(),
+            shapes: Shapes::default(),
         })
     }
 
@@ -102,8 +98,7 @@ impl Layout {
             kinds.any(|(position, kind)| !self.records.contains(&position) && filled(kind))
         };
         if unknown {
-            let message = "the stream has records of a kind that this version does not read";
-            return Err(Error::new(ErrorKind::Config, "change record", message));
+            return Err(unknown_kind());
         }
         cells(record, self.records)
     }
@@ -131,30 +126,10 @@ impl Layout {
 
     fn column_types(&mut self, table: &str, columns: Wire) -> Result<Arc<[ColumnType]>> {
         let columns = columns.into_list().ok_or_else(unexpected)?;
-        if let Some((known, types)) = self.shapes.get(table)
-            && *known == columns
-        {
-            return Ok(types.clone());
-        }
-        let types = columns.clone().into_values().into_iter().map(|column| self.column(column));
-        let types: Arc<[ColumnType]> = types.collect::<Result<Vec<_>>>()?.into();
-        if self.shapes.len() >= MAX_SHAPES {
-            self.shapes.clear();
-        }
-        self.shapes.insert(table.to_owned(), (columns, types.clone()));
-        Ok(types)
-    }
-
-    fn column(&self, column: Wire) -> Result<ColumnType> {
-        let [name, json, key, ordinal] = cells(column, self.column)?;
-        let json = text(json)?;
-        Ok(ColumnType {
-            name: text(name)?,
-            ty: serde_json::from_str(&json).ok().as_ref().and_then(type_of),
-            json,
-            is_primary_key: flag(&key)?,
-            ordinal_position: number(&ordinal)?,
-        })
+        let at = self.column;
+        let read =
+            |columns: &List| columns.clone().into_values().into_iter().map(|it| column(at, it)).collect();
+        self.shapes.of(table, columns, read)
     }
 
     fn row(&self, row: Wire) -> Result<Mod> {
@@ -175,6 +150,18 @@ impl Layout {
             children: list(children)?.into_iter().map(child).collect::<Result<_>>()?,
         })
     }
+}
+
+fn column(at: [usize; 4], column: Wire) -> Result<ColumnType> {
+    let [name, json, key, ordinal] = cells(column, at)?;
+    let json = text(json)?;
+    Ok(ColumnType {
+        name: text(name)?,
+        ty: serde_json::from_str(&json).ok().as_ref().and_then(type_of),
+        json,
+        is_primary_key: flag(&key)?,
+        ordinal_position: number(&ordinal)?,
+    })
 }
 
 /// The type in a change record's JSON: `{"code":"ARRAY","array_element_type":{"code":"INT64"}}`.
@@ -246,6 +233,11 @@ fn number(value: &Wire) -> Result<i64> {
 
 fn time_of(value: Wire) -> Result<Timestamp> {
     value.as_str().and_then(timestamp).ok_or_else(unexpected)
+}
+
+pub(super) fn unknown_kind() -> Error {
+    let message = "the stream has records of a kind that this version does not read";
+    Error::new(ErrorKind::Config, "change record", message)
 }
 
 pub(super) fn unexpected() -> Error {

@@ -6,6 +6,7 @@ mod json;
 mod layout;
 mod query;
 mod record;
+mod shapes;
 
 pub use query::Changes;
 pub use record::{
