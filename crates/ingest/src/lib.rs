@@ -10,6 +10,7 @@ mod error;
 mod fields;
 mod finality;
 mod live;
+mod log;
 mod mapping;
 mod pipeline;
 pub mod plan;

@@ -95,6 +95,16 @@ impl Form {
 }
 
 impl Window {
+    /// The column of the key that a window is found by: its start, or a session's end.
+    pub fn bound(&self) -> &Located<str> {
+        match &self.kind {
+            WindowKind::Session { end, .. } => end,
+            WindowKind::Tumbling { .. } | WindowKind::Hopping { .. } | WindowKind::Sliding { .. } => {
+                &self.start
+            }
+        }
+    }
+
     pub(crate) fn read(entry: &Entry<'_>) -> Option<Self> {
         let section = entry.section()?;
         let kind = WindowKind::read(&section);

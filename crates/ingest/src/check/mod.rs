@@ -8,20 +8,16 @@ mod interleaving;
 mod messages;
 mod report;
 
-use std::time::Duration;
-
 use spanbridge_config::{Config, Error as ConfigError, Ingest, IngestTable};
 use spanbridge_kafka::{ClientOptions, Offsets};
 
 use crate::fields::{self, Without};
+use crate::log::LIMIT;
 use crate::schemas::{Depth, Part, Schemas};
 use crate::{Error, Live, finality, mapping};
 use fit::Fits;
 pub use guarantee::guarantee;
 pub use report::{Finding, Report, Severity};
-
-/// Of one question to Kafka.
-const LIMIT: Duration = Duration::from_secs(10);
 
 /// The file alone: each expression compiles.
 ///

@@ -1,6 +1,6 @@
 //! The index that finds the windows to mark.
 
-use spanbridge_config::{AggregatesTable, WindowKind};
+use spanbridge_config::AggregatesTable;
 use spanbridge_spanner::Index;
 
 /// Whether the index has the rows that are not final first, in the order of their bounds.
@@ -24,13 +24,7 @@ pub(crate) fn statement(table: &str, last: &str, bound: &str) -> String {
 /// A table's final column and the column of its windows' bound, as the file names them.
 pub(crate) fn columns(table: &AggregatesTable) -> Option<(&str, &str)> {
     let window = table.window.as_ref()?;
-    let bound = match &window.kind {
-        WindowKind::Session { end, .. } => end,
-        WindowKind::Tumbling { .. } | WindowKind::Hopping { .. } | WindowKind::Sliding { .. } => {
-            &window.start
-        }
-    };
-    Some((window.final_column.as_ref()?, bound))
+    Some((window.final_column.as_ref()?, window.bound()))
 }
 
 #[cfg(test)]

@@ -2,13 +2,12 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use spanbridge_config::Topics;
-use spanbridge_kafka::{ErrorKind as KafkaKind, Offsets, TopicPartition};
-use spanbridge_protocol::ingest::{LogRange, Partition, Position, Progress, TABLE_POSITIONS};
+use spanbridge_kafka::{ErrorKind as KafkaKind, Offsets};
+use spanbridge_protocol::ingest::{Partition, Position, Progress, TABLE_POSITIONS};
 use spanbridge_protocol::value::{Timestamp, Type, Value};
 use spanbridge_spanner::{Database, Result};
 
-/// How long the brokers may take to tell a log's range.
-const LIMIT: Duration = Duration::from_secs(10);
+use crate::log;
 
 /// What says how far the partitions of a pipeline have come.
 pub(super) struct Watched {
@@ -58,9 +57,8 @@ impl Watched {
             let unmoved = (now - *updated_at).to_std().unwrap_or_default();
             let mut log = None;
             if unmoved >= idle {
-                let of = TopicPartition::new(partition.topic.clone(), partition.number);
-                match self.offsets.watermarks(&of, LIMIT).await {
-                    Ok(found) => log = Some(LogRange { start: found.start, end: found.end }),
+                match log::range(&self.offsets, partition).await {
+                    Ok(range) => log = Some(range),
                     Err(error) if error.kind() == KafkaKind::NotFound => continue,
                     // It counts as moving: the watermark waits.
                     Err(error) => tracing::debug!(%partition, %error, "the end of a log"),

@@ -2,7 +2,7 @@
 
 use spanbridge_config::{Evolve, Ingest, IngestTable};
 use spanbridge_schema::Writer;
-use spanbridge_spanner::{Admin, Database, ErrorKind as SpannerKind};
+use spanbridge_spanner::{Admin, ErrorKind as SpannerKind};
 
 use super::requests::Backoff;
 use crate::fields::{self, Missing, Without};
@@ -25,13 +25,13 @@ pub(super) struct Met {
 
 /// The writers that were met since the pipeline was started.
 #[derive(Default)]
-pub(super) struct Evolution {
+pub(crate) struct Evolution {
     met: Vec<Writer>,
 }
 
 impl Evolution {
     /// The mapping by the registry's schemas, those that were met, and the tables as they are now.
-    pub(super) async fn compile(&self, live: &Live<'_>, pipeline: &Ingest) -> Result<Mapper, Error> {
+    pub(crate) async fn compile(&self, live: &Live<'_>, pipeline: &Ingest) -> Result<Mapper, Error> {
         let tables = live.tables(pipeline).await?;
         if !fields::any(pipeline) {
             return Ok(mapping::compile(live.config, pipeline, &tables, live.registry)?);
@@ -51,17 +51,16 @@ impl Evolution {
     pub(super) async fn meet(
         &mut self,
         context: &Context,
-        database: &Database,
+        live: &Live<'_>,
         pipeline: &Ingest,
         met: Met,
     ) -> Result<(), Error> {
-        let live = Live { config: &context.config, database, registry: &context.registry };
         let title = format!("schema id {}", met.writer.id);
         if self.met.len() >= MOST_WRITERS {
             self.met.remove(0);
         }
         self.met.push(met.writer.clone());
-        let missing = missing(&live, pipeline, &met).await?;
+        let missing = missing(live, pipeline, &met).await?;
         if missing.is_empty() {
             tracing::info!(pipeline = %pipeline.identity(), "{title} has new fields, which have columns");
             return Ok(());
@@ -70,7 +69,7 @@ impl Evolution {
         let statements = columns.statements(&missing)?;
         match pipeline.evolve {
             Evolve::Stop => Err(columns.error(&missing, "run the DDL and start again")),
-            Evolve::AddColumns => columns.add(context, &live, statements).await,
+            Evolve::AddColumns => columns.add(context, live, statements).await,
         }
     }
 }

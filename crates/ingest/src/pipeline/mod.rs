@@ -14,19 +14,20 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use spanbridge_config::{Ingest, OnError as ConfigOnError, OnGap as ConfigOnGap, Topics};
-use spanbridge_kafka::{ErrorKind as KafkaKind, Offsets, Subscription, TopicPartition};
-use spanbridge_protocol::ingest::{Limits, OnError, OnGap, Worker};
+use spanbridge_kafka::{ErrorKind as KafkaKind, Offsets, Subscription};
+use spanbridge_protocol::ingest::{Limits, OnError, OnGap, Partition, Worker};
 use spanbridge_spanner::Database;
 use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 
 use crate::finality::Finality;
+use crate::log;
 use crate::mapping::Mapper;
 use crate::policy::{self, Action};
 use crate::{Context, Error, ErrorKind, Live};
 use driver::{Driver, Parts};
-use evolution::{Evolution, Met};
-pub(crate) use source::topic_partition;
+pub(crate) use evolution::Evolution;
+use evolution::Met;
 
 /// Bytes of group states that a worker keeps in memory.
 const CACHED_BYTES: usize = 64 << 20;
@@ -47,29 +48,38 @@ pub async fn run(context: Context, pipeline: &Ingest, shutdown: CancellationToke
         () = shutdown.cancelled() => return Ok(()),
         connected = connect(&context, pipeline, &ready) => connected?,
     };
+    let live = Live { config: &context.config, database: &database, registry: &context.registry };
     let mut evolution = Evolution::default();
     let mut backoff = requests::Backoff::default();
     loop {
         let mapper = tokio::select! {
             () = shutdown.cancelled() => return Ok(()),
-            mapper = compile(&context, pipeline, &database, &evolution, &ready) => Arc::new(mapper?),
+            mapper = evolution.compile(&live, pipeline) => mapper,
         };
-        let met = match drive(&context, pipeline, &database, mapper, &shutdown).await {
-            Ok(Some(met)) => met,
+        let outcome = match mapper {
+            Ok(mapper) => drive(&context, pipeline, &live, Arc::new(mapper), &shutdown).await,
+            Err(error) => Err(error),
+        };
+        match outcome {
             Ok(None) => return Ok(()),
+            Ok(Some(met)) => {
+                ready.not_ready("a writer has new fields");
+                tokio::select! {
+                    () = shutdown.cancelled() => return Ok(()),
+                    met = evolution.meet(&context, &live, pipeline, met) => met?,
+                }
+                backoff = requests::Backoff::default();
+            }
             // It has not begun.
             Err(error) if error.kind() == ErrorKind::Unreachable => {
                 tracing::warn!(pipeline = %pipeline.identity(), %error, "trying again");
                 ready.not_ready(error.to_string());
-                backoff.pause().await;
-                continue;
+                tokio::select! {
+                    () = shutdown.cancelled() => return Ok(()),
+                    () = backoff.pause() => {}
+                }
             }
             Err(error) => return Err(error),
-        };
-        ready.not_ready("a writer has new fields");
-        tokio::select! {
-            () = shutdown.cancelled() => return Ok(()),
-            met = evolution.meet(&context, &database, pipeline, met) => met?,
         }
     }
 }
@@ -78,7 +88,7 @@ pub async fn run(context: Context, pipeline: &Ingest, shutdown: CancellationToke
 async fn drive(
     context: &Context,
     pipeline: &Ingest,
-    database: &Database,
+    live: &Live<'_>,
     mapper: Arc<Mapper>,
     shutdown: &CancellationToken,
 ) -> Result<Option<Met>, Error> {
@@ -113,11 +123,10 @@ async fn drive(
     let refused = |error: spanbridge_kafka::Error| {
         Error::new(ErrorKind::Refused, pipeline.identity(), error.to_string())
     };
-    known_topics(context, pipeline).await?;
     let offsets = Offsets::new(&context.kafka).map_err(refused)?;
+    known_topics(context, pipeline, &offsets).await?;
     let (owned, claims) = watch::channel(Vec::new());
-    let live = Live { config: &context.config, database, registry: &context.registry };
-    let finality = Finality::new(&live, pipeline, &mapper.finals, offsets.clone(), claims).await?;
+    let finality = Finality::new(live, pipeline, &mapper.finals, offsets.clone(), claims).await?;
     let (subscription, events) =
         Subscription::start(&context.kafka, &group, &topics, chunks).map_err(refused)?;
     let worker = Worker::new(mapper.spec.clone(), limits, on_error, on_gap);
@@ -126,7 +135,7 @@ async fn drive(
     let by_pattern = matches!(pipeline.topics, Topics::Pattern(_));
     let driver = Driver::new(Parts {
         mapper,
-        database: database.clone(),
+        database: live.database.clone(),
         subscription,
         offsets,
         worker,
@@ -172,35 +181,10 @@ async fn connect(
     }
 }
 
-/// The mapping, against the tables and schemas as they are now.
-async fn compile(
-    context: &Context,
-    pipeline: &Ingest,
-    database: &Database,
-    evolution: &Evolution,
-    ready: &spanbridge_telemetry::admin::Ready,
-) -> Result<Mapper, Error> {
-    let live = Live { config: &context.config, database, registry: &context.registry };
-    let mut backoff = requests::Backoff::default();
-    loop {
-        match evolution.compile(&live, pipeline).await {
-            Err(error) if error.kind() == ErrorKind::Unreachable => {
-                tracing::warn!(pipeline = %pipeline.identity(), %error, "trying again");
-                ready.not_ready(error.to_string());
-                backoff.pause().await;
-            }
-            outcome => return outcome,
-        }
-    }
-}
-
 /// A topic that is not there would be waited for in silence.
-async fn known_topics(context: &Context, pipeline: &Ingest) -> Result<(), Error> {
-    let offsets = Offsets::new(&context.kafka)
-        .map_err(|error| Error::new(ErrorKind::Refused, pipeline.identity(), error.to_string()))?;
+async fn known_topics(context: &Context, pipeline: &Ingest, offsets: &Offsets) -> Result<(), Error> {
     for topic in pipeline.topics.names() {
-        let first = TopicPartition::new(topic.as_str(), 0);
-        match offsets.watermarks(&first, Duration::from_secs(10)).await {
+        match log::range(offsets, &Partition { topic: topic.as_str().into(), number: 0 }).await {
             Err(error) if error.kind() == KafkaKind::NotFound => {
                 let message = format!("topic `{topic}` does not exist");
                 let help = "create it, or correct its name";

@@ -3,9 +3,9 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use spanbridge_kafka::{Offsets, Watermarks};
+use spanbridge_kafka::Offsets;
 use spanbridge_protocol::ingest::{
-    Commit, Failure, KeyRange, LogRange, Outcome, Partition, Position, RowKey, TABLE_POSITIONS,
+    Commit, Failure, KeyRange, Outcome, Partition, Position, RowKey, TABLE_POSITIONS,
 };
 use spanbridge_protocol::mutation::Mutation;
 use spanbridge_protocol::value::{Type, Value};
@@ -15,13 +15,10 @@ use tracing::Instrument;
 
 use super::answer::Answer;
 use super::replays;
-use super::source::topic_partition;
 use super::transactions::Transactions;
+use crate::log;
 use crate::mapping::{MOST_ROWS, Mapper, Wanted};
 use crate::policy::{self, Action};
-
-/// How long the brokers may take to tell a log's range.
-const WATERMARKS: Duration = Duration::from_secs(10);
 
 /// One commit in so many is asked for its statistics: they cost Spanner something, and change slowly.
 const STATISTICS: u64 = 16;
@@ -134,8 +131,7 @@ impl Requests {
             Request::Position { partition, generation } => {
                 let stored = self.stored(partition).await?;
                 // After the position: a log that has moved on since then holds it all the less.
-                let log = self.log(partition).await?;
-                let log = LogRange { start: log.start, end: log.end };
+                let log = log::range(&self.offsets, partition).await?;
                 Answer::Position { partition: partition.clone(), generation: *generation, stored, log }
             }
             Request::Settle { partition, generation, mutations } => {
@@ -282,7 +278,7 @@ impl Requests {
     pub(super) fn end(&self, partition: Partition) {
         let this = self.clone();
         tokio::spawn(async move {
-            if let Ok(log) = this.log(&partition).await {
+            if let Ok(log) = log::range(&this.offsets, &partition).await {
                 let _ = this.answers.send(Answer::End { partition, end: log.end }).await;
             }
         });
@@ -311,10 +307,6 @@ impl Requests {
             },
             many => Err(Failed::Fatal(format!("{partition} has {} positions; it must have one", many.len()))),
         }
-    }
-
-    async fn log(&self, partition: &Partition) -> Result<Watermarks, spanbridge_kafka::Error> {
-        self.offsets.watermarks(&topic_partition(partition), WATERMARKS).await
     }
 }
 

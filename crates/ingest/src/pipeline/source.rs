@@ -43,7 +43,3 @@ pub(super) fn traceparent(record: &Record) -> Option<trace::RemoteContext> {
 pub(super) fn partition(tp: &TopicPartition) -> Partition {
     Partition { topic: tp.topic.clone(), number: tp.partition }
 }
-
-pub(crate) fn topic_partition(partition: &Partition) -> TopicPartition {
-    TopicPartition::new(partition.topic.clone(), partition.number)
-}

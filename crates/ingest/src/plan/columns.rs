@@ -60,10 +60,9 @@ pub(super) fn columns(table: &IngestTable) -> Vec<Column<'_>> {
 pub(super) fn key(table: &AggregatesTable) -> Vec<String> {
     let mut key: Vec<String> = table.group_by.iter().map(|group| group.column.to_string()).collect();
     let owner = (table.ownership == Ownership::Partition).then(|| SOURCE_PARTITION.to_owned());
-    let bound = table.window.as_ref().map(|window| match &window.kind {
-        WindowKind::Session { end, .. } => (end.to_string(), true),
-        WindowKind::Sliding { .. } => (window.start.to_string(), true),
-        WindowKind::Tumbling { .. } | WindowKind::Hopping { .. } => (window.start.to_string(), false),
+    let bound = table.window.as_ref().map(|window| {
+        let is_range = matches!(window.kind, WindowKind::Session { .. } | WindowKind::Sliding { .. });
+        (window.bound().to_string(), is_range)
     });
     match bound {
         Some((bound, true)) => key.extend(owner.into_iter().chain([bound])),

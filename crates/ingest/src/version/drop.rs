@@ -55,12 +55,8 @@ pub async fn drop(
         return Err(versions.error(ErrorKind::Running, message));
     }
     let database = versions.live.database;
-    let state = state::transact(
-        database,
-        async |transaction| mark(versions, transaction, version).await,
-        state::lost,
-    );
-    let state = state.await?;
+    let mark = async |transaction: &mut ReadWrite| mark(versions, transaction, version).await;
+    let state = state::transact(database, mark).await?;
     let mut statements = Views::of(versions, Some(&state), Some(version)).await?.statements;
     statements.extend(own(versions, pipeline).await?);
     admin.apply_ddl(&statements).await?;
@@ -68,7 +64,7 @@ pub async fn drop(
     dropped.letters = rows(versions, pipeline, TABLE_LETTERS, "KafkaOffset").await?;
     rows(versions, pipeline, GAPS, "FromOffset").await?;
     let last = async |transaction: &mut ReadWrite| positions(versions, pipeline, transaction).await;
-    dropped.partitions = state::transact(database, last, state::lost).await?;
+    dropped.partitions = state::transact(database, last).await?;
     Ok(dropped)
 }
 
@@ -124,7 +120,7 @@ async fn rows(versions: &Versions<'_>, pipeline: &Ingest, table: &str, last: &st
             let count = found.len();
             Ok::<_, Error>((delete(table, &columns, found), count))
         };
-        match state::transact(database, turn, state::lost).await? {
+        match state::transact(database, turn).await? {
             0 => return Ok(deleted),
             count => deleted += count,
         }

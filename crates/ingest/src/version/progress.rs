@@ -1,16 +1,10 @@
-use std::time::Duration;
-
 use spanbridge_config::Version;
 use spanbridge_kafka::Offsets;
 use spanbridge_protocol::ingest::{LogRange, Offset, Partition as Of};
 
 use super::positions::{self, behind};
 use super::{State, Versions};
-use crate::pipeline::topic_partition;
-use crate::{Error, ErrorKind};
-
-/// Of one question to Kafka.
-pub(super) const LIMIT: Duration = Duration::from_secs(10);
+use crate::{Error, ErrorKind, log};
 
 /// How far a version has come.
 #[derive(Debug, Clone)]
@@ -89,13 +83,12 @@ pub async fn progress(
     all.dedup();
     let mut partitions = Vec::with_capacity(all.len());
     for of in all {
-        let log = offsets.watermarks(&topic_partition(of), LIMIT).await?;
         partitions.push(Partition {
             of: of.clone(),
             first: first.get(of).copied(),
             position: positions.get(of).copied(),
             beside: others.get(of).copied(),
-            log: LogRange { start: log.start, end: log.end },
+            log: log::range(offsets, of).await?,
         });
     }
     let behind = behind(&positions, &others);

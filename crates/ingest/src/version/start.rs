@@ -4,16 +4,14 @@ use std::time::Duration;
 use spanbridge_config::{Ingest, Version};
 use spanbridge_kafka::Offsets;
 use spanbridge_protocol::ingest::{LogRange, Offset, Partition, register};
-use spanbridge_spanner::{Admin, CommitOptions, ErrorKind as Spanner};
+use spanbridge_spanner::{Admin, CommitOptions, ErrorKind as Spanner, ReadWrite};
 
-use super::progress::LIMIT;
 use super::views::Views;
 use super::{Beginning, Positions, State, Versions, positions, state};
-use crate::fields::{self, Without};
-use crate::pipeline::topic_partition;
+use crate::log::{self, LIMIT, topic_partition};
+use crate::pipeline::Evolution;
 use crate::plan::{self, Plan, PrimaryKey};
-use crate::schemas::{Depth, Schemas};
-use crate::{Error, ErrorKind, mapping};
+use crate::{Error, ErrorKind};
 
 /// Between two attempts of a commit, and how many there are.
 const PAUSE: Duration = Duration::from_millis(50);
@@ -76,17 +74,14 @@ pub async fn start(
     begin(versions, pipeline, offsets, from, &live).await?;
     let Plan { mut statements, mut notes } = tables(versions, pipeline, keys).await?;
     admin.apply_ddl(&statements).await?;
-    fits(versions, pipeline).await?;
+    // Workers could not run a mapping that its tables do not bear out, such as one of a column that only a person adds.
+    Evolution::default().compile(&versions.live, pipeline).await?;
     if stored.is_none() {
-        state::transact(
-            database,
-            async |transaction| match State::lock(transaction, versions.name).await? {
-                Some(_) => Ok((Vec::new(), ())),
-                None => Ok((vec![state.mutation(versions.name, false)], ())),
-            },
-            state::lost,
-        )
-        .await?;
+        let first = async |transaction: &mut ReadWrite| match State::lock(transaction, versions.name).await? {
+            Some(_) => Ok((Vec::new(), ())),
+            None => Ok((vec![state.mutation(versions.name, false)], ())),
+        };
+        state::transact(database, first).await?;
     }
     let views = Views::of(versions, Some(&state), None).await?;
     admin.apply_ddl(&views.statements).await?;
@@ -107,16 +102,6 @@ async fn read_now(versions: &Versions<'_>, version: Version) -> Result<Version, 
     let first = versions.identity(Version::FIRST);
     let [positions] = positions::now(versions.live.database, [&first]).await?;
     Ok(if positions.is_empty() { version } else { Version::FIRST })
-}
-
-/// Workers could not run a mapping that its tables do not bear out, such as one of a column that only a person can add.
-async fn fits(versions: &Versions<'_>, pipeline: &Ingest) -> Result<(), Error> {
-    let live = &versions.live;
-    let tables = live.tables(pipeline).await?;
-    let schemas = Schemas::fetch(live.registry, pipeline, Depth::All).await?;
-    let pipeline = fields::expand(live.config, pipeline, &tables, &schemas, Without::LeftOut)?;
-    mapping::compile(live.config, &pipeline, &tables, live.registry)?;
-    Ok(())
 }
 
 /// What the version's tables lack, and the merged views of all versions that have their tables.
@@ -145,8 +130,8 @@ async fn begin(
         let count = count.ok_or_else(|| refused(versions, format!("topic `{topic}` does not exist")))?;
         for number in 0..count {
             let partition = Partition { topic: topic.into(), number };
-            let log = offsets.watermarks(&topic_partition(&partition), LIMIT).await?;
-            logs.insert(partition, LogRange { start: log.start, end: log.end });
+            let log = log::range(offsets, &partition).await?;
+            logs.insert(partition, log);
         }
     }
     if logs.is_empty() {

@@ -5,6 +5,8 @@ use spanbridge_protocol::mutation::{Mutation, Write};
 use spanbridge_protocol::value::{Timestamp, Type, Value};
 use spanbridge_spanner::{CommitOptions, Database, ErrorKind, ReadWrite, Result};
 
+use crate::Error;
+
 pub(super) const TABLE: &str = "BridgeVersions";
 const COLUMNS: [(&str, Type); 4] = [
     ("Active", Type::Int64),
@@ -92,11 +94,10 @@ fn of(row: &[Value]) -> Option<State> {
 }
 
 /// A transaction, again for as long as it loses against others. `attempt` says what to commit, if anything.
-pub(super) async fn transact<T, E: From<spanbridge_spanner::Error>>(
+pub(super) async fn transact<T>(
     database: &Database,
-    mut attempt: impl AsyncFnMut(&mut ReadWrite) -> std::result::Result<(Vec<Mutation>, T), E>,
-    lost: impl Fn(&E) -> bool,
-) -> std::result::Result<T, E> {
+    mut attempt: impl AsyncFnMut(&mut ReadWrite) -> std::result::Result<(Vec<Mutation>, T), Error>,
+) -> std::result::Result<T, Error> {
     let mut attempts = 1;
     loop {
         let outcome = async {
@@ -117,16 +118,11 @@ pub(super) async fn transact<T, E: From<spanbridge_spanner::Error>>(
             }
         };
         match outcome.await {
-            Err(error) if lost(&error) && attempts < ATTEMPTS => {
+            Err(Error::Spanner(error)) if error.kind() == ErrorKind::Aborted && attempts < ATTEMPTS => {
                 attempts += 1;
                 tokio::time::sleep(PAUSE).await;
             }
             outcome => return outcome,
         }
     }
-}
-
-/// Whether the same transaction may pass when it is tried again.
-pub(super) fn lost(error: &crate::Error) -> bool {
-    matches!(error, crate::Error::Spanner(error) if error.kind() == ErrorKind::Aborted)
 }

@@ -89,7 +89,7 @@ async fn attempt(versions: &Versions<'_>, to: Version, rule: Rule) -> Result<Swi
         Ok((vec![next.mutation(versions.name, true)], Switched { from: state.active, to, behind }))
     };
     let database = versions.live.database;
-    match state::transact(database, turn, state::lost).await {
+    match state::transact(database, turn).await {
         // Whether it came through is one row.
         Err(Error::Spanner(error)) if error.kind() == spanbridge_spanner::ErrorKind::InDoubt => {
             let stored = State::read(database, versions.name).await?;
