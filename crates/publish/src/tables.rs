@@ -32,6 +32,15 @@ pub(crate) struct Tables {
     reading: tokio::sync::Mutex<()>,
 }
 
+/// A table as it is now.
+struct Found {
+    /// Without the columns that are not published.
+    table: Table,
+    /// Those.
+    out: BTreeSet<String>,
+    topic: String,
+}
+
 impl Tables {
     pub(crate) fn new(
         config: Arc<Config>,
@@ -85,13 +94,16 @@ impl Tables {
     /// # Errors
     /// Those of Spanner, Kafka and the registry, and that there is no such table or topic.
     pub(crate) async fn read(&self, name: &str) -> Result<Arc<Plan>, Failure> {
-        let (table, out) = self.look_up(name).await?;
-        let topic = self.publish.topic(&table.name);
-        self.topic(&table.name, &topic).await?;
+        self.first(&self.look_up(name).await?).await
+    }
+
+    async fn first(&self, found: &Found) -> Result<Arc<Plan>, Failure> {
+        let (name, topic) = (&found.table.name, &found.topic);
+        self.topic(name, topic).await?;
         let learnt = self.known(name).map(|plan| plan.learnt().clone()).unwrap_or_default();
-        let plan = self.plan(table, out, &topic, learnt).await?;
-        tracing::info!(pipeline = %self.publish.name, table = plan.table(), topic, "table read, schemas registered");
-        Ok(self.keep(plan))
+        let plan = self.plan(found, learnt).await?;
+        tracing::info!(pipeline = %self.publish.name, table = name, topic, "table read, schemas registered");
+        Ok(plan)
     }
 
     /// A plan that fits the change; the table is read again when the known one does not.
@@ -105,36 +117,29 @@ impl Tables {
         {
             return Ok(plan);
         }
-        let mut plan = self.read(&change.table_name).await?;
+        let found = self.look_up(&change.table_name).await?;
+        let mut plan = self.first(&found).await?;
         while let Some(misfit) = plan.misfit(change) {
             let mut learnt = plan.learnt().clone();
             tracing::warn!(
                 pipeline = %self.publish.name, table = plan.table(), ?misfit,
                 "the table is not what it was at this change; earlier changes are published as they are"
             );
-            if let Err(Misfit::Type { column, planned, found }) = learnt.learn(misfit) {
+            if let Err(Misfit::Type { column, planned, found: was }) = learnt.learn(misfit) {
                 let message = format!(
-                    "column {column} of table {} is {planned} now, but was {found} at {}; a change from before \
+                    "column {column} of table {} is {planned} now, but was {was} at {}; a change from before \
                      cannot be published with today's schema: change the column back, or begin a new pipeline",
                     plan.table(),
                     change.commit_timestamp,
                 );
                 return Err(Error::new(ErrorKind::Schema, &self.publish.name, message).into());
             }
-            plan = self.keep(self.again(&change.table_name, learnt).await?);
+            plan = self.plan(&found, learnt).await?;
         }
         Ok(plan)
     }
 
-    /// The table as it is, planned with what has been learnt.
-    async fn again(&self, name: &str, learnt: Learnt) -> Result<Plan, Failure> {
-        let (table, out) = self.look_up(name).await?;
-        let topic = self.publish.topic(&table.name);
-        self.plan(table, out, &topic, learnt).await
-    }
-
-    /// The table without the columns that are not published, and those.
-    async fn look_up(&self, name: &str) -> Result<(Table, BTreeSet<String>), Failure> {
+    async fn look_up(&self, name: &str) -> Result<Found, Failure> {
         let Some(mut table) = self.database.table(name).await? else {
             return Err(self.no_table(name).into());
         };
@@ -162,19 +167,15 @@ impl Tables {
             }
             taken || column.key_ordinal.is_some()
         });
-        Ok((table, out))
+        let topic = self.publish.topic(&table.name);
+        Ok(Found { table, out, topic })
     }
 
-    async fn plan(
-        &self,
-        table: Table,
-        out: BTreeSet<String>,
-        topic: &str,
-        learnt: Learnt,
-    ) -> Result<Plan, Failure> {
-        let name = table.name.clone();
-        let plan = Plan::make(table, out, topic, self.whole, &self.form, learnt, &self.registry).await;
-        plan.map_err(|error| self.refused(&name, error))
+    /// Plans the table with what has been learnt of it, and keeps the plan.
+    async fn plan(&self, Found { table, out, topic }: &Found, learnt: Learnt) -> Result<Arc<Plan>, Failure> {
+        let (whole, form, registry) = (self.whole, &self.form, &self.registry);
+        let plan = Plan::make(table.clone(), out.clone(), topic, whole, form, learnt, registry).await;
+        Ok(self.keep(plan.map_err(|error| self.refused(&table.name, error))?))
     }
 
     fn keep(&self, plan: Plan) -> Arc<Plan> {
