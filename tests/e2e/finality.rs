@@ -1,7 +1,6 @@
 //! `final`: what the watermark has passed is marked, whoever holds the watermark back and whatever comes late.
 
 use std::collections::BTreeMap;
-use std::process::Command;
 
 use spanbridge::rows;
 use spanbridge::worker::Service;
@@ -78,13 +77,8 @@ impl Clicks {
 
     /// Applies the DDL that `plan` makes of one pipeline; what it printed.
     fn plan(&self, pipeline: &str) -> String {
-        let output = Command::new(env!("CARGO_BIN_EXE_spanbridge"))
-            .args(["plan", "--apply", "--pipeline"])
-            .arg(format!("{pipeline}-{}", self.world.id))
-            .args(["--emulator-rest", &self.world.rest, "--config"])
-            .arg(self.world.config())
-            .output()
-            .unwrap();
+        let pipeline = format!("{pipeline}-{}", self.world.id);
+        let output = self.world.command(&["plan", "--apply", "--pipeline", &pipeline]);
         assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
         String::from_utf8(output.stdout).unwrap()
     }

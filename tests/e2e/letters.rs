@@ -1,6 +1,6 @@
 //! `dead-letters`: what an operator does with records that could not be applied.
 
-use std::process::{Command, Output, Stdio};
+use std::process::Output;
 
 use serde_json::Value as Json;
 use spanbridge::worker::Service;
@@ -14,15 +14,7 @@ use super::orders::Order;
 use super::world::{World, wait_for};
 
 fn letters(world: &World, arguments: &[&str]) -> Output {
-    let config = world.config().to_str().unwrap();
-    let (action, rest) = arguments.split_first().unwrap();
-    Command::new(env!("CARGO_BIN_EXE_spanbridge"))
-        .args(["dead-letters", action, "--config", config])
-        .args(rest)
-        .env("NO_COLOR", "1")
-        .stdin(Stdio::null())
-        .output()
-        .unwrap()
+    world.command(&[&["dead-letters"], arguments].concat())
 }
 
 /// The output of a command that succeeds.

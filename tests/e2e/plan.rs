@@ -1,8 +1,8 @@
 //! From an empty database and a registered schema to rows, by the DDL that `plan` makes.
 
 use std::collections::BTreeMap;
-use std::path::{Path, PathBuf};
-use std::process::{Command, Output};
+use std::path::PathBuf;
+use std::process::Output;
 
 use spanbridge::worker::{Service, Setup, Worker};
 use spanbridge_kafka::{Admin as KafkaAdmin, ClientOptions, Producer};
@@ -13,7 +13,7 @@ use tempfile::TempDir;
 
 use super::bed::bed;
 use super::orders::{Order, SCHEMA};
-use super::world::{LIMIT, PARTITIONS, place, wait_for};
+use super::world::{LIMIT, PARTITIONS, command, place, wait_for};
 
 const RECORDS: i64 = 600;
 
@@ -89,9 +89,7 @@ tables = ["Orders"]
     }
 
     fn run(&self, arguments: &[&str]) -> Output {
-        let mut command = Command::new(env!("CARGO_BIN_EXE_spanbridge"));
-        command.args(arguments).arg("--config").arg(Path::new(&self.config));
-        command.env("NO_COLOR", "1").env("SPANNER_EMULATOR_REST", &self.rest).output().unwrap()
+        command(arguments, &self.config, &self.rest)
     }
 
     /// Its standard output.

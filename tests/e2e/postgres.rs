@@ -1,7 +1,5 @@
 //! Publish from a database of the PostgreSQL dialect.
 
-use std::process::Command;
-
 use spanbridge::exactly_once::{Difference, disorder};
 use spanbridge::rows;
 use spanbridge::worker::{Service, Setup, Worker};
@@ -13,7 +11,7 @@ use spanbridge_schema::Registry;
 use spanbridge_spanner::{CommitOptions, Database, ErrorKind};
 
 use super::bed::bed;
-use super::world::{LIMIT, place, wait_for};
+use super::world::{LIMIT, command, place, wait_for};
 
 const DDL: [&str; 1] = ["CREATE TABLE orders (
     id bigint NOT NULL, customer varchar(12) NOT NULL, amount numeric, note jsonb, share double precision, tags varchar[],
@@ -66,11 +64,7 @@ async fn a_database_in_the_postgresql_dialect_is_published() {
          transaction = {{ max_records = 50, max_wait = \"20ms\" }}\n"
     );
     std::fs::write(&config, &text).unwrap();
-    let plan = Command::new(env!("CARGO_BIN_EXE_spanbridge"))
-        .args(["plan", "--apply", "--emulator-rest", spanner.rest(), "--config"])
-        .arg(&config)
-        .output()
-        .unwrap();
+    let plan = command(&["plan", "--apply", "--emulator-rest", spanner.rest()], &config, spanner.rest());
     assert!(plan.status.success(), "{}", String::from_utf8_lossy(&plan.stderr));
     // Not before the stream was made.
     let start = database.now().await.unwrap();

@@ -1,6 +1,6 @@
 //! `replay`: a pipeline's tables anew beside those that are read, through kill -9, a switch and the way back.
 
-use std::process::{Command, Output, Stdio};
+use std::process::Output;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::Duration;
@@ -15,7 +15,7 @@ use spanbridge_spanner::Database;
 use super::bad_data::bad;
 use super::bed::bed;
 use super::invariants;
-use super::world::{LIMIT, PARTITIONS, World, wait_for};
+use super::world::{LIMIT, PARTITIONS, World, command, wait_for};
 
 /// The same mapping as version 1 with more of it; `{id}` is the world's.
 const SECOND: &str = r#"
@@ -57,18 +57,13 @@ columns = { Id = "value.id", Customer = "value.customer", Amount = "value.amount
 const IDS: i64 = 400;
 
 async fn replay(world: &World, arguments: &[&str]) -> Output {
-    let mut command = Command::new(env!("CARGO_BIN_EXE_spanbridge"));
-    let (action, rest) = arguments.split_first().unwrap();
-    let rest_address = bed().await.spanner().unwrap().rest().to_owned();
-    command
-        .args(["replay", action, "--config", world.config().to_str().unwrap()])
-        .args(["--pipeline", &world.pipeline(Service::Ingest)])
-        .args(rest)
-        .env("NO_COLOR", "1")
-        .env("SPANNER_EMULATOR_REST", rest_address)
-        .stdin(Stdio::null());
+    let (config, rest) = (world.config().to_owned(), world.rest.clone());
+    let pipeline = world.pipeline(Service::Ingest);
+    let all = [&["replay"], arguments, &["--pipeline", &pipeline]].concat();
+    let all: Vec<String> = all.into_iter().map(str::to_owned).collect();
     // The reader and the runtime's timers go on meanwhile.
-    tokio::task::spawn_blocking(move || command.output().unwrap()).await.unwrap()
+    let run = move || command(&all.iter().map(String::as_str).collect::<Vec<_>>(), &config, &rest);
+    tokio::task::spawn_blocking(run).await.unwrap()
 }
 
 /// The output of a command that succeeds.

@@ -1,6 +1,7 @@
 //! One test's own database, topics and configuration on the shared parts.
 
 use std::path::{Path, PathBuf};
+use std::process::{Command, Output, Stdio};
 use std::time::Duration;
 
 use spanbridge::worker::{Service, Setup, Worker};
@@ -125,6 +126,11 @@ impl World {
         worker
     }
 
+    /// The outcome of a command on the file.
+    pub(crate) fn command(&self, arguments: &[&str]) -> Output {
+        command(arguments, &self.config, &self.rest)
+    }
+
     /// The file that both services run with.
     pub(crate) fn config(&self) -> &Path {
         &self.config
@@ -185,6 +191,19 @@ impl World {
             tokio::time::sleep(PAUSE).await;
         }
     }
+}
+
+/// The outcome of a command on a file, with the emulator at that REST address.
+pub(crate) fn command(arguments: &[&str], config: &Path, rest: &str) -> Output {
+    Command::new(env!("CARGO_BIN_EXE_spanbridge"))
+        .args(arguments)
+        .arg("--config")
+        .arg(config)
+        .env("NO_COLOR", "1")
+        .env("SPANNER_EMULATOR_REST", rest)
+        .stdin(Stdio::null())
+        .output()
+        .unwrap()
 }
 
 /// Where a new database of that name will be, on the Spanner at these addresses of gRPC and REST.

@@ -34,3 +34,25 @@ impl Live<'_> {
         indexes.map_err(|error| Error::of_spanner(pipeline.identity(), &error))
     }
 }
+
+#[cfg(test)]
+pub(crate) mod tests {
+    use spanbridge_protocol::table::{Column, Table};
+    use spanbridge_protocol::value::Type;
+
+    /// Table `T` with these columns, of which the first is its key.
+    pub(crate) fn table(columns: &[(&str, Type)]) -> Table {
+        let column = |(at, (name, ty)): (usize, &(&str, Type))| Column {
+            name: (*name).into(),
+            ty: ty.clone(),
+            length: None,
+            nullable: at > 0,
+            generated: false,
+            has_default: false,
+            commit_timestamp: false,
+            key_ordinal: (at == 0).then_some(0),
+            key_descending: false,
+        };
+        Table { name: "T".into(), columns: columns.iter().enumerate().map(column).collect(), parent: None }
+    }
+}

@@ -9,7 +9,7 @@ use spanbridge_spanner::{Admin, CommitOptions, Database, migrate};
 use spanbridge_testbed::Testbed;
 use tempfile::TempDir;
 
-use crate::world::{LIMIT, place, wait_for};
+use crate::world::{LIMIT, command, place, wait_for};
 
 pub(crate) struct Bridge {
     pub(crate) id: String,
@@ -142,9 +142,7 @@ impl Bridge {
 
     /// The outcome of a command on the file of the last [`Self::setup`].
     pub(crate) fn command(&self, arguments: &[&str]) -> std::process::Output {
-        let mut command = std::process::Command::new(env!("CARGO_BIN_EXE_spanbridge"));
-        command.args(arguments).arg("--config").arg(self.folder.path().join("spanbridge.toml"));
-        command.env("NO_COLOR", "1").env("SPANNER_EMULATOR_REST", &self.rest).output().unwrap()
+        command(arguments, &self.folder.path().join("spanbridge.toml"), &self.rest)
     }
 
     /// Waits until the pipeline has moved past that many records of its one topic.

@@ -1,11 +1,12 @@
 //! What is said of the file and of tables, without the parts.
 
-use spanbridge_protocol::table::{Column, OnDelete, Parent, Table};
+use spanbridge_protocol::table::{OnDelete, Parent, Table};
 use spanbridge_protocol::value::Type;
 use spanbridge_schema::Shape;
 use spanbridge_schema::shape::{FieldShape, RecordShape};
 
 use super::*;
+use crate::live::tests::table;
 use crate::schemas::Version;
 
 const HEAD: &str = "[kafka]\nbootstrap_servers = \"127.0.0.1:1\"\n[spanner]\n\
@@ -82,21 +83,6 @@ fn record(fields: &[(&str, Shape)]) -> Shape {
     Shape::Record(RecordShape { name: None, fields, open: false })
 }
 
-fn of_columns(columns: &[(&str, Type)]) -> Table {
-    let column = |(at, (name, ty)): (usize, &(&str, Type))| Column {
-        name: (*name).into(),
-        ty: ty.clone(),
-        length: None,
-        nullable: at > 0,
-        generated: false,
-        has_default: false,
-        commit_timestamp: false,
-        key_ordinal: (at == 0).then_some(0),
-        key_descending: false,
-    };
-    Table { name: "T".into(), columns: columns.iter().enumerate().map(column).collect(), parent: None }
-}
-
 #[test]
 fn other_messages_of_a_file_are_noted_once_each() {
     let config = config(
@@ -107,7 +93,7 @@ fn other_messages_of_a_file_are_noted_once_each() {
     version.others =
         vec![("a.Same".into(), version.shape.clone()), ("a.Other".into(), record(&[("id", Shape::Bool)]))];
     let schemas = Schemas::of(Shape::Any).only("value", version);
-    let tables = [Some(of_columns(&[("Id", Type::Int64), ("Name", Type::String)]))];
+    let tables = [Some(table(&[("Id", Type::Int64), ("Name", Type::String)]))];
     let mut report = Report::new(&config, "p");
     messages::check(&mut report, &config, &config.ingest[0], &tables, &schemas);
     assert_eq!(found(&report), [(Severity::Note, "SB-CHECK-MESSAGE")]);
@@ -131,7 +117,7 @@ fn all_fields_are_listed_and_those_without_a_column_weigh_by_what_is_done_about_
         ));
         let mut schemas = Schemas::of(shape.clone());
         schemas.value.versions.insert(0, old.clone());
-        let tables = [Some(of_columns(&[("Id", Type::Int64)]))];
+        let tables = [Some(table(&[("Id", Type::Int64)]))];
         let pipeline = &config.ingest[0];
         let pipeline = fields::expand(&config, pipeline, &tables, &schemas, Without::LeftOut).unwrap();
         let mut report = Report::new(&config, "p");

@@ -1,9 +1,9 @@
-use spanbridge_protocol::table::Column as LiveColumn;
 use spanbridge_schema::Shape;
 use spanbridge_schema::shape::{FieldShape, RecordShape};
 
 use super::super::view;
 use super::*;
+use crate::live::tests::table as live;
 
 const HEAD: &str = "[kafka]\nbootstrap_servers = \"127.0.0.1:1\"\n[spanner]\n\
     database = \"projects/demo/instances/demo/databases/flights\"\n[registry]\nurl = \"http://127.0.0.1:1\"\n\
@@ -53,21 +53,6 @@ fn planned_after(
     let keys: Vec<PrimaryKey> = keys.iter().map(|key| key.parse().unwrap()).collect();
     let planned = noted(&config, live, before, &keys).0;
     planned.map_err(|errors| errors.iter().map(|error| format!("{} {error}", error.kind().code())).collect())
-}
-
-fn live(columns: &[(&str, Type)]) -> Table {
-    let column = |(at, (name, ty)): (usize, &(&str, Type))| LiveColumn {
-        name: (*name).into(),
-        ty: ty.clone(),
-        length: None,
-        nullable: at > 0,
-        generated: false,
-        has_default: false,
-        commit_timestamp: false,
-        key_ordinal: (at == 0).then_some(0),
-        key_descending: false,
-    };
-    Table { name: "T".into(), columns: columns.iter().enumerate().map(column).collect(), parent: None }
 }
 
 const ROWS: &str = "table = \"s.T\"\ncolumns = { Id = \"value.id\", Name = \"value.name\", Tags = \"value.tags\", \
