@@ -1,4 +1,4 @@
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::time::Duration;
 
 use crate::publish::effect::{ChangeId, Limits, Transaction};
@@ -135,7 +135,7 @@ impl<D> Queue<D> {
     /// The next transaction. A token's frontier is copied once, however many of its changes are in it.
     pub(super) fn take(&mut self, shard: u32, limits: &Limits) -> Taken<D> {
         let (mut data, mut state, mut bytes) = (Vec::new(), Vec::new(), 0);
-        let (mut moved, mut finished) = (BTreeMap::new(), Vec::new());
+        let (mut moved, mut finished) = (BTreeSet::new(), Vec::new());
         while let Some(item) = self.items.pop_front() {
             let (records, size) = item.what.load();
             (self.records, self.bytes, bytes) = (self.records - records, self.bytes - size, bytes + size);
@@ -143,12 +143,12 @@ impl<D> Queue<D> {
                 What::Change { token, at, id, data: mut records, .. } => {
                     data.append(&mut records);
                     self.taken.get_mut(&token).expect("a token begins before its changes").emit(at, id);
-                    moved.insert(token, ());
+                    moved.insert(token);
                 }
                 What::Heartbeat { token, at, .. } => {
                     let frontier = self.taken.get_mut(&token).expect("a token begins before its heartbeats");
                     frontier.advance(at);
-                    moved.insert(token, ());
+                    moved.insert(token);
                 }
                 What::Finish { token, state: records } => {
                     moved.remove(&token);
@@ -163,7 +163,7 @@ impl<D> Queue<D> {
                 break;
             }
         }
-        state.extend(moved.into_keys().map(|token| StateRecord {
+        state.extend(moved.into_iter().map(|token| StateRecord {
             shard,
             value: self.taken.get(&token).cloned().map(StateValue::Token),
             key: StateKey::Token(token),
