@@ -1,5 +1,6 @@
 use std::fmt::Display;
 
+use serde_json::{Map, Value as Json};
 use spanbridge_kafka::Message;
 use spanbridge_schema::debezium::{Envelope, Op, Source, Transaction};
 use spanbridge_schema::{Item, encode};
@@ -19,6 +20,24 @@ struct Part<'a> {
     change: &'a DataChange,
     number: usize,
     row: &'a Mod,
+    keys: Map<String, Json>,
+    /// Nothing of a deletion.
+    new_values: Map<String, Json>,
+}
+
+impl<'a> Part<'a> {
+    fn new(
+        origin: &'a Origin,
+        arrival: Arrival<'a>,
+        change: &'a DataChange,
+        (number, row): (usize, &'a Mod),
+    ) -> Result<Self, String> {
+        let new_values = match change.mod_type {
+            ModType::Insert | ModType::Update => row.new_values().map_err(text)?,
+            ModType::Delete => Map::new(),
+        };
+        Ok(Self { origin, arrival, change, number, row, keys: row.keys().map_err(text)?, new_values })
+    }
 }
 
 impl Plan {
@@ -33,17 +52,17 @@ impl Plan {
         arrival: Arrival<'_>,
     ) -> Result<Vec<Message>, String> {
         let mut messages = Vec::with_capacity(change.mods.len());
-        for (number, row) in change.mods.iter().enumerate() {
-            let part = Part { origin, arrival, change, number, row };
-            self.part(&part, &mut messages).map_err(|why| format!("row {number} of it: {why}"))?;
+        for row in change.mods.iter().enumerate() {
+            let part = Part::new(origin, arrival, change, row);
+            part.and_then(|part| self.part(&part, &mut messages))
+                .map_err(|why| format!("row {} of it: {why}", row.0))?;
         }
         Ok(messages)
     }
 
     fn part(&self, part: &Part<'_>, messages: &mut Vec<Message>) -> Result<(), String> {
         let (shape, deleted) = (&self.shape, part.change.mod_type == ModType::Delete);
-        let key =
-            encode::row(&shape.key, Row::default().with(self, &part.row.keys().map_err(text)?)?.taker());
+        let key = encode::row(&shape.key, Row::default().with(self, &part.keys)?.taker());
         let key = self.key.encode(key).map_err(text)?;
         let headers = self.headers.of(part.origin, part.change, part.number);
         let message = |key, value| Message {
@@ -73,32 +92,29 @@ impl Plan {
 
     /// Key and new columns. What is not captured is null.
     fn after(&self, part: &Part<'_>) -> Result<Item, String> {
-        let keys = part.row.keys().map_err(text)?;
-        let row = Row::default().with(self, &keys)?.with(self, &part.row.new_values().map_err(text)?)?;
+        let row = Row::default().with(self, &part.keys)?.with(self, &part.new_values)?;
         Ok(encode::row(&self.shape.after, row.taker()))
     }
 
     /// Key and old columns. What is not captured is null.
     fn before(&self, part: &Part<'_>) -> Result<Item, String> {
-        let keys = part.row.keys().map_err(text)?;
-        let row = Row::default().with(self, &keys)?.with(self, &part.row.old_values().map_err(text)?)?;
+        let old_values = part.row.old_values().map_err(text)?;
+        let row = Row::default().with(self, &part.keys)?.with(self, &old_values)?;
         Ok(encode::row(&self.shape.before, row.taker()))
     }
 
     /// The fields that are null in the row after an update because their columns are not captured; nothing where
     /// the row is whole.
-    fn unchanged(&self, part: &Part<'_>) -> Result<Option<Vec<String>>, String> {
-        let change = part.change;
+    fn unchanged(&self, part: &Part<'_>) -> Option<Vec<String>> {
+        let Part { change, keys, new_values, .. } = part;
         if change.mod_type != ModType::Update || has_whole_rows(change.value_capture_type) {
-            return Ok(None);
+            return None;
         }
-        let changed = part.row.new_values().map_err(text)?;
-        let keys = part.row.keys().map_err(text)?;
         let columns = self.shape.after.columns().iter();
         // The record's column types name the changed ones alone.
         let unchanged = columns
-            .filter(|column| !keys.contains_key(&column.column) && !changed.contains_key(&column.column));
-        Ok(Some(unchanged.map(|column| column.field.clone()).collect()))
+            .filter(|column| !keys.contains_key(&column.column) && !new_values.contains_key(&column.column));
+        Some(unchanged.map(|column| column.field.clone()).collect())
     }
 
     fn whole_row(&self, part: &Part<'_>) -> Result<Item, String> {
@@ -121,7 +137,7 @@ impl Plan {
             ModType::Update => (Op::Update, None, Some(self.after(part)?)),
             ModType::Delete => (Op::Delete, Some(self.before(part)?), None),
         };
-        let (source, unchanged) = (self.source(part), self.unchanged(part)?);
+        let (source, unchanged) = (self.source(part), self.unchanged(part));
         let transaction = part.arrival.order.map(|order| self.block(part, order));
         Ok(Envelope { before, after, source, op, ts: part.arrival.now, transaction, unchanged })
     }

@@ -21,6 +21,8 @@ pub(crate) struct Plan {
     /// Columns that are not published.
     out: BTreeSet<String>,
     pub(super) headers: Headers,
+    /// The columns that a row must have.
+    required: Vec<String>,
     learnt: Learnt,
 }
 
@@ -90,7 +92,8 @@ impl Plan {
 
     pub(super) fn new(table: &Table, shape: Shape, key: Output, value: Output, headers: Headers) -> Self {
         let columns = table.columns.iter().map(|column| (column.name.clone(), column.ty.clone())).collect();
-        Self { shape, key, value, columns, headers, out: BTreeSet::new(), learnt: Learnt::default() }
+        let (out, learnt, required) = (BTreeSet::new(), Learnt::default(), shape.required(&value));
+        Self { shape, key, value, columns, headers, required, out, learnt }
     }
 
     pub(super) fn knowing(self, out: BTreeSet<String>, learnt: Learnt) -> Self {
@@ -122,8 +125,8 @@ impl Plan {
             return Some(Misfit::Partial);
         }
         let there = |column: &String| change.column_types.iter().any(|found| found.name == *column);
-        let late = self.shape.required(&self.value).into_iter().find(|column| !there(column));
-        late.map(|column| Misfit::Late { column })
+        let late = self.required.iter().find(|column| !there(column));
+        late.map(|column| Misfit::Late { column: column.clone() })
     }
 
     fn columns_misfit(&self, columns: &[ColumnType]) -> Option<Misfit> {

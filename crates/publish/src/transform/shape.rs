@@ -4,7 +4,7 @@ use spanbridge_config::Envelope;
 use spanbridge_protocol::table::Table;
 use spanbridge_schema::debezium::EnvelopeSchema;
 use spanbridge_schema::derive::{self, Extent, RowSchema};
-use spanbridge_schema::{Encoder, Encoding, Item, Record, Registry, Result, Style};
+use spanbridge_schema::{Encoder, Encoding, Item, Record, Registry, Result};
 
 use super::form::Form;
 
@@ -33,14 +33,14 @@ pub(crate) struct Output {
 impl Shape {
     /// That of a table in that topic. Debezium requires no column but the key's.
     pub(super) fn derive(table: &Table, topic: &str, whole: bool, form: &Form) -> Result<Self> {
-        let whole = whole && form.style != Style::Debezium;
+        let extended = form.is_extended();
+        let whole = whole && extended;
         let extent = if whole { Extent::Whole } else { Extent::Partial };
         let after = derive::row(table, form.style, extent)?;
         let before = match whole {
             true => derive::row(table, form.style, Extent::Before)?,
             false => after.clone(),
         };
-        let extended = form.style != Style::Debezium;
         Ok(Self {
             table: table.name.clone(),
             topic: topic.into(),
