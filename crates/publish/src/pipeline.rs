@@ -1,6 +1,6 @@
 use std::sync::Arc;
 
-use spanbridge_config::{Publish, Start};
+use spanbridge_config::{Publish, Snapshot, Start};
 use spanbridge_kafka::{ClientOptions, Subscription, TopicPartition};
 use spanbridge_protocol::publish::Limits;
 use spanbridge_protocol::value::Timestamp;
@@ -47,6 +47,7 @@ impl Pipeline {
             shards: u32::from(self.config.shards),
             change_stream: self.change_stream.clone(),
             start: self.start(),
+            snapshot: self.config.snapshot == Snapshot::Initial,
             end: self.config.end,
             limits: self.limits.clone(),
         }

@@ -33,7 +33,7 @@ pub use changes::{
 };
 pub use commit::{CommitOptions, Committed};
 pub use database::Database;
-pub use decode::decode_column;
+pub use decode::{decode_column, encode_column};
 pub use dialect::Dialect;
 pub use error::{Error, ErrorKind, Result};
 pub use name::DatabaseName;

@@ -7,11 +7,6 @@ fn not_yet() {
     refused(&[
         (
             "shards = 4",
-            "snapshot = \"initial\"",
-            &["33:12: `snapshot = \"initial\"` is not supported by this version; supported: never"],
-        ),
-        (
-            "shards = 4",
             "on_incompatible_schema = \"dead-letter\"",
             &[
                 "33:26: `on_incompatible_schema = \"dead-letter\"` is not supported by this version; supported: stop",

@@ -140,6 +140,11 @@ fn times_and_headers() {
         ),
         (
             "shards = 4",
+            "start = 2026-01-31T00:00:00Z\nsnapshot = \"initial\"",
+            &["34:12: `snapshot` is initial, and `start` is 2026-01-31 00:00:00 UTC"],
+        ),
+        (
+            "shards = 4",
             "headers = { ce_id = \"1\", traceparent = \"x\" }",
             &[
                 "33:13: `publish.headers.ce_id` is empty, or a header that the bridge writes",

@@ -24,7 +24,8 @@ pub(super) struct Published {
 #[derive(Clone)]
 pub(super) struct MadeOf {
     pub(super) table: Arc<str>,
-    pub(super) commit: Timestamp,
+    /// Nothing of a snapshot's row, which is older than its record by right.
+    pub(super) commit: Option<Timestamp>,
     /// When its change was read, and when it had been made into messages.
     pub(super) read: SystemTime,
     pub(super) made: SystemTime,
@@ -71,9 +72,10 @@ impl Batch {
             }
             if let Some(MadeOf { table, commit, .. }) = made_of {
                 *batch.tables.entry(table).or_default() += 1;
-                match batch.commits.last_mut() {
-                    Some((last, count)) if *last == commit => *count += 1,
-                    _ => batch.commits.push((commit, 1)),
+                match (commit, batch.commits.last_mut()) {
+                    (Some(commit), Some((last, count))) if *last == commit => *count += 1,
+                    (Some(commit), _) => batch.commits.push((commit, 1)),
+                    (None, _) => {}
                 }
             }
             data.push(message);

@@ -108,7 +108,7 @@ impl Life {
         })?;
         let made_of = MadeOf {
             table: id.table.clone(),
-            commit: change.commit_timestamp,
+            commit: Some(change.commit_timestamp),
             read: *read,
             made: SystemTime::now(),
         };

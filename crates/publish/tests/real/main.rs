@@ -7,6 +7,7 @@ mod lineage;
 mod mistakes;
 mod options;
 mod schema_change;
+mod snapshot;
 mod topic;
 mod worker;
 mod world;

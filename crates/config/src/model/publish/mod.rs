@@ -108,6 +108,8 @@ pub enum Snapshot {
     /// Changes only.
     #[default]
     Never,
+    /// A new pipeline begins with the rows that are there, as of one timestamp, and goes on with the changes behind it.
+    Initial,
 }
 
 /// What an incompatible change of a table does.
@@ -169,9 +171,21 @@ impl Publish {
             Timestamps::read(&entry, compatible, formats)
         });
         let tombstones = section.optional("tombstones").and_then(|entry| entry.boolean());
-        let snapshot = section.optional("snapshot");
-        let snapshot = snapshot.and_then(|entry| entry.choice(&[("never", Snapshot::Never)], &["initial"]));
         let start = section.optional("start").and_then(|entry| Start::read(&entry));
+        let snapshot = section.optional("snapshot").and_then(|entry| {
+            let snapshots = [("never", Snapshot::Never), ("initial", Snapshot::Initial)];
+            let snapshot = entry.choice(&snapshots, &[])?;
+            if let (Snapshot::Initial, Some(Start::At(start))) = (snapshot, start) {
+                let message = format!("`snapshot` is initial, and `start` is {start}");
+                entry.wrong(
+                    Kind::Conflict,
+                    message,
+                    "leave one of the two out: changes begin where the snapshot was read",
+                );
+                return None;
+            }
+            Some(snapshot)
+        });
         let end = section.optional("end").and_then(|entry| {
             let end = start::instant(&entry, "an RFC 3339 timestamp")?;
             if let Some(Start::At(start)) = start.filter(|start| matches!(start, Start::At(at) if *at > end))
