@@ -166,7 +166,7 @@ impl Cursor {
             };
             return Ok(Step::End(children.into_iter().enumerate().map(child).collect()));
         }
-        if idle && self.place == partition.records.len() && partition.allowance != Some(0) {
+        if idle && partition.allowance != Some(0) {
             return Ok(Step::Row(wire::heartbeat(settled)));
         }
         Ok(Step::Wait)
