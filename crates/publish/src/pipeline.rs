@@ -1,10 +1,11 @@
+use std::collections::HashSet;
 use std::sync::Arc;
 
 use spanbridge_config::{Publish, Snapshot, Start};
 use spanbridge_kafka::{ClientOptions, Subscription, TopicPartition};
 use spanbridge_protocol::publish::Limits;
 use spanbridge_protocol::value::Timestamp;
-use spanbridge_spanner::Database;
+use spanbridge_spanner::{Database, Mark};
 
 use crate::meter::Meter;
 use crate::progress::Watermark;
@@ -25,6 +26,8 @@ pub(crate) struct Pipeline {
     pub(crate) limits: Limits,
     pub(crate) sides: Sides,
     pub(crate) watermark: Watermark,
+    /// Whose commits are left out.
+    pub(crate) own: HashSet<Mark>,
 }
 
 impl Pipeline {

@@ -22,6 +22,7 @@ mod range;
 mod read;
 mod session;
 mod snapshot;
+mod tag;
 mod transaction;
 mod wire;
 
@@ -40,4 +41,5 @@ pub use name::DatabaseName;
 pub use options::Options;
 pub use range::KeyRange;
 pub use snapshot::Snapshot;
+pub use tag::{CommitTag, Mark};
 pub use transaction::ReadWrite;

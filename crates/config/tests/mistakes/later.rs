@@ -14,11 +14,6 @@ fn not_yet() {
         ),
         (
             "shards = 4",
-            "skip_own = true",
-            &["33:12: `skip_own = true` is not supported by this version; supported: false"],
-        ),
-        (
-            "shards = 4",
             "value = { format = \"avro\", subject = \"record-name\" }",
             &["33:38: `subject = \"record-name\"` is not supported by this version; supported: topic-name"],
         ),

@@ -154,3 +154,14 @@ fn times_and_headers() {
     ]);
     accepted("shards = 4", "headers = { team = \"orders\" }\ncloud_events = true\nlow_watermark = true");
 }
+
+#[test]
+fn skip_own_needs_something_to_skip() {
+    accepted("shards = 4", "skip_own = true");
+    let text = "[kafka]\nbootstrap_servers = \"b:1\"\n[spanner]\ndatabase = \"projects/p/instances/i1/databases/d1\"\n\
+        [registry]\nurl = \"http://r:1\"\n[[publish]]\nname = \"p\"\nchange_stream = \"S\"\n";
+    spanbridge_config::Config::parse("f.toml", text).unwrap();
+    let error = spanbridge_config::Config::parse("f.toml", &format!("{text}skip_own = true\n")).unwrap_err();
+    assert_eq!(error.position(), (8, 8));
+    assert!(error.to_string().contains("nothing to skip"), "{error}");
+}

@@ -3,13 +3,14 @@
 mod stream;
 mod topic;
 
+use std::collections::HashSet;
 use std::sync::Arc;
 use std::time::Duration;
 
-use spanbridge_config::Publish;
+use spanbridge_config::{Config, Publish};
 use spanbridge_kafka::{Admin, Events, Subscription};
 use spanbridge_protocol::publish::Limits;
-use spanbridge_spanner::Database;
+use spanbridge_spanner::{Database, Mark};
 
 use crate::Context;
 use crate::failure::Failure;
@@ -73,8 +74,15 @@ pub(crate) async fn prepare(
         limits: limits_of(publish),
         sides,
         watermark: Watermark::default(),
+        own: own(&context.config, publish),
     };
     Ok((pipeline, events))
+}
+
+/// The marks of the file's ingest pipelines, when what they write is left out.
+fn own(config: &Config, publish: &Publish) -> HashSet<Mark> {
+    let pipelines = config.ingest.iter().filter(|_| publish.skip_own);
+    pipelines.map(|pipeline| Mark::of(&pipeline.name)).collect()
 }
 
 fn limits_of(publish: &Publish) -> Limits {

@@ -81,7 +81,7 @@ pub struct Publish {
     pub transaction: Transaction,
     /// What an incompatible change of a table does. Default: stop.
     pub on_incompatible_schema: OnIncompatibleSchema,
-    /// Whether what the bridge itself wrote is left out. Always false in this version.
+    /// Whether what the file's ingest pipelines wrote is left out. Default: false.
     pub skip_own: bool,
     /// The state topic. Default: `{name}.spanbridge-state`. See [`Publish::state_topic`].
     pub state_topic: Template,
@@ -204,10 +204,7 @@ impl Publish {
         let incompatible = section
             .optional("on_incompatible_schema")
             .and_then(|entry| entry.choice(&[("stop", OnIncompatibleSchema::Stop)], &["dead-letter"]));
-        let skip_own = section.optional("skip_own");
-        if let Some(entry) = skip_own.filter(|entry| entry.boolean() == Some(true)) {
-            entry.unsupported("`skip_own = true` is not supported by this version; supported: false");
-        }
+        let skip_own = section.optional("skip_own").and_then(|entry| entry.boolean());
         let state_topic = section.optional("state_topic").map(|entry| Template::read(&entry, false));
         let heartbeat = section.optional("heartbeat");
         let heartbeat =
@@ -241,7 +238,7 @@ impl Publish {
             transaction_topic: present(transaction_topic)?,
             transaction: transaction.unwrap_or_default(),
             on_incompatible_schema: incompatible.unwrap_or_default(),
-            skip_own: false,
+            skip_own: skip_own.unwrap_or(false),
             state_topic: present(state_topic)?.unwrap_or_else(Template::state),
             heartbeat: heartbeat.unwrap_or(Duration::from_secs(1)),
             span,
