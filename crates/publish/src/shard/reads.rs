@@ -29,7 +29,7 @@ const READERS: usize = 4;
 /// What a page may hold; the first one is small, as nobody knows its rows yet.
 const PAGE_BYTES: usize = 1 << 20;
 const MOST_ROWS: usize = 1000;
-const FIRST_ROWS: usize = 100;
+const FIRST_ROWS: usize = 10;
 /// While Spanner, Kafka or the registry is away.
 const PAUSES: Backoff = Backoff::new(Duration::from_millis(200), Duration::from_secs(10));
 
