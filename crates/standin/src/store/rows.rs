@@ -44,9 +44,10 @@ impl Rows {
         wanted: bool,
     ) -> Vec<RowChange> {
         let mut told = Vec::new();
-        for ((table, key), row) in changes.0 {
+        let mut written = changes.written;
+        for ((table, key), row) in changes.rows {
             let old = if wanted { self.0[table].get(&key).cloned() } else { None };
-            let of = wanted.then(|| key.clone());
+            let of = wanted.then(|| (key.clone(), written.remove(&(table, key.clone())).unwrap_or_default()));
             match row {
                 Some(mut row) => {
                     for value in &mut row {
@@ -61,9 +62,9 @@ impl Rows {
                     self.0[table].remove(&key);
                 }
             }
-            if let Some(key) = of {
+            if let Some((key, written)) = of {
                 let new = self.0[table].get(&key).cloned();
-                told.push(RowChange { table: schema.table_of(table).clone(), key, old, new });
+                told.push(RowChange { table: schema.table_of(table).clone(), key, old, new, written });
             }
         }
         told

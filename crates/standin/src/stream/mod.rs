@@ -4,7 +4,7 @@
 //!
 //! Keys fall into partitions by hash, so that a transaction over several keys falls into several partitions.
 //! Partitions change only when a test says so. Transactions of one commit timestamp come in another order with each
-//! query, as nothing promises one; an update that leaves the watched columns as they were is not recorded.
+//! query, as nothing promises one. What counts as changed is what was written, as with the emulator.
 
 mod control;
 mod partition;

@@ -22,6 +22,8 @@ pub(crate) struct RowChange {
     pub(crate) key: Key,
     pub(crate) old: Option<Row>,
     pub(crate) new: Option<Row>,
+    /// The columns that were written.
+    pub(crate) written: BTreeSet<usize>,
 }
 
 /// What a commit says of itself.
@@ -89,12 +91,9 @@ impl RowChange {
     /// The columns that the record names beside the key's, and the mod; nothing when it is not watched.
     fn captured(&self, stream: &ChangeStream) -> Option<(Mod, Vec<usize>, [String; 3])> {
         let (kind, watched) = (self.kind()?, stream.columns(&self.table)?);
-        let is_changed = |&place: &usize| match (&self.old, &self.new) {
-            (Some(old), Some(new)) => old[place] != new[place],
-            _ => true,
-        };
+        let is_changed = |place: &usize| kind != Mod::Update || self.written.contains(place);
         let changed: Vec<usize> = watched.iter().copied().filter(is_changed).collect();
-        if kind == Mod::Update && changed.is_empty() {
+        if changed.is_empty() && !watched.is_empty() {
             return None;
         }
         let whole = kind != Mod::Update || stream.capture.has_whole_rows();
