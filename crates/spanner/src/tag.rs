@@ -74,7 +74,7 @@ mod tests {
             assert_eq!(CommitTag::parse(&text), Some(tag));
         }
         assert_ne!(mark, Mark::of("Orders"));
-        assert_eq!(CommitTag { mark, trace: None }.to_string(), "sb1.nEZr3EJ6");
+        assert_eq!(CommitTag { mark, trace: None }.to_string(), "sb1.HBaK2wDS");
     }
 
     #[test]
