@@ -17,6 +17,10 @@ pub(crate) enum Guard {
     SnapshotFirst,
     /// A child starts only when all its parents have finished (publish, rule 4).
     AllParents,
+    /// A transaction waits until no token can still have a part of it (publish, atomic).
+    EveryToken,
+    /// A Kafka transaction holds Spanner transactions whole (publish, atomic).
+    NeverSplit,
     /// What is noted during a round counts, though its child may have finished by its end (publish, watermark).
     NotesOfRound,
     /// A token's changes are counted anew when its query resumes (publish, transactions' beginnings and ends).

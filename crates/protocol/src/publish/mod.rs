@@ -5,6 +5,7 @@
 
 mod effect;
 mod frontier;
+mod merge;
 mod progress;
 mod shard;
 mod snapshot;
@@ -14,6 +15,7 @@ mod token;
 
 pub use effect::{ChangeId, Children, Effect, Limits, Transaction};
 pub use frontier::Frontier;
+pub use merge::{Merge, Merged};
 pub use progress::Progress;
 pub use shard::{Config, Shard, ShardError};
 pub use snapshot::{Range, RangeId, Snapshot};

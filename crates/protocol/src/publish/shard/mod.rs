@@ -17,6 +17,7 @@ use super::effect::{ChangeId, Children, Effect, Limits};
 use super::snapshot::Snapshot;
 use super::state::{Note, Origin, StateKey, StateRecord, StateValue, shard_of};
 use super::token::Token;
+use crate::guard::{Guard, stands};
 use crate::value::Timestamp;
 use queue::{Queue, What};
 use ranges::Ranges;
@@ -49,6 +50,9 @@ pub struct Config {
     /// Up to where, inclusively, changes are published; `None` is for ever. It may be set later.
     pub end: Option<Timestamp>,
     pub limits: Limits,
+    /// Spanner transactions are whole in their Kafka transaction; changes then come in the order of commits, through
+    /// a [`super::Merge`].
+    pub atomic: bool,
 }
 
 enum Phase {
@@ -65,6 +69,7 @@ impl<D> Shard<D> {
     /// from the beginning, read_committed.
     pub fn new(config: Config) -> Self {
         assert!(config.index < config.shards, "shard {} of {}", config.index, config.shards);
+        assert!(!config.atomic || config.shards == 1, "an atomic pipeline has one shard");
         Self {
             config,
             phase: Phase::Initialising,
@@ -139,6 +144,17 @@ impl<D> Shard<D> {
         let Some(state) = self.tokens.running(token) else { return };
         state.frontier.emit(at, id.clone());
         self.push(What::Change { token: token.clone(), at, id, data, size }, now);
+    }
+
+    /// Whether the transaction of the changes that are being handed in goes on: then they wait for its rest.
+    pub fn goes_on(&mut self, goes_on: bool, now: Duration) {
+        self.queue.goes_on(goes_on && stands(Guard::NeverSplit));
+        self.due(now);
+    }
+
+    /// True if this change record has been emitted, or is on its way.
+    pub fn emitted(&self, token: &Token, at: Timestamp, id: &ChangeId) -> bool {
+        self.tokens.get(token).is_some_and(|state| state.frontier.holds(at, id))
     }
 
     /// Data that belongs to no token, to go with the next transaction. False, and nothing is done, before the

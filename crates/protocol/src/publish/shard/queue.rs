@@ -17,11 +17,15 @@ pub(super) struct Queue<D> {
     due: Option<Duration>,
     /// How far each token has been taken out: the frontiers that transactions hold.
     taken: BTreeMap<Token, Frontier>,
+    /// While a Spanner transaction is not whole: the items in front of it.
+    open: Option<usize>,
 }
 
 pub(super) struct Item<D> {
     pub(super) what: What<D>,
     pub(super) arrived: Duration,
+    /// Its Spanner transaction goes on behind it.
+    goes_on: bool,
 }
 
 pub(super) enum What<D> {
@@ -96,7 +100,8 @@ impl<D> What<D> {
 
 impl<D> Queue<D> {
     pub(super) fn new() -> Self {
-        Self { items: VecDeque::new(), records: 0, bytes: 0, due: None, taken: BTreeMap::new() }
+        let (items, taken) = Default::default();
+        Self { items, records: 0, bytes: 0, due: None, taken, open: None }
     }
 
     /// A token is read from here on.
@@ -109,7 +114,7 @@ impl<D> Queue<D> {
         self.due = Some(self.due.map_or(due, |earliest| earliest.min(due)));
         let (records, bytes) = what.load();
         (self.records, self.bytes) = (self.records + records, self.bytes + bytes);
-        self.items.push_back(Item { what, arrived });
+        self.items.push_back(Item { what, arrived, goes_on: self.open.is_some() });
     }
 
     /// One waiting heartbeat a token is enough, or idle tokens would fill the queue. True if one was there and
@@ -135,19 +140,37 @@ impl<D> Queue<D> {
         }
     }
 
+    /// What comes belongs to one Spanner transaction, which stays here until it is whole.
+    pub(super) fn goes_on(&mut self, goes_on: bool) {
+        match (goes_on, self.open) {
+            (true, None) => self.open = Some(self.items.len()),
+            (false, Some(in_front)) => {
+                self.items
+                    .iter_mut()
+                    .skip(in_front)
+                    .next_back()
+                    .into_iter()
+                    .for_each(|last| last.goes_on = false);
+                self.open = None;
+            }
+            _ => {}
+        }
+    }
+
+    /// Nothing while all that is there waits for the rest of its Spanner transaction.
     pub(super) fn due(&self) -> Option<Duration> {
-        self.due
+        self.due.filter(|_| self.open != Some(0))
     }
 
     pub(super) fn is_due(&self, now: Duration, limits: &Limits) -> bool {
-        self.records >= limits.max_records
-            || self.bytes >= limits.max_bytes
-            || self.due.is_some_and(|due| due <= now)
+        let full = self.records >= limits.max_records || self.bytes >= limits.max_bytes;
+        self.open != Some(0) && (full || self.due.is_some_and(|due| due <= now))
     }
 
-    /// False when two transactions wait.
+    /// False when two transactions wait. Nothing waits for what is not whole.
     pub(super) fn has_room(&self, limits: &Limits) -> bool {
-        self.records < 2 * limits.max_records && self.bytes < 2 * limits.max_bytes
+        let room = self.records < 2 * limits.max_records && self.bytes < 2 * limits.max_bytes;
+        room || self.open.is_some()
     }
 
     /// The next transaction. A token's frontier is copied once, however many of its changes are in it.
@@ -155,7 +178,10 @@ impl<D> Queue<D> {
         let (mut data, mut state, mut bytes) = (Vec::new(), Vec::new(), 0);
         let (mut moved, mut finished) = (BTreeSet::new(), Vec::new());
         let mut ranges = BTreeMap::new();
-        while let Some(item) = self.items.pop_front() {
+        while self.open != Some(0)
+            && let Some(item) = self.items.pop_front()
+        {
+            self.open = self.open.map(|in_front| in_front - 1);
             let (records, size) = item.what.load();
             (self.records, self.bytes, bytes) = (self.records - records, self.bytes - size, bytes + size);
             match item.what {
@@ -186,7 +212,7 @@ impl<D> Queue<D> {
                 }
                 What::Aside { data: aside, .. } => data.push(aside),
             }
-            if data.len() >= limits.max_records || bytes >= limits.max_bytes {
+            if !item.goes_on && (data.len() >= limits.max_records || bytes >= limits.max_bytes) {
                 break;
             }
         }

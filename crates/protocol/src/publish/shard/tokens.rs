@@ -62,6 +62,10 @@ impl Tokens {
         }
     }
 
+    pub(super) fn get(&self, token: &Token) -> Option<&State> {
+        self.unfinished.get(token)
+    }
+
     /// A token that is being read.
     pub(super) fn running(&mut self, token: &Token) -> Option<&mut State> {
         self.unfinished.get_mut(token).filter(|state| state.running)

@@ -14,6 +14,8 @@ pub(super) struct Change {
     pub(super) key: usize,
     /// The last of its transaction in its token.
     pub(super) last: bool,
+    /// Change records of its transaction.
+    pub(super) records: usize,
 }
 
 /// The rows of a snapshot, as changes of keys that none has.
@@ -23,6 +25,9 @@ pub(super) const READ: usize = 300;
 pub(super) const BEGIN: usize = 100;
 /// And the number of changes that the transaction has in the token.
 pub(super) const END: usize = 200;
+
+/// Stands for all tokens, where transactions are whole.
+pub(super) const WHOLE: &str = "";
 
 impl Change {
     /// The record that this change's transaction begins or ends in that token.
@@ -47,6 +52,8 @@ pub(super) struct History {
     pub(super) changes: Vec<Change>,
     /// The marks that there must be.
     pub(super) marks: Vec<Change>,
+    /// And those where transactions are whole.
+    pub(super) whole_marks: Vec<Change>,
 }
 
 /// What a query sees next.
@@ -63,7 +70,7 @@ pub(super) fn instant(at: i64) -> Timestamp {
 
 impl History {
     pub(super) fn generate(dice: &mut Dice) -> Self {
-        let mut history = Self { tokens: Vec::new(), changes: Vec::new(), marks: Vec::new() };
+        let mut history = Self { tokens: vec![], changes: vec![], marks: vec![], whole_marks: vec![] };
         history.begin(0, vec![], (0..4).collect());
         history.begin(0, vec![], (4..8).collect());
         let mut at = 1;
@@ -154,8 +161,15 @@ impl History {
                 table: "T".into(),
             };
             let last = !tokens[sequence + 1..].contains(token);
-            let change = Change { at, id, key, last };
+            let change = Change { at, id, key, last, records: tokens.len() };
             let name = self.tokens[*token].token.clone();
+            let whole = Token::from(WHOLE);
+            if sequence == 0 {
+                self.whole_marks.push(change.mark(&whole, BEGIN));
+            }
+            if sequence + 1 == tokens.len() {
+                self.whole_marks.push(change.mark(&whole, END + tokens.len()));
+            }
             if !tokens[..sequence].contains(token) {
                 self.marks.push(change.mark(&name, BEGIN));
             }

@@ -101,10 +101,15 @@ impl Kafka {
 
     /// What a read_committed consumer of the data sees.
     pub(super) fn committed(&self) -> impl Iterator<Item = &Change> {
+        self.by_transaction().map(|(_, change)| change)
+    }
+
+    /// The same, with the number of the Kafka transaction.
+    pub(super) fn by_transaction(&self) -> impl Iterator<Item = (usize, &Change)> {
         self.data
             .iter()
             .filter(|entry| self.transactions[entry.transaction] == Status::Committed)
-            .map(|entry| &entry.record)
+            .map(|entry| (entry.transaction, &entry.record))
     }
 
     fn producer(&mut self, shard: u32, epoch: u64) -> Result<&mut Option<usize>, Fenced> {

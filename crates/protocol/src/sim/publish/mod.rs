@@ -23,6 +23,11 @@ fn each_row_is_published_once_in_front_of_the_changes_that_it_does_not_hold() {
     all_seeds(world::run_with_a_snapshot);
 }
 
+#[test]
+fn each_transaction_of_an_atomic_pipeline_is_whole_and_in_the_order_of_commits() {
+    all_seeds(world::run_atomic);
+}
+
 fn must_fail_without(guard: Guard, how: &str, run: fn(Dice) -> Result<(), String>) {
     let (seed, why) = first_failure(guard, how, run).unwrap();
     println!("seed {seed}: {why}");
@@ -56,4 +61,14 @@ fn without_what_a_round_has_noted_the_checker_fails() {
 #[test]
 fn without_counting_anew_the_checker_fails() {
     must_fail_without(Guard::CountAnew, "no right mark", world::run);
+}
+
+#[test]
+fn without_waiting_for_every_token_the_checker_fails() {
+    must_fail_without(Guard::EveryToken, "behind", world::run_atomic);
+}
+
+#[test]
+fn without_keeping_transactions_whole_the_checker_fails() {
+    must_fail_without(Guard::NeverSplit, "torn", world::run_atomic);
 }

@@ -5,17 +5,37 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::super::Dice;
-use super::history::{BEGIN, Change, END, History, READ, Seen, instant};
+use super::history::{BEGIN, Change, END, History, READ, Seen, WHOLE, instant};
 use super::kafka::Kafka;
 use crate::guard::{Guard, stands};
-use crate::publish::{Config, Effect, Limits, Range, RangeId, Shard, Tally, Token, Transaction};
+use crate::publish::{
+    ChangeId, Config, Effect, Limits, Merge, Merged, Range, RangeId, Shard, Tally, Token, Transaction,
+};
 use crate::value::Timestamp;
 
 pub(super) const SHARDS: u32 = 3;
+/// Bytes that wait in front of an atomic pipeline.
+const WAITING: usize = 100;
+
+/// What a pipeline is told.
+#[derive(Clone, Copy, Default)]
+pub(super) struct Kind {
+    /// The last timestamp that is published.
+    pub(super) end: Option<i64>,
+    pub(super) snapshot: bool,
+    pub(super) atomic: bool,
+}
+
+impl Kind {
+    pub(super) fn shards(self) -> u32 {
+        if self.atomic { 1 } else { SHARDS }
+    }
+}
 
 pub(super) struct Owner {
     pub(super) index: u32,
     shard: Shard<Change>,
+    merge: Option<Merge<Change>>,
     epoch: u64,
     offset: usize,
     queries: BTreeMap<Token, Query>,
@@ -48,7 +68,8 @@ pub(super) struct Around<'a> {
 pub(super) struct Dropped;
 
 impl Owner {
-    pub(super) fn new(index: u32, end: Option<Timestamp>, snapshot: bool, kafka: &Kafka) -> Self {
+    pub(super) fn new(index: u32, kind: Kind, kafka: &Kafka) -> Self {
+        let Kind { end, snapshot, atomic } = kind;
         let limits = Limits {
             max_records: 5,
             max_bytes: 1000,
@@ -59,13 +80,15 @@ impl Owner {
             index,
             shard: Shard::new(Config {
                 index,
-                shards: SHARDS,
+                shards: kind.shards(),
                 change_stream: "stream".into(),
                 start: None,
                 snapshot,
-                end,
+                end: end.map(instant),
                 limits,
+                atomic,
             }),
+            merge: atomic.then(|| Merge::new(WAITING, end.map(instant))),
             epoch: 0,
             offset: 0,
             queries: BTreeMap::new(),
@@ -96,6 +119,7 @@ impl Owner {
             6 => self.page(dice, around),
             _ => self.read(dice, around)?,
         }
+        self.merged(around)?;
         while let Some(effect) = self.shard.effect() {
             match effect {
                 Effect::Init => self.init = true,
@@ -107,10 +131,16 @@ impl Owner {
                 }
                 Effect::Query { token, start } => {
                     self.tally.forget(&token);
+                    if let Some(merge) = &mut self.merge {
+                        merge.query(token.clone(), start);
+                    }
                     self.queries.insert(token, Query { start, place: 0, told: false });
                 }
                 Effect::Finished { token } | Effect::Stop { token } => {
                     self.tally.forget(&token);
+                    if let Some(merge) = &mut self.merge {
+                        merge.stop(&token);
+                    }
                     self.queries.remove(&token);
                 }
             }
@@ -171,6 +201,9 @@ impl Owner {
         }
         if let Some(start) = self.roots.take() {
             let roots = around.history.roots(start.timestamp());
+            if let Some(merge) = &mut self.merge {
+                merge.expect(&roots, start);
+            }
             self.shard.roots(start, roots, around.now);
         }
     }
@@ -209,48 +242,108 @@ impl Owner {
         }
         let any = dice.below(self.queries.len());
         let Some((token, query)) = self.queries.iter_mut().nth(any) else { return Ok(()) };
+        if self.merge.as_ref().is_some_and(|merge| !merge.may_read(token)) {
+            return Ok(());
+        }
         let token = token.clone();
         if around.faults && dice.percent(3) {
             // Only a query that has told of no children may drop out without an error.
             let drops_out = !query.told && dice.percent(50);
             self.queries.remove(&token);
-            if drops_out {
-                self.shard.ended(&token, around.now);
-            } else {
-                self.shard.interrupted(&token);
+            match (&mut self.merge, drops_out) {
+                (Some(merge), true) => merge.ended(&token),
+                (Some(merge), false) => merge.interrupted(&token),
+                (None, true) => self.shard.ended(&token, around.now),
+                (None, false) => self.shard.interrupted(&token),
             }
             return Ok(());
         }
         let Some(seen) = around.history.see(&token, query.start, query.place, around.clock) else {
             return Ok(());
         };
-        match seen {
-            Seen::Change(change) => {
-                query.place += 1;
-                let at = instant(change.at);
-                let before = self.tally.count(&token, at, &change.id, 1);
-                if self.shard.wants(&token, at, &change.id, around.now).map_err(|_| Dropped)? {
-                    let mut data = vec![change.clone()];
-                    if before.events == 0 {
-                        data.insert(0, change.mark(&token, BEGIN));
-                    }
-                    if change.last {
-                        let count = self.tally.total(&token, &change.id).events as usize;
-                        data.push(change.mark(&token, END + count));
-                    }
-                    self.shard.change(&token, at, change.id.clone(), data, 10, around.now);
-                }
-            }
-            Seen::Heartbeat(at) => self.shard.heartbeat(&token, instant(at), around.now),
-            Seen::Children(children) => {
-                query.place += 1;
-                query.told = true;
-                self.shard.children(&token, children);
-            }
+        match &seen {
+            Seen::Change(_) => query.place += 1,
+            Seen::Heartbeat(_) => {}
+            Seen::Children(_) => (query.place, query.told) = (query.place + 1, true),
             Seen::End => {
                 self.queries.remove(&token);
-                self.shard.ended(&token, around.now);
             }
+        }
+        let Some(merge) = &mut self.merge else { return self.seen(&token, seen, around) };
+        match seen {
+            Seen::Change(change) => {
+                let (at, id) = (instant(change.at), change.id.clone());
+                if !self.shard.emitted(&token, at, &id) {
+                    merge.change(&token, at, id, change.records, change, 10);
+                }
+            }
+            Seen::Heartbeat(at) => merge.heartbeat(&token, instant(at)),
+            Seen::Children(children) => merge.children(&token, children),
+            Seen::End => merge.ended(&token),
+        }
+        Ok(())
+    }
+
+    fn seen(&mut self, token: &Token, seen: Seen, around: &Around<'_>) -> Result<(), Dropped> {
+        match seen {
+            Seen::Change(change) => {
+                let last = change.last;
+                self.change(token, token, &change, last, around)?;
+            }
+            Seen::Heartbeat(at) => self.shard.heartbeat(token, instant(at), around.now),
+            Seen::Children(children) => self.shard.children(token, children),
+            Seen::End => self.shard.ended(token, around.now),
+        }
+        Ok(())
+    }
+
+    /// What comes out in the order of commits.
+    fn merged(&mut self, around: &Around<'_>) -> Result<(), Dropped> {
+        let whole = Token::from(WHOLE);
+        while self.shard.has_room()
+            && let Some(merged) = self.merge.as_mut().and_then(Merge::next)
+        {
+            match merged {
+                Merged::Change { token, change, goes_on, .. } => {
+                    if goes_on {
+                        self.shard.goes_on(true, around.now);
+                    }
+                    self.change(&token, &whole, &change, !goes_on, around)?;
+                    self.shard.goes_on(goes_on, around.now);
+                    if !goes_on {
+                        self.tally.forget(&whole);
+                    }
+                }
+                Merged::Heartbeat { token, at } => self.shard.heartbeat(&token, at, around.now),
+                Merged::Children { token, children } => self.shard.children(&token, children),
+                Merged::Ended { token } => self.shard.ended(&token, around.now),
+                Merged::Interrupted { token } => self.shard.interrupted(&token),
+            }
+        }
+        Ok(())
+    }
+
+    /// A change, with where its transaction begins and ends in what is `counted` together.
+    fn change(
+        &mut self,
+        token: &Token,
+        counted: &Token,
+        change: &Change,
+        last: bool,
+        around: &Around<'_>,
+    ) -> Result<(), Dropped> {
+        let (at, id): (_, &ChangeId) = (instant(change.at), &change.id);
+        let before = self.tally.count(counted, at, id, 1);
+        if self.shard.wants(token, at, id, around.now).map_err(|_| Dropped)? {
+            let mut data = vec![change.clone()];
+            if before.events == 0 {
+                data.insert(0, change.mark(counted, BEGIN));
+            }
+            if last {
+                let count = self.tally.total(counted, id).events as usize;
+                data.push(change.mark(counted, END + count));
+            }
+            self.shard.change(token, at, id.clone(), data, 10, around.now);
         }
         Ok(())
     }

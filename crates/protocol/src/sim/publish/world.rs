@@ -6,7 +6,7 @@ use std::time::Duration;
 use super::super::Dice;
 use super::history::{BEGIN, Change, History, READ, instant};
 use super::kafka::Kafka;
-use super::owner::{Around, Owner, SHARDS};
+use super::owner::{Around, Kind, Owner};
 use super::watcher::Watcher;
 
 const FAULTY_STEPS: usize = 3000;
@@ -19,39 +19,48 @@ struct World {
     history: History,
     owners: Vec<Owner>,
     watcher: Watcher,
-    /// The last timestamp that is published.
-    end: Option<i64>,
-    snapshot: bool,
+    kind: Kind,
     clock: i64,
     now: Duration,
 }
 
 pub(super) fn run(dice: Dice) -> Result<(), String> {
-    run_to(dice, false, false)
+    run_kind(dice, |_, _| Kind::default())
 }
 
 /// With a snapshot somewhere on the way, in front of the changes.
 pub(super) fn run_with_a_snapshot(dice: Dice) -> Result<(), String> {
-    run_to(dice, false, true)
+    run_kind(dice, |_, _| Kind { snapshot: true, ..Kind::default() })
 }
 
 /// With an end somewhere on the way.
 pub(super) fn run_to_an_end(dice: Dice) -> Result<(), String> {
-    run_to(dice, true, false)
+    run_kind(dice, |dice, last| Kind { end: an_end(dice, last), ..Kind::default() })
 }
 
-fn run_to(mut dice: Dice, an_end: bool, snapshot: bool) -> Result<(), String> {
+/// Each transaction whole, in the order of commits; with an end, a snapshot, or neither.
+pub(super) fn run_atomic(dice: Dice) -> Result<(), String> {
+    run_kind(dice, |dice, last| {
+        let end = if dice.percent(30) { an_end(dice, last) } else { None };
+        Kind { end, snapshot: dice.percent(30), atomic: true }
+    })
+}
+
+fn an_end(dice: &mut Dice, last: i64) -> Option<i64> {
+    Some(dice.below(usize::try_from(last).unwrap_or(0) + 2) as i64)
+}
+
+fn run_kind(mut dice: Dice, kind: impl Fn(&mut Dice, i64) -> Kind) -> Result<(), String> {
     let history = History::generate(&mut dice);
     let last = history.changes.last().map_or(0, |change| change.at);
-    let end = an_end.then(|| dice.below(usize::try_from(last).unwrap_or(0) + 2) as i64);
+    let kind = kind(&mut dice, last);
     let mut world = World {
         dice,
         kafka: Kafka::default(),
         history,
         owners: Vec::new(),
         watcher: Watcher::default(),
-        end,
-        snapshot,
+        kind,
         clock: 0,
         now: Duration::ZERO,
     };
@@ -65,14 +74,14 @@ fn run_to(mut dice: Dice, an_end: bool, snapshot: bool) -> Result<(), String> {
 
 impl World {
     fn owner(&self, shard: u32) -> Owner {
-        Owner::new(shard, self.end.map(instant), self.snapshot, &self.kafka)
+        Owner::new(shard, self.kind, &self.kafka)
     }
 
     fn disturb(&mut self) {
         match self.dice.below(400) {
             // A shard gets an owner; whoever owned it before goes on until it is fenced.
             0..4 => {
-                let shard = self.dice.below(SHARDS as usize) as u32;
+                let shard = self.dice.below(self.kind.shards() as usize) as u32;
                 self.owners.push(self.owner(shard));
             }
             4..6 => {
@@ -112,9 +121,9 @@ impl World {
 
     fn calm(&mut self) -> Result<(), String> {
         let last = self.history.changes.last().map_or(0, |change| change.at);
-        self.clock = last.max(self.end.unwrap_or(0)) + 1;
-        let end = instant(self.end.unwrap_or(self.clock - 1));
-        for shard in 0..SHARDS {
+        self.clock = last.max(self.kind.end.unwrap_or(0)) + 1;
+        let end = instant(self.kind.end.unwrap_or(self.clock - 1));
+        for shard in 0..self.kind.shards() {
             self.owners.push(self.owner(shard));
         }
         for _ in 0..CALM_STEPS {
@@ -128,30 +137,37 @@ impl World {
     }
 
     fn check(&self) -> Result<(), String> {
+        if self.kind.atomic {
+            self.check_whole()?;
+        }
         let mut times: BTreeMap<&Change, usize> = BTreeMap::new();
         for change in self.kafka.committed() {
             *times.entry(change).or_default() += 1;
         }
         let origin = self.kafka.origin().ok_or("the pipeline has not begun")?;
-        let rows: Vec<Change> = match self.snapshot {
+        let rows: Vec<Change> = match self.kind.snapshot {
             true => self.history.rows(origin.start.timestamp()).collect(),
             false => Vec::new(),
         };
         let behind = |change: &&Change| instant(change.at) >= origin.start;
-        let wanted = |change: &&Change| behind(change) && self.end.is_none_or(|end| change.at <= end);
-        let marks = &self.history.marks;
+        let wanted = |change: &&Change| behind(change) && self.kind.end.is_none_or(|end| change.at <= end);
+        let history = &self.history;
+        let marks = if self.kind.atomic { &history.whole_marks } else { &history.marks };
         if let Some(mark) =
             times.keys().find(|change| (BEGIN..READ).contains(&change.key) && !marks.contains(change))
         {
             return Err(format!("{mark:?} is no right mark"));
         }
         if let Some(change) = times.keys().find(|change| change.key < READ && !wanted(change)) {
-            return Err(format!("{change:?} is published, behind the end {:?} or in the snapshot", self.end));
+            return Err(format!(
+                "{change:?} is published, behind the end {:?} or in the snapshot",
+                self.kind.end
+            ));
         }
         if let Some(row) = times.keys().find(|row| row.key >= READ && !rows.contains(row)) {
             return Err(format!("{row:?} is no row of the snapshot"));
         }
-        let changes = self.history.changes.iter().chain(&self.history.marks).filter(wanted);
+        let changes = history.changes.iter().chain(marks).filter(wanted);
         for change in changes.chain(&rows) {
             match times.get(change) {
                 Some(1) => {}
@@ -164,10 +180,48 @@ impl World {
             let row = rows.iter().filter(|row| row.key == READ + key);
             let committed = self.history.changes.iter().filter(wanted).filter(|change| change.key == key);
             let committed = row.chain(committed);
-            if !published.eq(committed) {
+            let in_order = match self.kind.atomic {
+                false => published.eq(committed),
+                // No two transactions of one timestamp write the same row, unless they are made up.
+                true => by_time(published) == by_time(committed),
+            };
+            if !in_order {
                 return Err(format!("key {key} is published out of order"));
             }
         }
         Ok(())
     }
+
+    /// Each transaction is in one Kafka transaction, and all are in the order of commits.
+    fn check_whole(&self) -> Result<(), String> {
+        let mut seen: Option<(usize, &Change)> = None;
+        for (kafka, change) in self.kafka.by_transaction().filter(|(_, change)| change.key < READ) {
+            if let Some((before, last)) = seen {
+                let same = last.id.transaction == change.id.transaction;
+                if same && before != kafka {
+                    return Err(format!("{change:?} is torn from the rest of its transaction"));
+                }
+                if !same && last.at > change.at {
+                    return Err(format!("{change:?} is published behind {last:?}"));
+                }
+            }
+            seen = Some((kafka, change));
+        }
+        let mut transactions: Vec<_> = self.kafka.committed().map(|change| &change.id.transaction).collect();
+        transactions.dedup();
+        let all = transactions.len();
+        transactions.sort();
+        transactions.dedup();
+        if transactions.len() < all && !self.kind.snapshot {
+            return Err("a transaction is published in several pieces".to_owned());
+        }
+        Ok(())
+    }
+}
+
+/// Sorted within each timestamp.
+fn by_time<'c>(changes: impl Iterator<Item = &'c Change>) -> Vec<&'c Change> {
+    let mut changes: Vec<&Change> = changes.collect();
+    changes.chunk_by_mut(|one, next| one.at == next.at).for_each(<[&Change]>::sort_unstable);
+    changes
 }

@@ -1,0 +1,271 @@
+//! The records of all tokens brought into the order of commits, each transaction whole: for an atomic pipeline.
+
+use std::collections::{BTreeMap, VecDeque};
+use std::sync::Arc;
+
+use super::effect::{ChangeId, Children};
+use super::token::Token;
+use crate::guard::{Guard, stands};
+use crate::value::Timestamp;
+
+/// Stands between the tokens' queries and a [`super::Shard`] that owns all tokens; `C` is a change record as it was read.
+///
+/// A transaction waits until no token can still have a part of it: every token has told all that it has up to that
+/// commit timestamp, or all its records are there, by the number that each of them tells. So what is handed out is in
+/// the order of commits, and what waits is at most what tokens are ahead of the one that is furthest behind.
+pub struct Merge<C> {
+    /// Bytes that may wait before only tokens that are furthest behind are read.
+    limit: usize,
+    /// Up to where, inclusively, changes are published; nothing for ever.
+    end: Option<Timestamp>,
+    size: usize,
+    tokens: BTreeMap<Token, Told>,
+    transactions: BTreeMap<Commit, Parts<C>>,
+    /// Up to where every token has told its changes.
+    watermark: Option<Upto>,
+    /// What is to be handed out, in this order.
+    ready: VecDeque<Merged<C>>,
+}
+
+/// What comes out.
+#[derive(Debug, PartialEq)]
+pub enum Merged<C> {
+    /// A change record; `goes_on` when the next is of the same transaction.
+    Change { token: Token, at: Timestamp, id: ChangeId, change: C, goes_on: bool },
+    /// For [`super::Shard::heartbeat`].
+    Heartbeat { token: Token, at: Timestamp },
+    /// For [`super::Shard::children`].
+    Children { token: Token, children: Children },
+    /// For [`super::Shard::ended`].
+    Ended { token: Token },
+    /// For [`super::Shard::interrupted`].
+    Interrupted { token: Token },
+}
+
+/// A transaction, by the order of commits.
+type Commit = (Timestamp, Arc<str>);
+
+/// All changes before the timestamp have been told, and when it is true also those at it.
+type Upto = (Timestamp, bool);
+
+struct Parts<C> {
+    /// Change records of the transaction in all tokens.
+    records: usize,
+    parts: Vec<Part<C>>,
+}
+
+struct Part<C> {
+    token: Token,
+    id: ChangeId,
+    change: C,
+    size: usize,
+}
+
+/// What a token has told.
+struct Told {
+    /// Nothing when it will tell no more.
+    upto: Option<Upto>,
+    /// Its change records that wait.
+    waiting: usize,
+    /// Comes behind them.
+    heartbeat: Option<Timestamp>,
+    children: Vec<Children>,
+}
+
+impl Told {
+    fn from(start: Timestamp) -> Self {
+        Self { upto: Some((start, false)), waiting: 0, heartbeat: None, children: Vec::new() }
+    }
+}
+
+impl<C> Merge<C> {
+    /// Holds about `limit` bytes of changes up to `end`.
+    pub fn new(limit: usize, end: Option<Timestamp>) -> Self {
+        Self {
+            limit,
+            end,
+            size: 0,
+            tokens: BTreeMap::new(),
+            transactions: BTreeMap::new(),
+            watermark: None,
+            ready: VecDeque::new(),
+        }
+    }
+
+    /// These tokens will be queried from there on: what is in none of the others is still to come in them.
+    pub fn expect<'t>(&mut self, tokens: impl IntoIterator<Item = &'t Token>, start: Timestamp) {
+        for token in tokens {
+            self.tokens.entry(token.clone()).or_insert_with(|| Told::from(start));
+        }
+        self.look();
+    }
+
+    /// The token is queried from there on, for the first time or again.
+    pub fn query(&mut self, token: Token, start: Timestamp) {
+        self.forget(&token);
+        self.tokens.insert(token, Told::from(start));
+        self.look();
+    }
+
+    /// The token is not read any more.
+    pub fn stop(&mut self, token: &Token) {
+        self.forget(token);
+        self.tokens.remove(token);
+        self.look();
+    }
+
+    /// A change record that has not been emitted, of a transaction with so many `records` in all tokens.
+    pub fn change(
+        &mut self,
+        token: &Token,
+        at: Timestamp,
+        id: ChangeId,
+        records: usize,
+        change: C,
+        size: usize,
+    ) {
+        if self.end.is_some_and(|end| at > end) {
+            self.heartbeat(token, at);
+            return;
+        }
+        let Some(told) = self.tokens.get_mut(token) else { return };
+        told.upto = told.upto.max(Some((at, false)));
+        told.waiting += 1;
+        told.heartbeat = None;
+        self.size += size;
+        let commit = (at, id.transaction.clone());
+        let transaction =
+            self.transactions.entry(commit).or_insert_with(|| Parts { records, parts: Vec::new() });
+        transaction.parts.push(Part { token: token.clone(), id, change, size });
+        self.look();
+    }
+
+    /// All of the token's changes up to there have come.
+    pub fn heartbeat(&mut self, token: &Token, at: Timestamp) {
+        let past = |at: &Timestamp| self.end.is_some_and(|end| *at > end);
+        let Some(told) = self.tokens.get_mut(token) else { return };
+        // The first that is past the end is what the token has come to.
+        if !told.heartbeat.as_ref().is_some_and(past) {
+            told.upto = told.upto.max(Some((at, true)));
+            told.heartbeat = told.heartbeat.max(Some(at));
+        }
+        self.settle(token);
+        self.look();
+    }
+
+    /// The token's children: from their start on they have what it has no more.
+    pub fn children(&mut self, token: &Token, children: Children) {
+        let Some(told) = self.tokens.get_mut(token) else { return };
+        told.children.push(children.clone());
+        self.expect(children.children.iter().map(|(child, _)| child), children.start);
+    }
+
+    /// The token's query has ended by itself.
+    pub fn ended(&mut self, token: &Token) {
+        let Some(told) = self.tokens.get_mut(token) else { return };
+        if told.children.is_empty() {
+            // A drop-out, after any part of what it has to tell.
+            self.forget(token);
+            self.ready.push_back(Merged::Ended { token: token.clone() });
+        } else {
+            told.upto = None;
+            self.settle(token);
+        }
+        self.look();
+    }
+
+    /// The token's query has broken off.
+    pub fn interrupted(&mut self, token: &Token) {
+        self.forget(token);
+        self.ready.push_back(Merged::Interrupted { token: token.clone() });
+    }
+
+    /// The next, in the order of commits.
+    pub fn next(&mut self) -> Option<Merged<C>> {
+        if self.ready.is_empty() {
+            self.hand_out();
+        }
+        self.ready.pop_front()
+    }
+
+    /// True if the token is to be read: when much waits, only one that the others wait for.
+    pub fn may_read(&self, token: &Token) -> bool {
+        let furthest_behind = || {
+            let upto = self.tokens.get(token).and_then(|told| told.upto);
+            upto.is_some_and(|(at, _)| self.watermark.is_none_or(|(watermark, _)| at <= watermark))
+        };
+        self.size < self.limit || furthest_behind()
+    }
+
+    /// Bytes that wait.
+    pub fn size(&self) -> usize {
+        self.size
+    }
+
+    /// Moves the first transaction that is whole, if one is.
+    fn hand_out(&mut self) {
+        let Some(commit) = self.whole() else { return };
+        let Some(Parts { mut parts, .. }) = self.transactions.remove(&commit) else { return };
+        let by_sequence =
+            |part: &Part<C>| (part.id.sequence.clone(), part.id.table.clone(), part.token.clone());
+        parts.sort_by_cached_key(by_sequence);
+        let mut left = parts.len();
+        for Part { token, id, change, size } in parts {
+            (left, self.size) = (left - 1, self.size - size);
+            let of = token.clone();
+            self.ready.push_back(Merged::Change { token, at: commit.0, id, change, goes_on: left > 0 });
+            if let Some(told) = self.tokens.get_mut(&of) {
+                told.waiting -= 1;
+            }
+            self.settle(&of);
+        }
+    }
+
+    fn whole(&self) -> Option<Commit> {
+        let (first, _) = self.transactions.first_key_value()?;
+        let passed = |at: Timestamp| self.watermark.is_none_or(|watermark| (at, true) <= watermark);
+        if passed(first.0) || !stands(Guard::EveryToken) {
+            return Some(first.clone());
+        }
+        // A parent that has ended may have some at its children's start, which none of them has reached: by the
+        // watermark alone each would wait for the other.
+        let reached = |at: Timestamp| self.watermark.is_none_or(|(watermark, _)| at <= watermark);
+        let mut there = self.transactions.iter().take_while(|((at, _), _)| *at == first.0 && reached(*at));
+        there.find(|(_, parts)| parts.parts.len() >= parts.records).map(|(commit, _)| commit.clone())
+    }
+
+    /// What the token has told behind its last change comes out when that has.
+    fn settle(&mut self, token: &Token) {
+        let Some(told) = self.tokens.get_mut(token).filter(|told| told.waiting == 0) else { return };
+        let token = || token.clone();
+        if let Some(at) = told.heartbeat.take() {
+            self.ready.push_back(Merged::Heartbeat { token: token(), at });
+        }
+        if told.upto.is_none() {
+            let children = std::mem::take(&mut told.children).into_iter();
+            self.ready.extend(children.map(|children| Merged::Children { token: token(), children }));
+            self.ready.push_back(Merged::Ended { token: token() });
+            self.tokens.remove(&token());
+        }
+    }
+
+    /// Drops what the token has told and is not handed out: it comes again.
+    fn forget(&mut self, token: &Token) {
+        let Some(told) = self.tokens.get_mut(token) else { return };
+        (told.waiting, told.heartbeat) = (0, None);
+        told.children.clear();
+        let size = &mut self.size;
+        self.transactions.retain(|_, transaction| {
+            transaction.parts.retain(|part| {
+                let stays = part.token != *token;
+                *size -= if stays { 0 } else { part.size };
+                stays
+            });
+            !transaction.parts.is_empty()
+        });
+    }
+
+    fn look(&mut self) {
+        self.watermark = self.tokens.values().filter_map(|told| told.upto).min();
+    }
+}
