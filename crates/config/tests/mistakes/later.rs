@@ -12,13 +12,6 @@ fn not_yet() {
         ),
         (
             "shards = 4",
-            "on_incompatible_schema = \"dead-letter\"",
-            &[
-                "33:26: `on_incompatible_schema = \"dead-letter\"` is not supported by this version; supported: stop",
-            ],
-        ),
-        (
-            "shards = 4",
             "skip_own = true",
             &["33:12: `skip_own = true` is not supported by this version; supported: false"],
         ),

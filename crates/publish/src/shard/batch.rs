@@ -28,12 +28,15 @@ pub(super) struct MadeOf {
     /// When its change was read, and when it had been made into messages.
     pub(super) read: SystemTime,
     pub(super) made: SystemTime,
+    /// Of a change that has no fitting schema.
+    pub(super) dead_letter: bool,
 }
 
 /// What is to be told of one Kafka transaction when it has ended.
 pub(super) struct Batch {
     records: usize,
     tables: BTreeMap<Arc<str>, u64>,
+    letters: u64,
     /// Commit timestamps with the number of messages of each.
     commits: Vec<(Timestamp, usize)>,
     spans: Option<Spans>,
@@ -58,6 +61,7 @@ impl Batch {
         let mut batch = Self {
             records: transaction.data.len(),
             tables: BTreeMap::new(),
+            letters: 0,
             commits: Vec::new(),
             spans: Spans::new(pipeline, shard, &transaction.data, sent),
             sent,
@@ -69,8 +73,11 @@ impl Batch {
                 let header = (trace::HEADER.to_owned(), Some(traceparent.clone().into_bytes()));
                 message.headers.push(header);
             }
-            if let Some(MadeOf { table, commit, .. }) = made_of {
-                *batch.tables.entry(table).or_default() += 1;
+            if let Some(MadeOf { table, commit, dead_letter, .. }) = made_of {
+                match dead_letter {
+                    true => batch.letters += 1,
+                    false => *batch.tables.entry(table).or_default() += 1,
+                }
                 match batch.commits.last_mut() {
                     Some((last, count)) if *last == commit => *count += 1,
                     _ => batch.commits.push((commit, 1)),
@@ -89,6 +96,7 @@ impl Batch {
         for (table, records) in &self.tables {
             meter.records(table, *records);
         }
+        meter.dead_letters.increment(self.letters);
         for (commit, records) in self.commits {
             let latency = now.duration_since(commit.into()).unwrap_or_default();
             meter.latency(latency, records);

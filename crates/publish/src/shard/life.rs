@@ -208,11 +208,15 @@ impl Life {
                 let (start, roots) = roots.map_err(|failure| self.no_roots(failure))?;
                 self.shard.roots(start, roots, self.now());
             }
+            Answer::Explained(error) => return Err(End::Stop(error)),
             Answer::Plan(plan) => {
-                let plan = plan.map_err(|failure| self.end(failure, "make the schemas of a table"))?;
+                let plan = match plan {
+                    Ok(plan) => plan,
+                    Err(failure) => return self.refuse(failure),
+                };
                 self.status.state().reason = None;
                 if let Some(held) = self.held.take() {
-                    self.take(&plan, &held)?;
+                    self.take(&plan, held)?;
                 }
             }
         }
