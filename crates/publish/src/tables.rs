@@ -190,7 +190,7 @@ impl Tables {
         let there = self.look_up(name).await?;
         let gone = there.is_none();
         let same = |found: &Found| has_key_of(&found.table, change);
-        if let Some(found) = there.or_else(|| self.last(name)).filter(same) {
+        if let Some(found) = there.filter(same).or_else(|| self.last(name).filter(same)) {
             return Ok(found);
         }
         let pipeline = &self.publish.name;
