@@ -22,6 +22,7 @@ mod plan;
 mod postgres;
 mod replay;
 mod scale;
+mod tags;
 mod topics;
 mod traces;
 mod world;

@@ -152,7 +152,7 @@ impl Parts {
         let publish = pipelines(root, "publish", Publish::read);
         root.finish();
         check::ingest(root.reader(), &ingest);
-        check::publish(root.reader(), &publish);
+        check::publish(root.reader(), &publish, &ingest);
         let telemetry = telemetry.unwrap_or_default();
         Some(Self { kafka: kafka?, spanner: spanner?, registry: registry?, telemetry, ingest, publish })
     }

@@ -16,6 +16,7 @@ mod pipeline;
 pub mod plan;
 mod policy;
 mod schemas;
+mod signature;
 pub mod version;
 
 pub use context::Context;

@@ -13,6 +13,8 @@ pub(crate) enum Guard {
     InitBeforeRead,
     /// The set of changes already emitted at the frontier's timestamp (publish, rule 3).
     FrontierSet,
+    /// The tokens begin only when the snapshot has been read (publish).
+    SnapshotFirst,
     /// A child starts only when all its parents have finished (publish, rule 4).
     AllParents,
     /// What is noted during a round counts, though its child may have finished by its end (publish, watermark).

@@ -26,6 +26,7 @@ pub(crate) struct Meter {
     pub(crate) tokens_finished: Gauge,
     pub(crate) shards: Gauge,
     pub(crate) watermark_lag: Gauge,
+    pub(crate) snapshot_ranges: Gauge,
     tables: Mutex<HashMap<Arc<str>, Counter>>,
 }
 
@@ -81,6 +82,7 @@ impl Meter {
             tokens_finished: tokens("finished"),
             shards: gauge!(metrics::PUBLISH_SHARDS, "pipeline" => label()),
             watermark_lag: gauge!(metrics::PUBLISH_WATERMARK_LAG_SECONDS, "pipeline" => label()),
+            snapshot_ranges: gauge!(metrics::PUBLISH_SNAPSHOT_RANGES, "pipeline" => label()),
             tables: Mutex::default(),
             pipeline: label(),
         }

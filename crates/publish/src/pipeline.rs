@@ -1,10 +1,11 @@
+use std::collections::HashSet;
 use std::sync::Arc;
 
-use spanbridge_config::{Publish, Start};
+use spanbridge_config::{Publish, Snapshot, Start};
 use spanbridge_kafka::{ClientOptions, Subscription, TopicPartition};
 use spanbridge_protocol::publish::Limits;
 use spanbridge_protocol::value::Timestamp;
-use spanbridge_spanner::Database;
+use spanbridge_spanner::{Database, Mark};
 
 use crate::letters::Letters;
 use crate::meter::Meter;
@@ -28,6 +29,8 @@ pub(crate) struct Pipeline {
     pub(crate) limits: Limits,
     pub(crate) sides: Sides,
     pub(crate) watermark: Watermark,
+    /// Whose commits are left out.
+    pub(crate) own: HashSet<Mark>,
 }
 
 impl Pipeline {
@@ -50,6 +53,7 @@ impl Pipeline {
             shards: u32::from(self.config.shards),
             change_stream: self.change_stream.clone(),
             start: self.start(),
+            snapshot: self.config.snapshot == Snapshot::Initial,
             end: self.config.end,
             limits: self.limits.clone(),
         }

@@ -163,6 +163,7 @@ fn tell(pipeline: &Pipeline, shards: &Shards, ready: &Ready, member: Option<Stri
     meter.tokens_running.set(sum(|state| state.tokens_running));
     meter.tokens_waiting.set(sum(|state| state.tokens_waiting));
     meter.tokens_finished.set(sum(|state| state.tokens_finished));
+    meter.snapshot_ranges.set(sum(|state| state.open_ranges));
     if let Some(watermark) = states.iter().filter_map(|(_, state)| state.watermark).min() {
         let lag = SystemTime::now().duration_since(watermark.into()).unwrap_or_default();
         meter.watermark_lag.set(lag.as_secs_f64());

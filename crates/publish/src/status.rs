@@ -15,6 +15,7 @@ pub(crate) struct State {
     pub(crate) tokens_running: usize,
     pub(crate) tokens_waiting: usize,
     pub(crate) tokens_finished: usize,
+    pub(crate) open_ranges: usize,
     pub(crate) watermark: Option<Timestamp>,
 }
 

@@ -3,14 +3,21 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use spanbridge_config::{Config, Publish};
 use spanbridge_kafka::Admin;
+use spanbridge_protocol::publish::Range;
 use spanbridge_protocol::table::Table;
 use spanbridge_schema::Registry;
-use spanbridge_spanner::{ChangeStreamInfo, DataChange, Database, Watched};
+use spanbridge_spanner::{ChangeStreamInfo, DataChange, Database, Snapshot, Watched};
 
 use crate::failure::Failure;
-use crate::transform::{Form, Learnt, Misfit, Origin, Plan, has_key_of, has_whole_rows, table_of};
+use crate::policy::{self, Action};
+use crate::transform::{Form, Learnt, Misfit, Origin, Plan, has_key_of, has_whole_rows, key_text, table_of};
 use crate::wanted::Wanted;
 use crate::{Error, ErrorKind};
+
+/// Ranges of a table's snapshot for each shard, so that one slow range is not all of its work.
+const RANGES_A_SHARD: usize = 4;
+/// Keys drawn for each range, so that ranges are nearly even.
+const SAMPLES_A_RANGE: usize = 32;
 
 /// The tables of a pipeline: which are published, and how. Each table's topic and schemas are there
 /// before its plan is.
@@ -109,6 +116,56 @@ impl Tables {
         tables.into_iter().filter(|table| self.publishes(table)).collect()
     }
 
+    /// All tables that are published now.
+    ///
+    /// # Errors
+    /// Those of Spanner.
+    pub(crate) async fn all(&self) -> Result<Vec<String>, Failure> {
+        if self.stream().watched.is_some() {
+            return Ok(self.named());
+        }
+        let mut tables = self.database.table_names().await?;
+        tables.retain(|table| self.publishes(table));
+        Ok(tables)
+    }
+
+    /// Ranges of a table's keys that together hold every row, of about as many rows each.
+    ///
+    /// # Errors
+    /// Those of Spanner, and that there is no such table.
+    pub(crate) async fn divide(&self, name: &str, snapshot: &Snapshot) -> Result<Vec<Range>, Failure> {
+        let table = self.database.table(name).await?.ok_or_else(|| self.no_table(name))?;
+        let key = table.key();
+        let key: Vec<_> = key.iter().map(|c| (c.name.clone(), c.ty.clone(), c.key_descending)).collect();
+        let ranges = RANGES_A_SHARD * usize::from(self.publish.shards);
+        let sample = match snapshot.sample_keys(&table.name, &key, ranges * SAMPLES_A_RANGE).await {
+            Ok(sample) => sample,
+            // A sample looks at every key, which may take longer than a query may; undivided, it is read as well.
+            Err(error) => match policy::spanner(error.kind()) {
+                Action::Stop(_) => return Err(error.into()),
+                _ => {
+                    tracing::warn!(pipeline = %self.publish.name, table = name, %error, "table not divided");
+                    Vec::new()
+                }
+            },
+        };
+        // Fewer rows than were asked for are all that there are.
+        let cuts = if sample.len() < ranges * SAMPLES_A_RANGE { &[][..] } else { &sample };
+        let cuts = cuts.iter().skip(SAMPLES_A_RANGE).step_by(SAMPLES_A_RANGE);
+        let cuts = cuts.map(|key| key_text(key).map(|key| Some(Arc::from(key))));
+        let unsaid = |why| Error::new(ErrorKind::Bug, &self.publish.name, format!("table {name}: {why}"));
+        let mut cuts: Vec<Option<Arc<str>>> = cuts.collect::<Result<_, String>>().map_err(unsaid)?;
+        cuts.push(None);
+        let mut after = None;
+        let range = |through: Option<Arc<str>>| Range {
+            table: table.name.as_str().into(),
+            at: snapshot.at(),
+            after: std::mem::replace(&mut after, through.clone()),
+            through,
+        };
+        Ok(cuts.into_iter().map(range).collect())
+    }
+
     /// The plan of a table, when there is one.
     pub(crate) fn known(&self, table: &str) -> Option<Arc<Plan>> {
         let plans = self.plans.lock().unwrap_or_else(PoisonError::into_inner);
@@ -125,11 +182,19 @@ impl Tables {
     ///
     /// # Errors
     /// Those of Spanner, Kafka and the registry, and that there is no such table or topic.
-    pub(crate) async fn read(&self, name: &str) -> Result<(), Failure> {
+    pub(crate) async fn read(&self, name: &str) -> Result<Arc<Plan>, Failure> {
+        let found = self.look_up(name).await?.ok_or_else(|| self.no_table(name))?;
+        self.first(&found, None).await
+    }
+
+    /// The same, unless the table has been dropped while its last changes were still to be published.
+    ///
+    /// # Errors
+    /// As [`Self::read`].
+    pub(crate) async fn begin(&self, name: &str) -> Result<(), Failure> {
         if let Some(found) = self.look_up(name).await? {
             return self.first(&found, None).await.map(drop);
         }
-        // It may have been dropped while its last changes were still to be published.
         if self.admin.partitions(&self.publish.topic(name)).await?.is_none() {
             return Err(self.no_table(name).into());
         }
@@ -280,7 +345,7 @@ impl Tables {
     fn refused(&self, table: &str, error: spanbridge_schema::Error) -> Failure {
         let failure = Failure::Schema(error);
         match failure.action() {
-            crate::policy::Action::Stop(kind) => {
+            Action::Stop(kind) => {
                 failure.stop(kind, &self.publish.name, &format!("schemas of table {table}")).into()
             }
             _ => failure,

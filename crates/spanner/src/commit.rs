@@ -18,6 +18,8 @@ pub struct CommitOptions<'a> {
     pub tag: Option<&'a str>,
     /// Asks for [`Committed::mutation_count`].
     pub stats: bool,
+    /// Leaves the commit out of all change streams whose `allow_txn_exclusion` is on.
+    pub exclude: bool,
 }
 
 /// What a commit answers.
@@ -50,7 +52,8 @@ impl Database {
             .with_commit_attempt_timeout(limit)
             .with_commit_retry_policy(NeverRetry)
             .with_retry_policy(BasicTransactionRetryPolicy::new().with_max_attempts(1))
-            .set_return_commit_stats(options.stats);
+            .set_return_commit_stats(options.stats)
+            .set_exclude_txn_from_change_streams(options.exclude);
         if let Some(tag) = options.tag {
             transaction = transaction.set_transaction_tag(tag);
         }

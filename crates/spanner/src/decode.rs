@@ -1,5 +1,8 @@
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use chrono::SecondsFormat;
 use serde_json::Value as Json;
-use spanbridge_protocol::value::{Type, Value};
+use spanbridge_protocol::value::{Float, Type, Value};
 
 use crate::error::{Error, Result};
 use crate::wire::{float, from_text};
@@ -28,12 +31,45 @@ pub fn decode_column(ty: &Type, json: &Json) -> Result<Value> {
     value.ok_or_else(|| Error::bug("change record", format!("a value is not of its column's type {ty}")))
 }
 
+/// The JSON of a column's value, as [`decode_column`] reads it.
+///
+/// # Errors
+/// A commit timestamp that is not there yet has none.
+pub fn encode_column(value: &Value) -> Result<Json> {
+    Ok(match value {
+        Value::Null => Json::Null,
+        Value::Bool(value) => Json::Bool(*value),
+        Value::Int64(value) => Json::String(value.to_string()),
+        // What is no number in JSON is text.
+        Value::Float64(Float(value)) => serde_json::Number::from_f64(*value).map_or_else(
+            || {
+                let text = if value.is_nan() {
+                    "NaN"
+                } else if *value > 0.0 {
+                    "Infinity"
+                } else {
+                    "-Infinity"
+                };
+                Json::String(text.to_owned())
+            },
+            Json::Number,
+        ),
+        Value::Numeric(value) => Json::String(value.to_string()),
+        Value::String(text) | Value::Json(text) => Json::String(text.clone()),
+        Value::Bytes(bytes) => Json::String(STANDARD.encode(bytes)),
+        Value::Date(date) => Json::String(date.format("%Y-%m-%d").to_string()),
+        Value::Timestamp(time) => Json::String(time.to_rfc3339_opts(SecondsFormat::Nanos, true)),
+        Value::Array(items) => Json::Array(items.iter().map(encode_column).collect::<Result<_>>()?),
+        Value::CommitTimestamp => {
+            return Err(Error::bug("encode", "a commit timestamp is not known before its commit"));
+        }
+    })
+}
+
 #[cfg(test)]
 mod tests {
-    use serde_json::json;
-    use spanbridge_protocol::value::Float;
-
     use super::*;
+    use serde_json::json;
 
     #[test]
     fn columns_are_decoded() {
@@ -52,6 +88,7 @@ mod tests {
             (Type::String, Json::Null, Value::Null),
         ] {
             assert_eq!(decode_column(&ty, &json).unwrap(), value, "{ty} {json}");
+            assert_eq!(decode_column(&ty, &encode_column(&value).unwrap()).unwrap(), value, "{ty}, back");
         }
         let time = decode_column(&Type::Timestamp, &json!("2013-01-31T10:00:00.123456789Z")).unwrap();
         let Value::Timestamp(time) = time else { panic!("{time:?}") };

@@ -22,6 +22,7 @@ mod range;
 mod read;
 mod session;
 mod snapshot;
+mod tag;
 mod transaction;
 mod wire;
 
@@ -33,11 +34,12 @@ pub use changes::{
 };
 pub use commit::{CommitOptions, Committed};
 pub use database::Database;
-pub use decode::decode_column;
+pub use decode::{decode_column, encode_column};
 pub use dialect::Dialect;
 pub use error::{Error, ErrorKind, Result};
 pub use name::DatabaseName;
 pub use options::Options;
 pub use range::KeyRange;
 pub use snapshot::Snapshot;
+pub use tag::{CommitTag, Mark};
 pub use transaction::ReadWrite;

@@ -1,5 +1,6 @@
 use google_cloud_gax::retry_policy::NeverRetry;
 use google_cloud_spanner::statement::Statement;
+use google_cloud_spanner::transaction::TimestampBound;
 use spanbridge_protocol::value::{Timestamp, Type, Value};
 
 use crate::database::Database;
@@ -18,6 +19,16 @@ impl Database {
         params: &[(&str, Type, Value)],
         columns: &[Type],
     ) -> Result<Vec<Vec<Value>>> {
+        self.query_at(sql, params, columns, TimestampBound::strong()).await
+    }
+
+    pub(crate) async fn query_at(
+        &self,
+        sql: &str,
+        params: &[(&str, Type, Value)],
+        columns: &[Type],
+        bound: TimestampBound,
+    ) -> Result<Vec<Vec<Value>>> {
         let limit = self.options().read_timeout;
         let builder = Statement::builder(sql).with_attempt_timeout(limit).with_retry_policy(NeverRetry);
         let statement = params.iter().fold(builder, |builder, (name, ty, value)| {
@@ -26,7 +37,16 @@ impl Database {
         let client = self.client();
         let types: Vec<&Type> = columns.iter().collect();
         let rows = self.call(Call::Read("query"), limit, async {
-            rows(client.single_use().build().execute_query(statement.build()).await?, &types).await
+            rows(
+                client
+                    .single_use()
+                    .set_timestamp_bound(bound)
+                    .build()
+                    .execute_query(statement.build())
+                    .await?,
+                &types,
+            )
+            .await
         });
         rows.await?
     }

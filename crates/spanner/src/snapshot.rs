@@ -2,6 +2,7 @@ use google_cloud_spanner::transaction::TimestampBound;
 use spanbridge_protocol::value::{Timestamp, Type, Value};
 
 use crate::database::Database;
+use crate::dialect::Dialect;
 use crate::error::Result;
 use crate::range::{KeyRange, of_ranges};
 use crate::read::Read;
@@ -18,7 +19,12 @@ pub struct Snapshot {
 impl Database {
     /// The database as it is now by Spanner's clock.
     pub async fn snapshot(&self) -> Result<Snapshot> {
-        Ok(Snapshot { at: self.now().await?, database: self.clone() })
+        Ok(self.snapshot_at(self.now().await?))
+    }
+
+    /// The database as it was at that instant.
+    pub fn snapshot_at(&self, at: Timestamp) -> Snapshot {
+        Snapshot { at, database: self.clone() }
     }
 }
 
@@ -53,7 +59,41 @@ impl Snapshot {
         self.read(Read::new(table, columns, of_ranges(vec![range])).first(rows)).await
     }
 
+    /// The primary keys of so many rows at random, or of all when there are fewer, in the order of the key. Every key is
+    /// looked at. Nothing in the PostgreSQL dialect, which cannot draw a number of rows.
+    ///
+    /// `key` are the columns of the primary key, each with whether it descends.
+    /// Source: <https://cloud.google.com/spanner/docs/reference/standard-sql/query-syntax#tablesample_operator>.
+    pub async fn sample_keys(
+        &self,
+        table: &str,
+        key: &[(String, Type, bool)],
+        rows: usize,
+    ) -> Result<Vec<Vec<Value>>> {
+        if self.database.dialect().await? == Dialect::PostgreSql {
+            return Ok(Vec::new());
+        }
+        let names: Vec<String> = key.iter().map(|(name, ..)| format!("`{name}`")).collect();
+        let order: Vec<String> = key
+            .iter()
+            .map(|(name, _, descends)| format!("`{name}`{}", if *descends { " DESC" } else { "" }))
+            .collect();
+        let table: Vec<String> = table.split('.').map(|part| format!("`{part}`")).collect();
+        let sql = format!(
+            "SELECT {} FROM {} TABLESAMPLE RESERVOIR ({rows} ROWS) ORDER BY {}",
+            names.join(", "),
+            table.join("."),
+            order.join(", ")
+        );
+        let types: Vec<Type> = key.iter().map(|(_, ty, _)| ty.clone()).collect();
+        self.database.query_at(&sql, &[], &types, self.bound()?).await
+    }
+
+    fn bound(&self) -> Result<TimestampBound> {
+        Ok(TimestampBound::read_timestamp(wire_timestamp(self.at)?))
+    }
+
     async fn read(&self, read: Read) -> Result<Vec<Vec<Value>>> {
-        self.database.read_at(read, TimestampBound::read_timestamp(wire_timestamp(self.at)?)).await
+        self.database.read_at(read, self.bound()?).await
     }
 }

@@ -37,7 +37,8 @@ impl Database {
             .with_rollback_attempt_timeout(limit)
             .with_rollback_retry_policy(NeverRetry)
             .with_retry_policy(BasicTransactionRetryPolicy::new().with_max_attempts(1))
-            .set_return_commit_stats(options.stats);
+            .set_return_commit_stats(options.stats)
+            .set_exclude_txn_from_change_streams(options.exclude);
         if let Some(tag) = options.tag {
             builder = builder.set_transaction_tag(tag);
         }

@@ -11,6 +11,7 @@ use crate::refusal::{Error, Result};
 use crate::schema::Schema;
 use crate::span::Spans;
 use crate::store::{Overlay, Plan, Rows, key_set};
+use crate::stream::{Commitment, Streams};
 use crate::transaction::{Committed, Transactions};
 
 /// One database: its schema, its rows, and the transactions on them.
@@ -26,6 +27,7 @@ struct State {
     rows: Rows,
     clock: Clock,
     transactions: Transactions,
+    streams: Streams,
 }
 
 /// What a read or a query answers.
@@ -40,10 +42,11 @@ impl Database {
     /// Runs DDL statements in their order. Those before one that fails stay applied.
     pub(crate) fn execute_ddl<S: AsRef<str>>(&self, statements: &[S]) -> Result<()> {
         let mut state = self.lock();
-        let State { schema, rows, .. } = &mut *state;
+        let State { schema, rows, streams, clock, .. } = &mut *state;
         for statement in statements {
             schema.execute(statement.as_ref())?;
             rows.fit(schema);
+            streams.fit(schema, || clock.tick());
         }
         Ok(())
     }
@@ -58,8 +61,32 @@ impl Database {
         self.lock().clock.tick()
     }
 
-    pub(crate) fn begin(&self) -> u64 {
-        self.lock().transactions.begin()
+    /// With the change streams, and up to where their records are complete.
+    pub(crate) fn streams<T>(&self, ask: impl FnOnce(&mut Streams, Timestamp) -> Result<T>) -> Result<T> {
+        let mut state = self.lock();
+        let settled = state.clock.settled();
+        ask(&mut state.streams, settled)
+    }
+
+    /// An instant between commits; none while they are given one timestamp.
+    pub(crate) fn cut(&self) -> Option<Timestamp> {
+        let mut state = self.lock();
+        (!state.clock.is_held()).then(|| state.clock.tick())
+    }
+
+    /// Whether all commits are given one timestamp from now on.
+    pub(crate) fn hold_clock(&self, hold: bool) {
+        let mut state = self.lock();
+        if hold {
+            state.clock.hold();
+        } else {
+            state.clock.release();
+            state.streams.tell();
+        }
+    }
+
+    pub(crate) fn begin(&self, excluded: bool) -> u64 {
+        self.lock().transactions.begin(excluded)
     }
 
     pub(crate) fn roll_back(&self, transaction: u64) {
@@ -100,12 +127,12 @@ impl Database {
     pub(crate) async fn commit(
         &self,
         mutations: &[Mutation],
-        transaction: Option<u64>,
+        (transaction, commitment): (Option<u64>, Commitment<'_>),
         limits: &Limits,
         latency: Duration,
         draft: &mut Draft<'_>,
     ) -> Result<Committed> {
-        let done = self.execute(mutations, transaction, limits, latency, draft).await;
+        let done = self.execute(mutations, (transaction, commitment), limits, latency, draft).await;
         match &done {
             Ok(committed) => {
                 draft.record.code = Code::Ok;
@@ -119,7 +146,7 @@ impl Database {
     async fn execute(
         &self,
         mutations: &[Mutation],
-        transaction: Option<u64>,
+        (transaction, mut commitment): (Option<u64>, Commitment<'_>),
         limits: &Limits,
         latency: Duration,
         draft: &mut Draft<'_>,
@@ -161,10 +188,16 @@ impl Database {
         }
         let timestamp = {
             let mut state = self.lock();
-            let State { schema, rows, clock, transactions } = &mut *state;
+            let State { schema, rows, clock, transactions, streams } = &mut *state;
             draft.record.tables = changes.tables(schema);
+            if let Some(id) = transaction {
+                commitment.excluded = transactions.is_excluded(id)?;
+            }
             let timestamp = clock.tick();
-            rows.apply(schema, changes, timestamp);
+            let told = rows.apply(schema, changes, timestamp, !streams.is_empty());
+            if !told.is_empty() {
+                streams.record(&told, timestamp, commitment);
+            }
             transactions.spoil(&plan.footprint, transaction);
             timestamp
         };

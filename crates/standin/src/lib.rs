@@ -1,6 +1,6 @@
 //! A stand-in for Cloud Spanner, for what its emulator cannot show: commits that run side by side and are
-//! still serialisable, commit statistics, the limits of one commit, a commit latency, and answers that get
-//! lost.
+//! still serialisable, commit statistics, the limits of one commit, a commit latency, answers that get lost, and
+//! change streams with transaction tags, hundreds of partitions, and transactions over several of them.
 //!
 //! A measuring instrument beside the emulator, never instead of it: whatever both know is tested on both.
 //! It speaks the part of `google.spanner.v1` and of the REST administration that the bridge uses, so that
@@ -23,10 +23,12 @@ mod service;
 mod span;
 mod standin;
 mod store;
+mod stream;
 mod transaction;
 
 pub use commit::{CommitLog, CommitRecord, Kind, Limits, TableRows};
 pub use fault::{Fault, Faults, Latency, Loss};
 pub use refusal::Error;
 pub use standin::{Builder, Standin};
+pub use stream::{ChangeStreamControl, TokenInfo};
 pub use tonic::Code;

@@ -11,6 +11,7 @@ use crate::fault::Faults;
 use crate::refusal::Error;
 use crate::rest;
 use crate::service::{Connections, Router, Service};
+use crate::stream::ChangeStreamControl;
 
 /// How many commits are remembered, unless the builder says otherwise.
 const REMEMBERED: usize = 100_000;
@@ -132,6 +133,24 @@ impl Standin {
     /// What commits there were.
     pub fn log(&self) -> &CommitLog {
         &self.service.log
+    }
+
+    /// What is done to a change stream of a database, `projects/p/instances/i/databases/d`.
+    ///
+    /// # Errors
+    /// NOT_FOUND.
+    pub fn change_stream(&self, database: &str, stream: &str) -> Result<ChangeStreamControl, Error> {
+        ChangeStreamControl::new(self.service.databases.get(database)?, stream)
+    }
+
+    /// Whether all commits of a database are given one timestamp from now on. They must not change the same rows, and
+    /// no change stream tells of them before it ends.
+    ///
+    /// # Errors
+    /// NOT_FOUND.
+    pub fn hold_clock(&self, database: &str, hold: bool) -> Result<(), Error> {
+        self.service.databases.get(database)?.hold_clock(hold);
+        Ok(())
     }
 
     /// Creates a database, `projects/p/instances/i/databases/d`.

@@ -40,13 +40,15 @@ struct Open {
     reads: Footprint,
     spoilt: bool,
     outcome: Outcome,
+    /// Left out of the change streams that allow it.
+    excluded: bool,
 }
 
 impl Transactions {
     /// Begins one. Beyond the most that are remembered, the oldest is forgotten: aborted, if it was open.
-    pub(crate) fn begin(&mut self) -> u64 {
+    pub(crate) fn begin(&mut self, excluded: bool) -> u64 {
         self.last += 1;
-        self.open.insert(self.last, Open::default());
+        self.open.insert(self.last, Open { excluded, ..Open::default() });
         if self.open.len() > MOST {
             self.open.pop_first();
         }
@@ -64,6 +66,10 @@ impl Transactions {
 
     pub(crate) fn outcome(&mut self, id: u64) -> Result<Outcome> {
         self.get(id).map(|open| open.outcome.clone())
+    }
+
+    pub(crate) fn is_excluded(&mut self, id: u64) -> Result<bool> {
+        self.get(id).map(|open| open.excluded)
     }
 
     /// # Errors

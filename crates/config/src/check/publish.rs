@@ -5,13 +5,13 @@ use std::collections::HashMap;
 use super::{Case, duplicates};
 use crate::error::Kind;
 use crate::read::{Reader, check};
-use crate::{Located, Publish, Span, Template};
+use crate::{Ingest, Located, Publish, Span, Template};
 
 /// Each state topic with its place and its pipeline.
 type States = HashMap<String, (Span, Located<str>)>;
 
 /// The publish pipelines.
-pub(crate) fn publish(reader: &Reader, pipelines: &[Publish]) {
+pub(crate) fn publish(reader: &Reader, pipelines: &[Publish], ingest: &[Ingest]) {
     duplicates(reader, pipelines.iter().map(|pipeline| &pipeline.name), Case::Matters, "publish pipeline");
     let mut states: States = HashMap::new();
     for pipeline in pipelines {
@@ -23,6 +23,12 @@ pub(crate) fn publish(reader: &Reader, pipelines: &[Publish]) {
             let mistake = reader.mistake(Kind::Conflict, span, message).other(first, "first here");
             reader.report(mistake.help("a state topic belongs to one pipeline: put `{name}` into it"));
         }
+    }
+    for pipeline in pipelines.iter().filter(|pipeline| pipeline.skip_own && ingest.is_empty()) {
+        let message =
+            format!("`skip_own` of `{}` has nothing to skip: there is no ingest pipeline", pipeline.name);
+        let mistake = reader.mistake(Kind::Conflict, pipeline.name.span, message);
+        reader.report(mistake.help("keep the bridge's [[ingest]] in the same file, or leave `skip_own` out"));
     }
     for pipeline in pipelines {
         one_topic_for_each_table(reader, pipeline);

@@ -39,6 +39,8 @@ pub struct Ingest {
     pub on_gap: OnGap,
     /// What a writer schema with new fields does. Default: stop.
     pub evolve: Evolve,
+    /// Whether its commits ask to be left out of change streams. Default: false.
+    pub exclude_from_change_streams: bool,
     /// The tables it writes, all in the same commit; at least one.
     pub tables: Vec<IngestTable>,
     /// The header.
@@ -113,6 +115,7 @@ impl Ingest {
         let evolve = section.optional("evolve").and_then(|entry| {
             entry.choice(&[("stop", Evolve::Stop), ("add-columns", Evolve::AddColumns)], &[])
         });
+        let exclude = section.optional("exclude_from_change_streams").and_then(|entry| entry.boolean());
         let tables = match section.optional("table") {
             Some(entry) => tables(&entry, version.unwrap_or(Version::FIRST)),
             None => {
@@ -137,6 +140,7 @@ impl Ingest {
             on_error: on_error.unwrap_or_default(),
             on_gap: on_gap.unwrap_or_default(),
             evolve: evolve.unwrap_or_default(),
+            exclude_from_change_streams: exclude.unwrap_or(false),
             tables: tables?,
             span,
             keys,

@@ -7,16 +7,6 @@ fn not_yet() {
     refused(&[
         (
             "shards = 4",
-            "snapshot = \"initial\"",
-            &["33:12: `snapshot = \"initial\"` is not supported by this version; supported: never"],
-        ),
-        (
-            "shards = 4",
-            "skip_own = true",
-            &["33:12: `skip_own = true` is not supported by this version; supported: false"],
-        ),
-        (
-            "shards = 4",
             "value = { format = \"avro\", subject = \"record-name\" }",
             &["33:38: `subject = \"record-name\"` is not supported by this version; supported: topic-name"],
         ),

@@ -140,6 +140,11 @@ fn times_and_headers() {
         ),
         (
             "shards = 4",
+            "start = 2026-01-31T00:00:00Z\nsnapshot = \"initial\"",
+            &["34:12: `snapshot` is initial, and `start` is 2026-01-31 00:00:00 UTC"],
+        ),
+        (
+            "shards = 4",
             "headers = { ce_id = \"1\", traceparent = \"x\" }",
             &[
                 "33:13: `publish.headers.ce_id` is empty, or a header that the bridge writes",
@@ -148,4 +153,15 @@ fn times_and_headers() {
         ),
     ]);
     accepted("shards = 4", "headers = { team = \"orders\" }\ncloud_events = true\nlow_watermark = true");
+}
+
+#[test]
+fn skip_own_needs_something_to_skip() {
+    accepted("shards = 4", "skip_own = true");
+    let text = "[kafka]\nbootstrap_servers = \"b:1\"\n[spanner]\ndatabase = \"projects/p/instances/i1/databases/d1\"\n\
+        [registry]\nurl = \"http://r:1\"\n[[publish]]\nname = \"p\"\nchange_stream = \"S\"\n";
+    spanbridge_config::Config::parse("f.toml", text).unwrap();
+    let error = spanbridge_config::Config::parse("f.toml", &format!("{text}skip_own = true\n")).unwrap_err();
+    assert_eq!(error.position(), (8, 8));
+    assert!(error.to_string().contains("nothing to skip"), "{error}");
 }

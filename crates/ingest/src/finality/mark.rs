@@ -5,6 +5,7 @@ use spanbridge_protocol::value::{Timestamp, Type, Value};
 use spanbridge_spanner::{CommitOptions, Database, KeyRange, Result};
 
 use crate::mapping::FinalColumn;
+use crate::signature::Signature;
 
 /// Rows of one commit.
 const PAGE: usize = 500;
@@ -14,6 +15,7 @@ pub(super) struct Mark {
     pub(super) column: FinalColumn,
     /// On the column and the window's bound.
     pub(super) index: String,
+    pub(super) signature: Signature,
 }
 
 impl Mark {
@@ -41,7 +43,9 @@ impl Mark {
     /// Under lock: a session that is merged into another meanwhile must not come back.
     async fn mark(&self, database: &Database, keys: Vec<Vec<Value>>) -> Result<()> {
         let FinalColumn { table, name, key, .. } = &self.column;
-        let mut transaction = database.begin(CommitOptions::default()).await?;
+        let tag = self.signature.tag(None);
+        let options = CommitOptions { tag: Some(&tag), exclude: self.signature.exclude, stats: false };
+        let mut transaction = database.begin(options).await?;
         let mut rows = transaction.read(table, key, keys).await?;
         if rows.is_empty() {
             transaction.rollback().await;

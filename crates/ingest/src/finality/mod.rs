@@ -18,6 +18,7 @@ use spanbridge_telemetry::metrics::{self, gauge};
 use tokio::sync::watch;
 
 use crate::mapping::FinalColumn;
+use crate::signature::Signature;
 use crate::{Error, Live};
 use mark::Mark;
 use progress::Watched;
@@ -120,7 +121,10 @@ async fn marks(
     for column in columns {
         let indexes = live.indexes(pipeline, &column.table).await?;
         match indexes.into_iter().find(|index| index::serves(index, &column.name, column.bound())) {
-            Some(index) => marks.push(Mark { column: column.clone(), index: index.name }),
+            Some(index) => {
+                let signature = Signature::new(pipeline);
+                marks.push(Mark { column: column.clone(), index: index.name, signature });
+            }
             None => {
                 let message =
                     format!("table `{}` has no index on ({}, {})", column.table, column.name, column.bound());

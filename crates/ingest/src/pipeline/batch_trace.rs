@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 use std::time::{Instant, SystemTime};
 
 use spanbridge_kafka::Record;
-use spanbridge_telemetry::trace::{self, ingest};
+use spanbridge_telemetry::trace::{self, RemoteContext, ingest};
 use tracing::Span;
 
 use super::source::traceparent;
@@ -12,8 +12,12 @@ use super::source::traceparent;
 /// From the first poll to the commit. Records that are left over for a later batch stay with the
 /// trace that they were polled in.
 pub(super) struct BatchTrace {
+    pipeline: String,
     root: Span,
     linked: BTreeSet<String>,
+    /// A span in the first sampled trace of a producer, which goes on in the change streams of what is committed.
+    carried: Option<Span>,
+    carries: Option<RemoteContext>,
     records: i64,
 }
 
@@ -21,7 +25,14 @@ impl BatchTrace {
     pub(super) fn new(pipeline: &str, group: &str, since: SystemTime) -> Self {
         let root = ingest::batch(pipeline, group);
         trace::start_at(&root, since);
-        Self { root, linked: BTreeSet::new(), records: 0 }
+        Self {
+            pipeline: pipeline.to_owned(),
+            root,
+            linked: BTreeSet::new(),
+            carried: None,
+            carries: None,
+            records: 0,
+        }
     }
 
     /// Records of one partition have come, after waiting since then.
@@ -42,12 +53,23 @@ impl BatchTrace {
                 && self.linked.insert(context.span_id())
             {
                 trace::link(&self.root, &context);
+                if self.carries.is_none() && context.is_sampled() {
+                    self.carried = Some(ingest::apply(&self.pipeline, &context));
+                    self.carries = Some(context);
+                }
             }
         }
         let poll = ingest::poll(&self.root);
         trace::start_at(&poll, since);
         poll.record("messaging.destination.name", &*first.topic);
         poll.record("messaging.batch.message_count", count);
+    }
+
+    /// The trace for the commit's tag: one of those that its records came with. Without tracing of our own it is passed on
+    /// as it came.
+    pub(super) fn carried(&self) -> Option<[u8; 24]> {
+        let ours = self.carried.as_ref().and_then(trace::context);
+        ours.as_ref().or(self.carries.as_ref()).map(RemoteContext::to_bytes)
     }
 
     pub(super) fn decode(&self) -> Span {

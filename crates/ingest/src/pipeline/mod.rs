@@ -24,6 +24,7 @@ use crate::finality::Finality;
 use crate::log;
 use crate::mapping::Mapper;
 use crate::policy::{self, Action};
+use crate::signature::Signature;
 use crate::{Context, Error, ErrorKind, Live};
 use driver::{Driver, Parts};
 pub(crate) use evolution::Evolution;
@@ -144,6 +145,7 @@ async fn drive(
         owned,
         group,
         by_pattern,
+        signature: Signature::new(pipeline),
     });
     let watching = async {
         match finality {

@@ -19,6 +19,7 @@ use super::transactions::Transactions;
 use crate::log;
 use crate::mapping::{MOST_ROWS, Mapper, Wanted};
 use crate::policy::{self, Action};
+use crate::signature::Signature;
 
 /// One commit in so many is asked for its statistics: they cost Spanner something, and change slowly.
 const STATISTICS: u64 = 16;
@@ -31,6 +32,7 @@ pub(super) struct Requests {
     pub(super) mapper: Arc<Mapper>,
     pub(super) answers: mpsc::Sender<Answer>,
     pub(super) transactions: Transactions,
+    pub(super) signature: Signature,
 }
 
 /// Pauses between attempts: 50 ms, doubled up to 5 s.
@@ -135,7 +137,8 @@ impl Requests {
                 Answer::Position { partition: partition.clone(), generation: *generation, stored, log }
             }
             Request::Settle { partition, generation, mutations } => {
-                let commit = self.database.commit(mutations.clone(), CommitOptions::default());
+                let tag = self.signature.tag(None);
+                let commit = self.database.commit(mutations.clone(), self.options(&tag, false));
                 if let Err(error) = commit.await {
                     tracing::info!(%partition, %error, "settling a position");
                     if policy::spanner(error.kind()) == Action::Stop {
@@ -182,10 +185,17 @@ impl Requests {
     }
 
     /// One attempt to read under lock; the transaction is kept for its commit.
-    pub(super) fn lock(&self, attempt: u64, keys: Vec<RowKey>, ranges: Vec<KeyRange>) {
+    /// It has its tag from the beginning, of this trace perhaps.
+    pub(super) fn lock(
+        &self,
+        attempt: u64,
+        keys: Vec<RowKey>,
+        ranges: Vec<KeyRange>,
+        trace: Option<[u8; 24]>,
+    ) {
         let this = self.clone();
         tokio::spawn(async move {
-            let answer = match this.locked(attempt, &keys, &ranges).await {
+            let answer = match this.locked(attempt, &keys, &ranges, trace).await {
                 Ok(found) => Answer::States { attempt, found },
                 Err(Failed::Again(error)) => {
                     tracing::debug!(attempt, %error, "rows could not be locked");
@@ -203,8 +213,10 @@ impl Requests {
         attempt: u64,
         keys: &[RowKey],
         ranges: &[KeyRange],
+        trace: Option<[u8; 24]>,
     ) -> Result<Vec<(RowKey, Vec<Value>)>, Failed> {
-        let options = CommitOptions { stats: wants_statistics(attempt), ..CommitOptions::default() };
+        let tag = self.signature.tag(trace);
+        let options = self.options(&tag, wants_statistics(attempt));
         let mut transaction = self.database.begin(options).await?;
         let mut found = Vec::with_capacity(keys.len());
         for Wanted { target, table, columns, keys, ranges } in self.mapper.wanted(keys, ranges) {
@@ -227,12 +239,12 @@ impl Requests {
     }
 
     /// Exactly one commit; the answer is what it says, nothing better.
-    pub(super) fn commit(&self, commit: Commit, span: tracing::Span) {
+    pub(super) fn commit(&self, commit: Commit, span: tracing::Span, trace: Option<[u8; 24]>) {
         let this = self.clone();
         let task = async move {
             let started = Instant::now();
             let (attempt, answers) = (commit.attempt, this.answers.clone());
-            let answer = match this.committed(commit).await {
+            let answer = match this.committed(commit, trace).await {
                 Ok(committed) => Ok(Outcome::Committed { mutations: committed.mutation_count }),
                 Err(error) => {
                     let failure = || Failure {
@@ -262,13 +274,21 @@ impl Requests {
         tokio::spawn(task.instrument(span));
     }
 
-    async fn committed(&self, commit: Commit) -> spanbridge_spanner::Result<Committed> {
+    fn options<'a>(&self, tag: &'a str, stats: bool) -> CommitOptions<'a> {
+        CommitOptions { tag: Some(tag), stats, exclude: self.signature.exclude }
+    }
+
+    async fn committed(
+        &self,
+        commit: Commit,
+        trace: Option<[u8; 24]>,
+    ) -> spanbridge_spanner::Result<Committed> {
         match self.transactions.take(commit.attempt) {
             Some(transaction) => transaction.commit(commit.mutations).await,
             None => {
                 assert!(!commit.in_transaction, "a commit under lock has its transaction");
-                let options =
-                    CommitOptions { stats: wants_statistics(commit.attempt), ..CommitOptions::default() };
+                let tag = self.signature.tag(trace);
+                let options = self.options(&tag, wants_statistics(commit.attempt));
                 self.database.commit(commit.mutations, options).await
             }
         }

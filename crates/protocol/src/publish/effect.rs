@@ -3,6 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use super::snapshot::{Range, RangeId};
 use super::state::StateRecord;
 use super::token::Token;
 use crate::value::Timestamp;
@@ -48,6 +49,11 @@ pub enum Effect<D> {
     Commit(Transaction<D>),
     /// Query without a token and collect its children; answer [`super::Shard::roots`].
     QueryRoots { start: Option<Timestamp> },
+    /// Choose the snapshot's timestamp and divide its tables into ranges; answer [`super::Shard::divided`].
+    Divide,
+    /// Read the rows of the range in the order of their keys; answer [`super::Shard::page`] for each few of them, and
+    /// [`super::Shard::read`].
+    Read { id: RangeId, range: Range },
     /// Query this token from that timestamp on, inclusively.
     Query { token: Token, start: Timestamp },
     /// A token is finished; its query has ended by itself.

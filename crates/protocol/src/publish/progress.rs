@@ -49,7 +49,7 @@ impl Progress {
                     }
                 }
             }
-            (StateKey::Origin | StateKey::Owner, _) => {}
+            (StateKey::Origin | StateKey::Owner | StateKey::Range(_) | StateKey::Read(_), _) => {}
         }
     }
 

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use super::frontier::Frontier;
+use super::snapshot::{Range, RangeId, Snapshot};
 use super::token::Token;
 use crate::value::Timestamp;
 
@@ -19,6 +20,10 @@ pub enum StateKey {
     /// "Parent P of child C has finished"; a root has a note without a parent.
     /// Deleted with its child.
     Note { child: Token, parent: Option<Token> },
+    /// A range of the snapshot; deleted when it is read.
+    Range(RangeId),
+    /// "This range is read"; in shard 0 only, deleted when the tokens begin.
+    Read(RangeId),
 }
 
 /// The value of a state record.
@@ -30,6 +35,8 @@ pub enum StateValue {
     Owner(Arc<str>),
     Token(Frontier),
     Note(Note),
+    Range(Range),
+    Read,
 }
 
 /// Where the pipeline began.
@@ -39,6 +46,9 @@ pub struct Origin {
     /// The number of shards, which cannot change: it says where a token's state lies.
     pub shards: u32,
     pub change_stream: Arc<str>,
+    /// While rows are read that come before the changes.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub snapshot: Option<Snapshot>,
 }
 
 /// What a child's owner must know to start it.

@@ -5,7 +5,7 @@ use std::time::{Duration, SystemTime};
 use spanbridge_kafka::{Committed, Message};
 use spanbridge_protocol::publish::Transaction;
 use spanbridge_protocol::value::Timestamp;
-use spanbridge_telemetry::trace;
+use spanbridge_telemetry::trace::{self, RemoteContext};
 use tracing::Span;
 
 use super::state;
@@ -24,12 +24,15 @@ pub(super) struct Published {
 #[derive(Clone)]
 pub(super) struct MadeOf {
     pub(super) table: Arc<str>,
-    pub(super) commit: Timestamp,
+    /// Nothing of a snapshot's row, which is older than its record by right.
+    pub(super) commit: Option<Timestamp>,
     /// When its change was read, and when it had been made into messages.
     pub(super) read: SystemTime,
     pub(super) made: SystemTime,
     /// Of a change that has no fitting schema.
     pub(super) dead_letter: bool,
+    /// Of its Spanner transaction.
+    pub(super) trace: Option<[u8; 24]>,
 }
 
 /// What is to be told of one Kafka transaction when it has ended.
@@ -48,6 +51,41 @@ struct Spans {
     root: Span,
     send: Span,
     commit: Span,
+    /// They end with it.
+    _traces: Vec<Span>,
+}
+
+/// The spans of a Kafka transaction in the traces of what it publishes: as many as a span may link to.
+struct Traces(BTreeMap<[u8; 24], Span>);
+
+impl Traces {
+    fn new(pipeline: &Pipeline, data: &[Published], spans: Option<&Spans>) -> Self {
+        let mut traces = BTreeMap::new();
+        let made_of = data.iter().filter_map(|published| published.made_of.as_ref());
+        for (bytes, read) in made_of.filter_map(|made_of| Some((made_of.trace?, made_of.read))) {
+            if traces.len() >= usize::try_from(trace::MAX_LINKS).unwrap_or(usize::MAX) {
+                break;
+            }
+            if traces.contains_key(&bytes) {
+                continue;
+            }
+            let Some(writer) = RemoteContext::from_bytes(bytes) else { continue };
+            let span = trace::publish::transaction(pipeline.name(), &writer);
+            trace::start_at(&span, read);
+            if let Some(spans) = spans {
+                trace::link(&spans.root, &writer);
+            }
+            traces.insert(bytes, span);
+        }
+        Self(traces)
+    }
+
+    /// Without tracing of our own, the trace is passed on as it came.
+    fn traceparent(&self, made_of: &MadeOf) -> Option<String> {
+        let bytes = made_of.trace?;
+        let ours = self.0.get(&bytes).and_then(trace::traceparent);
+        ours.or_else(|| RemoteContext::from_bytes(bytes).map(|context| context.traceparent()))
+    }
 }
 
 impl Batch {
@@ -66,11 +104,13 @@ impl Batch {
             spans: Spans::new(pipeline, shard, &transaction.data, sent),
             sent,
         };
-        let traceparent = batch.spans.as_ref().and_then(|spans| trace::traceparent(&spans.root));
+        let own = batch.spans.as_ref().and_then(|spans| trace::traceparent(&spans.root));
+        let traces = Traces::new(pipeline, &transaction.data, batch.spans.as_ref());
         let mut data = Vec::with_capacity(transaction.data.len());
         for Published { mut message, made_of } in transaction.data {
-            if let Some(traceparent) = &traceparent {
-                let header = (trace::HEADER.to_owned(), Some(traceparent.clone().into_bytes()));
+            let traceparent = made_of.as_ref().and_then(|made_of| traces.traceparent(made_of));
+            if let Some(traceparent) = traceparent.or_else(|| own.clone()) {
+                let header = (trace::HEADER.to_owned(), Some(traceparent.into_bytes()));
                 message.headers.push(header);
             }
             if let Some(MadeOf { table, commit, dead_letter, .. }) = made_of {
@@ -78,12 +118,16 @@ impl Batch {
                     true => batch.letters += 1,
                     false => *batch.tables.entry(table).or_default() += 1,
                 }
-                match batch.commits.last_mut() {
-                    Some((last, count)) if *last == commit => *count += 1,
-                    _ => batch.commits.push((commit, 1)),
+                match (commit, batch.commits.last_mut()) {
+                    (Some(commit), Some((last, count))) if *last == commit => *count += 1,
+                    (Some(commit), _) => batch.commits.push((commit, 1)),
+                    (None, _) => {}
                 }
             }
             data.push(message);
+        }
+        if let Some(spans) = &mut batch.spans {
+            spans._traces = traces.0.into_values().collect();
         }
         let state = transaction.state.iter().map(|record| state::encode(pipeline, record));
         Ok((spanbridge_kafka::Transaction { data, state: state.collect::<Result<_, _>>()? }, batch))
@@ -150,6 +194,6 @@ impl Spans {
         send.record("messaging.batch.message_count", count);
         let commit = trace::publish::commit(&root);
         trace::start_at(&commit, sent);
-        Some(Self { root, send, commit })
+        Some(Self { root, send, commit, _traces: Vec::new() })
     }
 }

@@ -5,7 +5,7 @@ use std::time::SystemTime;
 
 use spanbridge_kafka::Message;
 use spanbridge_protocol::publish::{ChangeId, Children, Token, Total};
-use spanbridge_spanner::{ChangeRecord, ChildPartitions, DataChange};
+use spanbridge_spanner::{ChangeRecord, ChildPartitions, CommitTag, DataChange};
 
 use super::batch::{MadeOf, Published};
 use super::end::End;
@@ -53,7 +53,9 @@ impl Life {
             sequence: change.record_sequence.as_str().into(),
             table: change.table_name.as_str().into(),
         };
-        let publishes = self.pipeline.tables.publishes(&change.table_name);
+        let tag = CommitTag::parse(&change.transaction_tag);
+        let is_own = tag.is_some_and(|tag| self.pipeline.own.contains(&tag.mark));
+        let publishes = !is_own && self.pipeline.tables.publishes(&change.table_name);
         let mut before = Total::default();
         if self.pipeline.sides.transaction.is_some() {
             // Also what has been emitted before: it comes again, and is counted from nothing.
@@ -152,10 +154,11 @@ impl Life {
         let Held { token, id, change, read, before } = held;
         let made_of = MadeOf {
             table: id.table.clone(),
-            commit: change.commit_timestamp,
+            commit: Some(change.commit_timestamp),
             read: *read,
             made: SystemTime::now(),
             dead_letter: dead_letters,
+            trace: CommitTag::parse(&change.transaction_tag).and_then(|tag| tag.trace),
         };
         let aside = |message| Published { message, made_of: None };
         let mut data: Vec<Published> = Vec::with_capacity(messages.len());

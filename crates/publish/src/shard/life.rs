@@ -12,6 +12,7 @@ use super::beside::Beats;
 use super::changes::Held;
 use super::end::End;
 use super::queries::Queries;
+use super::reads::{self, Reads};
 use super::work::{self, Answer, Work};
 use super::{Finish, Mail, Owner, state};
 use crate::meter::Outcome;
@@ -33,6 +34,7 @@ pub(super) struct Life {
     pub(super) shard: Shard<Published>,
     pub(super) work: FuturesUnordered<Work>,
     queries: Queries,
+    pub(super) reads: Reads,
     /// While no transaction is on its way.
     producer: Option<TransactionalProducer>,
     in_flight: bool,
@@ -59,6 +61,7 @@ impl Life {
             started: Instant::now(),
             work,
             queries: Queries::new(),
+            reads: Reads::default(),
             producer: None,
             in_flight: false,
             generation: None,
@@ -97,6 +100,9 @@ impl Life {
                 return End::Finished(None);
             }
             let open = self.finishing.is_none();
+            if open && self.shard.has_room() {
+                self.reads.start(&self.pipeline, &self.status, &self.work);
+            }
             let wants_changes = open && self.held.is_none() && self.shard.has_room();
             let due = self.shard.deadline().map(|deadline| self.started + deadline).filter(|_| open);
             // Control and answers first; changes, of which there may always be more, last.
@@ -162,6 +168,8 @@ impl Life {
                     self.work.push(work::commit(producer, transaction, batch));
                 }
                 Effect::QueryRoots { start } => self.work.push(work::roots(self.pipeline.clone(), start)),
+                Effect::Divide => self.work.push(reads::divide(self.pipeline.clone())),
+                Effect::Read { id, range } => self.reads.add(id, range),
                 Effect::Query { token, start } => {
                     self.tally.forget(&token);
                     self.queries.start(&self.pipeline, token, start);
@@ -209,6 +217,12 @@ impl Life {
                 self.shard.roots(start, roots, self.now());
             }
             Answer::Explained(error) => return Err(End::Stop(error)),
+            Answer::Divided(divided) => {
+                let (at, ranges) =
+                    divided.map_err(|failure| self.end(failure, "divide the tables for a snapshot"))?;
+                self.shard.divided(at, ranges, self.now());
+            }
+            Answer::Page { id, page } => self.page(id, page)?,
             Answer::Plan(plan) => {
                 let plan = match plan {
                     Ok(plan) => plan,
@@ -261,6 +275,7 @@ impl Life {
         let mut status = self.status.state();
         (status.tokens_running, status.tokens_waiting) = (tokens, waiting);
         status.watermark = self.shard.watermark();
+        status.open_ranges = self.shard.open_ranges();
         drop(status);
         self.beat()?;
         match self.producer.as_ref().and_then(TransactionalProducer::doubt) {

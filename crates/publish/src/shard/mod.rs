@@ -6,6 +6,7 @@ mod changes;
 mod end;
 mod life;
 mod queries;
+mod reads;
 mod state;
 mod work;
 

@@ -5,11 +5,12 @@ use std::time::Duration;
 
 use futures::future::{BoxFuture, FutureExt};
 use spanbridge_kafka::{Committed, Error as KafkaError, Start, TransactionalOptions, TransactionalProducer};
-use spanbridge_protocol::publish::Token;
+use spanbridge_protocol::publish::{Range, RangeId, Token};
 use spanbridge_protocol::value::Timestamp;
 use spanbridge_spanner::{ChangeRecord, DataChange, Database};
 
 use super::batch::Batch;
+use super::reads::Page;
 use crate::backoff::Backoff;
 use crate::failure::Failure;
 use crate::pipeline::Pipeline;
@@ -35,6 +36,8 @@ pub(super) enum Answer {
     Roots(Result<(Timestamp, Vec<Token>), Failure>),
     Plan(Result<Arc<Plan>, Failure>),
     Explained(Error),
+    Divided(Result<(Timestamp, Vec<Range>), Failure>),
+    Page { id: RangeId, page: Result<Page, Failure> },
 }
 
 pub(super) type Work = BoxFuture<'static, Answer>;

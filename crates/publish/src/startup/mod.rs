@@ -3,13 +3,14 @@
 mod stream;
 mod topic;
 
+use std::collections::HashSet;
 use std::sync::Arc;
 use std::time::Duration;
 
-use spanbridge_config::Publish;
+use spanbridge_config::{Config, Publish};
 use spanbridge_kafka::{Admin, Events, Subscription};
 use spanbridge_protocol::publish::Limits;
-use spanbridge_spanner::Database;
+use spanbridge_spanner::{Database, Mark};
 
 use crate::failure::Failure;
 use crate::letters::Letters;
@@ -61,7 +62,7 @@ pub(crate) async fn prepare(
         &stream,
     );
     for table in tables.named() {
-        match (tables.read(&table).await, &letters) {
+        match (tables.begin(&table).await, &letters) {
             (Err(failure), Some(letters)) if failure.action() == Action::Stop(ErrorKind::Schema) => {
                 letters.refuse(&table, None, &failure.to_string());
             }
@@ -85,6 +86,7 @@ pub(crate) async fn prepare(
         limits: limits_of(publish),
         sides,
         watermark: Watermark::default(),
+        own: own(&context.config, publish),
     };
     Ok((pipeline, events))
 }
@@ -95,6 +97,12 @@ async fn letters(context: &Context, publish: &Publish, admin: &Admin) -> Result<
     let wanted = Wanted { topic: &topic, purpose: "dead letters", span: publish.dead_letter_topic.span() };
     wanted.ensure(&context.config, publish, publish.create_topics.as_ref(), admin).await?;
     Ok(Some(Letters::new(topic, &publish.name)))
+}
+
+/// The marks of the file's ingest pipelines, when what they write is left out.
+fn own(config: &Config, publish: &Publish) -> HashSet<Mark> {
+    let pipelines = config.ingest.iter().filter(|_| publish.skip_own);
+    pipelines.map(|pipeline| Mark::of(&pipeline.name)).collect()
 }
 
 fn limits_of(publish: &Publish) -> Limits {

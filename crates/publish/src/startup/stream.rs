@@ -28,7 +28,7 @@ pub(super) async fn check(
     };
     let errors = unfit(publish, &stream).into_iter();
     let errors = errors.map(|Unfit { span, message, help }| config.error_at(span, code, message, help));
-    match config.errors(errors.collect()) {
+    match config.errors(errors) {
         Some(error) => Err(Error::from(error).into()),
         None => Ok(stream),
     }

@@ -11,7 +11,7 @@ use super::row::Row;
 use super::{Arrival, Order, Origin, Plan};
 
 /// Debezium's name for Spanner.
-const CONNECTOR: &str = "spanner";
+pub(super) const CONNECTOR: &str = "spanner";
 
 /// One row of a change.
 struct Part<'a> {
@@ -64,7 +64,7 @@ impl Plan {
         let (shape, deleted) = (&self.shape, part.change.mod_type == ModType::Delete);
         let key = encode::row(&shape.key, Row::default().with(self, &part.keys)?.taker());
         let key = self.key.encode(key).map_err(text)?;
-        let headers = self.headers.of(part.origin, part.change, part.number);
+        let headers = self.headers.of_change(part.origin, part.change, part.number);
         let message = |key, value| Message {
             topic: shape.topic.clone(),
             partition: None,
@@ -194,6 +194,6 @@ fn sequence(record_sequence: &str) -> String {
     record_sequence.parse::<u64>().map_or_else(|_| record_sequence.to_owned(), |number| number.to_string())
 }
 
-fn text(error: impl Display) -> String {
+pub(super) fn text(error: impl Display) -> String {
     error.to_string()
 }

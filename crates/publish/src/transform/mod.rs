@@ -8,6 +8,7 @@ mod origin;
 mod plan;
 mod row;
 mod shape;
+mod snapshot;
 #[cfg(test)]
 mod tests;
 
@@ -16,3 +17,4 @@ pub(crate) use form::Form;
 pub(crate) use origin::{Arrival, Order, Origin};
 pub(crate) use plan::{Learnt, Misfit, Plan, has_key_of, table_of};
 pub(crate) use shape::Output;
+pub(crate) use snapshot::key_text;

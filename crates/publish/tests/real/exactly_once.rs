@@ -139,7 +139,7 @@ async fn every_change_is_there_once_and_in_order() {
 }
 
 /// A pipeline that starts now has no changes from before its origin.
-async fn await_origin(world: &World) {
+pub(crate) async fn await_origin(world: &World) {
     let (topic, end) = (format!("{}.spanbridge-state", world.pipeline), Instant::now() + LIMIT);
     let admin = Admin::new(&world.kafka, LIMIT).unwrap();
     loop {

@@ -24,6 +24,11 @@ impl Lineage {
         Self(parents)
     }
 
+    /// True if a parent of the token is finished.
+    pub(crate) fn has(&self, token: &str) -> bool {
+        self.0.contains_key(token)
+    }
+
     /// Tokens that have parents, and those that have several.
     pub(crate) fn counts(&self) -> (usize, usize) {
         (self.0.len(), self.0.values().filter(|parents| parents.len() > 1).count())

@@ -1,12 +1,16 @@
-//! The pipeline with real parts: Kafka, the Spanner emulator, a schema registry.
+//! The pipeline with real parts: Kafka, the Spanner emulator, a schema registry; and with a stand-in of Spanner, whose
+//! change streams do what the emulator's never do.
 #![allow(clippy::unwrap_used)]
 
 mod exactly_once;
 mod formats;
+mod ledger;
 mod lineage;
 mod mistakes;
 mod options;
 mod schema_change;
+mod snapshot;
+mod steered;
 mod topic;
 mod worker;
 mod world;

@@ -9,6 +9,7 @@ use spanbridge_protocol::value::{Timestamp, Value};
 use spanbridge_publish::Context;
 use spanbridge_schema::Registry;
 use spanbridge_spanner::{Admin, CommitOptions, Database, ErrorKind};
+use spanbridge_standin::{ChangeStreamControl, Standin};
 use spanbridge_telemetry::admin::{Liveness, Readiness};
 use spanbridge_testbed::{Source, SpannerOptions, Testbed};
 use tokio::sync::OnceCell;
@@ -40,6 +41,9 @@ fn spanner(testbed: &Testbed, database: &str) -> spanbridge_spanner::Options {
     spanbridge_spanner::Options::emulator(name, emulator.grpc(), emulator.rest())
 }
 
+/// A stand-in's one database.
+const STANDIN: &str = "projects/test/instances/test/databases/standin";
+
 /// A database of its own, and a pipeline's name that nobody else has.
 pub(crate) struct World {
     pub(crate) pipeline: String,
@@ -47,6 +51,7 @@ pub(crate) struct World {
     pub(crate) admin: Admin,
     pub(crate) kafka: ClientOptions,
     pub(crate) registry: Registry,
+    standin: Option<Standin>,
     spanner: spanbridge_spanner::Options,
     registry_url: String,
 }
@@ -59,16 +64,45 @@ impl World {
         let admin = Admin::connect(&spanner).await.unwrap();
         let ddl: Vec<String> = ddl.iter().map(|&statement| statement.to_owned()).collect();
         admin.create_database(&ddl).await.unwrap();
+        Self::at(testbed, number, spanner, None).await
+    }
+
+    /// On a stand-in of its own, whose change streams the test steers.
+    pub(crate) async fn steered(ddl: &[&str]) -> Self {
+        let testbed = testbed().await;
+        let number = NAMES.fetch_add(1, Ordering::Relaxed);
+        let standin = Standin::builder().database(STANDIN, ddl).start().await.unwrap();
+        let spanner = spanbridge_spanner::Options::emulator(STANDIN, standin.grpc(), standin.rest());
+        Self::at(testbed, number, spanner, Some(standin)).await
+    }
+
+    async fn at(
+        testbed: &Testbed,
+        number: u32,
+        spanner: spanbridge_spanner::Options,
+        standin: Option<Standin>,
+    ) -> Self {
         let registry_url = testbed.registry().unwrap().url().to_owned();
         Self {
             pipeline: format!("p{}-{number}", std::process::id()),
             database: Database::connect(&spanner).await.unwrap(),
-            admin,
+            admin: Admin::connect(&spanner).await.unwrap(),
+            standin,
             kafka: ClientOptions::new(testbed.kafka().unwrap().bootstrap(), "publish-tests"),
             registry: Registry::connect(spanbridge_schema::Options::new(&registry_url)).unwrap(),
             spanner,
             registry_url,
         }
+    }
+
+    /// What is done to the change stream of a stand-in.
+    pub(crate) fn changes(&self) -> ChangeStreamControl {
+        self.standin.as_ref().unwrap().change_stream(STANDIN, "Stream").unwrap()
+    }
+
+    /// Whether all commits have one timestamp from now on.
+    pub(crate) fn hold_clock(&self, hold: bool) {
+        self.standin.as_ref().unwrap().hold_clock(STANDIN, hold).unwrap();
     }
 
     /// The configuration with these lines in its one pipeline.

@@ -4,6 +4,7 @@
 
 mod index;
 mod message;
+mod names;
 mod stream;
 mod table;
 mod view;

@@ -61,8 +61,10 @@ async fn a_commit_consumes_the_position_and_fences_everybody_else() {
     assert_eq!(positions(&database).await, [0]);
 
     let before = database.now().await.unwrap();
-    let committed =
-        database.commit(batch(0, 10), CommitOptions { tag: Some("a-tag"), stats: true }).await.unwrap();
+    let committed = database
+        .commit(batch(0, 10), CommitOptions { tag: Some("a-tag"), stats: true, ..CommitOptions::default() })
+        .await
+        .unwrap();
     assert!(committed.timestamp > before);
     assert_eq!(positions(&database).await, [10]);
 

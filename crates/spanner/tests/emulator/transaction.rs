@@ -18,7 +18,10 @@ fn counter(id: i64, n: i64) -> Vec<Mutation> {
 }
 
 async fn begin(database: &Database) -> ReadWrite {
-    database.begin(CommitOptions { tag: Some("a-tag"), stats: true }).await.unwrap()
+    database
+        .begin(CommitOptions { tag: Some("a-tag"), stats: true, ..CommitOptions::default() })
+        .await
+        .unwrap()
 }
 
 /// The counter's value as the transaction sees it; 0 without a row.

@@ -2,7 +2,8 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use super::parse;
-use super::statement::{ColumnDefinition, CreateTable, Statement};
+use super::statement::{ColumnDefinition, CreateChangeStream, CreateTable, Statement, WatchedNames};
+use super::stream::{ChangeStream, Watched};
 use super::table::{Column, KeyPart, OnDelete, Parent, Table, TableId};
 use crate::refusal::{Error, Result};
 
@@ -10,10 +11,11 @@ use crate::refusal::{Error, Result};
 /// Source: <https://cloud.google.com/spanner/quotas#tables>.
 const KEY_COLUMNS: usize = 16;
 
-/// The tables of one database. They are only ever added.
+/// The tables and change streams of one database. They are only ever added.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Schema {
     tables: Vec<Arc<Table>>,
+    streams: Vec<Arc<ChangeStream>>,
     schemas: BTreeSet<String>,
     statements: Vec<String>,
 }
@@ -39,6 +41,13 @@ impl Schema {
             Statement::AddColumn { table, if_not_exists, column } => {
                 self.add_column(&table, if_not_exists, column)?;
             }
+            Statement::CreateChangeStream(create) => {
+                if self.stream(&create.name).is_some() {
+                    return Err(Error::precondition(format!("Duplicate name in schema: {}.", create.name)));
+                }
+                let stream = self.change_stream(create)?;
+                self.streams.push(Arc::new(stream));
+            }
         }
         self.statements.push(sql.to_owned());
         Ok(())
@@ -51,6 +60,15 @@ impl Schema {
 
     pub(crate) fn tables(&self) -> &[Arc<Table>] {
         &self.tables
+    }
+
+    pub(crate) fn streams(&self) -> &[Arc<ChangeStream>] {
+        &self.streams
+    }
+
+    /// The change stream of this name, compared without case.
+    pub(crate) fn stream(&self, name: &str) -> Option<&Arc<ChangeStream>> {
+        self.streams.iter().find(|stream| stream.name.eq_ignore_ascii_case(name))
     }
 
     pub(crate) fn table_of(&self, id: TableId) -> &Arc<Table> {
@@ -114,6 +132,27 @@ impl Schema {
             table.parent = Some(Parent { table: parent.id, key_parts: parent.key.len(), on_delete });
         }
         Ok(table)
+    }
+
+    fn change_stream(&self, create: CreateChangeStream) -> Result<ChangeStream> {
+        let CreateChangeStream { name, watched, options, capture, allows_exclusion, retention } = create;
+        let watched = match watched {
+            WatchedNames::All => Watched::All,
+            WatchedNames::Tables(named) => {
+                let mut tables = Vec::with_capacity(named.len());
+                for (table, columns) in named {
+                    let table = self.get(&table)?;
+                    let place = |column: &String| {
+                        let message = || format!("Column not found in table {}: {column}", table.full_name());
+                        table.column(column).ok_or_else(|| Error::not_found(message()))
+                    };
+                    let columns = columns.map(|columns| columns.iter().map(place).collect::<Result<_>>());
+                    tables.push((table.id, columns.transpose()?));
+                }
+                Watched::Tables(tables)
+            }
+        };
+        Ok(ChangeStream { name, watched, options, capture, allows_exclusion, retention })
     }
 
     fn add_column(&mut self, table: &str, if_not_exists: bool, column: ColumnDefinition) -> Result<()> {

@@ -26,7 +26,7 @@ pub(super) fn statement(sql: &str) -> Result<Statement> {
     }
 }
 
-struct Parser {
+pub(super) struct Parser {
     tokens: Vec<Token>,
     at: usize,
 }
@@ -47,6 +47,9 @@ impl Parser {
             }
             let if_not_exists = self.words(&["IF", "NOT", "EXISTS"]);
             return Ok(Statement::AddColumn { table, if_not_exists, column: self.column()? });
+        }
+        if self.words(&["CREATE", "CHANGE", "STREAM"]) {
+            return self.change_stream().map(Statement::CreateChangeStream);
         }
         let words = self.tokens.iter().map_while(|token| match token {
             Token::Word(word) if word.chars().all(|c| c.is_ascii_uppercase()) => Some(word.as_str()),
@@ -211,7 +214,7 @@ impl Parser {
     }
 
     /// A name, in a named schema perhaps.
-    fn path(&mut self) -> Result<String> {
+    pub(super) fn path(&mut self) -> Result<String> {
         let mut path = self.name()?;
         while self.accept('.') {
             path = format!("{path}.{}", self.name()?);
@@ -219,7 +222,7 @@ impl Parser {
         Ok(path)
     }
 
-    fn name(&mut self) -> Result<String> {
+    pub(super) fn name(&mut self) -> Result<String> {
         match self.next() {
             Some(Token::Word(name) | Token::Quoted(name)) => Ok(name),
             _ => Err(self.unexpected("a name")),
@@ -227,7 +230,7 @@ impl Parser {
     }
 
     /// Takes all of these keywords, or nothing.
-    fn words(&mut self, words: &[&str]) -> bool {
+    pub(super) fn words(&mut self, words: &[&str]) -> bool {
         let found = words.iter().enumerate().all(|(ahead, keyword)| {
             let token = self.tokens.get(self.at + ahead);
             matches!(token, Some(Token::Word(word)) if word.eq_ignore_ascii_case(keyword))
@@ -238,13 +241,13 @@ impl Parser {
         found
     }
 
-    fn accept(&mut self, symbol: char) -> bool {
+    pub(super) fn accept(&mut self, symbol: char) -> bool {
         let found = self.peek() == Some(&Token::Symbol(symbol));
         self.at += usize::from(found);
         found
     }
 
-    fn expect(&mut self, symbol: char) -> Result<()> {
+    pub(super) fn expect(&mut self, symbol: char) -> Result<()> {
         if self.accept(symbol) {
             return Ok(());
         }
@@ -252,18 +255,18 @@ impl Parser {
         Err(self.unexpected(&format!("`{symbol}`")))
     }
 
-    fn peek(&self) -> Option<&Token> {
+    pub(super) fn peek(&self) -> Option<&Token> {
         self.tokens.get(self.at)
     }
 
-    fn next(&mut self) -> Option<Token> {
+    pub(super) fn next(&mut self) -> Option<Token> {
         let token = self.peek().cloned();
         self.at += 1;
         token
     }
 
     /// Of the token that was taken last.
-    fn unexpected(&self, wanted: &str) -> Error {
+    pub(super) fn unexpected(&self, wanted: &str) -> Error {
         let found = self.tokens.get(self.at.saturating_sub(1));
         Error::invalid(format!("Syntax error: Expecting {wanted} but found {found:?}"))
     }

@@ -1,5 +1,8 @@
+use std::time::Duration;
+
 use spanbridge_protocol::value::{Type, Value};
 
+use super::stream::Capture;
 use super::table::OnDelete;
 
 /// One DDL statement.
@@ -8,6 +11,7 @@ pub(super) enum Statement {
     CreateSchema { name: String },
     CreateTable(CreateTable),
     AddColumn { table: String, if_not_exists: bool, column: ColumnDefinition },
+    CreateChangeStream(CreateChangeStream),
 }
 
 #[derive(Debug, PartialEq)]
@@ -29,4 +33,23 @@ pub(super) struct ColumnDefinition {
     pub(super) nullable: bool,
     pub(super) default: Option<Value>,
     pub(super) commit_timestamp: bool,
+}
+
+#[derive(Debug, PartialEq)]
+pub(super) struct CreateChangeStream {
+    pub(super) name: String,
+    pub(super) watched: WatchedNames,
+    /// As they are written.
+    pub(super) options: Vec<(String, String)>,
+    pub(super) capture: Capture,
+    pub(super) allows_exclusion: bool,
+    pub(super) retention: Duration,
+}
+
+/// What a stream is to watch.
+#[derive(Debug, PartialEq)]
+pub(super) enum WatchedNames {
+    All,
+    /// Tables, and of those that are not watched as a whole the columns.
+    Tables(Vec<(String, Option<Vec<String>>)>),
 }

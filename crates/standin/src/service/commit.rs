@@ -13,6 +13,7 @@ use crate::cell::wire_timestamp;
 use crate::commit::{Draft, Kind};
 use crate::fault::{Fault, Loss};
 use crate::refusal::{Error, Result};
+use crate::stream::Commitment;
 use crate::transaction::RETRY;
 
 impl Service {
@@ -85,22 +86,27 @@ impl Struck {
             Some(Transaction::TransactionId(_)) => Kind::ReadWrite,
             _ => Kind::SingleUse,
         };
-        let tag = self.request.request_options.as_ref().map_or("", |options| &options.transaction_tag);
-        self.service.log.draft(kind, tag, self.fault)
+        self.service.log.draft(kind, self.tag(), self.fault)
+    }
+
+    fn tag(&self) -> &str {
+        self.request.request_options.as_ref().map_or("", |options| &options.transaction_tag)
     }
 
     async fn execute(&self) -> Result<CommitResponse> {
         let request = &self.request;
         let database = self.service.databases.of_session(&request.session)?;
-        let transaction = match &request.transaction {
-            Some(Transaction::TransactionId(bytes)) => Some(id(bytes)?),
-            Some(Transaction::SingleUseTransaction(_)) => None,
+        let (transaction, excluded) = match &request.transaction {
+            Some(Transaction::TransactionId(bytes)) => (Some(id(bytes)?), false),
+            Some(Transaction::SingleUseTransaction(options)) => {
+                (None, options.exclude_txn_from_change_streams)
+            }
             None => return Err(Error::invalid("A commit must have a transaction.")),
         };
         let mut draft = self.draft();
         let limits = &self.service.limits;
-        let committed =
-            database.commit(&request.mutations, transaction, limits, self.latency, &mut draft).await?;
+        let told = (transaction, Commitment { tag: self.tag(), excluded });
+        let committed = database.commit(&request.mutations, told, limits, self.latency, &mut draft).await?;
         let mutation_count = i64::try_from(committed.mutations).unwrap_or(i64::MAX);
         Ok(CommitResponse {
             commit_timestamp: Some(wire_timestamp(committed.timestamp)),

@@ -1,5 +1,6 @@
 //! `google.spanner.v1.Spanner`, as far as the bridge uses it.
 
+mod changes;
 mod commit;
 mod connection;
 mod query;
@@ -13,7 +14,7 @@ use googleapis_tonic_google_spanner_v1::google::spanner::v1::transaction_options
 use googleapis_tonic_google_spanner_v1::google::spanner::v1::transaction_options::read_only::TimestampBound;
 use googleapis_tonic_google_spanner_v1::google::spanner::v1::transaction_selector::Selector;
 use googleapis_tonic_google_spanner_v1::google::spanner::v1::{
-    BeginTransactionRequest, ExecuteSqlRequest, PartialResultSet, ReadRequest, RollbackRequest, Transaction,
+    BeginTransactionRequest, ExecuteSqlRequest, ReadRequest, RollbackRequest, Transaction,
     TransactionOptions, TransactionSelector,
 };
 
@@ -24,6 +25,7 @@ use crate::fault::Faults;
 use crate::refusal::{Error, Result};
 
 pub(crate) use connection::Connections;
+use results::Parts;
 pub(crate) use router::Router;
 
 /// All calls; cheap to clone.
@@ -48,21 +50,24 @@ impl Service {
         Ok(())
     }
 
-    fn streaming_read(&self, request: &ReadRequest) -> Result<Vec<PartialResultSet>> {
+    fn streaming_read(&self, request: &ReadRequest) -> Result<Parts> {
         let database = self.databases.of_session(&request.session)?;
         if !request.partition_token.is_empty() {
             return Err(Error::unimplemented("partitioned reads"));
         }
         let (within, begun) = select(&database, request.transaction.as_ref())?;
         let table = database.read(request, within)?;
-        Ok(results::stream(&table, begun.map(transaction)))
+        Ok(results::parts(&table, begun.map(transaction)))
     }
 
-    fn execute_streaming_sql(&self, request: &ExecuteSqlRequest) -> Result<Vec<PartialResultSet>> {
+    fn execute_streaming_sql(&self, request: &ExecuteSqlRequest) -> Result<Parts> {
         let database = self.databases.of_session(&request.session)?;
+        if let Some(query) = changes::query(request)? {
+            return Ok(results::follow(query.run(&database)?));
+        }
         let (_, begun) = select(&database, request.transaction.as_ref())?;
         let table = query::answer(&database, request)?;
-        Ok(results::stream(&table, begun.map(transaction)))
+        Ok(results::parts(&table, begun.map(transaction)))
     }
 }
 
@@ -87,7 +92,9 @@ fn strong(options: &TransactionOptions) -> Result<()> {
 
 fn begin(database: &Database, options: Option<&TransactionOptions>) -> Result<u64> {
     match options.and_then(|options| options.mode.as_ref()) {
-        Some(Mode::ReadWrite(_)) => Ok(database.begin()),
+        Some(Mode::ReadWrite(_)) => {
+            Ok(database.begin(options.is_some_and(|options| options.exclude_txn_from_change_streams)))
+        }
         Some(Mode::ReadOnly(_)) => Err(Error::unimplemented("read-only transactions of more than one read")),
         Some(Mode::PartitionedDml(_)) => Err(Error::unimplemented("partitioned DML")),
         None => Err(Error::invalid("A transaction must have a mode.")),

@@ -1,12 +1,14 @@
 //! The few queries that the bridge asks, recognised by their text: there is no SQL here.
 
+use std::sync::Arc;
+
 use googleapis_tonic_google_spanner_v1::google::spanner::v1::ExecuteSqlRequest;
 use prost_types::value::Kind;
 use spanbridge_protocol::value::{Type, Value};
 
 use crate::database::{Database, Table};
 use crate::refusal::{Error, Result};
-use crate::schema::{OnDelete, Schema, Table as SchemaTable};
+use crate::schema::{ChangeStream, OnDelete, Schema, Table as SchemaTable, Watched};
 
 /// What comes after the columns of the one question about a table.
 const OF_TABLE: &str = "FROM INFORMATION_SCHEMA.COLUMNS AS c \
@@ -25,6 +27,9 @@ const OF_TABLE: &str = "FROM INFORMATION_SCHEMA.COLUMNS AS c \
 const OF_VIEW: &str = "SELECT VIEW_DEFINITION FROM INFORMATION_SCHEMA.VIEWS \
     WHERE LOWER(TABLE_SCHEMA) = LOWER(@schema) AND LOWER(TABLE_NAME) = LOWER(@view)";
 
+/// What the questions about a change stream have in common.
+const OF_STREAM: &str = "WHERE LOWER(CHANGE_STREAM_NAME) = LOWER(@name)";
+
 const DIALECT: &str =
     "SELECT option_value FROM information_schema.database_options WHERE option_name = 'database_dialect'";
 
@@ -38,6 +43,10 @@ pub(super) fn answer(database: &Database, request: &ExecuteSqlRequest) -> Result
         "SELECT CURRENT_TIMESTAMP" => Ok(single(Type::Timestamp, Value::Timestamp(database.now()))),
         DIALECT => Ok(single(Type::String, "GOOGLE_STANDARD_SQL".into())),
         OF_VIEW => Ok(Table { columns: vec![(String::new(), Type::String)], rows: Vec::new() }),
+        _ if sql.contains(OF_STREAM) => {
+            let name = text(request, "name")?;
+            database.schema(|known| of_stream(known, &sql, name))
+        }
         _ => match sql.strip_prefix("SELECT ").and_then(|sql| sql.strip_suffix(OF_TABLE)) {
             Some(columns) => {
                 let (schema, table) = (text(request, "schema")?, text(request, "table")?);
@@ -72,6 +81,55 @@ fn of_table(known: &Schema, columns: &str, schema: &str, table: &str) -> Result<
         (0..table.columns.len()).map(row).collect::<Vec<_>>()
     });
     Ok(Table { columns, rows: rows.collect() })
+}
+
+fn of_stream(known: &Schema, sql: &str, name: &str) -> Result<Table> {
+    let stream = known.stream(name);
+    let tables: Vec<(&SchemaTable, Option<&[usize]>)> = match stream.map(|stream| &stream.watched) {
+        Some(Watched::Tables(tables)) => {
+            tables.iter().map(|(id, columns)| (&**known.table_of(*id), columns.as_deref())).collect()
+        }
+        Some(Watched::All) | None => Vec::new(),
+    };
+    let of_table = |table: &SchemaTable| vec![table.schema.clone().into(), table.name.clone().into()];
+    let (columns, rows): (Vec<Type>, Vec<Vec<Value>>) = match sql.split_once(OF_STREAM) {
+        Some(("SELECT CHANGE_STREAM_NAME, `ALL` FROM INFORMATION_SCHEMA.CHANGE_STREAMS ", "")) => {
+            let row = |stream: &Arc<ChangeStream>| {
+                vec![stream.name.clone().into(), matches!(stream.watched, Watched::All).into()]
+            };
+            (vec![Type::String, Type::Bool], stream.map(row).into_iter().collect())
+        }
+        Some(("SELECT OPTION_NAME, OPTION_VALUE FROM INFORMATION_SCHEMA.CHANGE_STREAM_OPTIONS ", "")) => {
+            let row = |(name, value): &(String, String)| vec![name.clone().into(), value.clone().into()];
+            let options = stream.iter().flat_map(|stream| stream.options.iter().map(row));
+            (vec![Type::String; 2], options.collect())
+        }
+        Some((
+            "SELECT TABLE_SCHEMA, TABLE_NAME FROM INFORMATION_SCHEMA.CHANGE_STREAM_TABLES ",
+            order @ (" ORDER BY TABLE_SCHEMA, TABLE_NAME" | " AND NOT ALL_COLUMNS"),
+        )) => {
+            let in_part = order.ends_with("ALL_COLUMNS");
+            let asked = tables.iter().filter(|(_, columns)| !in_part || columns.is_some());
+            let mut rows: Vec<_> = asked.map(|(table, _)| of_table(table)).collect();
+            rows.sort();
+            (vec![Type::String; 2], rows)
+        }
+        Some((
+            "SELECT TABLE_SCHEMA, TABLE_NAME, COLUMN_NAME FROM INFORMATION_SCHEMA.CHANGE_STREAM_COLUMNS ",
+            "",
+        )) => {
+            let rows = tables.iter().flat_map(|(table, columns)| {
+                columns.unwrap_or_default().iter().map(|&place| {
+                    let mut row = of_table(table);
+                    row.push(table.columns[place].name.clone().into());
+                    row
+                })
+            });
+            (vec![Type::String; 3], rows.collect())
+        }
+        _ => return Err(Error::unimplemented(format_args!("the query {sql}"))),
+    };
+    Ok(Table { columns: columns.into_iter().map(|ty| (String::new(), ty)).collect(), rows })
 }
 
 /// At the commas outside of brackets.

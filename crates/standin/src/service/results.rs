@@ -1,18 +1,24 @@
+use futures::stream::{self, BoxStream, StreamExt as _};
 use googleapis_tonic_google_spanner_v1::google::spanner::v1::struct_type::Field;
 use googleapis_tonic_google_spanner_v1::google::spanner::v1::{
     PartialResultSet, ResultSetMetadata, StructType, Transaction,
 };
 use prost::Message as _;
 use prost_types::Value as Wire;
+use tonic::Status;
 
 use crate::cell::{emit, wire_type};
 use crate::database::Table;
+use crate::stream::{Rows, row_type};
+
+/// The parts of an answer.
+pub(super) type Parts = BoxStream<'static, Result<PartialResultSet, Status>>;
 
 /// A part is sent when it holds so many bytes.
 const PART: usize = 256 << 10;
 
 /// The parts of an answer, split between rows; the first has the metadata, and the transaction that began.
-pub(super) fn stream(table: &Table, begun: Option<Transaction>) -> Vec<PartialResultSet> {
+pub(super) fn parts(table: &Table, begun: Option<Transaction>) -> Parts {
     let fields =
         table.columns.iter().map(|(name, ty)| Field { name: name.clone(), r#type: Some(wire_type(ty)) });
     let metadata = ResultSetMetadata {
@@ -36,5 +42,22 @@ pub(super) fn stream(table: &Table, begun: Option<Transaction>) -> Vec<PartialRe
     if let Some(part) = parts.last_mut() {
         part.last = true;
     }
-    parts
+    stream::iter(parts.into_iter().map(Ok)).boxed()
+}
+
+/// The parts of a change stream's answer: a row each, as it comes, and each with a resume token, so that the client
+/// waits for no more.
+pub(super) fn follow(rows: Rows) -> Parts {
+    let metadata = ResultSetMetadata { row_type: Some(row_type()), ..ResultSetMetadata::default() };
+    let first = PartialResultSet { metadata: Some(metadata), ..PartialResultSet::default() };
+    let rows = stream::unfold((rows, 0_u64), |(mut rows, number)| async move {
+        let row = rows.recv().await?;
+        let part = row.map(|row| PartialResultSet {
+            values: vec![row],
+            resume_token: number.to_be_bytes().to_vec(),
+            ..PartialResultSet::default()
+        });
+        Some((part.map_err(Status::from), (rows, number + 1)))
+    });
+    stream::once(async { Ok(first) }).chain(rows).boxed()
 }

@@ -6,8 +6,6 @@ use std::future::Future;
 use std::pin::Pin;
 use std::task::{Context, Poll};
 
-use futures::stream;
-use googleapis_tonic_google_spanner_v1::google::spanner::v1::PartialResultSet;
 use prost::Message;
 use tonic::body::Body;
 use tonic::codegen::http;
@@ -18,6 +16,7 @@ use tower::service_fn;
 
 use super::Service;
 use super::connection::Line;
+use super::results::Parts;
 use crate::refusal::Result;
 
 /// Behind the limit of a commit, so that what is too large is refused in Spanner's words.
@@ -82,16 +81,12 @@ where
     grpc().unary(call, request).await
 }
 
-async fn streaming<A>(
-    request: http::Request<Body>,
-    call: impl Fn(A) -> Result<Vec<PartialResultSet>>,
-) -> http::Response<Body>
+async fn streaming<A>(request: http::Request<Body>, call: impl Fn(A) -> Result<Parts>) -> http::Response<Body>
 where
     A: Message + Default + 'static,
 {
     let call = service_fn(|request: Request<A>| {
-        let parts = call(request.into_inner()).map_err(Status::from);
-        std::future::ready(parts.map(|parts| Response::new(stream::iter(parts.into_iter().map(Ok)))))
+        std::future::ready(call(request.into_inner()).map(Response::new).map_err(Status::from))
     });
     grpc().server_streaming(call, request).await
 }

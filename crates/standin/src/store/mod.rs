@@ -12,4 +12,4 @@ pub(crate) use footprint::Footprint;
 pub(crate) use key_set::key_set;
 pub(crate) use overlay::Overlay;
 pub(crate) use plan::Plan;
-pub(crate) use rows::Rows;
+pub(crate) use rows::{Row, Rows};

@@ -14,13 +14,17 @@ use crate::span::Span;
 
 /// Rows that a commit leaves behind, or nothing where it deletes one.
 #[derive(Debug, Default)]
-pub(crate) struct Changes(pub(super) BTreeMap<(TableId, Key), Option<Row>>);
+pub(crate) struct Changes {
+    pub(super) rows: BTreeMap<(TableId, Key), Option<Row>>,
+    /// The columns of these rows that it has written.
+    pub(super) written: BTreeMap<(TableId, Key), BTreeSet<usize>>,
+}
 
 impl Changes {
     /// How many rows of each table.
     pub(crate) fn tables(&self, schema: &Schema) -> Vec<TableRows> {
         let mut tables: BTreeMap<TableId, TableRows> = BTreeMap::new();
-        for ((table, _), row) in &self.0 {
+        for ((table, _), row) in &self.rows {
             let name = || TableRows { table: schema.table_of(*table).full_name(), written: 0, deleted: 0 };
             let rows = tables.entry(*table).or_insert_with(name);
             match row {
@@ -66,6 +70,7 @@ impl<'a> Overlay<'a> {
     fn write(&mut self, write: &RowWrite) -> Result<()> {
         let RowWrite { table, key, cells, .. } = write;
         let found = self.get(table.id, key).cloned();
+        let is_new = found.is_none() || write.write == Write::Replace;
         let mut row = match (write.write, found) {
             (Write::Insert, Some(_)) => {
                 let (row, table) = (shown(write), table.full_name());
@@ -88,10 +93,15 @@ impl<'a> Overlay<'a> {
             }
             (Write::Insert | Write::InsertOrUpdate | Write::Replace, None) => self.new_row(write)?,
         };
+        let written = self.changes.written.entry((table.id, key.clone())).or_default();
+        if is_new {
+            written.extend(0..row.len());
+        }
         for (column, value) in cells {
             row[*column].clone_from(value);
+            written.insert(*column);
         }
-        self.changes.0.insert((table.id, key.clone()), Some(row));
+        self.changes.rows.insert((table.id, key.clone()), Some(row));
         Ok(())
     }
 
@@ -131,7 +141,7 @@ impl<'a> Overlay<'a> {
                     }
                 }
             }
-            self.changes.0.insert((table, key), None);
+            self.changes.rows.insert((table, key), None);
         }
         Ok(())
     }
@@ -141,11 +151,11 @@ impl<'a> Overlay<'a> {
     fn was_deleted(&self, write: &RowWrite) -> bool {
         let id = write.table.id;
         let named = self.deleted.iter().any(|(table, span)| *table == id && span.from == write.key);
-        named || self.changes.0.contains_key(&(id, write.key.clone()))
+        named || self.changes.rows.contains_key(&(id, write.key.clone()))
     }
 
     fn get(&self, table: TableId, key: &Key) -> Option<&Row> {
-        match self.changes.0.get(&(table, key.clone())) {
+        match self.changes.rows.get(&(table, key.clone())) {
             Some(changed) => changed.as_ref(),
             None => self.rows.get(table, key),
         }
@@ -157,7 +167,9 @@ impl<'a> Overlay<'a> {
             return Vec::new();
         }
         let mut keys: BTreeSet<Key> = self.rows.range(table, span).map(|(key, _)| key.clone()).collect();
-        for ((_, key), row) in self.changes.0.range((table, span.from.clone())..(table, span.until.clone())) {
+        for ((_, key), row) in
+            self.changes.rows.range((table, span.from.clone())..(table, span.until.clone()))
+        {
             match row {
                 Some(_) => keys.insert(key.clone()),
                 None => keys.remove(key),

@@ -6,6 +6,7 @@ use super::overlay::Changes;
 use crate::key::Key;
 use crate::schema::{Schema, Table, TableId};
 use crate::span::Span;
+use crate::stream::RowChange;
 
 /// One value a column, in the order of the columns.
 pub(crate) type Row = Vec<Value>;
@@ -33,9 +34,20 @@ impl Rows {
         self.0[table].range(span.from.clone()..until.clone())
     }
 
-    /// Makes the changes of a commit; nothing of them is refused any more.
-    pub(crate) fn apply(&mut self, schema: &Schema, changes: Changes, at: Timestamp) {
-        for ((table, key), row) in changes.0 {
+    /// Makes the changes of a commit; nothing of them is refused any more. Answers the rows before and after it, when
+    /// they are wanted.
+    pub(crate) fn apply(
+        &mut self,
+        schema: &Schema,
+        changes: Changes,
+        at: Timestamp,
+        wanted: bool,
+    ) -> Vec<RowChange> {
+        let mut told = Vec::new();
+        let mut written = changes.written;
+        for ((table, key), row) in changes.rows {
+            let old = if wanted { self.0[table].get(&key).cloned() } else { None };
+            let of = wanted.then(|| (key.clone(), written.remove(&(table, key.clone())).unwrap_or_default()));
             match row {
                 Some(mut row) => {
                     for value in &mut row {
@@ -50,7 +62,12 @@ impl Rows {
                     self.0[table].remove(&key);
                 }
             }
+            if let Some((key, written)) = of {
+                let new = self.0[table].get(&key).cloned();
+                told.push(RowChange { table: schema.table_of(table).clone(), key, old, new, written });
+            }
         }
+        told
     }
 }
 

@@ -38,7 +38,7 @@ impl Store {
     fn commit(&mut self, mutations: &[Mutation]) -> Result<usize> {
         let plan = Plan::new(&self.schema, mutations)?;
         let changes = Overlay::evaluate(&self.schema, &self.rows, &plan)?;
-        self.rows.apply(&self.schema, changes, at());
+        self.rows.apply(&self.schema, changes, at(), false);
         Ok(plan.mutations)
     }
 

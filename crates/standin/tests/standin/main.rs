@@ -7,5 +7,6 @@ mod emulator;
 mod faults;
 mod limits;
 mod position;
+mod streams;
 mod support;
 mod transactions;

@@ -73,7 +73,7 @@ async fn a_commit_consumes_the_position_and_fences_everybody_else() {
     );
 
     let before = database.now().await.unwrap();
-    let asked = CommitOptions { tag: Some("a-tag"), stats: true };
+    let asked = CommitOptions { tag: Some("a-tag"), stats: true, ..CommitOptions::default() };
     let committed = database.commit(batch(0, 10), asked).await.unwrap();
     assert!(committed.timestamp > before);
     for to in [10, 5, 15] {

@@ -9,7 +9,7 @@ use spanbridge_standin::{Builder, Standin};
 pub(crate) const NAME: &str = "projects/test/instances/test/databases/test";
 
 /// Nothing is asked of a commit.
-pub(crate) const PLAIN: CommitOptions<'static> = CommitOptions { tag: None, stats: false };
+pub(crate) const PLAIN: CommitOptions<'static> = CommitOptions { tag: None, stats: false, exclude: false };
 
 /// What most tests write to.
 pub(crate) const DDL: &str = "CREATE TABLE Data (Id INT64 NOT NULL, UpTo INT64) PRIMARY KEY (Id)";

@@ -88,6 +88,7 @@ table! {
     PUBLISH_GAPS_TOTAL = "spanbridge_publish_gaps_total", Counter, Count, ["pipeline"], "Tokens whose changes were no longer retained.";
     PUBLISH_TOKENS = "spanbridge_publish_tokens", Gauge, Count, ["pipeline", "state"], "Change stream tokens of this worker's shards, by state: waiting, running, finished.";
     PUBLISH_SHARDS = "spanbridge_publish_shards", Gauge, Count, ["pipeline"], "Shards that this worker owns.";
+    PUBLISH_SNAPSHOT_RANGES = "spanbridge_publish_snapshot_ranges", Gauge, Count, ["pipeline"], "Key ranges of the snapshot that this worker's shards have still to read.";
     PUBLISH_WATERMARK_LAG_SECONDS = "spanbridge_publish_watermark_lag_seconds", Gauge, Seconds, ["pipeline"], "Age of the low watermark: all changes before it are published.";
     KAFKA_ERRORS_TOTAL = "spanbridge_kafka_errors_total", Counter, Count, ["pipeline", "code"], "Errors that the Kafka client reported, by its code.";
     SPANNER_ERRORS_TOTAL = "spanbridge_spanner_errors_total", Counter, Count, ["pipeline", "code"], "Errors that Spanner answered, by gRPC status.";

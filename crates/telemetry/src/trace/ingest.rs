@@ -3,7 +3,8 @@
 use tracing::Span;
 use tracing::field::Empty;
 
-use super::TARGET;
+use super::span::follow;
+use super::{RemoteContext, TARGET};
 
 /// Name of the root span.
 pub const BATCH: &str = "ingest.batch";
@@ -30,6 +31,21 @@ pub fn batch(pipeline: &str, group: &str) -> Span {
         messaging.kafka.offset = Empty,
         messaging.batch.message_count = Empty,
     )
+}
+
+/// The part of a producer's trace in which its record is applied.
+#[must_use]
+pub fn apply(pipeline: &str, producer: &RemoteContext) -> Span {
+    let span = tracing::info_span!(
+        target: TARGET,
+        parent: None,
+        "ingest.apply",
+        otel.kind = "consumer",
+        spanbridge.pipeline = pipeline,
+        messaging.system = "kafka",
+    );
+    follow(&span, producer);
+    span
 }
 
 /// Records are taken from Kafka.

@@ -1,7 +1,8 @@
 //! Spans, and how they join other traces.
 //!
 //! One trace per batch. Its root links to the producers' contexts, which came in the record header
-//! `traceparent`; published records carry the batch's own. Names and attributes follow OpenTelemetry's semantic
+//! `traceparent`; published records carry the batch's own, or the trace that their transaction's tag names: so a
+//! producer's trace leads over Spanner to the consumer. Names and attributes follow OpenTelemetry's semantic
 //! conventions for [messaging](https://opentelemetry.io/docs/specs/semconv/messaging/messaging-spans/) and
 //! [databases](https://opentelemetry.io/docs/specs/semconv/database/database-spans/); what these do not know
 //! begins with `spanbridge.`. No attribute holds keys, values or other contents of records or rows.
@@ -13,15 +14,17 @@
 //! | – `decode` | internal | [`ingest::decode`] | payloads decoded and mapped |
 //! | – `fold` | internal | [`ingest::fold`] | records folded into row writes |
 //! | – `commit` | client | [`ingest::commit`] | the Spanner commit of rows and position |
+//! | `ingest.apply` | consumer | [`ingest::apply`] | in the first sampled producer's trace of a batch: its records, until they are committed; named in the commit's transaction tag |
 //! | `publish.batch` | producer | [`publish::batch`] | one Kafka transaction, from the first change read to its commit |
 //! | – `read` | client | [`publish::read`] | changes taken from change streams |
 //! | – `transform` | internal | [`publish::transform`] | changes made into records and encoded |
 //! | – `send` | producer | [`publish::send`] | records sent until all are acknowledged |
 //! | – `commit` | client | [`publish::commit`] | the commit of the Kafka transaction |
+//! | `publish.transaction` | producer | [`publish::transaction`] | in the trace that a Spanner transaction's tag names: its records in one Kafka transaction; named in their header |
 //!
 //! | attribute | type | on | meaning |
 //! | --- | --- | --- | --- |
-//! | `spanbridge.pipeline` | string | both roots | the pipeline's `name` |
+//! | `spanbridge.pipeline` | string | both roots, `ingest.apply`, `publish.transaction` | the pipeline's `name` |
 //! | `spanbridge.outcome` | string | both roots | `committed`, `fenced`, `in_doubt`, `rejected`, `aborted`, `failed` |
 //! | `spanbridge.shard` | int | `publish.batch` | shard of the state topic |
 //! | `spanbridge.rows` | int | `fold` | row writes after folding |
@@ -60,7 +63,7 @@ mod span;
 pub(crate) use export::pipeline;
 pub(crate) use layer::layer;
 pub use remote::{HEADER, RemoteContext, remote_context};
-pub use span::{end_at, fail, link, start_at, trace_id, traceparent};
+pub use span::{context, end_at, fail, link, start_at, trace_id, traceparent};
 
 /// The `tracing` target of all spans that are exported.
 pub const TARGET: &str = "spanbridge";

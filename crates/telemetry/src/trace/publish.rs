@@ -3,7 +3,8 @@
 use tracing::Span;
 use tracing::field::Empty;
 
-use super::TARGET;
+use super::span::follow;
+use super::{RemoteContext, TARGET};
 
 /// Name of the root span.
 pub const BATCH: &str = "publish.batch";
@@ -27,6 +28,21 @@ pub fn batch(pipeline: &str, shard: u32) -> Span {
         messaging.destination.name = Empty,
         messaging.batch.message_count = Empty,
     )
+}
+
+/// The part of the trace that a Spanner transaction's tag names in which its records are published.
+#[must_use]
+pub fn transaction(pipeline: &str, writer: &RemoteContext) -> Span {
+    let span = tracing::info_span!(
+        target: TARGET,
+        parent: None,
+        "publish.transaction",
+        otel.kind = "producer",
+        spanbridge.pipeline = pipeline,
+        messaging.system = "kafka",
+    );
+    follow(&span, writer);
+    span
 }
 
 /// Changes are taken from change streams of `database` (`projects/…/instances/…/databases/…`).

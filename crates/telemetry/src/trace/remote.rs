@@ -27,6 +27,35 @@ impl RemoteContext {
     }
 }
 
+impl RemoteContext {
+    /// Of a trace id and a span id that are sampled; nothing where one of them is zero.
+    #[must_use]
+    pub fn from_bytes(bytes: [u8; 24]) -> Option<Self> {
+        let (mut trace, mut span) = ([0; 16], [0; 8]);
+        trace.copy_from_slice(&bytes[..16]);
+        span.copy_from_slice(&bytes[16..]);
+        let (trace, span) = (TraceId::from_bytes(trace), SpanId::from_bytes(span));
+        let context = SpanContext::new(trace, span, TraceFlags::SAMPLED, true, TraceState::default());
+        context.is_valid().then_some(Self(context))
+    }
+
+    /// Trace id and span id.
+    #[must_use]
+    pub fn to_bytes(&self) -> [u8; 24] {
+        let mut bytes = [0; 24];
+        bytes[..16].copy_from_slice(&self.0.trace_id().to_bytes());
+        bytes[16..].copy_from_slice(&self.0.span_id().to_bytes());
+        bytes
+    }
+
+    /// The `traceparent` that names it.
+    #[must_use]
+    pub fn traceparent(&self) -> String {
+        let flags = u8::from(self.is_sampled());
+        format!("00-{}-{}-{flags:02x}", self.trace_id(), self.span_id())
+    }
+}
+
 /// Length of version 00: `00-<32>-<16>-<2>`.
 const LENGTH: usize = 55;
 
@@ -88,6 +117,14 @@ mod tests {
         assert_eq!(context.span_id(), "b7ad6b7169203331");
         assert!(context.is_sampled());
         assert!(!remote_context(SAMPLE.replace("-01", "-00").as_bytes()).unwrap().is_sampled());
+    }
+
+    #[test]
+    fn comes_back_from_bytes_and_as_a_header() {
+        let context = remote_context(SAMPLE.as_bytes()).unwrap();
+        assert_eq!(RemoteContext::from_bytes(context.to_bytes()), Some(context.clone()));
+        assert_eq!(context.traceparent(), SAMPLE);
+        assert_eq!(RemoteContext::from_bytes([0; 24]), None);
     }
 
     #[test]

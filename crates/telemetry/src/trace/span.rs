@@ -33,6 +33,21 @@ pub fn link(span: &Span, to: &RemoteContext) {
     }
 }
 
+/// Makes `span`, which must be new, a part of another process's trace: the child of that span.
+pub(super) fn follow(span: &Span, parent: &RemoteContext) {
+    // Without tracing there is nothing to set.
+    let _ = span.set_parent(Context::new().with_remote_span_context(parent.0.clone()));
+}
+
+/// The span as other processes may name it, when it is recorded.
+#[must_use]
+pub fn context(span: &Span) -> Option<RemoteContext> {
+    let context = span.context();
+    let span = context.span();
+    let span = span.span_context();
+    (span.is_valid() && span.is_sampled()).then(|| RemoteContext(span.clone()))
+}
+
 /// Marks `span` as failed with a stable error code. Messages are for the log.
 pub fn fail(span: &Span, code: &'static str) {
     span.set_attribute("error.type", code);
@@ -42,10 +57,7 @@ pub fn fail(span: &Span, code: &'static str) {
 /// The `traceparent` to send along, when this trace is recorded.
 #[must_use]
 pub fn traceparent(span: &Span) -> Option<String> {
-    let context = span.context();
-    let span = context.span();
-    let span = span.span_context();
-    (span.is_valid() && span.is_sampled()).then(|| format!("00-{}-{}-01", span.trace_id(), span.span_id()))
+    context(span).map(|context| context.traceparent())
 }
 
 /// The trace's id, 32 lower-case hexadecimal digits; `None` without tracing.

@@ -84,7 +84,7 @@ pub struct Publish {
     /// Where changes go that have no fitting schema. Default: `{name}.dead-letters`. See
     /// [`Publish::dead_letter_topic`].
     pub dead_letter_topic: Template,
-    /// Whether what the bridge itself wrote is left out. Always false in this version.
+    /// Whether what the file's ingest pipelines wrote is left out. Default: false.
     pub skip_own: bool,
     /// The state topic. Default: `{name}.spanbridge-state`. See [`Publish::state_topic`].
     pub state_topic: Template,
@@ -111,6 +111,8 @@ pub enum Snapshot {
     /// Changes only.
     #[default]
     Never,
+    /// A new pipeline begins with the rows that are there, as of one timestamp, and goes on with the changes behind it.
+    Initial,
 }
 
 /// What an incompatible change of a table does.
@@ -185,9 +187,21 @@ impl Publish {
             Timestamps::read(&entry, compatible, formats)
         });
         let tombstones = section.optional("tombstones").and_then(|entry| entry.boolean());
-        let snapshot = section.optional("snapshot");
-        let snapshot = snapshot.and_then(|entry| entry.choice(&[("never", Snapshot::Never)], &["initial"]));
         let start = section.optional("start").and_then(|entry| Start::read(&entry));
+        let snapshot = section.optional("snapshot").and_then(|entry| {
+            let snapshots = [("never", Snapshot::Never), ("initial", Snapshot::Initial)];
+            let snapshot = entry.choice(&snapshots, &[])?;
+            if let (Snapshot::Initial, Some(Start::At(start))) = (snapshot, start) {
+                let message = format!("`snapshot` is initial, and `start` is {start}");
+                entry.wrong(
+                    Kind::Conflict,
+                    message,
+                    "leave one of the two out: changes begin where the snapshot was read",
+                );
+                return None;
+            }
+            Some(snapshot)
+        });
         let end = section.optional("end").and_then(|entry| {
             let end = start::instant(&entry, "an RFC 3339 timestamp")?;
             if let Some(Start::At(start)) = start.filter(|start| matches!(start, Start::At(at) if *at > end))
@@ -207,10 +221,7 @@ impl Publish {
             section.optional("on_incompatible_schema").and_then(|entry| entry.choice(&INCOMPATIBLE, &[]));
         let dead_letter_topic =
             section.optional("dead_letter_topic").map(|entry| Template::read(&entry, false));
-        let skip_own = section.optional("skip_own");
-        if let Some(entry) = skip_own.filter(|entry| entry.boolean() == Some(true)) {
-            entry.unsupported("`skip_own = true` is not supported by this version; supported: false");
-        }
+        let skip_own = section.optional("skip_own").and_then(|entry| entry.boolean());
         let state_topic = section.optional("state_topic").map(|entry| Template::read(&entry, false));
         let heartbeat = section.optional("heartbeat");
         let heartbeat =
@@ -245,7 +256,7 @@ impl Publish {
             transaction: transaction.unwrap_or_default(),
             on_incompatible_schema: incompatible.unwrap_or_default(),
             dead_letter_topic: present(dead_letter_topic)?.unwrap_or_else(Template::dead_letters),
-            skip_own: false,
+            skip_own: skip_own.unwrap_or(false),
             state_topic: present(state_topic)?.unwrap_or_else(Template::state),
             heartbeat: heartbeat.unwrap_or(Duration::from_secs(1)),
             span,

@@ -23,6 +23,7 @@ use super::transactions::Transactions;
 use crate::log::topic_partition;
 use crate::mapping::Mapper;
 use crate::policy::{self, Action};
+use crate::signature::Signature;
 use crate::{Error, ErrorKind};
 
 /// The loop goes round at least this often, or `/livez` says so.
@@ -78,6 +79,7 @@ pub(super) struct Parts {
     pub(super) owned: watch::Sender<Vec<Partition>>,
     pub(super) group: String,
     pub(super) by_pattern: bool,
+    pub(super) signature: Signature,
 }
 
 impl Driver {
@@ -93,6 +95,7 @@ impl Driver {
             owned,
             group,
             by_pattern,
+            signature,
         } = parts;
         let (sender, answers) = mpsc::channel(ANSWERS);
         let pipeline = mapper.spec.pipeline.to_string();
@@ -104,6 +107,7 @@ impl Driver {
                 mapper: mapper.clone(),
                 answers: sender,
                 transactions: Transactions::default(),
+                signature,
             },
             pipeline,
             group,
@@ -289,7 +293,8 @@ impl Driver {
                     self.requests.ask(Request::States { attempt, keys, ranges });
                 }
                 Effect::ReadStates { attempt, keys, ranges, lock: true } => {
-                    self.requests.lock(attempt, keys, ranges);
+                    let trace = self.trace.as_ref().and_then(BatchTrace::carried);
+                    self.requests.lock(attempt, keys, ranges, trace);
                 }
                 Effect::Release { attempt } => self.requests.release(attempt),
                 Effect::Verify { attempt, partitions } => {
@@ -320,6 +325,7 @@ impl Driver {
                 Effect::Commit(commit) => {
                     let trace = self.trace.take();
                     let sent = Sent::new(&commit);
+                    let carried = trace.as_ref().and_then(BatchTrace::carried);
                     let span = trace.as_ref().map_or_else(tracing::Span::none, |trace| {
                         trace.folded(self.folding_since, sent.rows());
                         let rows = commit.mutations.iter().map(|mutation| mutation.rows.len()).sum();
@@ -332,7 +338,7 @@ impl Driver {
                         );
                     }
                     self.sent.insert(commit.attempt, (sent, trace));
-                    self.requests.commit(commit, span);
+                    self.requests.commit(commit, span, carried);
                 }
                 Effect::Mirror { partition, next } => {
                     self.subscription.commit([(topic_partition(&partition), next)]);

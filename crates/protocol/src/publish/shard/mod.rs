@@ -5,6 +5,7 @@
 
 mod error;
 mod queue;
+mod ranges;
 mod recovery;
 mod tokens;
 
@@ -17,6 +18,7 @@ use super::state::{Note, Origin, StateKey, StateRecord, StateValue, shard_of};
 use super::token::Token;
 use crate::value::Timestamp;
 use queue::{Queue, What};
+use ranges::Ranges;
 use tokens::Tokens;
 
 pub use error::ShardError;
@@ -27,6 +29,7 @@ pub struct Shard<D> {
     phase: Phase,
     origin: Option<Origin>,
     tokens: Tokens,
+    ranges: Ranges,
     queue: Queue<D>,
     committing: bool,
     effects: VecDeque<Effect<D>>,
@@ -40,6 +43,8 @@ pub struct Config {
     pub change_stream: Arc<str>,
     /// Where a new pipeline begins; `None` is now.
     pub start: Option<Timestamp>,
+    /// A new pipeline begins with the rows that are there, and with the changes behind them.
+    pub snapshot: bool,
     /// Up to where, inclusively, changes are published; `None` is for ever. It may be set later.
     pub end: Option<Timestamp>,
     pub limits: Limits,
@@ -64,6 +69,7 @@ impl<D> Shard<D> {
             phase: Phase::Initialising,
             origin: None,
             tokens: Tokens::default(),
+            ranges: Ranges::default(),
             queue: Queue::new(),
             committing: false,
             effects: VecDeque::from([Effect::Init]),
@@ -77,16 +83,17 @@ impl<D> Shard<D> {
 
     /// The root query has ended: the tokens that the change stream has at `start`.
     pub fn roots(&mut self, start: Timestamp, roots: Vec<Token>, now: Duration) {
-        let origin =
-            Origin { start, shards: self.config.shards, change_stream: self.config.change_stream.clone() };
-        let mut state = vec![StateRecord {
-            shard: self.config.index,
-            key: StateKey::Origin,
-            value: Some(StateValue::Origin(origin.clone())),
-        }];
+        let origin = Origin {
+            start,
+            shards: self.config.shards,
+            change_stream: self.config.change_stream.clone(),
+            snapshot: None,
+        };
+        let mut state = self.forget_ranges();
+        state.push(self.own(StateKey::Origin, Some(StateValue::Origin(origin.clone()))));
         state.extend(roots.into_iter().map(|child| self.note(child, None, Note { start, parents: vec![] })));
         self.origin = Some(origin);
-        self.push(What::Roots { state }, now);
+        self.push(What::Beginning { state }, now);
     }
 
     /// True if this change record is still to be emitted: transform it and hand it in.
@@ -181,10 +188,9 @@ impl<D> Shard<D> {
         self.tokens.stop(token);
         let mut records: Vec<StateRecord> =
             children.into_iter().map(|(child, note)| self.note(child, Some(token.clone()), note)).collect();
-        let own = |key| StateRecord { shard: self.config.index, key, value: None };
-        records.push(own(StateKey::Token(token.clone())));
+        records.push(self.own(StateKey::Token(token.clone()), None));
         for parent in self.tokens.parents(token) {
-            records.push(own(StateKey::Note { child: token.clone(), parent }));
+            records.push(self.own(StateKey::Note { child: token.clone(), parent }, None));
         }
         self.push(What::Finish { token: token.clone(), state: records }, now);
     }
@@ -249,6 +255,10 @@ impl<D> Shard<D> {
     fn push(&mut self, what: What<D>, now: Duration) {
         self.queue.push(what, now, &self.config.limits);
         self.due(now);
+    }
+
+    fn own(&self, key: StateKey, value: Option<StateValue>) -> StateRecord {
+        StateRecord { shard: self.config.index, key, value }
     }
 
     fn note(&self, child: Token, parent: Option<Token>, note: Note) -> StateRecord {

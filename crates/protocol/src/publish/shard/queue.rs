@@ -3,6 +3,7 @@ use std::time::Duration;
 
 use crate::publish::effect::{ChangeId, Limits, Transaction};
 use crate::publish::frontier::Frontier;
+use crate::publish::snapshot::{Range, RangeId};
 use crate::publish::state::{StateKey, StateRecord, StateValue};
 use crate::publish::token::Token;
 use crate::value::Timestamp;
@@ -41,7 +42,19 @@ pub(super) enum What<D> {
         token: Token,
         state: Vec<StateRecord>,
     },
-    Roots {
+    /// Of the pipeline: its snapshot, or its changes.
+    Beginning {
+        state: Vec<StateRecord>,
+    },
+    /// Rows of a range, and what they leave of it.
+    Page {
+        id: RangeId,
+        rest: Range,
+        data: Vec<D>,
+        size: usize,
+    },
+    RangeEnd {
+        id: RangeId,
         state: Vec<StateRecord>,
     },
     /// Data that belongs to no token.
@@ -60,18 +73,23 @@ pub(super) struct Taken<D> {
 impl<D> What<D> {
     fn due(&self, arrived: Duration, limits: &Limits) -> Duration {
         match self {
-            Self::Change { .. } | Self::Aside { .. } => arrived + limits.max_wait,
+            Self::Change { .. } | Self::Aside { .. } | Self::Page { .. } => arrived + limits.max_wait,
             Self::Heartbeat { last: false, .. } => arrived + limits.idle_wait,
-            Self::Heartbeat { last: true, .. } | Self::Finish { .. } | Self::Roots { .. } => arrived,
+            Self::Heartbeat { last: true, .. }
+            | Self::Finish { .. }
+            | Self::Beginning { .. }
+            | Self::RangeEnd { .. } => arrived,
         }
     }
 
     /// Records and bytes.
     fn load(&self) -> (usize, usize) {
         match self {
-            Self::Change { data, size, .. } => (data.len(), *size),
+            Self::Change { data, size, .. } | Self::Page { data, size, .. } => (data.len(), *size),
             Self::Aside { size, .. } => (1, *size),
-            Self::Heartbeat { .. } | Self::Finish { .. } | Self::Roots { .. } => (0, 0),
+            Self::Heartbeat { .. } | Self::Finish { .. } | Self::Beginning { .. } | Self::RangeEnd { .. } => {
+                (0, 0)
+            }
         }
     }
 }
@@ -136,6 +154,7 @@ impl<D> Queue<D> {
     pub(super) fn take(&mut self, shard: u32, limits: &Limits) -> Taken<D> {
         let (mut data, mut state, mut bytes) = (Vec::new(), Vec::new(), 0);
         let (mut moved, mut finished) = (BTreeSet::new(), Vec::new());
+        let mut ranges = BTreeMap::new();
         while let Some(item) = self.items.pop_front() {
             let (records, size) = item.what.load();
             (self.records, self.bytes, bytes) = (self.records - records, self.bytes - size, bytes + size);
@@ -156,7 +175,15 @@ impl<D> Queue<D> {
                     state.extend(records);
                     finished.push(token);
                 }
-                What::Roots { state: records } => state.extend(records),
+                What::Beginning { state: records } => state.extend(records),
+                What::Page { id, rest, data: mut rows, .. } => {
+                    data.append(&mut rows);
+                    ranges.insert(id, rest);
+                }
+                What::RangeEnd { id, state: records } => {
+                    ranges.remove(&id);
+                    state.extend(records);
+                }
                 What::Aside { data: aside, .. } => data.push(aside),
             }
             if data.len() >= limits.max_records || bytes >= limits.max_bytes {
@@ -167,6 +194,11 @@ impl<D> Queue<D> {
             shard,
             value: self.taken.get(&token).cloned().map(StateValue::Token),
             key: StateKey::Token(token),
+        }));
+        state.extend(ranges.into_iter().map(|(id, rest)| StateRecord {
+            shard,
+            key: StateKey::Range(id),
+            value: Some(StateValue::Range(rest)),
         }));
         self.due = self.items.iter().map(|item| item.what.due(item.arrived, limits)).min();
         Taken { transaction: Transaction { data, state }, finished }

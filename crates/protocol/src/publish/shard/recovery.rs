@@ -6,7 +6,7 @@ use super::{Phase, Shard, ShardError};
 use crate::guard::{Guard, stands};
 use crate::publish::effect::{Effect, Transaction};
 use crate::publish::frontier::Frontier;
-use crate::publish::state::{Origin, StateKey, StateRecord, StateValue};
+use crate::publish::state::{Origin, StateKey, StateValue};
 use crate::publish::token::Token;
 
 impl<D> Shard<D> {
@@ -17,11 +17,7 @@ impl<D> Shard<D> {
             self.run();
             return;
         }
-        let owner = StateRecord {
-            shard: self.config.index,
-            key: StateKey::Owner,
-            value: Some(StateValue::Owner(nonce.clone())),
-        };
+        let owner = self.own(StateKey::Owner, Some(StateValue::Owner(nonce.clone())));
         self.phase = Phase::Recovering { nonce };
         self.committing = true;
         self.effects.push_back(Effect::Commit(Transaction { data: Vec::new(), state: vec![owner] }));
@@ -41,6 +37,10 @@ impl<D> Shard<D> {
                 self.tokens.note(child.clone(), parent.clone(), note);
                 self.start_if_ready(child);
             }
+            (Phase::Running, StateKey::Range(id), Some(StateValue::Range(range))) => {
+                self.begin_range(*id, range)
+            }
+            (Phase::Running, StateKey::Read(id), Some(StateValue::Read)) => self.range_read(*id),
             // What we write ourselves comes back: we know better.
             (Phase::Running, ..) => {}
             (_, StateKey::Origin, Some(StateValue::Origin(origin))) => {
@@ -55,6 +55,9 @@ impl<D> Shard<D> {
                 self.tokens.note(child.clone(), parent.clone(), note);
             }
             (_, StateKey::Note { child, parent }, _) => self.tokens.drop_note(child, parent.as_ref()),
+            (_, StateKey::Range(id), Some(StateValue::Range(range))) => self.ranges.stored(*id, Some(range)),
+            (_, StateKey::Range(id), _) => self.ranges.stored(*id, None),
+            (_, StateKey::Read(id), value) => self.ranges.note(*id, value.is_some()),
             (_, StateKey::Origin, _) => {}
         }
         Ok(())
@@ -68,8 +71,13 @@ impl<D> Shard<D> {
         for child in self.tokens.noted() {
             self.start_if_ready(&child);
         }
-        if self.config.index == 0 && self.origin.is_none() {
-            self.effects.push_back(Effect::QueryRoots { start: self.config.start });
+        self.begin_ranges();
+        if self.config.index == 0 {
+            match &self.origin {
+                Some(_) => self.roots_if_read(),
+                None if self.config.snapshot => self.effects.push_back(Effect::Divide),
+                None => self.effects.push_back(Effect::QueryRoots { start: self.config.start }),
+            }
         }
     }
 

@@ -16,6 +16,9 @@ pub(super) struct Change {
     pub(super) last: bool,
 }
 
+/// The rows of a snapshot, as changes of keys that none has.
+pub(super) const READ: usize = 300;
+
 /// What is published beside the changes, as changes of keys that none has.
 pub(super) const BEGIN: usize = 100;
 /// And the number of changes that the transaction has in the token.
@@ -78,19 +81,30 @@ impl History {
         history
     }
 
-    pub(super) fn roots(&self) -> Vec<Token> {
-        self.tokens.iter().filter(|token| token.start == 0).map(|token| token.token.clone()).collect()
+    /// The tokens that hold what comes behind `at`.
+    pub(super) fn roots(&self, at: i64) -> Vec<Token> {
+        let lives = |token: &&Stretch| token.start <= at && token.end.is_none_or(|end| end > at);
+        self.tokens.iter().filter(lives).map(|token| token.token.clone()).collect()
+    }
+
+    /// The rows as they were at `at`, by their last change, in the order of keys.
+    pub(super) fn rows(&self, at: i64) -> impl Iterator<Item = Change> {
+        (0..8).filter_map(move |key| {
+            let mut changes = self.changes.iter().rev();
+            let last = changes.find(|change| change.key == key && change.at <= at)?;
+            Some(Change { key: READ + key, at, ..last.clone() })
+        })
     }
 
     /// The item `place` of a query of this token from `start` on.
-    pub(super) fn see(&self, token: &Token, start: i64, place: usize, clock: i64) -> Option<Seen> {
+    pub(super) fn see(&self, token: &Token, start: Timestamp, place: usize, clock: i64) -> Option<Seen> {
         let stretch = self.tokens.iter().find(|stretch| stretch.token == *token)?;
         let horizon = stretch.end.filter(|end| *end <= clock);
-        let mut changes = stretch.changes.iter().filter(|change| change.at >= start && change.at <= clock);
-        if let Some(change) = changes.nth(place) {
+        let seen = |change: &&Change| instant(change.at) >= start && change.at <= clock;
+        if let Some(change) = stretch.changes.iter().filter(seen).nth(place) {
             return Some(Seen::Change(change.clone()));
         }
-        let behind = place - stretch.changes.iter().filter(|c| c.at >= start && c.at <= clock).count();
+        let behind = place - stretch.changes.iter().filter(seen).count();
         let Some(end) = horizon else { return Some(Seen::Heartbeat(clock)) };
         let mut children = self.tokens.iter().filter(|child| child.parents.contains(token));
         // One record a child: there may be several.

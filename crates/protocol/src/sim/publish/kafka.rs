@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use super::history::Change;
-use crate::publish::{StateKey, StateValue, Transaction};
+use crate::publish::{Origin, StateKey, StateValue, Transaction};
 
 #[derive(Debug, Clone, Copy, PartialEq)]
 enum Status {
@@ -83,6 +83,15 @@ impl Kafka {
             }
         }
         None
+    }
+
+    /// The pipeline's origin, once it is committed.
+    pub(super) fn origin(&self) -> Option<&Origin> {
+        let committed = |entry: &&Entry<State>| self.transactions[entry.transaction] == Status::Committed;
+        self.state.get(&0)?.iter().rev().filter(committed).find_map(|entry| match &entry.record {
+            (StateKey::Origin, Some(StateValue::Origin(origin))) => Some(origin),
+            _ => None,
+        })
     }
 
     /// The high watermark of a shard's partition: open transactions count.

@@ -18,6 +18,11 @@ fn each_change_up_to_the_end_is_published_exactly_once_and_none_behind_it() {
     all_seeds(world::run_to_an_end);
 }
 
+#[test]
+fn each_row_is_published_once_in_front_of_the_changes_that_it_does_not_hold() {
+    all_seeds(world::run_with_a_snapshot);
+}
+
 fn must_fail_without(guard: Guard, how: &str) {
     let (seed, why) = first_failure(guard, how, world::run).unwrap();
     println!("seed {seed}: {why}");
@@ -36,6 +41,13 @@ fn without_the_set_at_the_frontier_the_checker_fails() {
 #[test]
 fn without_all_parents_finished_the_checker_fails() {
     must_fail_without(Guard::AllParents, "out of order");
+}
+
+#[test]
+fn without_the_snapshot_in_front_the_checker_fails() {
+    let run = world::run_with_a_snapshot;
+    let (seed, why) = first_failure(Guard::SnapshotFirst, "out of order", run).unwrap();
+    println!("seed {seed}: {why}");
 }
 
 #[test]

@@ -1,13 +1,14 @@
 //! One owner of a shard: the machine, its producer, its tail and its queries.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 use std::time::Duration;
 
 use super::super::Dice;
-use super::history::{BEGIN, Change, END, History, Seen, instant};
+use super::history::{BEGIN, Change, END, History, READ, Seen, instant};
 use super::kafka::Kafka;
 use crate::guard::{Guard, stands};
-use crate::publish::{Config, Effect, Limits, Shard, Tally, Token, Transaction};
+use crate::publish::{Config, Effect, Limits, Range, RangeId, Shard, Tally, Token, Transaction};
 use crate::value::Timestamp;
 
 pub(super) const SHARDS: u32 = 3;
@@ -18,15 +19,17 @@ pub(super) struct Owner {
     epoch: u64,
     offset: usize,
     queries: BTreeMap<Token, Query>,
+    ranges: BTreeMap<RangeId, Range>,
     tally: Tally,
     init: bool,
-    roots: bool,
+    divide: bool,
+    roots: Option<Timestamp>,
     unsent: Option<Transaction<Change>>,
     sent: bool,
 }
 
 struct Query {
-    start: i64,
+    start: Timestamp,
     place: usize,
     /// It has told of children.
     told: bool,
@@ -45,7 +48,7 @@ pub(super) struct Around<'a> {
 pub(super) struct Dropped;
 
 impl Owner {
-    pub(super) fn new(index: u32, end: Option<Timestamp>, kafka: &Kafka) -> Self {
+    pub(super) fn new(index: u32, end: Option<Timestamp>, snapshot: bool, kafka: &Kafka) -> Self {
         let limits = Limits {
             max_records: 5,
             max_bytes: 1000,
@@ -59,15 +62,18 @@ impl Owner {
                 shards: SHARDS,
                 change_stream: "stream".into(),
                 start: None,
+                snapshot,
                 end,
                 limits,
             }),
             epoch: 0,
             offset: 0,
             queries: BTreeMap::new(),
+            ranges: BTreeMap::new(),
             tally: Tally::default(),
             init: false,
-            roots: false,
+            divide: false,
+            roots: None,
             unsent: None,
             sent: false,
         };
@@ -78,7 +84,7 @@ impl Owner {
     }
 
     pub(super) fn step(&mut self, dice: &mut Dice, around: &mut Around<'_>) -> Result<(), Dropped> {
-        match dice.below(8) {
+        match dice.below(9) {
             0 => self.initialise(around),
             1 => {
                 self.tail(around.kafka)?;
@@ -86,17 +92,22 @@ impl Owner {
             2 => self.send(around)?,
             3 => self.end(dice, around)?,
             4 => self.shard.due(around.now),
-            5 => self.root(around),
+            5 => self.begin(dice, around),
+            6 => self.page(dice, around),
             _ => self.read(dice, around)?,
         }
         while let Some(effect) = self.shard.effect() {
             match effect {
                 Effect::Init => self.init = true,
                 Effect::Commit(transaction) => self.unsent = Some(transaction),
-                Effect::QueryRoots { .. } => self.roots = true,
+                Effect::QueryRoots { start } => self.roots = Some(start.unwrap_or(instant(0))),
+                Effect::Divide => self.divide = true,
+                Effect::Read { id, range } => {
+                    self.ranges.insert(id, range);
+                }
                 Effect::Query { token, start } => {
                     self.tally.forget(&token);
-                    self.queries.insert(token, Query { start: start.timestamp(), place: 0, told: false });
+                    self.queries.insert(token, Query { start, place: 0, told: false });
                 }
                 Effect::Finished { token } | Effect::Stop { token } => {
                     self.tally.forget(&token);
@@ -144,9 +155,51 @@ impl Owner {
         Ok(())
     }
 
-    fn root(&mut self, around: &Around<'_>) {
-        if std::mem::take(&mut self.roots) {
-            self.shard.roots(instant(0), around.history.roots(), around.now);
+    /// What begins a pipeline.
+    fn begin(&mut self, dice: &mut Dice, around: &Around<'_>) {
+        if std::mem::take(&mut self.divide) {
+            let at = instant(around.clock);
+            let cuts = (0..8).filter(|_| dice.percent(30)).map(|key| Some(Arc::from(key.to_string())));
+            let mut after = None;
+            let ranges = cuts.chain([None]).map(|through: Option<Arc<str>>| Range {
+                table: "T".into(),
+                at,
+                after: std::mem::replace(&mut after, through.clone()),
+                through,
+            });
+            self.shard.divided(at, ranges.collect(), around.now);
+        }
+        if let Some(start) = self.roots.take() {
+            let roots = around.history.roots(start.timestamp());
+            self.shard.roots(start, roots, around.now);
+        }
+    }
+
+    /// The next row or two of a range.
+    fn page(&mut self, dice: &mut Dice, around: &Around<'_>) {
+        if self.ranges.is_empty() || !self.shard.has_room() {
+            return;
+        }
+        let any = dice.below(self.ranges.len());
+        let Some((id, range)) = self.ranges.iter_mut().nth(any) else { return };
+        let id = *id;
+        let number = |key: &Option<Arc<str>>| key.as_deref().map(|key| key.parse::<usize>().unwrap());
+        let (after, through) = (number(&range.after), number(&range.through));
+        let rows = around.history.rows(range.at.timestamp()).filter(|row| {
+            let key = row.key - READ;
+            after.is_none_or(|after| key > after) && through.is_none_or(|through| key <= through)
+        });
+        let rows: Vec<Change> = rows.take(1 + dice.below(2)).collect();
+        match rows.last() {
+            Some(last) => {
+                let last: Arc<str> = (last.key - READ).to_string().into();
+                range.after = Some(last.clone());
+                self.shard.page(id, rows, 10, last, around.now);
+            }
+            None => {
+                self.ranges.remove(&id);
+                self.shard.read(id, around.now);
+            }
         }
     }
 

@@ -43,7 +43,9 @@ impl Watcher {
 
     fn check(&self, kafka: &Kafka, history: &History) -> Result<(), String> {
         let Some(watermark) = self.progress.watermark() else { return Ok(()) };
-        let mut early = history.changes.iter().filter(|change| instant(change.at) < watermark);
+        let start = kafka.origin().map_or(instant(0), |origin| origin.start);
+        let mut early =
+            history.changes.iter().filter(|change| (start..watermark).contains(&instant(change.at)));
         match early.find(|change| !kafka.committed().any(|committed| committed == *change)) {
             Some(change) => Err(format!("the watermark is {watermark}, but {change:?} is still to come")),
             None => Ok(()),

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use super::super::Dice;
-use super::history::{BEGIN, Change, History, instant};
+use super::history::{BEGIN, Change, History, READ, instant};
 use super::kafka::Kafka;
 use super::owner::{Around, Owner, SHARDS};
 use super::watcher::Watcher;
@@ -21,20 +21,26 @@ struct World {
     watcher: Watcher,
     /// The last timestamp that is published.
     end: Option<i64>,
+    snapshot: bool,
     clock: i64,
     now: Duration,
 }
 
 pub(super) fn run(dice: Dice) -> Result<(), String> {
-    run_to(dice, false)
+    run_to(dice, false, false)
+}
+
+/// With a snapshot somewhere on the way, in front of the changes.
+pub(super) fn run_with_a_snapshot(dice: Dice) -> Result<(), String> {
+    run_to(dice, false, true)
 }
 
 /// With an end somewhere on the way.
 pub(super) fn run_to_an_end(dice: Dice) -> Result<(), String> {
-    run_to(dice, true)
+    run_to(dice, true, false)
 }
 
-fn run_to(mut dice: Dice, an_end: bool) -> Result<(), String> {
+fn run_to(mut dice: Dice, an_end: bool, snapshot: bool) -> Result<(), String> {
     let history = History::generate(&mut dice);
     let last = history.changes.last().map_or(0, |change| change.at);
     let end = an_end.then(|| dice.below(usize::try_from(last).unwrap_or(0) + 2) as i64);
@@ -45,6 +51,7 @@ fn run_to(mut dice: Dice, an_end: bool) -> Result<(), String> {
         owners: Vec::new(),
         watcher: Watcher::default(),
         end,
+        snapshot,
         clock: 0,
         now: Duration::ZERO,
     };
@@ -58,7 +65,7 @@ fn run_to(mut dice: Dice, an_end: bool) -> Result<(), String> {
 
 impl World {
     fn owner(&self, shard: u32) -> Owner {
-        Owner::new(shard, self.end.map(instant), &self.kafka)
+        Owner::new(shard, self.end.map(instant), self.snapshot, &self.kafka)
     }
 
     fn disturb(&mut self) {
@@ -125,15 +132,27 @@ impl World {
         for change in self.kafka.committed() {
             *times.entry(change).or_default() += 1;
         }
-        let wanted = |change: &&Change| self.end.is_none_or(|end| change.at <= end);
+        let origin = self.kafka.origin().ok_or("the pipeline has not begun")?;
+        let rows: Vec<Change> = match self.snapshot {
+            true => self.history.rows(origin.start.timestamp()).collect(),
+            false => Vec::new(),
+        };
+        let behind = |change: &&Change| instant(change.at) >= origin.start;
+        let wanted = |change: &&Change| behind(change) && self.end.is_none_or(|end| change.at <= end);
         let marks = &self.history.marks;
-        if let Some(mark) = times.keys().find(|change| change.key >= BEGIN && !marks.contains(change)) {
+        if let Some(mark) =
+            times.keys().find(|change| (BEGIN..READ).contains(&change.key) && !marks.contains(change))
+        {
             return Err(format!("{mark:?} is no right mark"));
         }
-        if let Some(change) = times.keys().find(|change| !wanted(change)) {
-            return Err(format!("{change:?} is published, behind the end {:?}", self.end));
+        if let Some(change) = times.keys().find(|change| change.key < READ && !wanted(change)) {
+            return Err(format!("{change:?} is published, behind the end {:?} or in the snapshot", self.end));
         }
-        for change in self.history.changes.iter().chain(&self.history.marks).filter(wanted) {
+        if let Some(row) = times.keys().find(|row| row.key >= READ && !rows.contains(row)) {
+            return Err(format!("{row:?} is no row of the snapshot"));
+        }
+        let changes = self.history.changes.iter().chain(&self.history.marks).filter(wanted);
+        for change in changes.chain(&rows) {
             match times.get(change) {
                 Some(1) => {}
                 Some(times) => return Err(format!("{change:?} is published {times} times")),
@@ -141,8 +160,10 @@ impl World {
             }
         }
         for key in 0..8 {
-            let published = self.kafka.committed().filter(|change| change.key == key);
+            let published = self.kafka.committed().filter(|change| change.key % READ == key);
+            let row = rows.iter().filter(|row| row.key == READ + key);
             let committed = self.history.changes.iter().filter(wanted).filter(|change| change.key == key);
+            let committed = row.chain(committed);
             if !published.eq(committed) {
                 return Err(format!("key {key} is published out of order"));
             }

@@ -1,0 +1,22 @@
+use spanbridge_config::Ingest;
+use spanbridge_spanner::{CommitTag, Mark};
+
+/// How the commits of a pipeline are known again in change streams, or kept out of them.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Signature {
+    mark: Mark,
+    /// Change streams that allow it leave its commits out.
+    pub(crate) exclude: bool,
+}
+
+impl Signature {
+    /// All versions of a pipeline are one bridge.
+    pub(crate) fn new(pipeline: &Ingest) -> Self {
+        Self { mark: Mark::of(&pipeline.name), exclude: pipeline.exclude_from_change_streams }
+    }
+
+    /// The transaction tag of a commit, of a sampled trace perhaps.
+    pub(crate) fn tag(self, trace: Option<[u8; 24]>) -> String {
+        CommitTag { mark: self.mark, trace }.to_string()
+    }
+}

@@ -1,0 +1,132 @@
+//! The snapshot of a new pipeline: each shard reads some ranges, and the tokens begin when all are read.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+use std::time::Duration;
+
+use super::Shard;
+use super::queue::What;
+use crate::guard::{Guard, stands};
+use crate::publish::effect::Effect;
+use crate::publish::snapshot::{Range, RangeId, Snapshot, behind};
+use crate::publish::state::{Origin, StateKey, StateRecord, StateValue};
+use crate::value::Timestamp;
+
+/// The ranges of a shard; in shard 0 also which of all have been read.
+#[derive(Default)]
+pub(super) struct Ranges {
+    open: BTreeMap<RangeId, Range>,
+    /// Those that this life has begun: what it writes itself comes back.
+    begun: BTreeSet<RangeId>,
+    read: BTreeSet<RangeId>,
+}
+
+impl Ranges {
+    /// A record that was there before this life.
+    pub(super) fn stored(&mut self, id: RangeId, range: Option<Range>) {
+        match range {
+            Some(range) => self.open.insert(id, range),
+            None => self.open.remove(&id),
+        };
+    }
+
+    /// A note that was there before this life.
+    pub(super) fn note(&mut self, id: RangeId, read: bool) {
+        if read {
+            self.read.insert(id);
+        } else {
+            self.read.remove(&id);
+        }
+    }
+
+    fn are_all_read(&self, snapshot: Snapshot) -> bool {
+        usize::try_from(snapshot.ranges).is_ok_and(|all| self.read.len() == all)
+    }
+}
+
+impl<D> Shard<D> {
+    /// The tables have been divided into these ranges, all to be read at `at`: the changes begin behind it.
+    ///
+    /// # Panics
+    /// On a range of another time.
+    pub fn divided(&mut self, at: Timestamp, ranges: Vec<Range>, now: Duration) {
+        assert!(ranges.iter().all(|range| range.at == at), "a snapshot is of one timestamp");
+        let count = u32::try_from(ranges.len()).expect("ranges are counted in 32 bits");
+        let shards = self.config.shards;
+        let origin = Origin {
+            snapshot: Some(Snapshot { at, ranges: count }),
+            start: behind(at),
+            shards,
+            change_stream: self.config.change_stream.clone(),
+        };
+        let mut state = vec![self.own(StateKey::Origin, Some(StateValue::Origin(origin.clone())))];
+        state.extend((0..).zip(ranges).map(|(number, range)| StateRecord {
+            shard: number % shards,
+            key: StateKey::Range(RangeId(number)),
+            value: Some(StateValue::Range(range)),
+        }));
+        self.origin = Some(origin);
+        self.push(What::Beginning { state }, now);
+        self.roots_if_read();
+    }
+
+    /// Rows of a range that follow on those handed in before, and the key of the last one.
+    pub fn page(&mut self, id: RangeId, data: Vec<D>, size: usize, last: Arc<str>, now: Duration) {
+        let Some(range) = self.ranges.open.get_mut(&id) else { return };
+        range.after = Some(last);
+        let rest = range.clone();
+        self.push(What::Page { id, rest, data, size }, now);
+    }
+
+    /// The range has no more rows.
+    pub fn read(&mut self, id: RangeId, now: Duration) {
+        if self.ranges.open.remove(&id).is_none() {
+            return;
+        }
+        let note = StateRecord { shard: 0, key: StateKey::Read(id), value: Some(StateValue::Read) };
+        let state = vec![note, self.own(StateKey::Range(id), None)];
+        self.push(What::RangeEnd { id, state }, now);
+    }
+
+    /// Ranges of this shard that are not read yet.
+    pub fn open_ranges(&self) -> usize {
+        self.ranges.open.len()
+    }
+
+    pub(super) fn begin_ranges(&mut self) {
+        for (id, range) in self.ranges.open.clone() {
+            self.begin_range(id, range);
+        }
+    }
+
+    /// A range, from another shard or from ourselves.
+    pub(super) fn begin_range(&mut self, id: RangeId, range: Range) {
+        if self.ranges.begun.insert(id) {
+            self.ranges.open.insert(id, range.clone());
+            self.effects.push_back(Effect::Read { id, range });
+        }
+    }
+
+    /// A range has been read, by whichever shard.
+    pub(super) fn range_read(&mut self, id: RangeId) {
+        if self.ranges.read.insert(id) {
+            self.roots_if_read();
+        }
+    }
+
+    /// The tokens are asked for when the snapshot is behind us.
+    pub(super) fn roots_if_read(&mut self) {
+        if let Some(origin) = &self.origin
+            && let Some(snapshot) = origin.snapshot
+            && (self.ranges.are_all_read(snapshot) || !stands(Guard::SnapshotFirst))
+        {
+            self.effects.push_back(Effect::QueryRoots { start: Some(origin.start) });
+        }
+    }
+
+    /// The notes of ranges, to be deleted when the tokens have theirs.
+    pub(super) fn forget_ranges(&mut self) -> Vec<StateRecord> {
+        let read = std::mem::take(&mut self.ranges.read);
+        read.into_iter().map(|id| self.own(StateKey::Read(id), None)).collect()
+    }
+}

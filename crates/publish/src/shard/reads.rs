@@ -1,0 +1,186 @@
+//! The snapshot: tables divided into ranges, and the ranges of a shard read a page at a time.
+
+use std::collections::BTreeMap;
+use std::ops::Bound;
+use std::sync::Arc;
+use std::time::{Duration, SystemTime};
+
+use futures::future::FutureExt;
+use futures::stream::FuturesUnordered;
+use spanbridge_protocol::publish::{Range, RangeId};
+use spanbridge_protocol::value::{Timestamp, Type, Value};
+use spanbridge_spanner::KeyRange;
+
+use super::batch::{MadeOf, Published};
+use super::changes::size_of;
+use super::end::End;
+use super::life::Life;
+use super::work::{Answer, Work};
+use crate::backoff::Backoff;
+use crate::failure::Failure;
+use crate::pipeline::Pipeline;
+use crate::policy::Action;
+use crate::status::Status;
+use crate::transform::Plan;
+use crate::{Error, ErrorKind};
+
+/// Ranges that a shard reads at once.
+const READERS: usize = 4;
+/// What a page may hold; the first one is small, as nobody knows its rows yet.
+const PAGE_BYTES: usize = 1 << 20;
+const MOST_ROWS: usize = 1000;
+const FIRST_ROWS: usize = 10;
+/// While Spanner, Kafka or the registry is away.
+const PAUSES: Backoff = Backoff::new(Duration::from_millis(200), Duration::from_secs(10));
+
+/// The ranges of a shard that are still to be read.
+#[derive(Default)]
+pub(super) struct Reads {
+    waiting: BTreeMap<RangeId, Part>,
+    reading: usize,
+}
+
+/// What is left of a range, and how many rows make a page.
+struct Part {
+    range: Range,
+    rows: usize,
+}
+
+/// Rows of a range in the order of the key.
+pub(super) struct Page {
+    plan: Arc<Plan>,
+    columns: Vec<(String, Type)>,
+    rows: Vec<Vec<Value>>,
+    part: Part,
+    read: SystemTime,
+}
+
+impl Reads {
+    pub(super) fn add(&mut self, id: RangeId, range: Range) {
+        self.waiting.insert(id, Part { range, rows: FIRST_ROWS });
+    }
+
+    /// Asks for pages, as many at a time as it may.
+    pub(super) fn start(
+        &mut self,
+        pipeline: &Arc<Pipeline>,
+        status: &Arc<Status>,
+        work: &FuturesUnordered<Work>,
+    ) {
+        while self.reading < READERS
+            && let Some((id, part)) = self.waiting.pop_first()
+        {
+            self.reading += 1;
+            work.push(page(pipeline.clone(), status.clone(), id, part));
+        }
+    }
+}
+
+impl Life {
+    /// Hands a page in, made into messages.
+    pub(super) fn page(&mut self, id: RangeId, page: Result<Page, Failure>) -> Result<(), End> {
+        self.reads.reading -= 1;
+        let Page { plan, columns, rows, mut part, read } =
+            page.map_err(|failure| self.end(failure, "read the rows of a snapshot"))?;
+        self.status.state().reason = None;
+        let (origin, at, full) = (self.pipeline.tables.origin(), part.range.at, rows.len() == part.rows);
+        let table: Arc<str> = plan.table().into();
+        let (mut data, mut size, mut last) = (Vec::with_capacity(rows.len()), 0, None);
+        for row in rows {
+            let made = SystemTime::now();
+            let (message, key) = plan.row(origin, at, made.into(), &columns, row).map_err(|why| {
+                let message =
+                    format!("a row of table {table} as of {at}, of the snapshot, cannot be published: {why}");
+                End::Stop(Error::new(ErrorKind::Record, self.pipeline.name(), message))
+            })?;
+            size += size_of(&message);
+            let made_of =
+                MadeOf { table: table.clone(), commit: None, read, made, dead_letter: false, trace: None };
+            data.push(Published { message, made_of: Some(made_of) });
+            last = Some(Arc::from(key));
+        }
+        let (rows, now) = (data.len(), self.now());
+        if let Some(last) = last {
+            part.range.after = Some(Arc::clone(&last));
+            self.shard.page(id, data, size, last, now);
+        }
+        if full {
+            part.rows = (PAGE_BYTES * rows / size.max(1)).clamp(1, MOST_ROWS);
+            self.reads.waiting.insert(id, part);
+        } else {
+            self.shard.read(id, now);
+            let (pipeline, shard, left) = (self.pipeline.name(), self.index, self.shard.open_ranges());
+            tracing::info!(pipeline, shard, %table, range = id.0, left, "range of the snapshot read");
+        }
+        Ok(())
+    }
+}
+
+/// Chooses the snapshot's timestamp, and divides the pipeline's tables.
+pub(super) fn divide(pipeline: Arc<Pipeline>) -> Work {
+    async move { Answer::Divided(divided(&pipeline).await) }.boxed()
+}
+
+async fn divided(pipeline: &Pipeline) -> Result<(Timestamp, Vec<Range>), Failure> {
+    let snapshot = pipeline.database.snapshot().await?;
+    let mut ranges = Vec::new();
+    for table in pipeline.tables.all().await? {
+        ranges.extend(pipeline.tables.divide(&table, &snapshot).await?);
+    }
+    let (name, at) = (pipeline.name(), snapshot.at());
+    tracing::info!(pipeline = name, %at, ranges = ranges.len(), "the pipeline begins with a snapshot");
+    Ok((at, ranges))
+}
+
+/// The next page; while a part is away, again and again.
+fn page(pipeline: Arc<Pipeline>, status: Arc<Status>, id: RangeId, part: Part) -> Work {
+    async move {
+        let mut pauses = PAUSES;
+        loop {
+            let failure = match rows(&pipeline, &part).await {
+                Ok((plan, columns, rows)) => {
+                    let page = Page { plan, columns, rows, part, read: SystemTime::now() };
+                    return Answer::Page { id, page: Ok(page) };
+                }
+                Err(failure) => failure,
+            };
+            let Range { table, at, .. } = &part.range;
+            if let Action::Stop(kind) = failure.action() {
+                let doing = format!(
+                    "read table {table} as of {at}, for the snapshot (Spanner keeps old rows for the database's \
+                     version_retention_period, and tables as they were then)"
+                );
+                let error = failure.stop(kind, pipeline.name(), &doing);
+                return Answer::Page { id, page: Err(error.into()) };
+            }
+            pipeline.meter.failure(&failure);
+            let pause = pauses.pause();
+            tracing::warn!(pipeline = pipeline.name(), %table, %failure, ?pause, "no page of the snapshot yet");
+            status.state().reason = Some(format!("snapshot of table {table}: {failure}"));
+            tokio::time::sleep(pause).await;
+        }
+    }
+    .boxed()
+}
+
+type Rows = (Arc<Plan>, Vec<(String, Type)>, Vec<Vec<Value>>);
+
+async fn rows(pipeline: &Pipeline, Part { range, rows }: &Part) -> Result<Rows, Failure> {
+    let plan = match pipeline.tables.known(&range.table) {
+        Some(plan) => plan,
+        None => pipeline.tables.read(&range.table).await?,
+    };
+    let key = |key: &Option<Arc<str>>| {
+        let values = key.as_deref().map(|key| plan.key_values(key)).transpose();
+        values.map_err(|why| {
+            let message = format!("table {}: {why}; begin a new pipeline, with another name", range.table);
+            Error::new(ErrorKind::State, pipeline.name(), message)
+        })
+    };
+    let start = key(&range.after)?.map_or(Bound::Unbounded, Bound::Excluded);
+    let end = key(&range.through)?.map_or(Bound::Unbounded, Bound::Included);
+    let columns = plan.read_columns();
+    let snapshot = pipeline.database.snapshot_at(range.at);
+    let rows = snapshot.read_page(plan.table(), &columns, KeyRange { start, end }, *rows).await?;
+    Ok((plan, columns, rows))
+}

@@ -1,0 +1,24 @@
+use spanbridge_protocol::value::{Type, Value};
+
+use crate::database::Database;
+use crate::error::{Error, Result};
+
+/// Of the user's tables: a schema of Spanner's own holds views alone.
+const GOOGLE: &str = "SELECT TABLE_SCHEMA, TABLE_NAME FROM INFORMATION_SCHEMA.TABLES
+WHERE TABLE_TYPE = 'BASE TABLE' ORDER BY TABLE_SCHEMA, TABLE_NAME";
+const POSTGRES: &str = "SELECT CASE table_schema WHEN 'public' THEN '' ELSE table_schema END, table_name
+FROM information_schema.tables WHERE table_type = 'BASE TABLE' ORDER BY table_schema, table_name";
+
+impl Database {
+    /// The names of all tables, `schema.table` in a named schema.
+    pub async fn table_names(&self) -> Result<Vec<String>> {
+        let sql = self.in_dialect(GOOGLE, POSTGRES).await?;
+        let rows = self.query(sql, &[], &[Type::String, Type::String]).await?;
+        let name = |row: Vec<Value>| match <[Value; 2]>::try_from(row) {
+            Ok([Value::String(schema), Value::String(table)]) if schema.is_empty() => Ok(table),
+            Ok([Value::String(schema), Value::String(table)]) => Ok(format!("{schema}.{table}")),
+            _ => Err(Error::bug("tables", "INFORMATION_SCHEMA.TABLES answered what it should not")),
+        };
+        rows.into_iter().map(name).collect()
+    }
+}
