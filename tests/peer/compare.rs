@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::Value as Json;
 
-use super::differences::DIFFERENCES;
+use super::differences::{ABSENT, DIFFERENCES};
 use super::event::{Event, Key};
 
 /// Notes which listed differences there are, and which others.
@@ -20,8 +20,10 @@ pub(crate) fn events(
         let at = format!("{capture} {key:?}");
         match (theirs.get(key), ours.get(key)) {
             (Some(theirs), Some(ours)) => walk(&at, "", &theirs.content, &ours.content, seen, wrong),
-            (Some(_), None) => wrong.push(format!("{at}: Debezium's alone")),
-            (None, _) => wrong.push(format!("{at}: ours alone")),
+            (theirs, ours) => {
+                let content = |event: Option<&Event>| absent(event.map(|event| &event.content));
+                note(&at, key.0, &content(theirs), &content(ours), seen, wrong);
+            }
         }
     }
 }
@@ -50,7 +52,7 @@ pub(crate) fn walk(
 }
 
 fn absent(field: Option<&Json>) -> Json {
-    field.cloned().unwrap_or_else(|| "(absent)".into())
+    field.cloned().unwrap_or_else(|| ABSENT.into())
 }
 
 fn note(
@@ -61,7 +63,7 @@ fn note(
     seen: &mut BTreeSet<&'static str>,
     wrong: &mut Vec<String>,
 ) {
-    match DIFFERENCES.iter().find(|difference| difference.is_of(path) && (difference.only)(theirs, ours)) {
+    match DIFFERENCES.iter().find(|difference| difference.path == path && (difference.only)(theirs, ours)) {
         Some(difference) => {
             seen.insert(difference.path);
         }

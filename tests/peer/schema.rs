@@ -46,8 +46,10 @@ async fn avro(registry: &str, subject: &str) -> Json {
 fn connect(avro: &Json, namespace: &str, named: &mut BTreeMap<String, Json>) -> Json {
     let (of, optional) = match avro.as_array() {
         Some(union) => {
-            assert_eq!((union.len(), &union[0]), (2, &json!("null")));
-            (&union[1], true)
+            // Null comes second where the default is of the other.
+            let some = union.iter().find(|branch| **branch != json!("null")).unwrap();
+            assert_eq!(union.len(), 2);
+            (some, true)
         }
         None => (avro, false),
     };
