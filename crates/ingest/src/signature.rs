@@ -1,12 +1,12 @@
 use spanbridge_config::Ingest;
-use spanbridge_spanner::{CommitTag, Mark};
+use spanbridge_spanner::{CommitOptions, CommitTag, Mark};
 
 /// How the commits of a pipeline are known again in change streams, or kept out of them.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Signature {
     mark: Mark,
     /// Change streams that allow it leave its commits out.
-    pub(crate) exclude: bool,
+    exclude: bool,
 }
 
 impl Signature {
@@ -18,5 +18,10 @@ impl Signature {
     /// The transaction tag of a commit, of a sampled trace perhaps.
     pub(crate) fn tag(self, trace: Option<[u8; 24]>) -> String {
         CommitTag { mark: self.mark, trace }.to_string()
+    }
+
+    /// How a commit with that tag is asked for.
+    pub(crate) fn options(self, tag: &str, stats: bool) -> CommitOptions<'_> {
+        CommitOptions { tag: Some(tag), stats, exclude: self.exclude }
     }
 }

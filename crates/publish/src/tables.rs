@@ -139,15 +139,12 @@ impl Tables {
         let key: Vec<_> = key.iter().map(|c| (c.name.clone(), c.ty.clone(), c.key_descending)).collect();
         let ranges = RANGES_A_SHARD * usize::from(self.publish.shards);
         let sample = match snapshot.sample_keys(&table.name, &key, ranges * SAMPLES_A_RANGE).await {
-            Ok(sample) => sample,
             // A sample looks at every key, which may take longer than a query may; undivided, it is read as well.
-            Err(error) => match policy::spanner(error.kind()) {
-                Action::Stop(_) => return Err(error.into()),
-                _ => {
-                    tracing::warn!(pipeline = %self.publish.name, table = name, %error, "table not divided");
-                    Vec::new()
-                }
-            },
+            Err(error) if !matches!(policy::spanner(error.kind()), Action::Stop(_)) => {
+                tracing::warn!(pipeline = %self.publish.name, table = name, %error, "table not divided");
+                Vec::new()
+            }
+            sample => sample?,
         };
         // Fewer rows than were asked for are all that there are.
         let cuts = if sample.len() < ranges * SAMPLES_A_RANGE { &[][..] } else { &sample };

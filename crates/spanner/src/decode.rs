@@ -1,11 +1,8 @@
-use base64::Engine as _;
-use base64::engine::general_purpose::STANDARD;
-use chrono::SecondsFormat;
 use serde_json::Value as Json;
 use spanbridge_protocol::value::{Float, Type, Value};
 
 use crate::error::{Error, Result};
-use crate::wire::{float, from_text};
+use crate::wire::{bytes_text, date_text, float, from_text, timestamp_text};
 
 /// The value of a column in the JSON of a change record: INT64 and NUMERIC as text, BYTES in base64,
 /// FLOAT64 as a number or `"NaN"`, `"Infinity"`, `"-Infinity"`, JSON as its text.
@@ -41,24 +38,17 @@ pub fn encode_column(value: &Value) -> Result<Json> {
         Value::Bool(value) => Json::Bool(*value),
         Value::Int64(value) => Json::String(value.to_string()),
         // What is no number in JSON is text.
-        Value::Float64(Float(value)) => serde_json::Number::from_f64(*value).map_or_else(
-            || {
-                let text = if value.is_nan() {
-                    "NaN"
-                } else if *value > 0.0 {
-                    "Infinity"
-                } else {
-                    "-Infinity"
-                };
-                Json::String(text.to_owned())
-            },
-            Json::Number,
-        ),
+        Value::Float64(Float(value)) => match *value {
+            f64::INFINITY => "Infinity".into(),
+            f64::NEG_INFINITY => "-Infinity".into(),
+            value if value.is_nan() => "NaN".into(),
+            value => value.into(),
+        },
         Value::Numeric(value) => Json::String(value.to_string()),
         Value::String(text) | Value::Json(text) => Json::String(text.clone()),
-        Value::Bytes(bytes) => Json::String(STANDARD.encode(bytes)),
-        Value::Date(date) => Json::String(date.format("%Y-%m-%d").to_string()),
-        Value::Timestamp(time) => Json::String(time.to_rfc3339_opts(SecondsFormat::Nanos, true)),
+        Value::Bytes(bytes) => bytes_text(bytes).into(),
+        Value::Date(date) => date_text(*date).into(),
+        Value::Timestamp(at) => timestamp_text(*at).into(),
         Value::Array(items) => Json::Array(items.iter().map(encode_column).collect::<Result<_>>()?),
         Value::CommitTimestamp => {
             return Err(Error::bug("encode", "a commit timestamp is not known before its commit"));
@@ -68,8 +58,9 @@ pub fn encode_column(value: &Value) -> Result<Json> {
 
 #[cfg(test)]
 mod tests {
-    use super::*;
     use serde_json::json;
+
+    use super::*;
 
     #[test]
     fn columns_are_decoded() {

@@ -27,7 +27,7 @@ mod transaction;
 mod wire;
 
 pub use admin::Admin;
-pub use catalog::{ChangeStreamInfo, Index, Watched};
+pub use catalog::{ChangeStreamInfo, Index, Watched, quoted};
 pub use changes::{
     ChangeRecord, Changes, ChildPartition, ChildPartitions, ColumnType, DataChange, Mod, ModType,
     ValueCaptureType,

@@ -34,19 +34,10 @@ impl Database {
         let statement = params.iter().fold(builder, |builder, (name, ty, value)| {
             builder.add_typed_param(*name, encode(value.clone()), wire_type(ty))
         });
-        let client = self.client();
+        let transaction = self.client().single_use().set_timestamp_bound(bound).build();
         let types: Vec<&Type> = columns.iter().collect();
         let rows = self.call(Call::Read("query"), limit, async {
-            rows(
-                client
-                    .single_use()
-                    .set_timestamp_bound(bound)
-                    .build()
-                    .execute_query(statement.build())
-                    .await?,
-                &types,
-            )
-            .await
+            rows(transaction.execute_query(statement.build()).await?, &types).await
         });
         rows.await?
     }

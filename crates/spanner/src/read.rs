@@ -10,7 +10,7 @@ use spanbridge_protocol::value::{Timestamp, Type, Value};
 use crate::database::Database;
 use crate::error::{Call, Error, ErrorKind, Names, Result};
 use crate::range::{KeyRange, of_keys, of_ranges};
-use crate::wire::{decode, wire_timestamp};
+use crate::wire::decode;
 
 impl Database {
     /// The rows of these primary keys, in the order of the key; a row that is missing is left out.
@@ -87,7 +87,7 @@ impl Database {
         at: Option<Timestamp>,
     ) -> Result<Vec<Vec<Value>>> {
         let bound = match at {
-            Some(at) => TimestampBound::read_timestamp(wire_timestamp(at)?),
+            Some(at) => self.snapshot_at(at).bound()?,
             None => TimestampBound::strong(),
         };
         self.read_at(Read::new(table, columns, KeySet::all()), bound).await

@@ -1,6 +1,7 @@
 use google_cloud_spanner::transaction::TimestampBound;
 use spanbridge_protocol::value::{Timestamp, Type, Value};
 
+use crate::catalog::quoted;
 use crate::database::Database;
 use crate::dialect::Dialect;
 use crate::error::Result;
@@ -73,23 +74,22 @@ impl Snapshot {
         if self.database.dialect().await? == Dialect::PostgreSql {
             return Ok(Vec::new());
         }
-        let names: Vec<String> = key.iter().map(|(name, ..)| format!("`{name}`")).collect();
-        let order: Vec<String> = key
-            .iter()
-            .map(|(name, _, descends)| format!("`{name}`{}", if *descends { " DESC" } else { "" }))
-            .collect();
-        let table: Vec<String> = table.split('.').map(|part| format!("`{part}`")).collect();
+        let names: Vec<String> = key.iter().map(|(name, ..)| quoted(name)).collect();
+        let order = key.iter().zip(&names);
+        let order =
+            order.map(|((.., descends), name)| format!("{name}{}", if *descends { " DESC" } else { "" }));
+        let order: Vec<String> = order.collect();
         let sql = format!(
             "SELECT {} FROM {} TABLESAMPLE RESERVOIR ({rows} ROWS) ORDER BY {}",
             names.join(", "),
-            table.join("."),
+            quoted(table),
             order.join(", ")
         );
         let types: Vec<Type> = key.iter().map(|(_, ty, _)| ty.clone()).collect();
         self.database.query_at(&sql, &[], &types, self.bound()?).await
     }
 
-    fn bound(&self) -> Result<TimestampBound> {
+    pub(crate) fn bound(&self) -> Result<TimestampBound> {
         Ok(TimestampBound::read_timestamp(wire_timestamp(self.at)?))
     }
 

@@ -23,12 +23,24 @@ pub(crate) fn encode(value: Value) -> Wire {
         Value::Float64(Float(value)) => value.into(),
         Value::Numeric(value) => value.to_string().into(),
         Value::String(value) | Value::Json(value) => value.into(),
-        Value::Bytes(value) => STANDARD.encode(value).into(),
-        Value::Date(value) => value.format("%Y-%m-%d").to_string().into(),
-        Value::Timestamp(value) => value.to_rfc3339_opts(SecondsFormat::Nanos, true).into(),
+        Value::Bytes(value) => bytes_text(&value).into(),
+        Value::Date(value) => date_text(value).into(),
+        Value::Timestamp(value) => timestamp_text(value).into(),
         Value::Array(items) => items.into_iter().map(encode).collect::<Vec<Wire>>().into(),
         Value::CommitTimestamp => COMMIT_TIMESTAMP.to_owned().into(),
     }
+}
+
+pub(crate) fn bytes_text(bytes: &[u8]) -> String {
+    STANDARD.encode(bytes)
+}
+
+pub(crate) fn date_text(date: Date) -> String {
+    date.format("%Y-%m-%d").to_string()
+}
+
+pub(crate) fn timestamp_text(at: Timestamp) -> String {
+    at.to_rfc3339_opts(SecondsFormat::Nanos, true)
 }
 
 /// The value of a column of this type.

@@ -1,7 +1,7 @@
 //! The index that finds the windows to mark.
 
 use spanbridge_config::AggregatesTable;
-use spanbridge_spanner::Index;
+use spanbridge_spanner::{Index, quoted};
 
 /// Whether the index has the rows that are not final first, in the order of their bounds.
 pub(crate) fn serves(index: &Index, last: &str, bound: &str) -> bool {
@@ -17,8 +17,8 @@ pub(crate) fn serves(index: &Index, last: &str, bound: &str) -> bool {
 
 /// The DDL of such an index.
 pub(crate) fn statement(table: &str, last: &str, bound: &str) -> String {
-    let name = crate::plan::quoted(&format!("{table}By{last}"));
-    format!("CREATE INDEX {name} ON {} (`{last}`, `{bound}`)", crate::plan::quoted(table))
+    let name = quoted(&format!("{table}By{last}"));
+    format!("CREATE INDEX {name} ON {} (`{last}`, `{bound}`)", quoted(table))
 }
 
 /// A table's final column and the column of its windows' bound, as the file names them.

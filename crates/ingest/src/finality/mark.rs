@@ -2,7 +2,7 @@ use std::ops::Bound;
 
 use spanbridge_protocol::mutation::{Mutation, Write};
 use spanbridge_protocol::value::{Timestamp, Type, Value};
-use spanbridge_spanner::{CommitOptions, Database, KeyRange, Result};
+use spanbridge_spanner::{Database, KeyRange, Result};
 
 use crate::mapping::FinalColumn;
 use crate::signature::Signature;
@@ -44,8 +44,7 @@ impl Mark {
     async fn mark(&self, database: &Database, keys: Vec<Vec<Value>>) -> Result<()> {
         let FinalColumn { table, name, key, .. } = &self.column;
         let tag = self.signature.tag(None);
-        let options = CommitOptions { tag: Some(&tag), exclude: self.signature.exclude, stats: false };
-        let mut transaction = database.begin(options).await?;
+        let mut transaction = database.begin(self.signature.options(&tag, false)).await?;
         let mut rows = transaction.read(table, key, keys).await?;
         if rows.is_empty() {
             transaction.rollback().await;

@@ -118,13 +118,11 @@ async fn marks(
 ) -> Result<Result<Vec<Mark>, ConfigError>, Error> {
     let mut marks = Vec::with_capacity(columns.len());
     let mut errors = Vec::new();
+    let signature = Signature::new(pipeline);
     for column in columns {
         let indexes = live.indexes(pipeline, &column.table).await?;
         match indexes.into_iter().find(|index| index::serves(index, &column.name, column.bound())) {
-            Some(index) => {
-                let signature = Signature::new(pipeline);
-                marks.push(Mark { column: column.clone(), index: index.name, signature });
-            }
+            Some(index) => marks.push(Mark { column: column.clone(), index: index.name, signature }),
             None => {
                 let message =
                     format!("table `{}` has no index on ({}, {})", column.table, column.name, column.bound());

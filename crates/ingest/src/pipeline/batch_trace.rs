@@ -15,9 +15,8 @@ pub(super) struct BatchTrace {
     pipeline: String,
     root: Span,
     linked: BTreeSet<String>,
-    /// A span in the first sampled trace of a producer, which goes on in the change streams of what is committed.
-    carried: Option<Span>,
-    carries: Option<RemoteContext>,
+    /// The first sampled trace of a producer, and a span in it: it goes on in the change streams of what is committed.
+    carried: Option<(RemoteContext, Span)>,
     records: i64,
 }
 
@@ -25,14 +24,8 @@ impl BatchTrace {
     pub(super) fn new(pipeline: &str, group: &str, since: SystemTime) -> Self {
         let root = ingest::batch(pipeline, group);
         trace::start_at(&root, since);
-        Self {
-            pipeline: pipeline.to_owned(),
-            root,
-            linked: BTreeSet::new(),
-            carried: None,
-            carries: None,
-            records: 0,
-        }
+        let pipeline = pipeline.to_owned();
+        Self { pipeline, root, linked: BTreeSet::new(), carried: None, records: 0 }
     }
 
     /// Records of one partition have come, after waiting since then.
@@ -53,9 +46,9 @@ impl BatchTrace {
                 && self.linked.insert(context.span_id())
             {
                 trace::link(&self.root, &context);
-                if self.carries.is_none() && context.is_sampled() {
-                    self.carried = Some(ingest::apply(&self.pipeline, &context));
-                    self.carries = Some(context);
+                if self.carried.is_none() && context.is_sampled() {
+                    let span = ingest::apply(&self.pipeline, &context);
+                    self.carried = Some((context, span));
                 }
             }
         }
@@ -68,8 +61,8 @@ impl BatchTrace {
     /// The trace for the commit's tag: one of those that its records came with. Without tracing of our own it is passed on
     /// as it came.
     pub(super) fn carried(&self) -> Option<[u8; 24]> {
-        let ours = self.carried.as_ref().and_then(trace::context);
-        ours.as_ref().or(self.carries.as_ref()).map(RemoteContext::to_bytes)
+        let (producer, span) = self.carried.as_ref()?;
+        Some(trace::context(span).as_ref().unwrap_or(producer).to_bytes())
     }
 
     pub(super) fn decode(&self) -> Span {

@@ -9,7 +9,7 @@ use spanbridge_protocol::ingest::{
 };
 use spanbridge_protocol::mutation::Mutation;
 use spanbridge_protocol::value::{Type, Value};
-use spanbridge_spanner::{CommitOptions, Committed, Database};
+use spanbridge_spanner::{Committed, Database};
 use tokio::sync::mpsc;
 use tracing::Instrument;
 
@@ -138,7 +138,7 @@ impl Requests {
             }
             Request::Settle { partition, generation, mutations } => {
                 let tag = self.signature.tag(None);
-                let commit = self.database.commit(mutations.clone(), self.options(&tag, false));
+                let commit = self.database.commit(mutations.clone(), self.signature.options(&tag, false));
                 if let Err(error) = commit.await {
                     tracing::info!(%partition, %error, "settling a position");
                     if policy::spanner(error.kind()) == Action::Stop {
@@ -216,7 +216,7 @@ impl Requests {
         trace: Option<[u8; 24]>,
     ) -> Result<Vec<(RowKey, Vec<Value>)>, Failed> {
         let tag = self.signature.tag(trace);
-        let options = self.options(&tag, wants_statistics(attempt));
+        let options = self.signature.options(&tag, wants_statistics(attempt));
         let mut transaction = self.database.begin(options).await?;
         let mut found = Vec::with_capacity(keys.len());
         for Wanted { target, table, columns, keys, ranges } in self.mapper.wanted(keys, ranges) {
@@ -274,10 +274,6 @@ impl Requests {
         tokio::spawn(task.instrument(span));
     }
 
-    fn options<'a>(&self, tag: &'a str, stats: bool) -> CommitOptions<'a> {
-        CommitOptions { tag: Some(tag), stats, exclude: self.signature.exclude }
-    }
-
     async fn committed(
         &self,
         commit: Commit,
@@ -288,7 +284,7 @@ impl Requests {
             None => {
                 assert!(!commit.in_transaction, "a commit under lock has its transaction");
                 let tag = self.signature.tag(trace);
-                let options = self.options(&tag, wants_statistics(commit.attempt));
+                let options = self.signature.options(&tag, wants_statistics(commit.attempt));
                 self.database.commit(commit.mutations, options).await
             }
         }

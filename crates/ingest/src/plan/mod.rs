@@ -96,9 +96,3 @@ pub(crate) fn merged_view(table: &IngestTable) -> Option<String> {
 pub(crate) fn column_names(table: &IngestTable) -> Vec<String> {
     columns::columns(table).into_iter().map(|column| column.name).collect()
 }
-
-/// An identifier, `schema.table` part by part, that may be a reserved word.
-pub(crate) fn quoted(name: &str) -> String {
-    let parts: Vec<String> = name.split('.').map(|part| format!("`{part}`")).collect();
-    parts.join(".")
-}

@@ -3,11 +3,11 @@
 use spanbridge_config::{Config, Error, IngestTable};
 use spanbridge_protocol::table::Table;
 use spanbridge_protocol::value::Type;
+use spanbridge_spanner::quoted;
 
 use super::columns::{self, Column, Origin, Typed};
 use super::key::PrimaryKey;
 use super::natural::ddl;
-use super::quoted;
 use crate::schemas::Schemas;
 
 const TYPE: &str = "SB-PLAN-TYPE";

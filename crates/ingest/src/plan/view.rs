@@ -1,8 +1,7 @@
 //! The view that merges the rows which partitions keep of one group.
 
 use spanbridge_config::{Aggregate, AggregatesTable, Function, Ownership, WindowKind};
-
-use super::quoted;
+use spanbridge_spanner::quoted;
 
 /// The merged view of a table, and what it lacks.
 #[derive(Debug, PartialEq, Eq)]

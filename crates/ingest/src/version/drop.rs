@@ -10,12 +10,12 @@ use spanbridge_kafka::Admin as Kafka;
 use spanbridge_protocol::ingest::{TABLE_LETTERS, TABLE_PARTITIONS, TABLE_POSITIONS};
 use spanbridge_protocol::mutation::{Mutation, Write};
 use spanbridge_protocol::value::{Type, Value};
-use spanbridge_spanner::{Admin, KeyRange, ReadWrite};
+use spanbridge_spanner::{Admin, KeyRange, ReadWrite, quoted};
 
 use super::views::Views;
 use super::{State, Versions, state};
 use crate::pipeline::group;
-use crate::plan::{merged_view, quoted};
+use crate::plan::merged_view;
 use crate::{Error, ErrorKind};
 
 /// Rows of one transaction: far below Spanner's limits.

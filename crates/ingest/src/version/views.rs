@@ -4,9 +4,10 @@ use std::collections::BTreeSet;
 
 use spanbridge_config::{IngestTable, Version};
 use spanbridge_protocol::value::Type;
+use spanbridge_spanner::quoted;
 
 use super::{State, Versions, state};
-use crate::plan::{is_same, merged_view, quoted, view_statement};
+use crate::plan::{is_same, merged_view, view_statement};
 use crate::{Error, ErrorKind};
 
 /// What the views of a pipeline need, and what they show then.

@@ -43,6 +43,8 @@ pub(super) struct Batch {
     /// Commit timestamps with the number of messages of each.
     commits: Vec<(Timestamp, usize)>,
     spans: Option<Spans>,
+    /// They end with the transaction.
+    traces: Traces,
     sent: SystemTime,
 }
 
@@ -51,8 +53,6 @@ struct Spans {
     root: Span,
     send: Span,
     commit: Span,
-    /// They end with it.
-    _traces: Vec<Span>,
 }
 
 /// The spans of a Kafka transaction in the traces of what it publishes: as many as a span may link to.
@@ -96,19 +96,20 @@ impl Batch {
         transaction: Transaction<Published>,
     ) -> Result<(spanbridge_kafka::Transaction, Self), Error> {
         let sent = SystemTime::now();
+        let spans = Spans::new(pipeline, shard, &transaction.data, sent);
+        let own = spans.as_ref().and_then(|spans| trace::traceparent(&spans.root));
         let mut batch = Self {
             records: transaction.data.len(),
             tables: BTreeMap::new(),
             letters: 0,
             commits: Vec::new(),
-            spans: Spans::new(pipeline, shard, &transaction.data, sent),
+            traces: Traces::new(pipeline, &transaction.data, spans.as_ref()),
+            spans,
             sent,
         };
-        let own = batch.spans.as_ref().and_then(|spans| trace::traceparent(&spans.root));
-        let traces = Traces::new(pipeline, &transaction.data, batch.spans.as_ref());
         let mut data = Vec::with_capacity(transaction.data.len());
         for Published { mut message, made_of } in transaction.data {
-            let traceparent = made_of.as_ref().and_then(|made_of| traces.traceparent(made_of));
+            let traceparent = made_of.as_ref().and_then(|made_of| batch.traces.traceparent(made_of));
             if let Some(traceparent) = traceparent.or_else(|| own.clone()) {
                 let header = (trace::HEADER.to_owned(), Some(traceparent.into_bytes()));
                 message.headers.push(header);
@@ -125,9 +126,6 @@ impl Batch {
                 }
             }
             data.push(message);
-        }
-        if let Some(spans) = &mut batch.spans {
-            spans._traces = traces.0.into_values().collect();
         }
         let state = transaction.state.iter().map(|record| state::encode(pipeline, record));
         Ok((spanbridge_kafka::Transaction { data, state: state.collect::<Result<_, _>>()? }, batch))
@@ -194,6 +192,6 @@ impl Spans {
         send.record("messaging.batch.message_count", count);
         let commit = trace::publish::commit(&root);
         trace::start_at(&commit, sent);
-        Some(Self { root, send, commit, _traces: Vec::new() })
+        Some(Self { root, send, commit })
     }
 }

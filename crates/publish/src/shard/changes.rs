@@ -26,6 +26,8 @@ pub(super) struct Held {
     id: ChangeId,
     change: Arc<DataChange>,
     read: SystemTime,
+    /// Of its Spanner transaction.
+    trace: Option<[u8; 24]>,
     /// What its transaction has before it.
     before: Total,
 }
@@ -55,6 +57,7 @@ impl Life {
         };
         let tag = CommitTag::parse(&change.transaction_tag);
         let is_own = tag.is_some_and(|tag| self.pipeline.own.contains(&tag.mark));
+        let trace = tag.and_then(|tag| tag.trace);
         let publishes = !is_own && self.pipeline.tables.publishes(&change.table_name);
         let mut before = Total::default();
         if self.pipeline.sides.transaction.is_some() {
@@ -74,7 +77,7 @@ impl Life {
         }
         let plan = self.pipeline.tables.known(&change.table_name);
         let misfit = plan.as_ref().and_then(|plan| plan.misfit(&change));
-        let held = Held { token: token.clone(), id, change: Arc::new(change), read, before };
+        let held = Held { token: token.clone(), id, change: Arc::new(change), read, trace, before };
         match plan {
             Some(plan) if misfit.is_none() => return self.take(&plan, held),
             _ => {}
@@ -119,7 +122,7 @@ impl Life {
 
     /// Hands a change in, made into messages.
     pub(super) fn take(&mut self, plan: &Plan, held: Held) -> Result<(), End> {
-        let Held { token, id, change, read, before } = &held;
+        let Held { token, id, change, read, before, .. } = &held;
         let made = SystemTime::now();
         let order = self.pipeline.sides.transaction.as_ref().map(|_| Order {
             total: before.events,
@@ -151,14 +154,14 @@ impl Life {
     }
 
     fn hand_in(&mut self, held: &Held, messages: Vec<Message>, dead_letters: bool) -> Result<(), End> {
-        let Held { token, id, change, read, before } = held;
+        let Held { token, id, change, read, trace, before } = held;
         let made_of = MadeOf {
             table: id.table.clone(),
             commit: Some(change.commit_timestamp),
             read: *read,
             made: SystemTime::now(),
             dead_letter: dead_letters,
-            trace: CommitTag::parse(&change.transaction_tag).and_then(|tag| tag.trace),
+            trace: *trace,
         };
         let aside = |message| Published { message, made_of: None };
         let mut data: Vec<Published> = Vec::with_capacity(messages.len());

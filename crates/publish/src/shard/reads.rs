@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::ops::Bound;
 use std::sync::Arc;
-use std::time::{Duration, SystemTime};
+use std::time::SystemTime;
 
 use futures::future::FutureExt;
 use futures::stream::FuturesUnordered;
@@ -15,8 +15,7 @@ use super::batch::{MadeOf, Published};
 use super::changes::size_of;
 use super::end::End;
 use super::life::Life;
-use super::work::{Answer, Work};
-use crate::backoff::Backoff;
+use super::work::{Answer, Work, patiently};
 use crate::failure::Failure;
 use crate::pipeline::Pipeline;
 use crate::policy::Action;
@@ -30,8 +29,6 @@ const READERS: usize = 4;
 const PAGE_BYTES: usize = 1 << 20;
 const MOST_ROWS: usize = 1000;
 const FIRST_ROWS: usize = 10;
-/// While Spanner, Kafka or the registry is away.
-const PAUSES: Backoff = Backoff::new(Duration::from_millis(200), Duration::from_secs(10));
 
 /// The ranges of a shard that are still to be read.
 #[derive(Default)]
@@ -135,30 +132,22 @@ async fn divided(pipeline: &Pipeline) -> Result<(Timestamp, Vec<Range>), Failure
 /// The next page; while a part is away, again and again.
 fn page(pipeline: Arc<Pipeline>, status: Arc<Status>, id: RangeId, part: Part) -> Work {
     async move {
-        let mut pauses = PAUSES;
-        loop {
-            let failure = match rows(&pipeline, &part).await {
-                Ok((plan, columns, rows)) => {
-                    let page = Page { plan, columns, rows, part, read: SystemTime::now() };
-                    return Answer::Page { id, page: Ok(page) };
-                }
-                Err(failure) => failure,
-            };
-            let Range { table, at, .. } = &part.range;
-            if let Action::Stop(kind) = failure.action() {
+        let Range { table, at, .. } = &part.range;
+        let what = format!("snapshot of table {table}");
+        let page = match patiently(&pipeline, &status, &what, || rows(&pipeline, &part)).await {
+            Ok((plan, columns, rows)) => Ok(Page { plan, columns, rows, part, read: SystemTime::now() }),
+            Err(failure) => {
                 let doing = format!(
                     "read table {table} as of {at}, for the snapshot (Spanner keeps old rows for the database's \
                      version_retention_period, and tables as they were then)"
                 );
-                let error = failure.stop(kind, pipeline.name(), &doing);
-                return Answer::Page { id, page: Err(error.into()) };
+                Err(match failure.action() {
+                    Action::Stop(kind) => failure.stop(kind, pipeline.name(), &doing).into(),
+                    _ => failure,
+                })
             }
-            pipeline.meter.failure(&failure);
-            let pause = pauses.pause();
-            tracing::warn!(pipeline = pipeline.name(), %table, %failure, ?pause, "no page of the snapshot yet");
-            status.state().reason = Some(format!("snapshot of table {table}: {failure}"));
-            tokio::time::sleep(pause).await;
-        }
+        };
+        Answer::Page { id, page }
     }
     .boxed()
 }

@@ -25,8 +25,8 @@ const TRANSACTION_TIMEOUT: Duration = Duration::from_secs(60);
 const OPERATION_TIMEOUT: Duration = Duration::from_secs(30);
 /// The root query, which Spanner ends by itself.
 const ROOTS_LIMIT: Duration = Duration::from_secs(60);
-/// While the registry is away.
-const SCHEMA_PAUSES: Backoff = Backoff::new(Duration::from_millis(200), Duration::from_secs(10));
+/// While the registry, Spanner or Kafka is away.
+const PAUSES: Backoff = Backoff::new(Duration::from_millis(200), Duration::from_secs(10));
 
 /// What came of it.
 pub(super) enum Answer {
@@ -122,21 +122,35 @@ pub(super) fn explain(
 /// A plan that fits the change; while the registry, Spanner or Kafka is away, again and again.
 pub(super) fn plan(pipeline: Arc<Pipeline>, change: Arc<DataChange>, status: Arc<Status>) -> Work {
     async move {
-        let mut pauses = SCHEMA_PAUSES;
-        loop {
-            let failure = match pipeline.tables.fitting(&change).await {
-                Ok(plan) => return Answer::Plan(Ok(plan)),
-                Err(failure) => failure,
-            };
-            if let Action::Stop(_) = failure.action() {
-                return Answer::Plan(Err(failure));
-            }
-            pipeline.meter.failure(&failure);
-            let pause = pauses.pause();
-            tracing::warn!(pipeline = pipeline.name(), table = change.table_name, %failure, ?pause, "no schema yet");
-            status.state().reason = Some(format!("schemas of table {}: {failure}", change.table_name));
-            tokio::time::sleep(pause).await;
-        }
+        let what = format!("schemas of table {}", change.table_name);
+        Answer::Plan(patiently(&pipeline, &status, &what, || pipeline.tables.fitting(&change)).await)
     }
     .boxed()
+}
+
+/// What the attempt comes to; again and again, and told in the status, until it succeeds or only a person can help.
+pub(super) async fn patiently<T, F>(
+    pipeline: &Pipeline,
+    status: &Status,
+    what: &str,
+    attempt: impl Fn() -> F,
+) -> Result<T, Failure>
+where
+    F: Future<Output = Result<T, Failure>>,
+{
+    let mut pauses = PAUSES;
+    loop {
+        let failure = match attempt().await {
+            Ok(done) => return Ok(done),
+            Err(failure) => failure,
+        };
+        if let Action::Stop(_) = failure.action() {
+            return Err(failure);
+        }
+        pipeline.meter.failure(&failure);
+        let pause = pauses.pause();
+        tracing::warn!(pipeline = pipeline.name(), what, %failure, ?pause, "a part is away, to be tried again");
+        status.state().reason = Some(format!("{what}: {failure}"));
+        tokio::time::sleep(pause).await;
+    }
 }

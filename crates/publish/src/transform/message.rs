@@ -2,6 +2,7 @@ use std::fmt::Display;
 
 use serde_json::{Map, Value as Json};
 use spanbridge_kafka::Message;
+use spanbridge_protocol::value::Timestamp;
 use spanbridge_schema::debezium::{Envelope, Op, Source, Transaction};
 use spanbridge_schema::{Item, encode};
 use spanbridge_spanner::{DataChange, Mod, ModType};
@@ -11,7 +12,7 @@ use super::row::Row;
 use super::{Arrival, Order, Origin, Plan};
 
 /// Debezium's name for Spanner.
-pub(super) const CONNECTOR: &str = "spanner";
+const CONNECTOR: &str = "spanner";
 
 /// One row of a change.
 struct Part<'a> {
@@ -138,7 +139,7 @@ impl Plan {
             ModType::Update => (Op::Update, None, Some(self.after(part)?)),
             ModType::Delete => (Op::Delete, Some(self.before(part)?), None),
         };
-        let (source, unchanged) = (self.source(part), self.unchanged(part));
+        let (source, unchanged) = (self.source_of(part), self.unchanged(part));
         let transaction = part.arrival.order.map(|order| self.block(part, order));
         Ok(Envelope { before, after, source, op, ts: part.arrival.now, transaction, unchanged })
     }
@@ -157,24 +158,13 @@ impl Plan {
         }
     }
 
-    fn source(&self, part: &Part<'_>) -> Source {
+    fn source_of(&self, part: &Part<'_>) -> Source {
         let Part { origin, arrival, change, number, .. } = part;
         Source {
-            version: env!("CARGO_PKG_VERSION").to_owned(),
-            connector: CONNECTOR.to_owned(),
-            name: origin.pipeline.clone(),
-            commit: change.commit_timestamp,
             snapshot: Some("false".to_owned()),
             sequence: Some(sequence(&change.record_sequence)),
-            project: origin.database.project.clone(),
-            instance: origin.database.instance.clone(),
-            database: origin.database.database.clone(),
-            change_stream: origin.change_stream.clone(),
-            table: self.shape.table.clone(),
             server_transaction_id: Some(change.server_transaction_id.clone()),
-            record_sequence_prefix: None,
             low_watermark: arrival.low_watermark,
-            read_at: Some(arrival.read),
             number_of_records_in_transaction: Some(change.number_of_records_in_transaction),
             transaction_tag: Some(change.transaction_tag.clone()),
             system_transaction: Some(change.is_system_transaction),
@@ -185,6 +175,36 @@ impl Plan {
                 change.is_last_record_in_transaction_in_partition,
             ),
             number_of_partitions_in_transaction: Some(change.number_of_partitions_in_transaction),
+            ..self.source(origin, change.commit_timestamp, arrival.read)
+        }
+    }
+
+    /// Where a row of a snapshot comes from: it has no transaction, and no token.
+    pub(super) fn source(&self, origin: &Origin, commit: Timestamp, read: Timestamp) -> Source {
+        Source {
+            version: env!("CARGO_PKG_VERSION").to_owned(),
+            connector: CONNECTOR.to_owned(),
+            name: origin.pipeline.clone(),
+            commit,
+            snapshot: Some("true".to_owned()),
+            sequence: None,
+            project: origin.database.project.clone(),
+            instance: origin.database.instance.clone(),
+            database: origin.database.database.clone(),
+            change_stream: origin.change_stream.clone(),
+            table: self.shape.table.clone(),
+            server_transaction_id: None,
+            record_sequence_prefix: None,
+            low_watermark: None,
+            read_at: Some(read),
+            number_of_records_in_transaction: None,
+            transaction_tag: None,
+            system_transaction: None,
+            value_capture_type: None,
+            partition_token: None,
+            mod_number: None,
+            is_last_record_in_transaction_in_partition: None,
+            number_of_partitions_in_transaction: None,
         }
     }
 }

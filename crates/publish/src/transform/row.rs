@@ -1,7 +1,7 @@
 use std::collections::HashMap;
 
 use serde_json::{Map, Value as Json};
-use spanbridge_protocol::value::Value;
+use spanbridge_protocol::value::{Type, Value};
 use spanbridge_spanner::decode_column;
 
 use super::Plan;
@@ -24,6 +24,15 @@ impl<'p> Row<'p> {
             self.0.insert(column, value);
         }
         Ok(self)
+    }
+
+    /// A row that was read with these columns.
+    pub(super) fn read(columns: &'p [(String, Type)], values: Vec<Value>) -> Self {
+        Self(columns.iter().map(|(name, _)| name.as_str()).zip(values).collect())
+    }
+
+    pub(super) fn get(&self, column: &str) -> Option<&Value> {
+        self.0.get(column)
     }
 
     /// Gives each column's value away.

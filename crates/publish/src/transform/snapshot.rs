@@ -1,15 +1,14 @@
 //! Rows that were there before the changes.
 
-use std::collections::HashMap;
-
 use serde_json::Value as Json;
 use spanbridge_kafka::Message;
 use spanbridge_protocol::value::{Timestamp, Type, Value};
-use spanbridge_schema::debezium::{Envelope, Op, Source};
+use spanbridge_schema::debezium::{Envelope, Op};
 use spanbridge_schema::encode;
 use spanbridge_spanner::{decode_column, encode_column};
 
-use super::message::{CONNECTOR, text};
+use super::message::text;
+use super::row::Row;
 use super::{Origin, Plan};
 
 impl Plan {
@@ -30,18 +29,15 @@ impl Plan {
         columns: &[(String, Type)],
         row: Vec<Value>,
     ) -> Result<(Message, String), String> {
-        let row: HashMap<&str, Value> = columns.iter().map(|(name, _)| name.as_str()).zip(row).collect();
+        let row = Row::read(columns, row);
         let cursor = self.cursor(&row)?;
         let key = encode::row(&self.shape.key, |column| row.get(column).cloned());
-        let after = {
-            let mut row = row;
-            encode::row(&self.shape.after, move |column| row.remove(column))
-        };
+        let after = encode::row(&self.shape.after, row.taker());
         let value = match &self.shape.envelope {
             Some(schema) => Envelope {
                 before: None,
                 after: Some(after),
-                source: self.source_at(origin, at, now),
+                source: self.source(origin, at, now),
                 op: Op::Read,
                 ts: now,
                 transaction: None,
@@ -78,39 +74,10 @@ impl Plan {
         columns.iter().map(|column| column.column.as_str()).zip(&json).map(value).collect()
     }
 
-    fn cursor(&self, row: &HashMap<&str, Value>) -> Result<String, String> {
+    fn cursor(&self, row: &Row<'_>) -> Result<String, String> {
         let values = self.shape.key.columns().iter().map(|column| row.get(column.column.as_str()));
         let values: Option<Vec<&Value>> = values.collect();
         key_text(values.ok_or("a column of the primary key is not among those read")?)
-    }
-
-    /// What a snapshot's row says of where it comes from: no transaction, and no token.
-    fn source_at(&self, origin: &Origin, at: Timestamp, now: Timestamp) -> Source {
-        Source {
-            version: env!("CARGO_PKG_VERSION").to_owned(),
-            connector: CONNECTOR.to_owned(),
-            name: origin.pipeline.clone(),
-            commit: at,
-            snapshot: Some("true".to_owned()),
-            sequence: None,
-            project: origin.database.project.clone(),
-            instance: origin.database.instance.clone(),
-            database: origin.database.database.clone(),
-            change_stream: origin.change_stream.clone(),
-            table: self.shape.table.clone(),
-            server_transaction_id: None,
-            record_sequence_prefix: None,
-            low_watermark: None,
-            read_at: Some(now),
-            number_of_records_in_transaction: None,
-            transaction_tag: None,
-            system_transaction: None,
-            value_capture_type: None,
-            partition_token: None,
-            mod_number: None,
-            is_last_record_in_transaction_in_partition: None,
-            number_of_partitions_in_transaction: None,
-        }
     }
 }
 

@@ -3,6 +3,8 @@
 
 use std::time::{Duration, Instant};
 
+use spanbridge_standin::{ChangeStreamControl, TokenInfo};
+
 use crate::exactly_once::await_origin;
 use crate::ledger::Ledger;
 use crate::lineage::Lineage;
@@ -30,6 +32,25 @@ async fn wait_for(what: &str, mut condition: impl AsyncFnMut() -> bool) {
     }
 }
 
+/// A world with its change stream, and that one's only token.
+async fn steered() -> (World, ChangeStreamControl, String) {
+    let world = World::steered(&DDL).await;
+    let changes = world.changes();
+    let root = changes.live().unwrap().remove(0);
+    (world, changes, root)
+}
+
+/// All is there, also after the end, and nothing else.
+async fn settle_and_check(world: &World, worker: Worker, ledger: &Ledger) {
+    ledger.settle(world).await;
+    worker.stop().await;
+    ledger.check(world).await;
+}
+
+fn info(changes: &ChangeStreamControl, token: &str) -> TokenInfo {
+    changes.tokens().unwrap().into_iter().find(|info| info.token == token).unwrap()
+}
+
 /// Both tables' rows of these numbers.
 fn both(ids: std::ops::Range<i64>) -> Vec<(&'static str, i64)> {
     ids.flat_map(|id| [("Orders", id), ("Other", id)]).collect()
@@ -37,9 +58,7 @@ fn both(ids: std::ops::Range<i64>) -> Vec<(&'static str, i64)> {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn transactions_over_tokens_tables_and_records_are_there_once() {
-    let world = World::steered(&DDL).await;
-    let changes = world.changes();
-    let root = changes.live().unwrap().remove(0);
+    let (world, changes, root) = steered().await;
     changes.split(&root, 8).unwrap();
     changes.set_most_mods(2).unwrap();
     // A Kafka transaction holds a part of a Spanner transaction.
@@ -62,16 +81,12 @@ async fn transactions_over_tokens_tables_and_records_are_there_once() {
             first = second;
         }
     }
-    ledger.settle(&world).await;
-    first.stop().await;
-    ledger.check(&world).await;
+    settle_and_check(&world, first, &ledger).await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_reconnect_and_a_crash_amid_transactions_of_one_timestamp() {
-    let world = World::steered(&DDL).await;
-    let changes = world.changes();
-    let root = changes.live().unwrap().remove(0);
+    let (world, changes, root) = steered().await;
     let config = world.config(&pipeline(1));
     let worker = Worker::start(&world, &config);
     await_origin(&world).await;
@@ -91,16 +106,12 @@ async fn a_reconnect_and_a_crash_amid_transactions_of_one_timestamp() {
     worker.drop_dead().await;
     changes.release(&root).unwrap();
     let worker = Worker::start(&world, &config);
-    ledger.settle(&world).await;
-    worker.stop().await;
-    ledger.check(&world).await;
+    settle_and_check(&world, worker, &ledger).await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn drop_outs_lose_nothing_and_repeat_nothing() {
-    let world = World::steered(&DDL).await;
-    let changes = world.changes();
-    let root = changes.live().unwrap().remove(0);
+    let (world, changes, root) = steered().await;
     changes.split(&root, 3).unwrap();
     let worker = Worker::start(&world, &world.config(&pipeline(10)));
     await_origin(&world).await;
@@ -113,15 +124,12 @@ async fn drop_outs_lose_nothing_and_repeat_nothing() {
             ledger.settle(&world).await;
         }
     }
-    ledger.settle(&world).await;
-    worker.stop().await;
-    ledger.check(&world).await;
+    settle_and_check(&world, worker, &ledger).await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_crash_at_a_split() {
-    let world = World::steered(&DDL).await;
-    let changes = world.changes();
+    let (world, changes, _) = steered().await;
     let config = world.config(&pipeline(5));
     let mut worker = Worker::start(&world, &config);
     await_origin(&world).await;
@@ -131,10 +139,7 @@ async fn a_crash_at_a_split() {
         ledger.commit(&world, &both(0..20)).await;
         let children = changes.split(&parent, 2).unwrap();
         ledger.commit(&world, &both(0..20)).await;
-        let told = |token: &str| {
-            let tokens = changes.tokens().unwrap();
-            tokens.iter().find(|info| info.token == token).unwrap().queries > 0
-        };
+        let told = |token: &str| info(&changes, token).queries > 0;
         match round % 3 {
             // Before the worker knows.
             0 => {}
@@ -156,17 +161,13 @@ async fn a_crash_at_a_split() {
         worker.drop_dead().await;
         worker = Worker::start(&world, &config);
     }
-    ledger.settle(&world).await;
-    worker.stop().await;
-    ledger.check(&world).await;
+    settle_and_check(&world, worker, &ledger).await;
     assert_eq!(changes.live().unwrap().len(), 7);
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_crash_at_a_merge() {
-    let world = World::steered(&DDL).await;
-    let changes = world.changes();
-    let root = changes.live().unwrap().remove(0);
+    let (world, changes, root) = steered().await;
     changes.split(&root, 4).unwrap();
     let config = world.config(&pipeline(5));
     let mut worker = Worker::start(&world, &config);
@@ -185,10 +186,7 @@ async fn a_crash_at_a_merge() {
         wait_for("note of one parent", async || Lineage::read(&world).await.has(&child)).await;
         worker.drop_dead().await;
         worker = Worker::start(&world, &config);
-        let is_queried = |token: &str| {
-            let tokens = changes.tokens().unwrap();
-            tokens.iter().find(|info| info.token == token).unwrap().queries > 0
-        };
+        let is_queried = |token: &str| info(&changes, token).queries > 0;
         wait_for("query of the slow parent", async || is_queried(slow)).await;
         assert!(!is_queried(&child));
         changes.release(slow).unwrap();
@@ -197,9 +195,7 @@ async fn a_crash_at_a_merge() {
         worker = Worker::start(&world, &config);
         assert_eq!(changes.live().unwrap().len(), 4 - merges);
     }
-    ledger.settle(&world).await;
-    worker.stop().await;
-    ledger.check(&world).await;
+    settle_and_check(&world, worker, &ledger).await;
 }
 
 /// Live tokens of one worker.
@@ -207,9 +203,7 @@ const TOKENS: usize = 300;
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn three_hundred_tokens_and_a_laggard() {
-    let world = World::steered(&DDL).await;
-    let changes = world.changes();
-    let root = changes.live().unwrap().remove(0);
+    let (world, changes, root) = steered().await;
     changes.split(&root, u32::try_from(TOKENS).unwrap()).unwrap();
     changes.set_most_mods(1).unwrap();
     let worker = Worker::start(&world, &world.config(&pipeline(1000)));
@@ -226,8 +220,7 @@ async fn three_hundred_tokens_and_a_laggard() {
             ledger.commit(&world, &both(from..from + 100 + round)).await;
         }
     }
-    let tokens = changes.tokens().unwrap();
-    let held = tokens.iter().find(|info| info.token == laggard).unwrap().records;
+    let held = info(&changes, &laggard).records;
     assert!(held > 0, "the laggard has nothing to give");
     let all = ledger.count("Orders") + ledger.count("Other");
     wait_for("record of all other tokens", async || {
@@ -240,7 +233,5 @@ async fn three_hundred_tokens_and_a_laggard() {
     })
     .await;
     changes.release(&laggard).unwrap();
-    ledger.settle(&world).await;
-    worker.stop().await;
-    ledger.check(&world).await;
+    settle_and_check(&world, worker, &ledger).await;
 }

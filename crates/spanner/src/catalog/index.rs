@@ -1,5 +1,6 @@
 use spanbridge_protocol::value::{Type, Value};
 
+use super::names::qualified;
 use crate::database::Database;
 use crate::error::{Error, Result};
 
@@ -38,7 +39,7 @@ impl Database {
                 let message = "INFORMATION_SCHEMA.INDEX_COLUMNS answered what it should not";
                 return Err(Error::bug("indexes", message));
             };
-            let name = if schema.is_empty() { name } else { format!("{schema}.{name}") };
+            let name = qualified(&schema, name);
             let column = (column, descending);
             match indexes.last_mut() {
                 Some(index) if index.name == name => index.columns.push(column),

@@ -3,6 +3,7 @@ use google_cloud_spanner::statement::Statement;
 use google_cloud_spanner::types::{Type as WireType, TypeCode};
 use spanbridge_protocol::value::Type;
 
+use super::names::quoted;
 use crate::database::Database;
 use crate::error::{Call, Result};
 
@@ -10,9 +11,8 @@ impl Database {
     /// The columns of a table that hold messages and enums. INFORMATION_SCHEMA has their names, but not which of the
     /// two they are; the header of an empty result does.
     pub(super) async fn messages(&self, table: &str) -> Result<Vec<(String, Type)>> {
-        let parts: Vec<String> = table.split('.').map(|part| format!("`{part}`")).collect();
         let limit = self.options().read_timeout;
-        let statement = Statement::builder(format!("SELECT * FROM {} LIMIT 0", parts.join(".")))
+        let statement = Statement::builder(format!("SELECT * FROM {} LIMIT 0", quoted(table)))
             .with_attempt_timeout(limit)
             .with_retry_policy(NeverRetry);
         let client = self.client();

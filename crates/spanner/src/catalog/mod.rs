@@ -10,4 +10,5 @@ mod table;
 mod view;
 
 pub use index::Index;
+pub use names::quoted;
 pub use stream::{ChangeStreamInfo, Watched};

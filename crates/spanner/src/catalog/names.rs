@@ -14,11 +14,26 @@ impl Database {
     pub async fn table_names(&self) -> Result<Vec<String>> {
         let sql = self.in_dialect(GOOGLE, POSTGRES).await?;
         let rows = self.query(sql, &[], &[Type::String, Type::String]).await?;
-        let name = |row: Vec<Value>| match <[Value; 2]>::try_from(row) {
-            Ok([Value::String(schema), Value::String(table)]) if schema.is_empty() => Ok(table),
-            Ok([Value::String(schema), Value::String(table)]) => Ok(format!("{schema}.{table}")),
-            _ => Err(Error::bug("tables", "INFORMATION_SCHEMA.TABLES answered what it should not")),
-        };
-        rows.into_iter().map(name).collect()
+        let unexpected = || Error::bug("tables", "INFORMATION_SCHEMA.TABLES answered what it should not");
+        rows.into_iter().map(|row| of_row(row).ok_or_else(unexpected)).collect()
     }
+}
+
+/// The name in a row of schema and table.
+pub(super) fn of_row(row: Vec<Value>) -> Option<String> {
+    match <[Value; 2]>::try_from(row) {
+        Ok([Value::String(schema), Value::String(table)]) => Some(qualified(&schema, table)),
+        _ => None,
+    }
+}
+
+/// With its schema, unless that is the default one.
+pub(super) fn qualified(schema: &str, name: String) -> String {
+    if schema.is_empty() { name } else { format!("{schema}.{name}") }
+}
+
+/// As SQL takes a name that may be a reserved word, in a named schema perhaps.
+pub fn quoted(name: &str) -> String {
+    let parts: Vec<String> = name.split('.').map(|part| format!("`{part}`")).collect();
+    parts.join(".")
 }

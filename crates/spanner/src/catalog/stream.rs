@@ -3,6 +3,7 @@ use std::time::Duration;
 
 use spanbridge_protocol::value::{Type, Value};
 
+use super::names;
 use crate::changes::ValueCaptureType;
 use crate::database::Database;
 use crate::error::{Error, ErrorKind, Result};
@@ -109,7 +110,7 @@ impl Database {
             .await?;
         let partly = self.query(sql, param, &[Type::String, Type::String]).await?;
         let mut columns: BTreeMap<String, BTreeSet<String>> =
-            partly.into_iter().filter_map(table_name).map(|table| (table, BTreeSet::new())).collect();
+            partly.into_iter().filter_map(names::of_row).map(|table| (table, BTreeSet::new())).collect();
         if columns.is_empty() {
             return Ok(columns);
         }
@@ -125,7 +126,7 @@ impl Database {
         let rows = self.query(sql, param, &[Type::String, Type::String, Type::String]).await?;
         for mut row in rows {
             if let Some(Value::String(column)) = row.pop()
-                && let Some(watched) = table_name(row).and_then(|table| columns.get_mut(&table))
+                && let Some(watched) = names::of_row(row).and_then(|table| columns.get_mut(&table))
             {
                 watched.insert(column);
             }
@@ -144,16 +145,7 @@ impl Database {
             )
             .await?;
         let rows = self.query(sql, param, &[Type::String, Type::String]).await?;
-        Ok(rows.into_iter().filter_map(table_name).collect())
-    }
-}
-
-/// Of a row of schema and name.
-fn table_name(row: Vec<Value>) -> Option<String> {
-    match <[Value; 2]>::try_from(row) {
-        Ok([Value::String(schema), Value::String(table)]) if schema.is_empty() => Some(table),
-        Ok([Value::String(schema), Value::String(table)]) => Some(format!("{schema}.{table}")),
-        _ => None,
+        Ok(rows.into_iter().filter_map(names::of_row).collect())
     }
 }
 

@@ -1,6 +1,7 @@
 use spanbridge_protocol::table::{Column, OnDelete, Parent, Table};
 use spanbridge_protocol::value::{Type, Value};
 
+use super::names::qualified;
 use crate::database::Database;
 use crate::dialect::Dialect;
 use crate::error::{Error, ErrorKind, Result};
@@ -108,8 +109,7 @@ fn column(row: Vec<Value>, messages: &[(String, Type)]) -> Result<(String, Optio
     else {
         return Err(unexpected());
     };
-    let qualified = |table: String| if schema.is_empty() { table } else { format!("{schema}.{table}") };
-    let table = qualified(table);
+    let table = qualified(&schema, table);
     let message = || messages.iter().find(|(column, _)| *column == name).map(|(_, ty)| ty.clone());
     let ty = Type::parse(&spanner_type).or_else(message).ok_or_else(|| {
         let message =
@@ -126,7 +126,7 @@ fn column(row: Vec<Value>, messages: &[(String, Type)]) -> Result<(String, Optio
     let parent = match (parent, on_delete) {
         (Value::String(parent), Value::String(action)) if !parent.is_empty() && !action.is_empty() => {
             let on_delete = if action == "CASCADE" { OnDelete::Cascade } else { OnDelete::NoAction };
-            Some(Parent { table: qualified(parent), on_delete })
+            Some(Parent { table: qualified(&schema, parent), on_delete })
         }
         _ => None,
     };

@@ -78,8 +78,7 @@ impl Parser {
                 return Err(Error::unimplemented(format_args!("{word} in CREATE TABLE")));
             }
             columns.push(self.column()?);
-            if !self.accept(',') {
-                self.expect(')')?;
+            if !self.goes_on()? {
                 break;
             }
         }
@@ -95,8 +94,7 @@ impl Parser {
                 self.words(&["ASC"]);
             }
             key.push((column, descending));
-            if !self.accept(',') {
-                self.expect(')')?;
+            if !self.goes_on()? {
                 break;
             }
         }
@@ -253,6 +251,15 @@ impl Parser {
         }
         self.at += 1;
         Err(self.unexpected(&format!("`{symbol}`")))
+    }
+
+    /// Behind an item of a list: whether there may be another one, or the list is closed.
+    pub(super) fn goes_on(&mut self) -> Result<bool> {
+        let more = self.accept(',');
+        if !more {
+            self.expect(')')?;
+        }
+        Ok(more)
     }
 
     pub(super) fn peek(&self) -> Option<&Token> {

@@ -37,8 +37,7 @@ impl Parser {
             self.expect('(')?;
             while !self.accept(')') {
                 self.stream_option(&mut stream)?;
-                if !self.accept(',') {
-                    self.expect(')')?;
+                if !self.goes_on()? {
                     break;
                 }
             }
@@ -54,8 +53,7 @@ impl Parser {
         let mut columns = Vec::new();
         while !self.accept(')') {
             columns.push(self.name()?);
-            if !self.accept(',') {
-                self.expect(')')?;
+            if !self.goes_on()? {
                 break;
             }
         }

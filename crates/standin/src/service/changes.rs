@@ -3,9 +3,9 @@
 use std::time::Duration;
 
 use googleapis_tonic_google_spanner_v1::google::spanner::v1::ExecuteSqlRequest;
-use prost_types::value::Kind;
 use spanbridge_protocol::value::Timestamp;
 
+use super::parameter::text;
 use crate::refusal::{Error, Result};
 use crate::stream::Query;
 
@@ -37,11 +37,4 @@ pub(super) fn query(request: &ExecuteSqlRequest) -> Result<Option<Query>> {
 fn timestamp(request: &ExecuteSqlRequest, name: &str) -> Result<Option<Timestamp>> {
     let wrong = |_| Error::invalid(format!("Invalid timestamp: {name}"));
     text(request, name).map(|text| text.parse::<Timestamp>().map_err(wrong)).transpose()
-}
-
-fn text<'a>(request: &'a ExecuteSqlRequest, name: &str) -> Option<&'a str> {
-    match request.params.as_ref()?.fields.get(name)?.kind.as_ref()? {
-        Kind::StringValue(text) => Some(text),
-        _ => None,
-    }
 }

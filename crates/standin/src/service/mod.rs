@@ -3,6 +3,7 @@
 mod changes;
 mod commit;
 mod connection;
+mod parameter;
 mod query;
 mod results;
 mod router;

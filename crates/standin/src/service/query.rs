@@ -3,9 +3,9 @@
 use std::sync::Arc;
 
 use googleapis_tonic_google_spanner_v1::google::spanner::v1::ExecuteSqlRequest;
-use prost_types::value::Kind;
 use spanbridge_protocol::value::{Type, Value};
 
+use super::parameter::required;
 use crate::database::{Database, Table};
 use crate::refusal::{Error, Result};
 use crate::schema::{ChangeStream, OnDelete, Schema, Table as SchemaTable, Watched};
@@ -44,12 +44,12 @@ pub(super) fn answer(database: &Database, request: &ExecuteSqlRequest) -> Result
         DIALECT => Ok(single(Type::String, "GOOGLE_STANDARD_SQL".into())),
         OF_VIEW => Ok(Table { columns: vec![(String::new(), Type::String)], rows: Vec::new() }),
         _ if sql.contains(OF_STREAM) => {
-            let name = text(request, "name")?;
+            let name = required(request, "name")?;
             database.schema(|known| of_stream(known, &sql, name))
         }
         _ => match sql.strip_prefix("SELECT ").and_then(|sql| sql.strip_suffix(OF_TABLE)) {
             Some(columns) => {
-                let (schema, table) = (text(request, "schema")?, text(request, "table")?);
+                let (schema, table) = (required(request, "schema")?, required(request, "table")?);
                 database.schema(|known| of_table(known, columns, schema, table))
             }
             None => Err(Error::unimplemented(format_args!("the query {sql}"))),
@@ -59,14 +59,6 @@ pub(super) fn answer(database: &Database, request: &ExecuteSqlRequest) -> Result
 
 fn single(ty: Type, value: Value) -> Table {
     Table { columns: vec![(String::new(), ty)], rows: vec![vec![value]] }
-}
-
-fn text<'a>(request: &'a ExecuteSqlRequest, name: &str) -> Result<&'a str> {
-    let value = request.params.as_ref().and_then(|params| params.fields.get(name));
-    match value.and_then(|value| value.kind.as_ref()) {
-        Some(Kind::StringValue(text)) => Ok(text),
-        _ => Err(Error::invalid(format!("No parameter found for binding: {name}"))),
-    }
 }
 
 fn of_table(known: &Schema, columns: &str, schema: &str, table: &str) -> Result<Table> {

@@ -12,19 +12,24 @@ use crate::refusal::{Error, Result};
 use crate::schema::{OnDelete, Schema, TableId};
 use crate::span::Span;
 
-/// Rows that a commit leaves behind, or nothing where it deletes one.
+/// The rows that a commit changes.
 #[derive(Debug, Default)]
-pub(crate) struct Changes {
-    pub(super) rows: BTreeMap<(TableId, Key), Option<Row>>,
-    /// The columns of these rows that it has written.
-    pub(super) written: BTreeMap<(TableId, Key), BTreeSet<usize>>,
+pub(crate) struct Changes(pub(super) BTreeMap<(TableId, Key), Left>);
+
+/// What a commit leaves of a row.
+#[derive(Debug, Default)]
+pub(super) struct Left {
+    /// Nothing where it is deleted.
+    pub(super) row: Option<Row>,
+    /// The columns that were written.
+    pub(super) written: BTreeSet<usize>,
 }
 
 impl Changes {
     /// How many rows of each table.
     pub(crate) fn tables(&self, schema: &Schema) -> Vec<TableRows> {
         let mut tables: BTreeMap<TableId, TableRows> = BTreeMap::new();
-        for ((table, _), row) in &self.rows {
+        for ((table, _), Left { row, .. }) in &self.0 {
             let name = || TableRows { table: schema.table_of(*table).full_name(), written: 0, deleted: 0 };
             let rows = tables.entry(*table).or_insert_with(name);
             match row {
@@ -93,15 +98,15 @@ impl<'a> Overlay<'a> {
             }
             (Write::Insert | Write::InsertOrUpdate | Write::Replace, None) => self.new_row(write)?,
         };
-        let written = self.changes.written.entry((table.id, key.clone())).or_default();
+        let left = self.changes.0.entry((table.id, key.clone())).or_default();
         if is_new {
-            written.extend(0..row.len());
+            left.written.extend(0..row.len());
         }
         for (column, value) in cells {
             row[*column].clone_from(value);
-            written.insert(*column);
+            left.written.insert(*column);
         }
-        self.changes.rows.insert((table.id, key.clone()), Some(row));
+        left.row = Some(row);
         Ok(())
     }
 
@@ -141,7 +146,7 @@ impl<'a> Overlay<'a> {
                     }
                 }
             }
-            self.changes.rows.insert((table, key), None);
+            self.changes.0.entry((table, key)).or_default().row = None;
         }
         Ok(())
     }
@@ -151,12 +156,12 @@ impl<'a> Overlay<'a> {
     fn was_deleted(&self, write: &RowWrite) -> bool {
         let id = write.table.id;
         let named = self.deleted.iter().any(|(table, span)| *table == id && span.from == write.key);
-        named || self.changes.rows.contains_key(&(id, write.key.clone()))
+        named || self.changes.0.contains_key(&(id, write.key.clone()))
     }
 
     fn get(&self, table: TableId, key: &Key) -> Option<&Row> {
-        match self.changes.rows.get(&(table, key.clone())) {
-            Some(changed) => changed.as_ref(),
+        match self.changes.0.get(&(table, key.clone())) {
+            Some(changed) => changed.row.as_ref(),
             None => self.rows.get(table, key),
         }
     }
@@ -167,10 +172,9 @@ impl<'a> Overlay<'a> {
             return Vec::new();
         }
         let mut keys: BTreeSet<Key> = self.rows.range(table, span).map(|(key, _)| key.clone()).collect();
-        for ((_, key), row) in
-            self.changes.rows.range((table, span.from.clone())..(table, span.until.clone()))
+        for ((_, key), left) in self.changes.0.range((table, span.from.clone())..(table, span.until.clone()))
         {
-            match row {
+            match left.row {
                 Some(_) => keys.insert(key.clone()),
                 None => keys.remove(key),
             };

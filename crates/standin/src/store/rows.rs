@@ -2,7 +2,7 @@ use std::collections::BTreeMap;
 
 use spanbridge_protocol::value::{Timestamp, Value};
 
-use super::overlay::Changes;
+use super::overlay::{Changes, Left};
 use crate::key::Key;
 use crate::schema::{Schema, Table, TableId};
 use crate::span::Span;
@@ -44,10 +44,8 @@ impl Rows {
         wanted: bool,
     ) -> Vec<RowChange> {
         let mut told = Vec::new();
-        let mut written = changes.written;
-        for ((table, key), row) in changes.rows {
-            let old = if wanted { self.0[table].get(&key).cloned() } else { None };
-            let of = wanted.then(|| (key.clone(), written.remove(&(table, key.clone())).unwrap_or_default()));
+        for ((table, key), Left { row, written }) in changes.0 {
+            let before = wanted.then(|| (key.clone(), self.0[table].get(&key).cloned()));
             match row {
                 Some(mut row) => {
                     for value in &mut row {
@@ -62,7 +60,7 @@ impl Rows {
                     self.0[table].remove(&key);
                 }
             }
-            if let Some((key, written)) = of {
+            if let Some((key, old)) = before {
                 let new = self.0[table].get(&key).cloned();
                 told.push(RowChange { table: schema.table_of(table).clone(), key, old, new, written });
             }

@@ -77,11 +77,9 @@ impl Partition {
 
     /// The records of the commit timestamp at this place, unless they are later than `until`. Of several transactions
     /// another one comes first each time.
-    pub(super) fn at(&self, place: usize, until: Option<Timestamp>, turn: usize) -> Vec<Arc<Record>> {
-        let Some(first) = self.records.get(place) else { return Vec::new() };
-        if until.is_some_and(|until| first.timestamp > until) {
-            return Vec::new();
-        }
+    pub(super) fn at(&self, place: usize, until: Timestamp, turn: usize) -> Vec<Arc<Record>> {
+        let first = self.records.get(place).filter(|first| first.timestamp <= until);
+        let Some(first) = first else { return Vec::new() };
         let same = self.records[place..].iter().take_while(|record| record.timestamp == first.timestamp);
         let mut transactions: Vec<Vec<Arc<Record>>> = Vec::new();
         for record in same {

@@ -1,3 +1,4 @@
+use std::collections::VecDeque;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -37,7 +38,7 @@ struct Cursor {
     place: usize,
     turn: usize,
     /// Of the place's commit timestamp, still to tell.
-    queue: std::collections::VecDeque<Arc<Record>>,
+    queue: VecDeque<Arc<Record>>,
     dropped: u64,
     broken: u64,
 }
@@ -60,13 +61,7 @@ impl Query {
         let (sender, rows) = mpsc::channel(AHEAD);
         let Some(token) = self.token.clone() else {
             let roots = database.streams(|streams, now| self.roots(streams, now))?;
-            tokio::spawn(async move {
-                for root in roots {
-                    if sender.send(Ok(root)).await.is_err() {
-                        return;
-                    }
-                }
-            });
+            tokio::spawn(async move { tell(&sender, roots).await });
             return Ok(rows);
         };
         let (cursor, news) = database.streams(|streams, now| self.begin(streams, &token, now))?;
@@ -115,7 +110,7 @@ impl Query {
             place: partition.place(self.start),
             partition: place,
             turn,
-            queue: std::collections::VecDeque::new(),
+            queue: VecDeque::new(),
             dropped: partition.dropped,
             broken: partition.broken,
             query: self,
@@ -138,7 +133,7 @@ impl Cursor {
         }
         if self.queue.is_empty() {
             let until = end.map_or(settled, |end| end.min(settled));
-            self.queue = partition.at(self.place, Some(until), self.turn).into();
+            self.queue = partition.at(self.place, until, self.turn).into();
             self.place += self.queue.len();
         }
         if let Some(record) = self.queue.front() {
@@ -173,6 +168,15 @@ impl Cursor {
     }
 }
 
+/// As long as somebody listens.
+async fn tell(sender: &mpsc::Sender<Result<Wire>>, rows: Vec<Wire>) {
+    for row in rows {
+        if sender.send(Ok(row)).await.is_err() {
+            return;
+        }
+    }
+}
+
 async fn follow(
     database: Arc<Database>,
     mut cursor: Cursor,
@@ -191,11 +195,7 @@ async fn follow(
                 }
             }
             Ok(Step::End(rows)) => {
-                for row in rows {
-                    if sender.send(Ok(row)).await.is_err() {
-                        break;
-                    }
-                }
+                tell(&sender, rows).await;
                 break;
             }
             Ok(Step::Broken) => {

@@ -25,9 +25,7 @@ impl RemoteContext {
     pub fn is_sampled(&self) -> bool {
         self.0.is_sampled()
     }
-}
 
-impl RemoteContext {
     /// Of a trace id and a span id that are sampled; nothing where one of them is zero.
     #[must_use]
     pub fn from_bytes(bytes: [u8; 24]) -> Option<Self> {

@@ -14,6 +14,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::effect::{ChangeId, Children, Effect, Limits};
+use super::snapshot::Snapshot;
 use super::state::{Note, Origin, StateKey, StateRecord, StateValue, shard_of};
 use super::token::Token;
 use crate::value::Timestamp;
@@ -83,15 +84,22 @@ impl<D> Shard<D> {
 
     /// The root query has ended: the tokens that the change stream has at `start`.
     pub fn roots(&mut self, start: Timestamp, roots: Vec<Token>, now: Duration) {
-        let origin = Origin {
-            start,
-            shards: self.config.shards,
-            change_stream: self.config.change_stream.clone(),
-            snapshot: None,
-        };
         let mut state = self.forget_ranges();
-        state.push(self.own(StateKey::Origin, Some(StateValue::Origin(origin.clone()))));
         state.extend(roots.into_iter().map(|child| self.note(child, None, Note { start, parents: vec![] })));
+        self.begin(start, None, state, now);
+    }
+
+    /// The pipeline begins, or its changes do: a new origin, in one transaction with what comes of it.
+    fn begin(
+        &mut self,
+        start: Timestamp,
+        snapshot: Option<Snapshot>,
+        mut state: Vec<StateRecord>,
+        now: Duration,
+    ) {
+        let Config { shards, change_stream, .. } = &self.config;
+        let origin = Origin { start, shards: *shards, change_stream: change_stream.clone(), snapshot };
+        state.push(self.own(StateKey::Origin, Some(StateValue::Origin(origin.clone()))));
         self.origin = Some(origin);
         self.push(What::Beginning { state }, now);
     }

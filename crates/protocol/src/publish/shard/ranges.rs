@@ -9,7 +9,7 @@ use super::queue::What;
 use crate::guard::{Guard, stands};
 use crate::publish::effect::Effect;
 use crate::publish::snapshot::{Range, RangeId, Snapshot, behind};
-use crate::publish::state::{Origin, StateKey, StateRecord, StateValue};
+use crate::publish::state::{StateKey, StateRecord, StateValue};
 use crate::value::Timestamp;
 
 /// The ranges of a shard; in shard 0 also which of all have been read.
@@ -53,20 +53,12 @@ impl<D> Shard<D> {
         assert!(ranges.iter().all(|range| range.at == at), "a snapshot is of one timestamp");
         let count = u32::try_from(ranges.len()).expect("ranges are counted in 32 bits");
         let shards = self.config.shards;
-        let origin = Origin {
-            snapshot: Some(Snapshot { at, ranges: count }),
-            start: behind(at),
-            shards,
-            change_stream: self.config.change_stream.clone(),
-        };
-        let mut state = vec![self.own(StateKey::Origin, Some(StateValue::Origin(origin.clone())))];
-        state.extend((0..).zip(ranges).map(|(number, range)| StateRecord {
+        let state = (0..).zip(ranges).map(|(number, range)| StateRecord {
             shard: number % shards,
             key: StateKey::Range(RangeId(number)),
             value: Some(StateValue::Range(range)),
-        }));
-        self.origin = Some(origin);
-        self.push(What::Beginning { state }, now);
+        });
+        self.begin(behind(at), Some(Snapshot { at, ranges: count }), state.collect(), now);
         self.roots_if_read();
     }
 
