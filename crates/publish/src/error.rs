@@ -17,6 +17,8 @@ pub enum ErrorKind {
     Refused,
     /// The change stream no longer holds what is still to be published: changes are lost.
     Expired,
+    /// The change stream was dropped, or altered so that the pipeline cannot go on.
+    Stream,
     /// No schema for a table, or one that the subject's compatibility rule refuses.
     Schema,
     /// A change cannot be published as it is.
@@ -34,6 +36,7 @@ impl ErrorKind {
             Self::Config => "SB-PUBLISH-CONFIG",
             Self::Refused => "SB-PUBLISH-REFUSED",
             Self::Expired => "SB-PUBLISH-EXPIRED",
+            Self::Stream => "SB-PUBLISH-STREAM",
             Self::Schema => "SB-PUBLISH-SCHEMA",
             Self::Record => "SB-PUBLISH-RECORD",
             Self::State => "SB-PUBLISH-STATE",

@@ -13,6 +13,7 @@ mod backoff;
 mod context;
 mod error;
 mod failure;
+mod letters;
 mod meter;
 mod pipeline;
 mod policy;
@@ -26,6 +27,7 @@ mod status;
 mod tables;
 mod transform;
 mod wanted;
+mod watch;
 
 pub use context::Context;
 pub use error::{Error, ErrorKind};

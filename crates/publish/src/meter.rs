@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use spanbridge_telemetry::metrics::{self, Counter, Gauge, Histogram, counter, gauge, histogram};
 
+use crate::ErrorKind;
 use crate::failure::Failure;
 
 /// The metrics of one pipeline; what they mean stands in telemetry's table.
@@ -19,6 +20,7 @@ pub(crate) struct Meter {
     fenced_shards: Counter,
     doubts: Counter,
     pub(crate) gaps: Counter,
+    pub(crate) dead_letters: Counter,
     pub(crate) tokens_running: Gauge,
     pub(crate) tokens_waiting: Gauge,
     pub(crate) tokens_finished: Gauge,
@@ -73,6 +75,7 @@ impl Meter {
             latency: histogram!(metrics::PUBLISH_LATENCY_SECONDS, "pipeline" => label()),
             fenced_shards: counter!(metrics::PUBLISH_FENCED_TOTAL, "pipeline" => label()),
             doubts: counter!(metrics::PUBLISH_IN_DOUBT_TOTAL, "pipeline" => label()),
+            dead_letters: counter!(metrics::PUBLISH_DEAD_LETTERS_TOTAL, "pipeline" => label(), "code" => ErrorKind::Schema.code()),
             gaps: counter!(metrics::PUBLISH_GAPS_TOTAL, "pipeline" => label()),
             tokens_running: tokens("running"),
             tokens_waiting: tokens("waiting"),

@@ -7,6 +7,7 @@ use spanbridge_protocol::publish::Limits;
 use spanbridge_protocol::value::Timestamp;
 use spanbridge_spanner::{Database, Mark};
 
+use crate::letters::Letters;
 use crate::meter::Meter;
 use crate::progress::Watermark;
 use crate::sides::Sides;
@@ -21,6 +22,8 @@ pub(crate) struct Pipeline {
     pub(crate) change_stream: Arc<str>,
     pub(crate) state_topic: Arc<str>,
     pub(crate) tables: Tables,
+    /// Where changes go that have no fitting schema, unless they stop the pipeline.
+    pub(crate) letters: Option<Letters>,
     pub(crate) meter: Arc<Meter>,
     pub(crate) subscription: Subscription,
     pub(crate) limits: Limits,

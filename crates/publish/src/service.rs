@@ -13,7 +13,7 @@ use crate::pipeline::Pipeline;
 use crate::policy::Action;
 use crate::shards::Shards;
 use crate::startup::{self, REVOKE_WAIT};
-use crate::{Context, Error, ErrorKind, progress};
+use crate::{Context, Error, ErrorKind, progress, watch};
 
 /// The main loop beats and tells how it fares so often.
 const BEAT: Duration = Duration::from_secs(1);
@@ -63,6 +63,7 @@ async fn serve(
     let ended = tokio::select! {
         ended = follow(&pipeline, &mut shards, &mut events, shutdown, ready, heart) => ended,
         passed = progress::follow(&pipeline) => passed,
+        unfit = watch::follow(&pipeline) => unfit,
     };
     ready.not_ready("ending");
     let finished = tokio::select! {

@@ -1,5 +1,5 @@
 use std::collections::{BTreeSet, HashMap};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use spanbridge_config::{Config, Publish};
 use spanbridge_kafka::Admin;
@@ -10,7 +10,7 @@ use spanbridge_spanner::{ChangeStreamInfo, DataChange, Database, Snapshot, Watch
 
 use crate::failure::Failure;
 use crate::policy::{self, Action};
-use crate::transform::{Form, Learnt, Misfit, Origin, Plan, has_whole_rows, key_text};
+use crate::transform::{Form, Learnt, Misfit, Origin, Plan, has_key_of, has_whole_rows, key_text, table_of};
 use crate::wanted::Wanted;
 use crate::{Error, ErrorKind};
 
@@ -29,23 +29,46 @@ pub(crate) struct Tables {
     admin: Admin,
     origin: Origin,
     form: Form,
-    /// The change stream captures whole rows.
-    whole: bool,
-    /// The tables that the change stream watches by name, in lower case; nothing for all.
-    watched: Option<BTreeSet<String>>,
+    /// As it was when it was read last.
+    stream: Mutex<Stream>,
     /// By the table's name in lower case.
-    plans: Mutex<HashMap<String, Arc<Plan>>>,
+    plans: Mutex<HashMap<String, Known>>,
     /// One reads a table, the others wait for it.
     reading: tokio::sync::Mutex<()>,
 }
 
-/// A table as it is now.
+/// What of a change stream its tables depend on.
+struct Stream {
+    /// It captures whole rows.
+    whole: bool,
+    /// The tables that it watches by name, in lower case; nothing for all.
+    watched: Option<BTreeSet<String>>,
+}
+
+/// A plan, and the table that it was made of.
+struct Known {
+    plan: Arc<Plan>,
+    found: Found,
+}
+
+/// A table as it is now, or was when it was there last.
+#[derive(Clone)]
 struct Found {
     /// Without the columns that are not published.
     table: Table,
     /// Those.
     out: BTreeSet<String>,
     topic: String,
+}
+
+impl Stream {
+    fn new(stream: &ChangeStreamInfo) -> Self {
+        let watched = match &stream.watched {
+            Watched::Tables(tables) => Some(tables.iter().map(|table| table.to_ascii_lowercase()).collect()),
+            Watched::All => None,
+        };
+        Self { whole: has_whole_rows(stream.value_capture_type), watched }
+    }
 }
 
 impl Tables {
@@ -57,18 +80,14 @@ impl Tables {
         admin: Admin,
         stream: &ChangeStreamInfo,
     ) -> Self {
-        let watched = match &stream.watched {
-            Watched::Tables(tables) => Some(tables.iter().map(|table| table.to_ascii_lowercase()).collect()),
-            Watched::All => None,
-        };
         let origin = Origin {
             pipeline: publish.name.to_string(),
             database: database.name().clone(),
             change_stream: stream.name.clone(),
         };
-        let (form, whole) = (Form::new(&publish), has_whole_rows(stream.value_capture_type));
+        let (form, stream) = (Form::new(&publish), Mutex::new(Stream::new(stream)));
         let (plans, reading) = Default::default();
-        Self { config, publish, database, registry, admin, origin, form, whole, watched, plans, reading }
+        Self { config, publish, database, registry, admin, origin, form, stream, plans, reading }
     }
 
     /// What is the same in the records of all tables.
@@ -78,15 +97,22 @@ impl Tables {
 
     /// True if changes of this table are published.
     pub(crate) fn publishes(&self, table: &str) -> bool {
-        let watched = self.watched.as_ref();
-        let by_name = watched.is_some_and(|watched| watched.contains(&table.to_ascii_lowercase()));
+        let by_name = {
+            let stream = self.stream();
+            stream.watched.as_ref().is_some_and(|watched| watched.contains(&table.to_ascii_lowercase()))
+        };
         self.publish.selection.takes_table(table, by_name)
+    }
+
+    fn stream(&self) -> MutexGuard<'_, Stream> {
+        self.stream.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// The tables known by name beforehand; of a stream that watches all, those that the file names.
     pub(crate) fn named(&self) -> Vec<String> {
         let listed = self.publish.selection.named().map(|table| table.to_ascii_lowercase());
-        let tables: BTreeSet<String> = listed.chain(self.watched.iter().flatten().cloned()).collect();
+        let watched: Vec<String> = self.stream().watched.iter().flatten().cloned().collect();
+        let tables: BTreeSet<String> = listed.chain(watched).collect();
         tables.into_iter().filter(|table| self.publishes(table)).collect()
     }
 
@@ -95,7 +121,7 @@ impl Tables {
     /// # Errors
     /// Those of Spanner.
     pub(crate) async fn all(&self) -> Result<Vec<String>, Failure> {
-        if self.watched.is_some() {
+        if self.stream().watched.is_some() {
             return Ok(self.named());
         }
         let mut tables = self.database.table_names().await?;
@@ -140,7 +166,13 @@ impl Tables {
     /// The plan of a table, when there is one.
     pub(crate) fn known(&self, table: &str) -> Option<Arc<Plan>> {
         let plans = self.plans.lock().unwrap_or_else(PoisonError::into_inner);
-        plans.get(&table.to_ascii_lowercase()).cloned()
+        plans.get(&table.to_ascii_lowercase()).map(|known| known.plan.clone())
+    }
+
+    /// The table as it was when it was there last.
+    fn last(&self, table: &str) -> Option<Found> {
+        let plans = self.plans.lock().unwrap_or_else(PoisonError::into_inner);
+        plans.get(&table.to_ascii_lowercase()).map(|known| known.found.clone())
     }
 
     /// Reads the table, makes its topic and registers its schemas.
@@ -148,13 +180,33 @@ impl Tables {
     /// # Errors
     /// Those of Spanner, Kafka and the registry, and that there is no such table or topic.
     pub(crate) async fn read(&self, name: &str) -> Result<Arc<Plan>, Failure> {
-        self.first(&self.look_up(name).await?).await
+        let found = self.look_up(name).await?.ok_or_else(|| self.no_table(name))?;
+        self.first(&found, None).await
     }
 
-    async fn first(&self, found: &Found) -> Result<Arc<Plan>, Failure> {
+    /// The same, unless the table has been dropped while its last changes were still to be published.
+    ///
+    /// # Errors
+    /// As [`Self::read`].
+    pub(crate) async fn begin(&self, name: &str) -> Result<(), Failure> {
+        if let Some(found) = self.look_up(name).await? {
+            return self.first(&found, None).await.map(drop);
+        }
+        if self.admin.partitions(&self.publish.topic(name)).await?.is_none() {
+            return Err(self.no_table(name).into());
+        }
+        let pipeline = &self.publish.name;
+        tracing::warn!(%pipeline, table = name, "no such table; what the change stream still has of it is published");
+        Ok(())
+    }
+
+    async fn first(&self, found: &Found, change: Option<&DataChange>) -> Result<Arc<Plan>, Failure> {
         let (name, topic) = (&found.table.name, &found.topic);
         self.topic(name, topic).await?;
-        let learnt = self.known(name).map(|plan| plan.learnt().clone()).unwrap_or_default();
+        let known = self.known(name);
+        // Of another key it was another table.
+        let same = |plan: &Arc<Plan>| change.is_none_or(|change| plan.misfit(change) != Some(Misfit::Key));
+        let learnt = known.filter(same).map(|plan| plan.learnt().clone()).unwrap_or_default();
         let plan = self.plan(found, learnt).await?;
         tracing::info!(pipeline = %self.publish.name, table = name, topic, "table read, schemas registered");
         Ok(plan)
@@ -163,39 +215,74 @@ impl Tables {
     /// A plan that fits the change; the table is read again when the known one does not.
     ///
     /// # Errors
-    /// As [`Self::read`]; a column whose type was another one when the change was made.
+    /// As [`Self::read`]; a column of a type that is not carried.
     pub(crate) async fn fitting(&self, change: &DataChange) -> Result<Arc<Plan>, Failure> {
         let _one = self.reading.lock().await;
+        let misfit = |plan: &Plan| plan.misfit(change).or_else(|| plan.null_misfit(change));
         if let Some(plan) = self.known(&change.table_name)
-            && plan.misfit(change).is_none()
+            && misfit(&plan).is_none()
         {
             return Ok(plan);
         }
-        let found = self.look_up(&change.table_name).await?;
-        let mut plan = self.first(&found).await?;
-        while let Some(misfit) = plan.misfit(change) {
+        let mut found = self.table_at(change).await?;
+        let mut plan = self.first(&found, Some(change)).await?;
+        while let Some(misfit) = misfit(&plan) {
             let mut learnt = plan.learnt().clone();
-            tracing::warn!(
+            tracing::info!(
                 pipeline = %self.publish.name, table = plan.table(), ?misfit,
-                "the table is not what it was at this change; earlier changes are published as they are"
+                "the table is not what it was at this change, which is published as it was"
             );
-            if let Err(Misfit::Type { column, planned, found: was }) = learnt.learn(misfit) {
-                let message = format!(
-                    "column {column} of table {} is {planned} now, but was {was} at {}; a change from before \
-                     cannot be published with today's schema: change the column back, or begin a new pipeline",
-                    plan.table(),
-                    change.commit_timestamp,
-                );
-                return Err(Error::new(ErrorKind::Schema, &self.publish.name, message).into());
+            match misfit {
+                Misfit::Unknown { column, .. }
+                    if !self.publish.selection.takes_column(plan.table(), &column) =>
+                {
+                    found.out.insert(column);
+                }
+                misfit => learnt.learn(misfit).map_err(|misfit| self.unfit(change, misfit))?,
             }
             plan = self.plan(&found, learnt).await?;
         }
         Ok(plan)
     }
 
-    async fn look_up(&self, name: &str) -> Result<Found, Failure> {
+    /// The table with the key that it had at the change: as it is, as it was when it was there last, or as the change
+    /// itself tells.
+    async fn table_at(&self, change: &DataChange) -> Result<Found, Failure> {
+        let name = &change.table_name;
+        let there = self.look_up(name).await?;
+        let gone = there.is_none();
+        let same = |found: &Found| has_key_of(&found.table, change);
+        if let Some(found) = there.filter(same).or_else(|| self.last(name).filter(same)) {
+            return Ok(found);
+        }
+        let pipeline = &self.publish.name;
+        tracing::warn!(%pipeline, table = name, gone, "the table of this change is gone; published as the change tells");
+        Ok(Found { table: table_of(change), out: BTreeSet::new(), topic: self.publish.topic(name) })
+    }
+
+    fn unfit(&self, change: &DataChange, misfit: Misfit) -> Failure {
+        let (at, table) = (change.commit_timestamp, &change.table_name);
+        let message = match misfit {
+            Misfit::Unknown { column, found } | Misfit::Type { column, found, .. } => format!(
+                "column {column} of table {table} was {} at {at}, a type that this version does not carry; leave it out \
+                 with exclude_columns",
+                found.json
+            ),
+            Misfit::Key | Misfit::Partial | Misfit::Late { .. } => {
+                format!("a change of table {table} at {at} has a key of which no schema can be made")
+            }
+        };
+        Error::new(ErrorKind::Schema, &self.publish.name, message).into()
+    }
+
+    /// The table as it is now; nothing when there is none.
+    async fn look_up(&self, name: &str) -> Result<Option<Found>, Failure> {
+        let stream = self.database.change_stream(&self.publish.change_stream).await?;
+        if let Some(stream) = &stream {
+            *self.stream() = Stream::new(stream);
+        }
         let Some(mut table) = self.database.table(name).await? else {
-            return Err(self.no_table(name).into());
+            return Ok(None);
         };
         let selection = &self.publish.selection;
         for key in table.key() {
@@ -207,7 +294,6 @@ impl Tables {
             }
         }
         // What a stream does not watch is in no change.
-        let stream = self.database.change_stream(&self.publish.change_stream).await?;
         let watched = stream.and_then(|stream| {
             let partly = |(of, _): &(String, BTreeSet<String>)| of.eq_ignore_ascii_case(&table.name);
             stream.columns.into_iter().find(partly).map(|(_, columns)| columns)
@@ -215,28 +301,26 @@ impl Tables {
         let (name, mut out) = (table.name.clone(), BTreeSet::new());
         table.columns.retain(|column| {
             let watched = watched.as_ref().is_none_or(|watched| watched.contains(&column.name));
-            let taken = watched && selection.takes_column(&name, &column.name);
+            let taken = selection.takes_column(&name, &column.name);
             if !taken && column.key_ordinal.is_none() {
                 out.insert(column.name.clone());
             }
-            taken || column.key_ordinal.is_some()
+            taken && watched || column.key_ordinal.is_some()
         });
         let topic = self.publish.topic(&table.name);
-        Ok(Found { table, out, topic })
+        Ok(Some(Found { table, out, topic }))
     }
 
     /// Plans the table with what has been learnt of it, and keeps the plan.
-    async fn plan(&self, Found { table, out, topic }: &Found, learnt: Learnt) -> Result<Arc<Plan>, Failure> {
-        let (whole, form, registry) = (self.whole, &self.form, &self.registry);
+    async fn plan(&self, found: &Found, learnt: Learnt) -> Result<Arc<Plan>, Failure> {
+        let Found { table, out, topic } = found;
+        let (whole, form, registry) = (self.stream().whole, &self.form, &self.registry);
         let plan = Plan::make(table.clone(), out.clone(), topic, whole, form, learnt, registry).await;
-        Ok(self.keep(plan.map_err(|error| self.refused(&table.name, error))?))
-    }
-
-    fn keep(&self, plan: Plan) -> Arc<Plan> {
-        let plan = Arc::new(plan);
+        let plan = Arc::new(plan.map_err(|error| self.refused(&table.name, error))?);
+        let known = Known { plan: plan.clone(), found: found.clone() };
         let mut plans = self.plans.lock().unwrap_or_else(PoisonError::into_inner);
-        plans.insert(plan.table().to_ascii_lowercase(), plan.clone());
-        plan
+        plans.insert(plan.table().to_ascii_lowercase(), known);
+        Ok(plan)
     }
 
     async fn topic(&self, table: &str, topic: &str) -> Result<(), Failure> {

@@ -6,6 +6,7 @@
 
 mod cache;
 mod child;
+mod connect;
 mod error;
 mod folder;
 mod java;
@@ -24,6 +25,7 @@ mod spawner;
 mod testbed;
 
 pub use child::Stop;
+pub use connect::Connect;
 pub use error::{Error, ErrorKind};
 pub use kafka::{Kafka, KafkaOptions};
 pub use proxy::Proxy;

@@ -61,8 +61,9 @@ fn topics(reader: &Reader, pipeline: &Publish, states: &States) {
     let mut others: Vec<(String, Span, &str)> = Vec::new();
     let beats = [&pipeline.heartbeat_topic, &pipeline.watermark_topic].map(|beat| beat.as_ref());
     let beats = beats.into_iter().flatten().map(|beat| &beat.topic);
-    for template in beats.chain(&pipeline.transaction_topic) {
-        let (topic, span) = (template.render(&pipeline.name, ""), template.span());
+    let letters = pipeline.dead_letter_topic().map(|_| &pipeline.dead_letter_topic);
+    for template in beats.chain(&pipeline.transaction_topic).chain(letters) {
+        let (topic, span) = (template.render(&pipeline.name, ""), place(pipeline, template.span()));
         legal(reader, "the topic", &topic, span);
         if others.iter().any(|(other, ..)| *other == topic) {
             let mistake =

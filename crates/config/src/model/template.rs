@@ -51,6 +51,11 @@ impl Template {
         Self::new(vec![Part::Name, Part::Literal(".spanbridge-state".to_owned())], Span::default())
     }
 
+    /// `{name}.dead-letters`
+    pub(crate) fn dead_letters() -> Self {
+        Self::new(vec![Part::Name, Part::Literal(".dead-letters".to_owned())], Span::default())
+    }
+
     fn new(parts: Vec<Part>, span: Span) -> Self {
         Self { parts: parts.into(), span }
     }

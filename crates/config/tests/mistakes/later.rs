@@ -7,13 +7,6 @@ fn not_yet() {
     refused(&[
         (
             "shards = 4",
-            "on_incompatible_schema = \"dead-letter\"",
-            &[
-                "33:26: `on_incompatible_schema = \"dead-letter\"` is not supported by this version; supported: stop",
-            ],
-        ),
-        (
-            "shards = 4",
             "value = { format = \"avro\", subject = \"record-name\" }",
             &["33:38: `subject = \"record-name\"` is not supported by this version; supported: topic-name"],
         ),

@@ -29,6 +29,8 @@ pub(super) struct MadeOf {
     /// When its change was read, and when it had been made into messages.
     pub(super) read: SystemTime,
     pub(super) made: SystemTime,
+    /// Of a change that has no fitting schema.
+    pub(super) dead_letter: bool,
     /// Of its Spanner transaction.
     pub(super) trace: Option<[u8; 24]>,
 }
@@ -37,6 +39,7 @@ pub(super) struct MadeOf {
 pub(super) struct Batch {
     records: usize,
     tables: BTreeMap<Arc<str>, u64>,
+    letters: u64,
     /// Commit timestamps with the number of messages of each.
     commits: Vec<(Timestamp, usize)>,
     spans: Option<Spans>,
@@ -98,6 +101,7 @@ impl Batch {
         let mut batch = Self {
             records: transaction.data.len(),
             tables: BTreeMap::new(),
+            letters: 0,
             commits: Vec::new(),
             traces: Traces::new(pipeline, &transaction.data, spans.as_ref()),
             spans,
@@ -110,8 +114,11 @@ impl Batch {
                 let header = (trace::HEADER.to_owned(), Some(traceparent.into_bytes()));
                 message.headers.push(header);
             }
-            if let Some(MadeOf { table, commit, .. }) = made_of {
-                *batch.tables.entry(table).or_default() += 1;
+            if let Some(MadeOf { table, commit, dead_letter, .. }) = made_of {
+                match dead_letter {
+                    true => batch.letters += 1,
+                    false => *batch.tables.entry(table).or_default() += 1,
+                }
                 match (commit, batch.commits.last_mut()) {
                     (Some(commit), Some((last, count))) if *last == commit => *count += 1,
                     (Some(commit), _) => batch.commits.push((commit, 1)),
@@ -131,6 +138,7 @@ impl Batch {
         for (table, records) in &self.tables {
             meter.records(table, *records);
         }
+        meter.dead_letters.increment(self.letters);
         for (commit, records) in self.commits {
             let latency = now.duration_since(commit.into()).unwrap_or_default();
             meter.latency(latency, records);

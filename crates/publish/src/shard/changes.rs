@@ -76,22 +76,53 @@ impl Life {
             return Ok(());
         }
         let plan = self.pipeline.tables.known(&change.table_name);
-        let plan = plan.filter(|plan| plan.misfit(&change).is_none());
+        let misfit = plan.as_ref().and_then(|plan| plan.misfit(&change));
         let held = Held { token: token.clone(), id, change: Arc::new(change), read, trace, before };
         match plan {
-            Some(plan) => self.take(&plan, &held),
+            Some(plan) if misfit.is_none() => return self.take(&plan, held),
+            _ => {}
+        }
+        let letters = self.pipeline.letters.as_ref();
+        match letters.and_then(|letters| letters.refused(&held.change.table_name, misfit.as_ref())) {
+            Some(reason) => self.bury(&held, &reason),
             None => {
-                let work = work::plan(self.pipeline.clone(), held.change.clone(), self.status.clone());
-                self.work.push(work);
-                self.held = Some(held);
+                self.ask(held);
                 Ok(())
             }
         }
     }
 
+    /// What to do about a change that has no plan: a letter, where the pipeline has any.
+    pub(super) fn refuse(&mut self, failure: Failure) -> Result<(), End> {
+        let pipeline = self.pipeline.clone();
+        match (&pipeline.letters, failure.action(), self.held.take()) {
+            (Some(letters), Action::Stop(ErrorKind::Schema), Some(held)) => {
+                let table = &held.change.table_name;
+                let plan = pipeline.tables.known(table);
+                let misfit = plan.and_then(|plan| plan.misfit(&held.change));
+                let reason = letters.refuse(table, misfit, &failure.to_string());
+                self.status.state().reason = None;
+                self.bury(&held, &reason)
+            }
+            _ => Err(self.end(failure, "make the schemas of a table")),
+        }
+    }
+
+    /// Hands a change in as dead letters.
+    fn bury(&mut self, held: &Held, reason: &str) -> Result<(), End> {
+        let messages = self.pipeline.letters.as_ref().map(|letters| letters.messages(&held.change, reason));
+        self.hand_in(held, messages.unwrap_or_default(), true)
+    }
+
+    /// Holds a change up until its table's plan is there.
+    fn ask(&mut self, held: Held) {
+        self.work.push(work::plan(self.pipeline.clone(), held.change.clone(), self.status.clone()));
+        self.held = Some(held);
+    }
+
     /// Hands a change in, made into messages.
-    pub(super) fn take(&mut self, plan: &Plan, held: &Held) -> Result<(), End> {
-        let Held { token, id, change, read, trace, before } = held;
+    pub(super) fn take(&mut self, plan: &Plan, held: Held) -> Result<(), End> {
+        let Held { token, id, change, read, before, .. } = &held;
         let made = SystemTime::now();
         let order = self.pipeline.sides.transaction.as_ref().map(|_| Order {
             total: before.events,
@@ -101,21 +132,35 @@ impl Life {
             if self.pipeline.config.low_watermark { self.pipeline.watermark.get() } else { None };
         let arrival =
             Arrival { token: &token.0, read: (*read).into(), now: made.into(), low_watermark, order };
-        let messages = plan.messages(self.pipeline.tables.origin(), change, arrival).map_err(|why| {
-            let message = format!(
-                "a change of table {} at {} (transaction {}, record {}) cannot be published: {why}",
-                change.table_name,
-                change.commit_timestamp,
-                change.server_transaction_id,
-                change.record_sequence
-            );
-            End::Stop(Error::new(ErrorKind::Record, self.pipeline.name(), message))
-        })?;
+        let messages = match plan.messages(self.pipeline.tables.origin(), change, arrival) {
+            Ok(messages) => messages,
+            // The column is not NOT NULL any more, or was not yet.
+            Err(_) if plan.null_misfit(change).is_some() => {
+                self.ask(held);
+                return Ok(());
+            }
+            Err(why) => {
+                let message = format!(
+                    "a change of table {} at {} (transaction {}, record {}) cannot be published: {why}",
+                    change.table_name,
+                    change.commit_timestamp,
+                    change.server_transaction_id,
+                    change.record_sequence
+                );
+                return Err(End::Stop(Error::new(ErrorKind::Record, self.pipeline.name(), message)));
+            }
+        };
+        self.hand_in(&held, messages, false)
+    }
+
+    fn hand_in(&mut self, held: &Held, messages: Vec<Message>, dead_letters: bool) -> Result<(), End> {
+        let Held { token, id, change, read, trace, before } = held;
         let made_of = MadeOf {
             table: id.table.clone(),
             commit: Some(change.commit_timestamp),
             read: *read,
             made: SystemTime::now(),
+            dead_letter: dead_letters,
             trace: *trace,
         };
         let aside = |message| Published { message, made_of: None };
@@ -136,15 +181,17 @@ impl Life {
             return Ok(());
         };
         let failure = Failure::Spanner(error);
-        let doing = format!("query of token …{}", token.short());
+        self.pipeline.meter.failure(&failure);
         match failure.action() {
-            Action::Stop(ErrorKind::Expired) => {
-                self.pipeline.meter.gaps.increment(1);
-                Err(End::Stop(self.expired(token, &failure)))
+            Action::Stop(kind) => {
+                if kind == ErrorKind::Expired {
+                    self.pipeline.meter.gaps.increment(1);
+                }
+                let (token, frontier) = (token.clone(), self.shard.watermark());
+                self.work.push(work::explain(self.pipeline.clone(), token, frontier, failure));
+                Ok(())
             }
-            Action::Stop(_) => Err(self.end(failure, &doing)),
             _ => {
-                self.pipeline.meter.failure(&failure);
                 let (pipeline, shard, token_end) = (self.pipeline.name(), self.index, token.short());
                 tracing::info!(pipeline, shard, token = token_end, %failure, "query broken off, to be resumed");
                 self.shard.interrupted(token);

@@ -1,5 +1,4 @@
-use spanbridge_protocol::publish::{ShardError, Token};
-use spanbridge_protocol::value::Timestamp;
+use spanbridge_protocol::publish::ShardError;
 
 use super::Finish;
 use super::life::Life;
@@ -54,17 +53,6 @@ impl Life {
         };
         let message = format!("shard {} of {}: {error}; {help}", self.index, self.pipeline.state_topic);
         End::Stop(Error::new(kind, self.pipeline.name(), message))
-    }
-
-    pub(super) fn expired(&self, token: &Token, failure: &Failure) -> Error {
-        let from = self.shard.watermark().map(|at: Timestamp| format!(" from {at} on")).unwrap_or_default();
-        let message = format!(
-            "change stream {} no longer holds what token …{} still has to give ({failure}): changes{from} may be lost, up \
-             to where its retention begins now; begin a new pipeline, with another name, and copy the tables once",
-            self.pipeline.change_stream,
-            token.short(),
-        );
-        Error::new(ErrorKind::Expired, self.pipeline.name(), message)
     }
 
     pub(super) fn bug(&self, what: &str) -> End {

@@ -216,6 +216,7 @@ impl Life {
                 let (start, roots) = roots.map_err(|failure| self.no_roots(failure))?;
                 self.shard.roots(start, roots, self.now());
             }
+            Answer::Explained(error) => return Err(End::Stop(error)),
             Answer::Divided(divided) => {
                 let (at, ranges) =
                     divided.map_err(|failure| self.end(failure, "divide the tables for a snapshot"))?;
@@ -223,10 +224,13 @@ impl Life {
             }
             Answer::Page { id, page } => self.page(id, page)?,
             Answer::Plan(plan) => {
-                let plan = plan.map_err(|failure| self.end(failure, "make the schemas of a table"))?;
+                let plan = match plan {
+                    Ok(plan) => plan,
+                    Err(failure) => return self.refuse(failure),
+                };
                 self.status.state().reason = None;
                 if let Some(held) = self.held.take() {
-                    self.take(&plan, &held)?;
+                    self.take(&plan, held)?;
                 }
             }
         }

@@ -91,7 +91,8 @@ impl Life {
                 End::Stop(Error::new(ErrorKind::Record, self.pipeline.name(), message))
             })?;
             size += size_of(&message);
-            let made_of = MadeOf { table: table.clone(), commit: None, read, made, trace: None };
+            let made_of =
+                MadeOf { table: table.clone(), commit: None, read, made, dead_letter: false, trace: None };
             data.push(Published { message, made_of: Some(made_of) });
             last = Some(Arc::from(key));
         }

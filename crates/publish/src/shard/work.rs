@@ -17,6 +17,7 @@ use crate::pipeline::Pipeline;
 use crate::policy::Action;
 use crate::status::Status;
 use crate::transform::Plan;
+use crate::{Error, watch};
 
 /// The coordinator aborts a transaction that is open for longer.
 const TRANSACTION_TIMEOUT: Duration = Duration::from_secs(60);
@@ -34,6 +35,7 @@ pub(super) enum Answer {
     Committed { result: Result<(TransactionalProducer, Committed), KafkaError>, batch: Batch },
     Roots(Result<(Timestamp, Vec<Token>), Failure>),
     Plan(Result<Arc<Plan>, Failure>),
+    Explained(Error),
     Divided(Result<(Timestamp, Vec<Range>), Failure>),
     Page { id: RangeId, page: Result<Page, Failure> },
 }
@@ -104,6 +106,17 @@ async fn query_roots(
     }
     tracing::info!(pipeline = pipeline.name(), %start, tokens = roots.len(), "the pipeline begins");
     Ok((start, roots))
+}
+
+/// Why a token's query was refused for good.
+pub(super) fn explain(
+    pipeline: Arc<Pipeline>,
+    token: Token,
+    frontier: Option<Timestamp>,
+    failure: Failure,
+) -> Work {
+    async move { Answer::Explained(watch::explained(&pipeline, token.short(), frontier, failure).await) }
+        .boxed()
 }
 
 /// A plan that fits the change; while the registry, Spanner or Kafka is away, again and again.

@@ -12,13 +12,18 @@ use spanbridge_kafka::{Admin, Events, Subscription};
 use spanbridge_protocol::publish::Limits;
 use spanbridge_spanner::{Database, Mark};
 
-use crate::Context;
 use crate::failure::Failure;
+use crate::letters::Letters;
 use crate::meter::Meter;
 use crate::pipeline::Pipeline;
+use crate::policy::Action;
 use crate::progress::{self, Watermark};
 use crate::sides::Maker;
 use crate::tables::Tables;
+use crate::wanted::Wanted;
+use crate::{Context, ErrorKind};
+
+pub(crate) use stream::altered;
 
 /// Of one call to Kafka's administration.
 const ADMIN_LIMIT: Duration = Duration::from_secs(30);
@@ -47,6 +52,7 @@ pub(crate) async fn prepare(
     let state_topic = topic::state(&context.config, publish, &admin).await?;
     let maker = Maker { config: &context.config, publish, registry: &context.registry, admin: &admin };
     let sides = maker.sides().await?;
+    let letters = letters(context, publish, &admin).await?;
     let tables = Tables::new(
         context.config.clone(),
         publish.clone(),
@@ -56,7 +62,12 @@ pub(crate) async fn prepare(
         &stream,
     );
     for table in tables.named() {
-        tables.read(&table).await?;
+        match (tables.begin(&table).await, &letters) {
+            (Err(failure), Some(letters)) if failure.action() == Action::Stop(ErrorKind::Schema) => {
+                letters.refuse(&table, None, &failure.to_string());
+            }
+            (read, _) => read?,
+        }
     }
     let group = format!("spanbridge.publish.{}", publish.name);
     let limits = spanbridge_kafka::Limits { revoke_wait: REVOKE_WAIT, ..Default::default() };
@@ -69,6 +80,7 @@ pub(crate) async fn prepare(
         change_stream: stream.name.into(),
         state_topic: state_topic.into(),
         tables,
+        letters,
         meter: meter.clone(),
         subscription,
         limits: limits_of(publish),
@@ -77,6 +89,14 @@ pub(crate) async fn prepare(
         own: own(&context.config, publish),
     };
     Ok((pipeline, events))
+}
+
+/// Where dead letters go, when they go anywhere.
+async fn letters(context: &Context, publish: &Publish, admin: &Admin) -> Result<Option<Letters>, Failure> {
+    let Some(topic) = publish.dead_letter_topic() else { return Ok(None) };
+    let wanted = Wanted { topic: &topic, purpose: "dead letters", span: publish.dead_letter_topic.span() };
+    wanted.ensure(&context.config, publish, publish.create_topics.as_ref(), admin).await?;
+    Ok(Some(Letters::new(topic, &publish.name)))
 }
 
 /// The marks of the file's ingest pipelines, when what they write is left out.

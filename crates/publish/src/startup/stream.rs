@@ -1,9 +1,17 @@
-use spanbridge_config::{Config, Envelope, Publish};
+use spanbridge_config::{Config, Envelope, Publish, Span};
 use spanbridge_spanner::{ChangeStreamInfo, Database, Watched};
 
 use crate::failure::Failure;
 use crate::transform::has_whole_rows;
 use crate::{Error, ErrorKind};
+
+/// Something in which a change stream is not as the pipeline needs it.
+struct Unfit {
+    /// What of the file it contradicts.
+    span: Span,
+    message: String,
+    help: String,
+}
 
 /// The change stream, which must be there, watch the pipeline's tables and capture what its envelope needs.
 pub(super) async fn check(
@@ -18,13 +26,39 @@ pub(super) async fn check(
         let help = format!("create it: CREATE CHANGE STREAM {name} FOR …");
         return Err(Error::from(config.error_at(name.span, code, message, help)).into());
     };
-    let mut errors = Vec::new();
+    let errors = unfit(publish, &stream).into_iter();
+    let errors = errors.map(|Unfit { span, message, help }| config.error_at(span, code, message, help));
+    match config.errors(errors) {
+        Some(error) => Err(Error::from(error).into()),
+        None => Ok(stream),
+    }
+}
+
+/// Why a pipeline cannot go on with a change stream that was altered while it ran; nothing when it can.
+pub(crate) fn altered(publish: &Publish, stream: &ChangeStreamInfo) -> Option<Error> {
+    let unfit = unfit(publish, stream);
+    if unfit.is_empty() {
+        return None;
+    }
+    let unfit = unfit.into_iter().map(|Unfit { message, help, .. }| format!("{message} ({help})"));
+    let unfit = unfit.collect::<Vec<_>>().join("; ");
+    let message = format!(
+        "change stream {} was altered while it was published: {unfit}; what it has from before waits in it for its \
+         retention of {} h",
+        stream.name,
+        stream.retention.as_secs() / 3600
+    );
+    Some(Error::new(ErrorKind::Stream, &publish.name, message))
+}
+
+fn unfit(publish: &Publish, stream: &ChangeStreamInfo) -> Vec<Unfit> {
+    let mut unfit = Vec::new();
     if let Watched::Tables(watched) = &stream.watched {
         for table in publish.selection.named() {
             if !watched.iter().any(|watched| watched.eq_ignore_ascii_case(table)) {
                 let message = format!("change stream {} does not watch table `{table}`", stream.name);
                 let help = format!("it watches: {}", watched.join(", "));
-                errors.push(config.error_at(table.span, code, message, help));
+                unfit.push(Unfit { span: table.span, message, help });
             }
         }
     }
@@ -38,10 +72,7 @@ pub(super) async fn check(
             "ALTER CHANGE STREAM {} SET OPTIONS (value_capture_type = 'NEW_ROW'), or use the envelope `debezium`",
             stream.name
         );
-        errors.push(config.error_at(name.span, code, message, help));
+        unfit.push(Unfit { span: publish.change_stream.span, message, help });
     }
-    match config.errors(errors) {
-        Some(error) => Err(Error::from(error).into()),
-        None => Ok(stream),
-    }
+    unfit
 }

@@ -130,9 +130,10 @@ impl Plan {
     }
 
     fn envelope(&self, part: &Part<'_>) -> Result<Envelope, String> {
+        let shape = &self.shape;
         let (op, before, after) = match part.change.mod_type {
             ModType::Insert => (Op::Create, None, Some(self.after(part)?)),
-            ModType::Update if has_old_values(part.change.value_capture_type) => {
+            ModType::Update if shape.empty_before || has_old_values(part.change.value_capture_type) => {
                 (Op::Update, Some(self.before(part)?), Some(self.after(part)?))
             }
             ModType::Update => (Op::Update, None, Some(self.after(part)?)),

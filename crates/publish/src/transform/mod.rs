@@ -15,6 +15,6 @@ mod tests;
 pub(crate) use capture::has_whole_rows;
 pub(crate) use form::Form;
 pub(crate) use origin::{Arrival, Order, Origin};
-pub(crate) use plan::{Learnt, Misfit, Plan};
+pub(crate) use plan::{Learnt, Misfit, Plan, has_key_of, table_of};
 pub(crate) use shape::Output;
 pub(crate) use snapshot::key_text;

@@ -1,6 +1,7 @@
-use std::collections::{BTreeSet, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 
-use spanbridge_protocol::table::Table;
+use serde_json::Value as Json;
+use spanbridge_protocol::table::{Column, Table};
 use spanbridge_protocol::value::Type;
 use spanbridge_schema::{Registry, Result};
 use spanbridge_spanner::{ColumnType, DataChange, ModType};
@@ -29,9 +30,9 @@ pub(crate) struct Plan {
 /// What changes have taught that the table does not say.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Learnt {
-    /// Columns that changes from before their removal still name.
-    gone: BTreeSet<String>,
-    /// NOT NULL columns that changes from before their addition do not have.
+    /// Columns that a change has otherwise than the table: of another type, or gone since.
+    other: BTreeMap<String, Type>,
+    /// NOT NULL columns that changes from before they were that do not have.
     late: BTreeSet<String>,
     /// There are changes without the whole row.
     partial: bool,
@@ -41,35 +42,64 @@ pub(crate) struct Learnt {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum Misfit {
     /// The table as it was read has no such column.
-    Unknown { column: String },
+    Unknown { column: String, found: Found },
     /// The column had another type when the change was made.
-    Type { column: String, planned: Type, found: String },
-    /// A column that the plan needs was not there when the change was made.
+    Type { column: String, planned: Type, found: Found },
+    /// A column that the plan needs was not there, or was NULL, when the change was made.
     Late { column: String },
     /// The plan needs whole rows.
     Partial,
+    /// The primary key had other columns when the change was made.
+    Key,
+}
+
+/// The type of a column in a change.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Found {
+    /// As Spanner has it.
+    pub(crate) json: String,
+    ty: Option<Type>,
 }
 
 impl Learnt {
     /// Also that.
     ///
     /// # Errors
-    /// A type cannot be learnt.
+    /// A type that is not carried, and another key, which makes another table.
     pub(crate) fn learn(&mut self, misfit: Misfit) -> std::result::Result<(), Misfit> {
         match misfit {
-            Misfit::Unknown { column } => self.gone.insert(column),
-            Misfit::Late { column } => self.late.insert(column),
-            Misfit::Partial => !std::mem::replace(&mut self.partial, true),
-            misfit @ Misfit::Type { .. } => return Err(misfit),
-        };
+            Misfit::Unknown { column, found: Found { ty: Some(ty), .. } }
+            | Misfit::Type { column, found: Found { ty: Some(ty), .. }, .. } => {
+                self.other.insert(column, ty);
+            }
+            Misfit::Late { column } => {
+                self.late.insert(column);
+            }
+            Misfit::Partial => self.partial = true,
+            misfit @ (Misfit::Unknown { .. } | Misfit::Type { .. } | Misfit::Key) => return Err(misfit),
+        }
         Ok(())
+    }
+
+    /// Forgets what the table says by itself, and gives it the rest.
+    pub(super) fn teach(&mut self, table: &mut Table) {
+        self.other.retain(|name, ty| table.column(name).is_none_or(|column| column.ty != *ty));
+        for (name, ty) in &self.other {
+            match table.columns.iter_mut().find(|column| column.name == *name) {
+                Some(column) => column.ty = ty.clone(),
+                None => table.columns.push(column(name, ty.clone(), None)),
+            }
+        }
+        for column in &mut table.columns {
+            column.nullable |= column.key_ordinal.is_none() && self.late.contains(&column.name);
+        }
     }
 }
 
 impl Plan {
     /// The schemas of a table, registered for its topic, each after asking whether its subject's rule allows it.
-    /// A table with fewer columns than before is planned with what has been learnt of them. `out` are columns
-    /// that are not published, and not the table's here.
+    /// A table that was another one is planned with what has been learnt of it. `out` are columns that are not
+    /// published, and not the table's here.
     pub(crate) async fn make(
         mut table: Table,
         out: BTreeSet<String>,
@@ -79,10 +109,7 @@ impl Plan {
         mut learnt: Learnt,
         registry: &Registry,
     ) -> Result<Self> {
-        learnt.gone.retain(|column| table.column(column).is_none());
-        for column in &mut table.columns {
-            column.nullable |= column.key_ordinal.is_none() && learnt.late.contains(&column.name);
-        }
+        learnt.teach(&mut table);
         let shape = Shape::derive(&table, topic, whole && !learnt.partial, form)?;
         let key = Output::register(form.key, shape.key_record(), &format!("{topic}-key"), registry).await?;
         let subject = format!("{topic}-value");
@@ -111,11 +138,15 @@ impl Plan {
     }
 
     pub(super) fn leaves_out(&self, column: &str) -> bool {
-        self.learnt.gone.contains(column) || self.out.contains(column)
+        self.out.contains(column)
     }
 
     /// The first thing in which the change is not as this plan expects it.
     pub(crate) fn misfit(&self, change: &DataChange) -> Option<Misfit> {
+        let keyed = change.column_types.iter().filter(|column| column.is_primary_key).count();
+        if keyed != self.shape.key.columns().len() {
+            return Some(Misfit::Key);
+        }
         let misfit = self.columns_misfit(&change.column_types);
         // A deletion has no row after it.
         if misfit.is_some() || change.mod_type == ModType::Delete {
@@ -129,16 +160,73 @@ impl Plan {
         late.map(|column| Misfit::Late { column: column.clone() })
     }
 
+    /// A column that the plan needs and that is NULL in the change: looked for when it could not be published.
+    pub(crate) fn null_misfit(&self, change: &DataChange) -> Option<Misfit> {
+        let null = |values: &serde_json::Map<String, Json>| {
+            self.required.iter().find(|column| values.get(*column).is_some_and(Json::is_null)).cloned()
+        };
+        let column = change.mods.iter().filter_map(|row| row.new_values().ok()).find_map(|row| null(&row))?;
+        (!self.shape.key.columns().iter().any(|key| key.column == column)).then_some(Misfit::Late { column })
+    }
+
     fn columns_misfit(&self, columns: &[ColumnType]) -> Option<Misfit> {
         columns.iter().find_map(|found| match self.columns.get(&found.name) {
+            _ if found.is_primary_key != self.is_key(&found.name) => Some(Misfit::Key),
             Some(planned) if found.ty.as_ref() == Some(planned) => None,
             Some(planned) => Some(Misfit::Type {
                 column: found.name.clone(),
                 planned: planned.clone(),
-                found: found.json.clone(),
+                found: found.into(),
             }),
             None if self.leaves_out(&found.name) => None,
-            None => Some(Misfit::Unknown { column: found.name.clone() }),
+            None => Some(Misfit::Unknown { column: found.name.clone(), found: found.into() }),
         })
+    }
+
+    fn is_key(&self, column: &str) -> bool {
+        self.shape.key.columns().iter().any(|key| key.column == column)
+    }
+}
+
+impl From<&ColumnType> for Found {
+    fn from(column: &ColumnType) -> Self {
+        Self { json: column.json.clone(), ty: column.ty.clone() }
+    }
+}
+
+/// The table as far as a change tells of it: its key. NULL is allowed where the change has it.
+pub(crate) fn table_of(change: &DataChange) -> Table {
+    let mut keys: Vec<&ColumnType> =
+        change.column_types.iter().filter(|column| column.is_primary_key).collect();
+    keys.sort_by_key(|column| column.ordinal_position);
+    let is_null = |name: &str| {
+        let mut keys = change.mods.iter().filter_map(|row| row.keys().ok());
+        keys.any(|keys| keys.get(name).is_some_and(Json::is_null))
+    };
+    let columns = keys.iter().zip(0..).filter_map(|(found, ordinal)| {
+        let column = column(&found.name, found.ty.clone()?, Some(ordinal));
+        Some(Column { nullable: is_null(&found.name), ..column })
+    });
+    Table { name: change.table_name.clone(), columns: columns.collect(), parent: None }
+}
+
+/// True if the table's key has the columns that the change's has.
+pub(crate) fn has_key_of(table: &Table, change: &DataChange) -> bool {
+    let keys = || change.column_types.iter().filter(|column| column.is_primary_key);
+    let key = table.key();
+    key.len() == keys().count() && keys().all(|found| key.iter().any(|column| column.name == found.name))
+}
+
+fn column(name: &str, ty: Type, key_ordinal: Option<usize>) -> Column {
+    Column {
+        name: name.to_owned(),
+        ty,
+        length: None,
+        nullable: true,
+        generated: false,
+        has_default: false,
+        commit_timestamp: false,
+        key_ordinal,
+        key_descending: false,
     }
 }

@@ -19,6 +19,8 @@ pub(crate) struct Shape {
     /// Absent for the envelope `row`.
     pub(super) envelope: Option<EnvelopeSchema>,
     pub(super) tombstones: bool,
+    /// An update has its key as the row before it when no old values are captured: Debezium's has.
+    pub(super) empty_before: bool,
     /// NOT NULL columns are required, so that updates must have them.
     pub(super) whole: bool,
 }
@@ -52,6 +54,7 @@ impl Shape {
             before,
             after,
             tombstones: form.tombstones,
+            empty_before: !extended,
             whole,
         })
     }

@@ -14,7 +14,7 @@ use spanbridge_spanner::{ColumnType, DataChange, Mod, ModType, ValueCaptureType}
 use super::form::Form;
 use super::headers::Headers;
 use super::shape::{Output, Shape};
-use super::{Arrival, Learnt, Misfit, Origin, Plan};
+use super::{Arrival, Learnt, Misfit, Origin, Plan, has_key_of, table_of};
 
 const SAMPLES: [(&str, ModType); 3] = [
     (include_str!("../../../schema/tests/debezium-samples/00-insert.json"), ModType::Insert),
@@ -78,7 +78,13 @@ fn plan(envelope: Envelope, tombstones: bool) -> Plan {
 fn but(plan: &Plan, misfit: Misfit) -> Plan {
     let mut learnt = plan.learnt().clone();
     learnt.learn(misfit).unwrap();
-    plan.clone().knowing(Default::default(), learnt)
+    plan_knowing(&orders(), &form(Envelope::Debezium, Style::Debezium), &learnt)
+}
+
+fn plan_knowing(table: &Table, form: &Form, learnt: &Learnt) -> Plan {
+    let (mut table, mut learnt) = (table.clone(), learnt.clone());
+    learnt.teach(&mut table);
+    plan_of(&table, false, form).knowing(Default::default(), learnt)
 }
 
 fn origin() -> Origin {
@@ -222,7 +228,9 @@ fn a_deletion_has_a_tombstone_only_when_wanted() {
 fn before_is_there_when_it_is_captured() {
     let sample: Json = serde_json::from_str(SAMPLES[1].0).unwrap();
     let payload = &sample["value"]["payload"];
-    let plan = plan(Envelope::Debezium, true);
+    let debezium = plan(Envelope::Debezium, true);
+    let native = form(Envelope::Debezium, Style::Native(Timestamps::default()));
+    let plan = plan_of(&orders(), false, &native);
     for (capture, captured) in [
         (ValueCaptureType::OldAndNewValues, true),
         (ValueCaptureType::NewRowAndOldValues, true),
@@ -233,6 +241,12 @@ fn before_is_there_when_it_is_captured() {
         let messages = messages(&plan, &change, payload).unwrap();
         let value = value_of(&plan, &messages[0]);
         assert_eq!(value["before"].is_null(), !captured, "{}", capture.as_str());
+        // Debezium's has the key in any case, and what it does not know as null.
+        let mut change = change;
+        change.mods[0].old_values = "{}".to_owned();
+        let messages = self::messages(&debezium, &change, payload).unwrap();
+        let before = &value_of(&debezium, &messages[0])["before"];
+        assert_eq!((&before["id"], &before["qty"]), (&payload["before"]["id"], &Json::Null));
     }
 }
 
@@ -260,14 +274,60 @@ fn a_plan_says_what_does_not_fit() {
     assert_eq!(plan.misfit(&change), None);
     let mut more = types.to_vec();
     more.push(ColumnType { name: "colour".into(), ..types[1].clone() });
-    let unknown = Misfit::Unknown { column: "colour".into() };
-    assert_eq!(plan.misfit(&with(more.clone())), Some(unknown.clone()));
-    assert_eq!(but(&plan, unknown).misfit(&with(more)), None);
+    let unknown = plan.misfit(&with(more.clone())).unwrap();
+    assert!(matches!(&unknown, Misfit::Unknown { column, .. } if column == "colour"), "{unknown:?}");
+    assert_eq!(but(&plan, unknown).misfit(&with(more.clone())), None);
+    more[7].ty = None;
+    assert!(Learnt::default().learn(plan.misfit(&with(more)).unwrap()).is_err());
     let mut other = types.to_vec();
     other[1].ty = Some(Type::Bytes);
-    let misfit = plan.misfit(&with(other)).unwrap();
+    let misfit = plan.misfit(&with(other.clone())).unwrap();
     assert!(matches!(misfit, Misfit::Type { planned: Type::String, .. }));
-    assert!(Learnt::default().learn(misfit).is_err());
+    let other = with(other);
+    let as_it_was = but(&plan, misfit);
+    assert_eq!(as_it_was.misfit(&other), None);
+    // And back again.
+    let misfit = as_it_was.misfit(&change).unwrap();
+    assert_eq!(but(&as_it_was, misfit).misfit(&change), None);
+    let mut key = types.to_vec();
+    key[1].is_primary_key = true;
+    assert_eq!(plan.misfit(&with(key.clone())), Some(Misfit::Key));
+    key[0].is_primary_key = false;
+    assert_eq!(plan.misfit(&with(key)), Some(Misfit::Key));
+}
+
+#[test]
+fn a_table_that_is_gone_is_planned_as_its_changes_tell() {
+    let sample: Json = serde_json::from_str(SAMPLES[0].0).unwrap();
+    let payload = &sample["value"]["payload"];
+    let insert = change(payload, ModType::Insert);
+    let table = table_of(&insert);
+    assert!(has_key_of(&table, &insert) && has_key_of(&orders(), &insert));
+    let form = form(Envelope::Debezium, Style::Debezium);
+    let mut learnt = Learnt::default();
+    let mut plan = plan_of(&table, false, &form);
+    while let Some(misfit) = plan.misfit(&insert) {
+        learnt.learn(misfit).unwrap();
+        plan = plan_knowing(&table, &form, &learnt);
+    }
+    let value = value_of(&plan, &messages(&plan, &insert, payload).unwrap()[0]);
+    assert_eq!(value["after"], payload["after"]);
+}
+
+#[test]
+fn a_null_in_a_column_that_must_not_be_is_a_misfit() {
+    let sample: Json = serde_json::from_str(SAMPLES[1].0).unwrap();
+    let payload = &sample["value"]["payload"];
+    let mut table = orders();
+    table.columns.iter_mut().filter(|column| column.name == "qty").for_each(|column| column.nullable = false);
+    let native = form(Envelope::Debezium, Style::Native(Timestamps::default()));
+    let plan = plan_of(&table, true, &native);
+    let mut update =
+        DataChange { value_capture_type: ValueCaptureType::NewRow, ..change(payload, ModType::Update) };
+    assert_eq!(plan.null_misfit(&update), None);
+    update.mods[0].new_values = json!({"qty": null}).to_string();
+    assert!(messages(&plan, &update, payload).is_err());
+    assert_eq!(plan.null_misfit(&update), Some(Misfit::Late { column: "qty".into() }));
 }
 
 #[test]
@@ -352,10 +412,8 @@ fn columns_are_never_dropped_in_silence() {
     let plan = plan(Envelope::Debezium, true);
     let error = messages(&plan, &change, payload).unwrap_err();
     assert!(error.contains("colour") && !error.contains("s3cret"), "{error}");
-    assert_eq!(
-        messages(&but(&plan, Misfit::Unknown { column: "colour".into() }), &change, payload).unwrap().len(),
-        1
-    );
+    let left_out = plan.clone().knowing(["colour".to_owned()].into(), Learnt::default());
+    assert_eq!(messages(&left_out, &change, payload).unwrap().len(), 1);
     change.mods[0].new_values = json!({"qty": "s3cret"}).to_string();
     let error = messages(&plan, &change, payload).unwrap_err();
     assert!(error.contains("qty") && !error.contains("s3cret"), "{error}");

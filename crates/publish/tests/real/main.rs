@@ -2,6 +2,7 @@
 //! change streams do what the emulator's never do.
 #![allow(clippy::unwrap_used)]
 
+mod dead_letters;
 mod exactly_once;
 mod formats;
 mod ledger;
@@ -11,6 +12,7 @@ mod options;
 mod schema_change;
 mod snapshot;
 mod steered;
+mod stream;
 mod topic;
 mod worker;
 mod world;

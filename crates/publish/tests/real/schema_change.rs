@@ -58,3 +58,112 @@ async fn a_new_column_is_published_and_an_incompatible_one_stops_the_pipeline() 
     assert!(text.contains("table Orders") && text.contains("Shade") && text.contains("rule"), "{text}");
     assert_eq!(topic::records(&world, &topic).await.len(), 2);
 }
+
+/// Lines of a pipeline that begins at `start`.
+fn lines(start: &str, more: &str) -> String {
+    format!(
+        "change_stream = \"Stream\"\nshards = 1\nstart = \"{start}\"\n\
+         create_topics = {{ partitions = 1, replication_factor = 1 }}\n{more}"
+    )
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn changes_from_before_a_table_changed_are_published_as_they_were() {
+    let world = World::new(&[
+        "CREATE TABLE Orders (Id INT64 NOT NULL, Kept INT64, Old STRING(10), Data STRING(10), Must INT64 NOT NULL)
+         PRIMARY KEY (Id)",
+        DDL[1],
+    ])
+    .await;
+    let start = world.database.now().await.unwrap().to_rfc3339();
+    let columns = ["Id", "Kept", "Old", "Data", "Must"];
+    let row = |id: i64| vec![id.into(), (10 * id).into(), "old".into(), "text".into(), 5.into()];
+    world.write(Write::Insert, "Orders", &columns, row(1)).await;
+    for ddl in [
+        "ALTER TABLE Orders DROP COLUMN Old",
+        "ALTER TABLE Orders ALTER COLUMN Data BYTES(40)",
+        "ALTER TABLE Orders ALTER COLUMN Must INT64",
+        "ALTER TABLE Orders ADD COLUMN Fresh STRING(10)",
+    ] {
+        alter(&world, ddl).await;
+    }
+    let columns = ["Id", "Kept", "Data", "Must", "Fresh"];
+    let bytes = Value::Bytes(b"bytes".to_vec());
+    world
+        .write(
+            Write::Insert,
+            "Orders",
+            &columns,
+            vec![2.into(), 20.into(), bytes.clone(), Value::Null, "new".into()],
+        )
+        .await;
+    let config = world.config(&lines(&start, "value = { format = \"json\" }\nkey = { format = \"json\" }\n"));
+    let worker = Worker::start(&world, &config);
+    let topic = world.topic("Orders");
+    topic::await_count(&world, &topic, 2).await;
+    // While it runs.
+    alter(&world, "ALTER TABLE Orders ALTER COLUMN Fresh STRING(MAX)").await;
+    alter(&world, "ALTER TABLE Orders ALTER COLUMN Data STRING(MAX)").await;
+    world
+        .write(
+            Write::Insert,
+            "Orders",
+            &columns,
+            vec![3.into(), 30.into(), "again".into(), 6.into(), "n".repeat(40).into()],
+        )
+        .await;
+    topic::await_count(&world, &topic, 3).await;
+    worker.stop().await;
+    let after: Vec<serde_json::Value> = topic::records(&world, &topic)
+        .await
+        .iter()
+        .map(|record| {
+            serde_json::from_slice::<serde_json::Value>(record.value.as_ref().unwrap()).unwrap()["after"]
+                .clone()
+        })
+        .collect();
+    assert_eq!(
+        (&after[0]["Old"], &after[0]["Data"], &after[0]["Must"]),
+        (&"old".into(), &"text".into(), &5.into())
+    );
+    assert_eq!(after[0].get("Fresh").filter(|fresh| !fresh.is_null()), None);
+    assert_eq!(
+        (&after[1]["Data"], &after[1]["Must"], &after[1]["Fresh"]),
+        (&"Ynl0ZXM=".into(), &serde_json::Value::Null, &"new".into())
+    );
+    assert_eq!((&after[2]["Data"], &after[2]["Must"]), (&"again".into(), &6.into()));
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_table_that_is_dropped_or_made_anew_loses_no_change() {
+    let world = World::new(&DDL).await;
+    let start = world.database.now().await.unwrap().to_rfc3339();
+    let config = world.config(&lines(&start, ""));
+    let worker = Worker::start(&world, &config);
+    let (orders, extra) = (world.topic("Orders"), world.topic("Extra"));
+    world.write(Write::Insert, "Orders", &["Id", "V"], vec![1.into(), 10.into()]).await;
+    topic::await_count(&world, &orders, 1).await;
+    worker.stop().await;
+    // Known by name to nobody who starts now.
+    alter(&world, "CREATE TABLE Extra (A STRING(10) NOT NULL, N INT64) PRIMARY KEY (A)").await;
+    world.write(Write::Insert, "Extra", &["A", "N"], vec!["a".into(), 1.into()]).await;
+    world.write(Write::Insert, "Orders", &["Id", "V"], vec![2.into(), 20.into()]).await;
+    world.write(Write::Delete, "Orders", &["Id"], vec![1.into()]).await;
+    alter(&world, "DROP TABLE Extra").await;
+    alter(&world, "DROP TABLE Orders").await;
+    let worker = Worker::start(&world, &config);
+    topic::await_count(&world, &orders, 4).await;
+    topic::await_count(&world, &extra, 1).await;
+    let records = topic::read(&world, &orders).await;
+    assert_eq!((&records[1].key["Id"], &records[1].value["after"]["V"]), (&2.into(), &20.into()));
+    assert_eq!((&records[2].value["op"], &records[3].value), (&"d".into(), &serde_json::Value::Null));
+    let records = topic::read(&world, &extra).await;
+    assert_eq!((&records[0].key["A"], &records[0].value["after"]["N"]), (&"a".into(), &1.into()));
+    // Anew, while it runs, and with another key.
+    alter(&world, "CREATE TABLE Orders (Name STRING(10) NOT NULL, V INT64) PRIMARY KEY (Name)").await;
+    world.write(Write::Insert, "Orders", &["Name", "V"], vec!["x".into(), 1.into()]).await;
+    let records = topic::await_records(&world, &orders, 5).await;
+    assert_eq!((&records[4].key["Name"], &records[4].value["after"]["V"]), (&"x".into(), &1.into()));
+    assert!(records[4].key.get("Id").is_none() && records[4].value["after"].get("Id").is_none());
+    worker.stop().await;
+}

@@ -78,6 +78,7 @@ table! {
     INGEST_PAUSED_PARTITIONS = "spanbridge_ingest_paused_partitions", Gauge, Count, ["pipeline"], "Partitions paused because Spanner is slower than Kafka.";
     INGEST_END_TO_END_SECONDS = "spanbridge_ingest_end_to_end_seconds", Histogram(DELAY), Seconds, ["pipeline"], "Time from the record's timestamp to the end of its commit.";
     PUBLISH_RECORDS_TOTAL = "spanbridge_publish_records_total", Counter, Count, ["pipeline", "table"], "Data records in committed Kafka transactions.";
+    PUBLISH_DEAD_LETTERS_TOTAL = "spanbridge_publish_dead_letters_total", Counter, Count, ["pipeline", "code"], "Dead letters in committed Kafka transactions, by error code.";
     PUBLISH_TRANSACTIONS_TOTAL = "spanbridge_publish_transactions_total", Counter, Count, ["pipeline", "outcome"], "Kafka transactions, by outcome: committed, aborted, fenced, in_doubt.";
     PUBLISH_TRANSACTION_SECONDS = "spanbridge_publish_transaction_seconds", Histogram(CALL), Seconds, ["pipeline"], "Time from the begin of a Kafka transaction to its end.";
     PUBLISH_TRANSACTION_RECORDS = "spanbridge_publish_transaction_records", Histogram(RECORDS), Count, ["pipeline"], "Data records in one committed Kafka transaction.";

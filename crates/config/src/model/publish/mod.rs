@@ -81,6 +81,9 @@ pub struct Publish {
     pub transaction: Transaction,
     /// What an incompatible change of a table does. Default: stop.
     pub on_incompatible_schema: OnIncompatibleSchema,
+    /// Where changes go that have no fitting schema. Default: `{name}.dead-letters`. See
+    /// [`Publish::dead_letter_topic`].
+    pub dead_letter_topic: Template,
     /// Whether what the file's ingest pipelines wrote is left out. Default: false.
     pub skip_own: bool,
     /// The state topic. Default: `{name}.spanbridge-state`. See [`Publish::state_topic`].
@@ -115,10 +118,15 @@ pub enum Snapshot {
 /// What an incompatible change of a table does.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum OnIncompatibleSchema {
-    /// It stops the table with an error.
+    /// It stops the pipeline with an error.
     #[default]
     Stop,
+    /// Its changes are published as they are, without a schema, to a topic of their own.
+    DeadLetter,
 }
+
+const INCOMPATIBLE: [(&str, OnIncompatibleSchema); 2] =
+    [("stop", OnIncompatibleSchema::Stop), ("dead-letter", OnIncompatibleSchema::DeadLetter)];
 
 impl Publish {
     /// The topic of a table.
@@ -138,6 +146,14 @@ impl Publish {
 
     fn route(&self, table: &str) -> Option<&Route> {
         self.routes.iter().find(|route| route.takes(table))
+    }
+
+    /// Where changes go that have no fitting schema; None: nowhere, they stop the pipeline.
+    pub fn dead_letter_topic(&self) -> Option<String> {
+        match self.on_incompatible_schema {
+            OnIncompatibleSchema::Stop => None,
+            OnIncompatibleSchema::DeadLetter => Some(self.dead_letter_topic.render(&self.name, "")),
+        }
     }
 
     /// The state topic.
@@ -201,9 +217,10 @@ impl Publish {
         let transaction_topic =
             section.optional("transaction_topic").map(|entry| Template::read(&entry, false));
         let transaction = section.optional("transaction").and_then(|entry| Transaction::read(&entry));
-        let incompatible = section
-            .optional("on_incompatible_schema")
-            .and_then(|entry| entry.choice(&[("stop", OnIncompatibleSchema::Stop)], &["dead-letter"]));
+        let incompatible =
+            section.optional("on_incompatible_schema").and_then(|entry| entry.choice(&INCOMPATIBLE, &[]));
+        let dead_letter_topic =
+            section.optional("dead_letter_topic").map(|entry| Template::read(&entry, false));
         let skip_own = section.optional("skip_own").and_then(|entry| entry.boolean());
         let state_topic = section.optional("state_topic").map(|entry| Template::read(&entry, false));
         let heartbeat = section.optional("heartbeat");
@@ -238,6 +255,7 @@ impl Publish {
             transaction_topic: present(transaction_topic)?,
             transaction: transaction.unwrap_or_default(),
             on_incompatible_schema: incompatible.unwrap_or_default(),
+            dead_letter_topic: present(dead_letter_topic)?.unwrap_or_else(Template::dead_letters),
             skip_own: skip_own.unwrap_or(false),
             state_topic: present(state_topic)?.unwrap_or_else(Template::state),
             heartbeat: heartbeat.unwrap_or(Duration::from_secs(1)),

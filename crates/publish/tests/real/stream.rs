@@ -1,0 +1,124 @@
+//! A change stream that is altered or dropped while it is published.
+
+use spanbridge_protocol::mutation::Write;
+use spanbridge_protocol::value::Value;
+use spanbridge_publish::{Error, ErrorKind};
+
+use crate::topic;
+use crate::worker::Worker;
+use crate::world::World;
+
+const TABLES: [&str; 2] = [
+    "CREATE TABLE Orders (Id INT64 NOT NULL, V INT64, W INT64) PRIMARY KEY (Id)",
+    "CREATE TABLE Other (Id INT64 NOT NULL) PRIMARY KEY (Id)",
+];
+
+async fn world(stream: &str) -> World {
+    World::new(&[TABLES[0], TABLES[1], &format!("CREATE CHANGE STREAM Stream {stream}")]).await
+}
+
+async fn alter(world: &World, ddl: &[&str]) {
+    let ddl: Vec<String> = ddl.iter().map(|&statement| statement.to_owned()).collect();
+    world.admin.update_ddl(&ddl).await.unwrap();
+}
+
+/// A worker that has published a row.
+async fn running(world: &World, more: &str) -> Worker {
+    let start = world.database.now().await.unwrap().to_rfc3339();
+    let worker = Worker::start(
+        world,
+        &world.config(&format!(
+            "change_stream = \"Stream\"\nshards = 1\nstart = \"{start}\"\n\
+             create_topics = {{ partitions = 1, replication_factor = 1 }}\n{more}"
+        )),
+    );
+    insert(world, 1).await;
+    topic::await_records(world, &world.topic("Orders"), 1).await;
+    worker
+}
+
+async fn insert(world: &World, id: i64) {
+    let row = vec![Value::Int64(id), Value::Int64(-id)];
+    world.write(Write::Insert, "Orders", &["Id", "V"], row).await;
+}
+
+/// The error that it ends with, in the words of its kind.
+fn said(error: &Error, kind: ErrorKind, words: &[&str]) {
+    let text = error.to_string();
+    assert_eq!(error.kind(), kind, "{text}");
+    for word in words {
+        assert!(text.contains(word), "no {word:?} in: {text}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_stream_that_is_dropped_stops_its_pipeline() {
+    let world = world("FOR Orders").await;
+    let worker = running(&world, "").await;
+    alter(&world, &["DROP CHANGE STREAM Stream"]).await;
+    let error = worker.error().await;
+    said(&error, ErrorKind::Stream, &["change stream Stream", "dropped", "Changes from", "new pipeline"]);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_stream_that_is_made_anew_is_another_one() {
+    let world = world("FOR Orders").await;
+    let worker = running(&world, "").await;
+    worker.stop().await;
+    alter(&world, &["DROP CHANGE STREAM Stream"]).await;
+    alter(&world, &["CREATE CHANGE STREAM Stream FOR Orders"]).await;
+    let config = world.config(
+        "change_stream = \"Stream\"\nshards = 1\ncreate_topics = { partitions = 1, replication_factor = 1 }\n",
+    );
+    let error = Worker::start(&world, &config).error().await;
+    let words = ["change stream Stream", "created again", "Changes from", "cannot be given up one by one"];
+    said(&error, ErrorKind::Expired, &words);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_stream_that_watches_a_named_table_no_more_stops_its_pipeline() {
+    let world = world("FOR Orders, Other").await;
+    let worker = running(&world, "tables = [\"Orders\", \"Other\"]\n").await;
+    alter(&world, &["ALTER CHANGE STREAM Stream SET FOR Orders"]).await;
+    let error = worker.error().await;
+    said(&error, ErrorKind::Stream, &["was altered", "does not watch table `Other`", "it watches: Orders"]);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_stream_without_whole_rows_stops_the_envelope_row() {
+    let world = world("FOR Orders OPTIONS (value_capture_type = 'NEW_ROW')").await;
+    let worker = running(&world, "envelope = \"row\"\n").await;
+    alter(&world, &["ALTER CHANGE STREAM Stream SET OPTIONS (value_capture_type = 'OLD_AND_NEW_VALUES')"])
+        .await;
+    let error = worker.error().await;
+    said(
+        &error,
+        ErrorKind::Stream,
+        &["needs whole rows", "captures OLD_AND_NEW_VALUES", "ALTER CHANGE STREAM"],
+    );
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_a_stream_watches_and_captures_may_change() {
+    let world = world("FOR Orders(V) OPTIONS (value_capture_type = 'NEW_ROW')").await;
+    let worker = running(&world, "").await;
+    let orders = world.topic("Orders");
+    alter(&world, &["ALTER CHANGE STREAM Stream SET FOR Orders(V, W), Other"]).await;
+    world.write(Write::Insert, "Other", &["Id"], vec![7.into()]).await;
+    topic::await_records(&world, &world.topic("Other"), 1).await;
+    // A column that was not watched before.
+    world.write(Write::Update, "Orders", &["Id", "W"], vec![1.into(), 11.into()]).await;
+    let records = topic::await_records(&world, &orders, 2).await;
+    assert_eq!(
+        (&records[1].value["after"]["V"], &records[1].value["after"]["W"]),
+        (&(-1).into(), &11.into())
+    );
+    alter(&world, &["ALTER CHANGE STREAM Stream SET OPTIONS (value_capture_type = 'OLD_AND_NEW_VALUES')"])
+        .await;
+    world.write(Write::Update, "Orders", &["Id", "W"], vec![1.into(), 12.into()]).await;
+    let records = topic::await_records(&world, &orders, 3).await;
+    let value = &records[2].value;
+    assert_eq!((&value["before"]["W"], &value["after"]["W"]), (&11.into(), &12.into()));
+    assert_eq!(value["unchanged"], serde_json::json!(["V"]));
+    worker.stop().await;
+}

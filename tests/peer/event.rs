@@ -1,0 +1,95 @@
+//! Records of both sides in one form.
+
+use std::collections::BTreeMap;
+
+use serde_json::{Value as Json, json};
+use spanbridge_kafka::{ClientOptions, Reader, Record};
+
+use super::LIMIT;
+use super::workload::TABLES;
+
+/// The topic that tells of transactions.
+pub(crate) const TRANSACTION: &str = "transaction";
+
+/// Which change an event is of: its table, its place in its topic, and whether it is the tombstone.
+pub(crate) type Key = (&'static str, Place, bool);
+/// Commit timestamp, record sequence, number of the row.
+type Place = (i64, String, i64);
+
+/// A record, and the schemas that came with it.
+pub(crate) struct Event {
+    /// Key and value, and what Kafka has beside them.
+    pub(crate) content: Json,
+    pub(crate) schemas: Option<[Json; 2]>,
+    /// Of its topic.
+    pub(crate) prefix: String,
+}
+
+/// The events of all tables under that prefix.
+pub(crate) async fn read(client: &ClientOptions, prefix: &str) -> BTreeMap<Key, Event> {
+    let reader = Reader::new(client, LIMIT).unwrap();
+    let mut events = BTreeMap::new();
+    for record in reader.read_to_end(&format!("{prefix}.{TRANSACTION}")).await.unwrap_or_default() {
+        let (key, event) = transaction(&record, prefix);
+        assert!(events.insert(key, event).is_none(), "twice in {prefix}.{TRANSACTION}");
+    }
+    for table in TABLES {
+        let mut place = None;
+        // The topic may not be there yet.
+        for record in reader.read_to_end(&format!("{prefix}.{table}")).await.unwrap_or_default() {
+            let (key, event) = event(table, &record, &mut place, prefix);
+            assert!(events.insert(key, event).is_none(), "twice in {prefix}.{table}");
+        }
+    }
+    events
+}
+
+fn event(table: &'static str, record: &Record, place: &mut Option<Place>, prefix: &str) -> (Key, Event) {
+    let parse = |bytes: &Option<Vec<u8>>| {
+        bytes.as_ref().map_or(Json::Null, |bytes| serde_json::from_slice::<Json>(bytes).unwrap())
+    };
+    let (key, key_schema) = unwrapped(parse(&record.key));
+    let (mut value, value_schema) = unwrapped(parse(&record.value));
+    let tombstone = value.is_null();
+    if let Some(source) = value.get_mut("source") {
+        let number = |name: &str| source[name].as_i64().unwrap();
+        *place =
+            Some((number("ts_ns"), source["sequence"].as_str().unwrap().to_owned(), number("mod_number")));
+        assert_eq!(source["name"], prefix);
+        source["name"] = json!("its own");
+    }
+    let headers: Vec<&str> = record.headers.iter().map(|(name, _)| &**name).collect();
+    let content = json!({ "key": key, "value": value, "headers": headers });
+    // A tombstone comes right behind its deletion.
+    let place = place.clone().unwrap();
+    ((table, place, tombstone), event_of(content, key_schema.zip(value_schema).map(Into::into), prefix))
+}
+
+/// Where a transaction begins or ends.
+fn transaction(record: &Record, prefix: &str) -> (Key, Event) {
+    let parse = |bytes: &Option<Vec<u8>>| serde_json::from_slice(bytes.as_ref().unwrap()).unwrap();
+    let (key, key_schema) = unwrapped(parse(&record.key));
+    let (value, value_schema) = unwrapped(parse(&record.value));
+    let text = |field: &Json| field.as_str().unwrap().to_owned();
+    let place = (0, format!("{} {}", text(&value["id"]), text(&value["status"])), 0);
+    let content = json!({ "key": key, "transaction": value });
+    let schemas = key_schema.zip(value_schema).map(Into::into);
+    ((TRANSACTION, place, false), event_of(content, schemas, prefix))
+}
+
+fn event_of(content: Json, schemas: Option<[Json; 2]>, prefix: &str) -> Event {
+    Event { content, schemas, prefix: prefix.to_owned() }
+}
+
+/// Without the envelope of JsonConverter, if there is one.
+fn unwrapped(mut json: Json) -> (Json, Option<Json>) {
+    match json.as_object_mut() {
+        Some(object)
+            if object.len() == 2 && object.contains_key("payload") && object.contains_key("schema") =>
+        {
+            let schema = object.remove("schema");
+            (object.remove("payload").unwrap(), schema)
+        }
+        _ => (json, None),
+    }
+}

@@ -1,0 +1,64 @@
+//! Our side.
+
+use std::collections::BTreeMap;
+
+use spanbridge::worker::{Service, Setup, Worker};
+use spanbridge_kafka::ClientOptions;
+use spanbridge_testbed::Testbed;
+
+use super::event::{self, Event, Key};
+use super::workload::STREAM;
+use super::{LIMIT, PAUSE, Source, database_name};
+
+/// What is to be found under a pipeline's name.
+pub(crate) struct Ours {
+    name: String,
+}
+
+impl Ours {
+    /// Publishes the workload, to its end, in JSON.
+    pub(crate) async fn publish(bed: &Testbed, source: &Source, capture: &str, full: bool) -> Self {
+        let name = format!("ours-{}", database_name(capture));
+        publish(bed, source, &name, "json", full).await;
+        Self { name }
+    }
+
+    pub(crate) async fn events(&self, client: &ClientOptions) -> BTreeMap<Key, Event> {
+        event::read(client, &self.name).await
+    }
+}
+
+/// Runs a pipeline until it ends by itself.
+pub(crate) async fn publish(bed: &Testbed, source: &Source, name: &str, format: &str, full: bool) {
+    let folder = tempfile::tempdir().unwrap();
+    let config = folder.path().join("spanbridge.toml");
+    let (kafka, grpc) = (bed.kafka().unwrap().bootstrap(), bed.spanner().unwrap().grpc());
+    let (database, registry) = (&source.options.database, bed.registry().unwrap().url());
+    let (start, end) = (source.workload.start.to_rfc3339(), source.workload.end.to_rfc3339());
+    let transactions = if full { "transaction_topic = \"{name}.transaction\"\n" } else { "" };
+    let text = format!(
+        "[kafka]\nbootstrap_servers = \"{kafka}\"\n[spanner]\ndatabase = \"{database}\"\n\
+         emulator_host = \"{grpc}\"\n[registry]\nurl = \"{registry}\"\n[[publish]]\nname = \"{name}\"\n\
+         change_stream = \"{STREAM}\"\ncompatible = \"debezium\"\nstart = \"{start}\"\nend = \"{end}\"\n\
+         heartbeat = \"100ms\"\nshards = 1\nkey = {{ format = \"{format}\" }}\nvalue = {{ format = \"{format}\" }}\n\
+         create_topics = {{ partitions = 1, replication_factor = 1 }}\n{transactions}"
+    );
+    std::fs::write(&config, text).unwrap();
+    let setup = Setup {
+        executable: env!("CARGO_BIN_EXE_spanbridge").into(),
+        config,
+        folder: folder.path().to_owned(),
+        environment: Vec::new(),
+    };
+    let mut worker = Worker::start(&setup, Service::Publish, "worker").unwrap();
+    let ended = async {
+        loop {
+            match worker.ended().unwrap() {
+                Some(status) => return status,
+                None => tokio::time::sleep(PAUSE).await,
+            }
+        }
+    };
+    let status = tokio::time::timeout(LIMIT, ended).await;
+    assert!(status.is_ok_and(|status| status.success()), "{}", worker.log_end());
+}
