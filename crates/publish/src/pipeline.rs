@@ -56,6 +56,7 @@ impl Pipeline {
             snapshot: self.config.snapshot == Snapshot::Initial,
             end: self.config.end,
             limits: self.limits.clone(),
+            atomic: self.config.atomic,
         }
     }
 

@@ -15,6 +15,7 @@ fn formats_and_types() {
             "compatible = \"debezum\"",
             &["33:14: `compatible = \"debezum\"` is unknown; did you mean `debezium`?"],
         ),
+        ("shards = 4", "shards = 4\natomic = true", &["34:10: `atomic` needs one shard, and `shards` is 4"]),
         ("shards = 4", "timestamps = \"millis\"", &["33:14: `timestamps = \"millis\"` is unknown"]),
         (
             "shards = 4",

@@ -10,7 +10,7 @@ use spanbridge_schema::beside::{Heartbeat, TransactionEvent, Watermark};
 use spanbridge_spanner::DataChange;
 
 use super::batch::Published;
-use super::changes::size_of;
+use super::changes::{Place, size_of};
 use super::end::End;
 use super::life::Life;
 use crate::sides::Side;
@@ -58,32 +58,32 @@ impl Life {
         Ok(())
     }
 
-    /// The record that a transaction begins, with its first events in a token.
+    /// The record that a transaction begins, with its first events in a token, or in all.
     pub(super) fn transaction_begin(
         &self,
-        token: &Token,
+        place: &Place,
         before: &Total,
         change: &DataChange,
     ) -> Result<Option<Message>, End> {
         if before.events > 0 {
             return Ok(None);
         }
-        self.transaction_event(token, None, change)
+        self.transaction_event(&place.counted, None, change)
     }
 
     /// The record that it ends there, with its last change record; none where nothing of it was published.
     pub(super) fn transaction_end(
         &self,
-        token: &Token,
+        place: &Place,
         id: &ChangeId,
         change: &DataChange,
     ) -> Result<Option<Message>, End> {
-        let total = self.tally.total(token, id);
-        if !change.is_last_record_in_transaction_in_partition || total.events == 0 {
+        let total = self.tally.total(&place.counted, id);
+        if !place.last || total.events == 0 {
             return Ok(None);
         }
         let tables = total.tables.into_iter().map(|(table, events)| (table.to_string(), events));
-        self.transaction_event(token, Some((total.events, tables.collect())), change)
+        self.transaction_event(&place.counted, Some((total.events, tables.collect())), change)
     }
 
     fn transaction_event(

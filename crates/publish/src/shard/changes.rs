@@ -10,6 +10,7 @@ use spanbridge_spanner::{ChangeRecord, ChildPartitions, CommitTag, DataChange};
 use super::batch::{MadeOf, Published};
 use super::end::End;
 use super::life::Life;
+use super::order::{Read, Told};
 use super::queries::{Ending, Event};
 use super::work;
 use crate::failure::Failure;
@@ -18,7 +19,7 @@ use crate::transform::{Arrival, Order, Plan};
 use crate::{Error, ErrorKind};
 
 /// What a queued change takes beyond its messages, near enough: it bounds what is filtered out as well.
-const CHANGE_SIZE: usize = 256;
+pub(super) const CHANGE_SIZE: usize = 256;
 
 /// A change that waits for its table's plan.
 pub(super) struct Held {
@@ -30,31 +31,41 @@ pub(super) struct Held {
     trace: Option<[u8; 24]>,
     /// What its transaction has before it.
     before: Total,
+    place: Place,
+}
+
+/// Where a change stands in its transaction.
+pub(super) struct Place {
+    /// In what the transaction's changes are counted.
+    pub(super) counted: Token,
+    /// It is the last one there.
+    pub(super) last: bool,
 }
 
 impl Life {
     pub(super) fn event(&mut self, token: &Token, event: Event) -> Result<(), End> {
-        match event {
-            Event::Record { record: ChangeRecord::Data(change), read } => self.change(token, change, read),
-            Event::Record { record: ChangeRecord::Heartbeat(at), .. } => {
-                self.shard.heartbeat(token, at, self.now());
-                Ok(())
+        let told = match event {
+            Event::Record { record: ChangeRecord::Data(change), read } => {
+                Told::Change(Read { change, at: read })
             }
-            Event::Record { record: ChangeRecord::Children(record), .. } => {
-                self.shard.children(token, children(record));
-                Ok(())
-            }
-            Event::Ended(ending) => self.ended(token, ending),
-        }
+            Event::Record { record: ChangeRecord::Heartbeat(at), .. } => Told::Heartbeat(at),
+            Event::Record { record: ChangeRecord::Children(record), .. } => Told::Children(children(record)),
+            Event::Ended(ending) => return self.ended(token, ending),
+        };
+        self.told(token, told)
     }
 
-    fn change(&mut self, token: &Token, change: DataChange, read: SystemTime) -> Result<(), End> {
-        let at = change.commit_timestamp;
-        let id = ChangeId {
-            transaction: change.server_transaction_id.as_str().into(),
-            sequence: change.record_sequence.as_str().into(),
-            table: change.table_name.as_str().into(),
-        };
+    pub(super) fn change(
+        &mut self,
+        token: &Token,
+        change: DataChange,
+        read: SystemTime,
+        place: Place,
+    ) -> Result<(), End> {
+        if self.order.is_some() && !place.last {
+            self.shard.goes_on(true, self.now());
+        }
+        let (at, id) = (change.commit_timestamp, id_of(&change));
         let tag = CommitTag::parse(&change.transaction_tag);
         let is_own = tag.is_some_and(|tag| self.pipeline.own.contains(&tag.mark));
         let trace = tag.and_then(|tag| tag.trace);
@@ -63,21 +74,23 @@ impl Life {
         if self.pipeline.sides.transaction.is_some() {
             // Also what has been emitted before: it comes again, and is counted from nothing.
             let events = if publishes { u64::try_from(change.mods.len()).unwrap_or(u64::MAX) } else { 0 };
-            before = self.tally.count(token, at, &id, events);
+            before = self.tally.count(&place.counted, at, &id, events);
         }
         let now = self.now();
         if !self.shard.wants(token, at, &id, now).map_err(|error| self.refused(&error))? {
+            self.handed_in(&place);
             return Ok(());
         }
         if !publishes {
-            let end = self.transaction_end(token, &id, &change)?;
+            let end = self.transaction_end(&place, &id, &change)?;
             let data = end.into_iter().map(|message| Published { message, made_of: None }).collect();
             self.shard.change(token, at, id, data, CHANGE_SIZE, now);
+            self.handed_in(&place);
             return Ok(());
         }
         let plan = self.pipeline.tables.known(&change.table_name);
         let misfit = plan.as_ref().and_then(|plan| plan.misfit(&change));
-        let held = Held { token: token.clone(), id, change: Arc::new(change), read, trace, before };
+        let held = Held { token: token.clone(), id, change: Arc::new(change), read, trace, before, place };
         match plan {
             Some(plan) if misfit.is_none() => return self.take(&plan, held),
             _ => {}
@@ -154,7 +167,7 @@ impl Life {
     }
 
     fn hand_in(&mut self, held: &Held, messages: Vec<Message>, dead_letters: bool) -> Result<(), End> {
-        let Held { token, id, change, read, trace, before } = held;
+        let Held { token, id, change, read, trace, before, place } = held;
         let made_of = MadeOf {
             table: id.table.clone(),
             commit: Some(change.commit_timestamp),
@@ -165,20 +178,29 @@ impl Life {
         };
         let aside = |message| Published { message, made_of: None };
         let mut data: Vec<Published> = Vec::with_capacity(messages.len());
-        data.extend(self.transaction_begin(token, before, change)?.map(aside));
+        data.extend(self.transaction_begin(place, before, change)?.map(aside));
         data.extend(
             messages.into_iter().map(|message| Published { message, made_of: Some(made_of.clone()) }),
         );
-        data.extend(self.transaction_end(token, id, change)?.map(aside));
+        data.extend(self.transaction_end(place, id, change)?.map(aside));
         let size = CHANGE_SIZE + data.iter().map(|published| size_of(&published.message)).sum::<usize>();
         self.shard.change(token, change.commit_timestamp, id.clone(), data, size, self.now());
+        self.handed_in(place);
         Ok(())
+    }
+
+    fn handed_in(&mut self, place: &Place) {
+        if self.order.is_some() {
+            self.shard.goes_on(!place.last, self.now());
+            if place.last {
+                self.tally.forget(&place.counted);
+            }
+        }
     }
 
     fn ended(&mut self, token: &Token, ending: Ending) -> Result<(), End> {
         let Some(error) = ending.error else {
-            self.shard.ended(token, self.now());
-            return Ok(());
+            return self.told(token, Told::Ended);
         };
         let failure = Failure::Spanner(error);
         self.pipeline.meter.failure(&failure);
@@ -194,10 +216,17 @@ impl Life {
             _ => {
                 let (pipeline, shard, token_end) = (self.pipeline.name(), self.index, token.short());
                 tracing::info!(pipeline, shard, token = token_end, %failure, "query broken off, to be resumed");
-                self.shard.interrupted(token);
-                Ok(())
+                self.told(token, Told::Interrupted)
             }
         }
+    }
+}
+
+pub(super) fn id_of(change: &DataChange) -> ChangeId {
+    ChangeId {
+        transaction: change.server_transaction_id.as_str().into(),
+        sequence: change.record_sequence.as_str().into(),
+        table: change.table_name.as_str().into(),
     }
 }
 

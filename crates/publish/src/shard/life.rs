@@ -3,7 +3,7 @@ use std::time::Duration;
 
 use futures::stream::{FuturesUnordered, StreamExt};
 use spanbridge_kafka::{Record, TransactionalProducer};
-use spanbridge_protocol::publish::{Effect, Shard, Tally};
+use spanbridge_protocol::publish::{Effect, Shard, Tally, Token};
 use tokio::sync::mpsc;
 use tokio::time::{Instant, MissedTickBehavior};
 
@@ -11,6 +11,7 @@ use super::batch::{Batch, Published};
 use super::beside::Beats;
 use super::changes::Held;
 use super::end::End;
+use super::order::{self, Order};
 use super::queries::Queries;
 use super::reads::{self, Reads};
 use super::work::{self, Answer, Work};
@@ -34,6 +35,8 @@ pub(super) struct Life {
     pub(super) shard: Shard<Published>,
     pub(super) work: FuturesUnordered<Work>,
     queries: Queries,
+    /// Of an atomic pipeline.
+    pub(super) order: Option<Order>,
     pub(super) reads: Reads,
     /// While no transaction is on its way.
     producer: Option<TransactionalProducer>,
@@ -51,6 +54,7 @@ pub(super) struct Life {
 impl Life {
     pub(super) fn new(owner: &Owner, pause: Duration) -> Self {
         let pipeline = owner.pipeline.clone();
+        let order = pipeline.config.atomic.then(|| order::new(pipeline.config.end));
         let work = FuturesUnordered::new();
         work.push(work::fetch(pipeline.clone(), owner.index, pause));
         Self {
@@ -61,6 +65,7 @@ impl Life {
             started: Instant::now(),
             work,
             queries: Queries::new(),
+            order,
             reads: Reads::default(),
             producer: None,
             in_flight: false,
@@ -93,7 +98,7 @@ impl Life {
         let mut looks = tokio::time::interval(LOOK);
         looks.set_missed_tick_behavior(MissedTickBehavior::Delay);
         loop {
-            if let Err(end) = self.carry_out() {
+            if let Err(end) = self.in_order().and_then(|()| self.carry_out()) {
                 return end;
             }
             if self.is_finished() {
@@ -150,6 +155,11 @@ impl Life {
         self.finishing.as_ref().is_some_and(|(limit, _)| !self.in_flight || Instant::now() >= *limit)
     }
 
+    /// True while nothing more is to be begun.
+    pub(super) fn is_finishing(&self) -> bool {
+        self.finishing.is_some()
+    }
+
     fn carry_out(&mut self) -> Result<(), End> {
         // Nothing is begun any more, nor before the state is being read.
         if self.finishing.is_some() || self.generation.is_none() {
@@ -172,20 +182,27 @@ impl Life {
                 Effect::Read { id, range } => self.reads.add(id, range),
                 Effect::Query { token, start } => {
                     self.tally.forget(&token);
+                    if let Some(order) = &mut self.order {
+                        order.query(token.clone(), start);
+                    }
                     self.queries.start(&self.pipeline, token, start);
                 }
                 Effect::Finished { token } => {
-                    self.tally.forget(&token);
-                    self.queries.finished(&token);
+                    self.stop(&token);
                     self.status.state().tokens_finished += 1;
                 }
-                Effect::Stop { token } => {
-                    self.tally.forget(&token);
-                    self.queries.finished(&token);
-                }
+                Effect::Stop { token } => self.stop(&token),
             }
         }
         Ok(())
+    }
+
+    fn stop(&mut self, token: &Token) {
+        self.tally.forget(token);
+        if let Some(order) = &mut self.order {
+            order.stop(token);
+        }
+        self.queries.finished(token);
     }
 
     fn answer(&mut self, answer: Answer) -> Result<(), End> {
@@ -214,6 +231,9 @@ impl Life {
             }
             Answer::Roots(roots) => {
                 let (start, roots) = roots.map_err(|failure| self.no_roots(failure))?;
+                if let Some(order) = &mut self.order {
+                    order.expect(&roots, start);
+                }
                 self.shard.roots(start, roots, self.now());
             }
             Answer::Explained(error) => return Err(End::Stop(error)),

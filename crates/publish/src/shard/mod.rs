@@ -5,6 +5,7 @@ mod beside;
 mod changes;
 mod end;
 mod life;
+mod order;
 mod queries;
 mod reads;
 mod state;

@@ -2,6 +2,7 @@
 //! change streams do what the emulator's never do.
 #![allow(clippy::unwrap_used)]
 
+mod atomic;
 mod dead_letters;
 mod exactly_once;
 mod formats;

@@ -17,14 +17,14 @@ const DDL: [&str; 3] = [
     "CREATE TABLE Other (Id INT64 NOT NULL, V INT64) PRIMARY KEY (Id)",
     "CREATE CHANGE STREAM Stream FOR Orders, Other",
 ];
-const PIPELINE: &str = "change_stream = \"Stream\"\nkey = { format = \"json\" }\nvalue = { format = \"json\" }\n\
+pub(crate) const PIPELINE: &str = "change_stream = \"Stream\"\nkey = { format = \"json\" }\nvalue = { format = \"json\" }\n\
     create_topics = { partitions = 3, replication_factor = 1 }\n";
 
 fn pipeline(max_records: u32) -> String {
     format!("{PIPELINE}transaction = {{ max_records = {max_records}, max_wait = \"20ms\" }}\n")
 }
 
-async fn wait_for(what: &str, mut condition: impl AsyncFnMut() -> bool) {
+pub(crate) async fn wait_for(what: &str, mut condition: impl AsyncFnMut() -> bool) {
     let end = Instant::now() + LIMIT;
     while !condition().await {
         assert!(Instant::now() < end, "no {what} after {LIMIT:?}");
@@ -33,7 +33,7 @@ async fn wait_for(what: &str, mut condition: impl AsyncFnMut() -> bool) {
 }
 
 /// A world with its change stream, and that one's only token.
-async fn steered() -> (World, ChangeStreamControl, String) {
+pub(crate) async fn steered() -> (World, ChangeStreamControl, String) {
     let world = World::steered(&DDL).await;
     let changes = world.changes();
     let root = changes.live().unwrap().remove(0);
@@ -41,7 +41,7 @@ async fn steered() -> (World, ChangeStreamControl, String) {
 }
 
 /// All is there, also after the end, and nothing else.
-async fn settle_and_check(world: &World, worker: Worker, ledger: &Ledger) {
+pub(crate) async fn settle_and_check(world: &World, worker: Worker, ledger: &Ledger) {
     ledger.settle(world).await;
     worker.stop().await;
     ledger.check(world).await;
@@ -52,7 +52,7 @@ fn info(changes: &ChangeStreamControl, token: &str) -> TokenInfo {
 }
 
 /// Both tables' rows of these numbers.
-fn both(ids: std::ops::Range<i64>) -> Vec<(&'static str, i64)> {
+pub(crate) fn both(ids: std::ops::Range<i64>) -> Vec<(&'static str, i64)> {
     ids.flat_map(|id| [("Orders", id), ("Other", id)]).collect()
 }
 

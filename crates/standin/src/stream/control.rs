@@ -20,6 +20,8 @@ pub struct TokenInfo {
     pub is_live: bool,
     /// Data change records so far.
     pub records: usize,
+    /// Of them, how many its queries have told, each as often as it was told.
+    pub told: usize,
     /// Queries that run.
     pub queries: usize,
 }
@@ -41,6 +43,7 @@ impl ChangeStreamControl {
             parents: partition.parents.clone(),
             is_live: partition.is_live(),
             records: partition.records.len(),
+            told: partition.told,
             queries: partition.queries,
         };
         self.change(|stream| Ok(stream.partitions.iter().map(info).collect()))

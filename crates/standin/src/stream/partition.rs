@@ -26,6 +26,7 @@ pub(super) struct Partition {
     pub(super) broken: u64,
     /// Queries that run.
     pub(super) queries: usize,
+    pub(super) told: usize,
     /// Told after every change.
     news: watch::Sender<()>,
 }
@@ -50,6 +51,7 @@ impl Partition {
             dropped: 0,
             broken: 0,
             queries: 0,
+            told: 0,
             news: watch::channel(()).0,
         }
     }

@@ -144,6 +144,7 @@ impl Cursor {
                 None => {}
             }
             self.queue.pop_front();
+            partition.told += 1;
             return Ok(Step::Row(row));
         }
         if end.is_some_and(|end| settled >= end) {

@@ -43,8 +43,12 @@ pub struct Publish {
     pub topic: Template,
     /// How topics are created that are not there; None: they must be there.
     pub create_topics: Option<CreateTopics>,
-    /// Partitions of the state topic, 1 to 256: the most workers that can share this pipeline. Default: 4.
+    /// Partitions of the state topic, 1 to 256: the most workers that can share this pipeline. Default: 4, and 1 when it
+    /// is atomic.
     pub shards: u16,
+    /// Whether each Spanner transaction is in one Kafka transaction, and all are in the order of commits; with one
+    /// shard. Default: false.
+    pub atomic: bool,
     /// How keys are encoded. Default: avro.
     pub key: PublishFormat,
     /// How values are encoded. Default: avro.
@@ -174,6 +178,17 @@ impl Publish {
         let headers = section.optional("headers").map_or(Some(Vec::new()), |entry| headers::read(&entry));
         let cloud_events = section.optional("cloud_events").and_then(|entry| entry.boolean());
         let shards = section.optional("shards").and_then(|entry| entry.integer(1..=256));
+        let atomic = section.optional("atomic").and_then(|entry| {
+            let atomic = entry.boolean()?;
+            if let Some(shards) = shards.filter(|shards| atomic && *shards > 1) {
+                entry.wrong(
+                    Kind::Conflict,
+                    format!("`atomic` needs one shard, and `shards` is {shards}"),
+                    "leave `shards` out: one worker puts all changes in order, the others stand by",
+                );
+            }
+            Some(atomic)
+        });
         let key = section.optional("key").and_then(|entry| PublishFormat::read(&entry, false));
         let value = section.optional("value").and_then(|entry| PublishFormat::read(&entry, true));
         let envelope = section
@@ -236,7 +251,8 @@ impl Publish {
             routes: routes?,
             topic: present(topic)?.unwrap_or_else(Template::name_and_table),
             create_topics: present(create_topics)?,
-            shards: shards.unwrap_or(4),
+            shards: shards.unwrap_or(if atomic == Some(true) { 1 } else { 4 }),
+            atomic: atomic.unwrap_or(false),
             key: key.unwrap_or_default().0,
             value,
             subject,
