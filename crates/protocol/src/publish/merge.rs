@@ -181,7 +181,7 @@ impl<C> Merge<C> {
     }
 
     /// The next, in the order of commits.
-    pub fn next(&mut self) -> Option<Merged<C>> {
+    pub fn take(&mut self) -> Option<Merged<C>> {
         if self.ready.is_empty() {
             self.hand_out();
         }

@@ -2,7 +2,7 @@
 
 use std::time::SystemTime;
 
-use spanbridge_protocol::publish::{ChangeId, Children, Merge, Merged, Token};
+use spanbridge_protocol::publish::{Children, Merge, Merged, Token};
 use spanbridge_protocol::value::Timestamp;
 use spanbridge_spanner::{DataChange, Mod};
 
@@ -62,7 +62,7 @@ impl Life {
         while !self.is_finishing()
             && self.held.is_none()
             && self.shard.has_room()
-            && let Some(merged) = self.order.as_mut().and_then(Merge::next)
+            && let Some(merged) = self.order.as_mut().and_then(Merge::take)
         {
             let (token, told, goes_on) = match merged {
                 Merged::Change { token, change, goes_on, .. } => (token, Told::Change(change), Some(goes_on)),

@@ -301,7 +301,7 @@ impl Owner {
     fn merged(&mut self, around: &Around<'_>) -> Result<(), Dropped> {
         let whole = Token::from(WHOLE);
         while self.shard.has_room()
-            && let Some(merged) = self.merge.as_mut().and_then(Merge::next)
+            && let Some(merged) = self.merge.as_mut().and_then(Merge::take)
         {
             match merged {
                 Merged::Change { token, change, goes_on, .. } => {
