@@ -45,6 +45,10 @@ impl Life {
                 Ok(())
             }
             Event::Ended(ending) => self.ended(token, ending),
+            Event::GivenUp => {
+                self.shard.interrupted(token);
+                Ok(())
+            }
         }
     }
 
@@ -71,7 +75,7 @@ impl Life {
         }
         if !publishes {
             let end = self.transaction_end(token, &id, &change)?;
-            let data = end.into_iter().map(|message| Published { message, made_of: None }).collect();
+            let data = end.into_iter().map(|message| Published::aside(message)).collect();
             self.shard.change(token, at, id, data, CHANGE_SIZE, now);
             return Ok(());
         }
@@ -163,14 +167,14 @@ impl Life {
             dead_letter: dead_letters,
             trace: *trace,
         };
-        let aside = |message| Published { message, made_of: None };
         let mut data: Vec<Published> = Vec::with_capacity(messages.len());
-        data.extend(self.transaction_begin(token, before, change)?.map(aside));
-        data.extend(
-            messages.into_iter().map(|message| Published { message, made_of: Some(made_of.clone()) }),
-        );
-        data.extend(self.transaction_end(token, id, change)?.map(aside));
+        data.extend(self.transaction_begin(token, before, change)?.map(Published::aside));
+        data.extend(messages.into_iter().map(|message| Published::new(message, made_of.clone())));
+        data.extend(self.transaction_end(token, id, change)?.map(Published::aside));
         let size = CHANGE_SIZE + data.iter().map(|published| size_of(&published.message)).sum::<usize>();
+        if let Some(first) = data.first_mut() {
+            first.share = Some(self.pipeline.queued.take(size));
+        }
         self.shard.change(token, change.commit_timestamp, id.clone(), data, size, self.now());
         Ok(())
     }

@@ -52,6 +52,7 @@ impl Life {
     pub(super) fn new(owner: &Owner, pause: Duration) -> Self {
         let pipeline = owner.pipeline.clone();
         let work = FuturesUnordered::new();
+        let queries = Queries::new(pipeline.ahead.clone());
         work.push(work::fetch(pipeline.clone(), owner.index, pause));
         Self {
             shard: Shard::new(pipeline.shard(owner.index)),
@@ -60,7 +61,7 @@ impl Life {
             status: owner.status.clone(),
             started: Instant::now(),
             work,
-            queries: Queries::new(),
+            queries,
             reads: Reads::default(),
             producer: None,
             in_flight: false,
@@ -119,7 +120,7 @@ impl Life {
                 },
                 () = sleep_until(due) => { self.shard.due(self.started.elapsed()); Ok(()) }
                 _ = looks.tick() => self.look(),
-                (token, event) = self.queries.next(), if wants_changes => self.event(&token, event),
+                (token, event) = self.queries.next(|_| true), if wants_changes => self.event(&token, event),
             };
             if let Err(end) = step {
                 return end;
@@ -141,7 +142,7 @@ impl Life {
     }
 
     fn finish(&mut self, asked: Finish) {
-        self.queries = Queries::new();
+        self.queries = Queries::new(self.pipeline.ahead.clone());
         self.finishing = Some((Instant::now() + FINISH_LIMIT, asked));
     }
 
