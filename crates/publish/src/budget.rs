@@ -35,6 +35,11 @@ impl Budget {
         self.held.load(Ordering::Acquire) < self.limit / 2
     }
 
+    #[cfg(test)]
+    pub(crate) fn held(&self) -> usize {
+        self.held.load(Ordering::Acquire)
+    }
+
     /// Ends when there is room again, or much room, that there was not when this was called.
     pub(crate) fn freed(&self) -> Notified<'_> {
         self.freed.notified()

@@ -75,7 +75,7 @@ impl Life {
         }
         if !publishes {
             let end = self.transaction_end(token, &id, &change)?;
-            let data = end.into_iter().map(|message| Published::aside(message)).collect();
+            let data = end.into_iter().map(Published::aside).collect();
             self.shard.change(token, at, id, data, CHANGE_SIZE, now);
             return Ok(());
         }

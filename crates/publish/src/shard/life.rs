@@ -166,7 +166,7 @@ impl Life {
                     let batch = Batch::new(&self.pipeline, self.index, transaction);
                     let (transaction, batch) = batch.map_err(End::Stop)?;
                     self.in_flight = true;
-                    self.work.push(work::commit(producer, transaction, batch));
+                    self.work.push(work::commit(producer, transaction, Box::new(batch)));
                 }
                 Effect::QueryRoots { start } => self.work.push(work::roots(self.pipeline.clone(), start)),
                 Effect::Divide => self.work.push(reads::divide(self.pipeline.clone())),

@@ -218,3 +218,6 @@ impl Queries {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

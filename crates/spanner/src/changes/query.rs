@@ -117,7 +117,7 @@ impl fmt::Debug for Changes {
 
 enum State {
     Asked(Box<Asked>),
-    Reading(Reader),
+    Reading(Box<Reader>),
 }
 
 /// A query that has not begun.
@@ -131,7 +131,7 @@ struct Asked {
 }
 
 impl Asked {
-    async fn run(self) -> Result<Reader> {
+    async fn run(self) -> Result<Box<Reader>> {
         let Self { database, stream, token, start, end, heartbeat } = self;
         let dialect = database.dialect().await?;
         let statement = statement(dialect, &stream, token.as_deref(), start, end, heartbeat)?;
@@ -143,7 +143,7 @@ impl Asked {
             [column] => Decoder::Structs(Box::new(Layout::of(column)?)),
             _ => return Err(Error::bug("change stream", "the query has not one column")),
         };
-        Ok(Reader { database, silence, result, decoder })
+        Ok(Box::new(Reader { database, silence, result, decoder }))
     }
 }
 
