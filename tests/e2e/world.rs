@@ -25,6 +25,8 @@ const PAUSE: Duration = Duration::from_millis(50);
 pub(crate) struct Choices {
     /// More of `[[ingest]]`, such as `on_error = "stop"`.
     pub(crate) ingest: &'static str,
+    /// More of `[kafka.properties]`.
+    pub(crate) kafka: &'static str,
     /// More of `[telemetry]`.
     pub(crate) telemetry: String,
     /// More pipelines; `{id}` is the world's.
@@ -240,7 +242,7 @@ struct Addresses<'a> {
 fn config_text(at: &Addresses<'_>, database: &str, id: &str, start: Timestamp, choices: &Choices) -> String {
     let Addresses { kafka, spanner, registry } = at;
     let start = start.to_rfc3339();
-    let Choices { ingest, telemetry, pipelines, bootstrap: _ } = choices;
+    let Choices { ingest, kafka: properties, telemetry, pipelines, bootstrap: _ } = choices;
     let pipelines = pipelines.replace("{id}", id);
     let modes = modes::MAPPING;
     format!(
@@ -248,6 +250,7 @@ fn config_text(at: &Addresses<'_>, database: &str, id: &str, start: Timestamp, c
 bootstrap_servers = "{kafka}"
 [kafka.properties]
 "session.timeout.ms" = "6000"
+{properties}
 [spanner]
 database = "{database}"
 emulator_host = "{spanner}"

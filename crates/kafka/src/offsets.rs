@@ -61,8 +61,15 @@ impl Offsets {
         Self::with_isolation(options, "read_uncommitted")
     }
 
-    /// With `read_committed`, `end` is the last stable offset.
-    pub(crate) fn with_isolation(options: &ClientOptions, isolation: &str) -> Result<Self> {
+    /// The same, but an `end` is the last stable offset: no transaction is open below it.
+    ///
+    /// # Errors
+    /// As [`new`](Self::new).
+    pub fn stable(options: &ClientOptions) -> Result<Self> {
+        Self::with_isolation(options, "read_committed")
+    }
+
+    fn with_isolation(options: &ClientOptions, isolation: &str) -> Result<Self> {
         let mut config = options.config(
             &[],
             &[

@@ -1,3 +1,5 @@
+use std::time::Duration;
+
 use rdkafka::ClientConfig;
 use rdkafka::config::RDKafkaLogLevel;
 
@@ -36,6 +38,20 @@ impl ClientOptions {
     pub fn with_property(mut self, name: impl Into<String>, value: impl Into<String>) -> Self {
         self.properties.push((name.into(), value.into()));
         self
+    }
+
+    /// A property that is a time in milliseconds; the last one of a name counts.
+    ///
+    /// # Errors
+    /// `Config` when it is no such number.
+    pub fn milliseconds(&self, name: &str) -> Result<Option<Duration>> {
+        let Some((_, value)) = self.properties.iter().rev().find(|(property, _)| property == name) else {
+            return Ok(None);
+        };
+        let number = value.trim().parse().map_err(|_| {
+            Error::new(ErrorKind::Config, format!("the property {name} must be a number of milliseconds"))
+        })?;
+        Ok(Some(Duration::from_millis(number)))
     }
 
     /// The client's configuration: its defaults, the user's properties over them, and what must be over both.
@@ -85,6 +101,9 @@ mod tests {
             .config(&[("linger.ms", "5"), ("batch.size", "9")], &[("isolation.level", "read_committed")])
             .unwrap();
         assert_eq!(config.get("linger.ms"), Some("7"));
+        assert_eq!(options.milliseconds("linger.ms").unwrap(), Some(Duration::from_millis(7)));
+        assert_eq!(options.milliseconds("batch.size").unwrap(), None);
+        assert_eq!(options.milliseconds("isolation.level").unwrap_err().kind(), ErrorKind::Config);
         assert_eq!(config.get("batch.size"), Some("9"));
         assert_eq!(config.get("isolation.level"), Some("read_committed"));
     }

@@ -66,7 +66,7 @@ impl Reader {
         // A follower may not know yet how far transactions have ended.
         config.remove("client.rack");
         let offsets = Offsets::new(options)?;
-        let stable = Offsets::with_isolation(options, "read_committed")?;
+        let stable = Offsets::stable(options)?;
         Ok(Reader { config, offsets, stable, limit })
     }
 

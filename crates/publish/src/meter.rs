@@ -5,6 +5,7 @@ use std::time::Duration;
 use spanbridge_telemetry::metrics::{self, Counter, Gauge, Histogram, counter, gauge, histogram};
 
 use crate::ErrorKind;
+use crate::budget::Budget;
 use crate::failure::Failure;
 
 /// The metrics of one pipeline; what they mean stands in telemetry's table.
@@ -86,6 +87,13 @@ impl Meter {
             tables: Mutex::default(),
             pipeline: label(),
         }
+    }
+
+    /// A count of bytes in memory, with its limit.
+    pub(crate) fn held(&self, state: &'static str, limit: usize) -> Arc<Budget> {
+        let gauge =
+            gauge!(metrics::PUBLISH_HELD_BYTES, "pipeline" => self.pipeline.clone(), "state" => state);
+        Arc::new(Budget::new(limit, gauge))
     }
 
     pub(crate) fn transaction(&self, outcome: Outcome) {

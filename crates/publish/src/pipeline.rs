@@ -7,6 +7,7 @@ use spanbridge_protocol::publish::Limits;
 use spanbridge_protocol::value::Timestamp;
 use spanbridge_spanner::{Database, Mark};
 
+use crate::budget::Budget;
 use crate::letters::Letters;
 use crate::meter::Meter;
 use crate::progress::Watermark;
@@ -27,6 +28,10 @@ pub(crate) struct Pipeline {
     pub(crate) meter: Arc<Meter>,
     pub(crate) subscription: Subscription,
     pub(crate) limits: Limits,
+    /// What is read ahead of the shards.
+    pub(crate) ahead: Arc<Budget>,
+    /// What the shards hold, which their machines bound.
+    pub(crate) queued: Arc<Budget>,
     pub(crate) sides: Sides,
     pub(crate) watermark: Watermark,
     /// Whose commits are left out.

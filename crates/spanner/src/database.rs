@@ -27,6 +27,9 @@ struct Inner {
     name: DatabaseName,
     options: Options,
     sessions: Sessions,
+    /// On connections of their own: what a change stream has sent and nobody reads takes up a connection's window, and
+    /// whoever else is on it waits.
+    streams: OnceCell<Sessions>,
     dialect: OnceCell<Dialect>,
 }
 
@@ -38,19 +41,15 @@ impl Database {
     /// `Unavailable` when nobody answers.
     pub async fn connect(options: &Options) -> Result<Self> {
         let name: DatabaseName = options.database.parse()?;
-        let mut builder = Spanner::builder()
-            .with_endpoint(options.grpc())
-            .with_channel_pool(StaticChannelPoolConfig::new(options.channels.max(1)));
-        if let Some(credentials) = options.credentials() {
-            builder = builder.with_credentials(credentials);
-        }
-        let spanner = builder.build().await.map_err(|error| {
-            let kind = if error.is_default_credentials() { ErrorKind::Denied } else { ErrorKind::Config };
-            Error::new(kind, "connect", error.to_string())
-        })?;
-        let sessions = Sessions::open(spanner, &name, options).await?;
+        let sessions = open(&name, options, options.channels).await?;
         Ok(Self {
-            inner: Arc::new(Inner { name, options: options.clone(), sessions, dialect: OnceCell::new() }),
+            inner: Arc::new(Inner {
+                name,
+                options: options.clone(),
+                sessions,
+                streams: OnceCell::new(),
+                dialect: OnceCell::new(),
+            }),
         })
     }
 
@@ -71,6 +70,12 @@ impl Database {
         self.inner.sessions.shared()
     }
 
+    /// The session of change streams; the first one opens it.
+    pub(crate) async fn streams(&self) -> Result<&Sessions> {
+        let Inner { name, options, streams, .. } = &*self.inner;
+        streams.get_or_try_init(|| open(name, options, options.stream_channels)).await
+    }
+
     /// A session for one read-write transaction, to be given back when that has ended well.
     pub(crate) async fn take_session(&self) -> Result<DatabaseClient> {
         self.inner.sessions.take(&self.inner.name, &self.inner.options).await
@@ -88,15 +93,40 @@ impl Database {
         limit: Duration,
         attempt: impl Future<Output = std::result::Result<T, ClientError>>,
     ) -> Result<T> {
-        match within(call, limit, attempt).await {
+        self.renewed(within(call, limit, attempt).await, &self.inner.sessions).await
+    }
+
+    /// The same of what a change stream's query has answered.
+    pub(crate) async fn judge_stream<T>(&self, answer: std::result::Result<T, ClientError>) -> Result<T> {
+        let sessions = self.streams().await?;
+        self.renewed(judge(Call::Changes, answer), sessions).await
+    }
+
+    async fn renewed<T>(&self, answer: std::result::Result<T, Failed>, sessions: &Sessions) -> Result<T> {
+        match answer {
             Err(Failed::Session(error)) => {
-                self.inner.sessions.renew(&self.inner.name, &self.inner.options).await?;
+                sessions.renew(&self.inner.name, &self.inner.options).await?;
                 Err(error)
             }
             Err(Failed::Other(error)) => Err(error),
             Ok(answer) => Ok(answer),
         }
     }
+}
+
+/// Connects so many times, and opens a session.
+async fn open(name: &DatabaseName, options: &Options, channels: usize) -> Result<Sessions> {
+    let mut builder = Spanner::builder()
+        .with_endpoint(options.grpc())
+        .with_channel_pool(StaticChannelPoolConfig::new(channels.max(1)));
+    if let Some(credentials) = options.credentials() {
+        builder = builder.with_credentials(credentials);
+    }
+    let spanner = builder.build().await.map_err(|error| {
+        let kind = if error.is_default_credentials() { ErrorKind::Denied } else { ErrorKind::Config };
+        Error::new(kind, "connect", error.to_string())
+    })?;
+    Sessions::open(spanner, name, options).await
 }
 
 pub(crate) enum Failed {
@@ -120,11 +150,14 @@ pub(crate) async fn within<T>(
 ) -> std::result::Result<T, Failed> {
     match tokio::time::timeout(limit + GRACE, attempt).await {
         Err(_) => Err(Failed::Other(Error::timeout(call, limit))),
-        Ok(Ok(answer)) => Ok(answer),
-        Ok(Err(error)) => {
-            let lost = error.status().is_some_and(|status| status.message.starts_with("Session not found"));
-            let error = Error::client(call, &error);
-            Err(if lost { Failed::Session(error) } else { Failed::Other(error) })
-        }
+        Ok(answer) => judge(call, answer),
     }
+}
+
+fn judge<T>(call: Call<'_>, answer: std::result::Result<T, ClientError>) -> std::result::Result<T, Failed> {
+    answer.map_err(|error| {
+        let lost = error.status().is_some_and(|status| status.message.starts_with("Session not found"));
+        let error = Error::client(call, &error);
+        if lost { Failed::Session(error) } else { Failed::Other(error) }
+    })
 }

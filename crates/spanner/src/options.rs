@@ -29,9 +29,11 @@ pub struct Options {
     pub read_timeout: Duration,
     /// The longest that one schema change may take.
     pub admin_timeout: Duration,
-    /// gRPC connections. More than one keeps a change stream that nobody reads from
-    /// using up the flow-control window that the commits need.
+    /// gRPC connections of everything but change streams.
     pub channels: usize,
+    /// gRPC connections of change streams, which are opened with the first one. Spanner runs 100 calls at once on one,
+    /// and the client's HTTP/2 window holds 5 MiB of one, and 2 MiB of one query, that nobody has read.
+    pub stream_channels: usize,
 }
 
 impl Options {
@@ -47,6 +49,7 @@ impl Options {
             read_timeout: Duration::from_secs(60),
             admin_timeout: Duration::from_secs(600),
             channels: 4,
+            stream_channels: 8,
         }
     }
 

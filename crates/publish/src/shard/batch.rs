@@ -10,6 +10,7 @@ use tracing::Span;
 
 use super::state;
 use crate::Error;
+use crate::budget::Share;
 use crate::meter::{Meter, Outcome};
 use crate::pipeline::Pipeline;
 
@@ -18,6 +19,19 @@ pub(super) struct Published {
     pub(super) message: Message,
     /// Of a change, not of what stands beside the data.
     pub(super) made_of: Option<MadeOf>,
+    /// Of the memory of a change's messages, or of a page's, with the first of them.
+    pub(super) share: Option<Share>,
+}
+
+impl Published {
+    pub(super) fn new(message: Message, made_of: MadeOf) -> Self {
+        Self { message, made_of: Some(made_of), share: None }
+    }
+
+    /// What stands beside the data.
+    pub(super) fn aside(message: Message) -> Self {
+        Self { message, made_of: None, share: None }
+    }
 }
 
 /// What is measured of a change's message.
@@ -46,6 +60,8 @@ pub(super) struct Batch {
     /// They end with the transaction.
     traces: Traces,
     sent: SystemTime,
+    /// Of the memory of its messages.
+    shares: Vec<Share>,
 }
 
 /// Spans of a transaction that holds data.
@@ -106,9 +122,10 @@ impl Batch {
             traces: Traces::new(pipeline, &transaction.data, spans.as_ref()),
             spans,
             sent,
+            shares: Vec::new(),
         };
         let mut data = Vec::with_capacity(transaction.data.len());
-        for Published { mut message, made_of } in transaction.data {
+        for Published { mut message, made_of, share } in transaction.data {
             let traceparent = made_of.as_ref().and_then(|made_of| batch.traces.traceparent(made_of));
             if let Some(traceparent) = traceparent.or_else(|| own.clone()) {
                 let header = (trace::HEADER.to_owned(), Some(traceparent.into_bytes()));
@@ -125,6 +142,7 @@ impl Batch {
                     (None, _) => {}
                 }
             }
+            batch.shares.extend(share);
             data.push(message);
         }
         let state = transaction.state.iter().map(|record| state::encode(pipeline, record));

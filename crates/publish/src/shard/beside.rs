@@ -54,7 +54,7 @@ impl Life {
     fn aside(&mut self, side: &Side, items: (Item, Item)) -> Result<(), End> {
         let message = self.side_message(side, items)?;
         let (size, now) = (size_of(&message), self.now());
-        self.shard.aside(Published { message, made_of: None }, size, now);
+        self.shard.aside(Published::aside(message), size, now);
         Ok(())
     }
 

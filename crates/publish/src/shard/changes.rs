@@ -51,6 +51,7 @@ impl Life {
             Event::Record { record: ChangeRecord::Heartbeat(at), .. } => Told::Heartbeat(at),
             Event::Record { record: ChangeRecord::Children(record), .. } => Told::Children(children(record)),
             Event::Ended(ending) => return self.ended(token, ending),
+            Event::GivenUp => Told::Interrupted,
         };
         self.told(token, told)
     }
@@ -83,7 +84,7 @@ impl Life {
         }
         if !publishes {
             let end = self.transaction_end(&place, &id, &change)?;
-            let data = end.into_iter().map(|message| Published { message, made_of: None }).collect();
+            let data = end.into_iter().map(Published::aside).collect();
             self.shard.change(token, at, id, data, CHANGE_SIZE, now);
             self.handed_in(&place);
             return Ok(());
@@ -176,14 +177,14 @@ impl Life {
             dead_letter: dead_letters,
             trace: *trace,
         };
-        let aside = |message| Published { message, made_of: None };
         let mut data: Vec<Published> = Vec::with_capacity(messages.len());
-        data.extend(self.transaction_begin(place, before, change)?.map(aside));
-        data.extend(
-            messages.into_iter().map(|message| Published { message, made_of: Some(made_of.clone()) }),
-        );
-        data.extend(self.transaction_end(place, id, change)?.map(aside));
+        data.extend(self.transaction_begin(place, before, change)?.map(Published::aside));
+        data.extend(messages.into_iter().map(|message| Published::new(message, made_of.clone())));
+        data.extend(self.transaction_end(place, id, change)?.map(Published::aside));
         let size = CHANGE_SIZE + data.iter().map(|published| size_of(&published.message)).sum::<usize>();
+        if let Some(first) = data.first_mut() {
+            first.share = Some(self.pipeline.queued.take(size));
+        }
         self.shard.change(token, change.commit_timestamp, id.clone(), data, size, self.now());
         self.handed_in(place);
         Ok(())

@@ -56,6 +56,7 @@ impl Life {
         let pipeline = owner.pipeline.clone();
         let order = pipeline.config.atomic.then(|| order::new(pipeline.config.end));
         let work = FuturesUnordered::new();
+        let queries = Queries::new(pipeline.ahead.clone());
         work.push(work::fetch(pipeline.clone(), owner.index, pause));
         Self {
             shard: Shard::new(pipeline.shard(owner.index)),
@@ -64,7 +65,7 @@ impl Life {
             status: owner.status.clone(),
             started: Instant::now(),
             work,
-            queries: Queries::new(),
+            queries,
             order,
             reads: Reads::default(),
             producer: None,
@@ -124,7 +125,7 @@ impl Life {
                 },
                 () = sleep_until(due) => { self.shard.due(self.started.elapsed()); Ok(()) }
                 _ = looks.tick() => self.look(),
-                (token, event) = self.queries.next(), if wants_changes => self.event(&token, event),
+                (token, event) = self.queries.next(|token| order::may_read(self.order.as_ref(), token)), if wants_changes => self.event(&token, event),
             };
             if let Err(end) = step {
                 return end;
@@ -146,7 +147,7 @@ impl Life {
     }
 
     fn finish(&mut self, asked: Finish) {
-        self.queries = Queries::new();
+        self.queries = Queries::new(self.pipeline.ahead.clone());
         self.finishing = Some((Instant::now() + FINISH_LIMIT, asked));
     }
 
@@ -175,7 +176,7 @@ impl Life {
                     let batch = Batch::new(&self.pipeline, self.index, transaction);
                     let (transaction, batch) = batch.map_err(End::Stop)?;
                     self.in_flight = true;
-                    self.work.push(work::commit(producer, transaction, batch));
+                    self.work.push(work::commit(producer, transaction, Box::new(batch)));
                 }
                 Effect::QueryRoots { start } => self.work.push(work::roots(self.pipeline.clone(), start)),
                 Effect::Divide => self.work.push(reads::divide(self.pipeline.clone())),

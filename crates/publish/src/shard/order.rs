@@ -4,11 +4,12 @@ use std::time::SystemTime;
 
 use spanbridge_protocol::publish::{Children, Merge, Merged, Token};
 use spanbridge_protocol::value::Timestamp;
-use spanbridge_spanner::{DataChange, Mod};
+use spanbridge_spanner::DataChange;
 
-use super::changes::{CHANGE_SIZE, Place, id_of};
+use super::changes::{Place, id_of};
 use super::end::End;
 use super::life::Life;
+use crate::budget::Share;
 
 /// Bytes of changes that may wait for the token that is furthest behind, and the transaction that is longer.
 const WAITING: usize = 64 << 20;
@@ -19,10 +20,21 @@ pub(super) struct Read {
     pub(super) at: SystemTime,
 }
 
-pub(super) type Order = Merge<Read>;
+/// One that waits for its turn.
+pub(super) struct Waiting {
+    read: Read,
+    _share: Share,
+}
+
+pub(super) type Order = Merge<Waiting>;
 
 pub(super) fn new(end: Option<Timestamp>) -> Order {
     Merge::new(WAITING, end)
+}
+
+/// A pipeline that is not atomic reads all tokens.
+pub(super) fn may_read(order: Option<&Order>, token: &Token) -> bool {
+    order.is_none_or(|order| order.may_read(token))
 }
 
 /// What a token tells.
@@ -45,8 +57,9 @@ impl Life {
                 let (at, id) = (read.change.commit_timestamp, id_of(&read.change));
                 if !self.shard.emitted(token, at, &id) {
                     let records = usize::try_from(read.change.number_of_records_in_transaction).unwrap_or(0);
-                    let size = size_of(&read.change);
-                    order.change(token, at, id, records, read, size);
+                    let size = read.change.size();
+                    let share = self.pipeline.queued.take(size);
+                    order.change(token, at, id, records, Waiting { read, _share: share }, size);
                 }
             }
             Told::Heartbeat(at) => order.heartbeat(token, at),
@@ -65,7 +78,9 @@ impl Life {
             && let Some(merged) = self.order.as_mut().and_then(Merge::take)
         {
             let (token, told, goes_on) = match merged {
-                Merged::Change { token, change, goes_on, .. } => (token, Told::Change(change), Some(goes_on)),
+                Merged::Change { token, change: Waiting { read, .. }, goes_on, .. } => {
+                    (token, Told::Change(read), Some(goes_on))
+                }
                 Merged::Heartbeat { token, at } => (token, Told::Heartbeat(at), None),
                 Merged::Children { token, children } => (token, Told::Children(children), None),
                 Merged::Ended { token } => (token, Told::Ended, None),
@@ -91,13 +106,6 @@ impl Life {
         }
         Ok(())
     }
-}
-
-/// What a change takes, near enough.
-fn size_of(change: &DataChange) -> usize {
-    let row = |row: &Mod| row.keys.len() + row.new_values.len() + row.old_values.len();
-    let columns = change.column_types.iter().map(|column| column.name.len() + column.json.len());
-    CHANGE_SIZE + columns.sum::<usize>() + change.mods.iter().map(row).sum::<usize>()
 }
 
 impl Place {

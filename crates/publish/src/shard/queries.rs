@@ -1,22 +1,37 @@
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap, VecDeque};
+use std::pin::pin;
+use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
-use futures::stream::{self, BoxStream, SelectAll, StreamExt};
+use futures::FutureExt;
+use futures::stream::{FuturesUnordered, StreamExt};
 use spanbridge_protocol::publish::Token;
 use spanbridge_protocol::value::Timestamp;
 use spanbridge_spanner::{ChangeRecord, Error};
 use tokio::sync::oneshot;
+use tokio::time::Instant;
 
+use super::heads::{Head, Heads, Place};
+use super::reader::{self, Read, Reader, Reading, Records};
 use crate::backoff::Backoff;
+use crate::budget::Budget;
 use crate::pipeline::Pipeline;
 
 /// Before a token is queried again.
 const PAUSES: Backoff = Backoff::new(Duration::from_millis(50), Duration::from_secs(5));
+/// While no record may be taken for so long, the queries of those that wait are given up: what they have sent and
+/// nobody reads takes up their connections, on which the token that is waited for may be as well.
+const PATIENCE: Duration = Duration::from_secs(2);
 
 /// What comes of a query.
 pub(super) enum Event {
-    Record { record: ChangeRecord, read: SystemTime },
+    Record {
+        record: ChangeRecord,
+        read: SystemTime,
+    },
     Ended(Ending),
+    /// The query was given up to free memory or a connection: it is to be resumed from the frontier.
+    GivenUp,
 }
 
 /// How a query ended.
@@ -25,79 +40,184 @@ pub(super) struct Ending {
     pub(super) error: Option<Error>,
 }
 
-/// The queries of a shard's tokens. Each reads a few records ahead and waits; dropped, they end.
+/// The queries of a shard's tokens. Of each, one record is read ahead and waits; dropped, they end.
+///
+/// The worker's budget bounds what waits. Who has nothing to hand out reads beyond it, and gives back what is furthest
+/// ahead: so the token that is furthest behind is read however little room there is.
 pub(super) struct Queries {
-    readers: SelectAll<BoxStream<'static, (Token, Answer)>>,
+    budget: Arc<Budget>,
     tokens: HashMap<Token, Query>,
+    reading: FuturesUnordered<Reading>,
+    heads: Heads,
+    ended: VecDeque<(Token, u64, Option<Error>)>,
+    /// Given up, to be queried again.
+    given_up: BTreeSet<Token>,
+    numbers: u64,
+    /// Since when heads wait, none of which may be taken.
+    waiting: Option<Instant>,
 }
 
 struct Query {
     pauses: Backoff,
-    started: bool,
-    error: Option<Error>,
+    /// Of its last reader; what others bring is of the past.
+    number: u64,
+    place: Option<Place>,
     /// Dropped, it ends the reader.
     _reader: Option<oneshot::Sender<()>>,
 }
 
-enum Answer {
-    Record(ChangeRecord, SystemTime),
-    Failed(Error),
-    Ended,
-}
-
 impl Queries {
-    pub(super) fn new() -> Self {
-        Self { readers: SelectAll::new(), tokens: HashMap::new() }
+    pub(super) fn new(budget: Arc<Budget>) -> Self {
+        Self {
+            budget,
+            tokens: HashMap::new(),
+            reading: FuturesUnordered::new(),
+            heads: Heads::default(),
+            ended: VecDeque::new(),
+            given_up: BTreeSet::new(),
+            numbers: 0,
+            waiting: None,
+        }
     }
 
-    /// Queries the token, after a pause when it was queried before.
+    /// Queries the token, after a pause when its last query has failed.
     pub(super) fn start(&mut self, pipeline: &Pipeline, token: Token, at: Timestamp) {
-        let query = self.tokens.entry(token.clone()).or_insert(Query {
-            pauses: PAUSES,
-            started: false,
-            error: None,
-            _reader: None,
+        let (name, short) = (pipeline.name(), token.clone());
+        self.begin(token.clone(), |pause, dropped| {
+            tracing::debug!(pipeline = name, token = short.short(), %at, ?pause, "query");
+            reader::records(pipeline, &token, at, pause, dropped)
         });
-        let pause = if query.started { query.pauses.pause() } else { Duration::ZERO };
+    }
+
+    fn begin(&mut self, token: Token, records: impl FnOnce(Duration, oneshot::Receiver<()>) -> Records) {
+        self.numbers += 1;
         let (reader, dropped) = oneshot::channel();
-        (query.started, query.error, query._reader) = (true, None, Some(reader));
-        tracing::debug!(pipeline = pipeline.name(), token = token.short(), %at, ?pause, "query");
-        let (database, stream) = (pipeline.database.clone(), pipeline.change_stream.clone());
-        let (heartbeat, of) = (pipeline.config.heartbeat, token.clone());
-        let changes = stream::once(tokio::time::sleep(pause))
-            .flat_map(move |()| database.changes(&stream, Some(&of.0), at, None, heartbeat))
-            .map(|answer| match answer {
-                Ok(record) => Answer::Record(record, SystemTime::now()),
-                Err(error) => Answer::Failed(error),
-            })
-            .chain(stream::once(async { Answer::Ended }));
-        self.readers.push(changes.map(move |answer| (token.clone(), answer)).take_until(dropped).boxed());
+        let mut pause = Duration::ZERO;
+        let pauses = match self.forget(&token) {
+            Some(mut query) => {
+                pause = query.pauses.pause();
+                query.pauses
+            }
+            None => PAUSES,
+        };
+        let query = Query { pauses, number: self.numbers, place: None, _reader: Some(reader) };
+        self.tokens.insert(token.clone(), query);
+        let records = records(pause, dropped);
+        self.reading.push(Reader { token, number: self.numbers, records }.read());
     }
 
     /// The token is not read any more: it is finished, or past the pipeline's end.
     pub(super) fn finished(&mut self, token: &Token) {
-        self.tokens.remove(token);
+        self.forget(token);
     }
 
-    /// The next event of any query; pending while there is none. Safe to cancel.
-    pub(super) async fn next(&mut self) -> (Token, Event) {
+    fn forget(&mut self, token: &Token) -> Option<Query> {
+        self.given_up.remove(token);
+        let query = self.tokens.remove(token)?;
+        if let Some(place) = &query.place {
+            self.heads.remove(place);
+        }
+        Some(query)
+    }
+
+    /// The next event: what has ended first, then the record of the token that is furthest behind, among those that have
+    /// one and that may be read. Pending while there is none. Safe to cancel.
+    pub(super) async fn next(&mut self, may_read: impl Fn(&Token) -> bool) -> (Token, Event) {
+        let budget = self.budget.clone();
         loop {
-            let Some((token, answer)) = self.readers.next().await else {
-                return std::future::pending().await;
-            };
-            let Some(query) = self.tokens.get_mut(&token) else { continue };
-            let event = match answer {
-                Answer::Failed(error) => {
-                    query.error = Some(error);
-                    continue;
+            // Before anything is looked at, so that nothing is missed.
+            let mut freed = pin!(budget.freed());
+            freed.as_mut().enable();
+            while self.may_take_in(&may_read)
+                && let Some(Some((reader, read))) = self.reading.next().now_or_never()
+            {
+                self.take_in(reader, read);
+                if !self.budget.has_room() {
+                    break;
                 }
-                Answer::Record(record, read) => {
-                    query.pauses.reset();
-                    Event::Record { record, read }
+            }
+            if let Some(event) = self.due(&may_read) {
+                self.waiting = None;
+                return event;
+            }
+            if !self.heads.is_empty() && !self.budget.has_room() {
+                self.give_back();
+                continue;
+            }
+            let takes_in = self.may_take_in(&may_read);
+            let holds_up = self.heads.have_queries();
+            let since =
+                if holds_up { *self.waiting.get_or_insert_with(Instant::now) } else { Instant::now() };
+            tokio::select! {
+                Some((reader, read)) = self.reading.next(), if takes_in => self.take_in(reader, read),
+                () = freed => {}
+                () = tokio::time::sleep_until(since + PATIENCE), if holds_up => {
+                    self.heads.give_up_queries();
+                    self.waiting = None;
                 }
-                Answer::Ended => Event::Ended(Ending { error: query.error.take() }),
-            };
-            return (token, event);
+            }
+        }
+    }
+
+    fn may_take_in(&self, may_read: impl Fn(&Token) -> bool) -> bool {
+        self.budget.has_room() || !self.heads.holds(may_read)
+    }
+
+    fn take_in(&mut self, reader: Reader, read: Option<Result<Read, Error>>) {
+        let Some(query) = self.tokens.get_mut(&reader.token).filter(|query| query.number == reader.number)
+        else {
+            return;
+        };
+        match read {
+            Some(Ok(Read { record, at, bytes })) => {
+                query.pauses.reset();
+                let (token, share) = (reader.token.clone(), self.budget.take(bytes));
+                let head = Head { record, read: at, share, reader: Some(reader) };
+                query.place = Some(self.heads.insert(token, head));
+            }
+            Some(Err(error)) => self.ended.push_back((reader.token, reader.number, Some(error))),
+            None => self.ended.push_back((reader.token, reader.number, None)),
+        }
+    }
+
+    fn due(&mut self, may_read: impl Fn(&Token) -> bool) -> Option<(Token, Event)> {
+        while let Some((token, number, error)) = self.ended.pop_front() {
+            if self.tokens.get(&token).is_some_and(|query| query.number == number) {
+                return Some((token, Event::Ended(Ending { error })));
+            }
+        }
+        if let Some((token, Head { record, read, share, reader })) = self.heads.take(&may_read) {
+            drop(share);
+            if let Some(query) = self.tokens.get_mut(&token) {
+                query.place = None;
+            }
+            match reader {
+                Some(reader) => self.reading.push(reader.read()),
+                None => {
+                    self.given_up.insert(token.clone());
+                }
+            }
+            return Some((token, Event::Record { record, read }));
+        }
+        let token = if self.budget.has_much_room() {
+            self.given_up.pop_first()
+        } else {
+            let token = self.given_up.iter().find(|token| may_read(token)).cloned();
+            token.inspect(|token| _ = self.given_up.remove(token))
+        };
+        token.map(|token| (token, Event::GivenUp))
+    }
+
+    /// The record that is furthest ahead, with its query.
+    fn give_back(&mut self) {
+        if let Some((token, _)) = self.heads.take_last() {
+            if let Some(query) = self.tokens.get_mut(&token) {
+                query.place = None;
+            }
+            self.given_up.insert(token);
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

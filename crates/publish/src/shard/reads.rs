@@ -93,10 +93,13 @@ impl Life {
             size += size_of(&message);
             let made_of =
                 MadeOf { table: table.clone(), commit: None, read, made, dead_letter: false, trace: None };
-            data.push(Published { message, made_of: Some(made_of) });
+            data.push(Published::new(message, made_of));
             last = Some(Arc::from(key));
         }
         let (rows, now) = (data.len(), self.now());
+        if let Some(first) = data.first_mut() {
+            first.share = Some(self.pipeline.queued.take(size));
+        }
         if let Some(last) = last {
             part.range.after = Some(Arc::clone(&last));
             self.shard.page(id, data, size, last, now);

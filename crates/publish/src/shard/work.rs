@@ -19,7 +19,8 @@ use crate::status::Status;
 use crate::transform::Plan;
 use crate::{Error, watch};
 
-/// The coordinator aborts a transaction that is open for longer.
+/// The coordinator aborts a transaction that is open for longer, unless the file's `transaction.timeout.ms` says
+/// otherwise.
 const TRANSACTION_TIMEOUT: Duration = Duration::from_secs(60);
 /// One init or commit.
 const OPERATION_TIMEOUT: Duration = Duration::from_secs(30);
@@ -32,7 +33,7 @@ const PAUSES: Backoff = Backoff::new(Duration::from_millis(200), Duration::from_
 pub(super) enum Answer {
     Fetching(Result<u64, KafkaError>),
     Initialised(Result<TransactionalProducer, KafkaError>),
-    Committed { result: Result<(TransactionalProducer, Committed), KafkaError>, batch: Batch },
+    Committed { result: Result<(TransactionalProducer, Committed), KafkaError>, batch: Box<Batch> },
     Roots(Result<(Timestamp, Vec<Token>), Failure>),
     Plan(Result<Arc<Plan>, Failure>),
     Explained(Error),
@@ -54,21 +55,23 @@ pub(super) fn fetch(pipeline: Arc<Pipeline>, shard: u32, pause: Duration) -> Wor
 }
 
 pub(super) fn init(pipeline: Arc<Pipeline>, shard: u32) -> Work {
-    async move {
-        let options = TransactionalOptions {
-            transactional_id: format!("{}-{shard}", pipeline.name()),
-            transaction_timeout: TRANSACTION_TIMEOUT,
-            operation_timeout: OPERATION_TIMEOUT,
-        };
-        Answer::Initialised(TransactionalProducer::init(&pipeline.kafka, &options).await)
-    }
-    .boxed()
+    async move { Answer::Initialised(producer(&pipeline, shard).await) }.boxed()
+}
+
+async fn producer(pipeline: &Pipeline, shard: u32) -> Result<TransactionalProducer, KafkaError> {
+    let timeout = pipeline.kafka.milliseconds("transaction.timeout.ms")?.unwrap_or(TRANSACTION_TIMEOUT);
+    let options = TransactionalOptions {
+        transactional_id: format!("{}-{shard}", pipeline.name()),
+        transaction_timeout: timeout,
+        operation_timeout: OPERATION_TIMEOUT.min(timeout),
+    };
+    TransactionalProducer::init(&pipeline.kafka, &options).await
 }
 
 pub(super) fn commit(
     producer: TransactionalProducer,
     transaction: spanbridge_kafka::Transaction,
-    batch: Batch,
+    batch: Box<Batch>,
 ) -> Work {
     async move { Answer::Committed { result: producer.commit(transaction).await, batch } }.boxed()
 }

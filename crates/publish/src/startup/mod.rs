@@ -29,6 +29,8 @@ pub(crate) use stream::altered;
 const ADMIN_LIMIT: Duration = Duration::from_secs(30);
 /// Bytes of one Kafka transaction; librdkafka's buffer is 64 MiB, and more would only wait for it.
 const MAX_BYTES: usize = 16 << 20;
+/// Bytes of records that a worker's shards read ahead: of 300 tokens 200 KiB each, and no more than a few transactions.
+const READ_AHEAD: usize = 64 << 20;
 /// How long a frontier that heartbeats alone have moved may wait: every commit of an idle shard is
 /// a transaction, and after a crash only heartbeats would come again.
 const IDLE_WAIT: Duration = Duration::from_secs(5);
@@ -84,6 +86,8 @@ pub(crate) async fn prepare(
         meter: meter.clone(),
         subscription,
         limits: limits_of(publish),
+        ahead: meter.held("ahead", READ_AHEAD),
+        queued: meter.held("queued", usize::MAX),
         sides,
         watermark: Watermark::default(),
         own: own(&context.config, publish),

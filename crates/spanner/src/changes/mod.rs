@@ -7,6 +7,7 @@ mod layout;
 mod query;
 mod record;
 mod shapes;
+mod silence;
 
 pub use query::Changes;
 pub use record::{

@@ -1,8 +1,10 @@
+use std::collections::VecDeque;
+use std::fmt;
 use std::pin::Pin;
-use std::task::{Context, Poll};
+use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
-use futures::Stream;
+use futures::stream::{self, BoxStream, Stream, StreamExt};
 use google_cloud_gax::error::Error as ClientError;
 use google_cloud_gax::retry_policy::NeverRetry;
 use google_cloud_spanner::result::ResultSet;
@@ -10,20 +12,16 @@ use google_cloud_spanner::statement::Statement;
 use google_cloud_spanner::types::{self, TypeCode};
 use google_cloud_spanner::value::Value as Wire;
 use spanbridge_protocol::value::{Timestamp, Value};
-use tokio::sync::mpsc;
-use tokio::task::AbortHandle;
 
 use super::json::Records;
 use super::layout::Layout;
 use super::record::ChangeRecord;
+use super::silence::unless_silent;
 use crate::database::Database;
 use crate::dialect::Dialect;
 use crate::error::{Call, Error, ErrorKind, Result};
 use crate::name::is_identifier;
 use crate::wire::encode;
-
-/// Records read ahead of the caller. One may hold a whole transaction, so few.
-const AHEAD: usize = 4;
 
 /// What Spanner takes for a heartbeat.
 /// Source: <https://cloud.google.com/spanner/docs/change-streams/details#change_stream_query_syntax>.
@@ -33,9 +31,10 @@ impl Database {
     /// Reads one partition of a change stream, from `start` (inclusive) to `end` (inclusive; without it,
     /// for as long as the partition lives). No token asks for the root partitions.
     ///
-    /// The query runs in a task of its own that stays a few records ahead, and ends when [`Changes`] is
-    /// dropped. It is never resumed behind the caller's back: an error ends it. Silence for three
-    /// heartbeats and ten seconds is an error too ([`ErrorKind::Unavailable`]).
+    /// The query runs while [`Changes`] is polled, and reads no more than it is asked for: what nobody asks for stays
+    /// with Spanner, but for what a connection holds ([`Options::stream_channels`](crate::Options)). It is never
+    /// resumed behind the caller's back: an error ends it. Silence for three heartbeats and ten seconds is an error
+    /// too ([`ErrorKind::Unavailable`]).
     ///
     /// `heartbeat` is brought into Spanner's range of 1 s to 300 s.
     pub fn changes(
@@ -47,23 +46,22 @@ impl Database {
         heartbeat: Duration,
     ) -> Changes {
         let heartbeat = heartbeat.clamp(*HEARTBEATS.start(), *HEARTBEATS.end());
-        let (sender, records) = mpsc::channel(AHEAD);
-        let reader =
-            Reader { database: self.clone(), silence: heartbeat * 3 + Duration::from_secs(10), sender };
-        let (stream, token) = (stream.to_owned(), token.map(ToOwned::to_owned));
-        let task = tokio::spawn(async move {
-            let sender = reader.sender.clone();
-            let outcome = async {
-                let dialect = reader.database.dialect().await?;
-                reader.run(statement(dialect, &stream, token.as_deref(), start, end, heartbeat)?).await
+        let asked = Asked {
+            database: self.clone(),
+            stream: stream.to_owned(),
+            token: token.map(ToOwned::to_owned),
+            start,
+            end,
+            heartbeat,
+        };
+        let rows = stream::try_unfold(State::Asked(Box::new(asked)), |state| async {
+            let mut reader = match state {
+                State::Asked(asked) => asked.run().await?,
+                State::Reading(reader) => reader,
             };
-            let outcome = outcome.await;
-            if let Err(error) = outcome {
-                // A closed channel means that nobody wants to know.
-                let _ = sender.send(Err(error)).await;
-            }
+            Ok(reader.row().await?.map(|records| (records, State::Reading(reader))))
         });
-        Changes { records, task: task.abort_handle() }
+        Changes { row: VecDeque::new(), ahead: 0, rows: rows.boxed() }
     }
 }
 
@@ -71,16 +69,22 @@ impl Database {
 ///
 /// The end without [`ChangeRecord::Children`] before it is a drop-out, not the end of the partition,
 /// unless an `end` was given.
-#[derive(Debug)]
 pub struct Changes {
-    records: mpsc::Receiver<Result<ChangeRecord>>,
-    task: AbortHandle,
+    /// What is left of a row.
+    row: VecDeque<ChangeRecord>,
+    ahead: usize,
+    rows: BoxStream<'static, Result<Vec<ChangeRecord>>>,
 }
 
 impl Changes {
     /// The next record. May be dropped and called again: nothing is lost.
     pub async fn next(&mut self) -> Option<Result<ChangeRecord>> {
-        self.records.recv().await
+        StreamExt::next(self).await
+    }
+
+    /// Bytes of records that came with the last one, in the same row, and wait.
+    pub fn ahead(&self) -> usize {
+        self.ahead
     }
 }
 
@@ -88,46 +92,92 @@ impl Stream for Changes {
     type Item = Result<ChangeRecord>;
 
     fn poll_next(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Option<Self::Item>> {
-        self.records.poll_recv(context)
+        loop {
+            if let Some(record) = self.row.pop_front() {
+                self.ahead -= if self.row.is_empty() { self.ahead } else { record.size() };
+                return Poll::Ready(Some(Ok(record)));
+            }
+            match ready!(self.rows.poll_next_unpin(context)) {
+                Some(Ok(row)) => {
+                    self.ahead = row.iter().map(ChangeRecord::size).sum();
+                    self.row = row.into();
+                }
+                Some(Err(error)) => return Poll::Ready(Some(Err(error))),
+                None => return Poll::Ready(None),
+            }
+        }
     }
 }
 
-impl Drop for Changes {
-    fn drop(&mut self) {
-        self.task.abort();
+impl fmt::Debug for Changes {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Changes").field("ahead", &self.ahead).finish_non_exhaustive()
+    }
+}
+
+enum State {
+    Asked(Box<Asked>),
+    Reading(Box<Reader>),
+}
+
+/// A query that has not begun.
+struct Asked {
+    database: Database,
+    stream: String,
+    token: Option<String>,
+    start: Timestamp,
+    end: Option<Timestamp>,
+    heartbeat: Duration,
+}
+
+impl Asked {
+    async fn run(self) -> Result<Box<Reader>> {
+        let Self { database, stream, token, start, end, heartbeat } = self;
+        let dialect = database.dialect().await?;
+        let statement = statement(dialect, &stream, token.as_deref(), start, end, heartbeat)?;
+        let silence = heartbeat * 3 + Duration::from_secs(10);
+        let transaction = database.streams().await?.shared().single_use().build();
+        let result = heard(&database, silence, transaction.execute_query(statement)).await?;
+        let decoder = match result.metadata().column_types() {
+            [column] if column.code() == TypeCode::Json => Decoder::Json(Records::default()),
+            [column] => Decoder::Structs(Box::new(Layout::of(column)?)),
+            _ => return Err(Error::bug("change stream", "the query has not one column")),
+        };
+        Ok(Box::new(Reader { database, silence, result, decoder }))
     }
 }
 
 struct Reader {
     database: Database,
     silence: Duration,
-    sender: mpsc::Sender<Result<ChangeRecord>>,
+    result: ResultSet,
+    decoder: Decoder,
 }
 
 impl Reader {
-    async fn run(self, statement: Statement) -> Result<()> {
-        let transaction = self.database.client().single_use().build();
-        let mut result: ResultSet = self.heard(transaction.execute_query(statement)).await?;
-        let mut layout = match result.metadata().column_types() {
-            [column] if column.code() == TypeCode::Json => Decoder::Json(Records::default()),
-            [column] => Decoder::Structs(Box::new(Layout::of(column)?)),
-            _ => return Err(Error::bug("change stream", "the query has not one column")),
+    /// The records of the next row.
+    async fn row(&mut self) -> Result<Option<Vec<ChangeRecord>>> {
+        let Self { database, silence, result, decoder } = self;
+        let Some(row) = heard(database, *silence, async { result.next().await.transpose() }).await? else {
+            return Ok(None);
         };
-        while let Some(row) = self.heard(async { result.next().await.transpose() }).await? {
-            for cell in row.into_values() {
-                for record in layout.decode(cell)? {
-                    if self.sender.send(Ok(record)).await.is_err() {
-                        return Ok(());
-                    }
-                }
-            }
+        let mut records = Vec::new();
+        for cell in row.into_values() {
+            records.extend(decoder.decode(cell)?);
         }
-        Ok(())
+        Ok(Some(records))
     }
+}
 
-    /// The answer, unless it takes longer than heartbeats allow.
-    async fn heard<T>(&self, answer: impl Future<Output = std::result::Result<T, ClientError>>) -> Result<T> {
-        self.database.call(Call::Changes, self.silence, answer).await
+/// The answer, unless it takes longer than heartbeats allow.
+async fn heard<T>(
+    database: &Database,
+    silence: Duration,
+    answer: impl Future<Output = std::result::Result<T, ClientError>>,
+) -> Result<T> {
+    match unless_silent(silence, answer).await {
+        Some(answer) => database.judge_stream(answer).await,
+        None => Err(Error::timeout(Call::Changes, silence)),
     }
 }
 

@@ -14,6 +14,27 @@ pub enum ChangeRecord {
     Children(ChildPartitions),
 }
 
+impl ChangeRecord {
+    /// Its place in the partition's time.
+    pub fn at(&self) -> Timestamp {
+        match self {
+            Self::Data(change) => change.commit_timestamp,
+            Self::Heartbeat(at) => *at,
+            Self::Children(children) => children.start_timestamp,
+        }
+    }
+
+    /// The memory that it takes, near enough; column types are shared, and not counted.
+    pub fn size(&self) -> usize {
+        size_of::<Self>()
+            + match self {
+                Self::Data(change) => change.size(),
+                Self::Heartbeat(_) => 0,
+                Self::Children(record) => record.children.iter().map(ChildPartition::size).sum(),
+            }
+    }
+}
+
 /// Rows of one table that one transaction changed alike.
 ///
 /// Field for field the data change record of
@@ -36,6 +57,15 @@ pub struct DataChange {
     pub transaction_tag: String,
     /// Spanner's own transaction, such as a TTL deletion.
     pub is_system_transaction: bool,
+}
+
+impl DataChange {
+    /// The memory of its texts and rows, near enough.
+    pub fn size(&self) -> usize {
+        let texts =
+            [&self.record_sequence, &self.server_transaction_id, &self.table_name, &self.transaction_tag];
+        texts.iter().map(|text| text.len()).sum::<usize>() + self.mods.iter().map(Mod::size).sum::<usize>()
+    }
 }
 
 /// A column of a [`DataChange`].
@@ -63,6 +93,10 @@ pub struct Mod {
 }
 
 impl Mod {
+    fn size(&self) -> usize {
+        size_of::<Self>() + self.keys.len() + self.new_values.len() + self.old_values.len()
+    }
+
     /// The columns of the primary key.
     pub fn keys(&self) -> Result<Map<String, Json>> {
         object(&self.keys)
@@ -156,4 +190,11 @@ pub struct ChildPartition {
     pub token: String,
     /// All partitions that it continues: several after a merge, none at the root query.
     pub parents: Vec<String>,
+}
+
+impl ChildPartition {
+    fn size(&self) -> usize {
+        let texts = self.parents.iter().chain([&self.token]);
+        texts.map(|text| size_of::<String>() + text.len()).sum()
+    }
 }

@@ -78,7 +78,7 @@ pub(crate) async fn relayed(database: &Database) -> (Relay, Database) {
     options.emulator_host = Some(relay.address.clone());
     options.attempt_timeout = Duration::from_secs(2);
     options.read_timeout = Duration::from_secs(1);
-    options.channels = 1;
+    (options.channels, options.stream_channels) = (1, 1);
     let database = Database::connect(&options).await.unwrap();
     (relay, database)
 }

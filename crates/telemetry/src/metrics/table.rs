@@ -88,6 +88,7 @@ table! {
     PUBLISH_GAPS_TOTAL = "spanbridge_publish_gaps_total", Counter, Count, ["pipeline"], "Tokens whose changes were no longer retained.";
     PUBLISH_TOKENS = "spanbridge_publish_tokens", Gauge, Count, ["pipeline", "state"], "Change stream tokens of this worker's shards, by state: waiting, running, finished.";
     PUBLISH_SHARDS = "spanbridge_publish_shards", Gauge, Count, ["pipeline"], "Shards that this worker owns.";
+    PUBLISH_HELD_BYTES = "spanbridge_publish_held_bytes", Gauge, Bytes, ["pipeline", "state"], "Bytes of changes in memory, by state: ahead (read from Spanner, to be taken in the order of time), queued (for a Kafka transaction, or in it).";
     PUBLISH_SNAPSHOT_RANGES = "spanbridge_publish_snapshot_ranges", Gauge, Count, ["pipeline"], "Key ranges of the snapshot that this worker's shards have still to read.";
     PUBLISH_WATERMARK_LAG_SECONDS = "spanbridge_publish_watermark_lag_seconds", Gauge, Seconds, ["pipeline"], "Age of the low watermark: all changes before it are published.";
     KAFKA_ERRORS_TOTAL = "spanbridge_kafka_errors_total", Counter, Count, ["pipeline", "code"], "Errors that the Kafka client reported, by its code.";
@@ -113,6 +114,7 @@ mod tests {
             assert!(name.bytes().all(|byte| byte == b'_' || byte.is_ascii_lowercase()), "{name}");
             assert_eq!(name.ends_with("_total"), metric.kind == Counter, "{name}");
             assert_eq!(name.ends_with("_seconds"), metric.unit == Unit::Seconds, "{name}");
+            assert_eq!(name.ends_with("_bytes"), metric.unit == Unit::Bytes, "{name}");
             assert!(
                 !name.ends_with("_count") && !name.ends_with("_sum") && !name.ends_with("_bucket"),
                 "{name}"
@@ -133,7 +135,11 @@ mod tests {
                 Gauge => "gauge",
                 Histogram(_) => "histogram",
             };
-            let unit = if metric.unit == Unit::Seconds { "seconds" } else { "1" };
+            let unit = match metric.unit {
+                Unit::Seconds => "seconds",
+                Unit::Bytes => "bytes",
+                _ => "1",
+            };
             let labels = metric.labels.join(", ");
             writeln!(text, "| `{}` | {kind} | {unit} | {labels} | {} |", metric.name, metric.meaning)
                 .unwrap();
