@@ -66,7 +66,7 @@ async fn count(world: &World) -> usize {
 /// Divides or joins tokens, in turns.
 fn reshape(changes: &ChangeStreamControl, round: usize) {
     let live = changes.live().unwrap();
-    if round % 2 == 0 {
+    if round.is_multiple_of(2) {
         changes.split(&live[round % live.len()], 3).unwrap();
     } else {
         changes.merge(&[&live[0], live.last().unwrap()]).unwrap();
