@@ -69,7 +69,7 @@ fn reshape(changes: &ChangeStreamControl, round: usize) {
     if round.is_multiple_of(2) {
         changes.split(&live[round % live.len()], 3).unwrap();
     } else {
-        changes.merge(&[&live[0], live.last().unwrap()]).unwrap();
+        changes.merge(&[&live[0], &live[1]]).unwrap();
     }
 }
 
