@@ -13,6 +13,8 @@ mod backoff;
 mod context;
 mod error;
 mod failure;
+pub mod foresee;
+mod found;
 mod letters;
 mod meter;
 mod pipeline;

@@ -26,7 +26,7 @@ use tokio::sync::Mutex;
 use crate::encode::Language;
 use crate::json_schema::JsonSchema;
 use crate::protobuf::Protobuf;
-use crate::{Error, Kind, Result, Schema};
+use crate::{Error, Incompatibility, Kind, Result, Schema};
 use cache::Cache;
 use compatibility::{Compatibility, Verdict};
 
@@ -61,6 +61,16 @@ impl fmt::Debug for Registry {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_tuple("Registry").field(&self.inner.compatibility).finish()
     }
+}
+
+/// What the registry says to a schema that nobody has registered.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Answer {
+    /// The subject has it already.
+    Known,
+    /// It would be the subject's next version, or its first.
+    Compatible,
+    Incompatible(Incompatibility),
 }
 
 /// A schema of the registry.
@@ -211,6 +221,27 @@ impl Registry {
         tracing::info!(subject, id = registered.id, "schema registered");
         self.inner.registered.lock().await.insert(key, registered.id);
         Ok(registered.id)
+    }
+
+    /// Asks what [`Registry::register_text`] would be told, and registers nothing.
+    ///
+    /// Fails as [`Registry::writer_schema`] does.
+    pub async fn ask(&self, subject: &str, language: Language, text: &str) -> Result<Answer> {
+        if self.find(subject, language, text).await?.is_some() {
+            return Ok(Answer::Known);
+        }
+        Ok(match self.inner.compatibility.check(subject, language, text).await? {
+            Verdict::Compatible => Answer::Compatible,
+            Verdict::Incompatible(reasons) => Answer::Incompatible(reason::read(subject, &reasons, text)),
+        })
+    }
+
+    /// The subject's compatibility rule in the registry's word, such as `BACKWARD`; the registry's own when the subject
+    /// has none. Nothing when it does not say.
+    ///
+    /// Fails with [`Kind::Unavailable`] or [`Kind::Unauthorized`].
+    pub async fn rule(&self, subject: &str) -> Result<Option<String>> {
+        self.inner.compatibility.rule(subject).await
     }
 
     /// The id of a schema that the subject has already.

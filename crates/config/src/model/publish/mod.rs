@@ -47,10 +47,12 @@ pub struct Publish {
     pub shards: u16,
     /// How keys are encoded. Default: avro.
     pub key: PublishFormat,
+    /// What the subject of the keys' schema is named after. Default: topic-name.
+    pub key_subject: Subject,
     /// How values are encoded. Default: avro.
     pub value: PublishFormat,
-    /// The subject of the values' schema. Default: topic-name.
-    pub subject: Subject,
+    /// What the subject of the values' schema is named after. Default: topic-name.
+    pub value_subject: Subject,
     /// What a value holds. Default: debezium.
     pub envelope: Envelope,
     /// Whose types and fields the records have. Default: our own, without loss.
@@ -174,8 +176,8 @@ impl Publish {
         let headers = section.optional("headers").map_or(Some(Vec::new()), |entry| headers::read(&entry));
         let cloud_events = section.optional("cloud_events").and_then(|entry| entry.boolean());
         let shards = section.optional("shards").and_then(|entry| entry.integer(1..=256));
-        let key = section.optional("key").and_then(|entry| PublishFormat::read(&entry, false));
-        let value = section.optional("value").and_then(|entry| PublishFormat::read(&entry, true));
+        let key = section.optional("key").and_then(|entry| PublishFormat::read(&entry));
+        let value = section.optional("value").and_then(|entry| PublishFormat::read(&entry));
         let envelope = section
             .optional("envelope")
             .and_then(|entry| entry.choice(&[("debezium", Envelope::Debezium), ("row", Envelope::Row)], &[]));
@@ -228,7 +230,8 @@ impl Publish {
             heartbeat.and_then(|entry| entry.duration(Duration::from_millis(100)..=Duration::from_secs(300)));
         let span = section.span();
         section.finish();
-        let (value, subject) = value.unwrap_or_default();
+        let ((key, key_subject), (value, value_subject)) =
+            (key.unwrap_or_default(), value.unwrap_or_default());
         Some(Self {
             name: name?,
             change_stream: stream?,
@@ -237,9 +240,10 @@ impl Publish {
             topic: present(topic)?.unwrap_or_else(Template::name_and_table),
             create_topics: present(create_topics)?,
             shards: shards.unwrap_or(4),
-            key: key.unwrap_or_default().0,
+            key,
+            key_subject,
             value,
-            subject,
+            value_subject,
             envelope: envelope.unwrap_or_default(),
             compatible,
             timestamps: timestamps.unwrap_or_default(),
