@@ -15,10 +15,10 @@ pub(super) struct Answers {
 }
 
 impl Foresight<'_> {
-    /// Asks for each record that is another one than before.
-    pub(super) async fn ask(&self, records: [(Coding, &Arc<Record>); 2], topic: &str) -> Result<Answers> {
+    /// Asks for each of these records.
+    pub(super) async fn ask(&self, records: &[(Coding, &Arc<Record>)], topic: &str) -> Result<Answers> {
         let mut answers = Answers::default();
-        for (coding, record) in records {
+        for &(coding, record) in records {
             let Some(Asked { subject, answer }) = Output::ask(coding, record, topic, self.registry).await?
             else {
                 continue;

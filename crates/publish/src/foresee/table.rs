@@ -97,10 +97,13 @@ impl Foresight<'_> {
             }
         };
         let was = old.and_then(|old| Shape::derive(&old.table, &old.topic, old_whole, &self.form).ok());
-        let is_same = was.as_ref().is_some_and(|was| {
-            was.key_record() == shape.key_record() && was.value_record() == shape.value_record()
-        });
-        if is_same {
+        let (key, value) = self.form.codings();
+        let mut records = vec![(key, shape.key_record()), (value, shape.value_record())];
+        if let Some(was) = &was {
+            let known = [was.key_record(), was.value_record()];
+            records.retain(|(_, record)| !known.contains(record));
+        }
+        if records.is_empty() {
             if !said.is_empty() {
                 said.push("its schemas stay as they are".to_owned());
                 foreseen.push(Foreseen::change(told(title, &said), "nothing is to be done"));
@@ -110,8 +113,7 @@ impl Foresight<'_> {
         if said.is_empty() {
             said.push("its rows are captured otherwise".to_owned());
         }
-        let (key, value) = self.form.codings();
-        match self.ask([(key, shape.key_record()), (value, shape.value_record())], &new.topic).await {
+        match self.ask(&records, &new.topic).await {
             Ok(Answers { taken, refused }) if refused.is_empty() => {
                 said.extend(taken);
                 foreseen

@@ -86,17 +86,27 @@ impl Compatibility {
 
     /// The word for what the subject's next version must be; nothing when the registry does not say.
     pub(super) async fn rule(&self, subject: &str) -> Result<Option<String>> {
-        let what = format!("rule of subject {subject}");
-        let url = format!("{}/config/{}?defaultToGlobal=true", self.options.root(), path_segment(subject));
+        // Of a subject that is not there yet some registries say nothing.
+        let paths = [format!("config/{}?defaultToGlobal=true", path_segment(subject)), "config".to_owned()];
+        for path in paths {
+            if let Some(rule) = self.rule_at(&path, &format!("rule of subject {subject}")).await? {
+                return Ok(Some(rule));
+            }
+        }
+        Ok(None)
+    }
+
+    async fn rule_at(&self, path: &str, what: &str) -> Result<Option<String>> {
+        let url = format!("{}/{path}", self.options.root());
         let request = self.options.authorize(self.client.get(url));
-        let response = request.send().await.map_err(|_| failure::unreachable_registry(&what))?;
+        let response = request.send().await.map_err(|_| failure::unreachable_registry(what))?;
         let status = response.status();
         if status == StatusCode::OK {
-            let rule: Rule = response.json().await.map_err(|_| failure::unreachable_registry(&what))?;
+            let rule: Rule = response.json().await.map_err(|_| failure::unreachable_registry(what))?;
             return Ok(Some(rule.level));
         }
         let said: Failure = response.json().await.unwrap_or_default();
-        let error = failure::status_error(status.as_u16(), said.error_code, &said.message, &what);
+        let error = failure::status_error(status.as_u16(), said.error_code, &said.message, what);
         match error.kind() {
             Kind::Unavailable | Kind::Unauthorized => Err(error),
             _ => Ok(None),

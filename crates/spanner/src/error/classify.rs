@@ -34,7 +34,7 @@ impl Call<'_> {
             Self::Keys(_) => "read",
             Self::Read(action) | Self::Admin(action) => action,
             Self::Changes => "change stream",
-            Self::Trial => "try",
+            Self::Trial => "statement",
         }
     }
 

@@ -229,7 +229,7 @@ mod tests {
 
     #[test]
     fn comments_are_blanks() {
-        assert_eq!(google("-- a;\nA # b;\n x /* c;\n é */ y; -- d"), ["A     \n x       \n        y"]);
+        assert_eq!(google("-- a;\nA # b;\n x /* c;\n é */ y; -- d"), ["A     \n x      \n       y"]);
         // Not within quotes.
         assert_eq!(google("A '-- a' \"/*\";B"), ["A '-- a' \"/*\"", "B"]);
         // GoogleSQL's do not nest.

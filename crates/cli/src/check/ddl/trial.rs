@@ -120,7 +120,7 @@ impl Trial<'_> {
 
     /// At the place that Spanner names, if it names one.
     fn refused(&self, statement: &Statement, error: &spanbridge_spanner::Error) -> Finding {
-        let message = format!("Spanner refuses this statement: {error}");
+        let message = format!("Spanner refuses it: {error}");
         let help = "the statements in front of it were tried; correct it, and see what is behind it";
         let span = match place::find(&statement.text, &error.to_string()) {
             Some(offset) => {
