@@ -4,6 +4,7 @@
 
 mod cache;
 mod compatibility;
+mod difference;
 mod failure;
 mod options;
 mod reason;
@@ -34,6 +35,8 @@ pub use options::Options;
 pub(crate) use references::Reference;
 pub use writer::WriterSchema;
 
+/// Fields that a refusal names.
+const FIELDS: usize = 5;
 /// Schemas kept in memory, by id and by subject.
 const CAPACITY: usize = 1_000;
 /// How long an unknown id is believed: registries replicate, and a new schema may arrive a moment later.
@@ -206,7 +209,7 @@ impl Registry {
             self.inner.compatibility.check(subject, language, text).await?
             && !reasons.is_empty()
         {
-            return Err(Error::incompatible(reason::read(subject, &reasons, text)));
+            return Err(self.named(Error::incompatible(reason::read(subject, &reasons, text)), text).await);
         }
         // Refused without a reason (Apicurio): only its answer to a registration has one, a 409.
         let schema_type = match language {
@@ -215,9 +218,13 @@ impl Registry {
             Language::Protobuf => SchemaType::Protobuf,
         };
         let supplied = SuppliedSchema::new(None, schema_type, text.to_owned());
-        let registered = post_schema(&self.inner.settings, options::path_segment(subject), supplied)
-            .await
-            .map_err(|error| failure::translate_registration(&error, subject, text))?;
+        let registered = post_schema(&self.inner.settings, options::path_segment(subject), supplied).await;
+        let registered = match registered {
+            Ok(registered) => registered,
+            Err(error) => {
+                return Err(self.named(failure::translate_registration(&error, subject, text), text).await);
+            }
+        };
         tracing::info!(subject, id = registered.id, "schema registered");
         self.inner.registered.lock().await.insert(key, registered.id);
         Ok(registered.id)
@@ -230,10 +237,14 @@ impl Registry {
         if self.find(subject, language, text).await?.is_some() {
             return Ok(Answer::Known);
         }
-        Ok(match self.inner.compatibility.check(subject, language, text).await? {
-            Verdict::Compatible => Answer::Compatible,
-            Verdict::Incompatible(reasons) => Answer::Incompatible(reason::read(subject, &reasons, text)),
-        })
+        match self.inner.compatibility.check(subject, language, text).await? {
+            Verdict::Compatible => Ok(Answer::Compatible),
+            Verdict::Incompatible(reasons) => {
+                let refused = Error::incompatible(reason::read(subject, &reasons, text));
+                let refused = self.named(refused, text).await;
+                refused.incompatibility().cloned().map(Answer::Incompatible).ok_or(refused)
+            }
+        }
     }
 
     /// The subject's compatibility rule in the registry's word, such as `BACKWARD`; the registry's own when the subject
@@ -244,6 +255,21 @@ impl Registry {
         self.inner.compatibility.rule(subject).await
     }
 
+    /// A refusal with the fields in which the schema differs from the newest version, where the registry names none of
+    /// them.
+    async fn named(&self, error: Error, text: &str) -> Error {
+        let Some(refused) = error.incompatibility() else { return error };
+        let Ok(Some(WriterSchema::Avro(newest))) = self.newest(&refused.subject).await else { return error };
+        let fields = difference::fields(newest.text(), text);
+        let is_named = |named: &String| fields.iter().any(|field| field.ends_with(named.as_str()));
+        if fields.is_empty() || refused.field.as_ref().is_some_and(is_named) {
+            return error;
+        }
+        Error::incompatible(Incompatibility {
+            field: Some(fields[..fields.len().min(FIELDS)].join(", ")),
+            ..refused.clone()
+        })
+    }
     /// The id of a schema that the subject has already.
     async fn find(&self, subject: &str, language: Language, text: &str) -> Result<Option<u32>> {
         let body = serde_json::json!({"schema": text, "schemaType": language.as_str()}).to_string();
