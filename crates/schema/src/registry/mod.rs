@@ -270,6 +270,7 @@ impl Registry {
             ..refused.clone()
         })
     }
+
     /// The id of a schema that the subject has already.
     async fn find(&self, subject: &str, language: Language, text: &str) -> Result<Option<u32>> {
         let body = serde_json::json!({"schema": text, "schemaType": language.as_str()}).to_string();
