@@ -6,6 +6,7 @@
 
 mod bad_data;
 mod bed;
+mod check_ddl;
 mod command_line;
 mod crash;
 mod doubt;

@@ -6,6 +6,7 @@ use std::path::PathBuf;
 use spanbridge::demo;
 use spanbridge_ingest::plan::PrimaryKey;
 
+use crate::check::ddl::Site;
 use crate::{letters, replay};
 
 /// Exactly-once bridge between Kafka and Cloud Spanner.
@@ -69,8 +70,13 @@ pub(crate) struct Migrate {
 Examples:
   spanbridge check --config flights.toml                  the file alone, nothing is asked
   spanbridge check --config flights.toml --live --json
+  spanbridge check --config flights.toml --ddl next.sql   what these statements would do to the pipelines, before they are run
+  spanbridge check --config flights.toml --ddl next.sql --ddl-in 127.0.0.1:9010 --emulator-rest 127.0.0.1:9020
 
 With --live every registered version of a pipeline's subjects is compared with the live columns, where an expression is a bare path.
+With --ddl the statements are run, one after the other, in a database check_<random> with the live schema and without rows, which
+is dropped again; that needs spanner.databases.getDdl, .create, .updateDdl and .drop. Each table whose schemas change is asked for at
+the registry, and nothing is registered. What would stop a pipeline or go to its dead letters is an error.
 Not checked: what CEL expressions give, subjects of topics by pattern, and the data itself. Findings go to standard error, promises to standard output; with --json both to standard output.
 
 Exit codes: 0 nothing found, or warnings; 1 errors were found; 2 wrong usage or configuration; 3 a part cannot be reached.")]
@@ -87,7 +93,19 @@ pub(crate) struct Check {
     #[arg(long)]
     pub(crate) live: bool,
 
-    /// Print JSON: an array with pipeline, findings and guarantee
+    /// Foresee what the statements of this file would do; implies --live
+    #[arg(long, value_name = "FILE")]
+    pub(crate) ddl: Option<PathBuf>,
+
+    /// Where they are tried, if not beside the live database: projects/<p>/instances/<i>, or an emulator's host:port
+    #[arg(long, value_name = "WHERE", requires = "ddl")]
+    pub(crate) ddl_in: Option<Site>,
+
+    /// REST address of the emulator's gateway, for --ddl; without it, 9020 beside a gRPC port of 9010
+    #[arg(long, value_name = "ADDR", env = "SPANNER_EMULATOR_REST")]
+    pub(crate) emulator_rest: Option<String>,
+
+    /// Print JSON: an array with pipeline, findings, guarantee and subjects; with --ddl, also ddl, findings and statements
     #[arg(long)]
     pub(crate) json: bool,
 }

@@ -158,7 +158,7 @@ fn telemetry_options(name: &str, config: &Config, listen: Option<Listen>) -> Tel
 }
 
 /// The first SIGTERM or SIGINT asks the pipelines to end, the second one ends the process.
-fn on_signal(shutdown: CancellationToken) -> Result<()> {
+pub(crate) fn on_signal(shutdown: CancellationToken) -> Result<()> {
     let listen = |kind, name: &str| {
         signal(kind)
             .map_err(|error| Error::new(Kind::Failed, "io", format!("cannot wait for {name}: {error}")))

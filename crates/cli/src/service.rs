@@ -104,7 +104,7 @@ pub(crate) fn of_ingest(error: spanbridge_ingest::Error) -> Error {
     }
 }
 
-fn of_publish(error: spanbridge_publish::Error) -> Error {
+pub(crate) fn of_publish(error: spanbridge_publish::Error) -> Error {
     use spanbridge_publish::{Error as From, ErrorKind};
     let kind = match error.kind() {
         ErrorKind::Config | ErrorKind::Refused => Kind::Config,

@@ -13,7 +13,7 @@ use crate::text::read_bounded;
 use crate::{Ingest, Kafka, Located, Publish, Registry, Span, Spanner, Telemetry, Text, check};
 
 /// The largest configuration file, in bytes.
-const LARGEST: usize = 1 << 20;
+pub(crate) const LARGEST: usize = 1 << 20;
 
 /// The configuration of both services, validated.
 #[derive(Debug, Clone)]

@@ -14,6 +14,8 @@ mod budget;
 mod context;
 mod error;
 mod failure;
+pub mod foresee;
+mod found;
 mod letters;
 mod meter;
 mod pipeline;

@@ -101,9 +101,9 @@ impl Maker<'_> {
         let topic = template.render(&self.publish.name, "");
         let wanted = Wanted { topic: &topic, purpose, span: template.span() };
         wanted.ensure(self.config, self.publish, create.as_ref(), self.admin).await?;
-        let (records, (key, value)) = (beside(&topic), Form::new(self.publish).encodings());
-        let key = Output::register(key, &records.key, &format!("{topic}-key"), self.registry).await?;
-        let value = Output::register(value, &records.value, &format!("{topic}-value"), self.registry).await?;
+        let (records, (key, value)) = (beside(&topic), Form::new(self.publish).codings());
+        let key = Output::register(key, &records.key, &topic, self.registry).await?;
+        let value = Output::register(value, &records.value, &topic, self.registry).await?;
         Ok(Side { topic: topic.into(), key, value })
     }
 }

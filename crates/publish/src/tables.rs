@@ -4,11 +4,11 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use spanbridge_config::{Config, Publish};
 use spanbridge_kafka::Admin;
 use spanbridge_protocol::publish::Range;
-use spanbridge_protocol::table::Table;
 use spanbridge_schema::Registry;
 use spanbridge_spanner::{ChangeStreamInfo, DataChange, Database, Snapshot, Watched};
 
 use crate::failure::Failure;
+use crate::found::Found;
 use crate::policy::{self, Action};
 use crate::transform::{Form, Learnt, Misfit, Origin, Plan, has_key_of, has_whole_rows, key_text, table_of};
 use crate::wanted::Wanted;
@@ -49,16 +49,6 @@ struct Stream {
 struct Known {
     plan: Arc<Plan>,
     found: Found,
-}
-
-/// A table as it is now, or was when it was there last.
-#[derive(Clone)]
-struct Found {
-    /// Without the columns that are not published.
-    table: Table,
-    /// Those.
-    out: BTreeSet<String>,
-    topic: String,
 }
 
 impl Stream {
@@ -281,34 +271,10 @@ impl Tables {
         if let Some(stream) = &stream {
             *self.stream() = Stream::new(stream);
         }
-        let Some(mut table) = self.database.table(name).await? else {
+        let Some(table) = self.database.table(name).await? else {
             return Ok(None);
         };
-        let selection = &self.publish.selection;
-        for key in table.key() {
-            if let Some(pattern) = selection.excluding(&table.name, &key.name).filter(|out| !is_any(out)) {
-                let message = format!("`{}` is in the primary key of {}", key.name, table.name);
-                let help = "columns of the key cannot be left out: records are keyed by them";
-                let error = self.config.error_at(pattern.span, ErrorKind::Config.code(), message, help);
-                return Err(Error::from(error).into());
-            }
-        }
-        // What a stream does not watch is in no change.
-        let watched = stream.and_then(|stream| {
-            let partly = |(of, _): &(String, BTreeSet<String>)| of.eq_ignore_ascii_case(&table.name);
-            stream.columns.into_iter().find(partly).map(|(_, columns)| columns)
-        });
-        let (name, mut out) = (table.name.clone(), BTreeSet::new());
-        table.columns.retain(|column| {
-            let watched = watched.as_ref().is_none_or(|watched| watched.contains(&column.name));
-            let taken = selection.takes_column(&name, &column.name);
-            if !taken && column.key_ordinal.is_none() {
-                out.insert(column.name.clone());
-            }
-            taken && watched || column.key_ordinal.is_some()
-        });
-        let topic = self.publish.topic(&table.name);
-        Ok(Some(Found { table, out, topic }))
+        Ok(Some(Found::new(&self.config, &self.publish, stream.as_ref(), table)?))
     }
 
     /// Plans the table with what has been learnt of it, and keeps the plan.
@@ -348,9 +314,4 @@ impl Tables {
             _ => failure,
         }
     }
-}
-
-/// True if a pattern leaves out columns of any name, which speaks of no key.
-fn is_any(pattern: &str) -> bool {
-    pattern.rsplit_once('.').is_none_or(|(_, column)| column.contains('*'))
 }

@@ -40,7 +40,7 @@ pub use encode::{Encoder, Encoding, Item, Language};
 pub use error::{Error, Incompatibility, Kind};
 pub use json_schema::JsonSchema;
 pub use protobuf::{Message, Protobuf};
-pub use registry::{Options, Registered, Registry, WriterSchema};
+pub use registry::{Answer, Options, Registered, Registry, WriterSchema};
 pub use schema::Schema;
 pub use shape::Shape;
 

@@ -34,6 +34,15 @@ pub struct Admin {
     attempt: Duration,
 }
 
+/// What a database's schema is made of.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Definition {
+    /// The DDL statements that would create it.
+    pub statements: Vec<String>,
+    /// Of the messages that they name: a serialized `google.protobuf.FileDescriptorSet`.
+    pub descriptors: Vec<u8>,
+}
+
 impl Admin {
     /// Prepares the clients; the first call connects.
     pub async fn connect(options: &Options) -> Result<Self> {
@@ -86,8 +95,16 @@ impl Admin {
     /// # Errors
     /// [`ErrorKind::AlreadyExists`] when it is there.
     pub async fn create_database(&self, ddl: &[String]) -> Result<()> {
+        self.create_database_with(ddl, Vec::new()).await
+    }
+
+    /// As [`Admin::create_database`], with descriptors as [`Admin::update_ddl_with`] has them.
+    ///
+    /// # Errors
+    /// As [`Admin::create_database`].
+    pub async fn create_database_with(&self, ddl: &[String], descriptors: Vec<u8>) -> Result<()> {
         let statement = format!("CREATE DATABASE `{}`", self.name.database);
-        self.create(statement, DatabaseDialect::GoogleStandardSql, ddl).await
+        self.create(statement, DatabaseDialect::GoogleStandardSql, ddl, descriptors).await
     }
 
     /// Creates the database with these statements, in the PostgreSQL dialect.
@@ -97,11 +114,17 @@ impl Admin {
     pub async fn create_postgres_database(&self, ddl: &[String]) -> Result<()> {
         let statement = format!("CREATE DATABASE \"{}\"", self.name.database);
         // Spanner takes no other statements with this one.
-        self.create(statement, DatabaseDialect::Postgresql, &[]).await?;
+        self.create(statement, DatabaseDialect::Postgresql, &[], Vec::new()).await?;
         self.update_ddl(ddl).await
     }
 
-    async fn create(&self, statement: String, dialect: DatabaseDialect, ddl: &[String]) -> Result<()> {
+    async fn create(
+        &self,
+        statement: String,
+        dialect: DatabaseDialect,
+        ddl: &[String],
+        descriptors: Vec<u8>,
+    ) -> Result<()> {
         let request = self
             .databases
             .create_database()
@@ -109,6 +132,7 @@ impl Admin {
             .set_create_statement(statement)
             .set_database_dialect(dialect)
             .set_extra_statements(ddl)
+            .set_proto_descriptors(descriptors)
             .with_attempt_timeout(self.limit)
             .with_retry_policy(NeverRetry)
             .with_polling_backoff_policy(backoff());
@@ -147,6 +171,15 @@ impl Admin {
     /// # Errors
     /// As [`Admin::update_ddl`].
     pub async fn update_ddl_with(&self, statements: &[String], descriptors: Vec<u8>) -> Result<()> {
+        self.change(Call::Admin("change schema"), statements, descriptors).await
+    }
+
+    /// The same for one statement, where the database has no rows: the error has Spanner's whole text.
+    pub(crate) async fn try_ddl(&self, statement: &str) -> Result<()> {
+        self.change(Call::Trial, &[statement.to_owned()], Vec::new()).await
+    }
+
+    async fn change(&self, call: Call<'_>, statements: &[String], descriptors: Vec<u8>) -> Result<()> {
         if statements.is_empty() {
             return Ok(());
         }
@@ -159,18 +192,24 @@ impl Admin {
             .with_attempt_timeout(self.limit)
             .with_retry_policy(NeverRetry)
             .with_polling_backoff_policy(backoff());
-        self.bounded("change schema", request.poller().until_done()).await.map(drop)
+        self.bounded_call(call, request.poller().until_done()).await.map(drop)
     }
 
     /// The DDL statements that would create the database as it is.
     pub async fn get_ddl(&self) -> Result<Vec<String>> {
+        self.definition().await.map(|definition| definition.statements)
+    }
+
+    /// The same, with what it needs of descriptors.
+    pub async fn definition(&self) -> Result<Definition> {
         let request = self
             .databases
             .get_database_ddl()
             .set_database(self.name.to_string())
             .with_attempt_timeout(self.attempt)
             .with_retry_policy(NeverRetry);
-        self.bounded("read schema", request.send()).await.map(|answer| answer.statements)
+        let answer = self.bounded("read schema", request.send()).await?;
+        Ok(Definition { statements: answer.statements, descriptors: answer.proto_descriptors.to_vec() })
     }
 
     /// Drops the database with all that is in it. A database that is not there is no error.
@@ -189,7 +228,14 @@ impl Admin {
         action: &'static str,
         answer: impl Future<Output = std::result::Result<T, ClientError>>,
     ) -> Result<T> {
-        let call = Call::Admin(action);
+        self.bounded_call(Call::Admin(action), answer).await
+    }
+
+    async fn bounded_call<T>(
+        &self,
+        call: Call<'_>,
+        answer: impl Future<Output = std::result::Result<T, ClientError>>,
+    ) -> Result<T> {
         match tokio::time::timeout(self.limit, answer).await {
             Ok(answer) => answer.map_err(|error| Error::client(call, &error)),
             Err(_) => Err(Error::timeout(call, self.limit)),

@@ -20,13 +20,14 @@ mod options;
 mod query;
 mod range;
 mod read;
+mod scratch;
 mod session;
 mod snapshot;
 mod tag;
 mod transaction;
 mod wire;
 
-pub use admin::Admin;
+pub use admin::{Admin, Definition};
 pub use catalog::{ChangeStreamInfo, Index, Watched, quoted};
 pub use changes::{
     ChangeRecord, Changes, ChildPartition, ChildPartitions, ColumnType, DataChange, Mod, ModType,
@@ -40,6 +41,7 @@ pub use error::{Error, ErrorKind, Result};
 pub use name::DatabaseName;
 pub use options::Options;
 pub use range::KeyRange;
+pub use scratch::Scratch;
 pub use snapshot::Snapshot;
 pub use tag::{CommitTag, Mark};
 pub use transaction::ReadWrite;

@@ -36,10 +36,11 @@ pub(crate) fn publish(reader: &Reader, pipelines: &[Publish], ingest: &[Ingest])
     }
 }
 
-/// Under the subject strategy `topic-name` a topic has one schema, hence one table.
+/// A topic has one table, whatever its subjects are named after: two tables' keys may be the same, and then a
+/// compacted topic would keep one of two rows.
 fn one_topic_for_each_table(reader: &Reader, pipeline: &Publish) {
     let shared = |template: &Template| {
-        let message = "several tables would share one topic, which has one schema";
+        let message = "several tables would share one topic, which is one table's";
         let mistake = reader.mistake(Kind::Conflict, template.span(), message);
         reader.report(mistake.help("put `{table}` into `topic`, or list a single table in `tables`"));
     };

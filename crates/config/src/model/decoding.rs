@@ -36,6 +36,14 @@ pub enum Subject {
     TopicRecordName,
 }
 
+impl Subject {
+    pub(super) const WORDS: [(&str, Self); 3] = [
+        ("topic-name", Self::TopicName),
+        ("record-name", Self::RecordName),
+        ("topic-record-name", Self::TopicRecordName),
+    ];
+}
+
 /// What is taken out of a value before expressions see it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum Unwrap {
@@ -85,14 +93,7 @@ fn subject(section: &Section<'_>, format: Option<Format>) -> (Option<Subject>, O
                 .report(mistake.help("remove it: only avro, json-schema and protobuf have schemas"));
         }
     }
-    let strategy = subject.as_ref().and_then(|entry| {
-        let words = [
-            ("topic-name", Subject::TopicName),
-            ("record-name", Subject::RecordName),
-            ("topic-record-name", Subject::TopicRecordName),
-        ];
-        entry.choice(&words, &[])
-    });
+    let strategy = subject.as_ref().and_then(|entry| entry.choice(&Subject::WORDS, &[]));
     let by_topic = strategy.unwrap_or_default() == Subject::TopicName;
     match &record {
         None if !by_topic => section.missing("record"),

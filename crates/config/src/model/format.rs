@@ -75,20 +75,18 @@ impl PublishFormat {
         ("protobuf", Self::Protobuf),
     ];
 
-    /// The format with the subject; a subject is read for values only.
-    pub(crate) fn read(entry: &Entry<'_>, with_subject: bool) -> Option<(Self, Subject)> {
+    /// The format with what the subject of its schemas is named after.
+    pub(crate) fn read(entry: &Entry<'_>) -> Option<(Self, Subject)> {
         let section = entry.section()?;
         let later = ["string", "int64", "bytes", "none"];
         let format = section.required("format").and_then(|entry| entry.choice(&Self::WORDS, &later));
-        let subject = with_subject.then(|| section.optional("subject")).flatten();
+        let subject = section.optional("subject");
         if let Some(subject) = subject.as_ref().filter(|_| format == Some(Self::Json)) {
             let message = "`subject` is the name of a schema, and `format = \"json\"` has none";
             let mistake = entry.reader().mistake(Kind::Conflict, subject.key_span(), message);
             entry.reader().report(mistake.help("remove `subject`, or use json-schema"));
         }
-        let subject = subject.and_then(|entry| {
-            entry.choice(&[("topic-name", Subject::TopicName)], &["record-name", "topic-record-name"])
-        });
+        let subject = subject.and_then(|entry| entry.choice(&Subject::WORDS, &[]));
         section.finish();
         Some((format?, subject.unwrap_or_default()))
     }

@@ -98,7 +98,7 @@ fn conflicts() {
             "[[ingest]]\nname = \"other\"\ntopics = [\"b\"]\n[[publish]]",
             &["28:1: an ingest pipeline needs at least one table"],
         ),
-        ("{name}.{table}", "{name}", &["32:9: several tables would share one topic, which has one schema"]),
+        ("{name}.{table}", "{name}", &["32:9: several tables would share one topic, which is one table's"]),
         (
             "topic = \"{name}.{table}\"",
             "topic = \"{name}.{table}\"\nstate_topic = \"{name}.Delays\"",

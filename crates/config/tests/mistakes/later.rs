@@ -7,11 +7,6 @@ fn not_yet() {
     refused(&[
         (
             "shards = 4",
-            "value = { format = \"avro\", subject = \"record-name\" }",
-            &["33:38: `subject = \"record-name\"` is not supported by this version; supported: topic-name"],
-        ),
-        (
-            "shards = 4",
             "key = { format = \"string\" }",
             &[
                 "33:18: `format = \"string\"` is not supported by this version; supported: avro, json, json-schema, protobuf",

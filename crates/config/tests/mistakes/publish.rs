@@ -12,6 +12,16 @@ fn formats_and_types() {
         ),
         (
             "shards = 4",
+            "key = { format = \"json\", subject = \"record-name\" }",
+            &["33:26: `subject` is the name of a schema, and `format = \"json\"` has none"],
+        ),
+        (
+            "shards = 4",
+            "key = { format = \"avro\", subject = \"record-names\" }",
+            &["33:36: `subject = \"record-names\"` is unknown; did you mean `record-name`?"],
+        ),
+        (
+            "shards = 4",
             "compatible = \"debezum\"",
             &["33:14: `compatible = \"debezum\"` is unknown; did you mean `debezium`?"],
         ),
@@ -29,6 +39,7 @@ fn formats_and_types() {
         ),
     ]);
     accepted("shards = 4", "key = { format = \"json\" }\ntimestamps = \"nanos\"");
+    accepted("shards = 4", "value = { format = \"protobuf\", subject = \"topic-record-name\" }");
     accepted("shards = 4", "value = { format = \"json-schema\" }\ncompatible = \"debezium\"");
 }
 
@@ -75,7 +86,7 @@ fn routes() {
         (
             "shards = 4",
             "[[publish.route]]\ntables = [\"A*\"]\ntopic = \"audit\"",
-            &["35:9: several tables would share one topic, which has one schema"],
+            &["35:9: several tables would share one topic, which is one table's"],
         ),
         (
             "shards = 4",

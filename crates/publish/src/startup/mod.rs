@@ -23,7 +23,7 @@ use crate::tables::Tables;
 use crate::wanted::Wanted;
 use crate::{Context, ErrorKind};
 
-pub(crate) use stream::altered;
+pub(crate) use stream::{altered, unfit};
 
 /// Of one call to Kafka's administration.
 const ADMIN_LIMIT: Duration = Duration::from_secs(30);

@@ -6,11 +6,11 @@ use crate::transform::has_whole_rows;
 use crate::{Error, ErrorKind};
 
 /// Something in which a change stream is not as the pipeline needs it.
-struct Unfit {
+pub(crate) struct Unfit {
     /// What of the file it contradicts.
     span: Span,
-    message: String,
-    help: String,
+    pub(crate) message: String,
+    pub(crate) help: String,
 }
 
 /// The change stream, which must be there, watch the pipeline's tables and capture what its envelope needs.
@@ -51,7 +51,8 @@ pub(crate) fn altered(publish: &Publish, stream: &ChangeStreamInfo) -> Option<Er
     Some(Error::new(ErrorKind::Stream, &publish.name, message))
 }
 
-fn unfit(publish: &Publish, stream: &ChangeStreamInfo) -> Vec<Unfit> {
+/// Everything in which the change stream is not as the pipeline needs it.
+pub(crate) fn unfit(publish: &Publish, stream: &ChangeStreamInfo) -> Vec<Unfit> {
     let mut unfit = Vec::new();
     if let Watched::Tables(watched) = &stream.watched {
         for table in publish.selection.named() {

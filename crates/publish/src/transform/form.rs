@@ -1,6 +1,7 @@
-use spanbridge_config::{Compatible, Envelope, Publish, PublishFormat, Timestamps};
-use spanbridge_schema::{Encoding, Style};
+use spanbridge_config::{Compatible, Envelope, Publish, Timestamps};
+use spanbridge_schema::Style;
 
+use super::coding::Coding;
 use super::headers::Headers;
 
 /// What a pipeline's records look like, whatever the table.
@@ -8,8 +9,8 @@ use super::headers::Headers;
 pub(crate) struct Form {
     pub(super) envelope: Envelope,
     pub(super) style: Style,
-    pub(super) key: Encoding,
-    pub(super) value: Encoding,
+    pub(super) key: Coding,
+    pub(super) value: Coding,
     pub(super) tombstones: bool,
     pub(super) headers: Headers,
 }
@@ -20,8 +21,8 @@ impl Form {
         self.style != Style::Debezium
     }
 
-    /// That of keys and of values.
-    pub(crate) fn encodings(&self) -> (Encoding, Encoding) {
+    /// How keys are written, and values.
+    pub(crate) fn codings(&self) -> (Coding, Coding) {
         (self.key, self.value)
     }
 
@@ -35,19 +36,10 @@ impl Form {
         Self {
             envelope: publish.envelope,
             style,
-            key: encoding(publish.key),
-            value: encoding(publish.value),
+            key: Coding::key(publish.key, publish.key_subject),
+            value: Coding::value(publish.value, publish.value_subject),
             tombstones: publish.tombstones,
             headers: Headers::new(publish),
         }
-    }
-}
-
-fn encoding(format: PublishFormat) -> Encoding {
-    match format {
-        PublishFormat::Avro => Encoding::Avro,
-        PublishFormat::Json => Encoding::Json,
-        PublishFormat::JsonSchema => Encoding::JsonSchema,
-        PublishFormat::Protobuf => Encoding::Protobuf,
     }
 }

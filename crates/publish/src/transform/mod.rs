@@ -1,6 +1,7 @@
 //! Change records to Kafka messages.
 
 mod capture;
+mod coding;
 mod form;
 mod headers;
 mod message;
@@ -13,8 +14,9 @@ mod snapshot;
 mod tests;
 
 pub(crate) use capture::has_whole_rows;
+pub(crate) use coding::Coding;
 pub(crate) use form::Form;
 pub(crate) use origin::{Arrival, Order, Origin};
 pub(crate) use plan::{Learnt, Misfit, Plan, has_key_of, table_of};
-pub(crate) use shape::Output;
+pub(crate) use shape::{Asked, Output, Shape};
 pub(crate) use snapshot::key_text;

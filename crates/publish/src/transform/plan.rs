@@ -111,9 +111,8 @@ impl Plan {
     ) -> Result<Self> {
         learnt.teach(&mut table);
         let shape = Shape::derive(&table, topic, whole && !learnt.partial, form)?;
-        let key = Output::register(form.key, shape.key_record(), &format!("{topic}-key"), registry).await?;
-        let subject = format!("{topic}-value");
-        let value = Output::register(form.value, shape.value_record(), &subject, registry).await?;
+        let key = Output::register(form.key, shape.key_record(), topic, registry).await?;
+        let value = Output::register(form.value, shape.value_record(), topic, registry).await?;
         Ok(Self::new(&table, shape, key, value, form.headers.clone()).knowing(out, learnt))
     }
 

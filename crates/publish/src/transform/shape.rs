@@ -4,8 +4,9 @@ use spanbridge_config::Envelope;
 use spanbridge_protocol::table::Table;
 use spanbridge_schema::debezium::EnvelopeSchema;
 use spanbridge_schema::derive::{self, Extent, RowSchema};
-use spanbridge_schema::{Encoder, Encoding, Item, Record, Registry, Result};
+use spanbridge_schema::{Answer, Encoder, Encoding, Item, Record, Registry, Result};
 
+use super::coding::Coding;
 use super::form::Form;
 
 /// What a table's records look like, in no format's words.
@@ -25,6 +26,13 @@ pub(crate) struct Shape {
     pub(super) whole: bool,
 }
 
+/// What the registry would say to a schema.
+#[derive(Debug)]
+pub(crate) struct Asked {
+    pub(crate) subject: String,
+    pub(crate) answer: Answer,
+}
+
 /// How keys or values are encoded, with the schema that the registry has of them.
 #[derive(Debug, Clone)]
 pub(crate) struct Output {
@@ -34,7 +42,7 @@ pub(crate) struct Output {
 
 impl Shape {
     /// That of a table in that topic. Debezium requires no column but the key's.
-    pub(super) fn derive(table: &Table, topic: &str, whole: bool, form: &Form) -> Result<Self> {
+    pub(crate) fn derive(table: &Table, topic: &str, whole: bool, form: &Form) -> Result<Self> {
         let extended = form.is_extended();
         let whole = whole && extended;
         let extent = if whole { Extent::Whole } else { Extent::Partial };
@@ -59,11 +67,11 @@ impl Shape {
         })
     }
 
-    pub(super) fn key_record(&self) -> &Arc<Record> {
+    pub(crate) fn key_record(&self) -> &Arc<Record> {
         self.key.record()
     }
 
-    pub(super) fn value_record(&self) -> &Arc<Record> {
+    pub(crate) fn value_record(&self) -> &Arc<Record> {
         self.envelope.as_ref().map_or(self.after.record(), EnvelopeSchema::record)
     }
 
@@ -77,25 +85,44 @@ impl Shape {
 }
 
 impl Output {
-    /// Registers the record's schema under the subject, as the successor of the newest that is there.
+    /// Registers the record's schema, as the successor of the newest under its subject.
     pub(crate) async fn register(
-        encoding: Encoding,
+        coding: Coding,
+        record: &Arc<Record>,
+        topic: &str,
+        registry: &Registry,
+    ) -> Result<Self> {
+        let subject = coding.subject(topic, record);
+        let mut output = Self::succeeding(coding, record, &subject, registry).await?;
+        if let Some((language, text)) = output.encoder.schema() {
+            output.id = registry.register_text(&subject, language, text).await?;
+        }
+        Ok(output)
+    }
+
+    /// Asks what the registry would say to that.
+    pub(crate) async fn ask(
+        coding: Coding,
+        record: &Arc<Record>,
+        topic: &str,
+        registry: &Registry,
+    ) -> Result<Option<Asked>> {
+        let subject = coding.subject(topic, record);
+        let output = Self::succeeding(coding, record, &subject, registry).await?;
+        let Some((language, text)) = output.encoder.schema() else { return Ok(None) };
+        let answer = registry.ask(&subject, language, text).await?;
+        Ok(Some(Asked { subject, answer }))
+    }
+
+    async fn succeeding(
+        coding: Coding,
         record: &Arc<Record>,
         subject: &str,
         registry: &Registry,
     ) -> Result<Self> {
-        if encoding == Encoding::Json {
-            return Self::new(encoding, record.clone(), 0);
-        }
-        let record = match registry.newest(subject).await? {
-            Some(newest) => Arc::new(record.succeeding(&newest)),
-            None => record.clone(),
-        };
-        let mut output = Self::new(encoding, record, 0)?;
-        if let Some((language, text)) = output.encoder.schema() {
-            output.id = registry.register_text(subject, language, text).await?;
-        }
-        Ok(output)
+        let newest = if coding.has_schema() { registry.newest(subject).await? } else { None };
+        let record = newest.map_or_else(|| record.clone(), |newest| Arc::new(record.succeeding(&newest)));
+        Self::new(coding.encoding, record, 0)
     }
 
     pub(super) fn new(encoding: Encoding, record: Arc<Record>, id: u32) -> Result<Self> {

@@ -4,13 +4,14 @@ use std::sync::Arc;
 
 use apache_avro::types::Value as Avro;
 use serde_json::{Value as Json, json};
-use spanbridge_config::Envelope;
+use spanbridge_config::{Envelope, PublishFormat, Subject};
 use spanbridge_kafka::Message;
 use spanbridge_protocol::table::{Column, Table};
 use spanbridge_protocol::value::{Timestamp, Type};
-use spanbridge_schema::{Encoding, Style, Timestamps, frame};
+use spanbridge_schema::{Style, Timestamps, frame};
 use spanbridge_spanner::{ColumnType, DataChange, Mod, ModType, ValueCaptureType};
 
+use super::coding::Coding;
 use super::form::Form;
 use super::headers::Headers;
 use super::shape::{Output, Shape};
@@ -55,8 +56,8 @@ fn form(envelope: Envelope, style: Style) -> Form {
     Form {
         envelope,
         style,
-        key: Encoding::Avro,
-        value: Encoding::Avro,
+        key: Coding::key(PublishFormat::Avro, Subject::TopicName),
+        value: Coding::value(PublishFormat::Avro, Subject::TopicName),
         tombstones: true,
         headers: Headers::default(),
     }
@@ -64,8 +65,8 @@ fn form(envelope: Envelope, style: Style) -> Form {
 
 fn plan_of(table: &Table, whole: bool, form: &Form) -> Plan {
     let shape = Shape::derive(table, "s1.orders", whole, form).unwrap();
-    let key = Output::new(form.key, shape.key_record().clone(), KEY).unwrap();
-    let value = Output::new(form.value, shape.value_record().clone(), VALUE).unwrap();
+    let key = Output::new(form.key.encoding, shape.key_record().clone(), KEY).unwrap();
+    let value = Output::new(form.value.encoding, shape.value_record().clone(), VALUE).unwrap();
     Plan::new(table, shape, key, value, form.headers.clone())
 }
 
@@ -386,15 +387,17 @@ fn each_format_has_the_same_record() {
     let sample: Json = serde_json::from_str(SAMPLES[0].0).unwrap();
     let payload = &sample["value"]["payload"];
     let insert = change(payload, ModType::Insert);
-    for (encoding, framed) in
-        [(Encoding::Json, false), (Encoding::JsonSchema, true), (Encoding::Protobuf, true)]
+    for (format, framed) in
+        [(PublishFormat::Json, false), (PublishFormat::JsonSchema, true), (PublishFormat::Protobuf, true)]
     {
-        let form = Form { key: encoding, value: encoding, ..form(Envelope::Debezium, Style::Debezium) };
+        let key = Coding::key(format, Subject::TopicName);
+        let value = Coding::value(format, Subject::TopicName);
+        let form = Form { key, value, ..form(Envelope::Debezium, Style::Debezium) };
         let plan = plan_of(&orders(), false, &form);
         let messages = messages(&plan, &insert, payload).unwrap();
         let value = messages[0].value.as_ref().unwrap();
         assert_eq!(framed, value[0] == 0 && frame::split(value).unwrap().0 == VALUE);
-        if encoding != Encoding::Protobuf {
+        if format != PublishFormat::Protobuf {
             let mut expected = payload.clone();
             expected["source"]["version"] = json!(env!("CARGO_PKG_VERSION"));
             let bytes = if framed { &value[5..] } else { &value[..] };

@@ -3,7 +3,7 @@
 use serde_json::{Value as Json, json};
 use spanbridge_protocol::mutation::Write;
 use spanbridge_protocol::value::Value;
-use spanbridge_schema::Format;
+use spanbridge_schema::{Format, WriterSchema};
 
 use crate::topic::{self, Read};
 use crate::worker::Worker;
@@ -96,4 +96,38 @@ async fn debeziums_records_have_debeziums_types() {
     assert_eq!(insert["Price"], json!("12345678901234567890.123456789"));
     assert_eq!((&insert["Day"], &insert["Data"]), (&json!("2024-02-29"), &json!("{\"a\":1}")));
     assert_eq!(read[1].value.get("unchanged"), None);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn schemas_stand_under_the_subjects_that_the_file_names() {
+    // Keys and values, each after what it says; Debezium's names too.
+    for (format, read_as, compatible) in [
+        ("avro", Format::Avro, "compatible = \"debezium\"\n"),
+        ("json-schema", Format::JsonSchema, ""),
+        ("protobuf", Format::Protobuf, ""),
+    ] {
+        let world = world("NEW_ROW").await;
+        let topic = world.topic("Things");
+        let more = format!(
+            "{compatible}key = {{ format = \"{format}\", subject = \"topic-record-name\" }}\n\
+             value = {{ format = \"{format}\", subject = \"record-name\" }}"
+        );
+        let read = published(&world, &more, read_as).await;
+        assert_eq!(read[0].value["after"]["Name"], json!("größe"), "{format}");
+        let [key, value] = [format!("{topic}-Things.Key"), format!("{}.Envelope", topic.replace('-', "_"))];
+        for subject in [&key, &value] {
+            assert_eq!(world.registry.versions(subject).await.unwrap(), [1], "{format}: {subject}");
+        }
+        for subject in [format!("{topic}-key"), format!("{topic}-value")] {
+            assert!(world.registry.newest(&subject).await.unwrap().is_none(), "{format}: {subject}");
+        }
+        // What a client of that strategy looks for: the name in the schema itself.
+        let name = match world.registry.newest(&value).await.unwrap().unwrap() {
+            WriterSchema::Avro(schema) => schema.name().unwrap().to_owned(),
+            WriterSchema::Json(_) => continue,
+            WriterSchema::Protobuf(file) => file.message(&[0]).unwrap().name().to_owned(),
+            WriterSchema::Message(_) => panic!("a file"),
+        };
+        assert_eq!(name, value);
+    }
 }

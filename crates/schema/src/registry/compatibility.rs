@@ -3,8 +3,8 @@ use serde::{Deserialize, Serialize};
 
 use super::failure;
 use super::options::{Options, configuration, path_segment};
-use crate::Result;
 use crate::encode::Language;
+use crate::{Kind, Result};
 
 /// Asks the compatibility endpoint, which the client library does not show with its reasons.
 #[derive(Debug)]
@@ -25,6 +25,12 @@ struct Answer {
     is_compatible: bool,
     #[serde(default)]
     messages: Vec<String>,
+}
+
+#[derive(Deserialize)]
+struct Rule {
+    #[serde(rename = "compatibilityLevel")]
+    level: String,
 }
 
 #[derive(Default, Deserialize)]
@@ -75,6 +81,35 @@ impl Compatibility {
         match said.error_code {
             40401 | 40402 => Ok(Verdict::Compatible),
             code => Err(failure::status_error(status.as_u16(), code, &said.message, &what)),
+        }
+    }
+
+    /// The word for what the subject's next version must be; nothing when the registry does not say.
+    pub(super) async fn rule(&self, subject: &str) -> Result<Option<String>> {
+        // Of a subject that is not there yet some registries say nothing.
+        let paths = [format!("config/{}?defaultToGlobal=true", path_segment(subject)), "config".to_owned()];
+        for path in paths {
+            if let Some(rule) = self.rule_at(&path, &format!("rule of subject {subject}")).await? {
+                return Ok(Some(rule));
+            }
+        }
+        Ok(None)
+    }
+
+    async fn rule_at(&self, path: &str, what: &str) -> Result<Option<String>> {
+        let url = format!("{}/{path}", self.options.root());
+        let request = self.options.authorize(self.client.get(url));
+        let response = request.send().await.map_err(|_| failure::unreachable_registry(what))?;
+        let status = response.status();
+        if status == StatusCode::OK {
+            let rule: Rule = response.json().await.map_err(|_| failure::unreachable_registry(what))?;
+            return Ok(Some(rule.level));
+        }
+        let said: Failure = response.json().await.unwrap_or_default();
+        let error = failure::status_error(status.as_u16(), said.error_code, &said.message, what);
+        match error.kind() {
+            Kind::Unavailable | Kind::Unauthorized => Err(error),
+            _ => Ok(None),
         }
     }
 }

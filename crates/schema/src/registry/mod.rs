@@ -66,6 +66,16 @@ impl fmt::Debug for Registry {
     }
 }
 
+/// What the registry says to a schema that nobody has registered.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Answer {
+    /// The subject has it already.
+    Known,
+    /// It would be the subject's next version, or its first.
+    Compatible,
+    Incompatible(Incompatibility),
+}
+
 /// A schema of the registry.
 #[derive(Debug, Clone)]
 pub struct Registered {
@@ -218,6 +228,31 @@ impl Registry {
         tracing::info!(subject, id = registered.id, "schema registered");
         self.inner.registered.lock().await.insert(key, registered.id);
         Ok(registered.id)
+    }
+
+    /// Asks what [`Registry::register_text`] would be told, and registers nothing.
+    ///
+    /// Fails as [`Registry::writer_schema`] does.
+    pub async fn ask(&self, subject: &str, language: Language, text: &str) -> Result<Answer> {
+        if self.find(subject, language, text).await?.is_some() {
+            return Ok(Answer::Known);
+        }
+        match self.inner.compatibility.check(subject, language, text).await? {
+            Verdict::Compatible => Ok(Answer::Compatible),
+            Verdict::Incompatible(reasons) => {
+                let refused = Error::incompatible(reason::read(subject, &reasons, text));
+                let refused = self.named(refused, text).await;
+                refused.incompatibility().cloned().map(Answer::Incompatible).ok_or(refused)
+            }
+        }
+    }
+
+    /// The subject's compatibility rule in the registry's word, such as `BACKWARD`; the registry's own when the subject
+    /// has none. Nothing when it does not say.
+    ///
+    /// Fails with [`Kind::Unavailable`] or [`Kind::Unauthorized`].
+    pub async fn rule(&self, subject: &str) -> Result<Option<String>> {
+        self.inner.compatibility.rule(subject).await
     }
 
     /// A refusal with the fields in which the schema differs from the newest version, where the registry names none of

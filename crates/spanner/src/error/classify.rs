@@ -23,6 +23,8 @@ pub(crate) enum Call<'a> {
     Changes,
     /// A change of instance, database or schema.
     Admin(&'static str),
+    /// A schema change of a database without rows.
+    Trial,
 }
 
 impl Call<'_> {
@@ -32,6 +34,7 @@ impl Call<'_> {
             Self::Keys(_) => "read",
             Self::Read(action) | Self::Admin(action) => action,
             Self::Changes => "change stream",
+            Self::Trial => "statement",
         }
     }
 
@@ -83,6 +86,7 @@ impl Error {
             }
             Call::Commit { .. } if code == Code::Aborted => "another transaction was in the way".to_owned(),
             Call::Commit { names, .. } | Call::Keys(names) => text::of_rows(text, names),
+            Call::Trial => text::shorten(text),
             _ => text::redact(text),
         };
         let kind = kind(call, code, text::Said::of(text));
@@ -147,7 +151,7 @@ fn kind(call: Call<'_>, code: Code, said: text::Said) -> ErrorKind {
             Call::Changes | Call::Keys(_) | Call::Read(_),
         ) if said.expired => ErrorKind::Expired,
         // The emulator's answer to a second schema change; Spanner itself queues them.
-        (Code::FailedPrecondition, Call::Admin(_)) if said.concurrent => ErrorKind::Aborted,
+        (Code::FailedPrecondition, Call::Admin(_) | Call::Trial) if said.concurrent => ErrorKind::Aborted,
         (Code::InvalidArgument | Code::FailedPrecondition | Code::OutOfRange | Code::Unimplemented, _) => {
             ErrorKind::Config
         }

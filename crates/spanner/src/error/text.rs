@@ -77,6 +77,11 @@ impl Said {
 /// Longer texts are cut.
 const LONGEST: usize = 500;
 
+/// As it is, for a text that can hold no rows.
+pub(crate) fn shorten(text: &str) -> String {
+    text.chars().take(LONGEST).collect()
+}
+
 /// Without what stands in brackets, braces, parentheses or quotes: keys, values and literals.
 pub(crate) fn redact(text: &str) -> String {
     let mut out = String::with_capacity(text.len());

@@ -51,10 +51,12 @@ pub struct Publish {
     pub atomic: bool,
     /// How keys are encoded. Default: avro.
     pub key: PublishFormat,
+    /// What the subject of the keys' schema is named after. Default: topic-name.
+    pub key_subject: Subject,
     /// How values are encoded. Default: avro.
     pub value: PublishFormat,
-    /// The subject of the values' schema. Default: topic-name.
-    pub subject: Subject,
+    /// What the subject of the values' schema is named after. Default: topic-name.
+    pub value_subject: Subject,
     /// What a value holds. Default: debezium.
     pub envelope: Envelope,
     /// Whose types and fields the records have. Default: our own, without loss.
@@ -189,8 +191,8 @@ impl Publish {
             }
             Some(atomic)
         });
-        let key = section.optional("key").and_then(|entry| PublishFormat::read(&entry, false));
-        let value = section.optional("value").and_then(|entry| PublishFormat::read(&entry, true));
+        let key = section.optional("key").and_then(|entry| PublishFormat::read(&entry));
+        let value = section.optional("value").and_then(|entry| PublishFormat::read(&entry));
         let envelope = section
             .optional("envelope")
             .and_then(|entry| entry.choice(&[("debezium", Envelope::Debezium), ("row", Envelope::Row)], &[]));
@@ -243,7 +245,8 @@ impl Publish {
             heartbeat.and_then(|entry| entry.duration(Duration::from_millis(100)..=Duration::from_secs(300)));
         let span = section.span();
         section.finish();
-        let (value, subject) = value.unwrap_or_default();
+        let ((key, key_subject), (value, value_subject)) =
+            (key.unwrap_or_default(), value.unwrap_or_default());
         Some(Self {
             name: name?,
             change_stream: stream?,
@@ -253,9 +256,10 @@ impl Publish {
             create_topics: present(create_topics)?,
             shards: shards.unwrap_or(if atomic == Some(true) { 1 } else { 4 }),
             atomic: atomic.unwrap_or(false),
-            key: key.unwrap_or_default().0,
+            key,
+            key_subject,
             value,
-            subject,
+            value_subject,
             envelope: envelope.unwrap_or_default(),
             compatible,
             timestamps: timestamps.unwrap_or_default(),

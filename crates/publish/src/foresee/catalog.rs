@@ -1,0 +1,88 @@
+use std::collections::{BTreeMap, BTreeSet};
+
+use spanbridge_config::{Config, Publish};
+use spanbridge_spanner::{ChangeStreamInfo, Database, ErrorKind as SpannerKind, Watched};
+
+use crate::failure::Failure;
+use crate::found::Found;
+use crate::policy::Action;
+use crate::transform::has_whole_rows;
+use crate::{Error, ErrorKind};
+
+/// What of a database a pipeline's records follow from, as it was at one moment.
+#[derive(Debug, Clone)]
+pub struct Catalog {
+    /// The change stream; or why the pipeline cannot read it.
+    pub(super) stream: Result<Option<ChangeStreamInfo>, String>,
+    /// What is published, by the table's name in lower case.
+    pub(super) tables: BTreeMap<String, Read>,
+    /// All tables that there are, in lower case.
+    pub(super) there: BTreeSet<String>,
+}
+
+/// A table; or with what the pipeline would stop at it, and why.
+pub(super) type Read = Result<Found, (ErrorKind, String)>;
+
+impl Catalog {
+    /// Reads the change stream and the tables that the pipeline publishes of it.
+    ///
+    /// # Errors
+    /// Spanner does not answer, or refuses.
+    pub(super) async fn read(config: &Config, publish: &Publish, database: &Database) -> Result<Self, Error> {
+        let refused = |error| refused(publish, error);
+        let names = database.table_names().await.map_err(refused)?;
+        let there = names.iter().map(|name| name.to_ascii_lowercase()).collect();
+        let stream = match database.change_stream(&publish.change_stream).await {
+            Ok(stream) => Ok(stream),
+            Err(error) if error.kind() == SpannerKind::Config => Err(error.to_string()),
+            Err(error) => return Err(refused(error)),
+        };
+        let mut tables = BTreeMap::new();
+        if let Ok(Some(stream)) = &stream {
+            for name in names.iter().filter(|name| publishes(publish, stream, name)) {
+                let table = match database.table(name).await {
+                    Ok(Some(table)) => Found::new(config, publish, Some(stream), table)
+                        .map_err(|error| (error.kind(), error.to_string())),
+                    // Dropped since the names were read.
+                    Ok(None) => continue,
+                    Err(error) if error.kind() == SpannerKind::Config => {
+                        Err((ErrorKind::Refused, error.to_string()))
+                    }
+                    Err(error) => return Err(refused(error)),
+                };
+                tables.insert(name.to_ascii_lowercase(), table);
+            }
+        }
+        Ok(Self { stream, tables, there })
+    }
+
+    /// True if there is a change stream that can be read.
+    #[must_use]
+    pub fn has_stream(&self) -> bool {
+        matches!(self.stream, Ok(Some(_)))
+    }
+
+    /// True if the change stream captures whole rows.
+    pub(super) fn has_whole_rows(&self) -> bool {
+        matches!(&self.stream, Ok(Some(stream)) if has_whole_rows(stream.value_capture_type))
+    }
+}
+
+fn publishes(publish: &Publish, stream: &ChangeStreamInfo, table: &str) -> bool {
+    let by_name = match &stream.watched {
+        Watched::All => false,
+        Watched::Tables(tables) if tables.iter().any(|watched| watched.eq_ignore_ascii_case(table)) => true,
+        Watched::Tables(_) => return false,
+    };
+    publish.selection.takes_table(table, by_name)
+}
+
+/// The error of a part that does not answer, or refuses the question.
+pub(super) fn refused(publish: &Publish, failure: impl Into<Failure>) -> Error {
+    let failure = failure.into();
+    let kind = match failure.action() {
+        Action::Stop(kind) => kind,
+        _ => ErrorKind::Refused,
+    };
+    failure.stop(kind, &publish.name, "check")
+}
