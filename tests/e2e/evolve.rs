@@ -102,8 +102,10 @@ async fn a_version_that_does_not_fit_is_refused_and_the_others_are_not() {
     let log = bridge.log("ingest");
     let said =
         format!("schema id {other_id} (subject items-{}-value) does not fit: field `amount`", bridge.id);
-    // Once a pipeline by itself, and with each dead letter.
-    assert_eq!(log.matches(&said).count(), 2 + 2, "{log}");
+    // Once a pipeline by itself, and with each dead letter, as often as its batch is tried.
+    let (letters, alone): (Vec<_>, Vec<_>) =
+        log.lines().filter(|line| line.contains(&said)).partition(|line| line.contains(": dead letter "));
+    assert!(alone.len() == 2 && letters.len() >= 2, "{log}");
     worker.stop(LIMIT).await.unwrap();
 
     let stop = pipeline(&bridge, "stopped", "on_error = \"stop\"", &table("Stopped", ""));

@@ -23,6 +23,9 @@ const PIPELINE: &str = "[[publish]]\nname = \"wide-{id}\"\nchange_stream = \"Wid
     key = { format = \"json\" }\nvalue = { format = \"json\" }\n\
     create_topics = { partitions = 3, replication_factor = 1 }\n";
 
+/// The worker keeps its shard while the broker stands still.
+const PATIENT: &str = "\"session.timeout.ms\" = \"120000\"";
+
 /// Bounds in docs/publish.md: read ahead, and queued by one shard; and what a record, before which they are asked, may be
 /// beyond them, with its envelope.
 const AHEAD: usize = 64 << 20;
@@ -57,8 +60,10 @@ impl Held {
 async fn hundreds_of_tokens_that_kafka_cannot_keep_up_with_stay_within_their_bounds() {
     let kafka = Kafka::start(KafkaOptions { source: Source::New, ..KafkaOptions::default() }).await.unwrap();
     let standin = Standin::builder().start().await.unwrap();
-    let (at, choices) =
-        ([standin.grpc(), standin.rest()], Choices { pipelines: PIPELINE, ..Choices::default() });
+    let (at, choices) = (
+        [standin.grpc(), standin.rest()],
+        Choices { pipelines: PIPELINE, kafka: PATIENT, ..Choices::default() },
+    );
     let mut ddl = without_constraints();
     ddl.push("CREATE TABLE Wide (Id INT64 NOT NULL, Text STRING(MAX)) PRIMARY KEY (Id)".to_owned());
     ddl.push("CREATE CHANGE STREAM WideStream FOR Wide".to_owned());

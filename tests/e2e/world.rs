@@ -25,7 +25,7 @@ const PAUSE: Duration = Duration::from_millis(50);
 pub(crate) struct Choices {
     /// More of `[[ingest]]`, such as `on_error = "stop"`.
     pub(crate) ingest: &'static str,
-    /// More of `[kafka.properties]`.
+    /// More of `[kafka.properties]`, or another `session.timeout.ms`.
     pub(crate) kafka: &'static str,
     /// More of `[telemetry]`.
     pub(crate) telemetry: String,
@@ -239,17 +239,21 @@ struct Addresses<'a> {
     registry: &'a str,
 }
 
+/// So that the shards of a worker that is gone are soon another's.
+const SESSION: &str = "\"session.timeout.ms\" = \"6000\"";
+
 fn config_text(at: &Addresses<'_>, database: &str, id: &str, start: Timestamp, choices: &Choices) -> String {
     let Addresses { kafka, spanner, registry } = at;
     let start = start.to_rfc3339();
     let Choices { ingest, kafka: properties, telemetry, pipelines, bootstrap: _ } = choices;
     let pipelines = pipelines.replace("{id}", id);
     let modes = modes::MAPPING;
+    let session = if properties.contains("session.timeout.ms") { "" } else { SESSION };
     format!(
         r#"[kafka]
 bootstrap_servers = "{kafka}"
 [kafka.properties]
-"session.timeout.ms" = "6000"
+{session}
 {properties}
 [spanner]
 database = "{database}"
