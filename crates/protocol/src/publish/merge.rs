@@ -249,20 +249,24 @@ impl<C> Merge<C> {
         }
     }
 
-    /// Drops what the token has told and is not handed out: it comes again.
+    /// Drops what the token has told and is not handed out: it comes again, and until then the token has not told it.
     fn forget(&mut self, token: &Token) {
         let Some(told) = self.tokens.get_mut(token) else { return };
         (told.waiting, told.heartbeat) = (0, None);
         told.children.clear();
-        let size = &mut self.size;
-        self.transactions.retain(|_, transaction| {
+        let (size, upto) = (&mut self.size, &mut told.upto);
+        self.transactions.retain(|(at, _), transaction| {
             transaction.parts.retain(|part| {
                 let stays = part.token != *token;
-                *size -= if stays { 0 } else { part.size };
+                if !stays {
+                    *size -= part.size;
+                    *upto = (*upto).min(Some((*at, false)));
+                }
                 stays
             });
             !transaction.parts.is_empty()
         });
+        self.look();
     }
 
     fn look(&mut self) {

@@ -119,7 +119,10 @@ impl Owner {
             6 => self.page(dice, around),
             _ => self.read(dice, around)?,
         }
-        self.merged(around)?;
+        // What waits for its turn may wait while other things happen.
+        if dice.percent(50) {
+            self.merged(around)?;
+        }
         while let Some(effect) = self.shard.effect() {
             match effect {
                 Effect::Init => self.init = true,
