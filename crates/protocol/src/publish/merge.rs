@@ -24,22 +24,22 @@ pub struct Merge<C> {
     /// Up to where every token has told its changes.
     watermark: Option<Upto>,
     /// What is to be handed out, in this order.
-    ready: VecDeque<Merged<C>>,
+    ready: VecDeque<(Token, Turn<C>)>,
 }
 
-/// What comes out.
+/// What a token tells, in its turn.
 #[derive(Debug, PartialEq)]
-pub enum Merged<C> {
+pub enum Turn<C> {
     /// A change record; `goes_on` when the next is of the same transaction.
-    Change { token: Token, at: Timestamp, id: ChangeId, change: C, goes_on: bool },
+    Change { change: C, goes_on: bool },
     /// For [`super::Shard::heartbeat`].
-    Heartbeat { token: Token, at: Timestamp },
+    Heartbeat(Timestamp),
     /// For [`super::Shard::children`].
-    Children { token: Token, children: Children },
+    Children(Children),
     /// For [`super::Shard::ended`].
-    Ended { token: Token },
+    Ended,
     /// For [`super::Shard::interrupted`].
-    Interrupted { token: Token },
+    Interrupted,
 }
 
 /// A transaction, by the order of commits.
@@ -166,7 +166,7 @@ impl<C> Merge<C> {
         if told.children.is_empty() {
             // A drop-out, after any part of what it has to tell.
             self.forget(token);
-            self.ready.push_back(Merged::Ended { token: token.clone() });
+            self.ready.push_back((token.clone(), Turn::Ended));
         } else {
             told.upto = None;
             self.settle(token);
@@ -177,11 +177,11 @@ impl<C> Merge<C> {
     /// The token's query has broken off.
     pub fn interrupted(&mut self, token: &Token) {
         self.forget(token);
-        self.ready.push_back(Merged::Interrupted { token: token.clone() });
+        self.ready.push_back((token.clone(), Turn::Interrupted));
     }
 
     /// The next, in the order of commits.
-    pub fn take(&mut self) -> Option<Merged<C>> {
+    pub fn take(&mut self) -> Option<(Token, Turn<C>)> {
         if self.ready.is_empty() {
             self.hand_out();
         }
@@ -197,27 +197,19 @@ impl<C> Merge<C> {
         self.size < self.limit || furthest_behind()
     }
 
-    /// Bytes that wait.
-    pub fn size(&self) -> usize {
-        self.size
-    }
-
     /// Moves the first transaction that is whole, if one is.
     fn hand_out(&mut self) {
         let Some(commit) = self.whole() else { return };
         let Some(Parts { mut parts, .. }) = self.transactions.remove(&commit) else { return };
-        let by_sequence =
-            |part: &Part<C>| (part.id.sequence.clone(), part.id.table.clone(), part.token.clone());
-        parts.sort_by_cached_key(by_sequence);
+        parts.sort_by(|one, other| (&one.id, &one.token).cmp(&(&other.id, &other.token)));
         let mut left = parts.len();
-        for Part { token, id, change, size } in parts {
+        for Part { token, change, size, .. } in parts {
             (left, self.size) = (left - 1, self.size - size);
-            let of = token.clone();
-            self.ready.push_back(Merged::Change { token, at: commit.0, id, change, goes_on: left > 0 });
-            if let Some(told) = self.tokens.get_mut(&of) {
+            self.ready.push_back((token.clone(), Turn::Change { change, goes_on: left > 0 }));
+            if let Some(told) = self.tokens.get_mut(&token) {
                 told.waiting -= 1;
             }
-            self.settle(&of);
+            self.settle(&token);
         }
     }
 
@@ -237,15 +229,12 @@ impl<C> Merge<C> {
     /// What the token has told behind its last change comes out when that has.
     fn settle(&mut self, token: &Token) {
         let Some(told) = self.tokens.get_mut(token).filter(|told| told.waiting == 0) else { return };
-        let token = || token.clone();
-        if let Some(at) = told.heartbeat.take() {
-            self.ready.push_back(Merged::Heartbeat { token: token(), at });
-        }
+        let turn = |turn| (token.clone(), turn);
+        self.ready.extend(told.heartbeat.take().map(Turn::Heartbeat).map(turn));
         if told.upto.is_none() {
-            let children = std::mem::take(&mut told.children).into_iter();
-            self.ready.extend(children.map(|children| Merged::Children { token: token(), children }));
-            self.ready.push_back(Merged::Ended { token: token() });
-            self.tokens.remove(&token());
+            let children = std::mem::take(&mut told.children);
+            self.ready.extend(children.into_iter().map(Turn::Children).chain([Turn::Ended]).map(turn));
+            self.tokens.remove(token);
         }
     }
 

@@ -15,7 +15,7 @@ mod token;
 
 pub use effect::{ChangeId, Children, Effect, Limits, Transaction};
 pub use frontier::Frontier;
-pub use merge::{Merge, Merged};
+pub use merge::{Merge, Turn};
 pub use progress::Progress;
 pub use shard::{Config, Shard, ShardError};
 pub use snapshot::{Range, RangeId, Snapshot};

@@ -4,13 +4,13 @@ use std::sync::Arc;
 use std::time::SystemTime;
 
 use spanbridge_kafka::Message;
-use spanbridge_protocol::publish::{ChangeId, Children, Token, Total};
+use spanbridge_protocol::publish::{ChangeId, Children, Token, Total, Turn};
 use spanbridge_spanner::{ChangeRecord, ChildPartitions, CommitTag, DataChange};
 
 use super::batch::{MadeOf, Published};
 use super::end::End;
 use super::life::Life;
-use super::order::{Read, Told};
+use super::order::Read;
 use super::queries::{Ending, Event};
 use super::work;
 use crate::failure::Failure;
@@ -19,7 +19,7 @@ use crate::transform::{Arrival, Order, Plan};
 use crate::{Error, ErrorKind};
 
 /// What a queued change takes beyond its messages, near enough: it bounds what is filtered out as well.
-pub(super) const CHANGE_SIZE: usize = 256;
+const CHANGE_SIZE: usize = 256;
 
 /// A change that waits for its table's plan.
 pub(super) struct Held {
@@ -36,7 +36,7 @@ pub(super) struct Held {
 
 /// Where a change stands in its transaction.
 pub(super) struct Place {
-    /// In what the transaction's changes are counted.
+    /// In what the transaction's changes are counted: in their token, or, where they come in order, in all of them.
     pub(super) counted: Token,
     /// It is the last one there.
     pub(super) last: bool,
@@ -46,12 +46,12 @@ impl Life {
     pub(super) fn event(&mut self, token: &Token, event: Event) -> Result<(), End> {
         let told = match event {
             Event::Record { record: ChangeRecord::Data(change), read } => {
-                Told::Change(Read { change, at: read })
+                Turn::Change { change: Read::new(change, read), goes_on: false }
             }
-            Event::Record { record: ChangeRecord::Heartbeat(at), .. } => Told::Heartbeat(at),
-            Event::Record { record: ChangeRecord::Children(record), .. } => Told::Children(children(record)),
+            Event::Record { record: ChangeRecord::Heartbeat(at), .. } => Turn::Heartbeat(at),
+            Event::Record { record: ChangeRecord::Children(record), .. } => Turn::Children(children(record)),
             Event::Ended(ending) => return self.ended(token, ending),
-            Event::GivenUp => Told::Interrupted,
+            Event::GivenUp => Turn::Interrupted,
         };
         self.told(token, told)
     }
@@ -201,7 +201,7 @@ impl Life {
 
     fn ended(&mut self, token: &Token, ending: Ending) -> Result<(), End> {
         let Some(error) = ending.error else {
-            return self.told(token, Told::Ended);
+            return self.told(token, Turn::Ended);
         };
         let failure = Failure::Spanner(error);
         self.pipeline.meter.failure(&failure);
@@ -217,7 +217,7 @@ impl Life {
             _ => {
                 let (pipeline, shard, token_end) = (self.pipeline.name(), self.index, token.short());
                 tracing::info!(pipeline, shard, token = token_end, %failure, "query broken off, to be resumed");
-                self.told(token, Told::Interrupted)
+                self.told(token, Turn::Interrupted)
             }
         }
     }

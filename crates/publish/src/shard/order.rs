@@ -2,7 +2,7 @@
 
 use std::time::SystemTime;
 
-use spanbridge_protocol::publish::{Children, Merge, Merged, Token};
+use spanbridge_protocol::publish::{Merge, Token, Turn};
 use spanbridge_protocol::value::Timestamp;
 use spanbridge_spanner::DataChange;
 
@@ -18,15 +18,17 @@ const WAITING: usize = 64 << 20;
 pub(super) struct Read {
     pub(super) change: DataChange,
     pub(super) at: SystemTime,
+    /// Of the memory that it takes while it waits for its turn.
+    share: Option<Share>,
 }
 
-/// One that waits for its turn.
-pub(super) struct Waiting {
-    read: Read,
-    _share: Share,
+impl Read {
+    pub(super) fn new(change: DataChange, at: SystemTime) -> Self {
+        Self { change, at, share: None }
+    }
 }
 
-pub(super) type Order = Merge<Waiting>;
+pub(super) type Order = Merge<Read>;
 
 pub(super) fn new(end: Option<Timestamp>) -> Order {
     Merge::new(WAITING, end)
@@ -37,35 +39,24 @@ pub(super) fn may_read(order: Option<&Order>, token: &Token) -> bool {
     order.is_none_or(|order| order.may_read(token))
 }
 
-/// What a token tells.
-pub(super) enum Told {
-    Change(Read),
-    Heartbeat(Timestamp),
-    Children(Children),
-    Ended,
-    Interrupted,
-}
-
 impl Life {
     /// Hands in what a token tells, or puts it where it waits for its turn.
-    pub(super) fn told(&mut self, token: &Token, told: Told) -> Result<(), End> {
-        let Some(order) = &mut self.order else {
-            return self.turn(token, told, None);
-        };
+    pub(super) fn told(&mut self, token: &Token, told: Turn<Read>) -> Result<(), End> {
+        let Some(order) = &mut self.order else { return self.turn(token, told) };
         match told {
-            Told::Change(read) => {
+            Turn::Change { change: mut read, .. } => {
                 let (at, id) = (read.change.commit_timestamp, id_of(&read.change));
                 if !self.shard.emitted(token, at, &id) {
                     let records = usize::try_from(read.change.number_of_records_in_transaction).unwrap_or(0);
                     let size = read.change.size();
-                    let share = self.pipeline.queued.take(size);
-                    order.change(token, at, id, records, Waiting { read, _share: share }, size);
+                    read.share = Some(self.pipeline.queued.take(size));
+                    order.change(token, at, id, records, read, size);
                 }
             }
-            Told::Heartbeat(at) => order.heartbeat(token, at),
-            Told::Children(children) => order.children(token, children),
-            Told::Ended => order.ended(token),
-            Told::Interrupted => order.interrupted(token),
+            Turn::Heartbeat(at) => order.heartbeat(token, at),
+            Turn::Children(children) => order.children(token, children),
+            Turn::Ended => order.ended(token),
+            Turn::Interrupted => order.interrupted(token),
         }
         Ok(())
     }
@@ -75,45 +66,31 @@ impl Life {
         while !self.is_finishing()
             && self.held.is_none()
             && self.shard.has_room()
-            && let Some(merged) = self.order.as_mut().and_then(Merge::take)
+            && let Some((token, turn)) = self.order.as_mut().and_then(Merge::take)
         {
-            let (token, told, goes_on) = match merged {
-                Merged::Change { token, change: Waiting { read, .. }, goes_on, .. } => {
-                    (token, Told::Change(read), Some(goes_on))
-                }
-                Merged::Heartbeat { token, at } => (token, Told::Heartbeat(at), None),
-                Merged::Children { token, children } => (token, Told::Children(children), None),
-                Merged::Ended { token } => (token, Told::Ended, None),
-                Merged::Interrupted { token } => (token, Told::Interrupted, None),
-            };
-            self.turn(&token, told, goes_on)?;
+            self.turn(&token, turn)?;
         }
         Ok(())
     }
 
-    /// `goes_on` of a change: whether the next one is of the same transaction, where that is known.
-    fn turn(&mut self, token: &Token, told: Told, goes_on: Option<bool>) -> Result<(), End> {
+    fn turn(&mut self, token: &Token, turn: Turn<Read>) -> Result<(), End> {
         let now = self.now();
-        match told {
-            Told::Change(Read { change, at }) => {
-                let place = Place::new(token, &change, goes_on);
+        match turn {
+            Turn::Change { change: Read { change, at, .. }, goes_on } => {
+                let place = match self.order {
+                    Some(_) => Place { counted: Token("".into()), last: !goes_on },
+                    None => {
+                        let last = change.is_last_record_in_transaction_in_partition;
+                        Place { counted: token.clone(), last }
+                    }
+                };
                 return self.change(token, change, at, place);
             }
-            Told::Heartbeat(at) => self.shard.heartbeat(token, at, now),
-            Told::Children(children) => self.shard.children(token, children),
-            Told::Ended => self.shard.ended(token, now),
-            Told::Interrupted => self.shard.interrupted(token),
+            Turn::Heartbeat(at) => self.shard.heartbeat(token, at, now),
+            Turn::Children(children) => self.shard.children(token, children),
+            Turn::Ended => self.shard.ended(token, now),
+            Turn::Interrupted => self.shard.interrupted(token),
         }
         Ok(())
-    }
-}
-
-impl Place {
-    /// In its token, or in the whole transaction where changes come in order.
-    fn new(token: &Token, change: &DataChange, goes_on: Option<bool>) -> Self {
-        match goes_on {
-            None => Self { counted: token.clone(), last: change.is_last_record_in_transaction_in_partition },
-            Some(goes_on) => Self { counted: Token("".into()), last: !goes_on },
-        }
     }
 }

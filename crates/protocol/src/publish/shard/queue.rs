@@ -145,12 +145,9 @@ impl<D> Queue<D> {
         match (goes_on, self.open) {
             (true, None) => self.open = Some(self.items.len()),
             (false, Some(in_front)) => {
-                self.items
-                    .iter_mut()
-                    .skip(in_front)
-                    .next_back()
-                    .into_iter()
-                    .for_each(|last| last.goes_on = false);
+                if let Some(last) = self.items.iter_mut().skip(in_front).next_back() {
+                    last.goes_on = false;
+                }
                 self.open = None;
             }
             _ => {}

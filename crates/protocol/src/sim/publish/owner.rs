@@ -9,7 +9,7 @@ use super::history::{BEGIN, Change, END, History, READ, Seen, WHOLE, instant};
 use super::kafka::Kafka;
 use crate::guard::{Guard, stands};
 use crate::publish::{
-    ChangeId, Config, Effect, Limits, Merge, Merged, Range, RangeId, Shard, Tally, Token, Transaction,
+    ChangeId, Config, Effect, Limits, Merge, Range, RangeId, Shard, Tally, Token, Transaction, Turn,
 };
 use crate::value::Timestamp;
 
@@ -304,10 +304,10 @@ impl Owner {
     fn merged(&mut self, around: &Around<'_>) -> Result<(), Dropped> {
         let whole = Token::from(WHOLE);
         while self.shard.has_room()
-            && let Some(merged) = self.merge.as_mut().and_then(Merge::take)
+            && let Some((token, turn)) = self.merge.as_mut().and_then(Merge::take)
         {
-            match merged {
-                Merged::Change { token, change, goes_on, .. } => {
+            match turn {
+                Turn::Change { change, goes_on } => {
                     if goes_on {
                         self.shard.goes_on(true, around.now);
                     }
@@ -317,10 +317,10 @@ impl Owner {
                         self.tally.forget(&whole);
                     }
                 }
-                Merged::Heartbeat { token, at } => self.shard.heartbeat(&token, at, around.now),
-                Merged::Children { token, children } => self.shard.children(&token, children),
-                Merged::Ended { token } => self.shard.ended(&token, around.now),
-                Merged::Interrupted { token } => self.shard.interrupted(&token),
+                Turn::Heartbeat(at) => self.shard.heartbeat(&token, at, around.now),
+                Turn::Children(children) => self.shard.children(&token, children),
+                Turn::Ended => self.shard.ended(&token, around.now),
+                Turn::Interrupted => self.shard.interrupted(&token),
             }
         }
         Ok(())
