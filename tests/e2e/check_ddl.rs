@@ -37,6 +37,13 @@ impl Desk {
         Self::with(ddl, pipelines, false).await
     }
 
+    /// With one table, which one pipeline publishes.
+    async fn of_orders() -> Self {
+        let pipeline = "[[publish]]\nname = \"p-{id}\"\n\
+            change_stream = \"Stream\"\ncreate_topics = { partitions = 1, replication_factor = 1 }\n";
+        Self::new(&[ORDERS, "CREATE CHANGE STREAM Stream FOR ALL"], pipeline).await
+    }
+
     async fn with(ddl: &[&str], pipelines: &str, postgres: bool) -> Self {
         let bed = bed().await;
         let (kafka, spanner) = (bed.kafka().unwrap(), bed.spanner().unwrap());
@@ -298,12 +305,7 @@ async fn tables_and_streams_that_go_are_foreseen() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_statement_that_is_not_understood_is_shown_where_it_is() {
-    let desk = Desk::new(
-        &[ORDERS, "CREATE CHANGE STREAM Stream FOR ALL"],
-        "[[publish]]\nname = \"p-{id}\"\n\
-        change_stream = \"Stream\"\ncreate_topics = { partitions = 1, replication_factor = 1 }\n",
-    )
-    .await;
+    let desk = Desk::of_orders().await;
     let ddl = "/* two\nlines */ ALTER TABLE Orders ADD COLUMN A INT64;\nALTER TABLE Orders\n  ADD COLUM # of what?\n  B INT64;";
     let answer = desk.found(1, ddl).await;
     let [finding] = &answer[1]["findings"].as_array().unwrap()[..] else { panic!("one: {answer:#}") };
@@ -378,12 +380,7 @@ async fn statements_of_the_postgresql_dialect_are_tried_too_and_another_emulator
 
 #[tokio::test(flavor = "multi_thread")]
 async fn nothing_is_left_of_a_trial_that_is_interrupted() {
-    let desk = Desk::new(
-        &[ORDERS, "CREATE CHANGE STREAM Stream FOR ALL"],
-        "[[publish]]\nname = \"p-{id}\"\n\
-        change_stream = \"Stream\"\ncreate_topics = { partitions = 1, replication_factor = 1 }\n",
-    )
-    .await;
+    let desk = Desk::of_orders().await;
     let tables =
         (0..2000).map(|number| format!("CREATE TABLE T{number} (Id INT64 NOT NULL) PRIMARY KEY (Id);\n"));
     let path = desk.file(&tables.collect::<String>());

@@ -10,13 +10,13 @@ mod ours;
 mod schema;
 mod workload;
 
-use std::collections::BTreeSet;
 use std::time::Duration;
 
 use spanbridge_kafka::ClientOptions;
 use spanbridge_spanner::{Admin, Database, ErrorKind, Options};
 use spanbridge_testbed::{Connect, Testbed};
 
+use compare::Comparison;
 use connector::Connector;
 use differences::{DIFFERENCES, Difference};
 use ours::Ours;
@@ -58,8 +58,7 @@ async fn what_debezium_publishes_is_published_alike() {
     let kafka = bed.kafka().unwrap();
     let client = ClientOptions::new(kafka.bootstrap(), "test");
     let connect = Connect::start(kafka).await.unwrap();
-    let mut seen = BTreeSet::new();
-    let mut wrong = Vec::new();
+    let mut comparison = Comparison::default();
     for (number, capture) in CAPTURES.into_iter().enumerate() {
         let source = Source::new(&bed, capture).await;
         // The first has all that there is; the others are as most have it, without schemas.
@@ -70,11 +69,12 @@ async fn what_debezium_publishes_is_published_alike() {
             ours.events(&client).await.keys().filter(|(table, ..)| *table != event::TRANSACTION).count();
         let theirs = theirs.finish(&client, count).await;
         let ours = ours.events(&client).await;
-        compare::events(capture, &theirs, &ours, &mut seen, &mut wrong);
+        comparison.events(capture, &theirs, &ours);
         if full {
-            schema::compare(&theirs, &bed, &source, &mut seen, &mut wrong).await;
+            schema::compare(&theirs, &bed, &source, &mut comparison).await;
         }
     }
+    let Comparison { seen, mut wrong } = comparison;
     for difference in DIFFERENCES {
         if !seen.contains(difference.path) {
             let Difference { path, why, .. } = difference;

@@ -5,8 +5,9 @@ use std::collections::{BTreeMap, BTreeSet};
 use serde_json::{Map, Value as Json, json};
 use spanbridge_testbed::Testbed;
 
+use super::compare::Comparison;
 use super::event::{Event, Key};
-use super::{Source, compare, ours};
+use super::{Source, ours};
 
 const NAME: &str = "avro";
 
@@ -14,8 +15,7 @@ pub(crate) async fn compare(
     theirs: &BTreeMap<Key, Event>,
     bed: &Testbed,
     source: &Source,
-    seen: &mut BTreeSet<&'static str>,
-    wrong: &mut Vec<String>,
+    comparison: &mut Comparison,
 ) {
     ours::publish(bed, source, NAME, "avro", false).await;
     let mut tables = BTreeSet::new();
@@ -30,7 +30,7 @@ pub(crate) async fn compare(
             let ours = connect(&avro, "", &mut BTreeMap::new());
             let theirs = schema.to_string().replace(&event.prefix, NAME);
             let theirs = by_name(serde_json::from_str(&theirs).unwrap());
-            compare::walk(&subject, &format!("schema.{part}"), &theirs, &by_name(ours), seen, wrong);
+            comparison.walk(&subject, &format!("schema.{part}"), &theirs, &by_name(ours));
         }
     }
     assert_eq!(tables.len(), super::workload::TABLES.len());

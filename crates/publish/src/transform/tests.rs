@@ -70,6 +70,15 @@ fn plan_of(table: &Table, whole: bool, form: &Form) -> Plan {
     Plan::new(table, shape, key, value, form.headers.clone())
 }
 
+/// Our own, of whole rows whose `qty` must not be null.
+fn whole_with_not_null() -> (Table, Plan) {
+    let mut table = orders();
+    table.columns.iter_mut().filter(|column| column.name == "qty").for_each(|column| column.nullable = false);
+    let native = form(Envelope::Debezium, Style::Native(Timestamps::default()));
+    let plan = plan_of(&table, true, &native);
+    (table, plan)
+}
+
 /// Debezium's.
 fn plan(envelope: Envelope, tombstones: bool) -> Plan {
     plan_of(&orders(), false, &Form { tombstones, ..form(envelope, Style::Debezium) })
@@ -319,10 +328,7 @@ fn a_table_that_is_gone_is_planned_as_its_changes_tell() {
 fn a_null_in_a_column_that_must_not_be_is_a_misfit() {
     let sample: Json = serde_json::from_str(SAMPLES[1].0).unwrap();
     let payload = &sample["value"]["payload"];
-    let mut table = orders();
-    table.columns.iter_mut().filter(|column| column.name == "qty").for_each(|column| column.nullable = false);
-    let native = form(Envelope::Debezium, Style::Native(Timestamps::default()));
-    let plan = plan_of(&table, true, &native);
+    let (_, plan) = whole_with_not_null();
     let mut update =
         DataChange { value_capture_type: ValueCaptureType::NewRow, ..change(payload, ModType::Update) };
     assert_eq!(plan.null_misfit(&update), None);
@@ -335,10 +341,7 @@ fn a_null_in_a_column_that_must_not_be_is_a_misfit() {
 fn not_null_is_kept_where_rows_are_whole() {
     let sample: Json = serde_json::from_str(SAMPLES[1].0).unwrap();
     let payload = &sample["value"]["payload"];
-    let mut table = orders();
-    table.columns.iter_mut().filter(|column| column.name == "qty").for_each(|column| column.nullable = false);
-    let native = form(Envelope::Debezium, Style::Native(Timestamps::default()));
-    let plan = plan_of(&table, true, &native);
+    let (table, plan) = whole_with_not_null();
     let update = change(payload, ModType::Update);
     assert_eq!(plan.misfit(&update), Some(Misfit::Partial));
     let whole = DataChange { value_capture_type: ValueCaptureType::NewRow, ..update };

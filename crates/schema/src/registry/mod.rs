@@ -209,7 +209,7 @@ impl Registry {
             self.inner.compatibility.check(subject, language, text).await?
             && !reasons.is_empty()
         {
-            return Err(self.named(Error::incompatible(reason::read(subject, &reasons, text)), text).await);
+            return Err(self.refusal(subject, &reasons, text).await);
         }
         // Refused without a reason (Apicurio): only its answer to a registration has one, a 409.
         let schema_type = match language {
@@ -240,8 +240,7 @@ impl Registry {
         match self.inner.compatibility.check(subject, language, text).await? {
             Verdict::Compatible => Ok(Answer::Compatible),
             Verdict::Incompatible(reasons) => {
-                let refused = Error::incompatible(reason::read(subject, &reasons, text));
-                let refused = self.named(refused, text).await;
+                let refused = self.refusal(subject, &reasons, text).await;
                 refused.incompatibility().cloned().map(Answer::Incompatible).ok_or(refused)
             }
         }
@@ -253,6 +252,11 @@ impl Registry {
     /// Fails with [`Kind::Unavailable`] or [`Kind::Unauthorized`].
     pub async fn rule(&self, subject: &str) -> Result<Option<String>> {
         self.inner.compatibility.rule(subject).await
+    }
+
+    /// What the registry has against a schema, by its reasons.
+    async fn refusal(&self, subject: &str, reasons: &[String], text: &str) -> Error {
+        self.named(Error::incompatible(reason::read(subject, reasons, text)), text).await
     }
 
     /// A refusal with the fields in which the schema differs from the newest version, where the registry names none of
