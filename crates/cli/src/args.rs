@@ -7,7 +7,7 @@ use spanbridge::demo;
 use spanbridge_ingest::plan::PrimaryKey;
 
 use crate::check::ddl::Site;
-use crate::{letters, replay};
+use crate::{letters, replay, snapshot};
 
 /// Exactly-once bridge between Kafka and Cloud Spanner.
 #[derive(Debug, clap::Parser)]
@@ -32,6 +32,8 @@ pub(crate) enum Command {
     Ingest(Serve),
     /// Read Spanner change streams and write Kafka records with their positions
     Publish(Serve),
+    /// Publish all rows of some tables again while changes go on, or show how far that is
+    Snapshot(snapshot::args::Snapshot),
     /// Look at the records that could not be applied, replay them, or delete them
     DeadLetters(letters::args::DeadLetters),
     /// Rebuild a pipeline's tables under a new version beside those that are read, compare, and switch

@@ -10,6 +10,7 @@ mod plan;
 mod process;
 mod replay;
 mod service;
+mod snapshot;
 
 use std::process::ExitCode;
 use std::time::Duration;
@@ -45,6 +46,7 @@ fn run(command: Command) -> Result<()> {
             Command::Plan(args) => plan::run(&args).await,
             Command::Ingest(args) => service::ingest(&args).await,
             Command::Publish(args) => service::publish(&args).await,
+            Command::Snapshot(args) => snapshot::run(&args).await,
             Command::DeadLetters(args) => letters::run(&args).await,
             Command::Replay(args) => replay::run(&args).await,
             Command::Demo(options) => demo::run(options).await,

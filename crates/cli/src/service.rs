@@ -107,11 +107,13 @@ pub(crate) fn of_ingest(error: spanbridge_ingest::Error) -> Error {
 pub(crate) fn of_publish(error: spanbridge_publish::Error) -> Error {
     use spanbridge_publish::{Error as From, ErrorKind};
     let kind = match error.kind() {
-        ErrorKind::Config | ErrorKind::Refused => Kind::Config,
+        ErrorKind::Config | ErrorKind::Refused | ErrorKind::Request => Kind::Config,
         _ => Kind::Failed,
     };
     match error {
         From::Config(error) => error.into(),
+        From::Kafka(error) => error.into(),
+        From::Spanner(error) => error.into(),
         error => Error::new(kind, error.kind().code(), error.to_string()),
     }
 }

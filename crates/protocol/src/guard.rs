@@ -17,6 +17,14 @@ pub(crate) enum Guard {
     SnapshotFirst,
     /// A child starts only when all its parents have finished (publish, rule 4).
     AllParents,
+    /// The furthest that any shard has come is known before rows are read again as of then (publish).
+    HaltFirst,
+    /// A finished token may have emitted changes up to its children's start (publish, rows read again).
+    PassedChildren,
+    /// Rows are read again only when all changes that they hold are published (publish).
+    HeldAreOut,
+    /// Changes go on only when the rows of a hold are published (publish).
+    ReadInHold,
     /// A transaction waits until no token can still have a part of it (publish, atomic).
     EveryToken,
     /// A Kafka transaction holds Spanner transactions whole (publish, atomic).

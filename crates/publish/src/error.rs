@@ -6,6 +6,12 @@ pub enum Error {
     Config(#[from] spanbridge_config::Error),
     #[error("publish {pipeline}: {message}")]
     Pipeline { kind: ErrorKind, pipeline: String, message: String },
+    /// Of a command.
+    #[error("{0}")]
+    Kafka(#[from] spanbridge_kafka::Error),
+    /// Of a command.
+    #[error("{0}")]
+    Spanner(#[from] spanbridge_spanner::Error),
 }
 
 /// Why a pipeline cannot go on.
@@ -25,6 +31,8 @@ pub enum ErrorKind {
     Record,
     /// The state topic holds what this version cannot read.
     State,
+    /// Rows are asked for that are not published.
+    Request,
     /// Something that must not happen.
     Bug,
 }
@@ -40,6 +48,7 @@ impl ErrorKind {
             Self::Schema => "SB-PUBLISH-SCHEMA",
             Self::Record => "SB-PUBLISH-RECORD",
             Self::State => "SB-PUBLISH-STATE",
+            Self::Request => "SB-SNAPSHOT-REFUSED",
             Self::Bug => "SB-PUBLISH-BUG",
         }
     }
@@ -56,6 +65,7 @@ impl Error {
         match self {
             Self::Config(_) => ErrorKind::Config,
             Self::Pipeline { kind, .. } => *kind,
+            Self::Kafka(_) | Self::Spanner(_) => ErrorKind::Refused,
         }
     }
 }

@@ -7,7 +7,7 @@ use spanbridge_spanner::ChangeStreamInfo;
 use crate::{Error, ErrorKind};
 
 /// A table as it is now, or was when it was there last.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Found {
     /// Without the columns that are not published.
     pub(crate) table: Table,

@@ -21,6 +21,7 @@ mod meter;
 mod pipeline;
 mod policy;
 mod progress;
+mod requests;
 mod service;
 mod shard;
 mod shards;
@@ -31,7 +32,9 @@ mod tables;
 mod transform;
 mod wanted;
 mod watch;
+mod watched;
 
 pub use context::Context;
 pub use error::{Error, ErrorKind};
+pub use requests::{Requests, Standing};
 pub use service::run;

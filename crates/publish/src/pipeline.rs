@@ -33,7 +33,7 @@ pub(crate) struct Pipeline {
     /// What the shards hold, which their machines bound.
     pub(crate) queued: Arc<Budget>,
     pub(crate) sides: Sides,
-    pub(crate) watermark: Watermark,
+    pub(crate) watermark: Arc<Watermark>,
     /// Whose commits are left out.
     pub(crate) own: HashSet<Mark>,
 }

@@ -2,6 +2,7 @@
 
 use std::collections::HashMap;
 use std::ops::ControlFlow;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
@@ -9,6 +10,7 @@ use spanbridge_config::Publish;
 use spanbridge_kafka::{Reader, Record};
 use spanbridge_protocol::publish::Progress;
 use spanbridge_protocol::value::Timestamp;
+use tokio::sync::Notify;
 
 use crate::Error;
 use crate::failure::Failure;
@@ -18,20 +20,46 @@ use crate::shard::decode;
 
 /// Between two rounds, unless the watermark is wanted more often.
 const ROUND: Duration = Duration::from_secs(1);
+/// The same while a shard waits for it, with all changes held.
+const SHORT_ROUND: Duration = Duration::from_millis(50);
 /// A read of the state topic without any progress.
 const LIMIT: Duration = Duration::from_secs(30);
 
 /// Up to where the pipeline is complete, as far as this worker knows.
 #[derive(Debug, Default)]
-pub(crate) struct Watermark(Mutex<Option<Timestamp>>);
+pub(crate) struct Watermark {
+    at: Mutex<Option<Timestamp>>,
+    /// Shards that wait for it.
+    waiting: AtomicUsize,
+    waits: Notify,
+}
+
+/// The watermark is looked after for as long as this lives.
+pub(crate) struct Waiting(Arc<Watermark>);
+
+impl Drop for Waiting {
+    fn drop(&mut self) {
+        self.0.waiting.fetch_sub(1, Ordering::Relaxed);
+    }
+}
 
 impl Watermark {
     pub(crate) fn get(&self) -> Option<Timestamp> {
-        *self.0.lock().unwrap_or_else(PoisonError::into_inner)
+        *self.at.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    pub(crate) fn wait(self: &Arc<Self>) -> Waiting {
+        self.waiting.fetch_add(1, Ordering::Relaxed);
+        self.waits.notify_one();
+        Waiting(self.clone())
     }
 
     fn set(&self, watermark: Option<Timestamp>) {
-        *self.0.lock().unwrap_or_else(PoisonError::into_inner) = watermark;
+        *self.at.lock().unwrap_or_else(PoisonError::into_inner) = watermark;
+    }
+
+    fn is_waited_for(&self) -> bool {
+        self.waiting.load(Ordering::Relaxed) > 0
     }
 }
 
@@ -45,9 +73,7 @@ pub(crate) fn is_wanted(publish: &Publish) -> bool {
 /// # Errors
 /// What only a person can mend.
 pub(crate) async fn follow(pipeline: &Arc<Pipeline>) -> Result<(), Error> {
-    if !is_wanted(&pipeline.config) {
-        return std::future::pending().await;
-    }
+    let (always, watermark) = (is_wanted(&pipeline.config), &pipeline.watermark);
     let stop = |failure: Failure| match failure.action() {
         Action::Stop(kind) => Err(failure.stop(kind, pipeline.name(), "read the state of all shards")),
         _ => {
@@ -64,6 +90,9 @@ pub(crate) async fn follow(pipeline: &Arc<Pipeline>) -> Result<(), Error> {
     let mut progress = Progress::default();
     let mut offsets: HashMap<i32, i64> = HashMap::new();
     loop {
+        while !always && !watermark.is_waited_for() {
+            watermark.waits.notified().await;
+        }
         match round(pipeline, &reader, &mut progress, &mut offsets).await {
             Ok(()) => pipeline.watermark.set(progress.watermark()),
             Err(failure) => stop(failure)?,
@@ -74,7 +103,11 @@ pub(crate) async fn follow(pipeline: &Arc<Pipeline>) -> Result<(), Error> {
             tracing::info!(pipeline = pipeline.name(), %end, "everything up to the end is published");
             return Ok(());
         }
-        tokio::time::sleep(every).await;
+        let pause = if watermark.is_waited_for() { SHORT_ROUND } else { every };
+        tokio::select! {
+            () = tokio::time::sleep(pause) => {}
+            () = watermark.waits.notified() => {}
+        }
     }
 }
 
@@ -96,7 +129,7 @@ async fn round(
     });
     let taking = async {
         while let Some(record) = records.recv().await {
-            let (key, value) = decode(pipeline, &record)?;
+            let (key, value) = decode(pipeline.name(), &record)?;
             progress.record(key, value);
         }
         Ok::<(), Error>(())

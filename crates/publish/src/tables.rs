@@ -12,12 +12,16 @@ use crate::found::Found;
 use crate::policy::{self, Action};
 use crate::transform::{Form, Learnt, Misfit, Origin, Plan, has_key_of, has_whole_rows, key_text, table_of};
 use crate::wanted::Wanted;
+use crate::watched::publishes;
 use crate::{Error, ErrorKind};
 
 /// Ranges of a table's snapshot for each shard, so that one slow range is not all of its work.
 const RANGES_A_SHARD: usize = 4;
 /// Keys drawn for each range, so that ranges are nearly even.
 const SAMPLES_A_RANGE: usize = 32;
+
+/// Ranges of a table whose rows are read again.
+const MOST_RANGES: usize = 32;
 
 /// The tables of a pipeline: which are published, and how. Each table's topic and schemas are there
 /// before its plan is.
@@ -149,8 +153,50 @@ impl Tables {
             at: snapshot.at(),
             after: std::mem::replace(&mut after, through.clone()),
             through,
+            rows: 0,
         };
         Ok(cuts.into_iter().map(range).collect())
+    }
+
+    /// Ranges of a table whose rows are to be read again: as few as may be, since they are written down with each step.
+    ///
+    /// # Errors
+    /// Those of Spanner, and that the table is not there or not published.
+    pub(crate) async fn divide_again(&self, name: &str) -> Result<Vec<Range>, Failure> {
+        let pipeline = &self.publish.name;
+        let stream = self.database.change_stream(&self.publish.change_stream).await?;
+        if !stream.is_some_and(|stream| publishes(&self.publish, &stream, name)) {
+            let message = format!("table {name} is not published");
+            return Err(Error::new(ErrorKind::Request, pipeline, message).into());
+        }
+        let mut ranges = self.divide(name, &self.database.snapshot().await?).await?;
+        // Neighbours together, none of them empty.
+        let together = ranges.len().div_ceil(MOST_RANGES);
+        if together > 1 {
+            let join = |ranges: &[Range]| {
+                let through = ranges.last().and_then(|last| last.through.clone());
+                Range { through, ..ranges[0].clone() }
+            };
+            ranges = ranges.chunks(together).map(join).collect();
+        }
+        Ok(ranges)
+    }
+
+    /// A plan by which the table's rows are read as they are now, whatever older changes have taught.
+    ///
+    /// # Errors
+    /// As [`Self::read`].
+    pub(crate) async fn for_rows(&self, name: &str) -> Result<Arc<Plan>, Failure> {
+        let found = self.look_up(name).await?.ok_or_else(|| self.no_table(name))?;
+        let known = if self.last(name).as_ref() == Some(&found) { self.known(name) } else { None };
+        let plan = match known {
+            Some(plan) => plan,
+            None => self.first(&found, None).await?,
+        };
+        if plan.learnt().is_of_other_columns() {
+            return self.make(&found, Learnt::default()).await;
+        }
+        Ok(plan)
     }
 
     /// The plan of a table, when there is one.
@@ -279,14 +325,18 @@ impl Tables {
 
     /// Plans the table with what has been learnt of it, and keeps the plan.
     async fn plan(&self, found: &Found, learnt: Learnt) -> Result<Arc<Plan>, Failure> {
-        let Found { table, out, topic } = found;
-        let (whole, form, registry) = (self.stream().whole, &self.form, &self.registry);
-        let plan = Plan::make(table.clone(), out.clone(), topic, whole, form, learnt, registry).await;
-        let plan = Arc::new(plan.map_err(|error| self.refused(&table.name, error))?);
+        let plan = self.make(found, learnt).await?;
         let known = Known { plan: plan.clone(), found: found.clone() };
         let mut plans = self.plans.lock().unwrap_or_else(PoisonError::into_inner);
         plans.insert(plan.table().to_ascii_lowercase(), known);
         Ok(plan)
+    }
+
+    async fn make(&self, found: &Found, learnt: Learnt) -> Result<Arc<Plan>, Failure> {
+        let Found { table, out, topic } = found;
+        let (whole, form, registry) = (self.stream().whole, &self.form, &self.registry);
+        let plan = Plan::make(table.clone(), out.clone(), topic, whole, form, learnt, registry).await;
+        plan.map(Arc::new).map_err(|error| self.refused(&table.name, error))
     }
 
     async fn topic(&self, table: &str, topic: &str) -> Result<(), Failure> {

@@ -38,6 +38,8 @@ pub struct Limits {
     pub max_wait: Duration,
     /// How long a frontier moved by heartbeats alone may wait.
     pub idle_wait: Duration,
+    /// How long a shard reads rows again while changes are held; they then go on for as long, at least.
+    pub max_hold: Duration,
 }
 
 /// What the shard wants done.
@@ -51,8 +53,12 @@ pub enum Effect<D> {
     QueryRoots { start: Option<Timestamp> },
     /// Choose the snapshot's timestamp and divide its tables into ranges; answer [`super::Shard::divided`].
     Divide,
-    /// Read the rows of the range in the order of their keys; answer [`super::Shard::page`] for each few of them, and
-    /// [`super::Shard::read`].
+    /// Divide a table into ranges, of which rows are read again; answer [`super::Shard::table_divided`].
+    DivideTable { table: Arc<str> },
+    /// Changes are published up to there, inclusively: for [`super::Merge::until`].
+    Until { end: Option<Timestamp> },
+    /// Read the rows of the range in the order of their keys; answer [`super::Shard::page`] for each few of them while
+    /// the answer is true, and then [`super::Shard::read`].
     Read { id: RangeId, range: Range },
     /// Query this token from that timestamp on, inclusively.
     Query { token: Token, start: Timestamp },

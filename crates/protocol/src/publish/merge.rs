@@ -100,9 +100,31 @@ impl<C> Merge<C> {
         self.look();
     }
 
+    /// Changes are published up to there. What waits and is behind it is dropped, and stands for how far its token
+    /// has come.
+    pub fn until(&mut self, end: Option<Timestamp>) {
+        self.end = end;
+        let Some(end) = end else { return };
+        let is_past = |(at, _): &Commit| *at > end;
+        let past: Vec<Commit> = self.transactions.keys().filter(|commit| is_past(commit)).cloned().collect();
+        for commit in past {
+            let Some(Parts { parts, .. }) = self.transactions.remove(&commit) else { continue };
+            for Part { token, size, .. } in parts {
+                self.size -= size;
+                let Some(told) = self.tokens.get_mut(&token) else { continue };
+                told.waiting -= 1;
+                // The first of them is where it goes on.
+                told.heartbeat = Some(told.heartbeat.map_or(commit.0, |at| at.min(commit.0)));
+                self.settle(&token);
+            }
+        }
+    }
+
     /// The token is queried from there on, for the first time or again.
     pub fn query(&mut self, token: Token, start: Timestamp) {
         self.forget(&token);
+        // What has come out and was not taken in: it comes again, and not all that it stood for is there any more.
+        self.ready.retain(|(of, turn)| *of != token || matches!(turn, Turn::Change { .. }));
         self.tokens.insert(token, Told::from(start));
         self.look();
     }
@@ -260,5 +282,58 @@ impl<C> Merge<C> {
 
     fn look(&mut self) {
         self.watermark = self.tokens.values().filter_map(|told| told.upto).min();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn second(seconds: i64) -> Timestamp {
+        Timestamp::from_timestamp(seconds, 0).unwrap()
+    }
+
+    fn change(merge: &mut Merge<i64>, token: &Token, at: i64) {
+        let id = ChangeId { transaction: at.to_string().into(), sequence: "0".into(), table: "T".into() };
+        merge.change(token, second(at), id, 1, at, 10);
+    }
+
+    #[test]
+    fn what_waits_behind_a_new_end_is_where_its_token_goes_on() {
+        let (mut merge, one, other) = (Merge::new(100, None), Token::from("1"), Token::from("2"));
+        merge.query(one.clone(), second(0));
+        merge.query(other.clone(), second(0));
+        for at in [3, 5, 7] {
+            change(&mut merge, &one, at);
+        }
+        merge.heartbeat(&one, second(9));
+        merge.until(Some(second(4)));
+        merge.heartbeat(&other, second(6));
+        let turns: Vec<_> = std::iter::from_fn(|| merge.take()).collect();
+        let expected = [
+            (other, Turn::Heartbeat(second(6))),
+            (one.clone(), Turn::Change { change: 3, goes_on: false }),
+            (one, Turn::Heartbeat(second(5))),
+        ];
+        assert_eq!(turns, expected);
+    }
+
+    #[test]
+    fn what_was_told_of_a_time_behind_the_end_is_forgotten_when_the_token_is_queried_again() {
+        let (mut merge, token) = (Merge::new(100, None), Token::from("1"));
+        merge.query(token.clone(), second(0));
+        merge.until(Some(second(4)));
+        merge.heartbeat(&token, second(5));
+        assert_eq!(merge.take(), Some((token.clone(), Turn::Heartbeat(second(5)))));
+        // Neither of them is handed in: the token has stopped.
+        change(&mut merge, &token, 6);
+        merge.heartbeat(&token, second(7));
+        merge.until(None);
+        merge.query(token.clone(), second(5));
+        assert_eq!(merge.take(), None);
+        change(&mut merge, &token, 6);
+        merge.heartbeat(&token, second(7));
+        let turns: Vec<_> = std::iter::from_fn(|| merge.take()).map(|(_, turn)| turn).collect();
+        assert_eq!(turns, [Turn::Change { change: 6, goes_on: false }, Turn::Heartbeat(second(7))]);
     }
 }

@@ -49,7 +49,18 @@ impl Progress {
                     }
                 }
             }
-            (StateKey::Origin | StateKey::Owner | StateKey::Range(_) | StateKey::Read(_), _) => {}
+            (
+                StateKey::Origin
+                | StateKey::Owner
+                | StateKey::Range(_)
+                | StateKey::Read(_)
+                | StateKey::Passed
+                | StateKey::Hold
+                | StateKey::Halted(_)
+                | StateKey::Request(_)
+                | StateKey::Reread,
+                _,
+            ) => {}
         }
     }
 

@@ -23,6 +23,14 @@ pub struct Range {
     /// Up to this key, inclusively; nothing: to the last one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub through: Option<Arc<str>>,
+    /// Rows of it that have been published during a hold.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub rows: u64,
+}
+
+#[allow(clippy::trivially_copy_pass_by_ref)] // As serde wants it.
+fn is_zero(rows: &u64) -> bool {
+    *rows == 0
 }
 
 /// A snapshot that is not finished.

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use super::frontier::Frontier;
+use super::reread::{Halted, Hold, Part, Request, RequestId, Reread};
 use super::snapshot::{Range, RangeId, Snapshot};
 use super::token::Token;
 use crate::value::Timestamp;
@@ -22,8 +23,18 @@ pub enum StateKey {
     Note { child: Token, parent: Option<Token> },
     /// A range of the snapshot; deleted when it is read.
     Range(RangeId),
-    /// "This range is read"; in shard 0 only, deleted when the tokens begin.
+    /// "This range is read"; in shard 0 only, deleted when the tokens begin or the hold ends.
     Read(RangeId),
+    /// The furthest start of the children of finished tokens.
+    Passed,
+    /// Deleted when changes go on.
+    Hold,
+    /// "This shard has halted"; in shard 0 only, deleted when all have.
+    Halted(u32),
+    /// Rows to be read again; in shard 0 only. Deleted when they have been; who deletes it before takes it back.
+    Request(RequestId),
+    /// The request that is being carried out, or was last; in shard 0 only.
+    Reread,
 }
 
 /// The value of a state record.
@@ -37,6 +48,12 @@ pub enum StateValue {
     Note(Note),
     Range(Range),
     Read,
+    Part(Part),
+    Passed(Timestamp),
+    Hold(Hold),
+    Halted(Halted),
+    Request(Request),
+    Reread(Reread),
 }
 
 /// Where the pipeline began.

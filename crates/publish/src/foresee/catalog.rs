@@ -1,12 +1,13 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use spanbridge_config::{Config, Publish};
-use spanbridge_spanner::{ChangeStreamInfo, Database, ErrorKind as SpannerKind, Watched};
+use spanbridge_spanner::{ChangeStreamInfo, Database, ErrorKind as SpannerKind};
 
 use crate::failure::Failure;
 use crate::found::Found;
 use crate::policy::Action;
 use crate::transform::has_whole_rows;
+use crate::watched::publishes;
 use crate::{Error, ErrorKind};
 
 /// What of a database a pipeline's records follow from, as it was at one moment.
@@ -66,15 +67,6 @@ impl Catalog {
     pub(super) fn has_whole_rows(&self) -> bool {
         matches!(&self.stream, Ok(Some(stream)) if has_whole_rows(stream.value_capture_type))
     }
-}
-
-fn publishes(publish: &Publish, stream: &ChangeStreamInfo, table: &str) -> bool {
-    let by_name = match &stream.watched {
-        Watched::All => false,
-        Watched::Tables(tables) if tables.iter().any(|watched| watched.eq_ignore_ascii_case(table)) => true,
-        Watched::Tables(_) => return false,
-    };
-    publish.selection.takes_table(table, by_name)
 }
 
 /// The error of a part that does not answer, or refuses the question.

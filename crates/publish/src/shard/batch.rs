@@ -145,7 +145,10 @@ impl Batch {
             batch.shares.extend(share);
             data.push(message);
         }
-        let state = transaction.state.iter().map(|record| state::encode(pipeline, record));
+        let state = transaction
+            .state
+            .iter()
+            .map(|record| state::encode(pipeline.name(), &pipeline.state_topic, record));
         Ok((spanbridge_kafka::Transaction { data, state: state.collect::<Result<_, _>>()? }, batch))
     }
 

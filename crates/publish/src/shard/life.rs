@@ -14,6 +14,7 @@ use super::end::End;
 use super::order::{self, Order};
 use super::queries::Queries;
 use super::reads::{self, Reads};
+use super::reread::Following;
 use super::work::{self, Answer, Work};
 use super::{Finish, Mail, Owner, state};
 use crate::meter::Outcome;
@@ -48,6 +49,7 @@ pub(super) struct Life {
     pub(super) held: Option<Held>,
     pub(super) tally: Tally,
     pub(super) beats: Beats,
+    pub(super) following: Following,
     finishing: Option<(Instant, Finish)>,
 }
 
@@ -75,6 +77,7 @@ impl Life {
             held: None,
             tally: Tally::default(),
             beats: Beats::default(),
+            following: Following::default(),
             finishing: None,
         }
     }
@@ -99,7 +102,9 @@ impl Life {
         let mut looks = tokio::time::interval(LOOK);
         looks.set_missed_tick_behavior(MissedTickBehavior::Delay);
         loop {
-            if let Err(end) = self.in_order().and_then(|()| self.carry_out()) {
+            // What has its turn stands on what the machine wanted before.
+            if let Err(end) = self.carry_out().and_then(|()| self.in_order()).and_then(|()| self.carry_out())
+            {
                 return end;
             }
             if self.is_finished() {
@@ -180,7 +185,11 @@ impl Life {
                 }
                 Effect::QueryRoots { start } => self.work.push(work::roots(self.pipeline.clone(), start)),
                 Effect::Divide => self.work.push(reads::divide(self.pipeline.clone())),
-                Effect::Read { id, range } => self.reads.add(id, range),
+                Effect::DivideTable { table } => {
+                    self.work.push(reads::divide_again(self.pipeline.clone(), self.status.clone(), table));
+                }
+                Effect::Read { id, range } => self.reads.add(id, range, self.shard.reads_again()),
+                Effect::Until { end } => self.until(end),
                 Effect::Query { token, start } => {
                     self.tally.forget(&token);
                     if let Some(order) = &mut self.order {
@@ -243,6 +252,10 @@ impl Life {
                     divided.map_err(|failure| self.end(failure, "divide the tables for a snapshot"))?;
                 self.shard.divided(at, ranges, self.now());
             }
+            Answer::TableDivided { table, divided } => {
+                let now = self.now();
+                self.shard.table_divided(&table, divided, now);
+            }
             Answer::Page { id, page } => self.page(id, page)?,
             Answer::Plan(plan) => {
                 let plan = match plan {
@@ -278,8 +291,9 @@ impl Life {
             return Ok(());
         }
         for record in records {
-            let (key, value) = state::decode(&self.pipeline, record).map_err(End::Stop)?;
-            self.shard.state(key, value).map_err(|error| self.refused(&error))?;
+            let (key, value) = state::decode(self.pipeline.name(), record).map_err(End::Stop)?;
+            let now = self.now();
+            self.shard.state(key, value, now).map_err(|error| self.refused(&error))?;
         }
         if self.shard.is_running() && !self.status.state().running {
             let (tokens, waiting) = self.shard.counts();
@@ -299,6 +313,7 @@ impl Life {
         status.open_ranges = self.shard.open_ranges();
         drop(status);
         self.beat()?;
+        self.follow_reread();
         match self.producer.as_ref().and_then(TransactionalProducer::doubt) {
             Some(doubt) => Err(End::Forget { reason: format!("the idle producer: {doubt}"), fenced: false }),
             None => Ok(()),

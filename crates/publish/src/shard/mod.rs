@@ -10,6 +10,7 @@ mod order;
 mod queries;
 mod reader;
 mod reads;
+mod reread;
 mod state;
 mod work;
 
@@ -27,7 +28,7 @@ use crate::status::Status;
 use end::End;
 use life::Life;
 
-pub(crate) use state::decode;
+pub(crate) use state::{decode, encode};
 
 /// Between two lives of a shard.
 const PAUSES: Backoff = Backoff::new(Duration::from_millis(100), Duration::from_secs(30));

@@ -1,4 +1,5 @@
-//! The snapshot: tables divided into ranges, and the ranges of a shard read a page at a time.
+//! Rows as they were at one time, for a snapshot or again: tables divided into ranges, and the ranges of a shard read a
+//! page at a time.
 
 use std::collections::BTreeMap;
 use std::ops::Bound;
@@ -29,6 +30,8 @@ const READERS: usize = 4;
 const PAGE_BYTES: usize = 1 << 20;
 const MOST_ROWS: usize = 1000;
 const FIRST_ROWS: usize = 10;
+/// Characters of a reason.
+const MOST_SAID: usize = 500;
 
 /// The ranges of a shard that are still to be read.
 #[derive(Default)]
@@ -41,6 +44,10 @@ pub(super) struct Reads {
 struct Part {
     range: Range,
     rows: usize,
+    /// By which it is read; nothing before the first page.
+    plan: Option<Arc<Plan>>,
+    /// While changes are held.
+    again: bool,
 }
 
 /// Rows of a range in the order of the key.
@@ -52,9 +59,16 @@ pub(super) struct Page {
     read: SystemTime,
 }
 
+/// Why no more of a range can be read.
+pub(super) struct Unread {
+    again: bool,
+    table: Arc<str>,
+    failure: Failure,
+}
+
 impl Reads {
-    pub(super) fn add(&mut self, id: RangeId, range: Range) {
-        self.waiting.insert(id, Part { range, rows: FIRST_ROWS });
+    pub(super) fn add(&mut self, id: RangeId, range: Range, again: bool) {
+        self.waiting.insert(id, Part { range, rows: FIRST_ROWS, plan: None, again });
     }
 
     /// Asks for pages, as many at a time as it may.
@@ -75,21 +89,26 @@ impl Reads {
 
 impl Life {
     /// Hands a page in, made into messages.
-    pub(super) fn page(&mut self, id: RangeId, page: Result<Page, Failure>) -> Result<(), End> {
+    pub(super) fn page(&mut self, id: RangeId, page: Result<Page, Unread>) -> Result<(), End> {
         self.reads.reading -= 1;
-        let Page { plan, columns, rows, mut part, read } =
-            page.map_err(|failure| self.end(failure, "read the rows of a snapshot"))?;
         self.status.state().reason = None;
+        let Page { plan, columns, rows, mut part, read } = match page {
+            Ok(page) => page,
+            Err(unread) => return self.unread(id, unread),
+        };
         let (origin, at, full) = (self.pipeline.tables.origin(), part.range.at, rows.len() == part.rows);
         let table: Arc<str> = plan.table().into();
         let (mut data, mut size, mut last) = (Vec::with_capacity(rows.len()), 0, None);
         for row in rows {
             let made = SystemTime::now();
-            let (message, key) = plan.row(origin, at, made.into(), &columns, row).map_err(|why| {
-                let message =
-                    format!("a row of table {table} as of {at}, of the snapshot, cannot be published: {why}");
-                End::Stop(Error::new(ErrorKind::Record, self.pipeline.name(), message))
-            })?;
+            let (message, key) = match plan.row(origin, at, made.into(), &columns, row, part.again) {
+                Ok(made) => made,
+                Err(why) => {
+                    let message = format!("a row of table {table} as of {at} cannot be published: {why}");
+                    let failure = Error::new(ErrorKind::Record, self.pipeline.name(), message).into();
+                    return self.unread(id, Unread { again: part.again, table, failure });
+                }
+            };
             size += size_of(&message);
             let made_of =
                 MadeOf { table: table.clone(), commit: None, read, made, dead_letter: false, trace: None };
@@ -100,17 +119,36 @@ impl Life {
         if let Some(first) = data.first_mut() {
             first.share = Some(self.pipeline.queued.take(size));
         }
+        let mut goes_on = true;
         if let Some(last) = last {
             part.range.after = Some(Arc::clone(&last));
-            self.shard.page(id, data, size, last, now);
+            goes_on = self.shard.page(id, data, size, last, now);
         }
-        if full {
+        if full && goes_on {
             part.rows = (PAGE_BYTES * rows / size.max(1)).clamp(1, MOST_ROWS);
+            part.plan = Some(plan);
             self.reads.waiting.insert(id, part);
-        } else {
+        } else if !full {
             self.shard.read(id, now);
             let (pipeline, shard, left) = (self.pipeline.name(), self.index, self.shard.open_ranges());
-            tracing::info!(pipeline, shard, %table, range = id.0, left, "range of the snapshot read");
+            tracing::info!(pipeline, shard, %table, range = id.0, left, "range of rows read");
+        }
+        Ok(())
+    }
+
+    /// A snapshot has no way on; of a table that is read again, the rest is given up, which its request tells.
+    fn unread(&mut self, id: RangeId, Unread { again, table, failure }: Unread) -> Result<(), End> {
+        if !again {
+            return Err(self.end(failure, "read the rows of a snapshot"));
+        }
+        self.pipeline.meter.failure(&failure);
+        let (pipeline, shard, now) = (self.pipeline.name(), self.index, self.now());
+        if failure.action() == Action::Stop(ErrorKind::Expired) {
+            tracing::info!(pipeline, shard, %table, %failure, "rows kept no longer, to be read as of a later time");
+            self.shard.leave(id, now);
+        } else {
+            tracing::error!(pipeline, shard, %table, %failure, "the rest of a table cannot be read again");
+            self.shard.give_up(id, said(&failure), now);
         }
         Ok(())
     }
@@ -132,22 +170,43 @@ async fn divided(pipeline: &Pipeline) -> Result<(Timestamp, Vec<Range>), Failure
     Ok((at, ranges))
 }
 
+/// Divides a table whose rows are to be read again.
+pub(super) fn divide_again(pipeline: Arc<Pipeline>, status: Arc<Status>, table: Arc<str>) -> Work {
+    async move {
+        let what = format!("table {table}, to be read again");
+        let divided = patiently(&pipeline, &status, &what, || pipeline.tables.divide_again(&table)).await;
+        let divided = divided.map_err(|failure| {
+            tracing::error!(pipeline = pipeline.name(), %table, %failure, "a table cannot be read again");
+            said(&failure)
+        });
+        Answer::TableDivided { table, divided }
+    }
+    .boxed()
+}
+
+/// For the state topic, in which it stays.
+fn said(failure: &Failure) -> Arc<str> {
+    failure.to_string().chars().take(MOST_SAID).collect::<String>().into()
+}
+
 /// The next page; while a part is away, again and again.
 fn page(pipeline: Arc<Pipeline>, status: Arc<Status>, id: RangeId, part: Part) -> Work {
     async move {
         let Range { table, at, .. } = &part.range;
-        let what = format!("snapshot of table {table}");
+        let what = format!("rows of table {table}");
         let page = match patiently(&pipeline, &status, &what, || rows(&pipeline, &part)).await {
             Ok((plan, columns, rows)) => Ok(Page { plan, columns, rows, part, read: SystemTime::now() }),
+            Err(failure) if part.again => Err(Unread { again: true, table: table.clone(), failure }),
             Err(failure) => {
                 let doing = format!(
                     "read table {table} as of {at}, for the snapshot (Spanner keeps old rows for the database's \
                      version_retention_period, and tables as they were then)"
                 );
-                Err(match failure.action() {
+                let failure = match failure.action() {
                     Action::Stop(kind) => failure.stop(kind, pipeline.name(), &doing).into(),
                     _ => failure,
-                })
+                };
+                Err(Unread { again: false, table: table.clone(), failure })
             }
         };
         Answer::Page { id, page }
@@ -157,10 +216,12 @@ fn page(pipeline: Arc<Pipeline>, status: Arc<Status>, id: RangeId, part: Part) -
 
 type Rows = (Arc<Plan>, Vec<(String, Type)>, Vec<Vec<Value>>);
 
-async fn rows(pipeline: &Pipeline, Part { range, rows }: &Part) -> Result<Rows, Failure> {
-    let plan = match pipeline.tables.known(&range.table) {
+async fn rows(pipeline: &Pipeline, Part { range, rows, plan, again }: &Part) -> Result<Rows, Failure> {
+    let (tables, table) = (&pipeline.tables, &range.table);
+    let plan = match plan.clone().or_else(|| tables.known(table).filter(|_| !again)) {
         Some(plan) => plan,
-        None => pipeline.tables.read(&range.table).await?,
+        None if *again => tables.for_rows(table).await?,
+        None => tables.read(table).await?,
     };
     let key = |key: &Option<Arc<str>>| {
         let values = key.as_deref().map(|key| plan.key_values(key)).transpose();

@@ -1,19 +1,21 @@
 //! State records as they stand in the state topic: JSON, so that a person can read them.
 
+use std::sync::Arc;
+
 use spanbridge_kafka::{Message, Record};
 use spanbridge_protocol::publish::{StateKey, StateRecord, StateValue};
 
-use crate::pipeline::{Pipeline, partition_of};
+use crate::pipeline::partition_of;
 use crate::{Error, ErrorKind};
 
-/// The message of a state record.
-pub(super) fn encode(pipeline: &Pipeline, record: &StateRecord) -> Result<Message, Error> {
+/// The message of a pipeline's state record.
+pub(crate) fn encode(pipeline: &str, topic: &Arc<str>, record: &StateRecord) -> Result<Message, Error> {
     let refused = |error: serde_json::Error| {
-        Error::new(ErrorKind::Bug, pipeline.name(), format!("a state record has no JSON: {error}"))
+        Error::new(ErrorKind::Bug, pipeline, format!("a state record has no JSON: {error}"))
     };
     let value = record.value.as_ref().map(serde_json::to_vec).transpose().map_err(refused)?;
     Ok(Message {
-        topic: pipeline.state_topic.clone(),
+        topic: topic.clone(),
         partition: Some(partition_of(record.shard)),
         key: Some(serde_json::to_vec(&record.key).map_err(refused)?),
         value,
@@ -23,7 +25,7 @@ pub(super) fn encode(pipeline: &Pipeline, record: &StateRecord) -> Result<Messag
 }
 
 /// The state record of a message.
-pub(crate) fn decode(pipeline: &Pipeline, record: &Record) -> Result<(StateKey, Option<StateValue>), Error> {
+pub(crate) fn decode(pipeline: &str, record: &Record) -> Result<(StateKey, Option<StateValue>), Error> {
     // The parser's text may quote the record.
     let refused = |what: &str| {
         let message = format!(
@@ -31,7 +33,7 @@ pub(crate) fn decode(pipeline: &Pipeline, record: &Record) -> Result<(StateKey, 
              newer version wrote this record",
             record.topic, record.partition, record.offset
         );
-        Error::new(ErrorKind::State, pipeline.name(), message)
+        Error::new(ErrorKind::State, pipeline, message)
     };
     let key = record.key.as_deref().and_then(|key| serde_json::from_slice(key).ok());
     let key = key.ok_or_else(|| refused("key"))?;

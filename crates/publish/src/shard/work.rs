@@ -10,7 +10,7 @@ use spanbridge_protocol::value::Timestamp;
 use spanbridge_spanner::{ChangeRecord, DataChange, Database};
 
 use super::batch::Batch;
-use super::reads::Page;
+use super::reads::{Page, Unread};
 use crate::backoff::Backoff;
 use crate::failure::Failure;
 use crate::pipeline::Pipeline;
@@ -38,7 +38,8 @@ pub(super) enum Answer {
     Plan(Result<Arc<Plan>, Failure>),
     Explained(Error),
     Divided(Result<(Timestamp, Vec<Range>), Failure>),
-    Page { id: RangeId, page: Result<Page, Failure> },
+    TableDivided { table: Arc<str>, divided: Result<Vec<Range>, Arc<str>> },
+    Page { id: RangeId, page: Result<Page, Unread> },
 }
 
 pub(super) type Work = BoxFuture<'static, Answer>;

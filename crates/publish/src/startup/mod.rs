@@ -17,7 +17,7 @@ use crate::letters::Letters;
 use crate::meter::Meter;
 use crate::pipeline::Pipeline;
 use crate::policy::Action;
-use crate::progress::{self, Watermark};
+use crate::progress;
 use crate::sides::Maker;
 use crate::tables::Tables;
 use crate::wanted::Wanted;
@@ -36,6 +36,8 @@ const READ_AHEAD: usize = 64 << 20;
 const IDLE_WAIT: Duration = Duration::from_secs(5);
 /// The same where each record tells the watermark, or the pipeline has an end.
 const WATERMARK_WAIT: Duration = Duration::from_secs(1);
+/// How long rows are read again while all changes are held; in between they go on for as long.
+const MAX_HOLD: Duration = Duration::from_secs(1);
 /// How long a revoked shard may take for the transaction on its way.
 pub(crate) const REVOKE_WAIT: Duration = Duration::from_secs(10);
 
@@ -89,7 +91,7 @@ pub(crate) async fn prepare(
         ahead: meter.held("ahead", READ_AHEAD),
         queued: meter.held("queued", usize::MAX),
         sides,
-        watermark: Watermark::default(),
+        watermark: Arc::default(),
         own: own(&context.config, publish),
     };
     Ok((pipeline, events))
@@ -115,6 +117,7 @@ fn limits_of(publish: &Publish) -> Limits {
         max_bytes: MAX_BYTES,
         max_wait: publish.transaction.max_wait,
         idle_wait: idle_wait(publish).max(publish.transaction.max_wait),
+        max_hold: MAX_HOLD,
     }
 }
 

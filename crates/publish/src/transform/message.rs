@@ -179,14 +179,14 @@ impl Plan {
         }
     }
 
-    /// Where a row of a snapshot comes from: it has no transaction, and no token.
+    /// Where a row comes from, of a change or not.
     pub(super) fn source(&self, origin: &Origin, commit: Timestamp, read: Timestamp) -> Source {
         Source {
             version: env!("CARGO_PKG_VERSION").to_owned(),
             connector: CONNECTOR.to_owned(),
             name: origin.pipeline.clone(),
             commit,
-            snapshot: Some("true".to_owned()),
+            snapshot: None,
             sequence: None,
             project: origin.database.project.clone(),
             instance: origin.database.instance.clone(),

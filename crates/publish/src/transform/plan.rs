@@ -81,6 +81,11 @@ impl Learnt {
         Ok(())
     }
 
+    /// Of columns that are gone, or were of another type.
+    pub(crate) fn is_of_other_columns(&self) -> bool {
+        !self.other.is_empty()
+    }
+
     /// Forgets what the table says by itself, and gives it the rest.
     pub(super) fn teach(&mut self, table: &mut Table) {
         self.other.retain(|name, ty| table.column(name).is_none_or(|column| column.ty != *ty));

@@ -3,7 +3,7 @@
 use serde_json::Value as Json;
 use spanbridge_kafka::Message;
 use spanbridge_protocol::value::{Timestamp, Type, Value};
-use spanbridge_schema::debezium::{Envelope, Op};
+use spanbridge_schema::debezium::{Envelope, Op, Source};
 use spanbridge_schema::encode;
 use spanbridge_spanner::{decode_column, encode_column};
 
@@ -17,7 +17,8 @@ impl Plan {
         self.columns.iter().map(|(name, ty)| (name.clone(), ty.clone())).collect()
     }
 
-    /// The message of a row with these columns, as it was at `at`, and its key as text.
+    /// The message of a row with these columns, as it was at `at`, and its key as text. `again` is a row that is read
+    /// while changes go on, which Debezium calls incremental.
     ///
     /// # Errors
     /// Why the row cannot be published, in words without values.
@@ -28,6 +29,7 @@ impl Plan {
         now: Timestamp,
         columns: &[(String, Type)],
         row: Vec<Value>,
+        again: bool,
     ) -> Result<(Message, String), String> {
         let row = Row::read(columns, row);
         let cursor = self.cursor(&row)?;
@@ -37,7 +39,10 @@ impl Plan {
             Some(schema) => Envelope {
                 before: None,
                 after: Some(after),
-                source: self.source(origin, at, now),
+                source: Source {
+                    snapshot: Some(if again { "incremental" } else { "true" }.to_owned()),
+                    ..self.source(origin, at, now)
+                },
                 op: Op::Read,
                 ts: now,
                 transaction: None,

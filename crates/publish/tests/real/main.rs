@@ -10,6 +10,8 @@ mod ledger;
 mod lineage;
 mod mistakes;
 mod options;
+mod orders;
+mod reread;
 mod schema_change;
 mod snapshot;
 mod steered;

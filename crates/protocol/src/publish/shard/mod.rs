@@ -4,9 +4,11 @@
 //! service drops the shard with its producer and builds a new one: there is no way back inside.
 
 mod error;
+mod hold;
 mod queue;
 mod ranges;
 mod recovery;
+mod reread;
 mod tokens;
 
 use std::collections::VecDeque;
@@ -19,8 +21,10 @@ use super::state::{Note, Origin, StateKey, StateRecord, StateValue, shard_of};
 use super::token::Token;
 use crate::guard::{Guard, stands};
 use crate::value::Timestamp;
+use hold::Holding;
 use queue::{Queue, What};
 use ranges::Ranges;
+use reread::Rereads;
 use tokens::Tokens;
 
 pub use error::ShardError;
@@ -32,6 +36,9 @@ pub struct Shard<D> {
     origin: Option<Origin>,
     tokens: Tokens,
     ranges: Ranges,
+    holding: Holding,
+    /// In shard 0 only.
+    rereads: Rereads,
     queue: Queue<D>,
     committing: bool,
     effects: VecDeque<Effect<D>>,
@@ -76,6 +83,8 @@ impl<D> Shard<D> {
             origin: None,
             tokens: Tokens::default(),
             ranges: Ranges::default(),
+            holding: Holding::default(),
+            rereads: Rereads::default(),
             queue: Queue::new(),
             committing: false,
             effects: VecDeque::from([Effect::Init]),
@@ -92,6 +101,7 @@ impl<D> Shard<D> {
         let mut state = self.forget_ranges();
         state.extend(roots.into_iter().map(|child| self.note(child, None, Note { start, parents: vec![] })));
         self.begin(start, None, state, now);
+        self.coordinate(now);
     }
 
     /// The pipeline begins, or its changes do: a new origin, in one transaction with what comes of it.
@@ -106,7 +116,7 @@ impl<D> Shard<D> {
         let origin = Origin { start, shards: *shards, change_stream: change_stream.clone(), snapshot };
         state.push(self.own(StateKey::Origin, Some(StateValue::Origin(origin.clone()))));
         self.origin = Some(origin);
-        self.push(What::Beginning { state }, now);
+        self.push(What::Step { state }, now);
     }
 
     /// True if this change record is still to be emitted: transform it and hand it in.
@@ -117,7 +127,7 @@ impl<D> Shard<D> {
         id: &ChangeId,
         now: Duration,
     ) -> Result<bool, ShardError> {
-        let Some(state) = self.tokens.running(token) else { return Ok(false) };
+        let Some(state) = self.running(token) else { return Ok(false) };
         let frontier = state.frontier.at();
         if at < frontier {
             return Err(ShardError::Order { token: token.short().to_owned(), at, frontier });
@@ -128,6 +138,7 @@ impl<D> Shard<D> {
             self.heartbeat(token, at, now);
             return Ok(false);
         }
+        self.holding.expect(!emitted);
         Ok(!emitted)
     }
 
@@ -141,14 +152,17 @@ impl<D> Shard<D> {
         size: usize,
         now: Duration,
     ) {
-        let Some(state) = self.tokens.running(token) else { return };
+        self.holding.expect(false);
+        let Some(state) = self.running(token) else { return };
         state.frontier.emit(at, id.clone());
         self.push(What::Change { token: token.clone(), at, id, data, size }, now);
+        self.halt(now);
     }
 
     /// Whether the transaction of the changes that are being handed in goes on: then they wait for its rest.
     pub fn goes_on(&mut self, goes_on: bool, now: Duration) {
         self.queue.goes_on(goes_on && stands(Guard::NeverSplit));
+        self.halt(now);
         self.due(now);
     }
 
@@ -168,7 +182,7 @@ impl<D> Shard<D> {
 
     /// All of the token's changes up to `at` have come.
     pub fn heartbeat(&mut self, token: &Token, at: Timestamp, now: Duration) {
-        let Some(state) = self.tokens.running(token) else { return };
+        let Some(state) = self.running(token) else { return };
         if !state.frontier.advance(at) {
             return;
         }
@@ -186,7 +200,7 @@ impl<D> Shard<D> {
 
     /// The token's children, which may come in several records, and again after a resumption.
     pub fn children(&mut self, token: &Token, record: Children) {
-        let Some(state) = self.tokens.running(token) else { return };
+        let Some(state) = self.running(token) else { return };
         for (child, parents) in record.children {
             state.children.insert(child, Note { start: record.start, parents });
         }
@@ -195,7 +209,7 @@ impl<D> Shard<D> {
     /// The token's query has broken off: it is queried again. What it told of children may have
     /// been a part of them, and all of them come again.
     pub fn interrupted(&mut self, token: &Token) {
-        let Some(state) = self.tokens.running(token) else { return };
+        let Some(state) = self.running(token) else { return };
         state.children.clear();
         let start = state.frontier.at();
         self.effects.push_back(Effect::Query { token: token.clone(), start });
@@ -203,16 +217,20 @@ impl<D> Shard<D> {
 
     /// The token's query has ended by itself. Without children that is a drop-out.
     pub fn ended(&mut self, token: &Token, now: Duration) {
-        let Some(state) = self.tokens.running(token) else { return };
+        let Some(state) = self.running(token) else { return };
         if state.children.is_empty() {
             self.interrupted(token);
             return;
         }
         let children = std::mem::take(&mut state.children);
-        self.tokens.stop(token);
+        self.tokens.end(token);
+        if let Some(start) = children.values().map(|note| note.start).max() {
+            self.holding.pass(start);
+        }
         let mut records: Vec<StateRecord> =
             children.into_iter().map(|(child, note)| self.note(child, Some(token.clone()), note)).collect();
         records.push(self.own(StateKey::Token(token.clone()), None));
+        records.push(self.own(StateKey::Passed, self.holding.passed().map(StateValue::Passed)));
         for parent in self.tokens.parents(token) {
             records.push(self.own(StateKey::Note { child: token.clone(), parent }, None));
         }
@@ -246,9 +264,14 @@ impl<D> Shard<D> {
         if self.committing || !self.is_running() { None } else { self.queue.due() }
     }
 
-    /// False when two transactions wait: read no more changes until one is committed.
+    /// False when two transactions wait: read no more changes until one is committed. False also while no more are to
+    /// be published.
     pub fn has_room(&self) -> bool {
-        self.queue.has_room(&self.config.limits)
+        match self.holding.is_halting() {
+            // The rest of a transaction.
+            true => self.queue.is_open(),
+            false => self.queue.has_room(&self.config.limits),
+        }
     }
 
     /// True while a transaction is on its way.
@@ -272,8 +295,19 @@ impl<D> Shard<D> {
         self.tokens.counts()
     }
 
+    /// Up to where, inclusively, changes are published for now.
+    fn end(&self) -> Option<Timestamp> {
+        [self.config.end, self.holding.at()].into_iter().flatten().min()
+    }
+
     fn is_past_end(&self, at: Timestamp) -> bool {
-        self.config.end.is_some_and(|end| at > end)
+        self.end().is_some_and(|end| at > end)
+    }
+
+    /// A token that is being read.
+    fn running(&mut self, token: &Token) -> Option<&mut tokens::State> {
+        assert!(!self.holding.is_halted(), "a shard that has halted has no room");
+        self.tokens.running(token)
     }
 
     fn push(&mut self, what: What<D>, now: Duration) {

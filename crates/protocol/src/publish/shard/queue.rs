@@ -46,8 +46,8 @@ pub(super) enum What<D> {
         token: Token,
         state: Vec<StateRecord>,
     },
-    /// Of the pipeline: its snapshot, or its changes.
-    Beginning {
+    /// Of the pipeline as a whole: its beginning, or a step of rows that are read again.
+    Step {
         state: Vec<StateRecord>,
     },
     /// Rows of a range, and what they leave of it.
@@ -81,7 +81,7 @@ impl<D> What<D> {
             Self::Heartbeat { last: false, .. } => arrived + limits.idle_wait,
             Self::Heartbeat { last: true, .. }
             | Self::Finish { .. }
-            | Self::Beginning { .. }
+            | Self::Step { .. }
             | Self::RangeEnd { .. } => arrived,
         }
     }
@@ -91,7 +91,7 @@ impl<D> What<D> {
         match self {
             Self::Change { data, size, .. } | Self::Page { data, size, .. } => (data.len(), *size),
             Self::Aside { size, .. } => (1, *size),
-            Self::Heartbeat { .. } | Self::Finish { .. } | Self::Beginning { .. } | Self::RangeEnd { .. } => {
+            Self::Heartbeat { .. } | Self::Finish { .. } | Self::Step { .. } | Self::RangeEnd { .. } => {
                 (0, 0)
             }
         }
@@ -104,9 +104,9 @@ impl<D> Queue<D> {
         Self { items, records: 0, bytes: 0, due: None, taken, open: None }
     }
 
-    /// A token is read from here on.
+    /// A token is read from here on; what is on its way of an earlier query is so still.
     pub(super) fn begin(&mut self, token: Token, frontier: Frontier) {
-        self.taken.insert(token, frontier);
+        self.taken.entry(token).or_insert(frontier);
     }
 
     pub(super) fn push(&mut self, what: What<D>, arrived: Duration, limits: &Limits) {
@@ -154,6 +154,11 @@ impl<D> Queue<D> {
         }
     }
 
+    /// True while a Spanner transaction is not whole.
+    pub(super) fn is_open(&self) -> bool {
+        self.open.is_some()
+    }
+
     /// Nothing while all that is there waits for the rest of its Spanner transaction.
     pub(super) fn due(&self) -> Option<Duration> {
         self.due.filter(|_| self.open != Some(0))
@@ -198,7 +203,7 @@ impl<D> Queue<D> {
                     state.extend(records);
                     finished.push(token);
                 }
-                What::Beginning { state: records } => state.extend(records),
+                What::Step { state: records } => state.extend(records),
                 What::Page { id, rest, data: mut rows, .. } => {
                     data.append(&mut rows);
                     ranges.insert(id, rest);

@@ -8,6 +8,7 @@ use super::Shard;
 use super::queue::What;
 use crate::guard::{Guard, stands};
 use crate::publish::effect::Effect;
+use crate::publish::reread::Part;
 use crate::publish::snapshot::{Range, RangeId, Snapshot, behind};
 use crate::publish::state::{StateKey, StateRecord, StateValue};
 use crate::value::Timestamp;
@@ -39,6 +40,11 @@ impl Ranges {
         }
     }
 
+    /// All that older ranges have left in the log has come back.
+    pub(super) fn forget_begun(&mut self) {
+        self.begun.retain(|id| self.open.contains_key(id));
+    }
+
     fn are_all_read(&self, snapshot: Snapshot) -> bool {
         usize::try_from(snapshot.ranges).is_ok_and(|all| self.read.len() == all)
     }
@@ -62,20 +68,57 @@ impl<D> Shard<D> {
         self.roots_if_read();
     }
 
-    /// Rows of a range that follow on those handed in before, and the key of the last one.
-    pub fn page(&mut self, id: RangeId, data: Vec<D>, size: usize, last: Arc<str>, now: Duration) {
-        let Some(range) = self.ranges.open.get_mut(&id) else { return };
+    /// Rows of a range that follow on those handed in before, and the key of the last one. False when no more are
+    /// wanted of it for now.
+    pub fn page(&mut self, id: RangeId, data: Vec<D>, size: usize, last: Arc<str>, now: Duration) -> bool {
+        let (is_held, is_up) = (self.holding.is_some(), self.holding.is_time_up(now, &self.config.limits));
+        let Some(range) = self.ranges.open.get_mut(&id) else { return false };
         range.after = Some(last);
+        if is_held {
+            range.rows += data.len() as u64;
+        }
         let rest = range.clone();
         self.push(What::Page { id, rest, data, size }, now);
+        if is_up {
+            self.leave(id, now);
+        }
+        !is_up
     }
 
     /// The range has no more rows.
     pub fn read(&mut self, id: RangeId, now: Duration) {
-        if self.ranges.open.remove(&id).is_none() {
-            return;
-        }
-        let note = StateRecord { shard: 0, key: StateKey::Read(id), value: Some(StateValue::Read) };
+        self.end_range(id, now, |range, is_held| match is_held {
+            true => StateValue::Part(Part { rows: range.rows, rest: None, refused: None }),
+            false => StateValue::Read,
+        });
+    }
+
+    /// What is left of a range that is read again waits for another hold, which is of another timestamp.
+    pub fn leave(&mut self, id: RangeId, now: Duration) {
+        self.end_part(id, now, |rows, range| Part { rows, rest: Some(range), refused: None });
+    }
+
+    /// What is left of a range that is read again cannot be read at all.
+    pub fn give_up(&mut self, id: RangeId, why: Arc<str>, now: Duration) {
+        self.end_part(id, now, |rows, _| Part { rows, rest: None, refused: Some(why) });
+    }
+
+    /// True while changes are held so that rows are read again.
+    pub fn reads_again(&self) -> bool {
+        self.holding.is_some()
+    }
+
+    fn end_part(&mut self, id: RangeId, now: Duration, part: impl FnOnce(u64, Range) -> Part) {
+        self.end_range(id, now, |range, is_held| {
+            assert!(is_held, "the rows of a snapshot are read to their end");
+            StateValue::Part(part(range.rows, range))
+        });
+    }
+
+    fn end_range(&mut self, id: RangeId, now: Duration, note: impl FnOnce(Range, bool) -> StateValue) {
+        let Some(range) = self.ranges.open.remove(&id) else { return };
+        let value = Some(note(range, self.holding.is_some()));
+        let note = StateRecord { shard: 0, key: StateKey::Read(id), value };
         let state = vec![note, self.own(StateKey::Range(id), None)];
         self.push(What::RangeEnd { id, state }, now);
     }
@@ -85,15 +128,16 @@ impl<D> Shard<D> {
         self.ranges.open.len()
     }
 
-    pub(super) fn begin_ranges(&mut self) {
+    pub(super) fn begin_ranges(&mut self, now: Duration) {
         for (id, range) in self.ranges.open.clone() {
-            self.begin_range(id, range);
+            self.begin_range(id, range, now);
         }
     }
 
     /// A range, from another shard or from ourselves.
-    pub(super) fn begin_range(&mut self, id: RangeId, range: Range) {
+    pub(super) fn begin_range(&mut self, id: RangeId, range: Range, now: Duration) {
         if self.ranges.begun.insert(id) {
+            self.holding.begin(now);
             self.ranges.open.insert(id, range.clone());
             self.effects.push_back(Effect::Read { id, range });
         }

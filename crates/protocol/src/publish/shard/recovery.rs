@@ -1,11 +1,13 @@
 //! From taking a shard over to reading its tokens.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use super::{Phase, Shard, ShardError};
 use crate::guard::{Guard, stands};
 use crate::publish::effect::{Effect, Transaction};
 use crate::publish::frontier::Frontier;
+use crate::publish::reread::Hold;
 use crate::publish::state::{Origin, StateKey, StateValue};
 use crate::publish::token::Token;
 
@@ -14,7 +16,7 @@ impl<D> Shard<D> {
     /// transaction aborted. `nonce` must be new.
     pub fn initialised(&mut self, nonce: Arc<str>) {
         if !stands(Guard::InitBeforeRead) {
-            self.run();
+            self.run(Duration::ZERO);
             return;
         }
         let owner = self.own(StateKey::Owner, Some(StateValue::Owner(nonce.clone())));
@@ -24,12 +26,17 @@ impl<D> Shard<D> {
     }
 
     /// A record of the shard's partition of the state topic, in the order of the log.
-    pub fn state(&mut self, key: StateKey, value: Option<StateValue>) -> Result<(), ShardError> {
+    pub fn state(
+        &mut self,
+        key: StateKey,
+        value: Option<StateValue>,
+        now: Duration,
+    ) -> Result<(), ShardError> {
         match (&self.phase, &key, value) {
             (Phase::Recovering { nonce }, StateKey::Owner, Some(StateValue::Owner(read)))
                 if *nonce == read =>
             {
-                self.run();
+                self.run(now);
             }
             (_, StateKey::Owner, _) => {}
             (Phase::Running, StateKey::Note { child, parent }, Some(StateValue::Note(note))) => {
@@ -38,7 +45,20 @@ impl<D> Shard<D> {
                 self.start_if_ready(child);
             }
             (Phase::Running, StateKey::Range(id), Some(StateValue::Range(range))) => {
-                self.begin_range(*id, range)
+                self.begin_range(*id, range, now);
+            }
+            (Phase::Running, StateKey::Hold, value) => self.hold(hold_of(value), now),
+            (Phase::Running, StateKey::Read(id), Some(StateValue::Part(part))) => {
+                self.rereads.part(*id, Some(part));
+                self.coordinate(now);
+            }
+            (Phase::Running, StateKey::Halted(shard), Some(StateValue::Halted(halted))) => {
+                self.rereads.halted(*shard, Some(halted));
+                self.coordinate(now);
+            }
+            (Phase::Running, StateKey::Request(id), value) => {
+                self.rereads.request(id, value);
+                self.coordinate(now);
             }
             (Phase::Running, StateKey::Read(id), Some(StateValue::Read)) => self.range_read(*id),
             // What we write ourselves comes back: we know better.
@@ -57,27 +77,47 @@ impl<D> Shard<D> {
             (_, StateKey::Note { child, parent }, _) => self.tokens.drop_note(child, parent.as_ref()),
             (_, StateKey::Range(id), Some(StateValue::Range(range))) => self.ranges.stored(*id, Some(range)),
             (_, StateKey::Range(id), _) => self.ranges.stored(*id, None),
-            (_, StateKey::Read(id), value) => self.ranges.note(*id, value.is_some()),
-            (_, StateKey::Origin, _) => {}
+            (_, StateKey::Read(id), Some(StateValue::Part(part))) => self.rereads.part(*id, Some(part)),
+            (_, StateKey::Read(id), value) => {
+                self.ranges.note(*id, value.is_some());
+                self.rereads.part(*id, None);
+            }
+            (_, StateKey::Passed, Some(StateValue::Passed(at))) => self.holding.pass(at),
+            (_, StateKey::Hold, value) => self.holding.stored(hold_of(value)),
+            (_, StateKey::Halted(shard), Some(StateValue::Halted(halted))) => {
+                self.rereads.halted(*shard, Some(halted));
+            }
+            (_, StateKey::Halted(shard), _) => self.rereads.halted(*shard, None),
+            (_, StateKey::Request(id), value) => self.rereads.request(id, value),
+            (_, StateKey::Reread, Some(StateValue::Reread(reread))) => self.rereads.stored(reread),
+            (_, StateKey::Origin | StateKey::Passed | StateKey::Reread, _) => {}
         }
         Ok(())
     }
 
-    fn run(&mut self) {
+    fn run(&mut self, now: Duration) {
         self.phase = Phase::Running;
-        for (token, frontier) in self.tokens.stored() {
-            self.query(token, frontier);
-        }
-        for child in self.tokens.noted() {
-            self.start_if_ready(&child);
-        }
-        self.begin_ranges();
+        self.go_on();
+        self.halt(now);
+        self.begin_ranges(now);
         if self.config.index == 0 {
             match &self.origin {
                 Some(_) => self.roots_if_read(),
                 None if self.config.snapshot => self.effects.push_back(Effect::Divide),
                 None => self.effects.push_back(Effect::QueryRoots { start: self.config.start }),
             }
+            self.coordinate_anew(now);
+        }
+    }
+
+    /// Queries all tokens that are not read, up to where changes are published for now.
+    pub(super) fn go_on(&mut self) {
+        self.effects.push_back(Effect::Until { end: self.end() });
+        for (token, frontier) in self.tokens.stopped() {
+            self.query(token, frontier);
+        }
+        for child in self.tokens.noted() {
+            self.start_if_ready(&child);
         }
     }
 
@@ -94,7 +134,7 @@ impl<D> Shard<D> {
 
     fn query(&mut self, token: Token, frontier: Frontier) {
         let start = frontier.at();
-        if self.is_past_end(start) {
+        if self.holding.is_halting() || self.is_past_end(start) {
             return;
         }
         self.queue.begin(token.clone(), frontier);
@@ -113,5 +153,12 @@ impl<D> Shard<D> {
             });
         }
         Ok(())
+    }
+}
+
+fn hold_of(value: Option<StateValue>) -> Option<Hold> {
+    match value {
+        Some(StateValue::Hold(hold)) => Some(hold),
+        _ => None,
     }
 }

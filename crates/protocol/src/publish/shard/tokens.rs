@@ -18,12 +18,21 @@ pub(super) struct State {
     /// Up to where changes have been queued; what is committed lags behind.
     pub(super) frontier: Frontier,
     pub(super) children: BTreeMap<Token, Note>,
-    running: bool,
+    phase: Phase,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Phase {
+    /// Not read, or not any more: behind where changes are published for now.
+    Stopped,
+    Running,
+    /// Its query has ended, and its finish is on its way.
+    Ended,
 }
 
 impl Tokens {
     pub(super) fn keep(&mut self, token: Token, frontier: Frontier) {
-        let state = State { frontier, running: false, children: BTreeMap::new() };
+        let state = State { frontier, phase: Phase::Stopped, children: BTreeMap::new() };
         self.unfinished.insert(token, state);
     }
 
@@ -52,13 +61,19 @@ impl Tokens {
 
     pub(super) fn run(&mut self, token: &Token) {
         if let Some(state) = self.unfinished.get_mut(token) {
-            state.running = true;
+            state.phase = Phase::Running;
         }
     }
 
     pub(super) fn stop(&mut self, token: &Token) {
         if let Some(state) = self.unfinished.get_mut(token) {
-            state.running = false;
+            state.phase = Phase::Stopped;
+        }
+    }
+
+    pub(super) fn end(&mut self, token: &Token) {
+        if let Some(state) = self.unfinished.get_mut(token) {
+            state.phase = Phase::Ended;
         }
     }
 
@@ -68,11 +83,18 @@ impl Tokens {
 
     /// A token that is being read.
     pub(super) fn running(&mut self, token: &Token) -> Option<&mut State> {
-        self.unfinished.get_mut(token).filter(|state| state.running)
+        self.unfinished.get_mut(token).filter(|state| state.phase == Phase::Running)
     }
 
-    pub(super) fn stored(&self) -> Vec<(Token, Frontier)> {
-        self.unfinished.iter().map(|(token, state)| (token.clone(), state.frontier.clone())).collect()
+    /// Those that are not read, and are not finished.
+    pub(super) fn stopped(&self) -> Vec<(Token, Frontier)> {
+        let stopped = self.unfinished.iter().filter(|(_, state)| state.phase == Phase::Stopped);
+        stopped.map(|(token, state)| (token.clone(), state.frontier.clone())).collect()
+    }
+
+    /// Nothing of them has been emitted behind that.
+    pub(super) fn furthest(&self) -> Option<Timestamp> {
+        self.unfinished.values().map(|state| state.frontier.at()).max()
     }
 
     /// Those with notes.

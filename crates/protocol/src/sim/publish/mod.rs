@@ -3,6 +3,7 @@
 mod history;
 mod kafka;
 mod owner;
+mod requests;
 mod watcher;
 mod world;
 
@@ -26,6 +27,16 @@ fn each_row_is_published_once_in_front_of_the_changes_that_it_does_not_hold() {
 #[test]
 fn each_transaction_of_an_atomic_pipeline_is_whole_and_in_the_order_of_commits() {
     all_seeds(world::run_atomic);
+}
+
+#[test]
+fn each_row_that_is_read_again_stands_behind_the_changes_that_it_holds() {
+    all_seeds(world::run_with_rereads);
+}
+
+#[test]
+fn rows_are_read_again_between_the_whole_transactions_of_an_atomic_pipeline() {
+    all_seeds(world::run_atomic_with_rereads);
 }
 
 fn must_fail_without(guard: Guard, how: &str, run: fn(Dice) -> Result<(), String>) {
@@ -71,4 +82,24 @@ fn without_waiting_for_every_token_the_checker_fails() {
 #[test]
 fn without_keeping_transactions_whole_the_checker_fails() {
     must_fail_without(Guard::NeverSplit, "torn", world::run_atomic);
+}
+
+#[test]
+fn without_halting_first_the_checker_fails() {
+    must_fail_without(Guard::HaltFirst, "out of order", world::run_with_rereads);
+}
+
+#[test]
+fn without_the_children_of_finished_tokens_the_checker_fails() {
+    must_fail_without(Guard::PassedChildren, "out of order", world::run_with_rereads);
+}
+
+#[test]
+fn without_what_a_row_holds_in_front_of_it_the_checker_fails() {
+    must_fail_without(Guard::HeldAreOut, "out of order", world::run_with_rereads);
+}
+
+#[test]
+fn without_reading_rows_within_the_hold_the_checker_fails() {
+    must_fail_without(Guard::ReadInHold, "out of order", world::run_with_rereads);
 }

@@ -1,19 +1,21 @@
 //! One owner of a shard: the machine, its producer, its tail and its queries.
 
+mod rows;
+
 use std::collections::BTreeMap;
-use std::sync::Arc;
 use std::time::Duration;
 
 use super::super::Dice;
-use super::history::{BEGIN, Change, END, History, READ, Seen, WHOLE, instant};
+use super::history::{BEGIN, Change, END, History, Seen, WHOLE, instant};
 use super::kafka::Kafka;
 use crate::guard::{Guard, stands};
-use crate::publish::{
-    ChangeId, Config, Effect, Limits, Merge, Range, RangeId, Shard, Tally, Token, Transaction, Turn,
-};
+use crate::publish::{ChangeId, Config, Effect, Limits, Merge, Shard, Tally, Token, Transaction, Turn};
 use crate::value::Timestamp;
+use rows::Rows;
 
 pub(super) const SHARDS: u32 = 3;
+/// Changes of this key wait for a plan, where rows are read again.
+const LATE: usize = 3;
 /// Bytes that wait in front of an atomic pipeline.
 const WAITING: usize = 100;
 
@@ -24,6 +26,10 @@ pub(super) struct Kind {
     pub(super) end: Option<i64>,
     pub(super) snapshot: bool,
     pub(super) atomic: bool,
+    /// Rows are read again, by request.
+    pub(super) rereads: bool,
+    /// Of a hundred looks at the state, those that see nothing.
+    pub(super) blinks: usize,
 }
 
 impl Kind {
@@ -39,13 +45,22 @@ pub(super) struct Owner {
     epoch: u64,
     offset: usize,
     queries: BTreeMap<Token, Query>,
-    ranges: BTreeMap<RangeId, Range>,
+    rows: Rows,
     tally: Tally,
+    kind: Kind,
+    held: Option<Held>,
     init: bool,
-    divide: bool,
     roots: Option<Timestamp>,
     unsent: Option<Transaction<Change>>,
     sent: bool,
+}
+
+/// A change that waits for its plan.
+struct Held {
+    token: Token,
+    change: Change,
+    data: Vec<Change>,
+    goes_on: Option<bool>,
 }
 
 struct Query {
@@ -62,6 +77,8 @@ pub(super) struct Around<'a> {
     pub(super) clock: i64,
     pub(super) now: Duration,
     pub(super) faults: bool,
+    /// Of the pipeline, as the owner's worker knows it.
+    pub(super) watermark: Option<Timestamp>,
 }
 
 /// The owner is to be dropped: fenced, or in doubt.
@@ -69,12 +86,13 @@ pub(super) struct Dropped;
 
 impl Owner {
     pub(super) fn new(index: u32, kind: Kind, kafka: &Kafka) -> Self {
-        let Kind { end, snapshot, atomic } = kind;
+        let Kind { end, snapshot, atomic, .. } = kind;
         let limits = Limits {
             max_records: 5,
             max_bytes: 1000,
             max_wait: Duration::from_millis(20),
             idle_wait: Duration::from_millis(50),
+            max_hold: Duration::from_millis(30),
         };
         let mut owner = Self {
             index,
@@ -92,16 +110,17 @@ impl Owner {
             epoch: 0,
             offset: 0,
             queries: BTreeMap::new(),
-            ranges: BTreeMap::new(),
+            rows: Rows::default(),
             tally: Tally::default(),
+            kind,
+            held: None,
             init: false,
-            divide: false,
             roots: None,
             unsent: None,
             sent: false,
         };
         if !stands(Guard::InitBeforeRead) {
-            while owner.tail(kafka).is_ok_and(|read| read) {}
+            while owner.tail(kafka, Duration::ZERO).is_ok_and(|read| read) {}
         }
         owner
     }
@@ -109,28 +128,45 @@ impl Owner {
     pub(super) fn step(&mut self, dice: &mut Dice, around: &mut Around<'_>) -> Result<(), Dropped> {
         match dice.below(9) {
             0 => self.initialise(around),
+            1 if dice.percent(self.kind.blinks) => {}
             1 => {
-                self.tail(around.kafka)?;
+                self.tail(around.kafka, around.now)?;
             }
             2 => self.send(around)?,
             3 => self.end(dice, around)?,
-            4 => self.shard.due(around.now),
+            4 => {
+                self.shard.due(around.now);
+                if self.shard.wants_progress() {
+                    self.shard.passed(around.watermark, around.now);
+                }
+            }
             5 => self.begin(dice, around),
             6 => self.page(dice, around),
+            _ if self.held.is_some() => self.hand_in(around),
             _ => self.read(dice, around)?,
         }
+        self.carry_out();
         // What waits for its turn may wait while other things happen.
         if dice.percent(50) {
             self.merged(around)?;
+            self.carry_out();
         }
+        Ok(())
+    }
+
+    fn carry_out(&mut self) {
         while let Some(effect) = self.shard.effect() {
             match effect {
                 Effect::Init => self.init = true,
                 Effect::Commit(transaction) => self.unsent = Some(transaction),
                 Effect::QueryRoots { start } => self.roots = Some(start.unwrap_or(instant(0))),
-                Effect::Divide => self.divide = true,
-                Effect::Read { id, range } => {
-                    self.ranges.insert(id, range);
+                Effect::Divide => self.rows.divide = true,
+                Effect::DivideTable { table } => self.rows.table = Some(table),
+                Effect::Read { id, range } => self.rows.add(id, range),
+                Effect::Until { end } => {
+                    if let Some(merge) = &mut self.merge {
+                        merge.until(end);
+                    }
                 }
                 Effect::Query { token, start } => {
                     self.tally.forget(&token);
@@ -148,7 +184,6 @@ impl Owner {
                 }
             }
         }
-        Ok(())
     }
 
     fn initialise(&mut self, around: &mut Around<'_>) {
@@ -158,9 +193,9 @@ impl Owner {
         }
     }
 
-    fn tail(&mut self, kafka: &Kafka) -> Result<bool, Dropped> {
+    fn tail(&mut self, kafka: &Kafka, now: Duration) -> Result<bool, Dropped> {
         match kafka.read(self.index, &mut self.offset) {
-            Some((key, value)) => self.shard.state(key, value).map(|()| true).map_err(|_| Dropped),
+            Some((key, value)) => self.shard.state(key, value, now).map(|()| true).map_err(|_| Dropped),
             None => Ok(false),
         }
     }
@@ -190,52 +225,13 @@ impl Owner {
 
     /// What begins a pipeline.
     fn begin(&mut self, dice: &mut Dice, around: &Around<'_>) {
-        if std::mem::take(&mut self.divide) {
-            let at = instant(around.clock);
-            let cuts = (0..8).filter(|_| dice.percent(30)).map(|key| Some(Arc::from(key.to_string())));
-            let mut after = None;
-            let ranges = cuts.chain([None]).map(|through: Option<Arc<str>>| Range {
-                table: "T".into(),
-                at,
-                after: std::mem::replace(&mut after, through.clone()),
-                through,
-            });
-            self.shard.divided(at, ranges.collect(), around.now);
-        }
+        self.divide(dice, around);
         if let Some(start) = self.roots.take() {
             let roots = around.history.roots(start.timestamp());
             if let Some(merge) = &mut self.merge {
                 merge.expect(&roots, start);
             }
             self.shard.roots(start, roots, around.now);
-        }
-    }
-
-    /// The next row or two of a range.
-    fn page(&mut self, dice: &mut Dice, around: &Around<'_>) {
-        if self.ranges.is_empty() || !self.shard.has_room() {
-            return;
-        }
-        let any = dice.below(self.ranges.len());
-        let Some((id, range)) = self.ranges.iter_mut().nth(any) else { return };
-        let id = *id;
-        let number = |key: &Option<Arc<str>>| key.as_deref().map(|key| key.parse::<usize>().unwrap());
-        let (after, through) = (number(&range.after), number(&range.through));
-        let rows = around.history.rows(range.at.timestamp()).filter(|row| {
-            let key = row.key - READ;
-            after.is_none_or(|after| key > after) && through.is_none_or(|through| key <= through)
-        });
-        let rows: Vec<Change> = rows.take(1 + dice.below(2)).collect();
-        match rows.last() {
-            Some(last) => {
-                let last: Arc<str> = (last.key - READ).to_string().into();
-                range.after = Some(last.clone());
-                self.shard.page(id, rows, 10, last, around.now);
-            }
-            None => {
-                self.ranges.remove(&id);
-                self.shard.read(id, around.now);
-            }
         }
     }
 
@@ -303,7 +299,8 @@ impl Owner {
     /// What comes out in the order of commits.
     fn merged(&mut self, around: &Around<'_>) -> Result<(), Dropped> {
         let whole = Token::from(WHOLE);
-        while self.shard.has_room()
+        while self.held.is_none()
+            && self.shard.has_room()
             && let Some((token, turn)) = self.merge.as_mut().and_then(Merge::take)
         {
             match turn {
@@ -312,9 +309,9 @@ impl Owner {
                         self.shard.goes_on(true, around.now);
                     }
                     self.change(&token, &whole, &change, !goes_on, around)?;
-                    self.shard.goes_on(goes_on, around.now);
-                    if !goes_on {
-                        self.tally.forget(&whole);
+                    match &mut self.held {
+                        Some(held) => held.goes_on = Some(goes_on),
+                        None => self.handed_in(goes_on, around),
                     }
                 }
                 Turn::Heartbeat(at) => self.shard.heartbeat(&token, at, around.now),
@@ -346,8 +343,27 @@ impl Owner {
                 let count = self.tally.total(counted, id).events as usize;
                 data.push(change.mark(counted, END + count));
             }
-            self.shard.change(token, at, id.clone(), data, 10, around.now);
+            self.held = Some(Held { token: token.clone(), change: change.clone(), data, goes_on: None });
+            if !self.kind.rereads || change.key != LATE {
+                self.hand_in(around);
+            }
         }
         Ok(())
+    }
+
+    fn hand_in(&mut self, around: &Around<'_>) {
+        let Some(Held { token, change, data, goes_on }) = self.held.take() else { return };
+        self.shard.change(&token, instant(change.at), change.id, data, 10, around.now);
+        if let Some(goes_on) = goes_on {
+            self.handed_in(goes_on, around);
+        }
+    }
+
+    /// Of an atomic pipeline.
+    fn handed_in(&mut self, goes_on: bool, around: &Around<'_>) {
+        self.shard.goes_on(goes_on, around.now);
+        if !goes_on {
+            self.tally.forget(&Token::from(WHOLE));
+        }
     }
 }

@@ -7,6 +7,7 @@ use super::super::Dice;
 use super::history::{BEGIN, Change, History, READ, instant};
 use super::kafka::Kafka;
 use super::owner::{Around, Kind, Owner};
+use super::requests::Requests;
 use super::watcher::Watcher;
 
 const FAULTY_STEPS: usize = 3000;
@@ -19,6 +20,7 @@ struct World {
     history: History,
     owners: Vec<Owner>,
     watcher: Watcher,
+    requests: Requests,
     kind: Kind,
     clock: i64,
     now: Duration,
@@ -42,8 +44,24 @@ pub(super) fn run_to_an_end(dice: Dice) -> Result<(), String> {
 pub(super) fn run_atomic(dice: Dice) -> Result<(), String> {
     run_kind(dice, |dice, last| {
         let end = if dice.percent(30) { an_end(dice, last) } else { None };
-        Kind { end, snapshot: dice.percent(30), atomic: true }
+        Kind { end, snapshot: dice.percent(30), atomic: true, ..Kind::default() }
     })
+}
+
+/// Tables are read again while changes go on; with all else that may be.
+pub(super) fn run_with_rereads(dice: Dice) -> Result<(), String> {
+    run_kind(dice, |dice, last| reread_kind(dice, last, false))
+}
+
+/// The same of an atomic pipeline.
+pub(super) fn run_atomic_with_rereads(dice: Dice) -> Result<(), String> {
+    run_kind(dice, |dice, last| reread_kind(dice, last, true))
+}
+
+fn reread_kind(dice: &mut Dice, last: i64, atomic: bool) -> Kind {
+    let end = if dice.percent(15) { an_end(dice, last) } else { None };
+    let blinks = [0, 30, 60][dice.below(3)];
+    Kind { end, snapshot: dice.percent(30), atomic, rereads: true, blinks }
 }
 
 fn an_end(dice: &mut Dice, last: i64) -> Option<i64> {
@@ -60,6 +78,7 @@ fn run_kind(mut dice: Dice, kind: impl Fn(&mut Dice, i64) -> Kind) -> Result<(),
         history,
         owners: Vec::new(),
         watcher: Watcher::default(),
+        requests: Requests::default(),
         kind,
         clock: 0,
         now: Duration::ZERO,
@@ -88,6 +107,8 @@ impl World {
                 self.dice.draw(&mut self.owners);
             }
             6..30 => self.clock += 1,
+            30..33 if self.kind.rereads => self.requests.ask(&mut self.dice, &mut self.kafka),
+            33 if self.kind.rereads => self.requests.take_back(&mut self.dice, &mut self.kafka),
             _ => {}
         }
     }
@@ -105,6 +126,7 @@ impl World {
             clock: self.clock,
             now: self.now,
             faults,
+            watermark: self.watcher.watermark(),
         };
         if self.owners[any].step(&mut self.dice, &mut around).is_err() {
             // The group still gives the shard to this process: it starts again.
@@ -128,12 +150,24 @@ impl World {
         }
         for _ in 0..CALM_STEPS {
             self.step(false)?;
+            if self.kind.rereads && self.dice.percent(1) {
+                self.clock += 1;
+            }
             // What a service ends by, where there is an end.
-            if self.watcher.watermark().is_some_and(|watermark| watermark > end) {
+            if (self.requests.are_done(&self.kafka) || self.ends_before_it_begins())
+                && self.watcher.watermark().is_some_and(|watermark| watermark > end)
+            {
                 return Ok(());
             }
         }
-        Err(format!("the watermark never passes {end}: {:?}", self.watcher.watermark()))
+        let (watermark, done) = (self.watcher.watermark(), self.requests.are_done(&self.kafka));
+        Err(format!("the watermark never passes {end}: {watermark:?}, requests done: {done}"))
+    }
+
+    /// Then nothing is to be published, nor read again.
+    fn ends_before_it_begins(&self) -> bool {
+        let origin = self.kafka.origin();
+        origin.is_some_and(|origin| self.kind.end.is_some_and(|end| instant(end) < origin.start))
     }
 
     fn check(&self) -> Result<(), String> {
@@ -164,7 +198,9 @@ impl World {
                 self.kind.end
             ));
         }
-        if let Some(row) = times.keys().find(|row| row.key >= READ && !rows.contains(row)) {
+        self.requests.check(&self.kafka, &self.history)?;
+        if let Some(row) = times.keys().find(|row| (READ..2 * READ).contains(&row.key) && !rows.contains(row))
+        {
             return Err(format!("{row:?} is no row of the snapshot"));
         }
         let changes = history.changes.iter().chain(marks).filter(wanted);
@@ -179,11 +215,18 @@ impl World {
             let published = self.kafka.committed().filter(|change| change.key % READ == key);
             let row = rows.iter().filter(|row| row.key == READ + key);
             let committed = self.history.changes.iter().filter(wanted).filter(|change| change.key == key);
-            let committed = row.chain(committed);
+            let mut committed: Vec<&Change> = row.chain(committed).collect();
+            // A row that was read again stands behind all that it holds.
+            let again = self.kafka.committed().filter(|row| row.key >= 2 * READ && row.key % READ == key);
+            for row in again {
+                let place =
+                    committed.iter().rposition(|change| change.at <= row.at).map_or(0, |last| last + 1);
+                committed.insert(place, row);
+            }
             let in_order = match self.kind.atomic {
                 false => published.eq(committed),
                 // No two transactions of one timestamp write the same row, unless they are made up.
-                true => by_time(published) == by_time(committed),
+                true => by_time(published) == by_time(committed.into_iter()),
             };
             if !in_order {
                 return Err(format!("key {key} is published out of order"));
@@ -212,7 +255,7 @@ impl World {
         let all = transactions.len();
         transactions.sort();
         transactions.dedup();
-        if transactions.len() < all && !self.kind.snapshot {
+        if transactions.len() < all && !self.kind.snapshot && !self.kind.rereads {
             return Err("a transaction is published in several pieces".to_owned());
         }
         Ok(())
@@ -222,6 +265,7 @@ impl World {
 /// Sorted within each timestamp.
 fn by_time<'c>(changes: impl Iterator<Item = &'c Change>) -> Vec<&'c Change> {
     let mut changes: Vec<&Change> = changes.collect();
-    changes.chunk_by_mut(|one, next| one.at == next.at).for_each(<[&Change]>::sort_unstable);
+    let alike = |one: &&Change, next: &&Change| (one.at, one.key < READ) == (next.at, next.key < READ);
+    changes.chunk_by_mut(alike).for_each(<[&Change]>::sort_unstable);
     changes
 }

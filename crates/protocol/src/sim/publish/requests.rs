@@ -1,0 +1,93 @@
+//! Requests to read tables again, and the check of what came of them.
+
+use std::collections::BTreeSet;
+use std::sync::Arc;
+
+use super::super::Dice;
+use super::history::{Change, History, READ};
+use super::kafka::Kafka;
+use crate::publish::{Request, RequestId, StateKey, StateValue};
+
+const MOST: usize = 3;
+
+/// Each asks for one or two tables, which nobody has asked for before.
+#[derive(Default)]
+pub(super) struct Requests {
+    made: Vec<Vec<usize>>,
+    taken_back: BTreeSet<usize>,
+    /// Those whose record is gone.
+    done: BTreeSet<RequestId>,
+    offset: usize,
+}
+
+fn key(number: usize) -> StateKey {
+    StateKey::Request(number.to_string().into())
+}
+
+impl Requests {
+    pub(super) fn ask(&mut self, dice: &mut Dice, kafka: &mut Kafka) {
+        let number = self.made.len();
+        if number < MOST {
+            let tables: Vec<usize> = (0..1 + dice.below(2)).map(|table| 2 * number + table).collect();
+            let names = tables.iter().map(|table| Arc::from(table.to_string())).collect();
+            kafka.write((key(number), Some(StateValue::Request(Request { tables: names }))));
+            self.made.push(tables);
+        }
+    }
+
+    pub(super) fn take_back(&mut self, dice: &mut Dice, kafka: &mut Kafka) {
+        if !self.made.is_empty() {
+            let number = dice.below(self.made.len());
+            kafka.write((key(number), None));
+            self.taken_back.insert(number);
+        }
+    }
+
+    pub(super) fn are_done(&mut self, kafka: &Kafka) -> bool {
+        while let Some((key, value)) = kafka.read(0, &mut self.offset) {
+            if let (StateKey::Request(id), None) = (key, value) {
+                self.done.insert(id);
+            }
+        }
+        self.done.len() == self.made.len()
+    }
+
+    /// Each row of the tables was published once, as it was at one of the holds.
+    pub(super) fn check(&self, kafka: &Kafka, history: &History) -> Result<(), String> {
+        let is_done =
+            |number: &usize| self.done.contains(&*number.to_string()) && !self.taken_back.contains(number);
+        for (number, table) in
+            self.made.iter().enumerate().flat_map(|(n, of)| of.iter().map(move |t| (n, *t)))
+        {
+            let name = table.to_string();
+            let holds: BTreeSet<i64> = kafka
+                .state()
+                .filter_map(|(_, value)| match value {
+                    Some(StateValue::Range(range)) if *range.table == *name => Some(range.at.timestamp()),
+                    _ => None,
+                })
+                .collect();
+            for key in (0..8).filter(|key| key % 2 == table % 2) {
+                let published: Vec<&Change> =
+                    kafka.committed().filter(|row| row.key == READ * (2 + table) + key).collect();
+                let is_there =
+                    holds.first().is_some_and(|at| history.rows(*at).any(|row| row.key % READ == key));
+                let is_right = |row: &Change| {
+                    let then = history.rows(row.at).find(|row| row.key % READ == key);
+                    holds.contains(&row.at) && then.is_some_and(|then| then.id == row.id)
+                };
+                if let Some(row) = published.iter().find(|row| !is_right(row)) {
+                    return Err(format!("{row:?} is no row of table {table} read again"));
+                }
+                if published.len() > 1 || (published.is_empty() && is_there && is_done(&number)) {
+                    let times = published.len();
+                    return Err(format!("row {key} of table {table} is published {times} times"));
+                }
+            }
+            if holds.is_empty() && is_done(&number) {
+                return Err(format!("table {table} is not read again"));
+            }
+        }
+        Ok(())
+    }
+}
