@@ -25,6 +25,7 @@ mod plan;
 mod postgres;
 mod replay;
 mod scale;
+mod snapshot;
 mod tags;
 mod topics;
 mod traces;

@@ -36,7 +36,7 @@ pub struct Change {
     pub id: ChangeId,
     /// The token it came from.
     pub token: String,
-    /// Debezium's letter: `c`, `u`, `d` or `r`.
+    /// Debezium's letter: `c`, `u` or `d`.
     pub op: String,
     /// All columns in table order, those that the stream does not capture as null.
     pub before: Option<Vec<Value>>,
@@ -46,7 +46,8 @@ pub struct Change {
     pub processed: Timestamp,
 }
 
-/// All committed records of a table's topic up to its end now, by partition and offset. All are held in memory.
+/// All committed records of a table's topic up to its end now, by partition and offset, but rows that were read, which
+/// are no changes. All are held in memory.
 ///
 /// # Errors
 /// There is no such topic; a transaction stays open; a record is not an envelope of this table.
@@ -64,27 +65,39 @@ pub async fn read(
     for record in records {
         let (partition, offset) = (record.partition, record.offset);
         let event = event(&decoder, key.columns(), row.columns(), record).await;
-        events.push(event.map_err(|error| error.context(format_args!("{topic}[{partition}] at {offset}")))?);
+        let event = event.map_err(|error| error.context(format_args!("{topic}[{partition}] at {offset}")))?;
+        events.extend(event);
     }
     Ok(events)
 }
 
-async fn event(decoder: &Decoder, key: &[RowColumn], row: &[RowColumn], record: Record) -> Result<Event> {
+async fn event(
+    decoder: &Decoder,
+    key: &[RowColumn],
+    row: &[RowColumn],
+    record: Record,
+) -> Result<Option<Event>> {
     let key_bytes = record.key.ok_or_else(|| unexpected("there is no key"))?;
     let decoded = decoder.decode(&key_bytes).await?;
     let key = columns(&decoded.value, key)?;
     let change = match &record.value {
         None => None,
-        Some(value) => Some(change(&decoder.decode(value).await?.value, row)?),
+        Some(value) => {
+            let envelope = decoder.decode(value).await?.value;
+            if matches!(envelope.get("op"), Some(Datum::String(op)) if op == "r") {
+                return Ok(None);
+            }
+            Some(change(&envelope, row)?)
+        }
     };
-    Ok(Event {
+    Ok(Some(Event {
         partition: record.partition,
         offset: record.offset,
         key_bytes,
         key,
         change,
         headers: record.headers,
-    })
+    }))
 }
 
 fn change(envelope: &Datum, row: &[RowColumn]) -> Result<Change> {
