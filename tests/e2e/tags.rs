@@ -7,14 +7,14 @@ use spanbridge::worker::Service;
 use spanbridge_kafka::{ErrorKind, Message, Reader, Record};
 use spanbridge_protocol::mutation::{Mutation, Write};
 use spanbridge_spanner::CommitOptions;
-use spanbridge_standin::Standin;
+use spanbridge_standin::{Fault, Standin};
 use spanbridge_telemetry::receiver::{Receiver, SpanData};
 
 use super::bed::bed;
 use super::doubt::without_constraints;
 use super::invariants;
 use super::orders::Order;
-use super::world::{Choices, LIMIT, World, wait_for};
+use super::world::{Choices, LIMIT, PARTITIONS, World, wait_for};
 
 const TRACE: &str = "0af7651916cd43dd8448eb211c80319c";
 const PARENT: &str = "b7ad6b7169203331";
@@ -49,14 +49,39 @@ async fn orders(world: &World, pipeline: &str) -> Vec<Record> {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_producers_trace_leads_over_spanner_to_the_consumer() {
+    traced(0).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn it_does_so_when_commits_were_aborted() {
+    traced(3).await;
+}
+
+/// Both ingest pipelines have their positions: what they commit now is data.
+async fn registered(world: &World) {
+    for pipeline in world.ingests() {
+        wait_for("position of each partition", async || {
+            let positions = spanbridge::positions::read(&world.database, &pipeline).await.unwrap();
+            i32::try_from(positions.len()) == Ok(PARTITIONS)
+        })
+        .await;
+    }
+}
+
+/// After so many commits that Spanner aborts.
+async fn traced(aborts: u64) {
     let receiver = Receiver::start().await.unwrap();
     let telemetry = format!("otlp_endpoint = \"{}\"", receiver.endpoint());
     let standin = Standin::builder().start().await.unwrap();
     let choices = Choices { telemetry, ..Choices::default() };
     let world = world(&standin, &without_constraints(), choices).await;
     let header = ("traceparent".to_owned(), Some(format!("00-{TRACE}-{PARENT}-01").into_bytes()));
-    world.send(&[Message { headers: vec![header], ..world.order(&Order::numbered(1)) }]).await;
     let mut ingest = world.ready(Service::Ingest, "ingest").await;
+    registered(&world).await;
+    for nth in 1..=aborts {
+        standin.faults().nth(nth, Fault::Aborted);
+    }
+    world.send(&[Message { headers: vec![header], ..world.order(&Order::numbered(1)) }]).await;
     let mut publish = world.ready(Service::Publish, "publish").await;
     invariants::check(&world, &mut [&mut ingest, &mut publish]).await;
 

@@ -15,6 +15,7 @@
 pub mod admin;
 mod error;
 mod log;
+mod log_crate;
 pub mod metrics;
 mod options;
 #[cfg(feature = "receiver")]

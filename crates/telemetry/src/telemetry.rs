@@ -4,10 +4,9 @@ use std::time::{Duration, Instant};
 use opentelemetry_sdk::trace::SdkTracerProvider;
 use tokio::runtime::{Builder, Runtime};
 use tracing_subscriber::layer::SubscriberExt;
-use tracing_subscriber::util::SubscriberInitExt;
 
 use crate::admin::{Liveness, Readiness, Server, State, Status};
-use crate::{Error, ErrorKind, Options, log, metrics, trace};
+use crate::{Error, ErrorKind, Options, log, log_crate, metrics, trace};
 
 /// Telemetry of this process. Hold it until the end, then call [`shutdown`](Telemetry::shutdown).
 #[derive(Debug)]
@@ -66,11 +65,10 @@ impl Telemetry {
         };
         this.server = options.listen.map(|listen| Server::start(listen, state, &handle)).transpose()?;
         let twice = |_| Error::new(ErrorKind::AlreadyStarted, "telemetry was started twice in this process");
-        tracing_subscriber::registry()
-            .with(this.provider.as_ref().map(trace::layer))
-            .with(logs)
-            .try_init()
-            .map_err(|error| twice(()).because(error))?;
+        let subscriber =
+            tracing_subscriber::registry().with(this.provider.as_ref().map(trace::layer)).with(logs);
+        tracing::subscriber::set_global_default(subscriber).map_err(|error| twice(()).because(error))?;
+        log_crate::bridge();
         ::metrics::set_global_recorder(recorder).map_err(|_| twice(()))?;
         metrics::describe();
         let (service, version) = (options.service.clone(), options.version.clone());

@@ -2,6 +2,7 @@
 
 mod answer;
 mod batch_trace;
+mod batch_traces;
 mod driver;
 mod evolution;
 mod observer;

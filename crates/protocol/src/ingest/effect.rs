@@ -65,8 +65,9 @@ pub enum Effect {
     /// Read no more of this partition.
     Unfetch { partition: Partition },
     /// Read these rows' states; answer [`Worker::states`]. With `lock`, begin a transaction and read under
-    /// its locks: the commit of the same attempt ends it.
-    ReadStates { attempt: u64, keys: Vec<RowKey>, ranges: Vec<KeyRange>, lock: bool },
+    /// its locks: the commit of the same attempt ends it. `first` is the attempt that this one repeats, since it was
+    /// aborted; or itself.
+    ReadStates { attempt: u64, first: u64, keys: Vec<RowKey>, ranges: Vec<KeyRange>, lock: bool },
     /// Commit, once, in this attempt's transaction if it has one; answer [`Worker::outcome`].
     Commit(Commit),
     /// Roll this attempt's transaction back: nothing is left of it to commit.
@@ -83,6 +84,8 @@ pub enum Effect {
 #[derive(Debug, Clone, PartialEq)]
 pub struct Commit {
     pub attempt: u64,
+    /// The attempt that this one repeats, since it was aborted; or itself.
+    pub first: u64,
     /// Whether it ends the transaction in which this attempt's states were read.
     pub in_transaction: bool,
     pub mutations: Vec<Mutation>,

@@ -24,7 +24,7 @@ impl Driver {
         shutdown: &CancellationToken,
     ) -> Result<(), Error> {
         let since = self.polling_since;
-        let trace = self.trace.get_or_insert_with(|| BatchTrace::new(&self.pipeline, &self.group, since));
+        let trace = self.traces.collect(|| BatchTrace::new(&self.pipeline, &self.group, since));
         trace.polled(&records, since);
         self.observer.polled(&partition, &records);
         let span = trace.decode();

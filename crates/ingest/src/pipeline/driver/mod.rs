@@ -1,13 +1,14 @@
 //! The loop: events and answers into the worker, effects out of it.
 
+mod effects;
 mod intake;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::{Duration, Instant, SystemTime};
 
-use spanbridge_kafka::{Done, ErrorKind as KafkaKind, Event, Events, Offsets, Start, Subscription};
-use spanbridge_protocol::ingest::{Effect, Partition, Stop, StopReason, Worker};
+use spanbridge_kafka::{Done, Event, Events, Offsets, Subscription};
+use spanbridge_protocol::ingest::{Effect, Outcome, Partition, Stop, StopReason, Worker};
 use spanbridge_spanner::Database;
 use spanbridge_telemetry::admin::{Heartbeat, Ready};
 use tokio::sync::{mpsc, watch};
@@ -15,6 +16,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::answer::Answer;
 use super::batch_trace::BatchTrace;
+use super::batch_traces::BatchTraces;
 use super::evolution::Met;
 use super::observer::{Observer, Sent};
 use super::requests::{Request, Requests};
@@ -54,9 +56,9 @@ pub(super) struct Driver {
     /// A writer with fields that the mapping does not know: nothing more is taken, and what was taken before is committed.
     met: Option<Met>,
     observer: Observer,
-    trace: Option<BatchTrace>,
+    traces: BatchTraces,
     /// The commits on their way, by attempt.
-    sent: BTreeMap<u64, (Sent, Option<BatchTrace>)>,
+    sent: BTreeMap<u64, Attempt>,
     ready: Ready,
     heartbeat: Heartbeat,
     started: Instant,
@@ -64,6 +66,14 @@ pub(super) struct Driver {
     /// When the worker was last given what may complete a batch.
     folding_since: Instant,
     owned: watch::Sender<Vec<Partition>>,
+}
+
+/// A commit on its way.
+struct Attempt {
+    /// That it repeats, or itself.
+    first: u64,
+    sent: Sent,
+    trace: Option<BatchTrace>,
 }
 
 /// What a driver is made of.
@@ -121,7 +131,7 @@ impl Driver {
             revocations: Vec::new(),
             stops: BTreeMap::new(),
             met: None,
-            trace: None,
+            traces: BatchTraces::default(),
             sent: BTreeMap::new(),
             ready,
             heartbeat,
@@ -257,10 +267,12 @@ impl Driver {
             Answer::States { attempt, found } => self.worker.states(attempt, found, now),
             Answer::Unread { attempt } => self.worker.unread(attempt, now),
             Answer::Outcome { attempt, outcome, took } => {
-                if let Some((sent, trace)) = self.sent.remove(&attempt) {
+                if let Some(Attempt { first, sent, trace }) = self.sent.remove(&attempt) {
                     let name = self.observer.answered(&sent, &outcome, took);
-                    if let Some(trace) = trace {
-                        trace.end(name, sent.letters());
+                    match (trace, &outcome) {
+                        (Some(trace), Outcome::Aborted) => self.traces.aborted(first, trace, name),
+                        (Some(trace), _) => trace.end(name, sent.letters()),
+                        (None, _) => {}
                     }
                 }
                 self.worker.outcome(attempt, outcome, now);
@@ -277,75 +289,6 @@ impl Driver {
         }
         self.finish_revocations();
         self.show_ready();
-        Ok(())
-    }
-
-    async fn carry_out(&mut self) -> Result<(), Error> {
-        while let Some(effect) = self.worker.effect() {
-            match effect {
-                Effect::ReadPosition { partition, generation } => {
-                    self.requests.ask(Request::Position { partition, generation });
-                }
-                Effect::Settle { partition, generation, mutations } => {
-                    self.requests.ask(Request::Settle { partition, generation, mutations });
-                }
-                Effect::ReadStates { attempt, keys, ranges, lock: false } => {
-                    self.requests.ask(Request::States { attempt, keys, ranges });
-                }
-                Effect::ReadStates { attempt, keys, ranges, lock: true } => {
-                    let trace = self.trace.as_ref().and_then(BatchTrace::carried);
-                    self.requests.lock(attempt, keys, ranges, trace);
-                }
-                Effect::Release { attempt } => self.requests.release(attempt),
-                Effect::Verify { attempt, partitions } => {
-                    self.requests.ask(Request::Verify { attempt, partitions });
-                }
-                Effect::Fetch { partition, generation, offset } => {
-                    let tp = topic_partition(&partition);
-                    tracing::info!(pipeline = %self.pipeline, %partition, offset, "reading from here");
-                    match self.subscription.fetch_from(&tp, Start::Offset(offset)).await {
-                        Ok(theirs) => drop(self.fetches.insert(partition, (generation, theirs))),
-                        // Its revocation is among the events to come.
-                        Err(error) if error.kind() == KafkaKind::Revoked => {
-                            tracing::info!(%partition, %error, "not read");
-                        }
-                        Err(error) if policy::kafka(error.kind()) != Action::Stop => {
-                            tracing::warn!(%partition, %error, "not read yet");
-                            self.worker.interrupted(&partition, generation);
-                        }
-                        Err(error) => return Err(self.error(ErrorKind::Refused, error.to_string())),
-                    }
-                }
-                Effect::Unfetch { partition } => {
-                    self.fetches.remove(&partition);
-                    if let Err(error) = self.subscription.stop_fetch(&topic_partition(&partition)).await {
-                        tracing::debug!(%partition, %error, "stop of a fetch");
-                    }
-                }
-                Effect::Commit(commit) => {
-                    let trace = self.trace.take();
-                    let sent = Sent::new(&commit);
-                    let carried = trace.as_ref().and_then(BatchTrace::carried);
-                    let span = trace.as_ref().map_or_else(tracing::Span::none, |trace| {
-                        trace.folded(self.folding_since, sent.rows());
-                        let rows = commit.mutations.iter().map(|mutation| mutation.rows.len()).sum();
-                        trace.commit(&self.requests.database.name().to_string(), rows)
-                    });
-                    for (partition, offset, failure) in &commit.failures {
-                        tracing::warn!(
-                            pipeline = %self.pipeline, %partition, offset, code = %failure.code,
-                            message = %failure.message, "{}", if commit.replay { "still a dead letter" } else { "dead letter" }
-                        );
-                    }
-                    self.sent.insert(commit.attempt, (sent, trace));
-                    self.requests.commit(commit, span, carried);
-                }
-                Effect::Mirror { partition, next } => {
-                    self.subscription.commit([(topic_partition(&partition), next)]);
-                }
-                Effect::Stop(stop) => self.stopped(stop),
-            }
-        }
         Ok(())
     }
 

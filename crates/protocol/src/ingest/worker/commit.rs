@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use super::Worker;
-use super::state::{Flight, Phase, Sent, Step};
+use super::state::{Flight, Phase, Sent, Step, Tries};
 use crate::guard::{Guard, stands};
 use crate::ingest::batch::Entry;
 use crate::ingest::change::RowKey;
@@ -15,38 +15,40 @@ use crate::ingest::position::{self, Move, Offset, Partition, Position};
 use crate::value::{Timestamp, Value};
 
 impl<P: Payload> Worker<P> {
-    pub(super) fn start(&mut self, batch: Vec<Entry<P>>, aborts: u32, now: Duration) {
+    pub(super) fn start(&mut self, batch: Vec<Entry<P>>, tries: Tries, now: Duration) {
         self.attempts += 1;
         let attempt = self.attempts;
+        let first = tries.first.unwrap_or(attempt);
+        let tries = Tries { first: Some(first), ..tries };
         let (known, missing) = Known::of(&self.spec, &batch, &mut self.cache);
         if missing.is_empty() {
-            self.commit(attempt, batch, aborts, &known, None, now);
+            self.commit(attempt, batch, tries, &known, None, now);
             return;
         }
         let locking = missing.targets().any(|target| self.spec.targets[target].locking);
         let lock = locking && stands(Guard::ReadUnderLock);
         let (keys, ranges) = (missing.keys.iter().cloned().collect(), missing.ranges.clone());
-        self.effects.push_back(Effect::ReadStates { attempt, keys, ranges, lock });
+        self.effects.push_back(Effect::ReadStates { attempt, first, keys, ranges, lock });
         let step = Step::Reading { known, missing, lock };
-        self.flights.insert(attempt, Flight { batch, aborts, step });
+        self.flights.insert(attempt, Flight { batch, tries, step });
     }
 
     /// What Spanner holds of the rows asked for: their states, absent ones left out.
     pub fn states(&mut self, attempt: u64, found: Vec<(RowKey, Vec<Value>)>, now: Duration) {
         let Some(flight) = self.landed(attempt, |step| matches!(step, Step::Reading { .. })) else { return };
-        let Flight { batch, aborts, step: Step::Reading { mut known, missing, lock } } = flight else {
+        let Flight { batch, tries, step: Step::Reading { mut known, missing, lock } } = flight else {
             unreachable!("as asked for")
         };
         known.learn(missing, found);
         let batch = self.current(batch);
-        self.commit(attempt, batch, aborts, &known, lock.then_some(attempt), now);
+        self.commit(attempt, batch, tries, &known, lock.then_some(attempt), now);
         self.due(now);
     }
 
     /// The states could not be read: somebody else holds the locks, or the transaction is gone.
     pub fn unread(&mut self, attempt: u64, now: Duration) {
         let Some(flight) = self.landed(attempt, |step| matches!(step, Step::Reading { .. })) else { return };
-        self.aborted(flight.batch, flight.aborts, now);
+        self.aborted(flight.batch, flight.tries, now);
         self.due(now);
     }
 
@@ -54,7 +56,7 @@ impl<P: Payload> Worker<P> {
         &mut self,
         attempt: u64,
         mut batch: Vec<Entry<P>>,
-        aborts: u32,
+        tries: Tries,
         known: &Known,
         transaction: Option<u64>,
         now: Duration,
@@ -66,7 +68,7 @@ impl<P: Payload> Worker<P> {
             folded = self.fold(&batch, known);
         }
         let rest = batch.split_off(folded.taken);
-        self.again(rest, 0, now);
+        self.again(rest, Tries::default(), now);
         if batch.is_empty() {
             if let Some(attempt) = transaction {
                 self.effects.push_back(Effect::Release { attempt });
@@ -79,6 +81,7 @@ impl<P: Payload> Worker<P> {
         all.extend(mutations);
         self.effects.push_back(Effect::Commit(Commit {
             attempt,
+            first: tries.first.unwrap_or(attempt),
             in_transaction: transaction.is_some(),
             mutations: all,
             moves: moves.clone(),
@@ -88,7 +91,7 @@ impl<P: Payload> Worker<P> {
             skipped,
         }));
         let step = Step::Committing(Sent { moves, states });
-        self.flights.insert(attempt, Flight { batch, aborts, step });
+        self.flights.insert(attempt, Flight { batch, tries, step });
     }
 
     fn fold(&self, batch: &[Entry<P>], known: &Known) -> Folded {

@@ -17,7 +17,7 @@ use super::letter::Payload;
 use super::position::{self, LogRange, Move, Offset, Partition, Position};
 use crate::mutation::Mutation;
 use pace::Pace;
-use state::{Flight, Owned, Phase, Step, Waiting};
+use state::{Flight, Owned, Phase, Step, Tries, Waiting};
 
 /// See the module. Times are durations since any fixed instant.
 pub struct Worker<P> {
@@ -248,7 +248,7 @@ impl<P: Payload> Worker<P> {
         while self.flights.len() < self.limits.max_in_flight {
             let next = self.next_waiting().filter(|&at| self.waiting[at].not_before <= now);
             if let Some(waiting) = next.and_then(|at| self.waiting.remove(at)) {
-                self.start(waiting.batch, waiting.aborts, now);
+                self.start(waiting.batch, waiting.tries, now);
                 continue;
             }
             if !self.takes_more() {
@@ -257,7 +257,7 @@ impl<P: Payload> Worker<P> {
             let busy = self.busy();
             let replays = self.replays.take(&busy, self.pace.limit(), self.limits.max_bytes);
             if !replays.is_empty() {
-                self.start(replays, 0, now);
+                self.start(replays, Tries::default(), now);
                 continue;
             }
             let ready = self.queue.ready(&busy);
@@ -268,7 +268,7 @@ impl<P: Payload> Worker<P> {
                 return;
             }
             let batch = self.queue.take(&busy, self.pace.limit(), self.limits.max_bytes);
-            self.start(batch, 0, now);
+            self.start(batch, Tries::default(), now);
         }
     }
 

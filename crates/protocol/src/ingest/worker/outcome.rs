@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use super::Worker;
-use super::state::{Flight, Phase, Sent, Step, Waiting};
+use super::state::{Flight, Phase, Sent, Step, Tries, Waiting};
 use crate::ingest::batch::Entry;
 use crate::ingest::effect::{Effect, OnError, Outcome, StopReason};
 use crate::ingest::letter::{Failure, Payload};
@@ -17,7 +17,7 @@ impl<P: Payload> Worker<P> {
     /// The answer to a commit.
     pub fn outcome(&mut self, attempt: u64, outcome: Outcome, now: Duration) {
         let Some(flight) = self.landed(attempt, |step| matches!(step, Step::Committing(_))) else { return };
-        let Flight { batch, aborts, step: Step::Committing(sent) } = flight else {
+        let Flight { batch, tries, step: Step::Committing(sent) } = flight else {
             unreachable!("as asked for")
         };
         match outcome {
@@ -25,7 +25,7 @@ impl<P: Payload> Worker<P> {
                 self.pace.committed(batch.len(), mutations);
                 self.committed(&batch, sent);
             }
-            Outcome::Aborted => self.aborted(batch, aborts, now),
+            Outcome::Aborted => self.aborted(batch, tries, now),
             Outcome::Rejected(failure) => self.rejected(batch, failure, now),
             Outcome::TooLarge(failure) => {
                 self.pace.too_large(batch.len());
@@ -34,7 +34,7 @@ impl<P: Payload> Worker<P> {
             Outcome::Fenced(failure) if self.all_current(&batch) => {
                 let partitions = sent.moves.iter().map(|step| step.partition.clone()).collect();
                 self.effects.push_back(Effect::Verify { attempt, partitions });
-                self.flights.insert(attempt, Flight { batch, aborts, step: Step::Verifying(sent, failure) });
+                self.flights.insert(attempt, Flight { batch, tries, step: Step::Verifying(sent, failure) });
             }
             Outcome::Fenced(_) | Outcome::InDoubt => self.begin_again(&batch),
         }
@@ -86,9 +86,10 @@ impl<P: Payload> Worker<P> {
     }
 
     /// The same again, after a pause that doubles each time.
-    pub(super) fn aborted(&mut self, batch: Vec<Entry<P>>, aborts: u32, now: Duration) {
-        let pause = self.limits.backoff.saturating_mul(1 << aborts.min(10)).min(LONGEST);
-        self.again(batch, aborts.saturating_add(1), now + pause);
+    pub(super) fn aborted(&mut self, batch: Vec<Entry<P>>, tries: Tries, now: Duration) {
+        let pause = self.limits.backoff.saturating_mul(1 << tries.aborts.min(10)).min(LONGEST);
+        let tries = Tries { aborts: tries.aborts.saturating_add(1), ..tries };
+        self.again(batch, tries, now + pause);
     }
 
     /// Spanner refuses this batch: find the record by halving.
@@ -96,14 +97,14 @@ impl<P: Payload> Worker<P> {
         // The whole batch was refused: its last current record need not be the one at fault.
         if batch.len() > 1 {
             let second = batch.split_off(batch.len() / 2);
-            self.again(second, 0, now);
-            self.again(batch, 0, now);
+            self.again(second, Tries::default(), now);
+            self.again(batch, Tries::default(), now);
             return;
         }
         let Some(mut entry) = self.current(batch).pop() else { return };
         if entry.changes.is_ok() && (entry.replay || self.on_error == OnError::DeadLetter) {
             entry.changes = Err(failure);
-            self.again(vec![entry], 0, now);
+            self.again(vec![entry], Tries::default(), now);
         } else if !entry.replay {
             self.drop_from(&entry.partition, entry.offset);
             self.stop(&entry.partition, entry.offset, StopReason::Record(failure));
@@ -112,10 +113,10 @@ impl<P: Payload> Worker<P> {
     }
 
     /// Puts a batch back, in front of all that waits.
-    pub(super) fn again(&mut self, batch: Vec<Entry<P>>, aborts: u32, not_before: Duration) {
+    pub(super) fn again(&mut self, batch: Vec<Entry<P>>, tries: Tries, not_before: Duration) {
         let batch = self.current(batch);
         if !batch.is_empty() {
-            self.waiting.push_front(Waiting { batch, aborts, not_before });
+            self.waiting.push_front(Waiting { batch, tries, not_before });
         }
     }
 

@@ -31,9 +31,17 @@ pub(super) enum Phase {
 /// A batch on its way into Spanner. No partition is in two of them.
 pub(super) struct Flight<P> {
     pub(super) batch: Vec<Entry<P>>,
+    pub(super) tries: Tries,
+    pub(super) step: Step,
+}
+
+/// What has been tried with a batch.
+#[derive(Debug, Clone, Copy, Default)]
+pub(super) struct Tries {
     /// How often it was aborted.
     pub(super) aborts: u32,
-    pub(super) step: Step,
+    /// The first attempt, once there is one.
+    pub(super) first: Option<u64>,
 }
 
 pub(super) enum Step {
@@ -51,6 +59,6 @@ pub(super) struct Sent {
 /// A batch that goes, as it is, before all else of its partitions: the half of a refused one, an aborted one.
 pub(super) struct Waiting<P> {
     pub(super) batch: Vec<Entry<P>>,
-    pub(super) aborts: u32,
+    pub(super) tries: Tries,
     pub(super) not_before: Duration,
 }

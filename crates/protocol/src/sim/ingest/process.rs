@@ -145,7 +145,7 @@ impl Process {
             Effect::ReadStates { attempt, lock: true, .. } if around.faults && dice.percent(5) => {
                 Answer::Unread(attempt)
             }
-            Effect::ReadStates { attempt, keys, ranges, lock } => {
+            Effect::ReadStates { attempt, keys, ranges, lock, .. } => {
                 if lock {
                     self.transactions.insert(attempt, around.store.lock(&keys, &ranges));
                 }

@@ -1,0 +1,84 @@
+//! What the worker wants done.
+
+use spanbridge_kafka::{ErrorKind as KafkaKind, Start};
+use spanbridge_protocol::ingest::Effect;
+
+use super::super::batch_trace::BatchTrace;
+use super::super::observer::Sent;
+use super::super::requests::Request;
+use super::{Attempt, Driver};
+use crate::log::topic_partition;
+use crate::policy::{self, Action};
+use crate::{Error, ErrorKind};
+
+impl Driver {
+    pub(super) async fn carry_out(&mut self) -> Result<(), Error> {
+        while let Some(effect) = self.worker.effect() {
+            match effect {
+                Effect::ReadPosition { partition, generation } => {
+                    self.requests.ask(Request::Position { partition, generation });
+                }
+                Effect::Settle { partition, generation, mutations } => {
+                    self.requests.ask(Request::Settle { partition, generation, mutations });
+                }
+                Effect::ReadStates { attempt, keys, ranges, lock: false, .. } => {
+                    self.requests.ask(Request::States { attempt, keys, ranges });
+                }
+                Effect::ReadStates { attempt, first, keys, ranges, lock: true } => {
+                    let trace = self.traces.carried(first);
+                    self.requests.lock(attempt, keys, ranges, trace);
+                }
+                Effect::Release { attempt } => self.requests.release(attempt),
+                Effect::Verify { attempt, partitions } => {
+                    self.requests.ask(Request::Verify { attempt, partitions });
+                }
+                Effect::Fetch { partition, generation, offset } => {
+                    let tp = topic_partition(&partition);
+                    tracing::info!(pipeline = %self.pipeline, %partition, offset, "reading from here");
+                    match self.subscription.fetch_from(&tp, Start::Offset(offset)).await {
+                        Ok(theirs) => drop(self.fetches.insert(partition, (generation, theirs))),
+                        // Its revocation is among the events to come.
+                        Err(error) if error.kind() == KafkaKind::Revoked => {
+                            tracing::info!(%partition, %error, "not read");
+                        }
+                        Err(error) if policy::kafka(error.kind()) != Action::Stop => {
+                            tracing::warn!(%partition, %error, "not read yet");
+                            self.worker.interrupted(&partition, generation);
+                        }
+                        Err(error) => return Err(self.error(ErrorKind::Refused, error.to_string())),
+                    }
+                }
+                Effect::Unfetch { partition } => {
+                    self.fetches.remove(&partition);
+                    if let Err(error) = self.subscription.stop_fetch(&topic_partition(&partition)).await {
+                        tracing::debug!(%partition, %error, "stop of a fetch");
+                    }
+                }
+                Effect::Commit(commit) => {
+                    let trace = self.traces.take(commit.first);
+                    let sent = Sent::new(&commit);
+                    let carried = trace.as_ref().and_then(BatchTrace::carried);
+                    let span = trace.as_ref().map_or_else(tracing::Span::none, |trace| {
+                        trace.folded(self.folding_since, sent.rows());
+                        let rows = commit.mutations.iter().map(|mutation| mutation.rows.len()).sum();
+                        trace.commit(&self.requests.database.name().to_string(), rows)
+                    });
+                    for (partition, offset, failure) in &commit.failures {
+                        tracing::warn!(
+                            pipeline = %self.pipeline, %partition, offset, code = %failure.code,
+                            message = %failure.message, "{}", if commit.replay { "still a dead letter" } else { "dead letter" }
+                        );
+                    }
+                    let first = commit.first;
+                    self.sent.insert(commit.attempt, Attempt { first, sent, trace });
+                    self.requests.commit(commit, span, carried);
+                }
+                Effect::Mirror { partition, next } => {
+                    self.subscription.commit([(topic_partition(&partition), next)]);
+                }
+                Effect::Stop(stop) => self.stopped(stop),
+            }
+        }
+        Ok(())
+    }
+}
