@@ -14,6 +14,8 @@ mod orders;
 mod reread;
 mod schema_change;
 mod snapshot;
+mod snapshot_types;
+mod state;
 mod steered;
 mod stream;
 mod topic;

@@ -2,15 +2,22 @@
 //! other, through crashes and with several workers.
 
 use std::collections::BTreeMap;
-use std::time::{Duration, Instant};
+use std::sync::Arc;
+use std::time::{Duration, Instant, SystemTime};
+
+use serde_json::json;
 
 use spanbridge_config::Config;
 use spanbridge_protocol::mutation::Write;
-use spanbridge_protocol::publish::Stage;
+use spanbridge_protocol::publish::{
+    Hold, HoldId, Range, RangeId, Request, Reread, Stage, StateKey, StateValue,
+};
+use spanbridge_protocol::value::Timestamp;
 use spanbridge_publish::{ErrorKind, Requests, Standing};
 use tokio::sync::watch;
 
 use crate::orders::{self, DDL, Key, Told, key};
+use crate::state;
 use crate::topic;
 use crate::worker::{LIMIT, Worker};
 use crate::world::World;
@@ -184,5 +191,50 @@ async fn what_cannot_be_read_again_is_refused_or_told_and_changes_go_on() {
     );
     world.write(Write::Insert, "Small", &["Id", "Note"], vec![1.into(), "x".into()]).await;
     topic::await_count(&world, &world.topic("Small"), 1).await;
+    worker.stop().await;
+}
+
+/// The workers were away for longer than Spanner keeps old rows, amid a hold.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn rows_that_spanner_keeps_no_longer_are_read_as_of_a_later_time() {
+    let world = World::new(&DDL).await;
+    let config = world.config(
+        "change_stream = \"Stream\"\nshards = 1\ncreate_topics = { partitions = 1, replication_factor = 1 }\n",
+    );
+    let worker = Worker::start(&world, &config);
+    await_standing(&world, &config, Standing::has_begun).await;
+    world.write(Write::Insert, "Small", &["Id", "Note"], vec![1.into(), "x".into()]).await;
+    topic::await_count(&world, &world.topic("Small"), 1).await;
+    worker.stop().await;
+    let at: Timestamp = (SystemTime::now() - Duration::from_secs(2 * 3600)).into();
+    let (request, first) = ("1".into(), RangeId(1 << 31));
+    let reread = Reread {
+        request: Arc::clone(&request),
+        stage: Stage::Reading { at, first },
+        round: 1,
+        tables: vec!["Small".into()],
+        ranges: Vec::new(),
+        next: RangeId(first.0 + 1),
+        told: BTreeMap::new(),
+        cancelled: false,
+    };
+    let hold = Hold { id: HoldId { request: request.clone(), round: 1 }, at: Some(at) };
+    let range = Range { table: "Small".into(), at, after: None, through: None, rows: 0 };
+    let records = vec![
+        (StateKey::Request(request.clone()), StateValue::Request(Request { tables: reread.tables.clone() })),
+        (StateKey::Reread, StateValue::Reread(reread)),
+        (StateKey::Hold, StateValue::Hold(hold)),
+        (StateKey::Range(first), StateValue::Range(range)),
+    ];
+    state::write(&world, &config, records).await;
+    let worker = Worker::start(&world, &config);
+    let done = await_stage(&world, &config, &request, |stage| stage == Stage::Done).await;
+    let last = done.last.unwrap();
+    assert!(
+        last.round == 2 && last.told["Small"].rows == 1 && last.told["Small"].refused.is_none(),
+        "{last:?}"
+    );
+    let read = topic::await_records(&world, &world.topic("Small"), 2).await;
+    assert_eq!((&read[0].value["op"], &read[1].value["op"]), (&json!("c"), &json!("r")));
     worker.stop().await;
 }

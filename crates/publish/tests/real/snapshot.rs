@@ -2,10 +2,15 @@
 //! amid the snapshot and at the step from rows to changes.
 
 use std::collections::BTreeMap;
+use std::time::{Duration, SystemTime};
 
+use spanbridge_protocol::publish::{Origin, Range, RangeId, Snapshot, StateKey, StateValue};
+use spanbridge_protocol::value::Timestamp;
+use spanbridge_publish::ErrorKind;
 use tokio::sync::watch;
 
 use crate::orders::{DDL, Key, Told, fill, key, that_change, told, write};
+use crate::state;
 use crate::topic;
 use crate::worker::Worker;
 use crate::world::World;
@@ -72,4 +77,27 @@ async fn every_row_is_there_once_and_every_change_behind_it() {
     let small = topic::read(&world, &world.topic("Small")).await;
     assert_eq!(small.len(), 1, "{small:?}");
     assert_eq!(small[0].value["op"], "r");
+}
+
+/// A snapshot that was left for longer than Spanner keeps old rows, which is an hour.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn rows_that_spanner_keeps_no_longer_stop_the_pipeline() {
+    let world = World::new(&DDL).await;
+    let config = world.config(
+        "change_stream = \"Stream\"\nshards = 1\nsnapshot = \"initial\"\n\
+         create_topics = { partitions = 1, replication_factor = 1 }\n",
+    );
+    let at: Timestamp = (SystemTime::now() - Duration::from_secs(2 * 3600)).into();
+    let snapshot = Some(Snapshot { at, ranges: 1 });
+    let origin = Origin { start: at, shards: 1, change_stream: "Stream".into(), snapshot };
+    let range = Range { table: "Small".into(), at, after: None, through: None, rows: 0 };
+    let records = vec![
+        (StateKey::Origin, StateValue::Origin(origin)),
+        (StateKey::Range(RangeId(0)), StateValue::Range(range)),
+    ];
+    state::write(&world, &config, records).await;
+    let error = Worker::start(&world, &config).error().await;
+    assert_eq!(error.kind(), ErrorKind::Expired, "{error}");
+    let text = error.to_string();
+    assert!(text.contains("table Small") && text.contains("version_retention_period"), "{text}");
 }

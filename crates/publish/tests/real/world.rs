@@ -67,6 +67,17 @@ impl World {
         Self::at(testbed, number, spanner, None).await
     }
 
+    /// A database of the PostgreSQL dialect.
+    pub(crate) async fn postgres(ddl: &[&str]) -> Self {
+        let testbed = testbed().await;
+        let number = NAMES.fetch_add(1, Ordering::Relaxed);
+        let spanner = spanner(testbed, &format!("db{number}"));
+        let admin = Admin::connect(&spanner).await.unwrap();
+        let ddl: Vec<String> = ddl.iter().map(|&statement| statement.to_owned()).collect();
+        admin.create_postgres_database(&ddl).await.unwrap();
+        Self::at(testbed, number, spanner, None).await
+    }
+
     /// On a stand-in of its own, whose change streams the test steers.
     pub(crate) async fn steered(ddl: &[&str]) -> Self {
         let testbed = testbed().await;

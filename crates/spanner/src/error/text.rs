@@ -66,6 +66,7 @@ impl Said {
                 "invalid partition token",
                 "partition_token is invalid",
                 "too old",
+                "maximum timestamp staleness",
                 "retention",
                 "garbage",
             ]),

@@ -1,0 +1,28 @@
+//! The state topic as a worker has left it.
+
+use spanbridge_config::Config;
+use spanbridge_kafka::{Admin, Message, Producer};
+use spanbridge_protocol::publish::{StateKey, StateValue};
+
+use crate::worker::LIMIT;
+use crate::world::World;
+
+/// Writes records of shard 0, the only one, into the pipeline's state topic.
+pub(crate) async fn write(world: &World, config: &Config, records: Vec<(StateKey, StateValue)>) {
+    let topic = config.publish[0].state_topic();
+    let admin = Admin::new(&world.kafka, LIMIT).unwrap();
+    admin.ensure_topic(&topic, 1, 1, &[("cleanup.policy", "compact")]).await.unwrap();
+    let producer = Producer::new(&world.kafka, LIMIT).unwrap();
+    for (key, value) in records {
+        let message = Message {
+            topic: topic.as_str().into(),
+            partition: Some(0),
+            key: Some(serde_json::to_vec(&key).unwrap()),
+            value: Some(serde_json::to_vec(&value).unwrap()),
+            headers: Vec::new(),
+            timestamp_ms: None,
+        };
+        producer.send(&message).await.unwrap();
+    }
+    producer.flush().await.unwrap();
+}
