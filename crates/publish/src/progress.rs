@@ -61,6 +61,13 @@ impl Watermark {
     fn is_waited_for(&self) -> bool {
         self.waiting.load(Ordering::Relaxed) > 0
     }
+
+    /// Until somebody waits for it, unless it is `always` wanted.
+    async fn waited_for(&self, always: bool) {
+        while !always && !self.is_waited_for() {
+            self.waits.notified().await;
+        }
+    }
 }
 
 /// True if something of the pipeline depends on it.
@@ -82,6 +89,7 @@ pub(crate) async fn follow(pipeline: &Arc<Pipeline>) -> Result<(), Error> {
             Ok(())
         }
     };
+    watermark.waited_for(always).await;
     let reader = match Reader::new(&pipeline.kafka, LIMIT) {
         Ok(reader) => reader,
         Err(error) => return stop(error.into()),
@@ -90,9 +98,7 @@ pub(crate) async fn follow(pipeline: &Arc<Pipeline>) -> Result<(), Error> {
     let mut progress = Progress::default();
     let mut offsets: HashMap<i32, i64> = HashMap::new();
     loop {
-        while !always && !watermark.is_waited_for() {
-            watermark.waits.notified().await;
-        }
+        watermark.waited_for(always).await;
         match round(pipeline, &reader, &mut progress, &mut offsets).await {
             Ok(()) => pipeline.watermark.set(progress.watermark()),
             Err(failure) => stop(failure)?,

@@ -40,6 +40,9 @@ pub struct Limits {
     pub idle_wait: Duration,
     /// How long a shard reads rows again while changes are held; they then go on for as long, at least.
     pub max_hold: Duration,
+    /// How long shards that have halted wait for the others, the first time: twice as long each next time, up to 64 times.
+    /// In between changes go on for six times as long.
+    pub max_halt: Duration,
 }
 
 /// What the shard wants done.

@@ -32,10 +32,10 @@ impl Life {
 
     /// Hands the watermark in while it is waited for, and tells when a request is done.
     pub(super) fn follow_reread(&mut self) {
-        if self.shard.wants_progress() {
+        let (watermark, now) = (self.pipeline.watermark.get(), self.now());
+        self.shard.passed(watermark, now);
+        if self.shard.wants_watermark() {
             self.following.waiting.get_or_insert_with(|| self.pipeline.watermark.wait());
-            let (watermark, now) = (self.pipeline.watermark.get(), self.now());
-            self.shard.passed(watermark, now);
         } else {
             self.following.waiting = None;
         }

@@ -38,6 +38,8 @@ const IDLE_WAIT: Duration = Duration::from_secs(5);
 const WATERMARK_WAIT: Duration = Duration::from_secs(1);
 /// How long rows are read again while all changes are held; in between they go on for as long.
 const MAX_HOLD: Duration = Duration::from_secs(1);
+/// How long shards wait for each other before that, the first time.
+const MAX_HALT: Duration = Duration::from_secs(5);
 /// How long a revoked shard may take for the transaction on its way.
 pub(crate) const REVOKE_WAIT: Duration = Duration::from_secs(10);
 
@@ -118,6 +120,7 @@ fn limits_of(publish: &Publish) -> Limits {
         max_wait: publish.transaction.max_wait,
         idle_wait: idle_wait(publish).max(publish.transaction.max_wait),
         max_hold: MAX_HOLD,
+        max_halt: MAX_HALT,
     }
 }
 

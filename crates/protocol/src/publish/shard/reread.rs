@@ -16,6 +16,9 @@ use crate::value::Timestamp;
 /// Numbers from here on are not those of a snapshot's ranges.
 const FIRST: RangeId = RangeId(1 << 31);
 
+/// How long changes go on after shards have waited for each other in vain, for what they waited.
+const PATIENCE: u32 = 6;
+
 #[derive(Default)]
 pub(super) struct Rereads {
     requests: BTreeMap<RequestId, Request>,
@@ -23,8 +26,10 @@ pub(super) struct Rereads {
     now: Option<Reread>,
     halted: BTreeMap<u32, Halted>,
     parts: BTreeMap<RangeId, Part>,
-    /// Since when changes go on.
+    /// Since when the stage waits: for changes that go on, or for shards to halt.
     since: Duration,
+    /// How often in a row they have not.
+    in_vain: u32,
 }
 
 impl Rereads {
@@ -79,15 +84,16 @@ impl<D> Shard<D> {
         self.after_hold(reread, Vec::new(), true, now);
     }
 
-    /// True while [`Self::passed`] is waited for.
-    pub fn wants_progress(&self) -> bool {
-        self.is_running() && matches!(self.rereads.stage(), Some(Stage::Holding(_) | Stage::Pausing))
+    /// True while changes are held until the pipeline's watermark is past them.
+    pub fn wants_watermark(&self) -> bool {
+        self.is_running() && matches!(self.rereads.stage(), Some(Stage::Holding(_)))
     }
 
-    /// Every change of the pipeline, of whichever shard, with an earlier commit timestamp is published. Called
-    /// again and again while it [is waited for](Self::wants_progress).
+    /// Every change of the pipeline, of whichever shard, with an earlier commit timestamp is published, as far as that is
+    /// known. To be called again and again, also when nothing is known: what is read again has its times.
     pub fn passed(&mut self, watermark: Option<Timestamp>, now: Duration) {
-        if let Some(Stage::Holding(at)) = self.rereads.stage()
+        if self.is_running()
+            && let Some(Stage::Holding(at)) = self.rereads.stage()
             && (watermark.is_some_and(|watermark| watermark > at) || !stands(Guard::HeldAreOut))
         {
             self.read_part(at, now);
@@ -128,12 +134,15 @@ impl<D> Shard<D> {
                     self.after_hold(reread, state, false, now);
                 }
             }
-            Stage::Pausing if now >= self.rereads.since + self.config.limits.max_hold => {
+            Stage::Pausing if now >= self.rereads.since + self.pause() => {
                 if let Some(reread) = self.take_reread(|_| true) {
                     self.halt_all(reread, now);
                 }
             }
-            Stage::Halting => self.hold_all(now),
+            Stage::Halting => {
+                self.hold_all(now);
+                self.halt_in_vain(now);
+            }
             Stage::Reading { first, .. } => self.parts_read(first, now),
             Stage::Dividing | Stage::Pausing | Stage::Holding(_) => {}
         }
@@ -173,8 +182,31 @@ impl<D> Shard<D> {
         }
     }
 
+    fn pause(&self) -> Duration {
+        match self.rereads.in_vain {
+            0 => self.config.limits.max_hold,
+            _ => self.patience() * PATIENCE,
+        }
+    }
+
+    /// How long shards wait for each other.
+    fn patience(&self) -> Duration {
+        self.config.limits.max_halt * (1 << self.rereads.in_vain.min(6))
+    }
+
+    /// A shard that nobody owns, or that waits for something, does not stop the others for long.
+    fn halt_in_vain(&mut self, now: Duration) {
+        let is_late = now >= self.rereads.since + self.patience();
+        if let Some(reread) = self.take_reread(|reread| is_late && reread.stage == Stage::Halting) {
+            self.rereads.in_vain += 1;
+            let state = self.holds(None);
+            self.after_hold(reread, state, false, now);
+        }
+    }
+
     /// Asks all shards to publish nothing more.
     fn halt_all(&mut self, mut reread: Reread, now: Duration) {
+        self.rereads.since = now;
         reread.round += 1;
         reread.stage = Stage::Halting;
         let id = HoldId { request: reread.request.clone(), round: reread.round };
@@ -197,6 +229,7 @@ impl<D> Shard<D> {
         let Some(at) = furthest.into_iter().chain(self.config.end).min().max(start) else { return };
         let Some(mut reread) = self.rereads.now.take() else { return };
         reread.stage = Stage::Holding(at);
+        self.rereads.in_vain = 0;
         let mut state = self.holds(Some(Hold { id, at: Some(at) }));
         let halted = std::mem::take(&mut self.rereads.halted);
         state.extend(halted.into_keys().map(|shard| self.own(StateKey::Halted(shard), None)));

@@ -60,7 +60,7 @@ pub(super) fn run_atomic_with_rereads(dice: Dice) -> Result<(), String> {
 
 fn reread_kind(dice: &mut Dice, last: i64, atomic: bool) -> Kind {
     let end = if dice.percent(15) { an_end(dice, last) } else { None };
-    let blinks = [0, 30, 60][dice.below(3)];
+    let blinks = [0, 40, 80][dice.below(3)];
     Kind { end, snapshot: dice.percent(30), atomic, rereads: true, blinks }
 }
 
