@@ -23,6 +23,8 @@ pub enum ErrorKind {
     Refused,
     /// The change stream no longer holds what is still to be published: changes are lost.
     Expired,
+    /// Spanner keeps the rows of a snapshot's time no longer; no change is lost.
+    Gone,
     /// The change stream was dropped, or altered so that the pipeline cannot go on.
     Stream,
     /// No schema for a table, or one that the subject's compatibility rule refuses.
@@ -44,6 +46,7 @@ impl ErrorKind {
             Self::Config => "SB-PUBLISH-CONFIG",
             Self::Refused => "SB-PUBLISH-REFUSED",
             Self::Expired => "SB-PUBLISH-EXPIRED",
+            Self::Gone => "SB-PUBLISH-GONE",
             Self::Stream => "SB-PUBLISH-STREAM",
             Self::Schema => "SB-PUBLISH-SCHEMA",
             Self::Record => "SB-PUBLISH-RECORD",

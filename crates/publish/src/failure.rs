@@ -28,6 +28,11 @@ impl Failure {
         }
     }
 
+    /// True if a read of rows as they were has come too late: Spanner keeps those of that time no longer.
+    pub(crate) fn is_gone(&self) -> bool {
+        matches!(self, Self::Spanner(error) if policy::rows(error.kind()) == Action::Stop(crate::ErrorKind::Gone))
+    }
+
     /// The stable code of the part's error.
     pub(crate) fn code(&self) -> &'static str {
         match self {

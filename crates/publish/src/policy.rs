@@ -48,6 +48,14 @@ pub(crate) fn spanner(kind: Spanner) -> Action {
     }
 }
 
+/// Of a read of rows as they were: what Spanner keeps no longer are old versions of them, not changes.
+pub(crate) fn rows(kind: Spanner) -> Action {
+    match kind {
+        Spanner::Expired => Action::Stop(ErrorKind::Gone),
+        kind => spanner(kind),
+    }
+}
+
 pub(crate) fn schema(kind: Schema) -> Action {
     match kind {
         Schema::Unavailable => Action::Retry,

@@ -61,7 +61,8 @@ impl Snapshot {
     }
 
     /// The primary keys of so many rows at random, or of all when there are fewer, in the order of the key. Every key is
-    /// looked at. Nothing in the PostgreSQL dialect, which cannot draw a number of rows.
+    /// looked at. Nothing in the PostgreSQL dialect, which cannot draw a number of rows, and nothing of a table of one row,
+    /// whose key has no columns.
     ///
     /// `key` are the columns of the primary key, each with whether it descends.
     /// Source: <https://cloud.google.com/spanner/docs/reference/standard-sql/query-syntax#tablesample_operator>.
@@ -71,7 +72,7 @@ impl Snapshot {
         key: &[(String, Type, bool)],
         rows: usize,
     ) -> Result<Vec<Vec<Value>>> {
-        if self.database.dialect().await? == Dialect::PostgreSql {
+        if key.is_empty() || self.database.dialect().await? == Dialect::PostgreSql {
             return Ok(Vec::new());
         }
         let names: Vec<String> = key.iter().map(|(name, ..)| quoted(name)).collect();

@@ -143,7 +143,7 @@ impl Life {
         }
         self.pipeline.meter.failure(&failure);
         let (pipeline, shard, now) = (self.pipeline.name(), self.index, self.now());
-        if failure.action() == Action::Stop(ErrorKind::Expired) {
+        if failure.is_gone() {
             tracing::info!(pipeline, shard, %table, %failure, "rows kept no longer, to be read as of a later time");
             self.shard.leave(id, now);
         } else {
@@ -198,12 +198,13 @@ fn page(pipeline: Arc<Pipeline>, status: Arc<Status>, id: RangeId, part: Part) -
             Ok((plan, columns, rows)) => Ok(Page { plan, columns, rows, part, read: SystemTime::now() }),
             Err(failure) if part.again => Err(Unread { again: true, table: table.clone(), failure }),
             Err(failure) => {
-                let doing = format!(
-                    "read table {table} as of {at}, for the snapshot (Spanner keeps old rows for the database's \
-                     version_retention_period, and tables as they were then)"
-                );
+                let doing = format!("read table {table} as of {at}, for the snapshot");
                 let failure = match failure.action() {
-                    Action::Stop(kind) => failure.stop(kind, pipeline.name(), &doing).into(),
+                    Action::Stop(_) if failure.is_gone() => gone(pipeline.name(), &doing, &failure).into(),
+                    Action::Stop(kind) => {
+                        let doing = format!("{doing} (tables are read as they were then)");
+                        failure.stop(kind, pipeline.name(), &doing).into()
+                    }
                     _ => failure,
                 };
                 Err(Unread { again: false, table: table.clone(), failure })
@@ -212,6 +213,15 @@ fn page(pipeline: Arc<Pipeline>, status: Arc<Status>, id: RangeId, part: Part) -
         Answer::Page { id, page }
     }
     .boxed()
+}
+
+/// A snapshot that came too late. No later time would do: it is of one time, and changes go on from there.
+fn gone(pipeline: &str, doing: &str, failure: &Failure) -> Error {
+    let message = format!(
+        "{doing}: {failure}; Spanner keeps old rows for the database's version_retention_period: make it longer than the \
+         snapshot takes, and begin again under another name"
+    );
+    Error::new(ErrorKind::Gone, pipeline, message)
 }
 
 type Rows = (Arc<Plan>, Vec<(String, Type)>, Vec<Vec<Value>>);

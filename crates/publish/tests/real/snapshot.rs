@@ -97,7 +97,11 @@ async fn rows_that_spanner_keeps_no_longer_stop_the_pipeline() {
     ];
     state::write(&world, &config, records).await;
     let error = Worker::start(&world, &config).error().await;
-    assert_eq!(error.kind(), ErrorKind::Expired, "{error}");
+    assert_eq!(error.kind(), ErrorKind::Gone, "{error}");
     let text = error.to_string();
-    assert!(text.contains("table Small") && text.contains("version_retention_period"), "{text}");
+    for said in
+        ["table Small", "kept no longer", "version_retention_period", "another name", "SB-PUBLISH-GONE"]
+    {
+        assert!(text.contains(said), "{said}: {text}");
+    }
 }

@@ -280,6 +280,10 @@ mod tests {
             assert_eq!(of(Call::Changes, Code::OutOfRange, message).kind(), kind, "{message}");
         }
         assert_eq!(of(Call::Read("query"), Code::InvalidArgument, "").kind(), ErrorKind::Config);
+        let (names, stale) = (Names::new(["T"], ["Id"]), "has exceeded the maximum timestamp staleness");
+        for call in [Call::Read("query"), Call::Keys(&names)] {
+            assert_eq!(of(call, Code::FailedPrecondition, stale).kind(), ErrorKind::Expired);
+        }
     }
 
     #[test]

@@ -184,7 +184,8 @@ impl Names {
 }
 
 /// Phrases of Spanner and of its emulator, and what is said instead.
-const REASONS: [(&str, &str); 16] = [
+const REASONS: [(&str, &str); 17] = [
+    ("maximum timestamp staleness", "the rows of that time are kept no longer"),
     ("not found in parent", "the parent row is missing"),
     ("parent row", "the parent row is missing"),
     ("unique", "a unique index holds this key already"),
@@ -276,6 +277,10 @@ mod tests {
                 "a unique index holds this key already, constraint ByS, table T",
             ),
             ("Could not parse secret as an integer", "a value is not of its column's type"),
+            (
+                "Read-only transaction timestamp 2026-01-01T00:00:00Z has exceeded the maximum timestamp staleness",
+                "the rows of that time are kept no longer",
+            ),
             ("secret", "refused (the text is withheld, as it may hold values)"),
         ] {
             assert_eq!(of_rows(text, &names), said, "{text}");

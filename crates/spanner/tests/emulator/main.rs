@@ -4,6 +4,7 @@
 mod catalog;
 mod changes;
 mod errors;
+mod keys;
 mod migrate;
 mod outage;
 mod position;

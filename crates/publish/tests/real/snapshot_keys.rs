@@ -1,0 +1,188 @@
+//! Keys of several types, in both dialects: a snapshot that is cut off at any of them goes on there, each row once.
+
+use std::collections::BTreeSet;
+use std::sync::Arc;
+
+use spanbridge_kafka::Admin;
+use spanbridge_protocol::mutation::{Mutation, Write};
+use spanbridge_protocol::publish::{Origin, Range, RangeId, Snapshot, StateKey, StateValue};
+use spanbridge_protocol::value::Value;
+use spanbridge_publish::ErrorKind;
+use spanbridge_spanner::{CommitOptions, encode_column};
+
+use crate::kinds::{date, numeric, time};
+use crate::state;
+use crate::topic;
+use crate::worker::{LIMIT, Worker};
+use crate::world::World;
+
+const LINES: &str = "change_stream = \"Stream\"\nsnapshot = \"initial\"\nkey = { format = \"json\" }\n\
+    value = { format = \"json\" }\nenvelope = \"row\"\nshards = 1\ncreate_topics = { partitions = 1, replication_factor = 1 }\n\
+    transaction = { max_records = 1, max_wait = \"20ms\" }\n";
+const STREAM: &str = "CREATE CHANGE STREAM Stream FOR ALL OPTIONS (value_capture_type = 'NEW_ROW')";
+const COLUMNS: [&str; 9] = ["s", "i", "t", "d", "y", "b", "f", "n", "pad"];
+const ROWS: usize = 900;
+/// A page holds a megabyte: 100 of these rows.
+const PAD: usize = 10_000;
+
+/// How many values each column of the key has; together they tell the rows apart.
+const VALUES: [usize; 8] = [4, 3, 3, 3, 2, 2, 5, 3];
+
+/// The values of a column of the key. Nulls and what is no number are GoogleSQL's alone, in keys.
+fn values(column: usize, google: bool) -> Vec<Value> {
+    let or = |of_google: Value, other: Value| if google { of_google } else { other };
+    match column {
+        0 => vec![or(Value::Null, "a".into()), "".into(), "k\"\u{1f980}".into(), "[1]".into()],
+        1 => vec![i64::MIN.into(), i64::MAX.into(), or(Value::Null, 0.into())],
+        2 => vec![
+            time("0001-01-01T00:00:00Z"),
+            time("2024-01-01T00:00:00.000000001Z"),
+            or(Value::Null, time("9999-12-31T23:59:59.999999999Z")),
+        ],
+        3 => vec![date("0001-01-01"), date("2024-02-29"), or(Value::Null, date("9999-12-31"))],
+        4 => vec![Value::Bytes(Vec::new()), Value::Bytes(vec![0, 255])],
+        5 => vec![false.into(), true.into()],
+        6 => vec![
+            or(f64::NAN.into(), 5e-324.into()),
+            f64::NEG_INFINITY.into(),
+            (0.1 + 0.2).into(),
+            f64::MAX.into(),
+            f64::INFINITY.into(),
+        ],
+        _ if google => {
+            vec![numeric("-99999999999999999999999999999.999999999"), numeric("0.000000001"), numeric("1.5")]
+        }
+        _ => vec![1.into(), 2.into(), 3.into()],
+    }
+}
+
+/// A table with a key of all these columns, and rows all over their values. Keys of PostgreSQL have no order of their own.
+async fn keyed(google: bool) -> World {
+    let world = if google {
+        let table = "CREATE TABLE keyed (s STRING(MAX), i INT64, t TIMESTAMP, d DATE, y BYTES(MAX), b BOOL, f FLOAT64, \
+            n NUMERIC, pad STRING(MAX)) PRIMARY KEY (s DESC, i DESC, t, d DESC, y, b DESC, f DESC, n)";
+        World::new(&[table, STREAM]).await
+    } else {
+        let table = "CREATE TABLE keyed (s text, i bigint, t timestamptz, d date, y bytea, b boolean, \
+            f double precision, n bigint, pad text, PRIMARY KEY (s, i, t, d, y, b, f, n))";
+        let stream = "CREATE CHANGE STREAM \"Stream\" FOR ALL WITH (value_capture_type = 'NEW_ROW')";
+        World::postgres(&[table, stream]).await
+    };
+    let values: Vec<Vec<Value>> = (0..VALUES.len()).map(|column| values(column, google)).collect();
+    let all: usize = VALUES.iter().product();
+    let row = |number: usize| {
+        let mut rest = number * (all / ROWS);
+        let key = values.iter().map(|values| {
+            let value = values[rest % values.len()].clone();
+            rest /= values.len();
+            value
+        });
+        key.chain([Value::String("p".repeat(PAD))]).collect()
+    };
+    let (rows, columns): (Vec<Vec<Value>>, Arc<[String]>) =
+        ((0..ROWS).map(row).collect(), COLUMNS.map(str::to_owned).into());
+    for rows in rows.chunks(100) {
+        let (columns, rows) = (columns.clone(), rows.to_vec());
+        let insert = Mutation { write: Write::Insert, table: "keyed".into(), columns, rows };
+        world.database.commit(vec![insert], CommitOptions::default()).await.unwrap();
+    }
+    world
+}
+
+/// Waits for all rows, and ends the worker.
+async fn each_is_there_once(world: &World, worker: Worker) {
+    let topic = world.topic("keyed");
+    topic::await_count(world, &topic, ROWS).await;
+    worker.stop().await;
+    let records = topic::records(world, &topic).await;
+    let keys: BTreeSet<_> = records.iter().map(|record| record.key.clone().unwrap()).collect();
+    assert_eq!((records.len(), keys.len()), (ROWS, ROWS), "each row once");
+}
+
+async fn crashes(world: World) {
+    let (config, topic) = (world.config(LINES), world.topic("keyed"));
+    // So that the first record is seen at once.
+    Admin::new(&world.kafka, LIMIT).unwrap().ensure_topic(&topic, 1, 1, &[]).await.unwrap();
+    for least in [1, ROWS / 8, ROWS / 4] {
+        let worker = Worker::start(&world, &config);
+        topic::await_count(&world, &topic, least).await;
+        worker.drop_dead().await;
+    }
+    each_is_there_once(&world, Worker::start(&world, &config)).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn crashes_amid_keys_of_several_types_lose_and_repeat_no_row() {
+    crashes(keyed(true).await).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn crashes_amid_keys_of_postgresql_lose_and_repeat_no_row() {
+    crashes(keyed(false).await).await;
+}
+
+/// Ranges from key to key all over the table, as workers have left them.
+async fn goes_on(world: World) {
+    let config = world.config(&LINES.replace("max_records = 1,", "max_records = 100,"));
+    let at = world.database.now().await.unwrap();
+    let table = world.database.table("keyed").await.unwrap().unwrap();
+    let key: Vec<_> =
+        table.key().into_iter().map(|column| (column.name.clone(), column.ty.clone())).collect();
+    let rows = world.database.read_all("keyed", &key, Some(at)).await.unwrap();
+    let text = |row: &Vec<Value>| {
+        let values: Vec<_> = row.iter().map(|value| encode_column(value).unwrap()).collect();
+        Some(Arc::<str>::from(serde_json::to_string(&values).unwrap()))
+    };
+    let mut after = None;
+    let ends = rows.iter().skip(6).step_by(7).map(text).chain([None]);
+    let ranges = ends.map(|through| {
+        let after = std::mem::replace(&mut after, through.clone());
+        StateValue::Range(Range { table: "keyed".into(), at, after, through, rows: 0 })
+    });
+    let mut records: Vec<_> = (0..).map(|id| StateKey::Range(RangeId(id))).zip(ranges).collect();
+    let snapshot = Some(Snapshot { at, ranges: records.len().try_into().unwrap() });
+    let origin = Origin { start: at, shards: 1, change_stream: "Stream".into(), snapshot };
+    records.insert(0, (StateKey::Origin, StateValue::Origin(origin)));
+    state::write(&world, &config, records).await;
+    each_is_there_once(&world, Worker::start(&world, &config)).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_snapshot_goes_on_at_any_key() {
+    goes_on(keyed(true).await).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_snapshot_goes_on_at_any_key_of_postgresql() {
+    goes_on(keyed(false).await).await;
+}
+
+/// A key that is generated, and a key of a table in a named schema.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn rows_are_read_by_keys_that_nobody_writes() {
+    let world = World::new(&[
+        "CREATE SCHEMA shop",
+        "CREATE TABLE shop.T (Id INT64 NOT NULL, V INT64) PRIMARY KEY (Id DESC)",
+        "CREATE TABLE Made (Id INT64 NOT NULL, V INT64, K INT64 AS (Id + 1) STORED) PRIMARY KEY (K)",
+        STREAM,
+    ])
+    .await;
+    for table in ["shop.T", "Made"] {
+        world.write(Write::Insert, table, &["Id", "V"], vec![7.into(), 8.into()]).await;
+    }
+    let worker = Worker::start(&world, &world.config(LINES));
+    for (table, key) in [("shop.T", "{\"Id\":7}"), ("Made", "{\"K\":8}")] {
+        topic::await_count(&world, &world.topic(table), 1).await;
+        let found = topic::records(&world, &world.topic(table)).await.remove(0).key.unwrap();
+        assert_eq!(String::from_utf8(found).unwrap(), key, "{table}");
+    }
+    worker.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_table_of_one_row_without_a_key_is_named() {
+    let world = World::new(&["CREATE TABLE Solo (V INT64) PRIMARY KEY ()", STREAM]).await;
+    let error = Worker::start(&world, &world.config(LINES)).error().await;
+    assert_eq!(error.kind(), ErrorKind::Schema, "{error}");
+    assert!(error.to_string().contains("table Solo: it has no primary key"), "{error}");
+}
