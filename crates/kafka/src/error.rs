@@ -85,6 +85,10 @@ impl Error {
         self.kind
     }
 
+    pub(crate) fn cause(&self) -> Option<&KafkaError> {
+        self.source.as_ref()
+    }
+
     /// The stable code of the kind, as in the message's brackets.
     pub fn code(&self) -> &'static str {
         self.kind.code()

@@ -6,6 +6,7 @@ use rdkafka::consumer::{BaseConsumer, Consumer as _, ConsumerContext};
 use rdkafka::error::KafkaError;
 use rdkafka::{ClientContext, Offset, TopicPartitionList};
 
+use crate::election::outlasted;
 use crate::error::{Error, ErrorKind, Result};
 use crate::log;
 use crate::options::ClientOptions;
@@ -84,14 +85,18 @@ impl Offsets {
         Ok(Offsets { client: Arc::new(client) })
     }
 
-    /// Asks the partition's leader, within `limit`; for a partition that is new to this client a second time.
+    /// Asks the partition's leader, each question within `limit`; for a partition that is new to this client a second
+    /// time.
     ///
     /// # Errors
     /// `NotFound`, `Denied`, `Unavailable`.
     pub async fn watermarks(&self, tp: &TopicPartition, limit: Duration) -> Result<Watermarks> {
         let (client, tp) = (self.client.clone(), tp.clone());
-        thread::run("query of watermarks", limit + GRACE, move || blocking_watermarks(&client, &tp, limit))
-            .await
+        // Two questions, and both again with one in between for a new partition.
+        thread::run("query of watermarks", 5 * limit + GRACE, move || {
+            blocking_watermarks(&client, &tp, limit)
+        })
+        .await
     }
 
     /// The offset of the partition's first record that is not older than `time`, in milliseconds since 1970; the high
@@ -101,8 +106,8 @@ impl Offsets {
     /// `NotFound`, `Denied`, `Unavailable`.
     pub async fn at_time(&self, tp: &TopicPartition, time: i64, limit: Duration) -> Result<i64> {
         let (client, tp) = (self.client.clone(), tp.clone());
-        // Two questions, the second for the end of a log that has no such record.
-        thread::run("query of an offset by time", 3 * limit + GRACE, move || {
+        // And the watermarks, for a log that has no such record.
+        thread::run("query of an offset by time", 6 * limit + GRACE, move || {
             blocking_at_time(&client, &tp, time, limit)
         })
         .await
@@ -150,11 +155,15 @@ fn blocking_watermarks(
     limit: Duration,
 ) -> Result<Watermarks> {
     serve_log(client);
+    let doing = format!("query the watermarks of {tp}");
     let query = || -> Result<Watermarks> {
-        let answer = client.fetch_watermarks(&tp.topic, tp.partition, limit);
-        let (start, end) =
-            answer.map_err(|e| Error::from_kafka(&format!("query the watermarks of {tp}"), e))?;
-        Ok(Watermarks { start, end })
+        // One by one and the start first, so that it is not above the end. librdkafka's own query of both drops the
+        // error of one when the other is answered, and makes the log look empty.
+        let mark = |which| match ask(client, tp, which, &doing, limit)? {
+            Some(offset) => Ok(offset),
+            None => Err(Error::new(ErrorKind::Unavailable, format!("{doing}: an answer without an offset"))),
+        };
+        Ok(Watermarks { start: mark(Offset::Beginning)?, end: mark(Offset::End)? })
     };
     match query() {
         // librdkafka answers from what it knows, which a new partition is not part of until it has looked again.
@@ -175,28 +184,48 @@ fn blocking_at_time(
     limit: Duration,
 ) -> Result<i64> {
     serve_log(client);
-    let failed = |error| Error::from_kafka(&format!("query the offset of {tp} by time"), error);
-    let mut wanted = TopicPartitionList::with_capacity(1);
-    // It takes the time where an answer has the offset.
-    wanted.add_partition_offset(&tp.topic, tp.partition, Offset::Offset(time)).map_err(failed)?;
-    let found = client.offsets_for_times(wanted, limit).map_err(failed)?;
-    let found = found.find_partition(&tp.topic, tp.partition);
-    found.as_ref().map_or(Ok(()), |found| found.error()).map_err(failed)?;
-    match found.map(|found| found.offset()) {
-        Some(Offset::Offset(offset)) => Ok(offset),
-        _ => Ok(blocking_watermarks(client, tp, limit)?.end),
+    let doing = format!("query the offset of {tp} by time");
+    match ask(client, tp, Offset::Offset(time), &doing, limit)? {
+        Some(offset) => Ok(offset),
+        None => Ok(blocking_watermarks(client, tp, limit)?.end),
     }
+}
+
+/// The offset of the start, of the end, or of a time, which librdkafka takes where its answer has the offset; `None`
+/// when the log has no record as young as that.
+fn ask(
+    client: &BaseConsumer<LogOnly>,
+    tp: &TopicPartition,
+    which: Offset,
+    doing: &str,
+    limit: Duration,
+) -> Result<Option<i64>> {
+    let failed = |error| Error::from_kafka(doing, error);
+    let mut wanted = TopicPartitionList::with_capacity(1);
+    wanted.add_partition_offset(&tp.topic, tp.partition, which).map_err(failed)?;
+    outlasted(limit, |left| {
+        let found = client.offsets_for_times(wanted.clone(), left).map_err(failed)?;
+        let Some(found) = found.find_partition(&tp.topic, tp.partition) else { return Ok(None) };
+        found.error().map_err(failed)?;
+        match found.offset() {
+            Offset::Offset(offset) => Ok(Some(offset)),
+            _ => Ok(None),
+        }
+    })
 }
 
 fn blocking_partitions(client: &BaseConsumer<LogOnly>, topic: &str, limit: Duration) -> Result<Option<i32>> {
     serve_log(client);
     let doing = format!("query the partitions of topic {topic}");
-    let metadata = client.fetch_metadata(Some(topic), limit).map_err(|e| Error::from_kafka(&doing, e))?;
-    let Some(found) = metadata.topics().iter().find(|t| t.name() == topic) else { return Ok(None) };
-    if let Some(code) = found.error() {
-        let error = Error::from_kafka(&doing, KafkaError::MetadataFetch(code.into()));
-        return if error.kind() == ErrorKind::NotFound { Ok(None) } else { Err(error) };
-    }
-    let count = i32::try_from(found.partitions().len()).unwrap_or(i32::MAX);
-    Ok((count > 0).then_some(count))
+    let failed = |error| Error::from_kafka(&doing, error);
+    outlasted(limit, |left| {
+        let metadata = client.fetch_metadata(Some(topic), left).map_err(failed)?;
+        let Some(found) = metadata.topics().iter().find(|t| t.name() == topic) else { return Ok(None) };
+        if let Some(code) = found.error() {
+            let error = failed(KafkaError::MetadataFetch(code.into()));
+            return if error.kind() == ErrorKind::NotFound { Ok(None) } else { Err(error) };
+        }
+        let count = i32::try_from(found.partitions().len()).unwrap_or(i32::MAX);
+        Ok((count > 0).then_some(count))
+    })
 }

@@ -8,13 +8,12 @@ use std::time::{Duration, Instant, SystemTime};
 use serde_json::json;
 
 use spanbridge_config::Config;
-use spanbridge_kafka::ErrorKind as Kafka;
 use spanbridge_protocol::mutation::Write;
 use spanbridge_protocol::publish::{
     Hold, HoldId, Range, RangeId, Request, Reread, Stage, StateKey, StateValue,
 };
 use spanbridge_protocol::value::Timestamp;
-use spanbridge_publish::{Error, ErrorKind, Requests, Standing};
+use spanbridge_publish::{ErrorKind, Requests, Standing};
 use tokio::sync::watch;
 
 use crate::orders::{self, DDL, Key, Told, key};
@@ -26,14 +25,7 @@ use crate::world::World;
 const ROWS: i64 = 3000;
 
 async fn standing(world: &World, config: &Config) -> Standing {
-    let (requests, end) = (Requests::new(&config.publish[0], &world.kafka), Instant::now() + LIMIT);
-    loop {
-        match requests.standing().await {
-            // A new topic has no leader yet.
-            Err(Error::Kafka(error)) if error.kind() == Kafka::Unavailable && Instant::now() < end => {}
-            standing => return standing.unwrap(),
-        }
-    }
+    Requests::new(&config.publish[0], &world.kafka).standing().await.unwrap()
 }
 
 async fn ask(world: &World, config: &Config, tables: &[&str]) -> String {
