@@ -22,6 +22,7 @@ mod registry;
 mod source;
 mod spanner;
 mod spawner;
+mod tail;
 mod testbed;
 
 pub use child::Stop;
@@ -33,4 +34,5 @@ pub use python::Python;
 pub use registry::{Registry, RegistryOptions};
 pub use source::Source;
 pub use spanner::{Spanner, SpannerAddress, SpannerOptions};
+pub use tail::tail;
 pub use testbed::{Options, Testbed};

@@ -1,7 +1,6 @@
 //! A service as a child process, which can be killed as in a crash; it ends when this process ends, however that happens.
 
 mod metrics;
-mod tail;
 mod usage;
 
 use std::fs::{File, OpenOptions};
@@ -245,7 +244,7 @@ impl Worker {
     /// The end of its log, for a message.
     #[must_use]
     pub fn log_end(&self) -> String {
-        match tail::tail(&self.log, self.begin).as_str() {
+        match spanbridge_testbed::tail(&self.log, self.begin).as_str() {
             "" => "it logged nothing".to_owned(),
             log => format!("the end of its log {}:\n{log}", self.log.display()),
         }

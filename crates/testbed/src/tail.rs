@@ -5,8 +5,8 @@ use std::path::Path;
 const BYTES: u64 = 8 * 1024;
 const LINES: usize = 25;
 
-/// The last lines of a log from `begin` on; nothing when it cannot be read.
-pub(super) fn tail(log: &Path, begin: u64) -> String {
+/// The last lines of a process's log from `begin` on; nothing when it cannot be read.
+pub fn tail(log: &Path, begin: u64) -> String {
     let read = || -> std::io::Result<Vec<u8>> {
         let mut file = File::open(log)?;
         let length = file.metadata()?.len();
