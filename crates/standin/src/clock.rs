@@ -6,6 +6,7 @@ use spanbridge_protocol::value::Timestamp;
 pub(crate) struct Clock {
     last: Option<Timestamp>,
     held: Option<Timestamp>,
+    ahead: TimeDelta,
 }
 
 const STEP: TimeDelta = TimeDelta::microseconds(1);
@@ -16,7 +17,7 @@ impl Clock {
         if let Some(held) = self.held {
             return held;
         }
-        let now = Utc::now();
+        let now = Utc::now() + self.ahead;
         let now = now.duration_trunc(STEP).unwrap_or(now);
         let now = self.last.map_or(now, |last| now.max(last + STEP));
         self.last = Some(now);
@@ -37,6 +38,11 @@ impl Clock {
         self.held = None;
     }
 
+    /// From now on it is so much later than it would be.
+    pub(crate) fn advance(&mut self, by: TimeDelta) {
+        self.ahead += by;
+    }
+
     pub(crate) fn is_held(&self) -> bool {
         self.held.is_some()
     }
@@ -55,6 +61,15 @@ mod tests {
         assert!(before < held && clock.tick() == held && clock.settled() < held);
         clock.release();
         assert!(clock.settled() > held && clock.tick() > held);
+    }
+
+    #[test]
+    fn an_advanced_clock_goes_on_from_there() {
+        let mut clock = Clock::default();
+        let before = clock.tick();
+        clock.advance(TimeDelta::hours(25));
+        let after = clock.tick();
+        assert!(after - before >= TimeDelta::hours(25) && clock.tick() > after);
     }
 
     #[test]

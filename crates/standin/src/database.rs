@@ -1,6 +1,7 @@
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
+use chrono::TimeDelta;
 use googleapis_tonic_google_spanner_v1::google::spanner::v1::{Mutation, ReadRequest};
 use spanbridge_protocol::value::{Timestamp, Type, Value};
 use tonic::Code;
@@ -83,6 +84,10 @@ impl Database {
             state.clock.release();
             state.streams.tell();
         }
+    }
+
+    pub(crate) fn advance_clock(&self, by: TimeDelta) {
+        self.lock().clock.advance(by);
     }
 
     pub(crate) fn begin(&self, excluded: bool) -> u64 {

@@ -2,6 +2,7 @@ use std::io;
 use std::net::{Ipv4Addr, SocketAddr};
 use std::sync::Arc;
 
+use chrono::TimeDelta;
 use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 
@@ -150,6 +151,15 @@ impl Standin {
     /// NOT_FOUND.
     pub fn hold_clock(&self, database: &str, hold: bool) -> Result<(), Error> {
         self.service.databases.get(database)?.hold_clock(hold);
+        Ok(())
+    }
+
+    /// Lets these hours pass for a database at once: what it keeps for a while gets old.
+    ///
+    /// # Errors
+    /// NOT_FOUND.
+    pub fn advance_clock(&self, database: &str, hours: u32) -> Result<(), Error> {
+        self.service.databases.get(database)?.advance_clock(TimeDelta::hours(hours.into()));
         Ok(())
     }
 

@@ -1,7 +1,9 @@
 //! A change stream that is altered or dropped while it is published.
 
+use std::time::{Duration, SystemTime};
+
 use spanbridge_protocol::mutation::Write;
-use spanbridge_protocol::value::Value;
+use spanbridge_protocol::value::{Timestamp, Value};
 use spanbridge_publish::{Error, ErrorKind};
 
 use crate::topic;
@@ -17,6 +19,9 @@ async fn world(stream: &str) -> World {
     World::new(&[TABLES[0], TABLES[1], &format!("CREATE CHANGE STREAM Stream {stream}")]).await
 }
 
+const PIPELINE: &str = "change_stream = \"Stream\"\nshards = 1\n\
+    create_topics = { partitions = 1, replication_factor = 1 }\n";
+
 async fn alter(world: &World, ddl: &[&str]) {
     let ddl: Vec<String> = ddl.iter().map(|&statement| statement.to_owned()).collect();
     world.admin.update_ddl(&ddl).await.unwrap();
@@ -25,13 +30,7 @@ async fn alter(world: &World, ddl: &[&str]) {
 /// A worker that has published a row.
 async fn running(world: &World, more: &str) -> Worker {
     let start = world.database.now().await.unwrap().to_rfc3339();
-    let worker = Worker::start(
-        world,
-        &world.config(&format!(
-            "change_stream = \"Stream\"\nshards = 1\nstart = \"{start}\"\n\
-             create_topics = {{ partitions = 1, replication_factor = 1 }}\n{more}"
-        )),
-    );
+    let worker = Worker::start(world, &world.config(&format!("{PIPELINE}start = \"{start}\"\n{more}")));
     insert(world, 1).await;
     topic::await_records(world, &world.topic("Orders"), 1).await;
     worker
@@ -67,12 +66,39 @@ async fn a_stream_that_is_made_anew_is_another_one() {
     worker.stop().await;
     alter(&world, &["DROP CHANGE STREAM Stream"]).await;
     alter(&world, &["CREATE CHANGE STREAM Stream FOR Orders"]).await;
-    let config = world.config(
-        "change_stream = \"Stream\"\nshards = 1\ncreate_topics = { partitions = 1, replication_factor = 1 }\n",
-    );
-    let error = Worker::start(&world, &config).error().await;
+    let error = Worker::start(&world, &world.config(PIPELINE)).error().await;
     let words = ["change stream Stream", "created again", "Changes from", "cannot be given up one by one"];
     said(&error, ErrorKind::Expired, &words);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn changes_that_are_kept_no_longer_stop_the_pipeline() {
+    let world = World::steered(&[
+        TABLES[0],
+        "CREATE CHANGE STREAM Stream FOR Orders OPTIONS (retention_period = '36h')",
+    ])
+    .await;
+    let worker = running(&world, "").await;
+    worker.stop().await;
+    insert(&world, 2).await;
+    world.advance_clock(37);
+    let error = Worker::start(&world, &world.config(PIPELINE)).error().await;
+    let words = ["change stream Stream keeps 36 h and no longer holds", "Changes from", "may be lost"];
+    said(&error, ErrorKind::Expired, &words);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_start_before_the_stream_is_refused_at_once() {
+    let stream = "CREATE CHANGE STREAM Stream FOR Orders";
+    for world in [World::new(&[TABLES[0], stream]).await, World::steered(&[TABLES[0], stream]).await] {
+        let hour_ago = SystemTime::from(world.database.now().await.unwrap()) - Duration::from_secs(3600);
+        let start = Timestamp::from(hour_ago).to_rfc3339();
+        let config = world.config(&format!("{PIPELINE}start = \"{start}\"\n"));
+        let error = Worker::start(&world, &config).error().await;
+        let words =
+            ["change stream Stream holds nothing of `start`", "before its creation", "give a later one"];
+        said(&error, ErrorKind::Expired, &words);
+    }
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

@@ -116,6 +116,11 @@ impl World {
         self.standin.as_ref().unwrap().hold_clock(STANDIN, hold).unwrap();
     }
 
+    /// As after so many hours.
+    pub(crate) fn advance_clock(&self, hours: u32) {
+        self.standin.as_ref().unwrap().advance_clock(STANDIN, hours).unwrap();
+    }
+
     /// The configuration with these lines in its one pipeline.
     pub(crate) fn config(&self, lines: &str) -> Arc<Config> {
         let Self { pipeline, spanner, registry_url, kafka, .. } = self;
