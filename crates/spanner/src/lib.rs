@@ -20,6 +20,7 @@ mod options;
 mod query;
 mod range;
 mod read;
+mod sample;
 mod scratch;
 mod session;
 mod snapshot;

@@ -1,9 +1,7 @@
 use google_cloud_spanner::transaction::TimestampBound;
 use spanbridge_protocol::value::{Timestamp, Type, Value};
 
-use crate::catalog::quoted;
 use crate::database::Database;
-use crate::dialect::Dialect;
 use crate::error::Result;
 use crate::range::{KeyRange, of_ranges};
 use crate::read::Read;
@@ -60,38 +58,12 @@ impl Snapshot {
         self.read(Read::new(table, columns, of_ranges(vec![range])).first(rows)).await
     }
 
-    /// The primary keys of so many rows at random, or of all when there are fewer, in the order of the key. Every key is
-    /// looked at. Nothing in the PostgreSQL dialect, which cannot draw a number of rows, and nothing of a table of one row,
-    /// whose key has no columns.
-    ///
-    /// `key` are the columns of the primary key, each with whether it descends.
-    /// Source: <https://cloud.google.com/spanner/docs/reference/standard-sql/query-syntax#tablesample_operator>.
-    pub async fn sample_keys(
-        &self,
-        table: &str,
-        key: &[(String, Type, bool)],
-        rows: usize,
-    ) -> Result<Vec<Vec<Value>>> {
-        if key.is_empty() || self.database.dialect().await? == Dialect::PostgreSql {
-            return Ok(Vec::new());
-        }
-        let names: Vec<String> = key.iter().map(|(name, ..)| quoted(name)).collect();
-        let order = key.iter().zip(&names);
-        let order =
-            order.map(|((.., descends), name)| format!("{name}{}", if *descends { " DESC" } else { "" }));
-        let order: Vec<String> = order.collect();
-        let sql = format!(
-            "SELECT {} FROM {} TABLESAMPLE RESERVOIR ({rows} ROWS) ORDER BY {}",
-            names.join(", "),
-            quoted(table),
-            order.join(", ")
-        );
-        let types: Vec<Type> = key.iter().map(|(_, ty, _)| ty.clone()).collect();
-        self.database.query_at(&sql, &[], &types, self.bound()?).await
-    }
-
     pub(crate) fn bound(&self) -> Result<TimestampBound> {
         Ok(TimestampBound::read_timestamp(wire_timestamp(self.at)?))
+    }
+
+    pub(crate) fn database(&self) -> &Database {
+        &self.database
     }
 
     async fn read(&self, read: Read) -> Result<Vec<Vec<Value>>> {

@@ -109,6 +109,8 @@ async fn crashes(world: World) {
         worker.drop_dead().await;
     }
     each_is_there_once(&world, Worker::start(&world, &config)).await;
+    let origin = state::origin(&world, &config).await;
+    assert_eq!(origin.snapshot.unwrap().ranges, 4, "it is read side by side");
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

@@ -2,10 +2,22 @@
 
 use spanbridge_config::Config;
 use spanbridge_kafka::{Admin, Message, Producer};
-use spanbridge_protocol::publish::{StateKey, StateValue};
+use spanbridge_protocol::publish::{Origin, StateKey, StateValue};
 
+use crate::topic;
 use crate::worker::LIMIT;
 use crate::world::World;
+
+/// How the pipeline has begun.
+pub(crate) async fn origin(world: &World, config: &Config) -> Origin {
+    let records = topic::records(world, &config.publish[0].state_topic()).await;
+    let of_origin = |key: &[u8]| serde_json::from_slice::<StateKey>(key).unwrap() == StateKey::Origin;
+    let record = records.into_iter().find(|record| record.key.as_deref().is_some_and(of_origin));
+    match serde_json::from_slice(&record.unwrap().value.unwrap()).unwrap() {
+        StateValue::Origin(origin) => origin,
+        other => panic!("{other:?} is no origin"),
+    }
+}
 
 /// Writes records of shard 0, the only one, into the pipeline's state topic.
 pub(crate) async fn write(world: &World, config: &Config, records: Vec<(StateKey, StateValue)>) {

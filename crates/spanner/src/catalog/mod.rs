@@ -11,4 +11,5 @@ mod view;
 
 pub use index::Index;
 pub use names::quoted;
+pub(crate) use names::quoted_postgres;
 pub use stream::{ChangeStreamInfo, Watched};

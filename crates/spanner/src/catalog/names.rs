@@ -32,8 +32,17 @@ pub(super) fn qualified(schema: &str, name: String) -> String {
     if schema.is_empty() { name } else { format!("{schema}.{name}") }
 }
 
-/// As SQL takes a name that may be a reserved word, in a named schema perhaps.
+/// As GoogleSQL takes a name that may be a reserved word, in a named schema perhaps.
 pub fn quoted(name: &str) -> String {
-    let parts: Vec<String> = name.split('.').map(|part| format!("`{part}`")).collect();
+    quoted_with(name, '`')
+}
+
+/// The same for PostgreSQL.
+pub(crate) fn quoted_postgres(name: &str) -> String {
+    quoted_with(name, '"')
+}
+
+fn quoted_with(name: &str, quote: char) -> String {
+    let parts: Vec<String> = name.split('.').map(|part| format!("{quote}{part}{quote}")).collect();
     parts.join(".")
 }

@@ -95,7 +95,19 @@ async fn cut(database: &Database, ty: &Type, keys: &[Value]) {
     }
 }
 
-async fn all(database: &Database, ty: &Type, keys: &[Value]) {
+/// Some of the keys, or all, in their order.
+async fn draw(database: &Database, ty: &Type, descends: bool, keys: &[Value]) {
+    let key = [("k".to_owned(), ty.clone(), descends)];
+    let snapshot = database.snapshot().await.unwrap();
+    for most in [1, keys.len() - 1, 99] {
+        let sample = snapshot.sample_keys("t", &key, most).await.unwrap().concat();
+        let mut rest = keys.iter();
+        let in_order = sample.iter().all(|drawn| rest.any(|key| key == drawn));
+        assert!(sample.len() == most.min(keys.len()) && in_order, "{ty}: {most} of {keys:?}: {sample:?}");
+    }
+}
+
+async fn all(database: &Database, ty: &Type, descends: bool, keys: &[Value]) {
     let rows = keys.iter().map(|key| vec![key.clone()]).collect();
     database
         .commit(vec![mutation(Write::Insert, "t", &["k"], rows)], CommitOptions::default())
@@ -103,6 +115,7 @@ async fn all(database: &Database, ty: &Type, keys: &[Value]) {
         .unwrap();
     assert_eq!(walk(database, ty).await, keys, "{ty}");
     cut(database, ty, keys).await;
+    draw(database, ty, descends, keys).await;
 }
 
 #[tokio::test]
@@ -119,10 +132,11 @@ async fn a_page_goes_on_behind_a_key_of_any_type() {
             keys.insert(0, f64::NAN.into());
         }
         keys.insert(0, Value::Null);
-        for order in ["ASC", "DESC"] {
+        for descends in [false, true] {
+            let order = if descends { "DESC" } else { "ASC" };
             let ddl = format!("CREATE TABLE t (k {name}) PRIMARY KEY (k {order})");
             let (_, database) = support::database(&[&ddl]).await;
-            all(&database, &ty, &keys).await;
+            all(&database, &ty, descends, &keys).await;
             keys.reverse();
         }
     }
@@ -133,6 +147,6 @@ async fn a_page_goes_on_behind_a_key_of_any_type_of_postgresql() {
     for (_, name, ty, keys) in keys() {
         let ddl = format!("CREATE TABLE t (k {name} PRIMARY KEY)");
         let (_, database) = support::postgres(&[&ddl]).await;
-        all(&database, &ty, &keys).await;
+        all(&database, &ty, false, &keys).await;
     }
 }
