@@ -47,7 +47,8 @@ impl Found {
             if !taken && column.key_ordinal.is_none() {
                 out.insert(column.name.clone());
             }
-            taken && watched || column.key_ordinal.is_some()
+            // No change stream tells a generated column, except of the key.
+            taken && watched && !column.generated || column.key_ordinal.is_some()
         });
         let topic = publish.topic(&table.name);
         Ok(Self { table, out, topic })

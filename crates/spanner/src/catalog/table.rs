@@ -41,10 +41,11 @@ ORDER BY c.ORDINAL_POSITION";
 
 impl Database {
     /// The table of that name, `schema.table` in a named schema; nothing when there is none.
-    /// Names are compared without case.
+    /// Names are compared without case. A generated column of a type that the bridge does not carry is left out: nobody
+    /// writes the TOKENLIST of a search index, and no change stream tells of it.
     ///
     /// # Errors
-    /// [`ErrorKind::Config`] for a column of a type that the bridge does not carry.
+    /// [`ErrorKind::Config`] for another column of such a type.
     pub async fn table(&self, name: &str) -> Result<Option<Table>> {
         let (schema, table) = name.rsplit_once('.').unwrap_or(("", name));
         let dialect = self.dialect().await?;
@@ -55,13 +56,14 @@ impl Database {
         let params = [(names[0], Type::String, schema.into()), (names[1], Type::String, table.into())];
         let (text, flag, number) = (Type::String, Type::Bool, Type::Int64);
         let types = [&text, &text, &text, &text, &flag, &flag, &flag, &flag, &number, &flag, &text, &text];
-        let rows = self.query(sql, &params, &types.map(Type::clone)).await?;
+        let mut rows = self.query(sql, &params, &types.map(Type::clone)).await?;
         let named = |row: &Vec<Value>| matches!(&row[3], Value::String(ty) if Type::parse(ty).is_none());
         let messages = if dialect == Dialect::GoogleSql && rows.iter().any(named) {
             self.messages(name).await?
         } else {
             Vec::new()
         };
+        rows.retain(|row| !is_tokens(row, &messages));
         let mut table = Table { name: String::new(), columns: Vec::with_capacity(rows.len()), parent: None };
         for row in rows {
             let (name, parent, column) = column(row, &messages)?;
@@ -77,6 +79,16 @@ impl Database {
             table.columns.push(column);
         }
         Ok((!table.columns.is_empty()).then_some(table))
+    }
+}
+
+/// True for a generated column of a type that is not carried.
+fn is_tokens(row: &[Value], messages: &[(String, Type)]) -> bool {
+    match row {
+        [_, _, Value::String(name), Value::String(ty), _, Value::Bool(true), ..] => {
+            Type::parse(ty).is_none() && messages.iter().all(|(column, _)| column != name)
+        }
+        _ => false,
     }
 }
 

@@ -12,7 +12,8 @@ async fn a_table_is_described() {
         "CREATE SCHEMA shop",
         "CREATE TABLE shop.Orders (Customer STRING(36) NOT NULL, Id INT64 NOT NULL, Price NUMERIC DEFAULT (0),
            Twice NUMERIC AS (Price * 2) STORED, Tags ARRAY<STRING(10)>, Note STRING(MAX),
-           Stamp TIMESTAMP NOT NULL OPTIONS (allow_commit_timestamp = true)) PRIMARY KEY (Id, Customer DESC)",
+           Stamp TIMESTAMP NOT NULL OPTIONS (allow_commit_timestamp = true),
+           Tokens TOKENLIST AS (TOKENIZE_FULLTEXT(Note)) HIDDEN) PRIMARY KEY (Id, Customer DESC)",
         "CREATE INDEX shop.ByPrice ON shop.Orders (Price, Stamp DESC) STORING (Note)",
         "CREATE NULL_FILTERED INDEX shop.ByNote ON shop.Orders (Note)",
         "CREATE TABLE shop.Items (Id INT64 NOT NULL, Customer STRING(36) NOT NULL, Item INT64)
