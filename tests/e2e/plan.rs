@@ -221,6 +221,9 @@ async fn what_does_not_fit_is_found_before_it_runs() {
     ];
     admin.update_ddl(&ddl.map(str::to_owned)).await.unwrap();
     // The file itself has no mistake.
+    let mut text = std::fs::read_to_string(&world.config).unwrap();
+    text.push_str("exclude_columns = [\"Orders.Amnt\", \"Orders.Amount\"]\n");
+    std::fs::write(&world.config, &text).unwrap();
     world.succeeds(&["check"]);
     let output = world.run(&["check", "--live", "--json"]);
     assert_eq!(output.status.code(), Some(1), "{output:?}");
@@ -239,6 +242,9 @@ async fn what_does_not_fit_is_found_before_it_runs() {
         ("SB-CHECK-PARTITIONS", "note", 17),
     ];
     assert_eq!(found, expected.map(|(code, severity, line)| (code.to_owned(), severity.to_owned(), line)));
+    let last = u64::try_from(text.lines().count()).unwrap();
+    let found: Vec<_> = checked[1]["findings"].as_array().unwrap().iter().map(of).collect();
+    assert_eq!(found, [("SB-CHECK-NAME".to_owned(), "warning".to_owned(), last)]);
     let shown = String::from_utf8(world.run(&["check", "--live"]).stderr).unwrap();
     assert!(shown.contains("planned.toml:15:") && shown.contains("SB-CHECK-LENGTH"), "{shown}");
 }

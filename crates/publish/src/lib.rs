@@ -38,3 +38,4 @@ pub use context::Context;
 pub use error::{Error, ErrorKind};
 pub use requests::{Requests, Standing};
 pub use service::run;
+pub use startup::unknown_names;

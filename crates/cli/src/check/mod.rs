@@ -9,6 +9,7 @@ use spanbridge_ingest::Live;
 use spanbridge_ingest::check::{self, Finding, Severity};
 use spanbridge_kafka::ClientOptions;
 use spanbridge_publish::foresee::{Foresight, Subjects};
+use spanbridge_publish::unknown_names;
 use spanbridge_schema::Registry;
 use spanbridge_spanner::{Database, Options, Watched};
 
@@ -105,7 +106,9 @@ impl<'a> Parts<'a> {
             });
         }
         for pipeline in &self.chosen.publish {
-            let findings = stream(config, database, pipeline).await?;
+            let mut findings = stream(config, database, pipeline).await?;
+            let unknown = unknown_names(config, pipeline, database).await?.into_iter();
+            findings.extend(unknown.map(|error| Finding { severity: Severity::Warning, error }));
             let foresight = Foresight::new(pipeline, registry, kafka)?;
             let catalog = foresight.read(config, database).await.map_err(of_publish)?;
             said.push(of(pipeline, findings, foresight.subjects(&catalog)));

@@ -1,5 +1,6 @@
 //! What must be there before the first record: stream, tables, topics, schemas.
 
+mod names;
 mod stream;
 mod topic;
 
@@ -23,6 +24,7 @@ use crate::tables::Tables;
 use crate::wanted::Wanted;
 use crate::{Context, ErrorKind};
 
+pub use names::unknown_names;
 pub(crate) use stream::{altered, unfit};
 
 /// Of one call to Kafka's administration.
@@ -54,6 +56,9 @@ pub(crate) async fn prepare(
 ) -> Result<(Pipeline, Events), Failure> {
     let database = Database::connect(&context.spanner).await?;
     let stream = stream::check(&context.config, publish, &database).await?;
+    for unknown in unknown_names(&context.config, publish, &database).await? {
+        tracing::warn!(pipeline = %publish.name, "{unknown}");
+    }
     let admin = Admin::new(&context.kafka, ADMIN_LIMIT)?;
     let state_topic = topic::state(&context.config, publish, &admin).await?;
     let maker = Maker { config: &context.config, publish, registry: &context.registry, admin: &admin };

@@ -1,7 +1,7 @@
 //! What does not fit is an error with its place in the file, before anything is published.
 
 use spanbridge_kafka::Admin;
-use spanbridge_publish::{Error, ErrorKind};
+use spanbridge_publish::{Error, ErrorKind, unknown_names};
 
 use crate::worker::{LIMIT, Worker};
 use crate::world::World;
@@ -59,4 +59,30 @@ async fn what_is_not_there_is_named_with_its_place() {
     assert!(error.to_string().contains("3 partitions, but `shards` is 5"), "{error}");
     let error = refused(&world, &format!("change_stream = \"Stream\"\nshards = 3\n{TOPICS}")).await;
     assert!(error.to_string().contains("cleanup.policy = delete"), "{error}");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_nothing_has_that_name_is_told_with_its_place() {
+    let world = World::new(&[
+        "CREATE TABLE Orders (Id INT64 NOT NULL, Password STRING(9), Twice INT64 AS (Id * 2) STORED) PRIMARY KEY (Id)",
+        "CREATE CHANGE STREAM Stream FOR ALL",
+    ])
+    .await;
+    let config = world.config(
+        "change_stream = \"Stream\"\nexclude_tables = [\"Secrts\", \"Tmp*\"]\n\
+         columns = [\"orders.id\", \"Orders.password\", \"Orders.Twice\"]\n\
+         exclude_columns = [\"Orders.Pasword\", \"Ordres.V\", \"*.Other\", \"Orders.Twice\"]\n",
+    );
+    let unknown = unknown_names(&config, &config.publish[0], &world.database).await.unwrap();
+    let unknown: Vec<_> = unknown.iter().map(|error| (error.position(), error.to_string())).collect();
+    let expected = [
+        ((FIRST + 1, 19), "no table `Secrts`"),
+        ((FIRST + 2, 44), "Twice of table Orders is generated"),
+        ((FIRST + 3, 20), "table Orders has no column `Pasword`"),
+        ((FIRST + 3, 38), "no table `Ordres`"),
+    ];
+    assert_eq!(unknown.len(), expected.len(), "{unknown:?}");
+    for ((place, message), (expected, words)) in unknown.iter().zip(expected) {
+        assert!(*place == expected && message.contains(words), "{place:?}: {message}");
+    }
 }

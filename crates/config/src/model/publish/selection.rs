@@ -35,7 +35,12 @@ impl Selection {
 
     /// The tables that are named in full, which must be there.
     pub fn named(&self) -> impl Iterator<Item = &Located<str>> {
-        self.tables.iter().flatten().filter(|table| !is_pattern(table))
+        Self::full(self.tables.as_deref().unwrap_or_default())
+    }
+
+    /// Those of a list that are names in full.
+    pub fn full(list: &[Located<str>]) -> impl Iterator<Item = &Located<str>> {
+        list.iter().filter(|name| !is_pattern(name))
     }
 
     /// True if the one table that is published is known.

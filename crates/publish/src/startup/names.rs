@@ -1,0 +1,60 @@
+use std::collections::BTreeMap;
+
+use spanbridge_config::{Config, Error as Mistake, Publish, Selection};
+use spanbridge_protocol::table::Table;
+use spanbridge_spanner::Database;
+
+/// Of a name that nothing has.
+const CODE: &str = "SB-CHECK-NAME";
+const DROPPED: &str = "names are compared without case; what was dropped may stay named until the last of its changes is published";
+
+/// What `exclude_tables`, `columns` and `exclude_columns` name in full and the database does not have, with its place. Names
+/// of what was dropped belong there as long as the change stream still tells of it, so this is no error; a slip, though,
+/// publishes what was to be kept back.
+///
+/// # Errors
+/// Those of Spanner.
+pub async fn unknown_names(
+    config: &Config,
+    publish: &Publish,
+    database: &Database,
+) -> Result<Vec<Mistake>, spanbridge_spanner::Error> {
+    let Selection { exclude_tables, columns, exclude_columns, .. } = &publish.selection;
+    let tables = Selection::full(exclude_tables).map(|name| (name, &**name, None, false));
+    let columns = [(columns, true), (exclude_columns, false)].into_iter().flat_map(|(list, wanted)| {
+        let parts = Selection::full(list).filter_map(|name| Some((name, name.rsplit_once('.')?)));
+        parts.map(move |(name, (table, column))| (name, table, Some(column), wanted))
+    });
+    let names: Vec<_> = tables.chain(columns).collect();
+    let mut known: BTreeMap<String, Option<Table>> = BTreeMap::new();
+    let mut unknown = Vec::new();
+    for (name, table, column, wanted) in names {
+        let key = table.to_ascii_lowercase();
+        if !known.contains_key(&key) {
+            known.insert(key.clone(), database.table(table).await?);
+        }
+        if let Some((message, help)) = why(known[&key].as_ref(), table, column, wanted) {
+            unknown.push(config.error_at(name.span, CODE, message, help));
+        }
+    }
+    Ok(unknown)
+}
+
+/// What is wrong with a name, and what to do. `wanted` is a column that is named to be published.
+fn why(
+    found: Option<&Table>,
+    table: &str,
+    column: Option<&str>,
+    wanted: bool,
+) -> Option<(String, &'static str)> {
+    let Some(found) = found else { return Some((format!("the database has no table `{table}`"), DROPPED)) };
+    let name = column?;
+    match found.column(name) {
+        None => Some((format!("table {} has no column `{name}`", found.name), DROPPED)),
+        Some(column) if wanted && column.generated && column.key_ordinal.is_none() => {
+            let message = format!("column {name} of table {} is generated", found.name);
+            Some((message, "no change stream tells it, so that it is not published: take the name out"))
+        }
+        Some(_) => None,
+    }
+}
