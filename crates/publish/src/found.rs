@@ -47,8 +47,9 @@ impl Found {
             if !taken && column.key_ordinal.is_none() {
                 out.insert(column.name.clone());
             }
-            // No change stream tells a generated column, except of the key.
-            taken && watched && !column.generated || column.key_ordinal.is_some()
+            // No change stream tells a generated column, except of the key. Debezium has it, and null.
+            let told = !column.generated || publish.compatible.is_some();
+            taken && watched && told || column.key_ordinal.is_some()
         });
         let topic = publish.topic(&table.name);
         Ok(Self { table, out, topic })

@@ -21,10 +21,13 @@ pub async fn unknown_names(
 ) -> Result<Vec<Mistake>, spanbridge_spanner::Error> {
     let Selection { exclude_tables, columns, exclude_columns, .. } = &publish.selection;
     let tables = Selection::full(exclude_tables).map(|name| (name, &**name, None, false));
-    let columns = [(columns, true), (exclude_columns, false)].into_iter().flat_map(|(list, wanted)| {
-        let parts = Selection::full(list).filter_map(|name| Some((name, name.rsplit_once('.')?)));
-        parts.map(move |(name, (table, column))| (name, table, Some(column), wanted))
-    });
+    // Debezium's records have generated columns.
+    let columns = [(columns, publish.compatible.is_none()), (exclude_columns, false)].into_iter().flat_map(
+        |(list, wanted)| {
+            let parts = Selection::full(list).filter_map(|name| Some((name, name.rsplit_once('.')?)));
+            parts.map(move |(name, (table, column))| (name, table, Some(column), wanted))
+        },
+    );
     let names: Vec<_> = tables.chain(columns).collect();
     let mut known: BTreeMap<String, Option<Table>> = BTreeMap::new();
     let mut unknown = Vec::new();
