@@ -92,9 +92,21 @@ impl Offsets {
     /// `NotFound`, `Denied`, `Unavailable`.
     pub async fn watermarks(&self, tp: &TopicPartition, limit: Duration) -> Result<Watermarks> {
         let (client, tp) = (self.client.clone(), tp.clone());
-        // Two questions, and both again with one in between for a new partition.
-        thread::run("query of watermarks", 5 * limit + GRACE, move || {
+        // Two questions, each again with one in between for a new partition.
+        thread::run("query of watermarks", 6 * limit + GRACE, move || {
             blocking_watermarks(&client, &tp, limit)
+        })
+        .await
+    }
+
+    /// The end alone of [`watermarks`](Self::watermarks).
+    ///
+    /// # Errors
+    /// As there.
+    pub async fn end(&self, tp: &TopicPartition, limit: Duration) -> Result<i64> {
+        let (client, tp) = (self.client.clone(), tp.clone());
+        thread::run("query of an end", 3 * limit + GRACE, move || {
+            blocking_mark(&client, &tp, Offset::End, limit)
         })
         .await
     }
@@ -106,8 +118,8 @@ impl Offsets {
     /// `NotFound`, `Denied`, `Unavailable`.
     pub async fn at_time(&self, tp: &TopicPartition, time: i64, limit: Duration) -> Result<i64> {
         let (client, tp) = (self.client.clone(), tp.clone());
-        // And the watermarks, for a log that has no such record.
-        thread::run("query of an offset by time", 6 * limit + GRACE, move || {
+        // And the end, for a log that has no such record.
+        thread::run("query of an offset by time", 4 * limit + GRACE, move || {
             blocking_at_time(&client, &tp, time, limit)
         })
         .await
@@ -149,32 +161,37 @@ fn serve_log(client: &BaseConsumer<LogOnly>) {
     }
 }
 
+/// The start first, so that it is not above the end. librdkafka's own query of both drops the error of one when the other
+/// is answered, and makes the log look empty.
 fn blocking_watermarks(
     client: &BaseConsumer<LogOnly>,
     tp: &TopicPartition,
     limit: Duration,
 ) -> Result<Watermarks> {
+    let mark = |which| blocking_mark(client, tp, which, limit);
+    Ok(Watermarks { start: mark(Offset::Beginning)?, end: mark(Offset::End)? })
+}
+
+fn blocking_mark(
+    client: &BaseConsumer<LogOnly>,
+    tp: &TopicPartition,
+    which: Offset,
+    limit: Duration,
+) -> Result<i64> {
     serve_log(client);
     let doing = format!("query the watermarks of {tp}");
-    let query = || -> Result<Watermarks> {
-        // One by one and the start first, so that it is not above the end. librdkafka's own query of both drops the
-        // error of one when the other is answered, and makes the log look empty.
-        let mark = |which| match ask(client, tp, which, &doing, limit)? {
-            Some(offset) => Ok(offset),
-            None => Err(Error::new(ErrorKind::Unavailable, format!("{doing}: an answer without an offset"))),
-        };
-        Ok(Watermarks { start: mark(Offset::Beginning)?, end: mark(Offset::End)? })
-    };
-    match query() {
+    let query = || ask(client, tp, which, &doing, limit);
+    let found = match query() {
         // librdkafka answers from what it knows, which a new partition is not part of until it has looked again.
         Err(error) if error.kind() == ErrorKind::NotFound => {
             match blocking_partitions(client, &tp.topic, limit)? {
-                Some(count) if tp.partition < count => query(),
-                _ => Err(error),
+                Some(count) if tp.partition < count => query()?,
+                _ => return Err(error),
             }
         }
-        answer => answer,
-    }
+        answer => answer?,
+    };
+    found.ok_or_else(|| Error::new(ErrorKind::Unavailable, format!("{doing}: an answer without an offset")))
 }
 
 fn blocking_at_time(
@@ -187,7 +204,7 @@ fn blocking_at_time(
     let doing = format!("query the offset of {tp} by time");
     match ask(client, tp, Offset::Offset(time), &doing, limit)? {
         Some(offset) => Ok(offset),
-        None => Ok(blocking_watermarks(client, tp, limit)?.end),
+        None => blocking_mark(client, tp, Offset::End, limit),
     }
 }
 

@@ -170,7 +170,7 @@ impl Reader {
     async fn await_stable(&self, span: &Span) -> Result<()> {
         let started = Instant::now();
         loop {
-            let stable = self.stable.watermarks(&span.tp, self.limit).await?.end;
+            let stable = self.stable.end(&span.tp, self.limit).await?;
             if stable >= span.end {
                 return Ok(());
             }

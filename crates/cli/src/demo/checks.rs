@@ -87,7 +87,7 @@ pub(super) async fn positions(
     let mut total = 0;
     for partition in 0..partitions {
         let tp = TopicPartition::new(topic, i32::from(partition));
-        let end = offsets.watermarks(&tp, super::LIMIT).await?.end;
+        let end = offsets.end(&tp, super::LIMIT).await?;
         total += u64::try_from(end).unwrap_or_default();
         match positions.get(&(topic.to_owned(), i64::from(partition))).map(Vec::as_slice) {
             Some([next]) if *next == end => {}
