@@ -20,38 +20,39 @@ pub async fn unknown_names(
     database: &Database,
 ) -> Result<Vec<Mistake>, spanbridge_spanner::Error> {
     let Selection { exclude_tables, columns, exclude_columns, .. } = &publish.selection;
-    let tables = Selection::full(exclude_tables).map(|name| (name, &**name, None, false));
-    // Debezium's records have generated columns.
-    let columns = [(columns, publish.compatible.is_none()), (exclude_columns, false)].into_iter().flat_map(
-        |(list, wanted)| {
-            let parts = Selection::full(list).filter_map(|name| Some((name, name.rsplit_once('.')?)));
-            parts.map(move |(name, (table, column))| (name, table, Some(column), wanted))
-        },
-    );
-    let names: Vec<_> = tables.chain(columns).collect();
-    let mut known: BTreeMap<String, Option<Table>> = BTreeMap::new();
     let mut unknown = Vec::new();
-    for (name, table, column, wanted) in names {
-        let key = table.to_ascii_lowercase();
-        if !known.contains_key(&key) {
-            known.insert(key.clone(), database.table(table).await?);
-        }
-        if let Some((message, help)) = why(known[&key].as_ref(), table, column, wanted) {
-            unknown.push(config.error_at(name.span, CODE, message, help));
+    let tables: Vec<_> = Selection::full(exclude_tables).collect();
+    if !tables.is_empty() {
+        // By name alone: it may be left out because it cannot be read.
+        let there = database.table_names().await?;
+        let gone =
+            tables.into_iter().filter(|name| !there.iter().any(|there| there.eq_ignore_ascii_case(name)));
+        unknown.extend(gone.map(|name| config.error_at(name.span, CODE, no_table(name), DROPPED)));
+    }
+    let mut known: BTreeMap<String, Option<Table>> = BTreeMap::new();
+    // Debezium's records have generated columns.
+    for (list, wanted) in [(columns, publish.compatible.is_none()), (exclude_columns, false)] {
+        for name in Selection::full(list).collect::<Vec<_>>() {
+            let Some((table, column)) = name.rsplit_once('.') else { continue };
+            let key = table.to_ascii_lowercase();
+            if !known.contains_key(&key) {
+                known.insert(key.clone(), database.table(table).await?);
+            }
+            if let Some((message, help)) = why(known[&key].as_ref(), table, column, wanted) {
+                unknown.push(config.error_at(name.span, CODE, message, help));
+            }
         }
     }
     Ok(unknown)
 }
 
-/// What is wrong with a name, and what to do. `wanted` is a column that is named to be published.
-fn why(
-    found: Option<&Table>,
-    table: &str,
-    column: Option<&str>,
-    wanted: bool,
-) -> Option<(String, &'static str)> {
-    let Some(found) = found else { return Some((format!("the database has no table `{table}`"), DROPPED)) };
-    let name = column?;
+fn no_table(table: &str) -> String {
+    format!("the database has no table `{table}`")
+}
+
+/// What is wrong with a column's name, and what to do. `wanted` is one that is named to be published.
+fn why(found: Option<&Table>, table: &str, name: &str, wanted: bool) -> Option<(String, &'static str)> {
+    let Some(found) = found else { return Some((no_table(table), DROPPED)) };
     match found.column(name) {
         None => Some((format!("table {} has no column `{name}`", found.name), DROPPED)),
         Some(column) if wanted && column.generated && column.key_ordinal.is_none() => {
