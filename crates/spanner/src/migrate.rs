@@ -133,6 +133,13 @@ mod tests {
         assert!(print().contains("BridgePositions"));
     }
 
+    /// The stored names and types of the bridge's tables, which an earlier version has written.
+    #[test]
+    fn bridge_tables_keep_their_definitions() {
+        let all: Vec<String> = MIGRATIONS.into_iter().flat_map(statements).collect();
+        assert_eq!(all.join(";\n\n") + ";\n", include_str!("migrate/bridge_tables.sql"));
+    }
+
     #[test]
     fn a_newer_database_is_refused() {
         assert!(check(1, 1).is_ok());

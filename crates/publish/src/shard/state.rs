@@ -40,3 +40,6 @@ pub(crate) fn decode(pipeline: &str, record: &Record) -> Result<(StateKey, Optio
     let value = record.value.as_deref().map(serde_json::from_slice).transpose();
     Ok((key, value.map_err(|_| refused("value"))?))
 }
+
+#[cfg(test)]
+mod tests;
