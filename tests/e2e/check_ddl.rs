@@ -346,7 +346,7 @@ async fn mappings_are_checked_against_what_comes_of_it() {
     assert_eq!(behind(&answer[0]), [] as [&Json; 0], "{answer:#}");
     let answer = desk.found(1, "ALTER TABLE Other DROP COLUMN V").await;
     let [finding] = behind(&answer[0])[..] else { panic!("one: {answer:#}") };
-    assert_eq!((&finding["code"], &finding["severity"]), (&json!("SB-INGEST-003"), &json!("error")));
+    assert_eq!((&finding["code"], &finding["severity"]), (&json!("SB-MAPPING-COLUMN"), &json!("error")));
     assert!(finding["file"].as_str().unwrap().ends_with("bridge.toml"), "{answer:#}");
 }
 

@@ -17,7 +17,7 @@ fn a_mistake_in_the_file_is_shown_where_it_is() {
     let output = spanbridge(&["ingest", "--config", path.to_str().unwrap()]);
     assert_eq!(output.status.code(), Some(2));
     let text = String::from_utf8(output.stderr).unwrap();
-    assert!(text.contains("SB-CONFIG-003") && text.contains("bootstrap_servers"), "{text}");
+    assert!(text.contains("SB-CONFIG-UNKNOWN-KEY") && text.contains("bootstrap_servers"), "{text}");
     assert!(text.contains("bridge.toml:2:1"), "{text}");
 }
 

@@ -4,7 +4,7 @@
 use std::time::Duration;
 
 use spanbridge::worker::Service;
-use spanbridge_standin::{Fault, Latency, Loss, Standin};
+use spanbridge_fake_spanner::{FakeSpanner, Fault, Latency, Loss};
 use spanbridge_testbed::{Kafka, KafkaOptions, Source};
 
 use super::bed::bed;
@@ -16,12 +16,12 @@ const RECORDS: i64 = 3000;
 #[tokio::test(flavor = "multi_thread")]
 async fn doubtful_commits_of_ingest_leave_nothing_out_and_nothing_twice() {
     let bed = bed().await;
-    let standin = Standin::builder().seed(7).start().await.unwrap();
-    let at = [standin.grpc(), standin.rest()];
+    let fake_spanner = FakeSpanner::builder().seed(7).start().await.unwrap();
+    let at = [fake_spanner.grpc(), fake_spanner.rest()];
     let world =
         World::at(bed.kafka().unwrap(), [&at[0], &at[1]], &without_constraints(), bed, Choices::default())
             .await;
-    let faults = standin.faults();
+    let faults = fake_spanner.faults();
     faults.set_latency(Latency::Fixed(Duration::from_millis(5)));
     let lost = [Loss::Unavailable, Loss::DeadlineExceeded, Loss::Reset];
     for fault in lost.map(Fault::LostBefore).into_iter().chain(lost.map(Fault::LostAfter)) {
@@ -78,19 +78,19 @@ async fn doubtful_commits_of_publish_leave_nothing_out_and_nothing_twice() {
 #[tokio::test(flavor = "multi_thread")]
 async fn partitions_are_committed_side_by_side() {
     let bed = bed().await;
-    let standin = Standin::builder().start().await.unwrap();
-    let at = [standin.grpc(), standin.rest()];
+    let fake_spanner = FakeSpanner::builder().start().await.unwrap();
+    let at = [fake_spanner.grpc(), fake_spanner.rest()];
     let world =
         World::at(bed.kafka().unwrap(), [&at[0], &at[1]], &without_constraints(), bed, Choices::default())
             .await;
     world.produce(0..RECORDS).await;
-    standin.faults().set_latency(Latency::Fixed(Duration::from_millis(20)));
+    fake_spanner.faults().set_latency(Latency::Fixed(Duration::from_millis(20)));
     let mut ingest = world.ready(Service::Ingest, "ingest").await;
     invariants::drained(&world, &mut [&mut ingest]).await;
     invariants::spanner_equals_the_fold(&world).await;
     // There are two pipelines: of three at once, two are of one.
-    let peak = standin.log().peak();
-    assert!(peak >= 3, "{peak} of {} commits at once", standin.log().records().len());
+    let peak = fake_spanner.log().peak();
+    assert!(peak >= 3, "{peak} of {} commits at once", fake_spanner.log().records().len());
     ingest.stop(LIMIT).await.unwrap();
 }
 

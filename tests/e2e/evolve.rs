@@ -111,7 +111,7 @@ async fn a_version_that_does_not_fit_is_refused_and_the_others_are_not() {
     let stop = pipeline(&bridge, "stopped", "on_error = \"stop\"", &table("Stopped", ""));
     let mut worker = Worker::start(&bridge.setup(&stop), Service::Ingest, "stopped").unwrap();
     let log = ended(&bridge, &mut worker).await;
-    for part in ["has stopped at offset 1", "column Amount", "field `amount`", "SB-INGEST-STOPPED"] {
+    for part in ["has stopped at offset 1", "column Amount", "field `amount`", "SB-INGEST-ALL-STOPPED"] {
         assert!(log.contains(part), "{log}");
     }
     assert_eq!(rows(&bridge, "StoppedItems").await, [row(0)]);

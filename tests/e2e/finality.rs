@@ -142,7 +142,7 @@ async fn windows_are_final_once_the_watermark_has_passed() {
     let mut refused = clicks.world.start(Service::Ingest, "refused");
     wait_for("refusal", async || refused.check().is_err()).await;
     let log = refused.log_end();
-    assert!(log.contains("SB-INGEST-008"), "{log}");
+    assert!(log.contains("SB-MAPPING-INDEX"), "{log}");
     for pipeline in ["held", "free"] {
         let printed = clicks.plan(pipeline);
         assert!(printed.contains("ByClosed") && printed.contains("LOGICAL_AND"), "{printed}");

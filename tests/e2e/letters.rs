@@ -63,7 +63,7 @@ async fn dead_letters_are_listed_shown_and_purged() {
     let offsets: Vec<_> = all.iter().map(|letter| letter["offset"].as_u64().unwrap()).collect();
     assert_eq!(offsets, (1..=count as u64).collect::<Vec<_>>(), "in the order of the key");
     let code = |letter: &Json| letter["code"].as_str().unwrap().to_owned();
-    let refused = all.iter().filter(|letter| code(letter) == "spanner.rejected").count();
+    let refused = all.iter().filter(|letter| code(letter) == "SB-SPANNER-REJECTED").count();
     assert_eq!(refused, 2, "{all:?}");
 
     // The table: a heading, a line for each, totals for each code.
@@ -86,7 +86,7 @@ async fn dead_letters_are_listed_shown_and_purged() {
     // Filters.
     assert_eq!(listed(&world, &["--limit", "3"]), all[..3]);
     let found = |arguments: &[&str]| listed(&world, arguments).len();
-    assert_eq!(found(&["--code", "spanner.rejected"]), refused);
+    assert_eq!(found(&["--code", "SB-SPANNER-REJECTED"]), refused);
     assert_eq!(found(&["--topic", &world.topic, "--partition", "1"]), count);
     assert_eq!([found(&["--partition", "0"]), found(&["--topic", "other"])], [0, 0]);
     assert_eq!([found(&["--since", "1h"]), found(&["--until", "1h"])], [count, 0]);
@@ -137,11 +137,11 @@ async fn purged(world: &World, all: &[Json], refused: usize) {
     assert_eq!(listed(world, &[]).len(), all.len());
 
     assert_eq!(said(world, &["purge", "--yes", "--code", "nothing"]), "no dead letters\n");
-    let text = said(world, &["purge", "--yes", "--code", "spanner.rejected"]);
+    let text = said(world, &["purge", "--yes", "--code", "SB-SPANNER-REJECTED"]);
     assert_eq!(text, format!("{refused} deleted\n"));
     let left = listed(world, &[]);
     assert_eq!(left.len(), all.len() - refused);
-    assert!(left.iter().all(|letter| letter["code"] != "spanner.rejected"), "{left:?}");
+    assert!(left.iter().all(|letter| letter["code"] != "SB-SPANNER-REJECTED"), "{left:?}");
     assert_eq!(said(world, &["purge", "--yes"]), format!("{} deleted\n", left.len()));
     assert_eq!(invariants::letters(world).await, []);
 }
@@ -162,7 +162,7 @@ async fn what_is_mended_is_replayed_and_the_rest_stays() {
         all.iter().map(|letter| letter["code"].as_str().unwrap().to_owned()).collect::<Vec<_>>()
     };
     let [one, other] = <[String; 2]>::try_from(codes()).unwrap();
-    assert_eq!(one, "spanner.rejected");
+    assert_eq!(one, "SB-SPANNER-REJECTED");
     // The column becomes long enough for the name.
     let wider = "ALTER TABLE Orders ALTER COLUMN Customer STRING(64) NOT NULL";
     world.admin.update_ddl(&[wider.to_owned()]).await.unwrap();

@@ -5,10 +5,10 @@ use std::sync::Arc;
 
 use rustix::process::{Pid, Signal, kill_process};
 use spanbridge::worker::{Service, Worker};
+use spanbridge_fake_spanner::FakeSpanner;
 use spanbridge_kafka::Reader;
 use spanbridge_protocol::mutation::{Mutation, Write};
 use spanbridge_spanner::CommitOptions;
-use spanbridge_standin::Standin;
 use spanbridge_testbed::{Kafka, KafkaOptions, Source};
 
 use super::bed::bed;
@@ -59,16 +59,16 @@ impl Held {
 #[tokio::test(flavor = "multi_thread")]
 async fn hundreds_of_tokens_that_kafka_cannot_keep_up_with_stay_within_their_bounds() {
     let kafka = Kafka::start(KafkaOptions { source: Source::New, ..KafkaOptions::default() }).await.unwrap();
-    let standin = Standin::builder().start().await.unwrap();
+    let fake_spanner = FakeSpanner::builder().start().await.unwrap();
     let (at, choices) = (
-        [standin.grpc(), standin.rest()],
+        [fake_spanner.grpc(), fake_spanner.rest()],
         Choices { pipelines: PIPELINE, kafka: PATIENT, ..Choices::default() },
     );
     let mut ddl = without_constraints();
     ddl.push("CREATE TABLE Wide (Id INT64 NOT NULL, Text STRING(MAX)) PRIMARY KEY (Id)".to_owned());
     ddl.push("CREATE CHANGE STREAM WideStream FOR Wide".to_owned());
     let world = World::at(&kafka, [&at[0], &at[1]], &ddl, bed().await, choices).await;
-    let changes = standin.change_stream(&world.database.name().to_string(), "WideStream").unwrap();
+    let changes = fake_spanner.change_stream(&world.database.name().to_string(), "WideStream").unwrap();
 
     let publish = world.ready(Service::Publish, "publish").await;
     let tokens = changes.split(&changes.live().unwrap()[0], TOKENS).unwrap();

@@ -235,7 +235,7 @@ async fn what_does_not_fit_is_found_before_it_runs() {
     };
     let found: Vec<(String, String, u64)> = findings.iter().map(of).collect();
     let expected = [
-        ("SB-INGEST-002", "error", 17),
+        ("SB-MAPPING-TABLE", "error", 17),
         ("SB-CHECK-TYPE", "error", 15),
         ("SB-CHECK-LENGTH", "warning", 15),
         ("SB-CHECK-NULL", "warning", 15),

@@ -4,10 +4,10 @@
 use std::sync::Arc;
 
 use spanbridge::worker::Service;
+use spanbridge_fake_spanner::{FakeSpanner, Fault};
 use spanbridge_kafka::{ErrorKind, Message, Reader, Record};
 use spanbridge_protocol::mutation::{Mutation, Write};
 use spanbridge_spanner::CommitOptions;
-use spanbridge_standin::{Fault, Standin};
 use spanbridge_telemetry::receiver::{Receiver, SpanData};
 
 use super::bed::bed;
@@ -24,8 +24,8 @@ const OWN: &str = "[[publish]]\nname = \"foreign-{id}\"\nchange_stream = \"Order
 /// A row that no record stands for.
 const FOREIGN: i64 = 1_000_000;
 
-async fn world(standin: &Standin, ddl: &[String], choices: Choices) -> World {
-    let (bed, at) = (bed().await, [standin.grpc(), standin.rest()]);
+async fn world(fake_spanner: &FakeSpanner, ddl: &[String], choices: Choices) -> World {
+    let (bed, at) = (bed().await, [fake_spanner.grpc(), fake_spanner.rest()]);
     World::at(bed.kafka().unwrap(), [&at[0], &at[1]], ddl, bed, choices).await
 }
 
@@ -72,14 +72,14 @@ async fn registered(world: &World) {
 async fn traced(aborts: u64) {
     let receiver = Receiver::start().await.unwrap();
     let telemetry = format!("otlp_endpoint = \"{}\"", receiver.endpoint());
-    let standin = Standin::builder().start().await.unwrap();
+    let fake_spanner = FakeSpanner::builder().start().await.unwrap();
     let choices = Choices { telemetry, ..Choices::default() };
-    let world = world(&standin, &without_constraints(), choices).await;
+    let world = world(&fake_spanner, &without_constraints(), choices).await;
     let header = ("traceparent".to_owned(), Some(format!("00-{TRACE}-{PARENT}-01").into_bytes()));
     let mut ingest = world.ready(Service::Ingest, "ingest").await;
     registered(&world).await;
     for nth in 1..=aborts {
-        standin.faults().nth(nth, Fault::Aborted);
+        fake_spanner.faults().nth(nth, Fault::Aborted);
     }
     world.send(&[Message { headers: vec![header], ..world.order(&Order::numbered(1)) }]).await;
     let mut publish = world.ready(Service::Publish, "publish").await;
@@ -112,9 +112,9 @@ async fn traced(aborts: u64) {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn what_the_bridge_wrote_is_skipped_and_what_others_wrote_is_not() {
-    let standin = Standin::builder().start().await.unwrap();
+    let fake_spanner = FakeSpanner::builder().start().await.unwrap();
     let choices = Choices { pipelines: OWN, ..Choices::default() };
-    let world = world(&standin, &without_constraints(), choices).await;
+    let world = world(&fake_spanner, &without_constraints(), choices).await;
     let mut publish = world.ready(Service::Publish, "publish").await;
     let mut ingest = world.ready(Service::Ingest, "ingest").await;
     world.produce(0..100).await;
@@ -132,14 +132,14 @@ async fn what_the_bridge_wrote_is_skipped_and_what_others_wrote_is_not() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn an_excluded_commit_is_in_no_stream_that_allows_it() {
-    let standin = Standin::builder().start().await.unwrap();
+    let fake_spanner = FakeSpanner::builder().start().await.unwrap();
     let allowing = |statement: String| match statement.starts_with("CREATE CHANGE STREAM") {
         true => format!("{statement} OPTIONS (allow_txn_exclusion = true)"),
         false => statement,
     };
     let ddl: Vec<String> = without_constraints().into_iter().map(allowing).collect();
     let choices = Choices { ingest: "exclude_from_change_streams = true", ..Choices::default() };
-    let world = world(&standin, &ddl, choices).await;
+    let world = world(&fake_spanner, &ddl, choices).await;
     let publish = world.ready(Service::Publish, "publish").await;
     let mut ingest = world.ready(Service::Ingest, "ingest").await;
     world.produce(0..100).await;

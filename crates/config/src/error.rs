@@ -16,27 +16,27 @@ const LONGEST: usize = 600;
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum Kind {
-    /// The file cannot be read, is too large or is not UTF-8. `SB-CONFIG-001`
+    /// The file cannot be read, is too large or is not UTF-8. `SB-CONFIG-UNREADABLE`
     Unreadable,
-    /// It is not TOML. `SB-CONFIG-002`
+    /// It is not TOML. `SB-CONFIG-SYNTAX`
     Syntax,
-    /// A key that the contract does not have. `SB-CONFIG-003`
+    /// A key that the contract does not have. `SB-CONFIG-UNKNOWN-KEY`
     UnknownKey,
-    /// A key that must be there. `SB-CONFIG-004`
+    /// A key that must be there. `SB-CONFIG-MISSING-KEY`
     MissingKey,
-    /// A value of the wrong TOML type. `SB-CONFIG-005`
+    /// A value of the wrong TOML type. `SB-CONFIG-TYPE`
     Type,
-    /// A value of the right type that means nothing here. `SB-CONFIG-006`
+    /// A value of the right type that means nothing here. `SB-CONFIG-VALUE`
     Value,
-    /// A number, duration or size out of its bounds. `SB-CONFIG-007`
+    /// A number, duration or size out of its bounds. `SB-CONFIG-RANGE`
     Bounds,
-    /// The contract has it, this version does not carry it out. `SB-CONFIG-008`
+    /// The contract has it, this version does not carry it out. `SB-CONFIG-UNSUPPORTED`
     Unsupported,
-    /// Two entries contradict each other. `SB-CONFIG-009`
+    /// Two entries contradict each other. `SB-CONFIG-CONFLICT`
     Conflict,
-    /// A secret or reference cannot be resolved, or stands in the file itself. `SB-CONFIG-010`
+    /// A secret or reference cannot be resolved, or stands in the file itself. `SB-CONFIG-SECRET`
     Secret,
-    /// A Kafka property that is the bridge's own. `SB-CONFIG-011`
+    /// A Kafka property that is the bridge's own. `SB-CONFIG-RESERVED-PROPERTY`
     Reserved,
     /// Found by a service, with its own code: see [`Config::error_at`](crate::Config::error_at).
     Service(&'static str),
@@ -46,17 +46,17 @@ impl Kind {
     /// The stable code.
     pub const fn code(self) -> &'static str {
         match self {
-            Self::Unreadable => "SB-CONFIG-001",
-            Self::Syntax => "SB-CONFIG-002",
-            Self::UnknownKey => "SB-CONFIG-003",
-            Self::MissingKey => "SB-CONFIG-004",
-            Self::Type => "SB-CONFIG-005",
-            Self::Value => "SB-CONFIG-006",
-            Self::Bounds => "SB-CONFIG-007",
-            Self::Unsupported => "SB-CONFIG-008",
-            Self::Conflict => "SB-CONFIG-009",
-            Self::Secret => "SB-CONFIG-010",
-            Self::Reserved => "SB-CONFIG-011",
+            Self::Unreadable => "SB-CONFIG-UNREADABLE",
+            Self::Syntax => "SB-CONFIG-SYNTAX",
+            Self::UnknownKey => "SB-CONFIG-UNKNOWN-KEY",
+            Self::MissingKey => "SB-CONFIG-MISSING-KEY",
+            Self::Type => "SB-CONFIG-TYPE",
+            Self::Value => "SB-CONFIG-VALUE",
+            Self::Bounds => "SB-CONFIG-RANGE",
+            Self::Unsupported => "SB-CONFIG-UNSUPPORTED",
+            Self::Conflict => "SB-CONFIG-CONFLICT",
+            Self::Secret => "SB-CONFIG-SECRET",
+            Self::Reserved => "SB-CONFIG-RESERVED-PROPERTY",
             Self::Service(code) => code,
         }
     }

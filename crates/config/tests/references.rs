@@ -155,7 +155,7 @@ fn inline_secrets_are_refused_and_never_shown() {
 #[test]
 fn diagnostics_show_the_line_with_code_and_help() {
     let one = error(&spoiled("shards = 4", "shard = 4"));
-    assert_eq!(one.code().unwrap().to_string(), "SB-CONFIG-003");
+    assert_eq!(one.code().unwrap().to_string(), "SB-CONFIG-UNKNOWN-KEY");
     assert!(one.help().unwrap().to_string().contains("shards"));
     let page = rendered(&one);
     for part in ["[f.toml:33:1]", "shard = 4", "here"] {
@@ -164,7 +164,7 @@ fn diagnostics_show_the_line_with_code_and_help() {
     let two = error(&spoiled("shards = 4", "shard = 4\nheartbeat = 1"));
     assert_eq!(two.related().unwrap().count(), 2);
     let page = rendered(&two);
-    for part in ["SB-CONFIG-003", "SB-CONFIG-005", "[f.toml:34:13]"] {
+    for part in ["SB-CONFIG-UNKNOWN-KEY", "SB-CONFIG-TYPE", "[f.toml:34:13]"] {
         assert!(page.contains(part), "{part}\n{page}");
     }
 }
@@ -185,12 +185,16 @@ fn services_point_into_the_file() {
     let config = parse(BASE);
     let spanbridge_config::IngestTable::Rows(rows) = &config.ingest[0].tables[0] else { panic!("rows") };
     let column = rows.columns[0].column.clone();
-    let error =
-        config.error_at(column.span, "SB-INGEST-001", format!("no column `{column}`"), "see the table");
+    let error = config.error_at(
+        column.span,
+        "SB-MAPPING-EXPRESSION",
+        format!("no column `{column}`"),
+        "see the table",
+    );
     assert_eq!(error.to_string(), "f.toml:19:1: no column `Flight`");
-    assert_eq!(error.code().unwrap().to_string(), "SB-INGEST-001");
+    assert_eq!(error.code().unwrap().to_string(), "SB-MAPPING-EXPRESSION");
     // `flight` of `value.flight`
-    let part = config.error_at(config.part(&rows.columns[0].expr, 6..12), "SB-INGEST-002", "no field", "");
+    let part = config.error_at(config.part(&rows.columns[0].expr, 6..12), "SB-MAPPING-TABLE", "no field", "");
     assert_eq!(part.position(), (19, 17));
     let both = config.errors([part, error]).unwrap();
     assert_eq!(both.to_string(), "f.toml:19:1: no column `Flight`\nf.toml:19:17: no field");

@@ -62,7 +62,7 @@ impl ErrorKind {
             Self::Refused => "SB-INGEST-REFUSED",
             Self::Unreachable => "SB-INGEST-UNREACHABLE",
             Self::Columns => "SB-INGEST-COLUMNS",
-            Self::Stopped => "SB-INGEST-STOPPED",
+            Self::Stopped => "SB-INGEST-ALL-STOPPED",
             Self::Bug => "SB-INGEST-BUG",
             Self::NoVersion => "SB-REPLAY-VERSION",
             Self::Started => "SB-REPLAY-STARTED",

@@ -1,10 +1,10 @@
 use spanbridge_config::Ingest;
-use spanbridge_spanner::{CommitOptions, CommitTag, Mark};
+use spanbridge_spanner::{CommitOptions, CommitTag, PipelineTag};
 
 /// How the commits of a pipeline are known again in change streams, or kept out of them.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Signature {
-    mark: Mark,
+    mark: PipelineTag,
     /// Change streams that allow it leave its commits out.
     exclude: bool,
 }
@@ -12,7 +12,7 @@ pub(crate) struct Signature {
 impl Signature {
     /// All versions of a pipeline are one bridge.
     pub(crate) fn new(pipeline: &Ingest) -> Self {
-        Self { mark: Mark::of(&pipeline.name), exclude: pipeline.exclude_from_change_streams }
+        Self { mark: PipelineTag::of(&pipeline.name), exclude: pipeline.exclude_from_change_streams }
     }
 
     /// The transaction tag of a commit, of a sampled trace perhaps.

@@ -34,16 +34,16 @@ impl ErrorKind {
     /// A stable code for logs, metrics and documentation.
     pub fn code(self) -> &'static str {
         match self {
-            ErrorKind::Fenced => "kafka.fenced",
-            ErrorKind::InDoubt => "kafka.in-doubt",
-            ErrorKind::Revoked => "kafka.revoked",
-            ErrorKind::Unavailable => "kafka.unavailable",
-            ErrorKind::TooLarge => "kafka.too-large",
-            ErrorKind::Denied => "kafka.denied",
-            ErrorKind::OutOfRange => "kafka.out-of-range",
-            ErrorKind::NotFound => "kafka.not-found",
-            ErrorKind::Config => "kafka.config",
-            ErrorKind::Bug => "kafka.bug",
+            ErrorKind::Fenced => "SB-KAFKA-FENCED",
+            ErrorKind::InDoubt => "SB-KAFKA-IN-DOUBT",
+            ErrorKind::Revoked => "SB-KAFKA-REVOKED",
+            ErrorKind::Unavailable => "SB-KAFKA-UNAVAILABLE",
+            ErrorKind::TooLarge => "SB-KAFKA-TOO-LARGE",
+            ErrorKind::Denied => "SB-KAFKA-DENIED",
+            ErrorKind::OutOfRange => "SB-KAFKA-OUT-OF-RANGE",
+            ErrorKind::NotFound => "SB-KAFKA-NOT-FOUND",
+            ErrorKind::Config => "SB-KAFKA-CONFIG",
+            ErrorKind::Bug => "SB-KAFKA-BUG",
         }
     }
 }
@@ -192,7 +192,7 @@ mod tests {
     fn a_message_says_code_place_and_advice() {
         let e = Error::from_kafka("read orders[3]", KafkaError::MessageConsumption(Code::AutoOffsetReset));
         let text = e.to_string();
-        assert!(text.starts_with("[kafka.out-of-range] read orders[3]: "), "{text}");
+        assert!(text.starts_with("[SB-KAFKA-OUT-OF-RANGE] read orders[3]: "), "{text}");
         assert!(text.contains("no longer"), "{text}");
     }
 }

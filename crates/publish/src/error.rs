@@ -46,7 +46,7 @@ impl ErrorKind {
             Self::Config => "SB-PUBLISH-CONFIG",
             Self::Refused => "SB-PUBLISH-REFUSED",
             Self::Expired => "SB-PUBLISH-EXPIRED",
-            Self::Gone => "SB-PUBLISH-GONE",
+            Self::Gone => "SB-PUBLISH-SNAPSHOT-EXPIRED",
             Self::Stream => "SB-PUBLISH-STREAM",
             Self::Schema => "SB-PUBLISH-SCHEMA",
             Self::Record => "SB-PUBLISH-RECORD",

@@ -39,7 +39,7 @@ impl Failure {
             Self::Kafka(error) => error.code(),
             Self::Spanner(error) => error.kind().code(),
             Self::Schema(error) => error.code(),
-            Self::Unclear(_) => "publish.unclear",
+            Self::Unclear(_) => "SB-PUBLISH-UNCLEAR",
             Self::Final(error) => error.kind().code(),
         }
     }

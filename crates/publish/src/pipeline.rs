@@ -5,7 +5,7 @@ use spanbridge_config::{Publish, Snapshot, Start};
 use spanbridge_kafka::{ClientOptions, Subscription, TopicPartition};
 use spanbridge_protocol::publish::Limits;
 use spanbridge_protocol::value::Timestamp;
-use spanbridge_spanner::{Database, Mark};
+use spanbridge_spanner::{Database, PipelineTag};
 
 use crate::budget::Budget;
 use crate::letters::Letters;
@@ -35,7 +35,7 @@ pub(crate) struct Pipeline {
     pub(crate) sides: Sides,
     pub(crate) watermark: Arc<Watermark>,
     /// Whose commits are left out.
-    pub(crate) own: HashSet<Mark>,
+    pub(crate) own: HashSet<PipelineTag>,
 }
 
 impl Pipeline {

@@ -8,7 +8,9 @@ use std::time::{Duration, SystemTime};
 
 use spanbridge_config::Publish;
 use spanbridge_kafka::{ClientOptions, ErrorKind as KafkaKind, Producer, Reader, TopicPartition};
-use spanbridge_protocol::publish::{Origin, Request, RequestId, Reread, StateKey, StateRecord, StateValue};
+use spanbridge_protocol::publish::{
+    IncrementalSnapshot, Origin, RequestId, SnapshotRequest, StateKey, StateRecord, StateValue,
+};
 use spanbridge_spanner::Database;
 
 use crate::shard::{decode, encode};
@@ -30,9 +32,9 @@ pub struct Requests<'a> {
 pub struct Standing {
     origin: Option<Origin>,
     /// Those that are not done, also the one that is being carried out.
-    pub open: BTreeMap<RequestId, Request>,
+    pub open: BTreeMap<RequestId, SnapshotRequest>,
     /// The one that is being carried out, or was last.
-    pub last: Option<Reread>,
+    pub last: Option<IncrementalSnapshot>,
 }
 
 impl Standing {
@@ -62,11 +64,13 @@ impl<'a> Requests<'a> {
         for record in &records {
             match decode(&self.publish.name, record)? {
                 (StateKey::Origin, Some(StateValue::Origin(origin))) => standing.origin = Some(origin),
-                (StateKey::Request(id), Some(StateValue::Request(request))) => {
+                (StateKey::SnapshotRequest(id), Some(StateValue::SnapshotRequest(request))) => {
                     standing.open.insert(id, request);
                 }
-                (StateKey::Request(id), _) => _ = standing.open.remove(&id),
-                (StateKey::Reread, Some(StateValue::Reread(reread))) => standing.last = Some(reread),
+                (StateKey::SnapshotRequest(id), _) => _ = standing.open.remove(&id),
+                (StateKey::IncrementalSnapshot, Some(StateValue::IncrementalSnapshot(reread))) => {
+                    standing.last = Some(reread)
+                }
                 _ => {}
             }
         }
@@ -92,7 +96,7 @@ impl<'a> Requests<'a> {
         let random = uuid::Uuid::new_v4().simple().to_string();
         // Requests are carried out in the order of their names.
         let id: RequestId = format!("{millis:013}-{}", &random[..8]).into();
-        self.write(&id, Some(StateValue::Request(Request { tables }))).await?;
+        self.write(&id, Some(StateValue::SnapshotRequest(SnapshotRequest { tables }))).await?;
         Ok(id)
     }
 
@@ -129,7 +133,7 @@ impl<'a> Requests<'a> {
     }
 
     async fn write(&self, id: &RequestId, value: Option<StateValue>) -> Result<(), Error> {
-        let record = StateRecord { shard: 0, key: StateKey::Request(id.clone()), value };
+        let record = StateRecord { shard: 0, key: StateKey::SnapshotRequest(id.clone()), value };
         let message = encode(&self.publish.name, &self.topic, &record)?;
         let producer = Producer::new(self.kafka, LIMIT)?;
         producer.send(&message).await?;

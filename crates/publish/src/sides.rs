@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use spanbridge_config::{Beat, Config, CreateTopics, Publish, Template};
 use spanbridge_kafka::{Admin, Message};
-use spanbridge_schema::beside::Beside;
+use spanbridge_schema::auxiliary_topics::AuxiliarySchema;
 use spanbridge_schema::{Item, Registry};
 
 use crate::failure::Failure;
@@ -63,15 +63,15 @@ impl Maker<'_> {
         let transaction = match &self.publish.transaction_topic {
             Some(topic) => {
                 let create = self.publish.create_topics.clone();
-                let beside = |topic: &str| Beside::transaction(topic, extended);
+                let beside = |topic: &str| AuxiliarySchema::transaction(topic, extended);
                 Some(self.side(topic, "transactions", create, beside).await?)
             }
             None => None,
         };
         let (heartbeat, watermark) = (&self.publish.heartbeat_topic, &self.publish.watermark_topic);
         Ok(Sides {
-            heartbeat: self.beat(heartbeat.as_ref(), "heartbeats", Beside::heartbeat).await?,
-            watermark: self.beat(watermark.as_ref(), "watermarks", Beside::watermark).await?,
+            heartbeat: self.beat(heartbeat.as_ref(), "heartbeats", AuxiliarySchema::heartbeat).await?,
+            watermark: self.beat(watermark.as_ref(), "watermarks", AuxiliarySchema::watermark).await?,
             transaction,
             extended,
         })
@@ -82,7 +82,7 @@ impl Maker<'_> {
         &self,
         beat: Option<&Beat>,
         purpose: &str,
-        beside: impl Fn(&str) -> Beside,
+        beside: impl Fn(&str) -> AuxiliarySchema,
     ) -> Result<Option<(Side, Duration)>, Failure> {
         let Some(beat) = beat else { return Ok(None) };
         let create = self.publish.create_topics.clone();
@@ -96,7 +96,7 @@ impl Maker<'_> {
         template: &Template,
         purpose: &str,
         create: Option<CreateTopics>,
-        beside: impl Fn(&str) -> Beside,
+        beside: impl Fn(&str) -> AuxiliarySchema,
     ) -> Result<Side, Failure> {
         let topic = template.render(&self.publish.name, "");
         let wanted = Wanted { topic: &topic, purpose, span: template.span() };

@@ -5,7 +5,7 @@ use spanbridge_config::{Config, Publish};
 use spanbridge_kafka::Admin;
 use spanbridge_protocol::publish::Range;
 use spanbridge_schema::Registry;
-use spanbridge_spanner::{ChangeStreamInfo, DataChange, Database, Snapshot, Watched};
+use spanbridge_spanner::{ChangeStreamInfo, DataChange, Database, Snapshot, WatchedTables};
 
 use crate::failure::Failure;
 use crate::found::Found;
@@ -58,8 +58,10 @@ struct Known {
 impl Stream {
     fn new(stream: &ChangeStreamInfo) -> Self {
         let watched = match &stream.watched {
-            Watched::Tables(tables) => Some(tables.iter().map(|table| table.to_ascii_lowercase()).collect()),
-            Watched::All => None,
+            WatchedTables::Tables(tables) => {
+                Some(tables.iter().map(|table| table.to_ascii_lowercase()).collect())
+            }
+            WatchedTables::All => None,
         };
         Self { whole: has_whole_rows(stream.value_capture_type), watched }
     }

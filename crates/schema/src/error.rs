@@ -37,20 +37,20 @@ impl Kind {
     /// A stable code, for metrics and dead letters.
     pub fn code(self) -> &'static str {
         match self {
-            Self::Configuration => "schema.configuration",
-            Self::Unavailable => "schema.registry-unavailable",
-            Self::Unauthorized => "schema.registry-unauthorized",
-            Self::Rejected => "schema.registry-rejected",
-            Self::UnknownSchema => "schema.unknown-id",
-            Self::UnknownSubject => "schema.unknown-subject",
-            Self::UnusableSchema => "schema.unusable",
-            Self::Incompatible => "schema.incompatible",
-            Self::Underivable => "schema.underivable",
-            Self::Frame => "schema.frame",
-            Self::Payload => "schema.payload",
-            Self::TooLarge => "schema.too-large",
-            Self::Envelope => "schema.envelope",
-            Self::Encode => "schema.encode",
+            Self::Configuration => "SB-SCHEMA-CONFIGURATION",
+            Self::Unavailable => "SB-SCHEMA-REGISTRY-UNAVAILABLE",
+            Self::Unauthorized => "SB-SCHEMA-REGISTRY-UNAUTHORIZED",
+            Self::Rejected => "SB-SCHEMA-REGISTRY-REJECTED",
+            Self::UnknownSchema => "SB-SCHEMA-UNKNOWN-ID",
+            Self::UnknownSubject => "SB-SCHEMA-UNKNOWN-SUBJECT",
+            Self::UnusableSchema => "SB-SCHEMA-UNUSABLE",
+            Self::Incompatible => "SB-SCHEMA-INCOMPATIBLE",
+            Self::Underivable => "SB-SCHEMA-UNDERIVABLE",
+            Self::Frame => "SB-SCHEMA-FRAME",
+            Self::Payload => "SB-SCHEMA-PAYLOAD",
+            Self::TooLarge => "SB-SCHEMA-TOO-LARGE",
+            Self::Envelope => "SB-SCHEMA-ENVELOPE",
+            Self::Encode => "SB-SCHEMA-ENCODE",
         }
     }
 

@@ -8,11 +8,11 @@
 //! - [`convert`]: a datum to a value of a Spanner column, without loss.
 //! - [`mod@derive`] and [`debezium`]: [`Record`]s of a Spanner table and of Debezium's envelope, and
 //!   envelopes back to rows.
-//! - [`beside`]: records of the topics beside the data.
+//! - [`auxiliary_topics`]: records of the topics beside the data.
 //! - [`Encoder`]: rows and envelopes to bytes of any [`Encoding`], with the schema to register.
 #![cfg_attr(test, allow(clippy::unwrap_used))]
 
-pub mod beside;
+pub mod auxiliary_topics;
 mod connect;
 pub mod convert;
 pub mod datum;

@@ -21,15 +21,15 @@ mod query;
 mod range;
 mod read;
 mod sample;
-mod scratch;
 mod session;
 mod snapshot;
 mod tag;
+mod temporary_database;
 mod transaction;
 mod wire;
 
 pub use admin::{Admin, Definition};
-pub use catalog::{ChangeStreamInfo, Index, Watched, quoted};
+pub use catalog::{ChangeStreamInfo, Index, WatchedTables, quoted};
 pub use changes::{
     ChangeRecord, Changes, ChildPartition, ChildPartitions, ColumnType, DataChange, Mod, ModType,
     ValueCaptureType,
@@ -42,7 +42,7 @@ pub use error::{Error, ErrorKind, Result};
 pub use name::DatabaseName;
 pub use options::Options;
 pub use range::KeyRange;
-pub use scratch::Scratch;
 pub use snapshot::Snapshot;
-pub use tag::{CommitTag, Mark};
+pub use tag::{CommitTag, PipelineTag};
+pub use temporary_database::TemporaryDatabase;
 pub use transaction::ReadWrite;

@@ -11,9 +11,9 @@ const TRACE: usize = 24;
 
 /// Whose commit it is: an ingest pipeline, by a digest of its name, as a tag has no room for names.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub struct Mark([u8; MARK]);
+pub struct PipelineTag([u8; MARK]);
 
-impl Mark {
+impl PipelineTag {
     /// Of the ingest pipeline of that name, whatever its version.
     pub fn of(pipeline: &str) -> Self {
         let digest: [u8; 32] = Sha256::digest(pipeline.as_bytes()).into();
@@ -29,7 +29,7 @@ impl Mark {
 /// (<https://cloud.google.com/spanner/docs/reference/rpc/google.spanner.v1#requestoptions>).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct CommitTag {
-    pub mark: Mark,
+    pub mark: PipelineTag,
     /// Trace id and span id.
     pub trace: Option<[u8; TRACE]>,
 }
@@ -42,7 +42,7 @@ impl CommitTag {
             Some((mark, trace)) => (mark, Some(bytes(trace)?)),
             None => (rest, None),
         };
-        Some(Self { mark: Mark(bytes(mark)?), trace })
+        Some(Self { mark: PipelineTag(bytes(mark)?), trace })
     }
 }
 
@@ -66,20 +66,20 @@ mod tests {
 
     #[test]
     fn a_tag_fits_and_comes_back() {
-        let mark = Mark::of("orders");
+        let mark = PipelineTag::of("orders");
         for trace in [None, Some([0xff; TRACE]), Some([0; TRACE])] {
             let tag = CommitTag { mark, trace };
             let text = tag.to_string();
             assert!(text.len() <= 50 && text.bytes().all(|byte| (32..127).contains(&byte)), "{text}");
             assert_eq!(CommitTag::parse(&text), Some(tag));
         }
-        assert_ne!(mark, Mark::of("Orders"));
+        assert_ne!(mark, PipelineTag::of("Orders"));
         assert_eq!(CommitTag { mark, trace: None }.to_string(), "sb1.HBaK2wDS");
     }
 
     #[test]
     fn what_is_no_tag_of_ours_is_none() {
-        let long = CommitTag { mark: Mark::of("a"), trace: Some([1; TRACE]) }.to_string();
+        let long = CommitTag { mark: PipelineTag::of("a"), trace: Some([1; TRACE]) }.to_string();
         for tag in [
             "",
             "app=x",

@@ -7,8 +7,11 @@ use super::bridge::in_one_form;
 /// The pipelines of each format, by what their names end with, and their dead letters. Of the records, which are the
 /// first row of key 1, a row of key 2, the last row of key 1, a row of key 3 and its tombstone, an insert cannot take the
 /// third and an update not the fourth.
-pub(super) const PIPELINES: [(&str, &[(i64, &str)]); 3] =
-    [("rows", &[]), ("insert", &[(2, "spanner.already_exists")]), ("update", &[(3, "spanner.not_found")])];
+pub(super) const PIPELINES: [(&str, &[(i64, &str)]); 3] = [
+    ("rows", &[]),
+    ("insert", &[(2, "SB-SPANNER-ALREADY-EXISTS")]),
+    ("update", &[(3, "SB-SPANNER-NOT-FOUND")]),
+];
 
 /// A column, the path that it is read from ("" for none), and its value in the three rows.
 struct Column(&'static str, &'static str, &'static str, [Value; 3]);

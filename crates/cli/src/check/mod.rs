@@ -8,10 +8,10 @@ use spanbridge_config::{Config, Publish, PublishFormat, Script, Subject};
 use spanbridge_ingest::Live;
 use spanbridge_ingest::check::{self, Finding, Severity};
 use spanbridge_kafka::ClientOptions;
-use spanbridge_publish::foresee::{Foresight, Subjects};
+use spanbridge_publish::schema_impact::{ImpactAnalysis, Subjects};
 use spanbridge_publish::unknown_names;
 use spanbridge_schema::Registry;
-use spanbridge_spanner::{Database, Options, Watched};
+use spanbridge_spanner::{Database, Options, WatchedTables};
 
 use crate::args;
 use crate::chosen::Chosen;
@@ -109,7 +109,7 @@ impl<'a> Parts<'a> {
             let mut findings = stream(config, database, pipeline).await?;
             let unknown = unknown_names(config, pipeline, database).await?.into_iter();
             findings.extend(unknown.map(|error| Finding { severity: Severity::Warning, error }));
-            let foresight = Foresight::new(pipeline, registry, kafka)?;
+            let foresight = ImpactAnalysis::new(pipeline, registry, kafka)?;
             let catalog = foresight.read(config, database).await.map_err(of_publish)?;
             said.push(of(pipeline, findings, foresight.subjects(&catalog)));
         }
@@ -128,7 +128,7 @@ async fn stream(config: &Config, database: &Database, pipeline: &Publish) -> Res
         let message = format!("the database has no change stream `{name}`");
         return Ok(vec![finding(name.span, message, "`spanbridge plan` makes it when `tables` is given")]);
     };
-    let Watched::Tables(watched) = &stream.watched else { return Ok(Vec::new()) };
+    let WatchedTables::Tables(watched) = &stream.watched else { return Ok(Vec::new()) };
     let unwatched = pipeline
         .selection
         .named()

@@ -5,7 +5,7 @@ use std::fmt::Display;
 use miette::{Diagnostic, LabeledSpan, SourceCode};
 use serde_json::{Value, json};
 use spanbridge_ingest::check::{Finding, Severity};
-use spanbridge_publish::foresee::Subjects;
+use spanbridge_publish::schema_impact::Subjects;
 
 use super::ddl::Tried;
 

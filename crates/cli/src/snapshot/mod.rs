@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 
 use spanbridge::{Error, Kind, Result, connections};
 use spanbridge_config::{Config, Publish};
-use spanbridge_protocol::publish::Stage;
+use spanbridge_protocol::publish::SnapshotStage;
 use spanbridge_publish::{Requests, Standing};
 
 use crate::service::of_publish;
@@ -69,7 +69,8 @@ async fn carried_out(
             None => !standing.open.is_empty(),
         };
         // What is taken back may still be on its way.
-        let is_read = |last: &spanbridge_protocol::publish::Reread| last.stage != Stage::Done;
+        let is_read =
+            |last: &spanbridge_protocol::publish::IncrementalSnapshot| last.stage != SnapshotStage::Done;
         if !is_open && !standing.last.as_ref().is_some_and(is_read) {
             return Ok(standing);
         }
@@ -96,6 +97,6 @@ fn outcome(asked: Option<&str>, standing: &Standing) -> Result<()> {
         true => format!("request {} was taken back before all rows were read", last.request),
         false => format!("not all rows could be read: tables {}", refused.join(", ")),
     };
-    Err(Error::new(Kind::Failed, "SB-SNAPSHOT-PARTLY", message)
+    Err(Error::new(Kind::Failed, "SB-SNAPSHOT-PARTIAL", message)
         .help("what is published is right; ask again for the rest"))
 }

@@ -3,7 +3,7 @@
 use std::fmt::Write as _;
 
 use serde_json::json;
-use spanbridge_protocol::publish::{Reread, Stage};
+use spanbridge_protocol::publish::{IncrementalSnapshot, SnapshotStage};
 use spanbridge_publish::Standing;
 
 /// For a person.
@@ -29,27 +29,27 @@ pub(super) fn text(standing: &Standing) -> String {
     text
 }
 
-fn said(reread: &Reread) -> String {
+fn said(reread: &IncrementalSnapshot) -> String {
     let left = || format!("{} tables left", reread.tables.len());
     match reread.stage {
-        Stage::Done if reread.cancelled => "taken back".to_owned(),
-        Stage::Done => "done".to_owned(),
-        Stage::Dividing => format!("a table is divided; {}", left()),
-        Stage::Pausing => format!("changes go on before the next part; {}", left()),
-        Stage::Halting => format!("shards are halting; {}", left()),
-        Stage::Holding(at) => format!("changes are held at {}; {}", at.to_rfc3339(), left()),
-        Stage::Reading { at, .. } => format!("rows are read as of {}; {}", at.to_rfc3339(), left()),
+        SnapshotStage::Done if reread.cancelled => "taken back".to_owned(),
+        SnapshotStage::Done => "done".to_owned(),
+        SnapshotStage::Dividing => format!("a table is divided; {}", left()),
+        SnapshotStage::Resumed => format!("changes go on before the next part; {}", left()),
+        SnapshotStage::PausingShards => format!("shards are halting; {}", left()),
+        SnapshotStage::AtBarrier(at) => format!("changes are held at {}; {}", at.to_rfc3339(), left()),
+        SnapshotStage::Reading { at, .. } => format!("rows are read as of {}; {}", at.to_rfc3339(), left()),
     }
 }
 
-fn name(stage: Stage) -> &'static str {
+fn name(stage: SnapshotStage) -> &'static str {
     match stage {
-        Stage::Done => "done",
-        Stage::Dividing => "dividing",
-        Stage::Pausing => "pausing",
-        Stage::Halting => "halting",
-        Stage::Holding(_) => "holding",
-        Stage::Reading { .. } => "reading",
+        SnapshotStage::Done => "done",
+        SnapshotStage::Dividing => "dividing",
+        SnapshotStage::Resumed => "pausing",
+        SnapshotStage::PausingShards => "halting",
+        SnapshotStage::AtBarrier(_) => "holding",
+        SnapshotStage::Reading { .. } => "reading",
     }
 }
 

@@ -4,7 +4,7 @@ use spanbridge_protocol::table::Table;
 use super::{Covered, Named, named};
 use crate::schemas::{Read, Schemas};
 
-const FIELDS: &str = "SB-INGEST-009";
+const FIELDS: &str = "SB-MAPPING-FIELDS";
 const HELP: &str = "give the record a schema whose fields can be columns, or name the columns in the file";
 
 /// What becomes of a field without a column.

@@ -26,7 +26,7 @@ use progress::Watched;
 /// How often the watermark is looked at.
 const TICK: Duration = Duration::from_secs(5);
 /// There is no index that finds the rows to mark.
-const INDEX: &str = "SB-INGEST-008";
+const INDEX: &str = "SB-MAPPING-INDEX";
 
 /// Follows the watermark of one pipeline.
 pub(crate) struct Finality {

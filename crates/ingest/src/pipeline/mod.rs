@@ -191,7 +191,7 @@ async fn known_topics(context: &Context, pipeline: &Ingest, offsets: &Offsets) -
             Err(error) if error.kind() == KafkaKind::NotFound => {
                 let message = format!("topic `{topic}` does not exist");
                 let help = "create it, or correct its name";
-                return Err(context.config.error_at(topic.span, "SB-INGEST-006", message, help).into());
+                return Err(context.config.error_at(topic.span, "SB-MAPPING-TOPIC", message, help).into());
             }
             // What else there is to say, the subscription will.
             _ => {}

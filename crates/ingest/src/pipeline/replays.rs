@@ -3,7 +3,7 @@
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use spanbridge_kafka::Record;
-use spanbridge_protocol::ingest::{Partition, TABLE_LETTERS, TABLE_REPLAYS};
+use spanbridge_protocol::ingest::{Partition, TABLE_DEAD_LETTERS, TABLE_REPLAYS};
 use spanbridge_protocol::value::{Type, Value};
 use spanbridge_spanner::{Database, KeyRange, Result};
 
@@ -35,7 +35,7 @@ pub(super) async fn read(database: &Database, pipeline: &str, partition: &Partit
         ("Headers", Type::Json),
     ];
     let columns = columns.map(|(name, ty)| (name.to_owned(), ty));
-    let rows = database.read(TABLE_LETTERS, &columns, keys).await?;
+    let rows = database.read(TABLE_DEAD_LETTERS, &columns, keys).await?;
     Ok(rows.into_iter().filter_map(|row| record(partition, row)).collect())
 }
 

@@ -7,7 +7,7 @@
 
 use spanbridge_config::{Ingest, Version};
 use spanbridge_kafka::Admin as Kafka;
-use spanbridge_protocol::ingest::{TABLE_LETTERS, TABLE_PARTITIONS, TABLE_POSITIONS};
+use spanbridge_protocol::ingest::{TABLE_DEAD_LETTERS, TABLE_PARTITIONS, TABLE_POSITIONS};
 use spanbridge_protocol::mutation::{Mutation, Write};
 use spanbridge_protocol::value::{Type, Value};
 use spanbridge_spanner::{Admin, KeyRange, ReadWrite, quoted};
@@ -61,7 +61,7 @@ pub async fn drop(
     statements.extend(own(versions, pipeline).await?);
     admin.apply_ddl(&statements).await?;
     let mut dropped = Dropped { statements, ..Dropped::default() };
-    dropped.letters = rows(versions, pipeline, TABLE_LETTERS, "KafkaOffset").await?;
+    dropped.letters = rows(versions, pipeline, TABLE_DEAD_LETTERS, "KafkaOffset").await?;
     rows(versions, pipeline, GAPS, "FromOffset").await?;
     let last = async |transaction: &mut ReadWrite| positions(versions, pipeline, transaction).await;
     dropped.partitions = state::transact(database, last).await?;

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::time::Duration;
 
 use super::change::Change;
-use super::letter::Failure;
+use super::dead_letter::Failure;
 use super::position::{Offset, Partition};
 
 /// One record on its way to a commit.

@@ -3,8 +3,8 @@
 use std::time::Duration;
 
 use super::change::{Change, KeyRange, RowKey};
+use super::dead_letter::Failure;
 use super::fold::Skipped;
-use super::letter::Failure;
 use super::position::{LogRange, Move, Offset, Partition};
 use crate::mutation::Mutation;
 

@@ -7,9 +7,9 @@ mod aggregate;
 mod batch;
 mod cache;
 mod change;
+mod dead_letter;
 mod effect;
 mod fold;
-mod letter;
 mod position;
 mod window;
 mod worker;
@@ -18,9 +18,9 @@ pub use aggregate::{Fraction, FractionError, Function, FunctionError, Input, Mea
 pub use change::{
     Change, Groups, KeyRange, Late, RowKey, Rows, Spec, Target, TargetKind, Window, WindowKind,
 };
+pub use dead_letter::{Failure, Payload, TABLE_DEAD_LETTERS, TABLE_REPLAYS};
 pub use effect::{Commit, Effect, Gap, Limits, OnError, OnGap, Outcome, Record, Stop, StopReason};
 pub use fold::Skipped;
-pub use letter::{Failure, Payload, TABLE_LETTERS, TABLE_REPLAYS};
 pub use position::{
     LogRange, Move, Offset, Partition, Position, TABLE_PARTITIONS, TABLE_POSITIONS, register,
 };

@@ -19,17 +19,17 @@ pub struct Merge<C> {
     /// Up to where, inclusively, changes are published; nothing for ever.
     end: Option<Timestamp>,
     size: usize,
-    tokens: BTreeMap<Token, Told>,
+    tokens: BTreeMap<Token, TokenProgress>,
     transactions: BTreeMap<Commit, Parts<C>>,
     /// Up to where every token has told its changes.
     watermark: Option<Upto>,
     /// What is to be handed out, in this order.
-    ready: VecDeque<(Token, Turn<C>)>,
+    ready: VecDeque<(Token, TokenEvent<C>)>,
 }
 
 /// What a token tells, in its turn.
 #[derive(Debug, PartialEq)]
-pub enum Turn<C> {
+pub enum TokenEvent<C> {
     /// A change record; `goes_on` when the next is of the same transaction.
     Change { change: C, goes_on: bool },
     /// For [`super::Shard::heartbeat`].
@@ -51,10 +51,10 @@ type Upto = (Timestamp, bool);
 struct Parts<C> {
     /// Change records of the transaction in all tokens.
     records: usize,
-    parts: Vec<Part<C>>,
+    parts: Vec<TransactionPart<C>>,
 }
 
-struct Part<C> {
+struct TransactionPart<C> {
     token: Token,
     id: ChangeId,
     change: C,
@@ -62,7 +62,7 @@ struct Part<C> {
 }
 
 /// What a token has told.
-struct Told {
+struct TokenProgress {
     /// Nothing when it will tell no more.
     upto: Option<Upto>,
     /// Its change records that wait.
@@ -72,7 +72,7 @@ struct Told {
     children: Vec<Children>,
 }
 
-impl Told {
+impl TokenProgress {
     fn from(start: Timestamp) -> Self {
         Self { upto: Some((start, false)), waiting: 0, heartbeat: None, children: Vec::new() }
     }
@@ -95,7 +95,7 @@ impl<C> Merge<C> {
     /// These tokens will be queried from there on: what is in none of the others is still to come in them.
     pub fn expect<'t>(&mut self, tokens: impl IntoIterator<Item = &'t Token>, start: Timestamp) {
         for token in tokens {
-            self.tokens.entry(token.clone()).or_insert_with(|| Told::from(start));
+            self.tokens.entry(token.clone()).or_insert_with(|| TokenProgress::from(start));
         }
         self.look();
     }
@@ -109,7 +109,7 @@ impl<C> Merge<C> {
         let past: Vec<Commit> = self.transactions.keys().filter(|commit| is_past(commit)).cloned().collect();
         for commit in past {
             let Some(Parts { parts, .. }) = self.transactions.remove(&commit) else { continue };
-            for Part { token, size, .. } in parts {
+            for TransactionPart { token, size, .. } in parts {
                 self.size -= size;
                 let Some(told) = self.tokens.get_mut(&token) else { continue };
                 told.waiting -= 1;
@@ -124,8 +124,8 @@ impl<C> Merge<C> {
     pub fn query(&mut self, token: Token, start: Timestamp) {
         self.forget(&token);
         // What has come out and was not taken in: it comes again, and not all that it stood for is there any more.
-        self.ready.retain(|(of, turn)| *of != token || matches!(turn, Turn::Change { .. }));
-        self.tokens.insert(token, Told::from(start));
+        self.ready.retain(|(of, turn)| *of != token || matches!(turn, TokenEvent::Change { .. }));
+        self.tokens.insert(token, TokenProgress::from(start));
         self.look();
     }
 
@@ -158,7 +158,7 @@ impl<C> Merge<C> {
         let commit = (at, id.transaction.clone());
         let transaction =
             self.transactions.entry(commit).or_insert_with(|| Parts { records, parts: Vec::new() });
-        transaction.parts.push(Part { token: token.clone(), id, change, size });
+        transaction.parts.push(TransactionPart { token: token.clone(), id, change, size });
         self.look();
     }
 
@@ -188,7 +188,7 @@ impl<C> Merge<C> {
         if told.children.is_empty() {
             // A drop-out, after any part of what it has to tell.
             self.forget(token);
-            self.ready.push_back((token.clone(), Turn::Ended));
+            self.ready.push_back((token.clone(), TokenEvent::Ended));
         } else {
             told.upto = None;
             self.settle(token);
@@ -199,11 +199,11 @@ impl<C> Merge<C> {
     /// The token's query has broken off.
     pub fn interrupted(&mut self, token: &Token) {
         self.forget(token);
-        self.ready.push_back((token.clone(), Turn::Interrupted));
+        self.ready.push_back((token.clone(), TokenEvent::Interrupted));
     }
 
     /// The next, in the order of commits.
-    pub fn take(&mut self) -> Option<(Token, Turn<C>)> {
+    pub fn take(&mut self) -> Option<(Token, TokenEvent<C>)> {
         if self.ready.is_empty() {
             self.hand_out();
         }
@@ -225,9 +225,9 @@ impl<C> Merge<C> {
         let Some(Parts { mut parts, .. }) = self.transactions.remove(&commit) else { return };
         parts.sort_by(|one, other| (&one.id, &one.token).cmp(&(&other.id, &other.token)));
         let mut left = parts.len();
-        for Part { token, change, size, .. } in parts {
+        for TransactionPart { token, change, size, .. } in parts {
             (left, self.size) = (left - 1, self.size - size);
-            self.ready.push_back((token.clone(), Turn::Change { change, goes_on: left > 0 }));
+            self.ready.push_back((token.clone(), TokenEvent::Change { change, goes_on: left > 0 }));
             if let Some(told) = self.tokens.get_mut(&token) {
                 told.waiting -= 1;
             }
@@ -252,10 +252,11 @@ impl<C> Merge<C> {
     fn settle(&mut self, token: &Token) {
         let Some(told) = self.tokens.get_mut(token).filter(|told| told.waiting == 0) else { return };
         let turn = |turn| (token.clone(), turn);
-        self.ready.extend(told.heartbeat.take().map(Turn::Heartbeat).map(turn));
+        self.ready.extend(told.heartbeat.take().map(TokenEvent::Heartbeat).map(turn));
         if told.upto.is_none() {
             let children = std::mem::take(&mut told.children);
-            self.ready.extend(children.into_iter().map(Turn::Children).chain([Turn::Ended]).map(turn));
+            self.ready
+                .extend(children.into_iter().map(TokenEvent::Children).chain([TokenEvent::Ended]).map(turn));
             self.tokens.remove(token);
         }
     }
@@ -311,9 +312,9 @@ mod tests {
         merge.heartbeat(&other, second(6));
         let turns: Vec<_> = std::iter::from_fn(|| merge.take()).collect();
         let expected = [
-            (other, Turn::Heartbeat(second(6))),
-            (one.clone(), Turn::Change { change: 3, goes_on: false }),
-            (one, Turn::Heartbeat(second(5))),
+            (other, TokenEvent::Heartbeat(second(6))),
+            (one.clone(), TokenEvent::Change { change: 3, goes_on: false }),
+            (one, TokenEvent::Heartbeat(second(5))),
         ];
         assert_eq!(turns, expected);
     }
@@ -324,7 +325,7 @@ mod tests {
         merge.query(token.clone(), second(0));
         merge.until(Some(second(4)));
         merge.heartbeat(&token, second(5));
-        assert_eq!(merge.take(), Some((token.clone(), Turn::Heartbeat(second(5)))));
+        assert_eq!(merge.take(), Some((token.clone(), TokenEvent::Heartbeat(second(5)))));
         // Neither of them is handed in: the token has stopped.
         change(&mut merge, &token, 6);
         merge.heartbeat(&token, second(7));
@@ -334,6 +335,9 @@ mod tests {
         change(&mut merge, &token, 6);
         merge.heartbeat(&token, second(7));
         let turns: Vec<_> = std::iter::from_fn(|| merge.take()).map(|(_, turn)| turn).collect();
-        assert_eq!(turns, [Turn::Change { change: 6, goes_on: false }, Turn::Heartbeat(second(7))]);
+        assert_eq!(
+            turns,
+            [TokenEvent::Change { change: 6, goes_on: false }, TokenEvent::Heartbeat(second(7))]
+        );
     }
 }

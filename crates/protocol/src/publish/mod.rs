@@ -5,22 +5,25 @@
 
 mod effect;
 mod frontier;
+mod incremental_snapshot;
 mod merge;
 mod progress;
-mod reread;
 mod shard;
 mod snapshot;
 mod state;
-mod tally;
 mod token;
+mod transaction_counts;
 
 pub use effect::{ChangeId, Children, Effect, Limits, Transaction};
 pub use frontier::Frontier;
-pub use merge::{Merge, Turn};
+pub use incremental_snapshot::{
+    Barrier, BarrierId, IncrementalSnapshot, Paused, RangeProgress, RequestId, SnapshotRequest,
+    SnapshotStage, TableProgress,
+};
+pub use merge::{Merge, TokenEvent};
 pub use progress::Progress;
-pub use reread::{Halted, Hold, HoldId, Part, Request, RequestId, Reread, Stage, Told};
 pub use shard::{Config, Shard, ShardError};
 pub use snapshot::{Range, RangeId, Snapshot};
-pub use state::{Note, Origin, StateKey, StateRecord, StateValue, shard_of};
-pub use tally::{Tally, Total};
+pub use state::{Origin, ParentFinished, StateKey, StateRecord, StateValue, shard_of};
 pub use token::Token;
+pub use transaction_counts::{EventCounts, TransactionCounts};

@@ -35,13 +35,13 @@ impl Progress {
             (StateKey::Token(token), _) => {
                 self.tokens.remove(&token);
             }
-            (StateKey::Note { child, parent }, Some(StateValue::Note(note))) => {
+            (StateKey::ParentFinished { child, parent }, Some(StateValue::ParentFinished(note))) => {
                 self.notes.entry(child).or_default().insert(parent, note.start);
                 if stands(Guard::NotesOfRound) {
                     self.noted = earlier(self.noted, Some(note.start));
                 }
             }
-            (StateKey::Note { child, parent }, _) => {
+            (StateKey::ParentFinished { child, parent }, _) => {
                 if let Some(notes) = self.notes.get_mut(&child) {
                     notes.remove(&parent);
                     if notes.is_empty() {
@@ -53,12 +53,12 @@ impl Progress {
                 StateKey::Origin
                 | StateKey::Owner
                 | StateKey::Range(_)
-                | StateKey::Read(_)
-                | StateKey::Passed
-                | StateKey::Hold
-                | StateKey::Halted(_)
-                | StateKey::Request(_)
-                | StateKey::Reread,
+                | StateKey::RangeRead(_)
+                | StateKey::LatestChildStart
+                | StateKey::Barrier
+                | StateKey::Paused(_)
+                | StateKey::SnapshotRequest(_)
+                | StateKey::IncrementalSnapshot,
                 _,
             ) => {}
         }
@@ -94,7 +94,7 @@ fn earlier(one: Option<Timestamp>, other: Option<Timestamp>) -> Option<Timestamp
 #[cfg(test)]
 mod tests {
     use super::super::frontier::Frontier;
-    use super::super::state::Note;
+    use super::super::state::ParentFinished;
     use super::*;
 
     fn second(seconds: i64) -> Timestamp {
@@ -107,8 +107,8 @@ mod tests {
     }
 
     fn note(progress: &mut Progress, child: &str, start: i64) {
-        let value = StateValue::Note(Note { start: second(start), parents: Vec::new() });
-        progress.record(StateKey::Note { child: child.into(), parent: None }, Some(value));
+        let value = StateValue::ParentFinished(ParentFinished { start: second(start), parents: Vec::new() });
+        progress.record(StateKey::ParentFinished { child: child.into(), parent: None }, Some(value));
     }
 
     #[test]

@@ -3,7 +3,9 @@
 use std::sync::Arc;
 
 use super::frontier::Frontier;
-use super::reread::{Halted, Hold, Part, Request, RequestId, Reread};
+use super::incremental_snapshot::{
+    Barrier, IncrementalSnapshot, Paused, RangeProgress, RequestId, SnapshotRequest,
+};
 use super::snapshot::{Range, RangeId, Snapshot};
 use super::token::Token;
 use crate::value::Timestamp;
@@ -20,21 +22,28 @@ pub enum StateKey {
     Token(Token),
     /// "Parent P of child C has finished"; a root has a note without a parent.
     /// Deleted with its child.
-    Note { child: Token, parent: Option<Token> },
+    #[serde(rename = "note")]
+    ParentFinished { child: Token, parent: Option<Token> },
     /// A range of the snapshot; deleted when it is read.
     Range(RangeId),
     /// "This range is read"; in shard 0 only, deleted when the tokens begin or the hold ends.
-    Read(RangeId),
+    #[serde(rename = "read")]
+    RangeRead(RangeId),
     /// The furthest start of the children of finished tokens.
-    Passed,
+    #[serde(rename = "passed")]
+    LatestChildStart,
     /// Deleted when changes go on.
-    Hold,
+    #[serde(rename = "hold")]
+    Barrier,
     /// "This shard has halted"; in shard 0 only, deleted when all have.
-    Halted(u32),
+    #[serde(rename = "halted")]
+    Paused(u32),
     /// Rows to be read again; in shard 0 only. Deleted when they have been; who deletes it before takes it back.
-    Request(RequestId),
+    #[serde(rename = "request")]
+    SnapshotRequest(RequestId),
     /// The request that is being carried out, or was last; in shard 0 only.
-    Reread,
+    #[serde(rename = "reread")]
+    IncrementalSnapshot,
 }
 
 /// The value of a state record.
@@ -45,15 +54,23 @@ pub enum StateValue {
     /// A nonce of the owner.
     Owner(Arc<str>),
     Token(Frontier),
-    Note(Note),
+    #[serde(rename = "note")]
+    ParentFinished(ParentFinished),
     Range(Range),
-    Read,
-    Part(Part),
-    Passed(Timestamp),
-    Hold(Hold),
-    Halted(Halted),
-    Request(Request),
-    Reread(Reread),
+    #[serde(rename = "read")]
+    RangeRead,
+    #[serde(rename = "part")]
+    RangeProgress(RangeProgress),
+    #[serde(rename = "passed")]
+    LatestChildStart(Timestamp),
+    #[serde(rename = "hold")]
+    Barrier(Barrier),
+    #[serde(rename = "halted")]
+    Paused(Paused),
+    #[serde(rename = "request")]
+    SnapshotRequest(SnapshotRequest),
+    #[serde(rename = "reread")]
+    IncrementalSnapshot(IncrementalSnapshot),
 }
 
 /// Where the pipeline began.
@@ -70,7 +87,7 @@ pub struct Origin {
 
 /// What a child's owner must know to start it.
 #[derive(Debug, Clone, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
-pub struct Note {
+pub struct ParentFinished {
     /// The child's changes begin here.
     pub start: Timestamp,
     /// All parents of the child.

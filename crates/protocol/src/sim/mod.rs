@@ -2,11 +2,11 @@
 //!
 //! Run one seed alone with `SPANBRIDGE_SEED=17 cargo test -p spanbridge-protocol sim`.
 
-mod dice;
 mod ingest;
 mod publish;
+mod rng;
 
-use dice::Dice;
+use rng::Rng;
 
 use crate::guard::{Guard, without};
 
@@ -14,18 +14,18 @@ use crate::guard::{Guard, without};
 const SEEDS: u64 = 3000;
 
 /// Runs every seed and names the first that fails.
-fn all_seeds(run: impl Fn(Dice) -> Result<(), String>) {
+fn all_seeds(run: impl Fn(Rng) -> Result<(), String>) {
     let one = std::env::var("SPANBRIDGE_SEED").ok().and_then(|seed| seed.parse::<u64>().ok());
     let seeds = one.map_or(0..SEEDS, |seed| seed..seed + 1);
     for seed in seeds {
-        if let Err(why) = run(Dice::new(seed)) {
+        if let Err(why) = run(Rng::new(seed)) {
             panic!("seed {seed}: {why}");
         }
     }
 }
 
 /// The first seed that fails without that guard, in that way.
-fn first_failure(guard: Guard, how: &str, run: impl Fn(Dice) -> Result<(), String>) -> Option<(u64, String)> {
-    let fails = |seed| run(Dice::new(seed)).err().filter(|why| why.contains(how)).map(|why| (seed, why));
+fn first_failure(guard: Guard, how: &str, run: impl Fn(Rng) -> Result<(), String>) -> Option<(u64, String)> {
+    let fails = |seed| run(Rng::new(seed)).err().filter(|why| why.contains(how)).map(|why| (seed, why));
     without(guard, || (0..SEEDS).find_map(fails))
 }

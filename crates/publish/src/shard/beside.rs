@@ -3,10 +3,10 @@
 use std::time::{Duration, SystemTime};
 
 use spanbridge_kafka::Message;
-use spanbridge_protocol::publish::{ChangeId, Token, Total};
+use spanbridge_protocol::publish::{ChangeId, EventCounts, Token};
 use spanbridge_protocol::value::Timestamp;
 use spanbridge_schema::Item;
-use spanbridge_schema::beside::{Heartbeat, TransactionEvent, Watermark};
+use spanbridge_schema::auxiliary_topics::{Heartbeat, TransactionEvent, Watermark};
 use spanbridge_spanner::DataChange;
 
 use super::batch::Published;
@@ -62,7 +62,7 @@ impl Life {
     pub(super) fn transaction_begin(
         &self,
         place: &Place,
-        before: &Total,
+        before: &EventCounts,
         change: &DataChange,
     ) -> Result<Option<Message>, End> {
         if before.events > 0 {

@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::SystemTime;
 
 use spanbridge_kafka::Message;
-use spanbridge_protocol::publish::{ChangeId, Children, Token, Total, Turn};
+use spanbridge_protocol::publish::{ChangeId, Children, EventCounts, Token, TokenEvent};
 use spanbridge_spanner::{ChangeRecord, ChildPartitions, CommitTag, DataChange};
 
 use super::batch::{MadeOf, Published};
@@ -30,7 +30,7 @@ pub(super) struct Held {
     /// Of its Spanner transaction.
     trace: Option<[u8; 24]>,
     /// What its transaction has before it.
-    before: Total,
+    before: EventCounts,
     place: Place,
 }
 
@@ -46,12 +46,14 @@ impl Life {
     pub(super) fn event(&mut self, token: &Token, event: Event) -> Result<(), End> {
         let told = match event {
             Event::Record { record: ChangeRecord::Data(change), read } => {
-                Turn::Change { change: Read::new(change, read), goes_on: false }
+                TokenEvent::Change { change: Read::new(change, read), goes_on: false }
             }
-            Event::Record { record: ChangeRecord::Heartbeat(at), .. } => Turn::Heartbeat(at),
-            Event::Record { record: ChangeRecord::Children(record), .. } => Turn::Children(children(record)),
+            Event::Record { record: ChangeRecord::Heartbeat(at), .. } => TokenEvent::Heartbeat(at),
+            Event::Record { record: ChangeRecord::Children(record), .. } => {
+                TokenEvent::Children(children(record))
+            }
             Event::Ended(ending) => return self.ended(token, ending),
-            Event::GivenUp => Turn::Interrupted,
+            Event::GivenUp => TokenEvent::Interrupted,
         };
         self.told(token, told)
     }
@@ -71,7 +73,7 @@ impl Life {
         let is_own = tag.is_some_and(|tag| self.pipeline.own.contains(&tag.mark));
         let trace = tag.and_then(|tag| tag.trace);
         let publishes = !is_own && self.pipeline.tables.publishes(&change.table_name);
-        let mut before = Total::default();
+        let mut before = EventCounts::default();
         if self.pipeline.sides.transaction.is_some() {
             // Also what has been emitted before: it comes again, and is counted from nothing.
             let events = if publishes { u64::try_from(change.mods.len()).unwrap_or(u64::MAX) } else { 0 };
@@ -201,7 +203,7 @@ impl Life {
 
     fn ended(&mut self, token: &Token, ending: Ending) -> Result<(), End> {
         let Some(error) = ending.error else {
-            return self.told(token, Turn::Ended);
+            return self.told(token, TokenEvent::Ended);
         };
         let failure = Failure::Spanner(error);
         self.pipeline.meter.failure(&failure);
@@ -217,7 +219,7 @@ impl Life {
             _ => {
                 let (pipeline, shard, token_end) = (self.pipeline.name(), self.index, token.short());
                 tracing::info!(pipeline, shard, token = token_end, %failure, "query broken off, to be resumed");
-                self.told(token, Turn::Interrupted)
+                self.told(token, TokenEvent::Interrupted)
             }
         }
     }

@@ -3,7 +3,7 @@ use std::time::Duration;
 
 use futures::stream::{FuturesUnordered, StreamExt};
 use spanbridge_kafka::{Record, TransactionalProducer};
-use spanbridge_protocol::publish::{Effect, Shard, Tally, Token};
+use spanbridge_protocol::publish::{Effect, Shard, Token, TransactionCounts};
 use tokio::sync::mpsc;
 use tokio::time::{Instant, MissedTickBehavior};
 
@@ -47,7 +47,7 @@ pub(super) struct Life {
     /// Came before the answer that tells the generation.
     early: Vec<(u64, Vec<Record>)>,
     pub(super) held: Option<Held>,
-    pub(super) tally: Tally,
+    pub(super) tally: TransactionCounts,
     pub(super) beats: Beats,
     pub(super) following: Following,
     finishing: Option<(Instant, Finish)>,
@@ -75,7 +75,7 @@ impl Life {
             generation: None,
             early: Vec::new(),
             held: None,
-            tally: Tally::default(),
+            tally: TransactionCounts::default(),
             beats: Beats::default(),
             following: Following::default(),
             finishing: None,

@@ -2,7 +2,7 @@
 
 use std::time::SystemTime;
 
-use spanbridge_protocol::publish::{Merge, Token, Turn};
+use spanbridge_protocol::publish::{Merge, Token, TokenEvent};
 use spanbridge_protocol::value::Timestamp;
 use spanbridge_spanner::DataChange;
 
@@ -41,10 +41,10 @@ pub(super) fn may_read(order: Option<&Order>, token: &Token) -> bool {
 
 impl Life {
     /// Hands in what a token tells, or puts it where it waits for its turn.
-    pub(super) fn told(&mut self, token: &Token, told: Turn<Read>) -> Result<(), End> {
+    pub(super) fn told(&mut self, token: &Token, told: TokenEvent<Read>) -> Result<(), End> {
         let Some(order) = &mut self.order else { return self.turn(token, told) };
         match told {
-            Turn::Change { change: mut read, .. } => {
+            TokenEvent::Change { change: mut read, .. } => {
                 let (at, id) = (read.change.commit_timestamp, id_of(&read.change));
                 if !self.shard.emitted(token, at, &id) {
                     let records = usize::try_from(read.change.number_of_records_in_transaction).unwrap_or(0);
@@ -53,10 +53,10 @@ impl Life {
                     order.change(token, at, id, records, read, size);
                 }
             }
-            Turn::Heartbeat(at) => order.heartbeat(token, at),
-            Turn::Children(children) => order.children(token, children),
-            Turn::Ended => order.ended(token),
-            Turn::Interrupted => order.interrupted(token),
+            TokenEvent::Heartbeat(at) => order.heartbeat(token, at),
+            TokenEvent::Children(children) => order.children(token, children),
+            TokenEvent::Ended => order.ended(token),
+            TokenEvent::Interrupted => order.interrupted(token),
         }
         Ok(())
     }
@@ -73,10 +73,10 @@ impl Life {
         Ok(())
     }
 
-    fn turn(&mut self, token: &Token, turn: Turn<Read>) -> Result<(), End> {
+    fn turn(&mut self, token: &Token, turn: TokenEvent<Read>) -> Result<(), End> {
         let now = self.now();
         match turn {
-            Turn::Change { change: Read { change, at, .. }, goes_on } => {
+            TokenEvent::Change { change: Read { change, at, .. }, goes_on } => {
                 let place = match self.order {
                     Some(_) => Place { counted: Token("".into()), last: !goes_on },
                     None => {
@@ -86,10 +86,10 @@ impl Life {
                 };
                 return self.change(token, change, at, place);
             }
-            Turn::Heartbeat(at) => self.shard.heartbeat(token, at, now),
-            Turn::Children(children) => self.shard.children(token, children),
-            Turn::Ended => self.shard.ended(token, now),
-            Turn::Interrupted => self.shard.interrupted(token),
+            TokenEvent::Heartbeat(at) => self.shard.heartbeat(token, at, now),
+            TokenEvent::Children(children) => self.shard.children(token, children),
+            TokenEvent::Ended => self.shard.ended(token, now),
+            TokenEvent::Interrupted => self.shard.interrupted(token),
         }
         Ok(())
     }

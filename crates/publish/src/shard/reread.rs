@@ -1,6 +1,6 @@
 //! Rows that are read again, as the shard tells of them.
 
-use spanbridge_protocol::publish::{RequestId, Stage};
+use spanbridge_protocol::publish::{RequestId, SnapshotStage};
 use spanbridge_protocol::value::Timestamp;
 
 use super::life::Life;
@@ -40,7 +40,7 @@ impl Life {
             self.following.waiting = None;
         }
         let Some(reread) = self.shard.reread() else { return };
-        let (pipeline, is_done) = (self.pipeline.name(), reread.stage == Stage::Done);
+        let (pipeline, is_done) = (self.pipeline.name(), reread.stage == SnapshotStage::Done);
         if !is_done {
             self.following.request = Some(reread.request.clone());
         } else if self.following.request.take().is_some() {

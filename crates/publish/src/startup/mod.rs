@@ -11,7 +11,7 @@ use std::time::Duration;
 use spanbridge_config::{Config, Publish};
 use spanbridge_kafka::{Admin, Events, Subscription};
 use spanbridge_protocol::publish::Limits;
-use spanbridge_spanner::{Database, Mark};
+use spanbridge_spanner::{Database, PipelineTag};
 
 use crate::failure::Failure;
 use crate::letters::Letters;
@@ -113,9 +113,9 @@ async fn letters(context: &Context, publish: &Publish, admin: &Admin) -> Result<
 }
 
 /// The marks of the file's ingest pipelines, when what they write is left out.
-fn own(config: &Config, publish: &Publish) -> HashSet<Mark> {
+fn own(config: &Config, publish: &Publish) -> HashSet<PipelineTag> {
     let pipelines = config.ingest.iter().filter(|_| publish.skip_own);
-    pipelines.map(|pipeline| Mark::of(&pipeline.name)).collect()
+    pipelines.map(|pipeline| PipelineTag::of(&pipeline.name)).collect()
 }
 
 fn limits_of(publish: &Publish) -> Limits {

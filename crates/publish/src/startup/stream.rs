@@ -1,5 +1,5 @@
 use spanbridge_config::{Config, Envelope, Publish, Span};
-use spanbridge_spanner::{ChangeStreamInfo, Database, Watched};
+use spanbridge_spanner::{ChangeStreamInfo, Database, WatchedTables};
 
 use crate::failure::Failure;
 use crate::transform::has_whole_rows;
@@ -54,7 +54,7 @@ pub(crate) fn altered(publish: &Publish, stream: &ChangeStreamInfo) -> Option<Er
 /// Everything in which the change stream is not as the pipeline needs it.
 pub(crate) fn unfit(publish: &Publish, stream: &ChangeStreamInfo) -> Vec<Unfit> {
     let mut unfit = Vec::new();
-    if let Watched::Tables(watched) = &stream.watched {
+    if let WatchedTables::Tables(watched) = &stream.watched {
         for table in publish.selection.named() {
             if !watched.iter().any(|watched| watched.eq_ignore_ascii_case(table)) {
                 let message = format!("change stream {} does not watch table `{table}`", stream.name);

@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use serde_json::Value as Json;
-use spanbridge_standin::ChangeStreamControl;
+use spanbridge_fake_spanner::ChangeStreamControl;
 
 use crate::exactly_once::await_origin;
 use crate::ledger::Ledger;

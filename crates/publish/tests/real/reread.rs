@@ -10,7 +10,8 @@ use serde_json::json;
 use spanbridge_config::Config;
 use spanbridge_protocol::mutation::Write;
 use spanbridge_protocol::publish::{
-    Hold, HoldId, Range, RangeId, Request, Reread, Stage, StateKey, StateValue,
+    Barrier, BarrierId, IncrementalSnapshot, Range, RangeId, SnapshotRequest, SnapshotStage, StateKey,
+    StateValue,
 };
 use spanbridge_protocol::value::Timestamp;
 use spanbridge_publish::{ErrorKind, Requests, Standing};
@@ -52,7 +53,7 @@ async fn await_stage(
     world: &World,
     config: &Config,
     request: &str,
-    is_it: impl Fn(Stage) -> bool,
+    is_it: impl Fn(SnapshotStage) -> bool,
 ) -> Standing {
     let last = |standing: &Standing| standing.last.clone().filter(|last| *last.request == *request);
     await_standing(world, config, |standing| last(standing).is_some_and(|last| is_it(last.stage))).await
@@ -99,20 +100,22 @@ async fn rows_again(shards: usize, lines: &str) {
         let first = ask(&world, &config, &["orders", "Small"]).await;
         // Where changes are held, where rows are read, and anywhere else.
         await_stage(&world, &config, &first, |stage| {
-            matches!(stage, Stage::Holding(_) | Stage::Reading { .. })
+            matches!(stage, SnapshotStage::AtBarrier(_) | SnapshotStage::Reading { .. })
         })
         .await;
         worker.drop_dead().await;
         let worker = Worker::start(&world, &config);
-        await_stage(&world, &config, &first, |stage| matches!(stage, Stage::Reading { .. } | Stage::Done))
-            .await;
+        await_stage(&world, &config, &first, |stage| {
+            matches!(stage, SnapshotStage::Reading { .. } | SnapshotStage::Done)
+        })
+        .await;
         worker.drop_dead().await;
         let workers = [Worker::start(&world, &config), Worker::start(&world, &config)];
-        let done = await_stage(&world, &config, &first, |stage| stage == Stage::Done).await;
+        let done = await_stage(&world, &config, &first, |stage| stage == SnapshotStage::Done).await;
         let [one, other] = workers;
         other.stop().await;
         let second = ask(&world, &config, &["Orders"]).await;
-        await_stage(&world, &config, &second, |stage| stage == Stage::Done).await;
+        await_stage(&world, &config, &second, |stage| stage == SnapshotStage::Done).await;
         stop.send(true).unwrap();
         (one, done)
     };
@@ -183,7 +186,7 @@ async fn what_cannot_be_read_again_is_refused_or_told_and_changes_go_on() {
     let config = world
         .config("change_stream = \"Stream\"\ncreate_topics = { partitions = 1, replication_factor = 1 }\n");
     let worker = Worker::start(&world, &config);
-    let done = await_stage(&world, &config, &gone, |stage| stage == Stage::Done).await;
+    let done = await_stage(&world, &config, &gone, |stage| stage == SnapshotStage::Done).await;
     let told = &done.last.unwrap().told["Orders"];
     assert!(
         told.refused.as_ref().is_some_and(|why| why.contains("table Orders is not published")),
@@ -208,9 +211,9 @@ async fn rows_that_spanner_keeps_no_longer_are_read_as_of_a_later_time() {
     worker.stop().await;
     let at: Timestamp = (SystemTime::now() - Duration::from_secs(2 * 3600)).into();
     let (request, first) = ("1".into(), RangeId(1 << 31));
-    let reread = Reread {
+    let reread = IncrementalSnapshot {
         request: Arc::clone(&request),
-        stage: Stage::Reading { at, first },
+        stage: SnapshotStage::Reading { at, first },
         round: 1,
         tables: vec!["Small".into()],
         ranges: Vec::new(),
@@ -218,17 +221,20 @@ async fn rows_that_spanner_keeps_no_longer_are_read_as_of_a_later_time() {
         told: BTreeMap::new(),
         cancelled: false,
     };
-    let hold = Hold { id: HoldId { request: request.clone(), round: 1 }, at: Some(at) };
+    let hold = Barrier { id: BarrierId { request: request.clone(), round: 1 }, at: Some(at) };
     let range = Range { table: "Small".into(), at, after: None, through: None, rows: 0 };
     let records = vec![
-        (StateKey::Request(request.clone()), StateValue::Request(Request { tables: reread.tables.clone() })),
-        (StateKey::Reread, StateValue::Reread(reread)),
-        (StateKey::Hold, StateValue::Hold(hold)),
+        (
+            StateKey::SnapshotRequest(request.clone()),
+            StateValue::SnapshotRequest(SnapshotRequest { tables: reread.tables.clone() }),
+        ),
+        (StateKey::IncrementalSnapshot, StateValue::IncrementalSnapshot(reread)),
+        (StateKey::Barrier, StateValue::Barrier(hold)),
         (StateKey::Range(first), StateValue::Range(range)),
     ];
     state::write(&world, &config, records).await;
     let worker = Worker::start(&world, &config);
-    let done = await_stage(&world, &config, &request, |stage| stage == Stage::Done).await;
+    let done = await_stage(&world, &config, &request, |stage| stage == SnapshotStage::Done).await;
     let last = done.last.unwrap();
     assert!(
         last.round == 2 && last.told["Small"].rows == 1 && last.told["Small"].refused.is_none(),

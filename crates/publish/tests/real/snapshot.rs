@@ -99,9 +99,13 @@ async fn rows_that_spanner_keeps_no_longer_stop_the_pipeline() {
     let error = Worker::start(&world, &config).error().await;
     assert_eq!(error.kind(), ErrorKind::Gone, "{error}");
     let text = error.to_string();
-    for said in
-        ["table Small", "kept no longer", "version_retention_period", "another name", "SB-PUBLISH-GONE"]
-    {
+    for said in [
+        "table Small",
+        "kept no longer",
+        "version_retention_period",
+        "another name",
+        "SB-PUBLISH-SNAPSHOT-EXPIRED",
+    ] {
         assert!(text.contains(said), "{said}: {text}");
     }
 }

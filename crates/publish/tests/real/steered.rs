@@ -3,7 +3,7 @@
 
 use std::time::{Duration, Instant};
 
-use spanbridge_standin::{ChangeStreamControl, TokenInfo};
+use spanbridge_fake_spanner::{ChangeStreamControl, TokenInfo};
 
 use crate::exactly_once::await_origin;
 use crate::ledger::Ledger;

@@ -3,13 +3,13 @@ use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
 
 use spanbridge_config::Config;
+use spanbridge_fake_spanner::{ChangeStreamControl, FakeSpanner};
 use spanbridge_kafka::ClientOptions;
 use spanbridge_protocol::mutation::{Mutation, Write};
 use spanbridge_protocol::value::{Timestamp, Value};
 use spanbridge_publish::Context;
 use spanbridge_schema::Registry;
 use spanbridge_spanner::{Admin, CommitOptions, Database, ErrorKind};
-use spanbridge_standin::{ChangeStreamControl, Standin};
 use spanbridge_telemetry::admin::{Liveness, Readiness};
 use spanbridge_testbed::{Source, SpannerOptions, Testbed};
 use tokio::sync::OnceCell;
@@ -42,7 +42,7 @@ fn spanner(testbed: &Testbed, database: &str) -> spanbridge_spanner::Options {
 }
 
 /// A stand-in's one database.
-const STANDIN: &str = "projects/test/instances/test/databases/standin";
+const FAKE_SPANNER: &str = "projects/test/instances/test/databases/fake_spanner";
 
 /// A database of its own, and a pipeline's name that nobody else has.
 pub(crate) struct World {
@@ -51,7 +51,7 @@ pub(crate) struct World {
     pub(crate) admin: Admin,
     pub(crate) kafka: ClientOptions,
     pub(crate) registry: Registry,
-    standin: Option<Standin>,
+    fake_spanner: Option<FakeSpanner>,
     spanner: spanbridge_spanner::Options,
     registry_url: String,
 }
@@ -82,23 +82,24 @@ impl World {
     pub(crate) async fn steered(ddl: &[&str]) -> Self {
         let testbed = testbed().await;
         let number = NAMES.fetch_add(1, Ordering::Relaxed);
-        let standin = Standin::builder().database(STANDIN, ddl).start().await.unwrap();
-        let spanner = spanbridge_spanner::Options::emulator(STANDIN, standin.grpc(), standin.rest());
-        Self::at(testbed, number, spanner, Some(standin)).await
+        let fake_spanner = FakeSpanner::builder().database(FAKE_SPANNER, ddl).start().await.unwrap();
+        let spanner =
+            spanbridge_spanner::Options::emulator(FAKE_SPANNER, fake_spanner.grpc(), fake_spanner.rest());
+        Self::at(testbed, number, spanner, Some(fake_spanner)).await
     }
 
     async fn at(
         testbed: &Testbed,
         number: u32,
         spanner: spanbridge_spanner::Options,
-        standin: Option<Standin>,
+        fake_spanner: Option<FakeSpanner>,
     ) -> Self {
         let registry_url = testbed.registry().unwrap().url().to_owned();
         Self {
             pipeline: format!("p{}-{number}", std::process::id()),
             database: Database::connect(&spanner).await.unwrap(),
             admin: Admin::connect(&spanner).await.unwrap(),
-            standin,
+            fake_spanner,
             kafka: ClientOptions::new(testbed.kafka().unwrap().bootstrap(), "publish-tests"),
             registry: Registry::connect(spanbridge_schema::Options::new(&registry_url)).unwrap(),
             spanner,
@@ -108,17 +109,17 @@ impl World {
 
     /// What is done to the change stream of a stand-in.
     pub(crate) fn changes(&self) -> ChangeStreamControl {
-        self.standin.as_ref().unwrap().change_stream(STANDIN, "Stream").unwrap()
+        self.fake_spanner.as_ref().unwrap().change_stream(FAKE_SPANNER, "Stream").unwrap()
     }
 
     /// Whether all commits have one timestamp from now on.
     pub(crate) fn hold_clock(&self, hold: bool) {
-        self.standin.as_ref().unwrap().hold_clock(STANDIN, hold).unwrap();
+        self.fake_spanner.as_ref().unwrap().hold_clock(FAKE_SPANNER, hold).unwrap();
     }
 
     /// As after so many hours.
     pub(crate) fn advance_clock(&self, hours: u32) {
-        self.standin.as_ref().unwrap().advance_clock(STANDIN, hours).unwrap();
+        self.fake_spanner.as_ref().unwrap().advance_clock(FAKE_SPANNER, hours).unwrap();
     }
 
     /// The configuration with these lines in its one pipeline.

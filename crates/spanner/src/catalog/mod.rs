@@ -12,4 +12,4 @@ mod view;
 pub use index::Index;
 pub use names::quoted;
 pub(crate) use names::quoted_postgres;
-pub use stream::{ChangeStreamInfo, Watched};
+pub use stream::{ChangeStreamInfo, WatchedTables};

@@ -19,14 +19,14 @@ pub struct ChangeStreamInfo {
     /// How long records are kept: one to seven days.
     pub retention: Duration,
     pub value_capture_type: ValueCaptureType,
-    pub watched: Watched,
+    pub watched: WatchedTables,
     /// Of the tables that are watched in part, the columns that are, besides those of the key.
     pub columns: BTreeMap<String, BTreeSet<String>>,
 }
 
 /// What a change stream watches.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Watched {
+pub enum WatchedTables {
     /// `FOR ALL`.
     All,
     /// These tables, whole or in part; `schema.table` in a named schema.
@@ -53,12 +53,12 @@ impl Database {
             return Ok(None);
         };
         let watched = match all {
-            Value::Bool(true) => Watched::All,
-            _ => Watched::Tables(self.watched_tables(&param).await?),
+            Value::Bool(true) => WatchedTables::All,
+            _ => WatchedTables::Tables(self.watched_tables(&param).await?),
         };
         let columns = match &watched {
-            Watched::All => BTreeMap::new(),
-            Watched::Tables(_) => self.watched_columns(&param).await?,
+            WatchedTables::All => BTreeMap::new(),
+            WatchedTables::Tables(_) => self.watched_columns(&param).await?,
         };
         let sql = self
             .in_dialect(

@@ -2,12 +2,12 @@
 //!
 //! Source: <https://cloud.google.com/spanner/docs/change-streams/details>.
 
+mod idle_timeout;
 mod json;
 mod layout;
 mod query;
 mod record;
 mod shapes;
-mod silence;
 
 pub use query::Changes;
 pub use record::{

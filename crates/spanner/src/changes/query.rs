@@ -13,10 +13,10 @@ use google_cloud_spanner::types::{self, TypeCode};
 use google_cloud_spanner::value::Value as Wire;
 use spanbridge_protocol::value::{Timestamp, Value};
 
+use super::idle_timeout::unless_silent;
 use super::json::Records;
 use super::layout::Layout;
 use super::record::ChangeRecord;
-use super::silence::unless_silent;
 use crate::database::Database;
 use crate::dialect::Dialect;
 use crate::error::{Call, Error, ErrorKind, Result};

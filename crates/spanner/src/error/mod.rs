@@ -47,17 +47,17 @@ impl ErrorKind {
     /// A stable name for logs, metrics and dead letters.
     pub fn code(self) -> &'static str {
         match self {
-            Self::NotFound => "spanner.not_found",
-            Self::AlreadyExists => "spanner.already_exists",
-            Self::Rejected => "spanner.rejected",
-            Self::TooLarge => "spanner.too_large",
-            Self::Aborted => "spanner.aborted",
-            Self::InDoubt => "spanner.in_doubt",
-            Self::Unavailable => "spanner.unavailable",
-            Self::Denied => "spanner.denied",
-            Self::Expired => "spanner.expired",
-            Self::Config => "spanner.config",
-            Self::Bug => "spanner.bug",
+            Self::NotFound => "SB-SPANNER-NOT-FOUND",
+            Self::AlreadyExists => "SB-SPANNER-ALREADY-EXISTS",
+            Self::Rejected => "SB-SPANNER-REJECTED",
+            Self::TooLarge => "SB-SPANNER-TOO-LARGE",
+            Self::Aborted => "SB-SPANNER-ABORTED",
+            Self::InDoubt => "SB-SPANNER-IN-DOUBT",
+            Self::Unavailable => "SB-SPANNER-UNAVAILABLE",
+            Self::Denied => "SB-SPANNER-DENIED",
+            Self::Expired => "SB-SPANNER-EXPIRED",
+            Self::Config => "SB-SPANNER-CONFIG",
+            Self::Bug => "SB-SPANNER-BUG",
         }
     }
 

@@ -2,7 +2,7 @@ use std::time::Duration;
 
 use spanbridge_protocol::table::{OnDelete, Parent};
 use spanbridge_protocol::value::Type;
-use spanbridge_spanner::{ErrorKind, Index, ValueCaptureType, Watched};
+use spanbridge_spanner::{ErrorKind, Index, ValueCaptureType, WatchedTables};
 
 use crate::support::database;
 
@@ -74,11 +74,11 @@ async fn a_change_stream_is_described() {
     assert_eq!(everything.name, "Everything");
     assert_eq!(everything.retention, Duration::from_secs(24 * 3600));
     assert_eq!(everything.value_capture_type, ValueCaptureType::OldAndNewValues);
-    assert_eq!(everything.watched, Watched::All);
+    assert_eq!(everything.watched, WatchedTables::All);
     let some = database.change_stream("Few").await.unwrap().unwrap();
     assert_eq!(some.retention, Duration::from_secs(36 * 3600));
     assert_eq!(some.value_capture_type, ValueCaptureType::NewRowAndOldValues);
-    assert_eq!(some.watched, Watched::Tables(vec!["A".into(), "B".into()]));
+    assert_eq!(some.watched, WatchedTables::Tables(vec!["A".into(), "B".into()]));
     assert_eq!(database.change_stream("None").await.unwrap(), None);
 }
 

@@ -5,7 +5,7 @@ use std::time::Duration;
 use spanbridge_protocol::mutation::Write;
 use spanbridge_protocol::value::{Type, Value};
 use spanbridge_spanner::{
-    ChangeRecord, Dialect, ErrorKind, ValueCaptureType, Watched, decode_column, migrate,
+    ChangeRecord, Dialect, ErrorKind, ValueCaptureType, WatchedTables, decode_column, migrate,
 };
 
 use crate::support::{self, mutation};
@@ -56,7 +56,7 @@ async fn its_catalog_is_read() {
         (stream.retention, stream.value_capture_type),
         (Duration::from_secs(36 * 3600), ValueCaptureType::NewRow)
     );
-    assert_eq!(stream.watched, Watched::Tables(vec!["plain".into(), "shop.Orders".into()]));
+    assert_eq!(stream.watched, WatchedTables::Tables(vec!["plain".into(), "shop.Orders".into()]));
     assert_eq!(database.change_stream("nowhere").await.unwrap(), None);
 }
 

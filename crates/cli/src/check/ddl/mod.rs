@@ -9,7 +9,7 @@ mod trial;
 use spanbridge::{Error, Kind, Result};
 use spanbridge_config::{Script, Span};
 use spanbridge_ingest::check::{Finding, Severity};
-use spanbridge_spanner::{Admin, ErrorKind, Scratch};
+use spanbridge_spanner::{Admin, ErrorKind, TemporaryDatabase};
 use tokio_util::sync::CancellationToken;
 
 use super::Parts;
@@ -23,7 +23,7 @@ use trial::Trial;
 
 /// The code of what Spanner, or the cut into statements, does not understand.
 const DDL: &str = "SB-CHECK-DDL";
-const SCRATCH: &str = "SB-CHECK-SCRATCH";
+const SCRATCH: &str = "SB-CHECK-TEMPORARY-DATABASE";
 
 /// What came of a file of statements.
 #[derive(Debug)]
@@ -61,7 +61,7 @@ pub(super) async fn foresee(
     let rest = args.emulator_rest.as_deref();
     let options = site::options(args.ddl_in.as_ref(), &parts.options, admin.name(), &name, rest);
     let place = options.database.clone();
-    let scratch = Scratch::new(options).await.map_err(|error| Error::from(error).help(REST))?;
+    let scratch = TemporaryDatabase::new(options).await.map_err(|error| Error::from(error).help(REST))?;
     // From now on a signal ends the trial, not the process: what is made is dropped again.
     let shutdown = CancellationToken::new();
     on_signal(shutdown.clone())?;

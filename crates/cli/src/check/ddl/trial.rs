@@ -2,8 +2,8 @@ use spanbridge::Result;
 use spanbridge_config::{Error as ConfigError, Script, Span};
 use spanbridge_ingest::Live;
 use spanbridge_ingest::check::{self, Finding, Severity};
-use spanbridge_publish::foresee::{Catalog, Foreseen, Foresight, Outcome};
-use spanbridge_spanner::{Database, ErrorKind, Scratch};
+use spanbridge_publish::schema_impact::{Catalog, Impact, ImpactAnalysis, Outcome};
+use spanbridge_spanner::{Database, ErrorKind, TemporaryDatabase};
 
 use super::kind::Kind;
 use super::{DDL, Line, Statement, Tried, place};
@@ -21,13 +21,13 @@ pub(super) struct Trial<'a> {
 /// A publish pipeline, and what it depends on as the last statement has left it.
 struct Watched<'a> {
     name: &'a str,
-    foresight: Foresight<'a>,
+    foresight: ImpactAnalysis<'a>,
     catalog: Catalog,
 }
 
 impl Trial<'_> {
     /// Runs one after the other and looks what has become of each pipeline's tables, up to the first that Spanner refuses.
-    pub(super) async fn run(&self, scratch: &Scratch, said: &mut [Said]) -> Result<Tried> {
+    pub(super) async fn run(&self, scratch: &TemporaryDatabase, said: &mut [Said]) -> Result<Tried> {
         let database = scratch.database().await?;
         let mut watched = self.watched(&database).await?;
         let mut tried =
@@ -74,7 +74,7 @@ impl Trial<'_> {
         let Parts { config, registry, kafka, chosen, .. } = self.parts;
         let mut watched = Vec::new();
         for pipeline in &chosen.publish {
-            let foresight = Foresight::new(pipeline, registry, kafka)?;
+            let foresight = ImpactAnalysis::new(pipeline, registry, kafka)?;
             let catalog = foresight.read(config, database).await.map_err(of_publish)?;
             watched.push(Watched { name: &pipeline.name, foresight, catalog });
         }
@@ -108,8 +108,8 @@ impl Trial<'_> {
         Ok(())
     }
 
-    fn finding(&self, statement: &Statement, foreseen: Foreseen) -> Finding {
-        let Foreseen { outcome, code, message, help } = foreseen;
+    fn finding(&self, statement: &Statement, foreseen: Impact) -> Finding {
+        let Impact { outcome, code, message, help } = foreseen;
         let severity = match outcome {
             Outcome::Changes => Severity::Note,
             Outcome::Ends => Severity::Warning,
@@ -139,7 +139,7 @@ impl Trial<'_> {
 }
 
 impl Watched<'_> {
-    async fn step(&mut self, parts: &Parts<'_>, database: &Database) -> Result<Vec<Foreseen>> {
+    async fn step(&mut self, parts: &Parts<'_>, database: &Database) -> Result<Vec<Impact>> {
         let after = self.foresight.read(parts.config, database).await.map_err(of_publish)?;
         let foreseen = self.foresight.between(&self.catalog, &after).await.map_err(of_publish)?;
         // A stream that comes again is compared with what it was.

@@ -27,11 +27,11 @@ use super::variables::Variables;
 use crate::schemas;
 pub(crate) use offline::expressions;
 
-const SYNTAX: &str = "SB-INGEST-001";
-const TABLE: &str = "SB-INGEST-002";
-const COLUMN: &str = "SB-INGEST-003";
-const KEY: &str = "SB-INGEST-004";
-const TYPE: &str = "SB-INGEST-005";
+const SYNTAX: &str = "SB-MAPPING-EXPRESSION";
+const TABLE: &str = "SB-MAPPING-TABLE";
+const COLUMN: &str = "SB-MAPPING-COLUMN";
+const KEY: &str = "SB-MAPPING-KEY";
+const TYPE: &str = "SB-MAPPING-TYPE";
 
 /// Compiles a pipeline, in which each `"*"` has its columns; `tables` are those of the file that exist, in its order.
 pub(crate) fn compile(

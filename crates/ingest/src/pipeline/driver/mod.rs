@@ -296,7 +296,7 @@ impl Driver {
         let Stop { partition, offset, reason } = stop;
         let (code, help) = match &reason {
             StopReason::Record(_) => {
-                ("SB-INGEST-STOP", "mend the record's cause, or set on_error = \"dead-letter\"")
+                ("SB-INGEST-PARTITION-STOPPED", "mend the record's cause, or set on_error = \"dead-letter\"")
             }
             StopReason::Gap(_) => {
                 self.observer.gap(&partition);

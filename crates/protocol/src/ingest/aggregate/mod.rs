@@ -3,9 +3,9 @@
 
 mod average;
 mod distinct;
-mod edge;
-mod extreme;
+mod first_last;
 mod fraction;
+mod min_max;
 mod number;
 mod quantile;
 mod state;
@@ -147,11 +147,11 @@ impl Function {
         match self {
             Self::Count => unreachable!("counted above"),
             Self::Sum => sum::add(&state[0], value),
-            Self::Min => extreme::least(&state[0], value),
-            Self::Max => extreme::greatest(&state[0], value),
+            Self::Min => min_max::least(&state[0], value),
+            Self::Max => min_max::greatest(&state[0], value),
             Self::Avg(mean) => average::add(mean, state, value),
-            Self::First => edge::first(state, value, at.ok_or(FunctionError::NoTime)?),
-            Self::Last => edge::last(state, value, at.ok_or(FunctionError::NoTime)?),
+            Self::First => first_last::first(state, value, at.ok_or(FunctionError::NoTime)?),
+            Self::Last => first_last::last(state, value, at.ok_or(FunctionError::NoTime)?),
             Self::ApproxDistinct => distinct::add(state, value),
             Self::ApproxQuantile(fraction) => quantile::add(fraction, state, value),
         }
@@ -167,11 +167,15 @@ impl Function {
         match self {
             Self::Count => number::count(&into[0], number::stored_count(&other[0])?),
             Self::Sum => sum::add(&into[0], &other[0]),
-            Self::Min => extreme::least(&into[0], &other[0]),
-            Self::Max => extreme::greatest(&into[0], &other[0]),
+            Self::Min => min_max::least(&into[0], &other[0]),
+            Self::Max => min_max::greatest(&into[0], &other[0]),
             Self::Avg(mean) => average::merge(mean, into, other),
-            Self::First => edge::first(into, &other[0], edge::time(&other[1])?.ok_or(FunctionError::NoTime)?),
-            Self::Last => edge::last(into, &other[0], edge::time(&other[1])?.ok_or(FunctionError::NoTime)?),
+            Self::First => {
+                first_last::first(into, &other[0], first_last::time(&other[1])?.ok_or(FunctionError::NoTime)?)
+            }
+            Self::Last => {
+                first_last::last(into, &other[0], first_last::time(&other[1])?.ok_or(FunctionError::NoTime)?)
+            }
             Self::ApproxDistinct => distinct::merge(into, other),
             Self::ApproxQuantile(fraction) => quantile::merge(fraction, into, other),
         }

@@ -1,7 +1,7 @@
 //! The rows of an aggregate table that a record adds to, where its time alone says which.
 
 use super::super::change::{Late, RowKey, Target, Window, WindowKind};
-use super::super::letter::Failure;
+use super::super::dead_letter::Failure;
 use super::super::window::{self, End, WindowError};
 use crate::value::{Timestamp, Value};
 

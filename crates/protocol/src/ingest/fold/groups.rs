@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use super::super::aggregate::{self, Function, FunctionError, Input};
 use super::super::change::{RowKey, Spec, Target, TargetKind};
-use super::super::letter::Failure;
+use super::super::dead_letter::Failure;
 use super::super::position::Partition;
 use super::Known;
 use crate::mutation::{Mutation, Write};

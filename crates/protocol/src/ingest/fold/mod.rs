@@ -10,7 +10,7 @@ use std::collections::BTreeMap;
 
 use super::batch::Entry;
 use super::change::{Change, Late, RowKey, Spec};
-use super::letter::{Failure, Letters, Payload};
+use super::dead_letter::{DeadLetters, Failure, Payload};
 use super::position::{Offset, Partition};
 use crate::mutation::Mutation;
 use crate::value::{Timestamp, Value};
@@ -78,7 +78,7 @@ pub(super) fn fold<P: Payload>(
         event_times,
         skipped: Skipped::default(),
     };
-    let (mut letters, mut failures, mut taken) = (Letters::default(), Vec::new(), 0);
+    let (mut letters, mut failures, mut taken) = (DeadLetters::default(), Vec::new(), 0);
     for entry in entries {
         let outcome = match &entry.changes {
             Err(failure) => Err(Refusal::Record(failure.clone())),

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use super::super::aggregate::{Function, Input};
 use super::super::change::{Late, RowKey, Spec, Target, TargetKind, Window, WindowKind};
-use super::super::letter::Failure;
+use super::super::dead_letter::Failure;
 use super::super::window::{End, Session, Sessions, Slide, Slides, first_open, is_late};
 use super::{Known, Skipped, cell};
 use crate::mutation::{Mutation, Write};

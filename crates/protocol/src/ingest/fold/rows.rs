@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 
 use super::super::change::{self, RowKey, Spec, Target, TargetKind};
-use super::super::letter::Failure;
+use super::super::dead_letter::Failure;
 use super::{Known, Refusal};
 use crate::mutation::{Mutation, Write};
 use crate::value::Value;

@@ -8,9 +8,9 @@ use super::state::{Flight, Phase, Sent, Step, Tries};
 use crate::guard::{Guard, stands};
 use crate::ingest::batch::Entry;
 use crate::ingest::change::RowKey;
+use crate::ingest::dead_letter::{Failure, Payload};
 use crate::ingest::effect::{Commit, Effect, OnError, StopReason};
 use crate::ingest::fold::{self, Folded, Known};
-use crate::ingest::letter::{Failure, Payload};
 use crate::ingest::position::{self, Move, Offset, Partition, Position};
 use crate::value::{Timestamp, Value};
 

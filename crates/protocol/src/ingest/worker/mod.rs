@@ -1,8 +1,8 @@
 //! One worker of an ingest pipeline: the partitions it owns and the commits it has in flight.
 
+mod batch_limits;
 mod commit;
 mod outcome;
-mod pace;
 mod state;
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
@@ -12,11 +12,11 @@ use std::time::Duration;
 use super::batch::{Entry, Queue};
 use super::cache::Cache;
 use super::change::{Change, Spec};
+use super::dead_letter::Payload;
 use super::effect::{Effect, Gap, Limits, OnError, OnGap, Record, Stop, StopReason};
-use super::letter::Payload;
 use super::position::{self, LogRange, Move, Offset, Partition, Position};
 use crate::mutation::Mutation;
-use pace::Pace;
+use batch_limits::BatchLimits;
 use state::{Flight, Owned, Phase, Step, Tries, Waiting};
 
 /// See the module. Times are durations since any fixed instant.
@@ -33,7 +33,7 @@ pub struct Worker<P> {
     replays: Queue<P>,
     waiting: VecDeque<Waiting<P>>,
     flights: BTreeMap<u64, Flight<P>>,
-    pace: Pace,
+    pace: BatchLimits,
     cache: Cache,
     effects: VecDeque<Effect>,
 }
@@ -43,7 +43,7 @@ impl<P: Payload> Worker<P> {
         assert!(limits.max_bytes > 0 && limits.max_in_flight > 0, "a batch holds something");
         Self {
             cache: Cache::new(limits.cached_bytes),
-            pace: Pace::new(limits.max_records, limits.max_mutations),
+            pace: BatchLimits::new(limits.max_records, limits.max_mutations),
             spec,
             limits,
             on_error,

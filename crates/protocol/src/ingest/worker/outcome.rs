@@ -6,8 +6,8 @@ use std::time::Duration;
 use super::Worker;
 use super::state::{Flight, Phase, Sent, Step, Tries, Waiting};
 use crate::ingest::batch::Entry;
+use crate::ingest::dead_letter::{Failure, Payload};
 use crate::ingest::effect::{Effect, OnError, Outcome, StopReason};
-use crate::ingest::letter::{Failure, Payload};
 use crate::ingest::position::{Move, Partition, Position};
 
 /// The longest pause after an aborted commit.

@@ -4,8 +4,8 @@ use std::time::Duration;
 
 use crate::ingest::batch::Entry;
 use crate::ingest::change::RowKey;
+use crate::ingest::dead_letter::Failure;
 use crate::ingest::fold::{Known, Missing};
-use crate::ingest::letter::Failure;
 use crate::ingest::position::{Move, Partition, Position};
 use crate::value::Value;
 

@@ -3,12 +3,12 @@
 //! In doubt about a commit, after an abort, when fenced or when a query's state is unclear, the
 //! service drops the shard with its producer and builds a new one: there is no way back inside.
 
+mod barrier;
 mod error;
-mod hold;
+mod incremental_snapshot;
 mod queue;
 mod ranges;
 mod recovery;
-mod reread;
 mod tokens;
 
 use std::collections::VecDeque;
@@ -17,14 +17,14 @@ use std::time::Duration;
 
 use super::effect::{ChangeId, Children, Effect, Limits};
 use super::snapshot::Snapshot;
-use super::state::{Note, Origin, StateKey, StateRecord, StateValue, shard_of};
+use super::state::{Origin, ParentFinished, StateKey, StateRecord, StateValue, shard_of};
 use super::token::Token;
 use crate::guard::{Guard, stands};
 use crate::value::Timestamp;
-use hold::Holding;
+use barrier::AtBarrier;
+use incremental_snapshot::IncrementalSnapshots;
 use queue::{Queue, What};
 use ranges::Ranges;
-use reread::Rereads;
 use tokens::Tokens;
 
 pub use error::ShardError;
@@ -36,9 +36,9 @@ pub struct Shard<D> {
     origin: Option<Origin>,
     tokens: Tokens,
     ranges: Ranges,
-    holding: Holding,
+    holding: AtBarrier,
     /// In shard 0 only.
-    rereads: Rereads,
+    rereads: IncrementalSnapshots,
     queue: Queue<D>,
     committing: bool,
     effects: VecDeque<Effect<D>>,
@@ -83,8 +83,8 @@ impl<D> Shard<D> {
             origin: None,
             tokens: Tokens::default(),
             ranges: Ranges::default(),
-            holding: Holding::default(),
-            rereads: Rereads::default(),
+            holding: AtBarrier::default(),
+            rereads: IncrementalSnapshots::default(),
             queue: Queue::new(),
             committing: false,
             effects: VecDeque::from([Effect::Init]),
@@ -99,7 +99,9 @@ impl<D> Shard<D> {
     /// The root query has ended: the tokens that the change stream has at `start`.
     pub fn roots(&mut self, start: Timestamp, roots: Vec<Token>, now: Duration) {
         let mut state = self.forget_ranges();
-        state.extend(roots.into_iter().map(|child| self.note(child, None, Note { start, parents: vec![] })));
+        state.extend(
+            roots.into_iter().map(|child| self.note(child, None, ParentFinished { start, parents: vec![] })),
+        );
         self.begin(start, None, state, now);
         self.coordinate(now);
     }
@@ -202,7 +204,7 @@ impl<D> Shard<D> {
     pub fn children(&mut self, token: &Token, record: Children) {
         let Some(state) = self.running(token) else { return };
         for (child, parents) in record.children {
-            state.children.insert(child, Note { start: record.start, parents });
+            state.children.insert(child, ParentFinished { start: record.start, parents });
         }
     }
 
@@ -230,9 +232,11 @@ impl<D> Shard<D> {
         let mut records: Vec<StateRecord> =
             children.into_iter().map(|(child, note)| self.note(child, Some(token.clone()), note)).collect();
         records.push(self.own(StateKey::Token(token.clone()), None));
-        records.push(self.own(StateKey::Passed, self.holding.passed().map(StateValue::Passed)));
+        records.push(
+            self.own(StateKey::LatestChildStart, self.holding.passed().map(StateValue::LatestChildStart)),
+        );
         for parent in self.tokens.parents(token) {
-            records.push(self.own(StateKey::Note { child: token.clone(), parent }, None));
+            records.push(self.own(StateKey::ParentFinished { child: token.clone(), parent }, None));
         }
         self.push(What::Finish { token: token.clone(), state: records }, now);
     }
@@ -319,11 +323,11 @@ impl<D> Shard<D> {
         StateRecord { shard: self.config.index, key, value }
     }
 
-    fn note(&self, child: Token, parent: Option<Token>, note: Note) -> StateRecord {
+    fn note(&self, child: Token, parent: Option<Token>, note: ParentFinished) -> StateRecord {
         StateRecord {
             shard: shard_of(&child, self.config.shards),
-            key: StateKey::Note { child, parent },
-            value: Some(StateValue::Note(note)),
+            key: StateKey::ParentFinished { child, parent },
+            value: Some(StateValue::ParentFinished(note)),
         }
     }
 }

@@ -8,7 +8,7 @@ use super::Shard;
 use super::queue::What;
 use crate::guard::{Guard, stands};
 use crate::publish::effect::Effect;
-use crate::publish::reread::Part;
+use crate::publish::incremental_snapshot::RangeProgress;
 use crate::publish::snapshot::{Range, RangeId, Snapshot, behind};
 use crate::publish::state::{StateKey, StateRecord, StateValue};
 use crate::value::Timestamp;
@@ -88,19 +88,19 @@ impl<D> Shard<D> {
     /// The range has no more rows.
     pub fn read(&mut self, id: RangeId, now: Duration) {
         self.end_range(id, now, |range, is_held| match is_held {
-            true => StateValue::Part(Part { rows: range.rows, rest: None, refused: None }),
-            false => StateValue::Read,
+            true => StateValue::RangeProgress(RangeProgress { rows: range.rows, rest: None, refused: None }),
+            false => StateValue::RangeRead,
         });
     }
 
     /// What is left of a range that is read again waits for another hold, which is of another timestamp.
     pub fn leave(&mut self, id: RangeId, now: Duration) {
-        self.end_part(id, now, |rows, range| Part { rows, rest: Some(range), refused: None });
+        self.end_part(id, now, |rows, range| RangeProgress { rows, rest: Some(range), refused: None });
     }
 
     /// What is left of a range that is read again cannot be read at all.
     pub fn give_up(&mut self, id: RangeId, why: Arc<str>, now: Duration) {
-        self.end_part(id, now, |rows, _| Part { rows, rest: None, refused: Some(why) });
+        self.end_part(id, now, |rows, _| RangeProgress { rows, rest: None, refused: Some(why) });
     }
 
     /// True while changes are held so that rows are read again.
@@ -108,17 +108,17 @@ impl<D> Shard<D> {
         self.holding.is_some()
     }
 
-    fn end_part(&mut self, id: RangeId, now: Duration, part: impl FnOnce(u64, Range) -> Part) {
+    fn end_part(&mut self, id: RangeId, now: Duration, part: impl FnOnce(u64, Range) -> RangeProgress) {
         self.end_range(id, now, |range, is_held| {
             assert!(is_held, "the rows of a snapshot are read to their end");
-            StateValue::Part(part(range.rows, range))
+            StateValue::RangeProgress(part(range.rows, range))
         });
     }
 
     fn end_range(&mut self, id: RangeId, now: Duration, note: impl FnOnce(Range, bool) -> StateValue) {
         let Some(range) = self.ranges.open.remove(&id) else { return };
         let value = Some(note(range, self.holding.is_some()));
-        let note = StateRecord { shard: 0, key: StateKey::Read(id), value };
+        let note = StateRecord { shard: 0, key: StateKey::RangeRead(id), value };
         let state = vec![note, self.own(StateKey::Range(id), None)];
         self.push(What::RangeEnd { id, state }, now);
     }
@@ -163,6 +163,6 @@ impl<D> Shard<D> {
     /// The notes of ranges, to be deleted when the tokens have theirs.
     pub(super) fn forget_ranges(&mut self) -> Vec<StateRecord> {
         let read = std::mem::take(&mut self.ranges.read);
-        read.into_iter().map(|id| self.own(StateKey::Read(id), None)).collect()
+        read.into_iter().map(|id| self.own(StateKey::RangeRead(id), None)).collect()
     }
 }

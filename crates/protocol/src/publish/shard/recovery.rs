@@ -7,7 +7,7 @@ use super::{Phase, Shard, ShardError};
 use crate::guard::{Guard, stands};
 use crate::publish::effect::{Effect, Transaction};
 use crate::publish::frontier::Frontier;
-use crate::publish::reread::Hold;
+use crate::publish::incremental_snapshot::Barrier;
 use crate::publish::state::{Origin, StateKey, StateValue};
 use crate::publish::token::Token;
 
@@ -39,7 +39,11 @@ impl<D> Shard<D> {
                 self.run(now);
             }
             (_, StateKey::Owner, _) => {}
-            (Phase::Running, StateKey::Note { child, parent }, Some(StateValue::Note(note))) => {
+            (
+                Phase::Running,
+                StateKey::ParentFinished { child, parent },
+                Some(StateValue::ParentFinished(note)),
+            ) => {
                 // Those of our own tokens that were written before we owned them are known already.
                 self.tokens.note(child.clone(), parent.clone(), note);
                 self.start_if_ready(child);
@@ -47,20 +51,20 @@ impl<D> Shard<D> {
             (Phase::Running, StateKey::Range(id), Some(StateValue::Range(range))) => {
                 self.begin_range(*id, range, now);
             }
-            (Phase::Running, StateKey::Hold, value) => self.hold(hold_of(value), now),
-            (Phase::Running, StateKey::Read(id), Some(StateValue::Part(part))) => {
+            (Phase::Running, StateKey::Barrier, value) => self.hold(hold_of(value), now),
+            (Phase::Running, StateKey::RangeRead(id), Some(StateValue::RangeProgress(part))) => {
                 self.rereads.part(*id, Some(part));
                 self.coordinate(now);
             }
-            (Phase::Running, StateKey::Halted(shard), Some(StateValue::Halted(halted))) => {
+            (Phase::Running, StateKey::Paused(shard), Some(StateValue::Paused(halted))) => {
                 self.rereads.halted(*shard, Some(halted));
                 self.coordinate(now);
             }
-            (Phase::Running, StateKey::Request(id), value) => {
+            (Phase::Running, StateKey::SnapshotRequest(id), value) => {
                 self.rereads.request(id, value);
                 self.coordinate(now);
             }
-            (Phase::Running, StateKey::Read(id), Some(StateValue::Read)) => self.range_read(*id),
+            (Phase::Running, StateKey::RangeRead(id), Some(StateValue::RangeRead)) => self.range_read(*id),
             // What we write ourselves comes back: we know better.
             (Phase::Running, ..) => {}
             (_, StateKey::Origin, Some(StateValue::Origin(origin))) => {
@@ -71,26 +75,32 @@ impl<D> Shard<D> {
                 self.tokens.keep(token.clone(), frontier);
             }
             (_, StateKey::Token(token), _) => self.tokens.drop_token(token),
-            (_, StateKey::Note { child, parent }, Some(StateValue::Note(note))) => {
+            (_, StateKey::ParentFinished { child, parent }, Some(StateValue::ParentFinished(note))) => {
                 self.tokens.note(child.clone(), parent.clone(), note);
             }
-            (_, StateKey::Note { child, parent }, _) => self.tokens.drop_note(child, parent.as_ref()),
+            (_, StateKey::ParentFinished { child, parent }, _) => {
+                self.tokens.drop_note(child, parent.as_ref())
+            }
             (_, StateKey::Range(id), Some(StateValue::Range(range))) => self.ranges.stored(*id, Some(range)),
             (_, StateKey::Range(id), _) => self.ranges.stored(*id, None),
-            (_, StateKey::Read(id), Some(StateValue::Part(part))) => self.rereads.part(*id, Some(part)),
-            (_, StateKey::Read(id), value) => {
+            (_, StateKey::RangeRead(id), Some(StateValue::RangeProgress(part))) => {
+                self.rereads.part(*id, Some(part))
+            }
+            (_, StateKey::RangeRead(id), value) => {
                 self.ranges.note(*id, value.is_some());
                 self.rereads.part(*id, None);
             }
-            (_, StateKey::Passed, Some(StateValue::Passed(at))) => self.holding.pass(at),
-            (_, StateKey::Hold, value) => self.holding.stored(hold_of(value)),
-            (_, StateKey::Halted(shard), Some(StateValue::Halted(halted))) => {
+            (_, StateKey::LatestChildStart, Some(StateValue::LatestChildStart(at))) => self.holding.pass(at),
+            (_, StateKey::Barrier, value) => self.holding.stored(hold_of(value)),
+            (_, StateKey::Paused(shard), Some(StateValue::Paused(halted))) => {
                 self.rereads.halted(*shard, Some(halted));
             }
-            (_, StateKey::Halted(shard), _) => self.rereads.halted(*shard, None),
-            (_, StateKey::Request(id), value) => self.rereads.request(id, value),
-            (_, StateKey::Reread, Some(StateValue::Reread(reread))) => self.rereads.stored(reread),
-            (_, StateKey::Origin | StateKey::Passed | StateKey::Reread, _) => {}
+            (_, StateKey::Paused(shard), _) => self.rereads.halted(*shard, None),
+            (_, StateKey::SnapshotRequest(id), value) => self.rereads.request(id, value),
+            (_, StateKey::IncrementalSnapshot, Some(StateValue::IncrementalSnapshot(reread))) => {
+                self.rereads.stored(reread)
+            }
+            (_, StateKey::Origin | StateKey::LatestChildStart | StateKey::IncrementalSnapshot, _) => {}
         }
         Ok(())
     }
@@ -156,9 +166,9 @@ impl<D> Shard<D> {
     }
 }
 
-fn hold_of(value: Option<StateValue>) -> Option<Hold> {
+fn hold_of(value: Option<StateValue>) -> Option<Barrier> {
     match value {
-        Some(StateValue::Hold(hold)) => Some(hold),
+        Some(StateValue::Barrier(hold)) => Some(hold),
         _ => None,
     }
 }

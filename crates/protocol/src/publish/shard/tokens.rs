@@ -2,7 +2,7 @@ use std::collections::BTreeMap;
 
 use crate::guard::{Guard, stands};
 use crate::publish::frontier::Frontier;
-use crate::publish::state::Note;
+use crate::publish::state::ParentFinished;
 use crate::publish::token::Token;
 use crate::value::Timestamp;
 
@@ -10,14 +10,14 @@ use crate::value::Timestamp;
 #[derive(Default)]
 pub(super) struct Tokens {
     unfinished: BTreeMap<Token, State>,
-    notes: BTreeMap<Token, BTreeMap<Option<Token>, Note>>,
+    notes: BTreeMap<Token, BTreeMap<Option<Token>, ParentFinished>>,
 }
 
 /// A token that is not finished.
 pub(super) struct State {
     /// Up to where changes have been queued; what is committed lags behind.
     pub(super) frontier: Frontier,
-    pub(super) children: BTreeMap<Token, Note>,
+    pub(super) children: BTreeMap<Token, ParentFinished>,
     phase: Phase,
 }
 
@@ -40,7 +40,7 @@ impl Tokens {
         self.unfinished.remove(token);
     }
 
-    pub(super) fn note(&mut self, child: Token, parent: Option<Token>, note: Note) {
+    pub(super) fn note(&mut self, child: Token, parent: Option<Token>, note: ParentFinished) {
         self.notes.entry(child).or_default().insert(parent, note);
     }
 
@@ -129,7 +129,7 @@ impl Tokens {
         (self.unfinished.len(), self.waiting().count())
     }
 
-    fn waiting(&self) -> impl Iterator<Item = (&Token, &BTreeMap<Option<Token>, Note>)> {
+    fn waiting(&self) -> impl Iterator<Item = (&Token, &BTreeMap<Option<Token>, ParentFinished>)> {
         self.notes.iter().filter(|(child, _)| !self.unfinished.contains_key(*child))
     }
 }

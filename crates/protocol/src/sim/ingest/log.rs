@@ -5,7 +5,7 @@ use std::fmt::Debug;
 
 use chrono::DateTime;
 
-use super::super::Dice;
+use super::super::Rng;
 use super::spec::{
     GAP, GRACE, GROUPS, INSERTED, NEWEST, ROWS, SESSIONS, SHARED, SHARED_SESSIONS, SHARED_SLIDES, SLIDE,
     SLIDES, UPDATED, WINDOW,
@@ -70,7 +70,7 @@ impl Payload for Raw {
 }
 
 /// A partition's log; offsets have holes, as behind compaction and transaction markers.
-pub(super) fn generate(dice: &mut Dice, partition: i32) -> Vec<Entry> {
+pub(super) fn generate(dice: &mut Rng, partition: i32) -> Vec<Entry> {
     let mut offset = dice.below(5) as Offset;
     let entries = 5 + dice.below(40);
     let entry = |_| {

@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
-use super::super::Dice;
+use super::super::Rng;
 use super::log::{Entry, Raw};
 use super::spec::spec;
 use super::store::{Locks, Request, Store};
@@ -74,7 +74,7 @@ impl Process {
     }
 
     /// One step of any kind.
-    pub(super) fn step(&mut self, dice: &mut Dice, around: &mut Around<'_>) -> Result<(), String> {
+    pub(super) fn step(&mut self, dice: &mut Rng, around: &mut Around<'_>) -> Result<(), String> {
         match dice.below(5) {
             0 => self.hear(dice),
             1 => self.execute(dice, around)?,
@@ -98,7 +98,7 @@ impl Process {
     }
 
     /// The group's notices come in their order. Who is slow to hear of a revocation lives on as a zombie.
-    fn hear(&mut self, dice: &mut Dice) {
+    fn hear(&mut self, dice: &mut Rng) {
         match self.notices.first() {
             None => return,
             Some(Notice::Revoked(_)) if dice.percent(80) => return,
@@ -129,7 +129,7 @@ impl Process {
         }
     }
 
-    fn execute(&mut self, dice: &mut Dice, around: &mut Around<'_>) -> Result<(), String> {
+    fn execute(&mut self, dice: &mut Rng, around: &mut Around<'_>) -> Result<(), String> {
         let Some(request) = dice.draw(&mut self.requests) else { return Ok(()) };
         let answer = match request {
             Effect::ReadPosition { partition, generation } => {
@@ -171,7 +171,7 @@ impl Process {
         Ok(())
     }
 
-    fn answer(&mut self, dice: &mut Dice, around: &Around<'_>) {
+    fn answer(&mut self, dice: &mut Rng, around: &Around<'_>) {
         let now = around.now;
         match dice.draw(&mut self.answers) {
             Some(Answer::Position(partition, generation, stored, log)) => {
@@ -193,7 +193,7 @@ impl Process {
         }
     }
 
-    fn fetch(&mut self, dice: &mut Dice, around: &Around<'_>) {
+    fn fetch(&mut self, dice: &mut Rng, around: &Around<'_>) {
         if self.fetching.is_empty() || !self.worker.has_room() {
             return;
         }
@@ -221,7 +221,7 @@ impl Process {
     }
 }
 
-fn send(request: Request, dice: &mut Dice, around: &mut Around<'_>) -> Outcome {
+fn send(request: Request, dice: &mut Rng, around: &mut Around<'_>) -> Outcome {
     let chance = if around.faults { dice.below(100) } else { 99 };
     match chance {
         0..5 => Outcome::Aborted,

@@ -3,10 +3,10 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use super::super::Dice;
+use super::super::Rng;
 use super::spec::spec;
 use crate::ingest::{
-    Failure, KeyRange, Offset, Outcome, Partition, Position, RowKey, TABLE_LETTERS, TABLE_POSITIONS,
+    Failure, KeyRange, Offset, Outcome, Partition, Position, RowKey, TABLE_DEAD_LETTERS, TABLE_POSITIONS,
     TABLE_REPLAYS,
 };
 use crate::mutation::{Mutation, Write};
@@ -98,22 +98,22 @@ impl Store {
     }
 
     /// An operator wants a dead letter replayed.
-    pub(super) fn request(&mut self, dice: &mut Dice) {
-        if let Some(key) = self.any(dice, TABLE_LETTERS) {
+    pub(super) fn request(&mut self, dice: &mut Rng) {
+        if let Some(key) = self.any(dice, TABLE_DEAD_LETTERS) {
             self.put(TABLE_REPLAYS.into(), key.clone(), Some(key));
         }
     }
 
     /// An operator throws a dead letter away.
-    pub(super) fn purge(&mut self, dice: &mut Dice) {
-        let Some(key) = self.any(dice, TABLE_LETTERS) else { return };
+    pub(super) fn purge(&mut self, dice: &mut Rng) {
+        let Some(key) = self.any(dice, TABLE_DEAD_LETTERS) else { return };
         let Value::Int64(offset) = key[3] else { unreachable!("KafkaOffset is INT64") };
         self.steps.push(Step::Purge { partition: number(&key), offset });
         self.put(TABLE_REPLAYS.into(), key.clone(), None);
-        self.put(TABLE_LETTERS.into(), key, None);
+        self.put(TABLE_DEAD_LETTERS.into(), key, None);
     }
 
-    fn any(&self, dice: &mut Dice, table: &str) -> Option<Key> {
+    fn any(&self, dice: &mut Rng, table: &str) -> Option<Key> {
         let rows = self.tables.get(table).filter(|rows| !rows.is_empty())?;
         rows.keys().nth(dice.below(rows.len())).cloned()
     }
@@ -144,7 +144,7 @@ impl Store {
                 if flaw == Some(&"orphan".into()) {
                     return fenced("NOT_FOUND: no parent row");
                 }
-                if *write == Write::Delete && **table == *TABLE_LETTERS {
+                if *write == Write::Delete && **table == *TABLE_DEAD_LETTERS {
                     let below = self.put(TABLE_REPLAYS.into(), key.clone(), None);
                     undo.push((TABLE_REPLAYS.into(), key.clone(), below));
                 }
@@ -228,7 +228,7 @@ fn key_columns(table: &str) -> usize {
     match table {
         "Shared" | "Newest" => 1,
         "BridgePartitions" | "Groups" | "Sessions" | "Slides" => 3,
-        TABLE_LETTERS | TABLE_REPLAYS => 4,
+        TABLE_DEAD_LETTERS | TABLE_REPLAYS => 4,
         TABLE_POSITIONS => 5,
         _ => 2,
     }

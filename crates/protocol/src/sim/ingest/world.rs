@@ -3,11 +3,11 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::super::Dice;
+use super::super::Rng;
 use super::log::{self, ALL, Entry, Fold, PARTITIONS, Ranges};
 use super::process::{Around, Notice, Process};
 use super::store::{Request, Store};
-use crate::ingest::{Offset, Partition, TABLE_LETTERS};
+use crate::ingest::{Offset, Partition, TABLE_DEAD_LETTERS};
 use crate::value::Value;
 
 const FAULTY_STEPS: usize = 3000;
@@ -15,7 +15,7 @@ const FAULTY_STEPS: usize = 3000;
 const CALM_STEPS: usize = 60_000;
 
 struct World {
-    dice: Dice,
+    dice: Rng,
     store: Store,
     logs: Vec<Vec<Entry>>,
     processes: Vec<Process>,
@@ -25,7 +25,7 @@ struct World {
     now: Duration,
 }
 
-pub(super) fn run(mut dice: Dice) -> Result<(), String> {
+pub(super) fn run(mut dice: Rng) -> Result<(), String> {
     let logs = (0..PARTITIONS).map(|partition| log::generate(&mut dice, partition)).collect();
     let processes = (0..3).map(|_| Process::new()).collect();
     let mut world = World {
@@ -164,7 +164,7 @@ impl World {
                 .collect()
         };
         let pair = |row: &Vec<Value>| (int(&row[0]), (int(&row[1]), int(&row[2])));
-        let letters = self.store.rows(TABLE_LETTERS);
+        let letters = self.store.rows(TABLE_DEAD_LETTERS);
         Fold {
             rows: rows("Rows").collect(),
             inserted: rows("Inserted").collect(),

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use super::super::Dice;
+use super::super::Rng;
 use crate::publish::{ChangeId, Children, Token};
 use crate::value::Timestamp;
 
@@ -69,7 +69,7 @@ pub(super) fn instant(at: i64) -> Timestamp {
 }
 
 impl History {
-    pub(super) fn generate(dice: &mut Dice) -> Self {
+    pub(super) fn generate(dice: &mut Rng) -> Self {
         let mut history = Self { tokens: vec![], changes: vec![], marks: vec![], whole_marks: vec![] };
         history.begin(0, vec![], (0..4).collect());
         history.begin(0, vec![], (4..8).collect());
@@ -127,7 +127,7 @@ impl History {
     }
 
     /// Splits a live token, or merges two.
-    fn reshape(&mut self, dice: &mut Dice, at: i64) {
+    fn reshape(&mut self, dice: &mut Rng, at: i64) {
         let mut live: Vec<usize> = (0..self.tokens.len())
             .filter(|token| self.tokens[*token].end.is_none() && self.tokens[*token].start < at)
             .collect();
@@ -147,7 +147,7 @@ impl History {
     }
 
     /// A transaction over a few keys: a change record each, in the token that holds the key.
-    fn transaction(&mut self, dice: &mut Dice, at: i64, number: usize) {
+    fn transaction(&mut self, dice: &mut Rng, at: i64, number: usize) {
         let keys: BTreeSet<usize> = (0..1 + dice.below(3)).map(|_| dice.below(8)).collect();
         let token = |key: &usize| {
             let holds = |token: &Stretch| token.end.is_none() && token.keys.contains(key);

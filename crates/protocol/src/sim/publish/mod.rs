@@ -7,7 +7,7 @@ mod requests;
 mod watcher;
 mod world;
 
-use super::{Dice, Guard, all_seeds, first_failure};
+use super::{Guard, Rng, all_seeds, first_failure};
 
 #[test]
 fn each_change_is_published_exactly_once_and_in_order_per_key() {
@@ -39,7 +39,7 @@ fn rows_are_read_again_between_the_whole_transactions_of_an_atomic_pipeline() {
     all_seeds(world::run_atomic_with_rereads);
 }
 
-fn must_fail_without(guard: Guard, how: &str, run: fn(Dice) -> Result<(), String>) {
+fn must_fail_without(guard: Guard, how: &str, run: fn(Rng) -> Result<(), String>) {
     let (seed, why) = first_failure(guard, how, run).unwrap();
     println!("seed {seed}: {why}");
 }

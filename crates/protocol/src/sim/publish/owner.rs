@@ -5,11 +5,13 @@ mod rows;
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use super::super::Dice;
+use super::super::Rng;
 use super::history::{BEGIN, Change, END, History, Seen, WHOLE, instant};
 use super::kafka::Kafka;
 use crate::guard::{Guard, stands};
-use crate::publish::{ChangeId, Config, Effect, Limits, Merge, Shard, Tally, Token, Transaction, Turn};
+use crate::publish::{
+    ChangeId, Config, Effect, Limits, Merge, Shard, Token, TokenEvent, Transaction, TransactionCounts,
+};
 use crate::value::Timestamp;
 use rows::Rows;
 
@@ -47,7 +49,7 @@ pub(super) struct Owner {
     offset: usize,
     queries: BTreeMap<Token, Query>,
     rows: Rows,
-    tally: Tally,
+    tally: TransactionCounts,
     kind: Kind,
     held: Option<Held>,
     init: bool,
@@ -113,7 +115,7 @@ impl Owner {
             offset: 0,
             queries: BTreeMap::new(),
             rows: Rows::default(),
-            tally: Tally::default(),
+            tally: TransactionCounts::default(),
             kind,
             held: None,
             init: false,
@@ -127,7 +129,7 @@ impl Owner {
         owner
     }
 
-    pub(super) fn step(&mut self, dice: &mut Dice, around: &mut Around<'_>) -> Result<(), Dropped> {
+    pub(super) fn step(&mut self, dice: &mut Rng, around: &mut Around<'_>) -> Result<(), Dropped> {
         match dice.below(9) {
             0 => self.initialise(around),
             1 if dice.percent(self.kind.blinks / if around.faults { 1 } else { 4 }) => {}
@@ -207,7 +209,7 @@ impl Owner {
         Ok(())
     }
 
-    fn end(&mut self, dice: &mut Dice, around: &mut Around<'_>) -> Result<(), Dropped> {
+    fn end(&mut self, dice: &mut Rng, around: &mut Around<'_>) -> Result<(), Dropped> {
         if !std::mem::take(&mut self.sent) {
             return Ok(());
         }
@@ -224,7 +226,7 @@ impl Owner {
     }
 
     /// What begins a pipeline.
-    fn begin(&mut self, dice: &mut Dice, around: &Around<'_>) {
+    fn begin(&mut self, dice: &mut Rng, around: &Around<'_>) {
         self.divide(dice, around);
         if let Some(start) = self.roots.take() {
             let roots = around.history.roots(start.timestamp());
@@ -235,7 +237,7 @@ impl Owner {
         }
     }
 
-    fn read(&mut self, dice: &mut Dice, around: &Around<'_>) -> Result<(), Dropped> {
+    fn read(&mut self, dice: &mut Rng, around: &Around<'_>) -> Result<(), Dropped> {
         if self.queries.is_empty() || !self.shard.has_room() {
             return Ok(());
         }
@@ -304,7 +306,7 @@ impl Owner {
             && let Some((token, turn)) = self.merge.as_mut().and_then(Merge::take)
         {
             match turn {
-                Turn::Change { change, goes_on } => {
+                TokenEvent::Change { change, goes_on } => {
                     if goes_on {
                         self.shard.goes_on(true, around.now);
                     }
@@ -314,10 +316,10 @@ impl Owner {
                         None => self.handed_in(goes_on, around),
                     }
                 }
-                Turn::Heartbeat(at) => self.shard.heartbeat(&token, at, around.now),
-                Turn::Children(children) => self.shard.children(&token, children),
-                Turn::Ended => self.shard.ended(&token, around.now),
-                Turn::Interrupted => self.shard.interrupted(&token),
+                TokenEvent::Heartbeat(at) => self.shard.heartbeat(&token, at, around.now),
+                TokenEvent::Children(children) => self.shard.children(&token, children),
+                TokenEvent::Ended => self.shard.ended(&token, around.now),
+                TokenEvent::Interrupted => self.shard.interrupted(&token),
             }
         }
         Ok(())

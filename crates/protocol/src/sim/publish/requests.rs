@@ -3,10 +3,10 @@
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
-use super::super::Dice;
+use super::super::Rng;
 use super::history::{Change, History, READ};
 use super::kafka::Kafka;
-use crate::publish::{Request, RequestId, StateKey, StateValue};
+use crate::publish::{RequestId, SnapshotRequest, StateKey, StateValue};
 
 const MOST: usize = 3;
 
@@ -21,21 +21,21 @@ pub(super) struct Requests {
 }
 
 fn key(number: usize) -> StateKey {
-    StateKey::Request(number.to_string().into())
+    StateKey::SnapshotRequest(number.to_string().into())
 }
 
 impl Requests {
-    pub(super) fn ask(&mut self, dice: &mut Dice, kafka: &mut Kafka) {
+    pub(super) fn ask(&mut self, dice: &mut Rng, kafka: &mut Kafka) {
         let number = self.made.len();
         if number < MOST {
             let tables: Vec<usize> = (0..1 + dice.below(2)).map(|table| 2 * number + table).collect();
             let names = tables.iter().map(|table| Arc::from(table.to_string())).collect();
-            kafka.write((key(number), Some(StateValue::Request(Request { tables: names }))));
+            kafka.write((key(number), Some(StateValue::SnapshotRequest(SnapshotRequest { tables: names }))));
             self.made.push(tables);
         }
     }
 
-    pub(super) fn take_back(&mut self, dice: &mut Dice, kafka: &mut Kafka) {
+    pub(super) fn take_back(&mut self, dice: &mut Rng, kafka: &mut Kafka) {
         if !self.made.is_empty() {
             let number = dice.below(self.made.len());
             kafka.write((key(number), None));
@@ -45,7 +45,7 @@ impl Requests {
 
     pub(super) fn are_done(&mut self, kafka: &Kafka) -> bool {
         while let Some((key, value)) = kafka.read(0, &mut self.offset) {
-            if let (StateKey::Request(id), None) = (key, value) {
+            if let (StateKey::SnapshotRequest(id), None) = (key, value) {
                 self.done.insert(id);
             }
         }

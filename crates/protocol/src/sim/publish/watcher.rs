@@ -1,6 +1,6 @@
 //! Reads all shards' state along, and checks what it says of the pipeline's progress.
 
-use super::super::Dice;
+use super::super::Rng;
 use super::history::{History, instant};
 use super::kafka::Kafka;
 use super::owner::SHARDS;
@@ -17,7 +17,7 @@ pub(super) struct Watcher {
 
 impl Watcher {
     /// One small step of a round; partitions are read in any order.
-    pub(super) fn step(&mut self, dice: &mut Dice, kafka: &Kafka, history: &History) -> Result<(), String> {
+    pub(super) fn step(&mut self, dice: &mut Rng, kafka: &Kafka, history: &History) -> Result<(), String> {
         let mut shards = 0..SHARDS;
         let Some(ends) = self.ends else {
             self.ends = Some(std::array::from_fn(|_| kafka.end(shards.next().unwrap_or_default())));

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use super::super::Dice;
+use super::super::Rng;
 use super::history::{BEGIN, Change, History, READ, instant};
 use super::kafka::Kafka;
 use super::owner::{Around, Kind, Owner};
@@ -15,7 +15,7 @@ const FAULTY_STEPS: usize = 3000;
 const CALM_STEPS: usize = 200_000;
 
 struct World {
-    dice: Dice,
+    dice: Rng,
     kafka: Kafka,
     history: History,
     owners: Vec<Owner>,
@@ -26,22 +26,22 @@ struct World {
     now: Duration,
 }
 
-pub(super) fn run(dice: Dice) -> Result<(), String> {
+pub(super) fn run(dice: Rng) -> Result<(), String> {
     run_kind(dice, |_, _| Kind::default())
 }
 
 /// With a snapshot somewhere on the way, in front of the changes.
-pub(super) fn run_with_a_snapshot(dice: Dice) -> Result<(), String> {
+pub(super) fn run_with_a_snapshot(dice: Rng) -> Result<(), String> {
     run_kind(dice, |_, _| Kind { snapshot: true, ..Kind::default() })
 }
 
 /// With an end somewhere on the way.
-pub(super) fn run_to_an_end(dice: Dice) -> Result<(), String> {
+pub(super) fn run_to_an_end(dice: Rng) -> Result<(), String> {
     run_kind(dice, |dice, last| Kind { end: an_end(dice, last), ..Kind::default() })
 }
 
 /// Each transaction whole, in the order of commits; with an end, a snapshot, or neither.
-pub(super) fn run_atomic(dice: Dice) -> Result<(), String> {
+pub(super) fn run_atomic(dice: Rng) -> Result<(), String> {
     run_kind(dice, |dice, last| {
         let end = if dice.percent(30) { an_end(dice, last) } else { None };
         Kind { end, snapshot: dice.percent(30), atomic: true, ..Kind::default() }
@@ -49,26 +49,26 @@ pub(super) fn run_atomic(dice: Dice) -> Result<(), String> {
 }
 
 /// Tables are read again while changes go on; with all else that may be.
-pub(super) fn run_with_rereads(dice: Dice) -> Result<(), String> {
+pub(super) fn run_with_rereads(dice: Rng) -> Result<(), String> {
     run_kind(dice, |dice, last| reread_kind(dice, last, false))
 }
 
 /// The same of an atomic pipeline.
-pub(super) fn run_atomic_with_rereads(dice: Dice) -> Result<(), String> {
+pub(super) fn run_atomic_with_rereads(dice: Rng) -> Result<(), String> {
     run_kind(dice, |dice, last| reread_kind(dice, last, true))
 }
 
-fn reread_kind(dice: &mut Dice, last: i64, atomic: bool) -> Kind {
+fn reread_kind(dice: &mut Rng, last: i64, atomic: bool) -> Kind {
     let end = if dice.percent(15) { an_end(dice, last) } else { None };
     let blinks = [0, 40, 80][dice.below(3)];
     Kind { end, snapshot: dice.percent(30), atomic, rereads: true, blinks }
 }
 
-fn an_end(dice: &mut Dice, last: i64) -> Option<i64> {
+fn an_end(dice: &mut Rng, last: i64) -> Option<i64> {
     Some(dice.below(usize::try_from(last).unwrap_or(0) + 2) as i64)
 }
 
-fn run_kind(mut dice: Dice, kind: impl Fn(&mut Dice, i64) -> Kind) -> Result<(), String> {
+fn run_kind(mut dice: Rng, kind: impl Fn(&mut Rng, i64) -> Kind) -> Result<(), String> {
     let history = History::generate(&mut dice);
     let last = history.changes.last().map_or(0, |change| change.at);
     let kind = kind(&mut dice, last);

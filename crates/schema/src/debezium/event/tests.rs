@@ -44,7 +44,7 @@ fn what_names_no_row_is_refused_with_a_code() {
         (json!({"schema": {"type": "bytes"}, "payload": "?"}), "base64"),
     ] {
         let error = unwrap(read(&value)).unwrap_err();
-        assert_eq!(error.code(), "schema.envelope", "{value}");
+        assert_eq!(error.code(), "SB-SCHEMA-ENVELOPE", "{value}");
         assert!(error.kind().is_data() && error.to_string().contains(what), "{error}");
     }
     // A delete whose row nobody knows is one all the same.

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use super::super::super::Dice;
+use super::super::super::Rng;
 use super::super::history::{Change, History, READ, instant};
 use super::{Around, Owner};
 use crate::publish::{Range, RangeId};
@@ -32,7 +32,7 @@ fn rows(history: &History, table: &str, at: Timestamp) -> Vec<Change> {
     rows.filter(|row| row.key % READ % 2 == number % 2).map(again).collect()
 }
 
-fn ranges(dice: &mut Dice, table: &str, at: Timestamp) -> Vec<Range> {
+fn ranges(dice: &mut Rng, table: &str, at: Timestamp) -> Vec<Range> {
     let cuts = (0..8).filter(|_| dice.percent(30)).map(|key| Some(Arc::from(key.to_string())));
     let mut after = None;
     let range = |through: Option<Arc<str>>| Range {
@@ -46,7 +46,7 @@ fn ranges(dice: &mut Dice, table: &str, at: Timestamp) -> Vec<Range> {
 }
 
 impl Owner {
-    pub(super) fn divide(&mut self, dice: &mut Dice, around: &Around<'_>) {
+    pub(super) fn divide(&mut self, dice: &mut Rng, around: &Around<'_>) {
         let at = instant(around.clock);
         if std::mem::take(&mut self.rows.divide) {
             self.shard.divided(at, ranges(dice, "T", at), around.now);
@@ -57,7 +57,7 @@ impl Owner {
     }
 
     /// The next row or two of a range.
-    pub(super) fn page(&mut self, dice: &mut Dice, around: &Around<'_>) {
+    pub(super) fn page(&mut self, dice: &mut Rng, around: &Around<'_>) {
         if self.rows.ranges.is_empty() || !self.shard.has_room() {
             return;
         }

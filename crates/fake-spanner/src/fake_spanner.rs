@@ -1,0 +1,179 @@
+use std::io;
+use std::net::{Ipv4Addr, SocketAddr};
+use std::sync::Arc;
+
+use chrono::TimeDelta;
+use tokio::net::TcpListener;
+use tokio_util::sync::CancellationToken;
+
+use crate::commit::{CommitLog, Limits};
+use crate::databases::Databases;
+use crate::fault::Faults;
+use crate::refusal::Error;
+use crate::rest;
+use crate::service::{Connections, Router, Service};
+use crate::stream::ChangeStreamControl;
+
+/// How many commits are remembered, unless the builder says otherwise.
+const REMEMBERED: usize = 100_000;
+
+/// A running stand-in; ends when it is dropped, its connections with it.
+#[derive(Debug)]
+pub struct FakeSpanner {
+    service: Service,
+    grpc: SocketAddr,
+    rest: SocketAddr,
+    token: CancellationToken,
+}
+
+/// How a stand-in is to be.
+#[derive(Debug, Default)]
+pub struct Builder {
+    databases: Vec<(String, Vec<String>)>,
+    limits: Limits,
+    seed: u64,
+    remembered: Option<usize>,
+}
+
+impl Builder {
+    /// A database that is there from the start, `projects/p/instances/i/databases/d`, with these statements.
+    #[must_use]
+    pub fn database(mut self, name: &str, ddl: &[&str]) -> Self {
+        self.databases.push((name.to_owned(), ddl.iter().map(|&statement| statement.to_owned()).collect()));
+        self
+    }
+
+    /// Other limits than Spanner's.
+    #[must_use]
+    pub fn limits(mut self, limits: Limits) -> Self {
+        self.limits = limits;
+        self
+    }
+
+    /// What the draws of faults and latencies come from.
+    #[must_use]
+    pub fn seed(mut self, seed: u64) -> Self {
+        self.seed = seed;
+        self
+    }
+
+    /// How many commits the log keeps.
+    #[must_use]
+    pub fn remembered(mut self, commits: usize) -> Self {
+        self.remembered = Some(commits);
+        self
+    }
+
+    /// Listens on two free ports of the loopback interface.
+    ///
+    /// # Errors
+    /// No port could be bound, or a database's DDL is refused.
+    pub async fn start(self) -> io::Result<FakeSpanner> {
+        let databases = Databases::default();
+        for (name, ddl) in &self.databases {
+            databases.create(name, ddl).map_err(io::Error::other)?;
+        }
+        let service = Service {
+            databases: Arc::new(databases),
+            faults: Arc::new(Faults::new(self.seed)),
+            log: Arc::new(CommitLog::new(self.remembered.unwrap_or(REMEMBERED))),
+            limits: self.limits,
+        };
+        let token = CancellationToken::new();
+        let grpc = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await?;
+        let rest = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await?;
+        let fake_spanner = FakeSpanner {
+            service: service.clone(),
+            grpc: grpc.local_addr()?,
+            rest: rest.local_addr()?,
+            token: token.clone(),
+        };
+        let admin = axum::serve(rest, rest::router(service.databases.clone()))
+            .with_graceful_shutdown(token.clone().cancelled_owned());
+        tokio::spawn(async move {
+            if let Err(error) = admin.await {
+                tracing::error!(%error, "the stand-in's REST server has ended");
+            }
+        });
+        let connections = Connections { listener: grpc, token: token.clone() };
+        let server = tonic::transport::Server::builder().serve_with_incoming_shutdown(
+            Router(service),
+            connections,
+            token.cancelled_owned(),
+        );
+        tokio::spawn(async move {
+            if let Err(error) = server.await {
+                tracing::error!(%error, "the stand-in's gRPC server has ended");
+            }
+        });
+        Ok(fake_spanner)
+    }
+}
+
+impl FakeSpanner {
+    /// One with Spanner's limits and without a database.
+    pub fn builder() -> Builder {
+        Builder::default()
+    }
+
+    /// `host:port` for gRPC, as in `SPANNER_EMULATOR_HOST`.
+    pub fn grpc(&self) -> String {
+        self.grpc.to_string()
+    }
+
+    /// `host:port` for REST.
+    pub fn rest(&self) -> String {
+        self.rest.to_string()
+    }
+
+    /// What is done to commits.
+    pub fn faults(&self) -> &Faults {
+        &self.service.faults
+    }
+
+    /// What commits there were.
+    pub fn log(&self) -> &CommitLog {
+        &self.service.log
+    }
+
+    /// What is done to a change stream of a database, `projects/p/instances/i/databases/d`.
+    ///
+    /// # Errors
+    /// NOT_FOUND.
+    pub fn change_stream(&self, database: &str, stream: &str) -> Result<ChangeStreamControl, Error> {
+        ChangeStreamControl::new(self.service.databases.get(database)?, stream)
+    }
+
+    /// Whether all commits of a database are given one timestamp from now on. They must not change the same rows, and
+    /// no change stream tells of them before it ends.
+    ///
+    /// # Errors
+    /// NOT_FOUND.
+    pub fn hold_clock(&self, database: &str, hold: bool) -> Result<(), Error> {
+        self.service.databases.get(database)?.hold_clock(hold);
+        Ok(())
+    }
+
+    /// Lets these hours pass for a database at once: what it keeps for a while gets old.
+    ///
+    /// # Errors
+    /// NOT_FOUND.
+    pub fn advance_clock(&self, database: &str, hours: u32) -> Result<(), Error> {
+        self.service.databases.get(database)?.advance_clock(TimeDelta::hours(hours.into()));
+        Ok(())
+    }
+
+    /// Creates a database, `projects/p/instances/i/databases/d`.
+    ///
+    /// # Errors
+    /// ALREADY_EXISTS, or what is wrong with the statements.
+    pub fn create_database(&self, name: &str, ddl: &[&str]) -> Result<(), Error> {
+        self.service.databases.create(name, ddl)
+    }
+}
+
+impl Drop for FakeSpanner {
+    fn drop(&mut self) {
+        self.token.cancel();
+    }
+}
