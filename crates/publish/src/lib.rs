@@ -9,33 +9,33 @@
 //! consumers can window by when a change happened; Debezium has the time of sending there.
 #![cfg_attr(test, allow(clippy::unwrap_used))]
 
+mod assigned_shards;
+mod auxiliary_topics;
 mod backoff;
-mod budget;
 mod context;
+mod dead_letters;
+mod ensure_topic;
 mod error;
 mod failure;
-mod found;
-mod letters;
-mod meter;
+mod memory_budget;
+mod metrics;
 mod pipeline;
 mod policy;
-mod progress;
-mod requests;
+mod published_table;
 pub mod schema_impact;
 mod service;
 mod shard;
-mod shards;
-mod sides;
+mod shard_status;
+mod snapshot_requests;
 mod startup;
-mod status;
+mod stream_monitor;
+mod table_filter;
 mod tables;
 mod transform;
-mod wanted;
-mod watch;
-mod watched;
+mod watermark;
 
 pub use context::Context;
 pub use error::{Error, ErrorKind};
-pub use requests::{Requests, Standing};
 pub use service::run;
+pub use snapshot_requests::{SnapshotRequests, SnapshotStatus};
 pub use startup::unknown_names;

@@ -7,12 +7,12 @@ use spanbridge_protocol::publish::Limits;
 use spanbridge_protocol::value::Timestamp;
 use spanbridge_spanner::{Database, PipelineTag};
 
-use crate::budget::Budget;
-use crate::letters::Letters;
-use crate::meter::Meter;
-use crate::progress::Watermark;
-use crate::sides::Sides;
+use crate::auxiliary_topics::AuxiliaryTopics;
+use crate::dead_letters::DeadLetters;
+use crate::memory_budget::MemoryBudget;
+use crate::metrics::PipelineMetrics;
 use crate::tables::Tables;
+use crate::watermark::Watermark;
 
 /// What all shards of a pipeline share.
 pub(crate) struct Pipeline {
@@ -24,15 +24,15 @@ pub(crate) struct Pipeline {
     pub(crate) state_topic: Arc<str>,
     pub(crate) tables: Tables,
     /// Where changes go that have no fitting schema, unless they stop the pipeline.
-    pub(crate) letters: Option<Letters>,
-    pub(crate) meter: Arc<Meter>,
+    pub(crate) letters: Option<DeadLetters>,
+    pub(crate) meter: Arc<PipelineMetrics>,
     pub(crate) subscription: Subscription,
     pub(crate) limits: Limits,
     /// What is read ahead of the shards.
-    pub(crate) ahead: Arc<Budget>,
+    pub(crate) ahead: Arc<MemoryBudget>,
     /// What the shards hold, which their machines bound.
-    pub(crate) queued: Arc<Budget>,
-    pub(crate) sides: Sides,
+    pub(crate) queued: Arc<MemoryBudget>,
+    pub(crate) sides: AuxiliaryTopics,
     pub(crate) watermark: Arc<Watermark>,
     /// Whose commits are left out.
     pub(crate) own: HashSet<PipelineTag>,
@@ -71,7 +71,7 @@ impl Pipeline {
     }
 }
 
-/// Shards are numbered as the partitions are; there are 256 at most.
+/// AssignedShards are numbered as the partitions are; there are 256 at most.
 pub(crate) fn partition_of(shard: u32) -> i32 {
     i32::try_from(shard).unwrap_or(i32::MAX)
 }

@@ -6,14 +6,14 @@ use spanbridge_kafka::Events;
 use spanbridge_telemetry::admin::{Heartbeat, Ready};
 use tokio_util::sync::CancellationToken;
 
+use crate::assigned_shards::AssignedShards;
 use crate::backoff::Backoff;
 use crate::failure::Failure;
-use crate::meter::Meter;
+use crate::metrics::PipelineMetrics;
 use crate::pipeline::Pipeline;
 use crate::policy::Action;
-use crate::shards::Shards;
 use crate::startup::{self, REVOKE_WAIT};
-use crate::{Context, Error, ErrorKind, progress, watch};
+use crate::{Context, Error, ErrorKind, stream_monitor, watermark};
 
 /// The main loop beats and tells how it fares so often.
 const BEAT: Duration = Duration::from_secs(1);
@@ -51,7 +51,7 @@ async fn serve(
     ready: &Ready,
     heart: &Heartbeat,
 ) -> Result<(), Error> {
-    let meter = Arc::new(Meter::new(&publish.name));
+    let meter = Arc::new(PipelineMetrics::new(&publish.name));
     let prepared = tokio::select! {
         () = shutdown.cancelled() => return Ok(()),
         prepared = prepare(context, publish, &meter, ready) => prepared?,
@@ -59,11 +59,11 @@ async fn serve(
     };
     let (pipeline, mut events) = prepared;
     let pipeline = Arc::new(pipeline);
-    let mut shards = Shards::new(pipeline.clone());
+    let mut shards = AssignedShards::new(pipeline.clone());
     let ended = tokio::select! {
         ended = follow(&pipeline, &mut shards, &mut events, shutdown, ready, heart) => ended,
-        passed = progress::follow(&pipeline) => passed,
-        unfit = watch::follow(&pipeline) => unfit,
+        passed = watermark::follow(&pipeline) => passed,
+        unfit = stream_monitor::follow(&pipeline) => unfit,
     };
     ready.not_ready("ending");
     let finished = tokio::select! {
@@ -85,7 +85,7 @@ async fn serve(
 async fn prepare(
     context: &Context,
     publish: &Publish,
-    meter: &Arc<Meter>,
+    meter: &Arc<PipelineMetrics>,
     ready: &Ready,
 ) -> Result<(Pipeline, Events), Error> {
     let mut pauses = PAUSES;
@@ -115,7 +115,7 @@ async fn beat(heart: &Heartbeat) {
 
 async fn follow(
     pipeline: &Pipeline,
-    shards: &mut Shards,
+    shards: &mut AssignedShards,
     events: &mut Events,
     shutdown: &CancellationToken,
     ready: &Ready,
@@ -152,10 +152,10 @@ async fn follow(
 }
 
 /// Readiness and gauges.
-fn tell(pipeline: &Pipeline, shards: &Shards, ready: &Ready, member: Option<String>) {
+fn tell(pipeline: &Pipeline, shards: &AssignedShards, ready: &Ready, member: Option<String>) {
     let states = shards.states();
     let meter = &pipeline.meter;
-    let sum = |count: fn(&crate::status::State) -> usize| {
+    let sum = |count: fn(&crate::shard_status::State) -> usize| {
         let sum: usize = states.iter().map(|(_, state)| count(state)).sum();
         f64::from(u32::try_from(sum).unwrap_or(u32::MAX))
     };

@@ -7,21 +7,24 @@ use spanbridge_protocol::publish::Range;
 use spanbridge_schema::Registry;
 use spanbridge_spanner::{ChangeStreamInfo, DataChange, Database, Snapshot, WatchedTables};
 
+use crate::ensure_topic::RequiredTopic;
 use crate::failure::Failure;
-use crate::found::Found;
 use crate::policy::{self, Action};
-use crate::transform::{Form, Learnt, Misfit, Origin, Plan, has_key_of, has_whole_rows, key_text, table_of};
-use crate::wanted::Wanted;
-use crate::watched::publishes;
+use crate::published_table::PublishedTable;
+use crate::table_filter::publishes;
+use crate::transform::{
+    RecordFormat, RecordSource, SchemaAdjustments, SchemaMismatch, TableTransform, has_key_of,
+    has_whole_rows, key_text, table_of,
+};
 use crate::{Error, ErrorKind};
 
 /// Ranges of a table's snapshot for each shard, so that one slow range is not all of its work.
-const RANGES_A_SHARD: usize = 4;
+const RANGES_PER_SHARD: usize = 4;
 /// Keys drawn for each range, so that ranges are nearly even.
-const SAMPLES_A_RANGE: usize = 32;
+const SAMPLES_PER_RANGE: usize = 32;
 
 /// Ranges of a table whose rows are read again.
-const MOST_RANGES: usize = 32;
+const MAX_RANGES_PER_TABLE: usize = 32;
 
 /// The tables of a pipeline: which are published, and how. Each table's topic and schemas are there
 /// before its plan is.
@@ -31,8 +34,8 @@ pub(crate) struct Tables {
     database: Database,
     registry: Registry,
     admin: Admin,
-    origin: Origin,
-    form: Form,
+    origin: RecordSource,
+    form: RecordFormat,
     /// As it was when it was read last.
     stream: Mutex<Stream>,
     /// By the table's name in lower case.
@@ -51,8 +54,8 @@ struct Stream {
 
 /// A plan, and the table that it was made of.
 struct Known {
-    plan: Arc<Plan>,
-    found: Found,
+    plan: Arc<TableTransform>,
+    found: PublishedTable,
 }
 
 impl Stream {
@@ -76,18 +79,18 @@ impl Tables {
         admin: Admin,
         stream: &ChangeStreamInfo,
     ) -> Self {
-        let origin = Origin {
+        let origin = RecordSource {
             pipeline: publish.name.to_string(),
             database: database.name().clone(),
             change_stream: stream.name.clone(),
         };
-        let (form, stream) = (Form::new(&publish), Mutex::new(Stream::new(stream)));
+        let (form, stream) = (RecordFormat::new(&publish), Mutex::new(Stream::new(stream)));
         let (plans, reading) = Default::default();
         Self { config, publish, database, registry, admin, origin, form, stream, plans, reading }
     }
 
     /// What is the same in the records of all tables.
-    pub(crate) fn origin(&self) -> &Origin {
+    pub(crate) fn origin(&self) -> &RecordSource {
         &self.origin
     }
 
@@ -133,8 +136,8 @@ impl Tables {
         let table = self.database.table(name).await?.ok_or_else(|| self.no_table(name))?;
         let key = table.key();
         let key: Vec<_> = key.iter().map(|c| (c.name.clone(), c.ty.clone(), c.key_descending)).collect();
-        let ranges = RANGES_A_SHARD * usize::from(self.publish.shards);
-        let sample = match snapshot.sample_keys(&table.name, &key, ranges * SAMPLES_A_RANGE).await {
+        let ranges = RANGES_PER_SHARD * usize::from(self.publish.shards);
+        let sample = match snapshot.sample_keys(&table.name, &key, ranges * SAMPLES_PER_RANGE).await {
             // A sample looks at every key, which may take longer than a query may; undivided, it is read as well.
             Err(error) if !matches!(policy::spanner(error.kind()), Action::Stop(_)) => {
                 tracing::warn!(pipeline = %self.publish.name, table = name, %error, "table not divided");
@@ -143,8 +146,8 @@ impl Tables {
             sample => sample?,
         };
         // Fewer rows than were asked for are all that there are.
-        let cuts = if sample.len() < ranges * SAMPLES_A_RANGE { &[][..] } else { &sample };
-        let cuts = cuts.iter().skip(SAMPLES_A_RANGE).step_by(SAMPLES_A_RANGE);
+        let cuts = if sample.len() < ranges * SAMPLES_PER_RANGE { &[][..] } else { &sample };
+        let cuts = cuts.iter().skip(SAMPLES_PER_RANGE).step_by(SAMPLES_PER_RANGE);
         let cuts = cuts.map(|key| key_text(key).map(|key| Some(Arc::from(key))));
         let unsaid = |why| Error::new(ErrorKind::Bug, &self.publish.name, format!("table {name}: {why}"));
         let mut cuts: Vec<Option<Arc<str>>> = cuts.collect::<Result<_, String>>().map_err(unsaid)?;
@@ -173,7 +176,7 @@ impl Tables {
         }
         let mut ranges = self.divide(name, &self.database.snapshot().await?).await?;
         // Neighbours together, none of them empty.
-        let together = ranges.len().div_ceil(MOST_RANGES);
+        let together = ranges.len().div_ceil(MAX_RANGES_PER_TABLE);
         if together > 1 {
             let join = |ranges: &[Range]| {
                 let through = ranges.last().and_then(|last| last.through.clone());
@@ -188,7 +191,7 @@ impl Tables {
     ///
     /// # Errors
     /// As [`Self::read`].
-    pub(crate) async fn for_rows(&self, name: &str) -> Result<Arc<Plan>, Failure> {
+    pub(crate) async fn for_rows(&self, name: &str) -> Result<Arc<TableTransform>, Failure> {
         let found = self.look_up(name).await?.ok_or_else(|| self.no_table(name))?;
         let known = if self.last(name).as_ref() == Some(&found) { self.known(name) } else { None };
         let plan = match known {
@@ -196,19 +199,19 @@ impl Tables {
             None => self.first(&found, None).await?,
         };
         if plan.learnt().is_of_other_columns() {
-            return self.make(&found, Learnt::default()).await;
+            return self.make(&found, SchemaAdjustments::default()).await;
         }
         Ok(plan)
     }
 
     /// The plan of a table, when there is one.
-    pub(crate) fn known(&self, table: &str) -> Option<Arc<Plan>> {
+    pub(crate) fn known(&self, table: &str) -> Option<Arc<TableTransform>> {
         let plans = self.plans.lock().unwrap_or_else(PoisonError::into_inner);
         plans.get(&table.to_ascii_lowercase()).map(|known| known.plan.clone())
     }
 
     /// The table as it was when it was there last.
-    fn last(&self, table: &str) -> Option<Found> {
+    fn last(&self, table: &str) -> Option<PublishedTable> {
         let plans = self.plans.lock().unwrap_or_else(PoisonError::into_inner);
         plans.get(&table.to_ascii_lowercase()).map(|known| known.found.clone())
     }
@@ -217,7 +220,7 @@ impl Tables {
     ///
     /// # Errors
     /// Those of Spanner, Kafka and the registry, and that there is no such table or topic.
-    pub(crate) async fn read(&self, name: &str) -> Result<Arc<Plan>, Failure> {
+    pub(crate) async fn read(&self, name: &str) -> Result<Arc<TableTransform>, Failure> {
         let found = self.look_up(name).await?.ok_or_else(|| self.no_table(name))?;
         self.first(&found, None).await
     }
@@ -238,12 +241,18 @@ impl Tables {
         Ok(())
     }
 
-    async fn first(&self, found: &Found, change: Option<&DataChange>) -> Result<Arc<Plan>, Failure> {
+    async fn first(
+        &self,
+        found: &PublishedTable,
+        change: Option<&DataChange>,
+    ) -> Result<Arc<TableTransform>, Failure> {
         let (name, topic) = (&found.table.name, &found.topic);
         self.topic(name, topic).await?;
         let known = self.known(name);
         // Of another key it was another table.
-        let same = |plan: &Arc<Plan>| change.is_none_or(|change| plan.misfit(change) != Some(Misfit::Key));
+        let same = |plan: &Arc<TableTransform>| {
+            change.is_none_or(|change| plan.misfit(change) != Some(SchemaMismatch::Key))
+        };
         let learnt = known.filter(same).map(|plan| plan.learnt().clone()).unwrap_or_default();
         let plan = self.plan(found, learnt).await?;
         tracing::info!(pipeline = %self.publish.name, table = name, topic, "table read, schemas registered");
@@ -254,9 +263,9 @@ impl Tables {
     ///
     /// # Errors
     /// As [`Self::read`]; a column of a type that is not carried.
-    pub(crate) async fn fitting(&self, change: &DataChange) -> Result<Arc<Plan>, Failure> {
+    pub(crate) async fn fitting(&self, change: &DataChange) -> Result<Arc<TableTransform>, Failure> {
         let _one = self.reading.lock().await;
-        let misfit = |plan: &Plan| plan.misfit(change).or_else(|| plan.null_misfit(change));
+        let misfit = |plan: &TableTransform| plan.misfit(change).or_else(|| plan.null_misfit(change));
         if let Some(plan) = self.known(&change.table_name)
             && misfit(&plan).is_none()
         {
@@ -271,7 +280,7 @@ impl Tables {
                 "the table is not what it was at this change, which is published as it was"
             );
             match misfit {
-                Misfit::Unknown { column, .. }
+                SchemaMismatch::Unknown { column, .. }
                     if !self.publish.selection.takes_column(plan.table(), &column) =>
                 {
                     found.out.insert(column);
@@ -285,28 +294,30 @@ impl Tables {
 
     /// The table with the key that it had at the change: as it is, as it was when it was there last, or as the change
     /// itself tells.
-    async fn table_at(&self, change: &DataChange) -> Result<Found, Failure> {
+    async fn table_at(&self, change: &DataChange) -> Result<PublishedTable, Failure> {
         let name = &change.table_name;
         let there = self.look_up(name).await?;
         let gone = there.is_none();
-        let same = |found: &Found| has_key_of(&found.table, change);
+        let same = |found: &PublishedTable| has_key_of(&found.table, change);
         if let Some(found) = there.filter(same).or_else(|| self.last(name).filter(same)) {
             return Ok(found);
         }
         let pipeline = &self.publish.name;
         tracing::warn!(%pipeline, table = name, gone, "the table of this change is gone; published as the change tells");
-        Ok(Found { table: table_of(change), out: BTreeSet::new(), topic: self.publish.topic(name) })
+        Ok(PublishedTable { table: table_of(change), out: BTreeSet::new(), topic: self.publish.topic(name) })
     }
 
-    fn unfit(&self, change: &DataChange, misfit: Misfit) -> Failure {
+    fn unfit(&self, change: &DataChange, misfit: SchemaMismatch) -> Failure {
         let (at, table) = (change.commit_timestamp, &change.table_name);
         let message = match misfit {
-            Misfit::Unknown { column, found } | Misfit::Type { column, found, .. } => format!(
-                "column {column} of table {table} was {} at {at}, a type that this version does not carry; leave it out \
+            SchemaMismatch::Unknown { column, found } | SchemaMismatch::Type { column, found, .. } => {
+                format!(
+                    "column {column} of table {table} was {} at {at}, a type that this version does not carry; leave it out \
                  with exclude_columns",
-                found.json
-            ),
-            Misfit::Key | Misfit::Partial | Misfit::Late { .. } => {
+                    found.json
+                )
+            }
+            SchemaMismatch::Key | SchemaMismatch::Partial | SchemaMismatch::Late { .. } => {
                 format!("a change of table {table} at {at} has a key of which no schema can be made")
             }
         };
@@ -314,7 +325,7 @@ impl Tables {
     }
 
     /// The table as it is now; nothing when there is none.
-    async fn look_up(&self, name: &str) -> Result<Option<Found>, Failure> {
+    async fn look_up(&self, name: &str) -> Result<Option<PublishedTable>, Failure> {
         let stream = self.database.change_stream(&self.publish.change_stream).await?;
         if let Some(stream) = &stream {
             *self.stream() = Stream::new(stream);
@@ -322,11 +333,15 @@ impl Tables {
         let Some(table) = self.database.table(name).await? else {
             return Ok(None);
         };
-        Ok(Some(Found::new(&self.config, &self.publish, stream.as_ref(), table)?))
+        Ok(Some(PublishedTable::new(&self.config, &self.publish, stream.as_ref(), table)?))
     }
 
     /// Plans the table with what has been learnt of it, and keeps the plan.
-    async fn plan(&self, found: &Found, learnt: Learnt) -> Result<Arc<Plan>, Failure> {
+    async fn plan(
+        &self,
+        found: &PublishedTable,
+        learnt: SchemaAdjustments,
+    ) -> Result<Arc<TableTransform>, Failure> {
         let plan = self.make(found, learnt).await?;
         let known = Known { plan: plan.clone(), found: found.clone() };
         let mut plans = self.plans.lock().unwrap_or_else(PoisonError::into_inner);
@@ -334,16 +349,21 @@ impl Tables {
         Ok(plan)
     }
 
-    async fn make(&self, found: &Found, learnt: Learnt) -> Result<Arc<Plan>, Failure> {
-        let Found { table, out, topic } = found;
+    async fn make(
+        &self,
+        found: &PublishedTable,
+        learnt: SchemaAdjustments,
+    ) -> Result<Arc<TableTransform>, Failure> {
+        let PublishedTable { table, out, topic } = found;
         let (whole, form, registry) = (self.stream().whole, &self.form, &self.registry);
-        let plan = Plan::make(table.clone(), out.clone(), topic, whole, form, learnt, registry).await;
+        let plan =
+            TableTransform::make(table.clone(), out.clone(), topic, whole, form, learnt, registry).await;
         plan.map(Arc::new).map_err(|error| self.refused(&table.name, error))
     }
 
     async fn topic(&self, table: &str, topic: &str) -> Result<(), Failure> {
         let span = self.publish.topic_template(table).span();
-        let wanted = Wanted { topic, purpose: &format!("table {table}"), span };
+        let wanted = RequiredTopic { topic, purpose: &format!("table {table}"), span };
         wanted.ensure(&self.config, &self.publish, self.publish.create_topics(table), &self.admin).await
     }
 

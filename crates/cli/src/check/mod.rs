@@ -8,7 +8,7 @@ use spanbridge_config::{Config, Publish, PublishFormat, Script, Subject};
 use spanbridge_ingest::Live;
 use spanbridge_ingest::check::{self, Finding, Severity};
 use spanbridge_kafka::ClientOptions;
-use spanbridge_publish::schema_impact::{ImpactAnalysis, Subjects};
+use spanbridge_publish::schema_impact::{ImpactAnalysis, TableSubjects};
 use spanbridge_publish::unknown_names;
 use spanbridge_schema::Registry;
 use spanbridge_spanner::{Database, Options, WatchedTables};
@@ -139,7 +139,7 @@ async fn stream(config: &Config, database: &Database, pipeline: &Publish) -> Res
         .collect())
 }
 
-fn of(pipeline: &Publish, findings: Vec<Finding>, subjects: Vec<Subjects>) -> Said {
+fn of(pipeline: &Publish, findings: Vec<Finding>, subjects: Vec<TableSubjects>) -> Said {
     let guarantee = [
         "Each change comes exactly once to consumers that read committed records: records and the position in the stream \
          are in one Kafka transaction.",

@@ -5,7 +5,7 @@ use std::fmt::Display;
 use miette::{Diagnostic, LabeledSpan, SourceCode};
 use serde_json::{Value, json};
 use spanbridge_ingest::check::{Finding, Severity};
-use spanbridge_publish::schema_impact::Subjects;
+use spanbridge_publish::schema_impact::TableSubjects;
 
 use super::ddl::Tried;
 
@@ -24,7 +24,7 @@ pub(super) struct Said {
     pub(super) findings: Vec<Finding>,
     pub(super) guarantee: Vec<String>,
     /// Of the tables that are published; known of live ones alone.
-    pub(super) subjects: Vec<Subjects>,
+    pub(super) subjects: Vec<TableSubjects>,
 }
 
 impl Said {
@@ -43,7 +43,7 @@ pub(super) fn print(said: &Said) {
     for sentence in &said.guarantee {
         println!("  {sentence}");
     }
-    for Subjects { table, topic, key, value } in &said.subjects {
+    for TableSubjects { table, topic, key, value } in &said.subjects {
         let subjects = match (key, value) {
             (Some(key), Some(value)) => format!("subjects {key} and {value}"),
             (Some(one), None) | (None, Some(one)) => format!("subject {one}"),

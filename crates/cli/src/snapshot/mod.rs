@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 use spanbridge::{Error, Kind, Result, connections};
 use spanbridge_config::{Config, Publish};
 use spanbridge_protocol::publish::SnapshotStage;
-use spanbridge_publish::{Requests, Standing};
+use spanbridge_publish::{SnapshotRequests, SnapshotStatus};
 
 use crate::service::of_publish;
 use args::Snapshot;
@@ -20,7 +20,7 @@ pub(crate) async fn run(args: &Snapshot) -> Result<()> {
     let config = Config::load(&args.config)?;
     let pipeline = pipeline(&config, &args.pipeline)?;
     let kafka = connections::kafka(&config, "spanbridge-snapshot")?;
-    let requests = Requests::new(pipeline, &kafka);
+    let requests = SnapshotRequests::new(pipeline, &kafka);
     if let Some(id) = &args.cancel {
         requests.take_back(id).await.map_err(of_publish)?;
         println!("request {id} taken back");
@@ -57,10 +57,10 @@ fn pipeline<'c>(config: &'c Config, name: &str) -> Result<&'c Publish> {
 
 /// How requests stand when that one, or all are carried out.
 async fn carried_out(
-    requests: &Requests<'_>,
+    requests: &SnapshotRequests<'_>,
     asked: Option<&str>,
     limit: Option<Duration>,
-) -> Result<Standing> {
+) -> Result<SnapshotStatus> {
     let until = limit.map(|limit| Instant::now() + limit);
     loop {
         let standing = requests.standing().await.map_err(of_publish)?;
@@ -85,7 +85,7 @@ async fn carried_out(
 }
 
 /// Whether all that was asked for is there.
-fn outcome(asked: Option<&str>, standing: &Standing) -> Result<()> {
+fn outcome(asked: Option<&str>, standing: &SnapshotStatus) -> Result<()> {
     let last = standing.last.as_ref().filter(|last| asked.is_none_or(|id| *last.request == *id));
     let Some(last) = last else { return Ok(()) };
     let refused: Vec<&str> =

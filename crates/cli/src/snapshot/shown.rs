@@ -4,12 +4,12 @@ use std::fmt::Write as _;
 
 use serde_json::json;
 use spanbridge_protocol::publish::{IncrementalSnapshot, SnapshotStage};
-use spanbridge_publish::Standing;
+use spanbridge_publish::SnapshotStatus;
 
 /// For a person.
-pub(super) fn text(standing: &Standing) -> String {
+pub(super) fn text(standing: &SnapshotStatus) -> String {
     let mut text = String::new();
-    let Standing { open, last, .. } = standing;
+    let SnapshotStatus { open, last, .. } = standing;
     if open.is_empty() && last.is_none() {
         return "nobody has asked for rows\n".to_owned();
     }
@@ -54,7 +54,7 @@ fn name(stage: SnapshotStage) -> &'static str {
 }
 
 /// For a script.
-pub(super) fn document(asked: Option<&str>, standing: &Standing) -> serde_json::Value {
+pub(super) fn document(asked: Option<&str>, standing: &SnapshotStatus) -> serde_json::Value {
     let last = standing.last.as_ref().map(|last| {
         json!({
             "request": &*last.request,

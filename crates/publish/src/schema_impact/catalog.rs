@@ -4,10 +4,10 @@ use spanbridge_config::{Config, Publish};
 use spanbridge_spanner::{ChangeStreamInfo, Database, ErrorKind as SpannerKind};
 
 use crate::failure::Failure;
-use crate::found::Found;
 use crate::policy::Action;
+use crate::published_table::PublishedTable;
+use crate::table_filter::publishes;
 use crate::transform::has_whole_rows;
-use crate::watched::publishes;
 use crate::{Error, ErrorKind};
 
 /// What of a database a pipeline's records follow from, as it was at one moment.
@@ -16,13 +16,13 @@ pub struct Catalog {
     /// The change stream; or why the pipeline cannot read it.
     pub(super) stream: Result<Option<ChangeStreamInfo>, String>,
     /// What is published, by the table's name in lower case.
-    pub(super) tables: BTreeMap<String, Read>,
+    pub(super) tables: BTreeMap<String, CatalogEntry>,
     /// All tables that there are, in lower case.
     pub(super) there: BTreeSet<String>,
 }
 
 /// A table; or with what the pipeline would stop at it, and why.
-pub(super) type Read = Result<Found, (ErrorKind, String)>;
+pub(super) type CatalogEntry = Result<PublishedTable, (ErrorKind, String)>;
 
 impl Catalog {
     /// Reads the change stream and the tables that the pipeline publishes of it.
@@ -42,7 +42,7 @@ impl Catalog {
         if let Ok(Some(stream)) = &stream {
             for name in names.iter().filter(|name| publishes(publish, stream, name)) {
                 let table = match database.table(name).await {
-                    Ok(Some(table)) => Found::new(config, publish, Some(stream), table)
+                    Ok(Some(table)) => PublishedTable::new(config, publish, Some(stream), table)
                         .map_err(|error| (error.kind(), error.to_string())),
                     // Dropped since the names were read.
                     Ok(None) => continue,

@@ -3,11 +3,11 @@ use std::sync::Arc;
 use spanbridge_schema::{Answer, Record, Result};
 
 use super::ImpactAnalysis;
-use crate::transform::{Asked, Coding, Output};
+use crate::transform::{CompatibilityAnswer, Serializer, SerializerSettings};
 
 /// What the registry would say to the schemas of a table.
 #[derive(Debug, Default)]
-pub(super) struct Answers {
+pub(super) struct CompatibilityReport {
     /// What it takes, in words.
     pub(super) taken: Vec<String>,
     /// What it refuses, and by which rule.
@@ -16,10 +16,15 @@ pub(super) struct Answers {
 
 impl ImpactAnalysis<'_> {
     /// Asks for each of these records.
-    pub(super) async fn ask(&self, records: &[(Coding, &Arc<Record>)], topic: &str) -> Result<Answers> {
-        let mut answers = Answers::default();
+    pub(super) async fn ask(
+        &self,
+        records: &[(SerializerSettings, &Arc<Record>)],
+        topic: &str,
+    ) -> Result<CompatibilityReport> {
+        let mut answers = CompatibilityReport::default();
         for &(coding, record) in records {
-            let Some(Asked { subject, answer }) = Output::ask(coding, record, topic, self.registry).await?
+            let Some(CompatibilityAnswer { subject, answer }) =
+                Serializer::ask(coding, record, topic, self.registry).await?
             else {
                 continue;
             };

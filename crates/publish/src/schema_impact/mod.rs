@@ -18,12 +18,12 @@ use spanbridge_schema::Registry;
 use spanbridge_spanner::ChangeStreamInfo;
 
 use crate::startup::unfit;
-use crate::transform::Form;
+use crate::transform::RecordFormat;
 use crate::{Error, ErrorKind};
 
 pub use catalog::Catalog;
 pub use impact::{Impact, Outcome};
-pub use subjects::Subjects;
+pub use subjects::TableSubjects;
 
 /// Of one question to Kafka.
 const LIMIT: Duration = Duration::from_secs(30);
@@ -33,7 +33,7 @@ pub struct ImpactAnalysis<'a> {
     publish: &'a Publish,
     registry: &'a Registry,
     admin: Admin,
-    form: Form,
+    form: RecordFormat,
 }
 
 impl<'a> ImpactAnalysis<'a> {
@@ -44,7 +44,7 @@ impl<'a> ImpactAnalysis<'a> {
         registry: &'a Registry,
         kafka: &ClientOptions,
     ) -> Result<Self, spanbridge_kafka::Error> {
-        Ok(Self { publish, registry, admin: Admin::new(kafka, LIMIT)?, form: Form::new(publish) })
+        Ok(Self { publish, registry, admin: Admin::new(kafka, LIMIT)?, form: RecordFormat::new(publish) })
     }
 
     /// What reading the pipeline's part of a database gives; see [`Catalog::read`].

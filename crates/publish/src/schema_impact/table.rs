@@ -1,12 +1,12 @@
 use super::ImpactAnalysis;
-use super::catalog::{Catalog, Read, refused};
-use super::compatibility::Answers;
+use super::catalog::{Catalog, CatalogEntry, refused};
+use super::compatibility::CompatibilityReport;
 use super::difference::differences;
 use super::impact::Impact;
 use crate::failure::Failure;
-use crate::found::Found;
 use crate::policy::Action;
-use crate::transform::Shape;
+use crate::published_table::PublishedTable;
+use crate::transform::RecordSchemas;
 use crate::{Error, ErrorKind};
 
 /// When a new schema is asked for.
@@ -34,7 +34,7 @@ impl ImpactAnalysis<'_> {
     }
 
     /// Dropped, or watched no more. A table that `tables` names and the stream does not watch is the stream's to tell.
-    async fn gone(&self, old: &Read, name: &str, after: &Catalog) -> Result<Impact, Error> {
+    async fn gone(&self, old: &CatalogEntry, name: &str, after: &Catalog) -> Result<Impact, Error> {
         let publish = self.publish;
         let title = old.as_ref().map_or(name, |found| &found.table.name);
         if after.there.contains(name) {
@@ -67,8 +67,8 @@ impl ImpactAnalysis<'_> {
 
     async fn there(
         &self,
-        old: Option<&Read>,
-        new: &Read,
+        old: Option<&CatalogEntry>,
+        new: &CatalogEntry,
         (old_whole, whole): (bool, bool),
     ) -> Result<Vec<Impact>, Error> {
         let new = match new {
@@ -89,14 +89,15 @@ impl ImpactAnalysis<'_> {
         if old.is_none() {
             foreseen.extend(self.topic(new).await?);
         }
-        let shape = match Shape::derive(&new.table, &new.topic, whole, &self.form) {
+        let shape = match RecordSchemas::derive(&new.table, &new.topic, whole, &self.form) {
             Ok(shape) => shape,
             Err(error) => {
                 foreseen.push(self.unfit(title, &said, &error.to_string()));
                 return Ok(foreseen);
             }
         };
-        let was = old.and_then(|old| Shape::derive(&old.table, &old.topic, old_whole, &self.form).ok());
+        let was =
+            old.and_then(|old| RecordSchemas::derive(&old.table, &old.topic, old_whole, &self.form).ok());
         let (key, value) = self.form.codings();
         let mut records = vec![(key, shape.key_record()), (value, shape.value_record())];
         if let Some(was) = &was {
@@ -114,12 +115,14 @@ impl ImpactAnalysis<'_> {
             said.push("its rows are captured otherwise".to_owned());
         }
         match self.ask(&records, &new.topic).await {
-            Ok(Answers { taken, refused }) if refused.is_empty() => {
+            Ok(CompatibilityReport { taken, refused }) if refused.is_empty() => {
                 said.extend(taken);
                 foreseen
                     .push(Impact::change(told(title, &said), "consumers see it from its first change on"));
             }
-            Ok(Answers { refused, .. }) => foreseen.push(self.unfit(title, &said, &refused.join("; "))),
+            Ok(CompatibilityReport { refused, .. }) => {
+                foreseen.push(self.unfit(title, &said, &refused.join("; ")))
+            }
             Err(error) => {
                 let (why, failure) = (error.to_string(), Failure::from(error));
                 match failure.action() {
@@ -132,7 +135,7 @@ impl ImpactAnalysis<'_> {
     }
 
     /// Of a new table, when nobody makes its topic.
-    async fn topic(&self, new: &Found) -> Result<Option<Impact>, Error> {
+    async fn topic(&self, new: &PublishedTable) -> Result<Option<Impact>, Error> {
         let (publish, topic) = (self.publish, &new.topic);
         if publish.create_topics(&new.table.name).is_some() {
             return Ok(None);

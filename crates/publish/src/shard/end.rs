@@ -1,7 +1,7 @@
 use spanbridge_protocol::publish::ShardError;
 
-use super::Finish;
-use super::life::Life;
+use super::StopRequest;
+use super::run::ShardRun;
 use crate::failure::Failure;
 use crate::policy::Action;
 use crate::{Error, ErrorKind};
@@ -9,7 +9,7 @@ use crate::{Error, ErrorKind};
 /// How a life ended.
 pub(super) enum End {
     /// It was asked to, and nothing is half done.
-    Finished(Option<Finish>),
+    Finished(Option<StopRequest>),
     /// The group does not assign the shard any more.
     Left,
     /// To be built again.
@@ -18,7 +18,7 @@ pub(super) enum End {
     Stop(Error),
 }
 
-impl Life {
+impl ShardRun {
     /// What an error means for this life.
     pub(super) fn end(&self, failure: impl Into<Failure>, doing: &str) -> End {
         let failure = failure.into();

@@ -1,18 +1,18 @@
 //! One shard that this worker owns: a task, from its assignment to its revocation.
 
-mod batch;
-mod beside;
-mod changes;
+mod auxiliary_topics;
+mod change_handler;
+mod commit_order;
 mod end;
-mod heads;
-mod life;
-mod order;
+mod incremental_snapshot;
+mod operations;
+mod outgoing_message;
+mod pending_heads;
 mod queries;
-mod reader;
-mod reads;
-mod reread;
+mod run;
+mod snapshot_reader;
 mod state;
-mod work;
+mod token_reader;
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -24,9 +24,9 @@ use tokio::time::Instant;
 use crate::Error;
 use crate::backoff::Backoff;
 use crate::pipeline::Pipeline;
-use crate::status::Status;
+use crate::shard_status::Status;
 use end::End;
-use life::Life;
+use run::ShardRun;
 
 pub(crate) use state::{decode, encode};
 
@@ -35,16 +35,16 @@ const PAUSES: Backoff = Backoff::new(Duration::from_millis(100), Duration::from_
 /// The least pause after the shard was taken: the new owner's group membership is news that is on its way.
 const FENCED_PAUSE: Duration = Duration::from_secs(1);
 /// A life that lasted so long was a good one.
-const GOOD_LIFE: Duration = Duration::from_secs(60);
+const BACKOFF_RESET_AFTER: Duration = Duration::from_secs(60);
 
 /// What the subscription has for a shard.
-pub(crate) enum Mail {
+pub(crate) enum StateEvent {
     Records { generation: u64, records: Vec<Record> },
     Failed { generation: Option<u64>, error: spanbridge_kafka::Error },
 }
 
 /// Asks a shard to finish the transaction on its way and to end.
-pub(crate) struct Finish {
+pub(crate) struct StopRequest {
     /// Dropped when the shard has ended: the last one answers the group.
     pub(crate) _done: Option<Arc<Done>>,
 }
@@ -53,8 +53,8 @@ pub(crate) struct Finish {
 pub(crate) struct Owner {
     pub(crate) pipeline: Arc<Pipeline>,
     pub(crate) index: u32,
-    pub(crate) mail: mpsc::Receiver<Mail>,
-    pub(crate) finish: mpsc::Receiver<Finish>,
+    pub(crate) mail: mpsc::Receiver<StateEvent>,
+    pub(crate) finish: mpsc::Receiver<StopRequest>,
     pub(crate) status: Arc<Status>,
 }
 
@@ -68,7 +68,7 @@ pub(crate) async fn own(mut owner: Owner) -> Result<(), Error> {
     let mut pause = Duration::ZERO;
     loop {
         let started = Instant::now();
-        let mut life = Life::new(&owner, pause);
+        let mut life = ShardRun::new(&owner, pause);
         let end = life.run(&mut owner.mail, &mut owner.finish).await;
         owner.status.state().running = false;
         match end {
@@ -89,7 +89,7 @@ pub(crate) async fn own(mut owner: Owner) -> Result<(), Error> {
             End::Stop(error) => return Err(error),
             End::Forget { reason, fenced } => {
                 drop(life);
-                if started.elapsed() >= GOOD_LIFE {
+                if started.elapsed() >= BACKOFF_RESET_AFTER {
                     pauses.reset();
                 }
                 pause = pauses.pause();

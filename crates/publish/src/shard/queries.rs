@@ -11,17 +11,17 @@ use spanbridge_spanner::{ChangeRecord, Error};
 use tokio::sync::oneshot;
 use tokio::time::Instant;
 
-use super::heads::{Head, Heads, Place};
-use super::reader::{self, Read, Reader, Reading, Records};
+use super::pending_heads::{Head, HeadKey, PendingHeads};
+use super::token_reader::{self, Read, Reading, Records, TokenReader};
 use crate::backoff::Backoff;
-use crate::budget::Budget;
+use crate::memory_budget::MemoryBudget;
 use crate::pipeline::Pipeline;
 
 /// Before a token is queried again.
 const PAUSES: Backoff = Backoff::new(Duration::from_millis(50), Duration::from_secs(5));
 /// While no record may be taken for so long, the queries of those that wait are given up: what they have sent and
 /// nobody reads takes up their connections, on which the token that is waited for may be as well.
-const PATIENCE: Duration = Duration::from_secs(2);
+const MAX_HEAD_WAIT: Duration = Duration::from_secs(2);
 
 /// What comes of a query.
 pub(super) enum Event {
@@ -45,10 +45,10 @@ pub(super) struct Ending {
 /// The worker's budget bounds what waits. Who has nothing to hand out reads beyond it, and gives back what is furthest
 /// ahead: so the token that is furthest behind is read however little room there is.
 pub(super) struct Queries {
-    budget: Arc<Budget>,
+    budget: Arc<MemoryBudget>,
     tokens: HashMap<Token, Query>,
     reading: FuturesUnordered<Reading>,
-    heads: Heads,
+    heads: PendingHeads,
     ended: VecDeque<(Token, u64, Option<Error>)>,
     /// Given up, to be queried again.
     given_up: BTreeSet<Token>,
@@ -61,18 +61,18 @@ struct Query {
     pauses: Backoff,
     /// Of its last reader; what others bring is of the past.
     number: u64,
-    place: Option<Place>,
+    place: Option<HeadKey>,
     /// Dropped, it ends the reader.
     _reader: Option<oneshot::Sender<()>>,
 }
 
 impl Queries {
-    pub(super) fn new(budget: Arc<Budget>) -> Self {
+    pub(super) fn new(budget: Arc<MemoryBudget>) -> Self {
         Self {
             budget,
             tokens: HashMap::new(),
             reading: FuturesUnordered::new(),
-            heads: Heads::default(),
+            heads: PendingHeads::default(),
             ended: VecDeque::new(),
             given_up: BTreeSet::new(),
             numbers: 0,
@@ -85,7 +85,7 @@ impl Queries {
         let (name, short) = (pipeline.name(), token.clone());
         self.begin(token.clone(), |pause, dropped| {
             tracing::debug!(pipeline = name, token = short.short(), %at, ?pause, "query");
-            reader::records(pipeline, &token, at, pause, dropped)
+            token_reader::records(pipeline, &token, at, pause, dropped)
         });
     }
 
@@ -103,7 +103,7 @@ impl Queries {
         let query = Query { pauses, number: self.numbers, place: None, _reader: Some(reader) };
         self.tokens.insert(token.clone(), query);
         let records = records(pause, dropped);
-        self.reading.push(Reader { token, number: self.numbers, records }.read());
+        self.reading.push(TokenReader { token, number: self.numbers, records }.read());
     }
 
     /// The token is not read any more: it is finished, or past the pipeline's end.
@@ -151,7 +151,7 @@ impl Queries {
             tokio::select! {
                 Some((reader, read)) = self.reading.next(), if takes_in => self.take_in(reader, read),
                 () = freed => {}
-                () = tokio::time::sleep_until(since + PATIENCE), if holds_up => {
+                () = tokio::time::sleep_until(since + MAX_HEAD_WAIT), if holds_up => {
                     self.heads.give_up_queries();
                     self.waiting = None;
                 }
@@ -163,7 +163,7 @@ impl Queries {
         self.budget.has_room() || !self.heads.holds(may_read)
     }
 
-    fn take_in(&mut self, reader: Reader, read: Option<Result<Read, Error>>) {
+    fn take_in(&mut self, reader: TokenReader, read: Option<Result<Read, Error>>) {
         let Some(query) = self.tokens.get_mut(&reader.token).filter(|query| query.number == reader.number)
         else {
             return;

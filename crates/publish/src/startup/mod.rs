@@ -1,8 +1,8 @@
 //! What must be there before the first record: stream, tables, topics, schemas.
 
-mod names;
-mod stream;
-mod topic;
+mod change_stream;
+mod state_topic;
+mod unknown_names;
 
 use std::collections::HashSet;
 use std::sync::Arc;
@@ -13,19 +13,19 @@ use spanbridge_kafka::{Admin, Events, Subscription};
 use spanbridge_protocol::publish::Limits;
 use spanbridge_spanner::{Database, PipelineTag};
 
+use crate::auxiliary_topics::AuxiliaryTopicSetup;
+use crate::dead_letters::DeadLetters;
+use crate::ensure_topic::RequiredTopic;
 use crate::failure::Failure;
-use crate::letters::Letters;
-use crate::meter::Meter;
+use crate::metrics::PipelineMetrics;
 use crate::pipeline::Pipeline;
 use crate::policy::Action;
-use crate::progress;
-use crate::sides::Maker;
 use crate::tables::Tables;
-use crate::wanted::Wanted;
+use crate::watermark;
 use crate::{Context, ErrorKind};
 
-pub use names::unknown_names;
-pub(crate) use stream::{altered, unfit};
+pub(crate) use change_stream::{altered, unfit};
+pub use unknown_names::unknown_names;
 
 /// Of one call to Kafka's administration.
 const ADMIN_LIMIT: Duration = Duration::from_secs(30);
@@ -52,16 +52,17 @@ pub(crate) const REVOKE_WAIT: Duration = Duration::from_secs(10);
 pub(crate) async fn prepare(
     context: &Context,
     publish: &Publish,
-    meter: &Arc<Meter>,
+    meter: &Arc<PipelineMetrics>,
 ) -> Result<(Pipeline, Events), Failure> {
     let database = Database::connect(&context.spanner).await?;
-    let stream = stream::check(&context.config, publish, &database).await?;
+    let stream = change_stream::check(&context.config, publish, &database).await?;
     for unknown in unknown_names(&context.config, publish, &database).await? {
         tracing::warn!(pipeline = %publish.name, "{unknown}");
     }
     let admin = Admin::new(&context.kafka, ADMIN_LIMIT)?;
-    let state_topic = topic::state(&context.config, publish, &admin).await?;
-    let maker = Maker { config: &context.config, publish, registry: &context.registry, admin: &admin };
+    let state_topic = state_topic::state(&context.config, publish, &admin).await?;
+    let maker =
+        AuxiliaryTopicSetup { config: &context.config, publish, registry: &context.registry, admin: &admin };
     let sides = maker.sides().await?;
     let letters = letters(context, publish, &admin).await?;
     let tables = Tables::new(
@@ -105,11 +106,16 @@ pub(crate) async fn prepare(
 }
 
 /// Where dead letters go, when they go anywhere.
-async fn letters(context: &Context, publish: &Publish, admin: &Admin) -> Result<Option<Letters>, Failure> {
+async fn letters(
+    context: &Context,
+    publish: &Publish,
+    admin: &Admin,
+) -> Result<Option<DeadLetters>, Failure> {
     let Some(topic) = publish.dead_letter_topic() else { return Ok(None) };
-    let wanted = Wanted { topic: &topic, purpose: "dead letters", span: publish.dead_letter_topic.span() };
+    let wanted =
+        RequiredTopic { topic: &topic, purpose: "dead letters", span: publish.dead_letter_topic.span() };
     wanted.ensure(&context.config, publish, publish.create_topics.as_ref(), admin).await?;
-    Ok(Some(Letters::new(topic, &publish.name)))
+    Ok(Some(DeadLetters::new(topic, &publish.name)))
 }
 
 /// The marks of the file's ingest pipelines, when what they write is left out.
@@ -132,6 +138,6 @@ fn limits_of(publish: &Publish) -> Limits {
 /// A watermark that is wanted needs frontiers that move.
 fn idle_wait(publish: &Publish) -> Duration {
     let told = publish.watermark_topic.as_ref().map(|beat| beat.every);
-    let told = told.or(progress::is_wanted(publish).then_some(WATERMARK_WAIT));
+    let told = told.or(watermark::is_wanted(publish).then_some(WATERMARK_WAIT));
     told.map_or(IDLE_WAIT, |wait| wait.min(IDLE_WAIT))
 }

@@ -5,7 +5,7 @@ use spanbridge_kafka::Header;
 use spanbridge_protocol::value::Timestamp;
 use spanbridge_spanner::{DataChange, ModType};
 
-use super::Origin;
+use super::RecordSource;
 
 /// The headers of a pipeline's records.
 #[derive(Debug, Clone, Default)]
@@ -28,7 +28,7 @@ impl Headers {
     }
 
     /// Those of one row of a change.
-    pub(super) fn of_change(&self, origin: &Origin, change: &DataChange, number: usize) -> Vec<Header> {
+    pub(super) fn of_change(&self, origin: &RecordSource, change: &DataChange, number: usize) -> Vec<Header> {
         let kind = match change.mod_type {
             ModType::Insert => "spanner.change.insert",
             ModType::Update => "spanner.change.update",
@@ -46,7 +46,7 @@ impl Headers {
     /// mode.
     pub(super) fn of(
         &self,
-        origin: &Origin,
+        origin: &RecordSource,
         table: &str,
         at: Timestamp,
         kind: &str,

@@ -7,17 +7,17 @@ use spanbridge_schema::debezium::{Envelope, Op, Source, Transaction};
 use spanbridge_schema::{Item, encode};
 use spanbridge_spanner::{DataChange, Mod, ModType};
 
-use super::capture::{has_old_values, has_whole_rows};
 use super::row::Row;
-use super::{Arrival, Order, Origin, Plan};
+use super::value_capture::{has_old_values, has_whole_rows};
+use super::{ChangeMetadata, PrecedingEvents, RecordSource, TableTransform};
 
 /// Debezium's name for Spanner.
 const CONNECTOR: &str = "spanner";
 
 /// One row of a change.
-struct Part<'a> {
-    origin: &'a Origin,
-    arrival: Arrival<'a>,
+struct RowChange<'a> {
+    origin: &'a RecordSource,
+    arrival: ChangeMetadata<'a>,
     change: &'a DataChange,
     number: usize,
     row: &'a Mod,
@@ -26,10 +26,10 @@ struct Part<'a> {
     new_values: Map<String, Json>,
 }
 
-impl<'a> Part<'a> {
+impl<'a> RowChange<'a> {
     fn new(
-        origin: &'a Origin,
-        arrival: Arrival<'a>,
+        origin: &'a RecordSource,
+        arrival: ChangeMetadata<'a>,
         change: &'a DataChange,
         (number, row): (usize, &'a Mod),
     ) -> Result<Self, String> {
@@ -41,27 +41,27 @@ impl<'a> Part<'a> {
     }
 }
 
-impl Plan {
+impl TableTransform {
     /// The messages of one change record: its rows in their order, a deletion with its tombstone.
     ///
     /// # Errors
     /// Why the change cannot be published, in words without values.
     pub(crate) fn messages(
         &self,
-        origin: &Origin,
+        origin: &RecordSource,
         change: &DataChange,
-        arrival: Arrival<'_>,
+        arrival: ChangeMetadata<'_>,
     ) -> Result<Vec<Message>, String> {
         let mut messages = Vec::with_capacity(change.mods.len());
         for row in change.mods.iter().enumerate() {
-            let part = Part::new(origin, arrival, change, row);
+            let part = RowChange::new(origin, arrival, change, row);
             part.and_then(|part| self.part(&part, &mut messages))
                 .map_err(|why| format!("row {} of it: {why}", row.0))?;
         }
         Ok(messages)
     }
 
-    fn part(&self, part: &Part<'_>, messages: &mut Vec<Message>) -> Result<(), String> {
+    fn part(&self, part: &RowChange<'_>, messages: &mut Vec<Message>) -> Result<(), String> {
         let (shape, deleted) = (&self.shape, part.change.mod_type == ModType::Delete);
         let key = encode::row(&shape.key, Row::default().with(self, &part.keys)?.taker());
         let key = self.key.encode(key).map_err(text)?;
@@ -92,13 +92,13 @@ impl Plan {
     }
 
     /// Key and new columns. What is not captured is null.
-    fn after(&self, part: &Part<'_>) -> Result<Item, String> {
+    fn after(&self, part: &RowChange<'_>) -> Result<Item, String> {
         let row = Row::default().with(self, &part.keys)?.with(self, &part.new_values)?;
         Ok(encode::row(&self.shape.after, row.taker()))
     }
 
     /// Key and old columns. What is not captured is null.
-    fn before(&self, part: &Part<'_>) -> Result<Item, String> {
+    fn before(&self, part: &RowChange<'_>) -> Result<Item, String> {
         let old_values = part.row.old_values().map_err(text)?;
         let row = Row::default().with(self, &part.keys)?.with(self, &old_values)?;
         Ok(encode::row(&self.shape.before, row.taker()))
@@ -106,8 +106,8 @@ impl Plan {
 
     /// The fields that are null in the row after an update because their columns are not captured; nothing where
     /// the row is whole.
-    fn unchanged(&self, part: &Part<'_>) -> Option<Vec<String>> {
-        let Part { change, keys, new_values, .. } = part;
+    fn unchanged(&self, part: &RowChange<'_>) -> Option<Vec<String>> {
+        let RowChange { change, keys, new_values, .. } = part;
         if change.mod_type != ModType::Update || has_whole_rows(change.value_capture_type) {
             return None;
         }
@@ -118,7 +118,7 @@ impl Plan {
         Some(unchanged.map(|column| column.field.clone()).collect())
     }
 
-    fn whole_row(&self, part: &Part<'_>) -> Result<Item, String> {
+    fn whole_row(&self, part: &RowChange<'_>) -> Result<Item, String> {
         let capture = part.change.value_capture_type;
         if part.change.mod_type == ModType::Update && !has_whole_rows(capture) {
             let capture = capture.as_str();
@@ -129,7 +129,7 @@ impl Plan {
         self.after(part)
     }
 
-    fn envelope(&self, part: &Part<'_>) -> Result<Envelope, String> {
+    fn envelope(&self, part: &RowChange<'_>) -> Result<Envelope, String> {
         let shape = &self.shape;
         let (op, before, after) = match part.change.mod_type {
             ModType::Insert => (Op::Create, None, Some(self.after(part)?)),
@@ -145,7 +145,7 @@ impl Plan {
     }
 
     /// The place of a row in its transaction, from 1.
-    fn block(&self, part: &Part<'_>, order: Order) -> Transaction {
+    fn block(&self, part: &RowChange<'_>, order: PrecedingEvents) -> Transaction {
         let place = |before: u64| {
             i64::try_from(before)
                 .unwrap_or(i64::MAX)
@@ -158,8 +158,8 @@ impl Plan {
         }
     }
 
-    fn source_of(&self, part: &Part<'_>) -> Source {
-        let Part { origin, arrival, change, number, .. } = part;
+    fn source_of(&self, part: &RowChange<'_>) -> Source {
+        let RowChange { origin, arrival, change, number, .. } = part;
         Source {
             snapshot: Some("false".to_owned()),
             sequence: Some(sequence(&change.record_sequence)),
@@ -180,7 +180,7 @@ impl Plan {
     }
 
     /// Where a row comes from, of a change or not.
-    pub(super) fn source(&self, origin: &Origin, commit: Timestamp, read: Timestamp) -> Source {
+    pub(super) fn source(&self, origin: &RecordSource, commit: Timestamp, read: Timestamp) -> Source {
         Source {
             version: env!("CARGO_PKG_VERSION").to_owned(),
             connector: CONNECTOR.to_owned(),

@@ -4,7 +4,7 @@ use serde_json::{Map, Value as Json};
 use spanbridge_protocol::value::{Type, Value};
 use spanbridge_spanner::decode_column;
 
-use super::Plan;
+use super::TableTransform;
 
 /// The values of a row as far as a change holds them, by column.
 #[derive(Default)]
@@ -12,7 +12,11 @@ pub(super) struct Row<'p>(HashMap<&'p str, Value>);
 
 impl<'p> Row<'p> {
     /// Decodes these columns and adds them.
-    pub(super) fn with(mut self, plan: &'p Plan, columns: &Map<String, Json>) -> Result<Self, String> {
+    pub(super) fn with(
+        mut self,
+        plan: &'p TableTransform,
+        columns: &Map<String, Json>,
+    ) -> Result<Self, String> {
         for (name, json) in columns {
             let Some((column, ty)) = plan.columns.get_key_value(name) else {
                 if plan.leaves_out(name) {

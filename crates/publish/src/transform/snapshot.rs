@@ -9,9 +9,9 @@ use spanbridge_spanner::{decode_column, encode_column};
 
 use super::message::text;
 use super::row::Row;
-use super::{Origin, Plan};
+use super::{RecordSource, TableTransform};
 
-impl Plan {
+impl TableTransform {
     /// What is read of each row, its columns in any order.
     pub(crate) fn read_columns(&self) -> Vec<(String, Type)> {
         self.columns.iter().map(|(name, ty)| (name.clone(), ty.clone())).collect()
@@ -24,7 +24,7 @@ impl Plan {
     /// Why the row cannot be published, in words without values.
     pub(crate) fn row(
         &self,
-        origin: &Origin,
+        origin: &RecordSource,
         at: Timestamp,
         now: Timestamp,
         columns: &[(String, Type)],

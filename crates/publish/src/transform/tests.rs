@@ -11,11 +11,13 @@ use spanbridge_protocol::value::{Timestamp, Type};
 use spanbridge_schema::{Style, Timestamps, frame};
 use spanbridge_spanner::{ColumnType, DataChange, Mod, ModType, ValueCaptureType};
 
-use super::coding::Coding;
-use super::form::Form;
 use super::headers::Headers;
-use super::shape::{Output, Shape};
-use super::{Arrival, Learnt, Misfit, Origin, Plan, has_key_of, table_of};
+use super::record_format::RecordFormat;
+use super::record_schemas::{RecordSchemas, Serializer};
+use super::serializer_settings::SerializerSettings;
+use super::{
+    ChangeMetadata, RecordSource, SchemaAdjustments, SchemaMismatch, TableTransform, has_key_of, table_of,
+};
 
 const SAMPLES: [(&str, ModType); 3] = [
     (include_str!("../../../schema/tests/debezium-samples/00-insert.json"), ModType::Insert),
@@ -52,26 +54,26 @@ fn orders() -> Table {
     }
 }
 
-fn form(envelope: Envelope, style: Style) -> Form {
-    Form {
+fn form(envelope: Envelope, style: Style) -> RecordFormat {
+    RecordFormat {
         envelope,
         style,
-        key: Coding::key(PublishFormat::Avro, Subject::TopicName),
-        value: Coding::value(PublishFormat::Avro, Subject::TopicName),
+        key: SerializerSettings::key(PublishFormat::Avro, Subject::TopicName),
+        value: SerializerSettings::value(PublishFormat::Avro, Subject::TopicName),
         tombstones: true,
         headers: Headers::default(),
     }
 }
 
-fn plan_of(table: &Table, whole: bool, form: &Form) -> Plan {
-    let shape = Shape::derive(table, "s1.orders", whole, form).unwrap();
-    let key = Output::new(form.key.encoding, shape.key_record().clone(), KEY).unwrap();
-    let value = Output::new(form.value.encoding, shape.value_record().clone(), VALUE).unwrap();
-    Plan::new(table, shape, key, value, form.headers.clone())
+fn plan_of(table: &Table, whole: bool, form: &RecordFormat) -> TableTransform {
+    let shape = RecordSchemas::derive(table, "s1.orders", whole, form).unwrap();
+    let key = Serializer::new(form.key.encoding, shape.key_record().clone(), KEY).unwrap();
+    let value = Serializer::new(form.value.encoding, shape.value_record().clone(), VALUE).unwrap();
+    TableTransform::new(table, shape, key, value, form.headers.clone())
 }
 
 /// Our own, of whole rows whose `qty` must not be null.
-fn whole_with_not_null() -> (Table, Plan) {
+fn whole_with_not_null() -> (Table, TableTransform) {
     let mut table = orders();
     table.columns.iter_mut().filter(|column| column.name == "qty").for_each(|column| column.nullable = false);
     let native = form(Envelope::Debezium, Style::Native(Timestamps::default()));
@@ -80,25 +82,25 @@ fn whole_with_not_null() -> (Table, Plan) {
 }
 
 /// Debezium's.
-fn plan(envelope: Envelope, tombstones: bool) -> Plan {
-    plan_of(&orders(), false, &Form { tombstones, ..form(envelope, Style::Debezium) })
+fn plan(envelope: Envelope, tombstones: bool) -> TableTransform {
+    plan_of(&orders(), false, &RecordFormat { tombstones, ..form(envelope, Style::Debezium) })
 }
 
 /// With this learnt.
-fn but(plan: &Plan, misfit: Misfit) -> Plan {
+fn but(plan: &TableTransform, misfit: SchemaMismatch) -> TableTransform {
     let mut learnt = plan.learnt().clone();
     learnt.learn(misfit).unwrap();
     plan_knowing(&orders(), &form(Envelope::Debezium, Style::Debezium), &learnt)
 }
 
-fn plan_knowing(table: &Table, form: &Form, learnt: &Learnt) -> Plan {
+fn plan_knowing(table: &Table, form: &RecordFormat, learnt: &SchemaAdjustments) -> TableTransform {
     let (mut table, mut learnt) = (table.clone(), learnt.clone());
     learnt.teach(&mut table);
     plan_of(&table, false, form).knowing(Default::default(), learnt)
 }
 
-fn origin() -> Origin {
-    Origin {
+fn origin() -> RecordSource {
+    RecordSource {
         pipeline: "s1".into(),
         database: "projects/p/instances/inst/databases/d1".parse().unwrap(),
         change_stream: "orders_cs".into(),
@@ -156,18 +158,18 @@ fn nanos(json: &Json) -> Timestamp {
     Timestamp::from_timestamp_nanos(json.as_i64().unwrap())
 }
 
-fn messages(plan: &Plan, change: &DataChange, payload: &Json) -> Result<Vec<Message>, String> {
+fn messages(plan: &TableTransform, change: &DataChange, payload: &Json) -> Result<Vec<Message>, String> {
     let source = &payload["source"];
     let read = Timestamp::from_timestamp_millis(source["read_at_timestamp"].as_i64().unwrap()).unwrap();
     let token = source["partition_token"].as_str().unwrap();
     plan.messages(
         &origin(),
         change,
-        Arrival { token, read, now: nanos(&payload["ts_ns"]), low_watermark: None, order: None },
+        ChangeMetadata { token, read, now: nanos(&payload["ts_ns"]), low_watermark: None, order: None },
     )
 }
 
-fn read(output: &Output, id: u32, bytes: &[u8]) -> Json {
+fn read(output: &Serializer, id: u32, bytes: &[u8]) -> Json {
     let (found, mut datum) = frame::split(bytes).unwrap();
     assert_eq!(found, id);
     let schema = apache_avro::Schema::parse_str(output.encoder().schema().unwrap().1).unwrap();
@@ -177,7 +179,7 @@ fn read(output: &Output, id: u32, bytes: &[u8]) -> Json {
     printed(&value)
 }
 
-fn value_of(plan: &Plan, message: &Message) -> Json {
+fn value_of(plan: &TableTransform, message: &Message) -> Json {
     read(&plan.value, VALUE, message.value.as_ref().unwrap())
 }
 
@@ -226,7 +228,7 @@ fn a_deletion_has_a_tombstone_only_when_wanted() {
     let sample: Json = serde_json::from_str(SAMPLES[2].0).unwrap();
     let payload = &sample["value"]["payload"];
     let change = change(payload, ModType::Delete);
-    let count = |plan: &Plan| messages(plan, &change, payload).unwrap().len();
+    let count = |plan: &TableTransform| messages(plan, &change, payload).unwrap().len();
     assert_eq!(count(&plan(Envelope::Debezium, false)), 1);
     // To the envelope `row` it is the deletion itself.
     let row = plan(Envelope::Row, false);
@@ -285,14 +287,14 @@ fn a_plan_says_what_does_not_fit() {
     let mut more = types.to_vec();
     more.push(ColumnType { name: "colour".into(), ..types[1].clone() });
     let unknown = plan.misfit(&with(more.clone())).unwrap();
-    assert!(matches!(&unknown, Misfit::Unknown { column, .. } if column == "colour"), "{unknown:?}");
+    assert!(matches!(&unknown, SchemaMismatch::Unknown { column, .. } if column == "colour"), "{unknown:?}");
     assert_eq!(but(&plan, unknown).misfit(&with(more.clone())), None);
     more[7].ty = None;
-    assert!(Learnt::default().learn(plan.misfit(&with(more)).unwrap()).is_err());
+    assert!(SchemaAdjustments::default().learn(plan.misfit(&with(more)).unwrap()).is_err());
     let mut other = types.to_vec();
     other[1].ty = Some(Type::Bytes);
     let misfit = plan.misfit(&with(other.clone())).unwrap();
-    assert!(matches!(misfit, Misfit::Type { planned: Type::String, .. }));
+    assert!(matches!(misfit, SchemaMismatch::Type { planned: Type::String, .. }));
     let other = with(other);
     let as_it_was = but(&plan, misfit);
     assert_eq!(as_it_was.misfit(&other), None);
@@ -301,9 +303,9 @@ fn a_plan_says_what_does_not_fit() {
     assert_eq!(but(&as_it_was, misfit).misfit(&change), None);
     let mut key = types.to_vec();
     key[1].is_primary_key = true;
-    assert_eq!(plan.misfit(&with(key.clone())), Some(Misfit::Key));
+    assert_eq!(plan.misfit(&with(key.clone())), Some(SchemaMismatch::Key));
     key[0].is_primary_key = false;
-    assert_eq!(plan.misfit(&with(key)), Some(Misfit::Key));
+    assert_eq!(plan.misfit(&with(key)), Some(SchemaMismatch::Key));
 }
 
 #[test]
@@ -314,7 +316,7 @@ fn a_table_that_is_gone_is_planned_as_its_changes_tell() {
     let table = table_of(&insert);
     assert!(has_key_of(&table, &insert) && has_key_of(&orders(), &insert));
     let form = form(Envelope::Debezium, Style::Debezium);
-    let mut learnt = Learnt::default();
+    let mut learnt = SchemaAdjustments::default();
     let mut plan = plan_of(&table, false, &form);
     while let Some(misfit) = plan.misfit(&insert) {
         learnt.learn(misfit).unwrap();
@@ -334,7 +336,7 @@ fn a_null_in_a_column_that_must_not_be_is_a_misfit() {
     assert_eq!(plan.null_misfit(&update), None);
     update.mods[0].new_values = json!({"qty": null}).to_string();
     assert!(messages(&plan, &update, payload).is_err());
-    assert_eq!(plan.null_misfit(&update), Some(Misfit::Late { column: "qty".into() }));
+    assert_eq!(plan.null_misfit(&update), Some(SchemaMismatch::Late { column: "qty".into() }));
 }
 
 #[test]
@@ -343,7 +345,7 @@ fn not_null_is_kept_where_rows_are_whole() {
     let payload = &sample["value"]["payload"];
     let (table, plan) = whole_with_not_null();
     let update = change(payload, ModType::Update);
-    assert_eq!(plan.misfit(&update), Some(Misfit::Partial));
+    assert_eq!(plan.misfit(&update), Some(SchemaMismatch::Partial));
     let whole = DataChange { value_capture_type: ValueCaptureType::NewRow, ..update };
     assert_eq!(plan.misfit(&whole), None);
     let value = value_of(&plan, &messages(&plan, &whole, payload).unwrap()[0]);
@@ -353,7 +355,7 @@ fn not_null_is_kept_where_rows_are_whole() {
     );
     let early: Vec<_> = column_types().iter().filter(|column| column.name != "qty").cloned().collect();
     let early = DataChange { column_types: early.into(), ..whole };
-    assert_eq!(plan.misfit(&early), Some(Misfit::Late { column: "qty".into() }));
+    assert_eq!(plan.misfit(&early), Some(SchemaMismatch::Late { column: "qty".into() }));
     // A deletion may tell of the key alone.
     let deletion = DataChange { mod_type: ModType::Delete, ..early.clone() };
     assert_eq!(plan.misfit(&deletion), None);
@@ -393,9 +395,9 @@ fn each_format_has_the_same_record() {
     for (format, framed) in
         [(PublishFormat::Json, false), (PublishFormat::JsonSchema, true), (PublishFormat::Protobuf, true)]
     {
-        let key = Coding::key(format, Subject::TopicName);
-        let value = Coding::value(format, Subject::TopicName);
-        let form = Form { key, value, ..form(Envelope::Debezium, Style::Debezium) };
+        let key = SerializerSettings::key(format, Subject::TopicName);
+        let value = SerializerSettings::value(format, Subject::TopicName);
+        let form = RecordFormat { key, value, ..form(Envelope::Debezium, Style::Debezium) };
         let plan = plan_of(&orders(), false, &form);
         let messages = messages(&plan, &insert, payload).unwrap();
         let value = messages[0].value.as_ref().unwrap();
@@ -418,7 +420,7 @@ fn columns_are_never_dropped_in_silence() {
     let plan = plan(Envelope::Debezium, true);
     let error = messages(&plan, &change, payload).unwrap_err();
     assert!(error.contains("colour") && !error.contains("s3cret"), "{error}");
-    let left_out = plan.clone().knowing(["colour".to_owned()].into(), Learnt::default());
+    let left_out = plan.clone().knowing(["colour".to_owned()].into(), SchemaAdjustments::default());
     assert_eq!(messages(&left_out, &change, payload).unwrap().len(), 1);
     change.mods[0].new_values = json!({"qty": "s3cret"}).to_string();
     let error = messages(&plan, &change, payload).unwrap_err();

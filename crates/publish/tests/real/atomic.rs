@@ -7,7 +7,7 @@ use spanbridge_fake_spanner::ChangeStreamControl;
 
 use crate::exactly_once::await_origin;
 use crate::ledger::Ledger;
-use crate::steered::{PIPELINE, both, settle_and_check, steered, wait_for};
+use crate::token_lifecycle::{PIPELINE, both, settle_and_check, steered, wait_for};
 use crate::topic;
 use crate::worker::Worker;
 use crate::world::World;

@@ -2,24 +2,24 @@
 //! change streams do what the emulator's never do.
 #![allow(clippy::unwrap_used)]
 
+mod altered_stream;
 mod atomic;
+mod column_types;
+mod config_errors;
 mod dead_letters;
 mod exactly_once;
 mod formats;
-mod kinds;
+mod incremental_snapshot;
 mod ledger;
 mod lineage;
-mod mistakes;
 mod options;
-mod orders;
-mod reread;
+mod orders_table;
 mod schema_change;
 mod snapshot;
 mod snapshot_keys;
 mod snapshot_types;
-mod state;
-mod steered;
-mod stream;
+mod state_topic;
+mod token_lifecycle;
 mod topic;
 mod worker;
 mod world;

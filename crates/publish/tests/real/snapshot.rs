@@ -9,8 +9,8 @@ use spanbridge_protocol::value::Timestamp;
 use spanbridge_publish::ErrorKind;
 use tokio::sync::watch;
 
-use crate::orders::{DDL, Key, Told, fill, key, that_change, told, write};
-use crate::state;
+use crate::orders_table::{DDL, Key, Told, fill, key, that_change, told, write};
+use crate::state_topic;
 use crate::topic;
 use crate::worker::Worker;
 use crate::world::World;
@@ -95,7 +95,7 @@ async fn rows_that_spanner_keeps_no_longer_stop_the_pipeline() {
         (StateKey::Origin, StateValue::Origin(origin)),
         (StateKey::Range(RangeId(0)), StateValue::Range(range)),
     ];
-    state::write(&world, &config, records).await;
+    state_topic::write(&world, &config, records).await;
     let error = Worker::start(&world, &config).error().await;
     assert_eq!(error.kind(), ErrorKind::Gone, "{error}");
     let text = error.to_string();

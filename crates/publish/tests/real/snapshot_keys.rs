@@ -10,8 +10,8 @@ use spanbridge_protocol::value::Value;
 use spanbridge_publish::ErrorKind;
 use spanbridge_spanner::{CommitOptions, encode_column};
 
-use crate::kinds::{date, numeric, time};
-use crate::state;
+use crate::column_types::{date, numeric, time};
+use crate::state_topic;
 use crate::topic;
 use crate::worker::{LIMIT, Worker};
 use crate::world::World;
@@ -109,7 +109,7 @@ async fn crashes(world: World) {
         worker.drop_dead().await;
     }
     each_is_there_once(&world, Worker::start(&world, &config)).await;
-    let origin = state::origin(&world, &config).await;
+    let origin = state_topic::origin(&world, &config).await;
     assert_eq!(origin.snapshot.unwrap().ranges, 4, "it is read side by side");
 }
 
@@ -145,7 +145,7 @@ async fn goes_on(world: World) {
     let snapshot = Some(Snapshot { at, ranges: records.len().try_into().unwrap() });
     let origin = Origin { start: at, shards: 1, change_stream: "Stream".into(), snapshot };
     records.insert(0, (StateKey::Origin, StateValue::Origin(origin)));
-    state::write(&world, &config, records).await;
+    state_topic::write(&world, &config, records).await;
     each_is_there_once(&world, Worker::start(&world, &config)).await;
 }
 

@@ -7,7 +7,7 @@ use serde_json::{Value as Json, json};
 use spanbridge_protocol::mutation::Write;
 use spanbridge_protocol::value::Value;
 
-use crate::kinds::{self, Dialect, Kind, Told};
+use crate::column_types::{self, Dialect, Kind, Told};
 use crate::topic;
 use crate::worker::Worker;
 use crate::world::World;
@@ -100,18 +100,18 @@ async fn every_type(world: World, dialect: Dialect, kinds: Vec<Kind>) {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn rows_of_every_type_are_read_as_changes_tell_them() {
-    every_type(World::new(&[]).await, Dialect::Google, kinds::all(Dialect::Google)).await;
+    every_type(World::new(&[]).await, Dialect::Google, column_types::all(Dialect::Google)).await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn messages_and_enums_are_read_as_they_were_written() {
     let world = World::new(&[]).await;
     let bundle = "CREATE PROTO BUNDLE (t.M, t.E)".to_owned();
-    world.admin.update_ddl_with(&[bundle], kinds::descriptors()).await.unwrap();
-    every_type(world, Dialect::Google, kinds::messages()).await;
+    world.admin.update_ddl_with(&[bundle], column_types::descriptors()).await.unwrap();
+    every_type(world, Dialect::Google, column_types::messages()).await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn rows_of_every_type_of_postgresql_are_read_as_changes_tell_them() {
-    every_type(World::postgres(&[]).await, Dialect::Postgres, kinds::all(Dialect::Postgres)).await;
+    every_type(World::postgres(&[]).await, Dialect::Postgres, column_types::all(Dialect::Postgres)).await;
 }

@@ -10,7 +10,7 @@ use super::*;
 const RECORD: usize = 300;
 
 fn queries(limit: usize) -> Queries {
-    Queries::new(Arc::new(Budget::new(limit, Gauge::noop())))
+    Queries::new(Arc::new(MemoryBudget::new(limit, Gauge::noop())))
 }
 
 fn at(second: u8) -> Timestamp {

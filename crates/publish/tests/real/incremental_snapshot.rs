@@ -14,29 +14,33 @@ use spanbridge_protocol::publish::{
     StateValue,
 };
 use spanbridge_protocol::value::Timestamp;
-use spanbridge_publish::{ErrorKind, Requests, Standing};
+use spanbridge_publish::{ErrorKind, SnapshotRequests, SnapshotStatus};
 use tokio::sync::watch;
 
-use crate::orders::{self, DDL, Key, Told, key};
-use crate::state;
+use crate::orders_table::{self, DDL, Key, Told, key};
+use crate::state_topic;
 use crate::topic;
 use crate::worker::{LIMIT, Worker};
 use crate::world::World;
 
 const ROWS: i64 = 3000;
 
-async fn standing(world: &World, config: &Config) -> Standing {
-    Requests::new(&config.publish[0], &world.kafka).standing().await.unwrap()
+async fn standing(world: &World, config: &Config) -> SnapshotStatus {
+    SnapshotRequests::new(&config.publish[0], &world.kafka).standing().await.unwrap()
 }
 
 async fn ask(world: &World, config: &Config, tables: &[&str]) -> String {
     let tables: Vec<String> = tables.iter().map(|&table| table.to_owned()).collect();
-    let requests = Requests::new(&config.publish[0], &world.kafka);
+    let requests = SnapshotRequests::new(&config.publish[0], &world.kafka);
     requests.ask(&world.database, &tables).await.unwrap().to_string()
 }
 
 /// Waits until the standing is such.
-async fn await_standing(world: &World, config: &Config, is_it: impl Fn(&Standing) -> bool) -> Standing {
+async fn await_standing(
+    world: &World,
+    config: &Config,
+    is_it: impl Fn(&SnapshotStatus) -> bool,
+) -> SnapshotStatus {
     let end = Instant::now() + LIMIT;
     loop {
         let standing = standing(world, config).await;
@@ -54,8 +58,8 @@ async fn await_stage(
     config: &Config,
     request: &str,
     is_it: impl Fn(SnapshotStage) -> bool,
-) -> Standing {
-    let last = |standing: &Standing| standing.last.clone().filter(|last| *last.request == *request);
+) -> SnapshotStatus {
+    let last = |standing: &SnapshotStatus| standing.last.clone().filter(|last| *last.request == *request);
     await_standing(world, config, |standing| last(standing).is_some_and(|last| is_it(last.stage))).await
 }
 
@@ -63,7 +67,7 @@ async fn await_stage(
 fn check(found: &BTreeMap<Key, Vec<Told>>, written: &BTreeMap<Key, Vec<Told>>, again: usize) {
     for (key, told) in found {
         let (rows, changes): (Vec<&Told>, Vec<&Told>) = told.iter().partition(|(op, ..)| op == "r");
-        let expected = orders::that_change(true, written.get(key).into_iter().flatten());
+        let expected = orders_table::that_change(true, written.get(key).into_iter().flatten());
         // The emulator's tokens do not descend from each other: between strangers there is no order.
         let mut sorted = changes.clone();
         sorted.sort_by_key(|(.., at)| *at);
@@ -87,14 +91,14 @@ fn check(found: &BTreeMap<Key, Vec<Told>>, written: &BTreeMap<Key, Vec<Told>>, a
 
 async fn rows_again(shards: usize, lines: &str) {
     let world = World::new(&DDL).await;
-    orders::fill(&world, ROWS).await;
+    orders_table::fill(&world, ROWS).await;
     let config = world.config(&format!(
         "change_stream = \"Stream\"\nshards = {shards}\ncreate_topics = {{ partitions = 3, replication_factor = 1 }}\n\
          transaction = {{ max_records = 200, max_wait = \"20ms\" }}\n{lines}"
     ));
     let topic = world.topic("Orders");
     let worker = Worker::start(&world, &config);
-    await_standing(&world, &config, Standing::has_begun).await;
+    await_standing(&world, &config, SnapshotStatus::has_begun).await;
     let (stop, stopped) = watch::channel(false);
     let life = async {
         let first = ask(&world, &config, &["orders", "Small"]).await;
@@ -119,25 +123,25 @@ async fn rows_again(shards: usize, lines: &str) {
         stop.send(true).unwrap();
         (one, done)
     };
-    let (written, (worker, done)) = tokio::join!(orders::write(&world, ROWS, stopped), life);
+    let (written, (worker, done)) = tokio::join!(orders_table::write(&world, ROWS, stopped), life);
 
     let last = standing(&world, &config).await;
     assert!(last.open.is_empty());
-    let rows = |standing: &Standing, table: &str| {
+    let rows = |standing: &SnapshotStatus, table: &str| {
         let last = standing.last.as_ref().unwrap();
         assert!(last.told[table].refused.is_none() && !last.cancelled, "{last:?}");
         usize::try_from(last.told[table].rows).unwrap()
     };
     assert_eq!(rows(&done, "Small"), 1);
     let all = rows(&done, "Orders") + rows(&last, "Orders");
-    let changes = written.values().flat_map(|written| orders::that_change(true, written));
+    let changes = written.values().flat_map(|written| orders_table::that_change(true, written));
     // A deletion has a tombstone.
     let records = changes.map(|(op, ..)| if op == "d" { 2 } else { 1 }).sum::<usize>();
     topic::await_count(&world, &topic, all + records).await;
     worker.stop().await;
     let read = topic::read(&world, &topic).await;
     assert_eq!(read.len(), all + records);
-    let found = orders::told(&read);
+    let found = orders_table::told(&read);
     check(&found, &written, 2);
     // A row that is there all the time is there twice.
     for key in (0..ROWS).map(key).filter(|key| !written.contains_key(key)) {
@@ -162,7 +166,7 @@ async fn what_cannot_be_read_again_is_refused_or_told_and_changes_go_on() {
         "change_stream = \"Stream\"\nexclude_tables = [\"Small\"]\n\
          create_topics = { partitions = 1, replication_factor = 1 }\n",
     );
-    let requests = Requests::new(&config.publish[0], &world.kafka);
+    let requests = SnapshotRequests::new(&config.publish[0], &world.kafka);
     let tables = |names: &[&str]| names.iter().map(|&name| name.to_owned()).collect::<Vec<_>>();
     let refused = async |names: &[&str], why: &str| {
         let error = requests.ask(&world.database, &tables(names)).await.unwrap_err();
@@ -171,7 +175,7 @@ async fn what_cannot_be_read_again_is_refused_or_told_and_changes_go_on() {
     };
     refused(&["Orders"], "has not begun").await;
     let worker = Worker::start(&world, &config);
-    await_standing(&world, &config, Standing::has_begun).await;
+    await_standing(&world, &config, SnapshotStatus::has_begun).await;
     refused(&["Orders", "Small"], "table Small is not published; these are: Orders").await;
     refused(&["None"], "table None is not published").await;
     assert_eq!(requests.take_back("none").await.unwrap_err().kind(), ErrorKind::Request);
@@ -205,7 +209,7 @@ async fn rows_that_spanner_keeps_no_longer_are_read_as_of_a_later_time() {
         "change_stream = \"Stream\"\nshards = 1\ncreate_topics = { partitions = 1, replication_factor = 1 }\n",
     );
     let worker = Worker::start(&world, &config);
-    await_standing(&world, &config, Standing::has_begun).await;
+    await_standing(&world, &config, SnapshotStatus::has_begun).await;
     world.write(Write::Insert, "Small", &["Id", "Note"], vec![1.into(), "x".into()]).await;
     topic::await_count(&world, &world.topic("Small"), 1).await;
     worker.stop().await;
@@ -232,7 +236,7 @@ async fn rows_that_spanner_keeps_no_longer_are_read_as_of_a_later_time() {
         (StateKey::Barrier, StateValue::Barrier(hold)),
         (StateKey::Range(first), StateValue::Range(range)),
     ];
-    state::write(&world, &config, records).await;
+    state_topic::write(&world, &config, records).await;
     let worker = Worker::start(&world, &config);
     let done = await_stage(&world, &config, &request, |stage| stage == SnapshotStage::Done).await;
     let last = done.last.unwrap();

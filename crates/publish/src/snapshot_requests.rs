@@ -14,14 +14,14 @@ use spanbridge_protocol::publish::{
 use spanbridge_spanner::Database;
 
 use crate::shard::{decode, encode};
-use crate::watched::publishes;
+use crate::table_filter::publishes;
 use crate::{Error, ErrorKind};
 
 /// Of one read or write of the state topic.
 const LIMIT: Duration = Duration::from_secs(30);
 
 /// The requests of one pipeline.
-pub struct Requests<'a> {
+pub struct SnapshotRequests<'a> {
     publish: &'a Publish,
     kafka: &'a ClientOptions,
     topic: Arc<str>,
@@ -29,7 +29,7 @@ pub struct Requests<'a> {
 
 /// How they stand.
 #[derive(Debug, Clone, Default)]
-pub struct Standing {
+pub struct SnapshotStatus {
     origin: Option<Origin>,
     /// Those that are not done, also the one that is being carried out.
     pub open: BTreeMap<RequestId, SnapshotRequest>,
@@ -37,14 +37,14 @@ pub struct Standing {
     pub last: Option<IncrementalSnapshot>,
 }
 
-impl Standing {
+impl SnapshotStatus {
     /// True if the pipeline publishes changes: its snapshot, if it has one, is done.
     pub fn has_begun(&self) -> bool {
         self.origin.as_ref().is_some_and(|origin| origin.snapshot.is_none())
     }
 }
 
-impl<'a> Requests<'a> {
+impl<'a> SnapshotRequests<'a> {
     /// Those of that pipeline.
     pub fn new(publish: &'a Publish, kafka: &'a ClientOptions) -> Self {
         Self { publish, kafka, topic: publish.state_topic().into() }
@@ -54,8 +54,8 @@ impl<'a> Requests<'a> {
     ///
     /// # Errors
     /// Those of Kafka, and a record that this version cannot read.
-    pub async fn standing(&self) -> Result<Standing, Error> {
-        let mut standing = Standing::default();
+    pub async fn standing(&self) -> Result<SnapshotStatus, Error> {
+        let mut standing = SnapshotStatus::default();
         let of_shard_0 = TopicPartition::new(self.topic.clone(), 0);
         let records = match Reader::new(self.kafka, LIMIT)?.read_partition_to_end(&of_shard_0, None).await {
             Err(error) if error.kind() == KafkaKind::NotFound => return Ok(standing),
@@ -94,7 +94,7 @@ impl<'a> Requests<'a> {
         let tables = self.tables(database, tables).await?;
         let millis = SystemTime::UNIX_EPOCH.elapsed().unwrap_or_default().as_millis();
         let random = uuid::Uuid::new_v4().simple().to_string();
-        // Requests are carried out in the order of their names.
+        // SnapshotRequests are carried out in the order of their names.
         let id: RequestId = format!("{millis:013}-{}", &random[..8]).into();
         self.write(&id, Some(StateValue::SnapshotRequest(SnapshotRequest { tables }))).await?;
         Ok(id)

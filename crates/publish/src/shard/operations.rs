@@ -9,15 +9,15 @@ use spanbridge_protocol::publish::{Range, RangeId, Token};
 use spanbridge_protocol::value::Timestamp;
 use spanbridge_spanner::{ChangeRecord, DataChange, Database};
 
-use super::batch::Batch;
-use super::reads::{Page, Unread};
+use super::outgoing_message::TransactionReport;
+use super::snapshot_reader::{Page, PageError};
 use crate::backoff::Backoff;
 use crate::failure::Failure;
 use crate::pipeline::Pipeline;
 use crate::policy::Action;
-use crate::status::Status;
-use crate::transform::Plan;
-use crate::{Error, watch};
+use crate::shard_status::Status;
+use crate::transform::TableTransform;
+use crate::{Error, stream_monitor};
 
 /// The coordinator aborts a transaction that is open for longer, unless the file's `transaction.timeout.ms` says
 /// otherwise.
@@ -33,18 +33,27 @@ const PAUSES: Backoff = Backoff::new(Duration::from_millis(200), Duration::from_
 pub(super) enum Answer {
     Fetching(Result<u64, KafkaError>),
     Initialised(Result<TransactionalProducer, KafkaError>),
-    Committed { result: Result<(TransactionalProducer, Committed), KafkaError>, batch: Box<Batch> },
+    Committed {
+        result: Result<(TransactionalProducer, Committed), KafkaError>,
+        batch: Box<TransactionReport>,
+    },
     Roots(Result<(Timestamp, Vec<Token>), Failure>),
-    Plan(Result<Arc<Plan>, Failure>),
+    TableTransform(Result<Arc<TableTransform>, Failure>),
     Explained(Error),
     Divided(Result<(Timestamp, Vec<Range>), Failure>),
-    TableDivided { table: Arc<str>, divided: Result<Vec<Range>, Arc<str>> },
-    Page { id: RangeId, page: Result<Page, Unread> },
+    TableDivided {
+        table: Arc<str>,
+        divided: Result<Vec<Range>, Arc<str>>,
+    },
+    Page {
+        id: RangeId,
+        page: Result<Page, PageError>,
+    },
 }
 
 pub(super) type Work = BoxFuture<'static, Answer>;
 
-/// Reads the shard's partition from its start. Fails when the group does not assign it any more, so that nobody
+/// SnapshotReader the shard's partition from its start. Fails when the group does not assign it any more, so that nobody
 /// is fenced who owns it by right.
 pub(super) fn fetch(pipeline: Arc<Pipeline>, shard: u32, pause: Duration) -> Work {
     async move {
@@ -72,7 +81,7 @@ async fn producer(pipeline: &Pipeline, shard: u32) -> Result<TransactionalProduc
 pub(super) fn commit(
     producer: TransactionalProducer,
     transaction: spanbridge_kafka::Transaction,
-    batch: Box<Batch>,
+    batch: Box<TransactionReport>,
 ) -> Work {
     async move { Answer::Committed { result: producer.commit(transaction).await, batch } }.boxed()
 }
@@ -119,7 +128,7 @@ pub(super) fn explain(
     frontier: Option<Timestamp>,
     failure: Failure,
 ) -> Work {
-    async move { Answer::Explained(watch::explained(&pipeline, token.short(), frontier, failure).await) }
+    async move { Answer::Explained(stream_monitor::explained(&pipeline, token.short(), frontier, failure).await) }
         .boxed()
 }
 
@@ -127,7 +136,9 @@ pub(super) fn explain(
 pub(super) fn plan(pipeline: Arc<Pipeline>, change: Arc<DataChange>, status: Arc<Status>) -> Work {
     async move {
         let what = format!("schemas of table {}", change.table_name);
-        Answer::Plan(patiently(&pipeline, &status, &what, || pipeline.tables.fitting(&change)).await)
+        Answer::TableTransform(
+            patiently(&pipeline, &status, &what, || pipeline.tables.fitting(&change)).await,
+        )
     }
     .boxed()
 }

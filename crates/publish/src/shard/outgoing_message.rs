@@ -10,21 +10,21 @@ use tracing::Span;
 
 use super::state;
 use crate::Error;
-use crate::budget::Share;
-use crate::meter::{Meter, Outcome};
+use crate::memory_budget::Reservation;
+use crate::metrics::{Outcome, PipelineMetrics};
 use crate::pipeline::Pipeline;
 
 /// A message on its way, with what is measured of it.
-pub(super) struct Published {
+pub(super) struct OutgoingMessage {
     pub(super) message: Message,
     /// Of a change, not of what stands beside the data.
-    pub(super) made_of: Option<MadeOf>,
+    pub(super) made_of: Option<MessageOrigin>,
     /// Of the memory of a change's messages, or of a page's, with the first of them.
-    pub(super) share: Option<Share>,
+    pub(super) share: Option<Reservation>,
 }
 
-impl Published {
-    pub(super) fn new(message: Message, made_of: MadeOf) -> Self {
+impl OutgoingMessage {
+    pub(super) fn new(message: Message, made_of: MessageOrigin) -> Self {
         Self { message, made_of: Some(made_of), share: None }
     }
 
@@ -36,7 +36,7 @@ impl Published {
 
 /// What is measured of a change's message.
 #[derive(Clone)]
-pub(super) struct MadeOf {
+pub(super) struct MessageOrigin {
     pub(super) table: Arc<str>,
     /// Nothing of a snapshot's row, which is older than its record by right.
     pub(super) commit: Option<Timestamp>,
@@ -50,7 +50,7 @@ pub(super) struct MadeOf {
 }
 
 /// What is to be told of one Kafka transaction when it has ended.
-pub(super) struct Batch {
+pub(super) struct TransactionReport {
     records: usize,
     tables: BTreeMap<Arc<str>, u64>,
     letters: u64,
@@ -61,7 +61,7 @@ pub(super) struct Batch {
     traces: Traces,
     sent: SystemTime,
     /// Of the memory of its messages.
-    shares: Vec<Share>,
+    shares: Vec<Reservation>,
 }
 
 /// Spans of a transaction that holds data.
@@ -75,7 +75,7 @@ struct Spans {
 struct Traces(BTreeMap<[u8; 24], Span>);
 
 impl Traces {
-    fn new(pipeline: &Pipeline, data: &[Published], spans: Option<&Spans>) -> Self {
+    fn new(pipeline: &Pipeline, data: &[OutgoingMessage], spans: Option<&Spans>) -> Self {
         let mut traces = BTreeMap::new();
         let made_of = data.iter().filter_map(|published| published.made_of.as_ref());
         for (bytes, read) in made_of.filter_map(|made_of| Some((made_of.trace?, made_of.read))) {
@@ -97,19 +97,19 @@ impl Traces {
     }
 
     /// Without tracing of our own, the trace is passed on as it came.
-    fn traceparent(&self, made_of: &MadeOf) -> Option<String> {
+    fn traceparent(&self, made_of: &MessageOrigin) -> Option<String> {
         let bytes = made_of.trace?;
         let ours = self.0.get(&bytes).and_then(trace::traceparent);
         ours.or_else(|| RemoteContext::from_bytes(bytes).map(|context| context.traceparent()))
     }
 }
 
-impl Batch {
+impl TransactionReport {
     /// The Kafka transaction, and what to tell of it.
     pub(super) fn new(
         pipeline: &Pipeline,
         shard: u32,
-        transaction: Transaction<Published>,
+        transaction: Transaction<OutgoingMessage>,
     ) -> Result<(spanbridge_kafka::Transaction, Self), Error> {
         let sent = SystemTime::now();
         let spans = Spans::new(pipeline, shard, &transaction.data, sent);
@@ -125,13 +125,13 @@ impl Batch {
             shares: Vec::new(),
         };
         let mut data = Vec::with_capacity(transaction.data.len());
-        for Published { mut message, made_of, share } in transaction.data {
+        for OutgoingMessage { mut message, made_of, share } in transaction.data {
             let traceparent = made_of.as_ref().and_then(|made_of| batch.traces.traceparent(made_of));
             if let Some(traceparent) = traceparent.or_else(|| own.clone()) {
                 let header = (trace::HEADER.to_owned(), Some(traceparent.into_bytes()));
                 message.headers.push(header);
             }
-            if let Some(MadeOf { table, commit, dead_letter, .. }) = made_of {
+            if let Some(MessageOrigin { table, commit, dead_letter, .. }) = made_of {
                 match dead_letter {
                     true => batch.letters += 1,
                     false => *batch.tables.entry(table).or_default() += 1,
@@ -152,7 +152,7 @@ impl Batch {
         Ok((spanbridge_kafka::Transaction { data, state: state.collect::<Result<_, _>>()? }, batch))
     }
 
-    pub(super) fn committed(self, meter: &Meter, committed: Committed) {
+    pub(super) fn committed(self, meter: &PipelineMetrics, committed: Committed) {
         let now = SystemTime::now();
         meter.transaction(Outcome::Committed);
         meter.transaction_seconds.record(committed.elapsed.as_secs_f64());
@@ -173,7 +173,7 @@ impl Batch {
         }
     }
 
-    pub(super) fn failed(self, meter: &Meter, outcome: Outcome, code: &'static str) {
+    pub(super) fn failed(self, meter: &PipelineMetrics, outcome: Outcome, code: &'static str) {
         meter.transaction(outcome);
         let elapsed = self.sent.elapsed().unwrap_or(Duration::ZERO);
         meter.transaction_seconds.record(elapsed.as_secs_f64());
@@ -187,7 +187,7 @@ impl Batch {
 }
 
 impl Spans {
-    fn new(pipeline: &Pipeline, shard: u32, data: &[Published], sent: SystemTime) -> Option<Self> {
+    fn new(pipeline: &Pipeline, shard: u32, data: &[OutgoingMessage], sent: SystemTime) -> Option<Self> {
         let changes = || data.iter().filter_map(|published| published.made_of.as_ref());
         let first = changes().map(|change| change.read).min()?;
         let last = changes().map(|change| change.read).max()?;

@@ -3,14 +3,14 @@ use spanbridge_schema::{Encoding, Record};
 
 /// How keys, or values, are written, and under which subjects their schemas stand.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) struct Coding {
+pub(crate) struct SerializerSettings {
     pub(super) encoding: Encoding,
     named_after: Subject,
     /// Which of the two, in subjects named after topics.
     part: &'static str,
 }
 
-impl Coding {
+impl SerializerSettings {
     pub(crate) fn key(format: PublishFormat, named_after: Subject) -> Self {
         Self { encoding: encoding(format), named_after, part: "key" }
     }

@@ -5,11 +5,11 @@ use std::time::Duration;
 use spanbridge_telemetry::metrics::{self, Counter, Gauge, Histogram, counter, gauge, histogram};
 
 use crate::ErrorKind;
-use crate::budget::Budget;
 use crate::failure::Failure;
+use crate::memory_budget::MemoryBudget;
 
 /// The metrics of one pipeline; what they mean stands in telemetry's table.
-pub(crate) struct Meter {
+pub(crate) struct PipelineMetrics {
     pipeline: String,
     committed: Counter,
     aborted: Counter,
@@ -60,7 +60,7 @@ impl Outcome {
     }
 }
 
-impl Meter {
+impl PipelineMetrics {
     pub(crate) fn new(pipeline: &str) -> Self {
         let label = || pipeline.to_owned();
         let transactions = |outcome: Outcome| counter!(metrics::PUBLISH_TRANSACTIONS_TOTAL, "pipeline" => label(), "outcome" => outcome.as_str());
@@ -90,10 +90,10 @@ impl Meter {
     }
 
     /// A count of bytes in memory, with its limit.
-    pub(crate) fn held(&self, state: &'static str, limit: usize) -> Arc<Budget> {
+    pub(crate) fn held(&self, state: &'static str, limit: usize) -> Arc<MemoryBudget> {
         let gauge =
             gauge!(metrics::PUBLISH_HELD_BYTES, "pipeline" => self.pipeline.clone(), "state" => state);
-        Arc::new(Budget::new(limit, gauge))
+        Arc::new(MemoryBudget::new(limit, gauge))
     }
 
     pub(crate) fn transaction(&self, outcome: Outcome) {

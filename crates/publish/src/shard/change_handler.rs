@@ -7,22 +7,22 @@ use spanbridge_kafka::Message;
 use spanbridge_protocol::publish::{ChangeId, Children, EventCounts, Token, TokenEvent};
 use spanbridge_spanner::{ChangeRecord, ChildPartitions, CommitTag, DataChange};
 
-use super::batch::{MadeOf, Published};
+use super::commit_order::ReadChange;
 use super::end::End;
-use super::life::Life;
-use super::order::Read;
+use super::operations;
+use super::outgoing_message::{MessageOrigin, OutgoingMessage};
 use super::queries::{Ending, Event};
-use super::work;
+use super::run::ShardRun;
 use crate::failure::Failure;
 use crate::policy::Action;
-use crate::transform::{Arrival, Order, Plan};
+use crate::transform::{ChangeMetadata, PrecedingEvents, TableTransform};
 use crate::{Error, ErrorKind};
 
 /// What a queued change takes beyond its messages, near enough: it bounds what is filtered out as well.
 const CHANGE_SIZE: usize = 256;
 
 /// A change that waits for its table's plan.
-pub(super) struct Held {
+pub(super) struct HeldChange {
     token: Token,
     id: ChangeId,
     change: Arc<DataChange>,
@@ -31,22 +31,22 @@ pub(super) struct Held {
     trace: Option<[u8; 24]>,
     /// What its transaction has before it.
     before: EventCounts,
-    place: Place,
+    place: TransactionPosition,
 }
 
 /// Where a change stands in its transaction.
-pub(super) struct Place {
+pub(super) struct TransactionPosition {
     /// In what the transaction's changes are counted: in their token, or, where they come in order, in all of them.
     pub(super) counted: Token,
     /// It is the last one there.
     pub(super) last: bool,
 }
 
-impl Life {
+impl ShardRun {
     pub(super) fn event(&mut self, token: &Token, event: Event) -> Result<(), End> {
         let told = match event {
             Event::Record { record: ChangeRecord::Data(change), read } => {
-                TokenEvent::Change { change: Read::new(change, read), goes_on: false }
+                TokenEvent::Change { change: ReadChange::new(change, read), goes_on: false }
             }
             Event::Record { record: ChangeRecord::Heartbeat(at), .. } => TokenEvent::Heartbeat(at),
             Event::Record { record: ChangeRecord::Children(record), .. } => {
@@ -63,7 +63,7 @@ impl Life {
         token: &Token,
         change: DataChange,
         read: SystemTime,
-        place: Place,
+        place: TransactionPosition,
     ) -> Result<(), End> {
         if self.order.is_some() && !place.last {
             self.shard.goes_on(true, self.now());
@@ -86,14 +86,15 @@ impl Life {
         }
         if !publishes {
             let end = self.transaction_end(&place, &id, &change)?;
-            let data = end.into_iter().map(Published::aside).collect();
+            let data = end.into_iter().map(OutgoingMessage::aside).collect();
             self.shard.change(token, at, id, data, CHANGE_SIZE, now);
             self.handed_in(&place);
             return Ok(());
         }
         let plan = self.pipeline.tables.known(&change.table_name);
         let misfit = plan.as_ref().and_then(|plan| plan.misfit(&change));
-        let held = Held { token: token.clone(), id, change: Arc::new(change), read, trace, before, place };
+        let held =
+            HeldChange { token: token.clone(), id, change: Arc::new(change), read, trace, before, place };
         match plan {
             Some(plan) if misfit.is_none() => return self.take(&plan, held),
             _ => {}
@@ -125,29 +126,29 @@ impl Life {
     }
 
     /// Hands a change in as dead letters.
-    fn bury(&mut self, held: &Held, reason: &str) -> Result<(), End> {
+    fn bury(&mut self, held: &HeldChange, reason: &str) -> Result<(), End> {
         let messages = self.pipeline.letters.as_ref().map(|letters| letters.messages(&held.change, reason));
         self.hand_in(held, messages.unwrap_or_default(), true)
     }
 
     /// Holds a change up until its table's plan is there.
-    fn ask(&mut self, held: Held) {
-        self.work.push(work::plan(self.pipeline.clone(), held.change.clone(), self.status.clone()));
+    fn ask(&mut self, held: HeldChange) {
+        self.work.push(operations::plan(self.pipeline.clone(), held.change.clone(), self.status.clone()));
         self.held = Some(held);
     }
 
     /// Hands a change in, made into messages.
-    pub(super) fn take(&mut self, plan: &Plan, held: Held) -> Result<(), End> {
-        let Held { token, id, change, read, before, .. } = &held;
+    pub(super) fn take(&mut self, plan: &TableTransform, held: HeldChange) -> Result<(), End> {
+        let HeldChange { token, id, change, read, before, .. } = &held;
         let made = SystemTime::now();
-        let order = self.pipeline.sides.transaction.as_ref().map(|_| Order {
+        let order = self.pipeline.sides.transaction.as_ref().map(|_| PrecedingEvents {
             total: before.events,
             table: before.tables.get(&id.table).copied().unwrap_or(0),
         });
         let low_watermark =
             if self.pipeline.config.low_watermark { self.pipeline.watermark.get() } else { None };
         let arrival =
-            Arrival { token: &token.0, read: (*read).into(), now: made.into(), low_watermark, order };
+            ChangeMetadata { token: &token.0, read: (*read).into(), now: made.into(), low_watermark, order };
         let messages = match plan.messages(self.pipeline.tables.origin(), change, arrival) {
             Ok(messages) => messages,
             // The column is not NOT NULL any more, or was not yet.
@@ -169,9 +170,9 @@ impl Life {
         self.hand_in(&held, messages, false)
     }
 
-    fn hand_in(&mut self, held: &Held, messages: Vec<Message>, dead_letters: bool) -> Result<(), End> {
-        let Held { token, id, change, read, trace, before, place } = held;
-        let made_of = MadeOf {
+    fn hand_in(&mut self, held: &HeldChange, messages: Vec<Message>, dead_letters: bool) -> Result<(), End> {
+        let HeldChange { token, id, change, read, trace, before, place } = held;
+        let made_of = MessageOrigin {
             table: id.table.clone(),
             commit: Some(change.commit_timestamp),
             read: *read,
@@ -179,10 +180,10 @@ impl Life {
             dead_letter: dead_letters,
             trace: *trace,
         };
-        let mut data: Vec<Published> = Vec::with_capacity(messages.len());
-        data.extend(self.transaction_begin(place, before, change)?.map(Published::aside));
-        data.extend(messages.into_iter().map(|message| Published::new(message, made_of.clone())));
-        data.extend(self.transaction_end(place, id, change)?.map(Published::aside));
+        let mut data: Vec<OutgoingMessage> = Vec::with_capacity(messages.len());
+        data.extend(self.transaction_begin(place, before, change)?.map(OutgoingMessage::aside));
+        data.extend(messages.into_iter().map(|message| OutgoingMessage::new(message, made_of.clone())));
+        data.extend(self.transaction_end(place, id, change)?.map(OutgoingMessage::aside));
         let size = CHANGE_SIZE + data.iter().map(|published| size_of(&published.message)).sum::<usize>();
         if let Some(first) = data.first_mut() {
             first.share = Some(self.pipeline.queued.take(size));
@@ -192,7 +193,7 @@ impl Life {
         Ok(())
     }
 
-    fn handed_in(&mut self, place: &Place) {
+    fn handed_in(&mut self, place: &TransactionPosition) {
         if self.order.is_some() {
             self.shard.goes_on(!place.last, self.now());
             if place.last {
@@ -213,7 +214,7 @@ impl Life {
                     self.pipeline.meter.gaps.increment(1);
                 }
                 let (token, frontier) = (token.clone(), self.shard.watermark());
-                self.work.push(work::explain(self.pipeline.clone(), token, frontier, failure));
+                self.work.push(operations::explain(self.pipeline.clone(), token, frontier, failure));
                 Ok(())
             }
             _ => {

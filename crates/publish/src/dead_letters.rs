@@ -9,7 +9,7 @@ use spanbridge_kafka::Message;
 use spanbridge_spanner::{DataChange, Mod, ModType};
 
 use crate::ErrorKind;
-use crate::transform::Misfit;
+use crate::transform::SchemaMismatch;
 
 /// For so long a refusal stands for changes of the same kind, without asking again for each.
 const HOLD: Duration = Duration::from_secs(5);
@@ -17,7 +17,7 @@ const HOLD: Duration = Duration::from_secs(5);
 const REASON: usize = 2000;
 
 /// The dead letters of a pipeline.
-pub(crate) struct Letters {
+pub(crate) struct DeadLetters {
     topic: Arc<str>,
     pipeline: String,
     /// The last refusal of each table.
@@ -26,25 +26,25 @@ pub(crate) struct Letters {
 
 struct Refused {
     /// In what the table's plan did not fit; nothing where it had none.
-    misfit: Option<Misfit>,
+    misfit: Option<SchemaMismatch>,
     reason: Arc<str>,
     at: Instant,
 }
 
-impl Letters {
+impl DeadLetters {
     pub(crate) fn new(topic: String, pipeline: &str) -> Self {
         Self { topic: topic.into(), pipeline: pipeline.to_owned(), refused: Mutex::default() }
     }
 
     /// Why a change of this table that does not fit in this way was refused a moment ago.
-    pub(crate) fn refused(&self, table: &str, misfit: Option<&Misfit>) -> Option<Arc<str>> {
+    pub(crate) fn refused(&self, table: &str, misfit: Option<&SchemaMismatch>) -> Option<Arc<str>> {
         let refused = self.refusals();
         let refused = refused.get(table).filter(|refused| refused.misfit.as_ref() == misfit)?;
         (refused.at.elapsed() < HOLD).then(|| refused.reason.clone())
     }
 
     /// Notes a refusal, and says it in the log.
-    pub(crate) fn refuse(&self, table: &str, misfit: Option<Misfit>, reason: &str) -> Arc<str> {
+    pub(crate) fn refuse(&self, table: &str, misfit: Option<SchemaMismatch>, reason: &str) -> Arc<str> {
         let (pipeline, code, topic) = (&self.pipeline, ErrorKind::Schema.code(), &self.topic);
         tracing::warn!(%pipeline, table, code, %topic, reason, "changes go to the dead letters: no schema fits them");
         let reason: Arc<str> = reason.chars().take(REASON).collect::<String>().into();

@@ -5,34 +5,34 @@ use spanbridge_protocol::publish::Token;
 use spanbridge_protocol::value::Timestamp;
 use spanbridge_spanner::ChangeRecord;
 
-use super::reader::Reader;
-use crate::budget::Share;
+use super::token_reader::TokenReader;
+use crate::memory_budget::Reservation;
 
 /// The first record of each token that has one, by time.
 #[derive(Default)]
-pub(super) struct Heads {
-    ordered: BTreeMap<Place, Head>,
+pub(super) struct PendingHeads {
+    ordered: BTreeMap<HeadKey, Head>,
 }
 
 /// Ties go by token, so that the order is one.
-pub(super) type Place = (Timestamp, Token);
+pub(super) type HeadKey = (Timestamp, Token);
 
 pub(super) struct Head {
     pub(super) record: ChangeRecord,
     pub(super) read: SystemTime,
-    pub(super) share: Share,
+    pub(super) share: Reservation,
     /// Nothing when its query was given up while the record waited.
-    pub(super) reader: Option<Reader>,
+    pub(super) reader: Option<TokenReader>,
 }
 
-impl Heads {
-    pub(super) fn insert(&mut self, token: Token, head: Head) -> Place {
+impl PendingHeads {
+    pub(super) fn insert(&mut self, token: Token, head: Head) -> HeadKey {
         let place = (head.record.at(), token);
         self.ordered.insert(place.clone(), head);
         place
     }
 
-    pub(super) fn remove(&mut self, place: &Place) {
+    pub(super) fn remove(&mut self, place: &HeadKey) {
         self.ordered.remove(place);
     }
 

@@ -12,63 +12,63 @@ use spanbridge_protocol::publish::{Range, RangeId};
 use spanbridge_protocol::value::{Timestamp, Type, Value};
 use spanbridge_spanner::KeyRange;
 
-use super::batch::{MadeOf, Published};
-use super::changes::size_of;
+use super::change_handler::size_of;
 use super::end::End;
-use super::life::Life;
-use super::work::{Answer, Work, patiently};
+use super::operations::{Answer, Work, patiently};
+use super::outgoing_message::{MessageOrigin, OutgoingMessage};
+use super::run::ShardRun;
 use crate::failure::Failure;
 use crate::pipeline::Pipeline;
 use crate::policy::Action;
-use crate::status::Status;
-use crate::transform::Plan;
+use crate::shard_status::Status;
+use crate::transform::TableTransform;
 use crate::{Error, ErrorKind};
 
 /// Ranges that a shard reads at once.
 const READERS: usize = 4;
 /// What a page may hold; the first one is small, as nobody knows its rows yet.
 const PAGE_BYTES: usize = 1 << 20;
-const MOST_ROWS: usize = 1000;
-const FIRST_ROWS: usize = 10;
+const MAX_ROWS_PER_PAGE: usize = 1000;
+const ROWS_OF_FIRST_PAGE: usize = 10;
 /// Characters of a reason.
-const MOST_SAID: usize = 500;
+const MAX_REASON_CHARS: usize = 500;
 
 /// The ranges of a shard that are still to be read.
 #[derive(Default)]
-pub(super) struct Reads {
-    waiting: BTreeMap<RangeId, Part>,
+pub(super) struct SnapshotReader {
+    waiting: BTreeMap<RangeId, PendingRange>,
     reading: usize,
 }
 
 /// What is left of a range, and how many rows make a page.
-struct Part {
+struct PendingRange {
     range: Range,
     rows: usize,
     /// By which it is read; nothing before the first page.
-    plan: Option<Arc<Plan>>,
+    plan: Option<Arc<TableTransform>>,
     /// While changes are held.
     again: bool,
 }
 
 /// Rows of a range in the order of the key.
 pub(super) struct Page {
-    plan: Arc<Plan>,
+    plan: Arc<TableTransform>,
     columns: Vec<(String, Type)>,
     rows: Vec<Vec<Value>>,
-    part: Part,
+    part: PendingRange,
     read: SystemTime,
 }
 
 /// Why no more of a range can be read.
-pub(super) struct Unread {
+pub(super) struct PageError {
     again: bool,
     table: Arc<str>,
     failure: Failure,
 }
 
-impl Reads {
+impl SnapshotReader {
     pub(super) fn add(&mut self, id: RangeId, range: Range, again: bool) {
-        self.waiting.insert(id, Part { range, rows: FIRST_ROWS, plan: None, again });
+        self.waiting.insert(id, PendingRange { range, rows: ROWS_OF_FIRST_PAGE, plan: None, again });
     }
 
     /// Asks for pages, as many at a time as it may.
@@ -87,9 +87,9 @@ impl Reads {
     }
 }
 
-impl Life {
+impl ShardRun {
     /// Hands a page in, made into messages.
-    pub(super) fn page(&mut self, id: RangeId, page: Result<Page, Unread>) -> Result<(), End> {
+    pub(super) fn page(&mut self, id: RangeId, page: Result<Page, PageError>) -> Result<(), End> {
         self.reads.reading -= 1;
         self.status.state().reason = None;
         let Page { plan, columns, rows, mut part, read } = match page {
@@ -106,13 +106,19 @@ impl Life {
                 Err(why) => {
                     let message = format!("a row of table {table} as of {at} cannot be published: {why}");
                     let failure = Error::new(ErrorKind::Record, self.pipeline.name(), message).into();
-                    return self.unread(id, Unread { again: part.again, table, failure });
+                    return self.unread(id, PageError { again: part.again, table, failure });
                 }
             };
             size += size_of(&message);
-            let made_of =
-                MadeOf { table: table.clone(), commit: None, read, made, dead_letter: false, trace: None };
-            data.push(Published::new(message, made_of));
+            let made_of = MessageOrigin {
+                table: table.clone(),
+                commit: None,
+                read,
+                made,
+                dead_letter: false,
+                trace: None,
+            };
+            data.push(OutgoingMessage::new(message, made_of));
             last = Some(Arc::from(key));
         }
         let (rows, now) = (data.len(), self.now());
@@ -125,7 +131,7 @@ impl Life {
             goes_on = self.shard.page(id, data, size, last, now);
         }
         if full && goes_on {
-            part.rows = (PAGE_BYTES * rows / size.max(1)).clamp(1, MOST_ROWS);
+            part.rows = (PAGE_BYTES * rows / size.max(1)).clamp(1, MAX_ROWS_PER_PAGE);
             part.plan = Some(plan);
             self.reads.waiting.insert(id, part);
         } else if !full {
@@ -137,7 +143,7 @@ impl Life {
     }
 
     /// A snapshot has no way on; of a table that is read again, the rest is given up, which its request tells.
-    fn unread(&mut self, id: RangeId, Unread { again, table, failure }: Unread) -> Result<(), End> {
+    fn unread(&mut self, id: RangeId, PageError { again, table, failure }: PageError) -> Result<(), End> {
         if !again {
             return Err(self.end(failure, "read the rows of a snapshot"));
         }
@@ -186,17 +192,17 @@ pub(super) fn divide_again(pipeline: Arc<Pipeline>, status: Arc<Status>, table: 
 
 /// For the state topic, in which it stays.
 fn said(failure: &Failure) -> Arc<str> {
-    failure.to_string().chars().take(MOST_SAID).collect::<String>().into()
+    failure.to_string().chars().take(MAX_REASON_CHARS).collect::<String>().into()
 }
 
 /// The next page; while a part is away, again and again.
-fn page(pipeline: Arc<Pipeline>, status: Arc<Status>, id: RangeId, part: Part) -> Work {
+fn page(pipeline: Arc<Pipeline>, status: Arc<Status>, id: RangeId, part: PendingRange) -> Work {
     async move {
         let Range { table, at, .. } = &part.range;
         let what = format!("rows of table {table}");
         let page = match patiently(&pipeline, &status, &what, || rows(&pipeline, &part)).await {
             Ok((plan, columns, rows)) => Ok(Page { plan, columns, rows, part, read: SystemTime::now() }),
-            Err(failure) if part.again => Err(Unread { again: true, table: table.clone(), failure }),
+            Err(failure) if part.again => Err(PageError { again: true, table: table.clone(), failure }),
             Err(failure) => {
                 let doing = format!("read table {table} as of {at}, for the snapshot");
                 let failure = match failure.action() {
@@ -207,7 +213,7 @@ fn page(pipeline: Arc<Pipeline>, status: Arc<Status>, id: RangeId, part: Part) -
                     }
                     _ => failure,
                 };
-                Err(Unread { again: false, table: table.clone(), failure })
+                Err(PageError { again: false, table: table.clone(), failure })
             }
         };
         Answer::Page { id, page }
@@ -224,9 +230,12 @@ fn gone(pipeline: &str, doing: &str, failure: &Failure) -> Error {
     Error::new(ErrorKind::Gone, pipeline, message)
 }
 
-type Rows = (Arc<Plan>, Vec<(String, Type)>, Vec<Vec<Value>>);
+type Rows = (Arc<TableTransform>, Vec<(String, Type)>, Vec<Vec<Value>>);
 
-async fn rows(pipeline: &Pipeline, Part { range, rows, plan, again }: &Part) -> Result<Rows, Failure> {
+async fn rows(
+    pipeline: &Pipeline,
+    PendingRange { range, rows, plan, again }: &PendingRange,
+) -> Result<Rows, Failure> {
     let (tables, table) = (&pipeline.tables, &range.table);
     let plan = match plan.clone().or_else(|| tables.known(table).filter(|_| !again)) {
         Some(plan) => plan,

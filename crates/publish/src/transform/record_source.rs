@@ -3,7 +3,7 @@ use spanbridge_spanner::DatabaseName;
 
 /// Where all changes of a pipeline come from.
 #[derive(Debug, Clone)]
-pub(crate) struct Origin {
+pub(crate) struct RecordSource {
     pub(crate) pipeline: String,
     pub(crate) database: DatabaseName,
     pub(crate) change_stream: String,
@@ -11,7 +11,7 @@ pub(crate) struct Origin {
 
 /// How one change record came.
 #[derive(Debug, Clone, Copy)]
-pub(crate) struct Arrival<'a> {
+pub(crate) struct ChangeMetadata<'a> {
     pub(crate) token: &'a str,
     /// When it was read from the change stream.
     pub(crate) read: Timestamp,
@@ -20,12 +20,12 @@ pub(crate) struct Arrival<'a> {
     /// Up to where the pipeline is complete, when that is told.
     pub(crate) low_watermark: Option<Timestamp>,
     /// When transactions are told of.
-    pub(crate) order: Option<Order>,
+    pub(crate) order: Option<PrecedingEvents>,
 }
 
 /// What a transaction has before a change record, within its token.
 #[derive(Debug, Clone, Copy)]
-pub(crate) struct Order {
+pub(crate) struct PrecedingEvents {
     pub(crate) total: u64,
     /// Of the same table.
     pub(crate) table: u64,

@@ -3,19 +3,19 @@
 use spanbridge_protocol::publish::{RequestId, SnapshotStage};
 use spanbridge_protocol::value::Timestamp;
 
-use super::life::Life;
-use crate::progress::Waiting;
+use super::run::ShardRun;
+use crate::watermark::Waiting;
 
 /// What a request needs of the worker.
 #[derive(Default)]
-pub(super) struct Following {
+pub(super) struct SnapshotMonitor {
     /// While the machine waits for the watermark.
     waiting: Option<Waiting>,
     /// The request that is being carried out.
     request: Option<RequestId>,
 }
 
-impl Life {
+impl ShardRun {
     /// Changes are published up to there for now.
     pub(super) fn until(&mut self, end: Option<Timestamp>) {
         if let Some(order) = &mut self.order {

@@ -6,12 +6,12 @@ use spanbridge_schema::debezium::EnvelopeSchema;
 use spanbridge_schema::derive::{self, Extent, RowSchema};
 use spanbridge_schema::{Answer, Encoder, Encoding, Item, Record, Registry, Result};
 
-use super::coding::Coding;
-use super::form::Form;
+use super::record_format::RecordFormat;
+use super::serializer_settings::SerializerSettings;
 
 /// What a table's records look like, in no format's words.
 #[derive(Debug, Clone)]
-pub(crate) struct Shape {
+pub(crate) struct RecordSchemas {
     pub(super) table: String,
     pub(super) topic: Arc<str>,
     pub(super) key: RowSchema,
@@ -28,21 +28,21 @@ pub(crate) struct Shape {
 
 /// What the registry would say to a schema.
 #[derive(Debug)]
-pub(crate) struct Asked {
+pub(crate) struct CompatibilityAnswer {
     pub(crate) subject: String,
     pub(crate) answer: Answer,
 }
 
 /// How keys or values are encoded, with the schema that the registry has of them.
 #[derive(Debug, Clone)]
-pub(crate) struct Output {
+pub(crate) struct Serializer {
     encoder: Encoder,
     id: u32,
 }
 
-impl Shape {
+impl RecordSchemas {
     /// That of a table in that topic. Debezium requires no column but the key's.
-    pub(crate) fn derive(table: &Table, topic: &str, whole: bool, form: &Form) -> Result<Self> {
+    pub(crate) fn derive(table: &Table, topic: &str, whole: bool, form: &RecordFormat) -> Result<Self> {
         let extended = form.is_extended();
         let whole = whole && extended;
         let extent = if whole { Extent::Whole } else { Extent::Partial };
@@ -76,7 +76,7 @@ impl Shape {
     }
 
     /// The columns that a row must have.
-    pub(super) fn required(&self, value: &Output) -> Vec<String> {
+    pub(super) fn required(&self, value: &Serializer) -> Vec<String> {
         let part = self.envelope.as_ref().map(|_| "after");
         let fields = value.encoder.record().required(part);
         let columns = self.after.columns().iter().filter(|column| fields.contains(&&*column.field));
@@ -84,10 +84,10 @@ impl Shape {
     }
 }
 
-impl Output {
+impl Serializer {
     /// Registers the record's schema, as the successor of the newest under its subject.
     pub(crate) async fn register(
-        coding: Coding,
+        coding: SerializerSettings,
         record: &Arc<Record>,
         topic: &str,
         registry: &Registry,
@@ -102,20 +102,20 @@ impl Output {
 
     /// Asks what the registry would say to that.
     pub(crate) async fn ask(
-        coding: Coding,
+        coding: SerializerSettings,
         record: &Arc<Record>,
         topic: &str,
         registry: &Registry,
-    ) -> Result<Option<Asked>> {
+    ) -> Result<Option<CompatibilityAnswer>> {
         let subject = coding.subject(topic, record);
         let output = Self::succeeding(coding, record, &subject, registry).await?;
         let Some((language, text)) = output.encoder.schema() else { return Ok(None) };
         let answer = registry.ask(&subject, language, text).await?;
-        Ok(Some(Asked { subject, answer }))
+        Ok(Some(CompatibilityAnswer { subject, answer }))
     }
 
     async fn succeeding(
-        coding: Coding,
+        coding: SerializerSettings,
         record: &Arc<Record>,
         subject: &str,
         registry: &Registry,

@@ -11,7 +11,7 @@ use crate::startup::altered;
 use crate::{Error, ErrorKind};
 
 /// Between two looks at it. A table that is watched no more is told of by nothing else.
-const LOOKS: Duration = Duration::from_secs(10);
+const POLL_INTERVAL: Duration = Duration::from_secs(10);
 
 /// Looks after the change stream for as long as the pipeline can go on with it.
 ///
@@ -19,7 +19,7 @@ const LOOKS: Duration = Duration::from_secs(10);
 /// Why it cannot.
 pub(crate) async fn follow(pipeline: &Pipeline) -> Result<(), Error> {
     loop {
-        tokio::time::sleep(LOOKS).await;
+        tokio::time::sleep(POLL_INTERVAL).await;
         // What else is wrong with Spanner is the queries' to tell.
         if let Ok(stream) = pipeline.database.change_stream(&pipeline.change_stream).await {
             match stream {

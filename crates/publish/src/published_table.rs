@@ -8,7 +8,7 @@ use crate::{Error, ErrorKind};
 
 /// A table as it is now, or was when it was there last.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct Found {
+pub(crate) struct PublishedTable {
     /// Without the columns that are not published.
     pub(crate) table: Table,
     /// Those.
@@ -16,7 +16,7 @@ pub(crate) struct Found {
     pub(crate) topic: String,
 }
 
-impl Found {
+impl PublishedTable {
     /// What is published of a table.
     ///
     /// # Errors

@@ -7,7 +7,7 @@ use tokio::sync::futures::Notified;
 
 /// Bytes of records that all shards of a worker have read ahead. It is asked before a record is read, when nobody knows
 /// its size: so a huge record passes as any, and each shard may go beyond the limit by one record.
-pub(crate) struct Budget {
+pub(crate) struct MemoryBudget {
     limit: usize,
     held: AtomicUsize,
     freed: Notify,
@@ -15,12 +15,12 @@ pub(crate) struct Budget {
 }
 
 /// What a record holds of the budget; dropped, it is free.
-pub(crate) struct Share {
-    budget: Arc<Budget>,
+pub(crate) struct Reservation {
+    budget: Arc<MemoryBudget>,
     bytes: usize,
 }
 
-impl Budget {
+impl MemoryBudget {
     pub(crate) fn new(limit: usize, gauge: Gauge) -> Self {
         gauge.set(0.0);
         Self { limit, held: AtomicUsize::new(0), freed: Notify::new(), gauge }
@@ -46,17 +46,17 @@ impl Budget {
     }
 
     #[allow(clippy::cast_precision_loss)] // A gauge of bytes.
-    pub(crate) fn take(self: &Arc<Self>, bytes: usize) -> Share {
+    pub(crate) fn take(self: &Arc<Self>, bytes: usize) -> Reservation {
         self.held.fetch_add(bytes, Ordering::AcqRel);
         self.gauge.increment(bytes as f64);
-        Share { budget: self.clone(), bytes }
+        Reservation { budget: self.clone(), bytes }
     }
 }
 
-impl Drop for Share {
+impl Drop for Reservation {
     #[allow(clippy::cast_precision_loss)] // A gauge of bytes.
     fn drop(&mut self) {
-        let Budget { limit, held, freed, gauge } = &*self.budget;
+        let MemoryBudget { limit, held, freed, gauge } = &*self.budget;
         let before = held.fetch_sub(self.bytes, Ordering::AcqRel);
         gauge.decrement(self.bytes as f64);
         let passes = |bound: usize| before >= bound && before - self.bytes < bound;

@@ -7,38 +7,38 @@ use spanbridge_protocol::publish::{Effect, Shard, Token, TransactionCounts};
 use tokio::sync::mpsc;
 use tokio::time::{Instant, MissedTickBehavior};
 
-use super::batch::{Batch, Published};
-use super::beside::Beats;
-use super::changes::Held;
+use super::auxiliary_topics::PeriodicMessages;
+use super::change_handler::HeldChange;
+use super::commit_order::{self, CommitOrder};
 use super::end::End;
-use super::order::{self, Order};
+use super::incremental_snapshot::SnapshotMonitor;
+use super::operations::{self, Answer, Work};
+use super::outgoing_message::{OutgoingMessage, TransactionReport};
 use super::queries::Queries;
-use super::reads::{self, Reads};
-use super::reread::Following;
-use super::work::{self, Answer, Work};
-use super::{Finish, Mail, Owner, state};
-use crate::meter::Outcome;
+use super::snapshot_reader::{self, SnapshotReader};
+use super::{Owner, StateEvent, StopRequest, state};
+use crate::metrics::Outcome;
 use crate::pipeline::Pipeline;
+use crate::shard_status::Status;
 use crate::startup::REVOKE_WAIT;
-use crate::status::Status;
 
 /// How often an idle producer's health is looked at, the status told, and what is due beside the data.
-const LOOK: Duration = Duration::from_millis(100);
+const POLL_INTERVAL: Duration = Duration::from_millis(100);
 /// For the transaction on its way, a little less than the group waits.
 const FINISH_LIMIT: Duration = REVOKE_WAIT.saturating_sub(Duration::from_secs(1));
 
 /// One life of the shard's machine: with it begin and end its producer, its queries and its view of the state.
-pub(super) struct Life {
+pub(super) struct ShardRun {
     pub(super) pipeline: Arc<Pipeline>,
     pub(super) index: u32,
     pub(super) status: Arc<Status>,
     started: Instant,
-    pub(super) shard: Shard<Published>,
+    pub(super) shard: Shard<OutgoingMessage>,
     pub(super) work: FuturesUnordered<Work>,
     queries: Queries,
     /// Of an atomic pipeline.
-    pub(super) order: Option<Order>,
-    pub(super) reads: Reads,
+    pub(super) order: Option<CommitOrder>,
+    pub(super) reads: SnapshotReader,
     /// While no transaction is on its way.
     producer: Option<TransactionalProducer>,
     in_flight: bool,
@@ -46,20 +46,20 @@ pub(super) struct Life {
     generation: Option<u64>,
     /// Came before the answer that tells the generation.
     early: Vec<(u64, Vec<Record>)>,
-    pub(super) held: Option<Held>,
+    pub(super) held: Option<HeldChange>,
     pub(super) tally: TransactionCounts,
-    pub(super) beats: Beats,
-    pub(super) following: Following,
-    finishing: Option<(Instant, Finish)>,
+    pub(super) beats: PeriodicMessages,
+    pub(super) following: SnapshotMonitor,
+    finishing: Option<(Instant, StopRequest)>,
 }
 
-impl Life {
+impl ShardRun {
     pub(super) fn new(owner: &Owner, pause: Duration) -> Self {
         let pipeline = owner.pipeline.clone();
-        let order = pipeline.config.atomic.then(|| order::new(pipeline.config.end));
+        let order = pipeline.config.atomic.then(|| commit_order::new(pipeline.config.end));
         let work = FuturesUnordered::new();
         let queries = Queries::new(pipeline.ahead.clone());
-        work.push(work::fetch(pipeline.clone(), owner.index, pause));
+        work.push(operations::fetch(pipeline.clone(), owner.index, pause));
         Self {
             shard: Shard::new(pipeline.shard(owner.index)),
             pipeline,
@@ -69,15 +69,15 @@ impl Life {
             work,
             queries,
             order,
-            reads: Reads::default(),
+            reads: SnapshotReader::default(),
             producer: None,
             in_flight: false,
             generation: None,
             early: Vec::new(),
             held: None,
             tally: TransactionCounts::default(),
-            beats: Beats::default(),
-            following: Following::default(),
+            beats: PeriodicMessages::default(),
+            following: SnapshotMonitor::default(),
             finishing: None,
         }
     }
@@ -85,8 +85,8 @@ impl Life {
     /// Feeds the machine and carries out what it wants, until something ends it.
     pub(super) async fn run(
         &mut self,
-        mail: &mut mpsc::Receiver<Mail>,
-        finish: &mut mpsc::Receiver<Finish>,
+        mail: &mut mpsc::Receiver<StateEvent>,
+        finish: &mut mpsc::Receiver<StopRequest>,
     ) -> End {
         let end = self.live(mail, finish).await;
         match (end, self.finishing.take()) {
@@ -98,8 +98,12 @@ impl Life {
         }
     }
 
-    async fn live(&mut self, mail: &mut mpsc::Receiver<Mail>, finish: &mut mpsc::Receiver<Finish>) -> End {
-        let mut looks = tokio::time::interval(LOOK);
+    async fn live(
+        &mut self,
+        mail: &mut mpsc::Receiver<StateEvent>,
+        finish: &mut mpsc::Receiver<StopRequest>,
+    ) -> End {
+        let mut looks = tokio::time::interval(POLL_INTERVAL);
         looks.set_missed_tick_behavior(MissedTickBehavior::Delay);
         loop {
             // What has its turn stands on what the machine wanted before.
@@ -130,7 +134,7 @@ impl Life {
                 },
                 () = sleep_until(due) => { self.shard.due(self.started.elapsed()); Ok(()) }
                 _ = looks.tick() => self.look(),
-                (token, event) = self.queries.next(|token| order::may_read(self.order.as_ref(), token)), if wants_changes => self.event(&token, event),
+                (token, event) = self.queries.next(|token| commit_order::may_read(self.order.as_ref(), token)), if wants_changes => self.event(&token, event),
             };
             if let Err(end) = step {
                 return end;
@@ -151,7 +155,7 @@ impl Life {
         self.started.elapsed()
     }
 
-    fn finish(&mut self, asked: Finish) {
+    fn finish(&mut self, asked: StopRequest) {
         self.queries = Queries::new(self.pipeline.ahead.clone());
         self.finishing = Some((Instant::now() + FINISH_LIMIT, asked));
     }
@@ -173,20 +177,26 @@ impl Life {
         }
         while let Some(effect) = self.shard.effect() {
             match effect {
-                Effect::Init => self.work.push(work::init(self.pipeline.clone(), self.index)),
+                Effect::Init => self.work.push(operations::init(self.pipeline.clone(), self.index)),
                 Effect::Commit(transaction) => {
                     let Some(producer) = self.producer.take() else {
                         return Err(self.bug("a transaction without a producer"));
                     };
-                    let batch = Batch::new(&self.pipeline, self.index, transaction);
+                    let batch = TransactionReport::new(&self.pipeline, self.index, transaction);
                     let (transaction, batch) = batch.map_err(End::Stop)?;
                     self.in_flight = true;
-                    self.work.push(work::commit(producer, transaction, Box::new(batch)));
+                    self.work.push(operations::commit(producer, transaction, Box::new(batch)));
                 }
-                Effect::QueryRoots { start } => self.work.push(work::roots(self.pipeline.clone(), start)),
-                Effect::Divide => self.work.push(reads::divide(self.pipeline.clone())),
+                Effect::QueryRoots { start } => {
+                    self.work.push(operations::roots(self.pipeline.clone(), start))
+                }
+                Effect::Divide => self.work.push(snapshot_reader::divide(self.pipeline.clone())),
                 Effect::DivideTable { table } => {
-                    self.work.push(reads::divide_again(self.pipeline.clone(), self.status.clone(), table));
+                    self.work.push(snapshot_reader::divide_again(
+                        self.pipeline.clone(),
+                        self.status.clone(),
+                        table,
+                    ));
                 }
                 Effect::Read { id, range } => self.reads.add(id, range, self.shard.reads_again()),
                 Effect::Until { end } => self.until(end),
@@ -257,7 +267,7 @@ impl Life {
                 self.shard.table_divided(&table, divided, now);
             }
             Answer::Page { id, page } => self.page(id, page)?,
-            Answer::Plan(plan) => {
+            Answer::TableTransform(plan) => {
                 let plan = match plan {
                     Ok(plan) => plan,
                     Err(failure) => return self.refuse(failure),
@@ -271,18 +281,20 @@ impl Life {
         Ok(())
     }
 
-    fn letter(&mut self, letter: Mail) -> Result<(), End> {
+    fn letter(&mut self, letter: StateEvent) -> Result<(), End> {
         match letter {
-            Mail::Records { generation, records } if self.generation.is_none() => {
+            StateEvent::Records { generation, records } if self.generation.is_none() => {
                 self.early.push((generation, records));
                 Ok(())
             }
-            Mail::Records { generation, records } => self.records(generation, &records),
-            Mail::Failed { generation, error } if generation.is_none() || generation == self.generation => {
+            StateEvent::Records { generation, records } => self.records(generation, &records),
+            StateEvent::Failed { generation, error }
+                if generation.is_none() || generation == self.generation =>
+            {
                 Err(self.end(error, "read the state"))
             }
             // Of a fetch that was replaced.
-            Mail::Failed { .. } => Ok(()),
+            StateEvent::Failed { .. } => Ok(()),
         }
     }
 

@@ -6,17 +6,17 @@ use spanbridge_protocol::value::Type;
 use spanbridge_schema::{Registry, Result};
 use spanbridge_spanner::{ColumnType, DataChange, ModType};
 
-use super::capture;
-use super::form::Form;
 use super::headers::Headers;
-use super::shape::{Output, Shape};
+use super::record_format::RecordFormat;
+use super::record_schemas::{RecordSchemas, Serializer};
+use super::value_capture;
 
 /// How the changes of one table become messages.
 #[derive(Debug, Clone)]
-pub(crate) struct Plan {
-    pub(super) shape: Shape,
-    pub(super) key: Output,
-    pub(super) value: Output,
+pub(crate) struct TableTransform {
+    pub(super) shape: RecordSchemas,
+    pub(super) key: Serializer,
+    pub(super) value: Serializer,
     /// By the column's name.
     pub(super) columns: HashMap<String, Type>,
     /// Columns that are not published.
@@ -24,12 +24,12 @@ pub(crate) struct Plan {
     pub(super) headers: Headers,
     /// The columns that a row must have.
     required: Vec<String>,
-    learnt: Learnt,
+    learnt: SchemaAdjustments,
 }
 
 /// What changes have taught that the table does not say.
 #[derive(Debug, Clone, Default)]
-pub(crate) struct Learnt {
+pub(crate) struct SchemaAdjustments {
     /// Columns that a change has otherwise than the table: of another type, or gone since.
     other: BTreeMap<String, Type>,
     /// NOT NULL columns that changes from before they were that do not have.
@@ -40,11 +40,11 @@ pub(crate) struct Learnt {
 
 /// Why a plan does not fit a change.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) enum Misfit {
+pub(crate) enum SchemaMismatch {
     /// The table as it was read has no such column.
-    Unknown { column: String, found: Found },
+    Unknown { column: String, found: RecordedType },
     /// The column had another type when the change was made.
-    Type { column: String, planned: Type, found: Found },
+    Type { column: String, planned: Type, found: RecordedType },
     /// A column that the plan needs was not there, or was NULL, when the change was made.
     Late { column: String },
     /// The plan needs whole rows.
@@ -55,28 +55,30 @@ pub(crate) enum Misfit {
 
 /// The type of a column in a change.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct Found {
+pub(crate) struct RecordedType {
     /// As Spanner has it.
     pub(crate) json: String,
     ty: Option<Type>,
 }
 
-impl Learnt {
+impl SchemaAdjustments {
     /// Also that.
     ///
     /// # Errors
     /// A type that is not carried, and another key, which makes another table.
-    pub(crate) fn learn(&mut self, misfit: Misfit) -> std::result::Result<(), Misfit> {
+    pub(crate) fn learn(&mut self, misfit: SchemaMismatch) -> std::result::Result<(), SchemaMismatch> {
         match misfit {
-            Misfit::Unknown { column, found: Found { ty: Some(ty), .. } }
-            | Misfit::Type { column, found: Found { ty: Some(ty), .. }, .. } => {
+            SchemaMismatch::Unknown { column, found: RecordedType { ty: Some(ty), .. } }
+            | SchemaMismatch::Type { column, found: RecordedType { ty: Some(ty), .. }, .. } => {
                 self.other.insert(column, ty);
             }
-            Misfit::Late { column } => {
+            SchemaMismatch::Late { column } => {
                 self.late.insert(column);
             }
-            Misfit::Partial => self.partial = true,
-            misfit @ (Misfit::Unknown { .. } | Misfit::Type { .. } | Misfit::Key) => return Err(misfit),
+            SchemaMismatch::Partial => self.partial = true,
+            misfit @ (SchemaMismatch::Unknown { .. } | SchemaMismatch::Type { .. } | SchemaMismatch::Key) => {
+                return Err(misfit);
+            }
         }
         Ok(())
     }
@@ -101,7 +103,7 @@ impl Learnt {
     }
 }
 
-impl Plan {
+impl TableTransform {
     /// The schemas of a table, registered for its topic, each after asking whether its subject's rule allows it.
     /// A table that was another one is planned with what has been learnt of it. `out` are columns that are not
     /// published, and not the table's here.
@@ -110,24 +112,30 @@ impl Plan {
         out: BTreeSet<String>,
         topic: &str,
         whole: bool,
-        form: &Form,
-        mut learnt: Learnt,
+        form: &RecordFormat,
+        mut learnt: SchemaAdjustments,
         registry: &Registry,
     ) -> Result<Self> {
         learnt.teach(&mut table);
-        let shape = Shape::derive(&table, topic, whole && !learnt.partial, form)?;
-        let key = Output::register(form.key, shape.key_record(), topic, registry).await?;
-        let value = Output::register(form.value, shape.value_record(), topic, registry).await?;
+        let shape = RecordSchemas::derive(&table, topic, whole && !learnt.partial, form)?;
+        let key = Serializer::register(form.key, shape.key_record(), topic, registry).await?;
+        let value = Serializer::register(form.value, shape.value_record(), topic, registry).await?;
         Ok(Self::new(&table, shape, key, value, form.headers.clone()).knowing(out, learnt))
     }
 
-    pub(super) fn new(table: &Table, shape: Shape, key: Output, value: Output, headers: Headers) -> Self {
+    pub(super) fn new(
+        table: &Table,
+        shape: RecordSchemas,
+        key: Serializer,
+        value: Serializer,
+        headers: Headers,
+    ) -> Self {
         let columns = table.columns.iter().map(|column| (column.name.clone(), column.ty.clone())).collect();
-        let (out, learnt, required) = (BTreeSet::new(), Learnt::default(), shape.required(&value));
+        let (out, learnt, required) = (BTreeSet::new(), SchemaAdjustments::default(), shape.required(&value));
         Self { shape, key, value, columns, headers, required, out, learnt }
     }
 
-    pub(super) fn knowing(self, out: BTreeSet<String>, learnt: Learnt) -> Self {
+    pub(super) fn knowing(self, out: BTreeSet<String>, learnt: SchemaAdjustments) -> Self {
         Self { out, learnt, ..self }
     }
 
@@ -137,7 +145,7 @@ impl Plan {
     }
 
     /// What changes have taught so far.
-    pub(crate) fn learnt(&self) -> &Learnt {
+    pub(crate) fn learnt(&self) -> &SchemaAdjustments {
         &self.learnt
     }
 
@@ -146,44 +154,45 @@ impl Plan {
     }
 
     /// The first thing in which the change is not as this plan expects it.
-    pub(crate) fn misfit(&self, change: &DataChange) -> Option<Misfit> {
+    pub(crate) fn misfit(&self, change: &DataChange) -> Option<SchemaMismatch> {
         let keyed = change.column_types.iter().filter(|column| column.is_primary_key).count();
         if keyed != self.shape.key.columns().len() {
-            return Some(Misfit::Key);
+            return Some(SchemaMismatch::Key);
         }
         let misfit = self.columns_misfit(&change.column_types);
         // A deletion has no row after it.
         if misfit.is_some() || change.mod_type == ModType::Delete {
             return misfit;
         }
-        if self.shape.whole && !capture::has_whole_rows(change.value_capture_type) {
-            return Some(Misfit::Partial);
+        if self.shape.whole && !value_capture::has_whole_rows(change.value_capture_type) {
+            return Some(SchemaMismatch::Partial);
         }
         let there = |column: &String| change.column_types.iter().any(|found| found.name == *column);
         let late = self.required.iter().find(|column| !there(column));
-        late.map(|column| Misfit::Late { column: column.clone() })
+        late.map(|column| SchemaMismatch::Late { column: column.clone() })
     }
 
     /// A column that the plan needs and that is NULL in the change: looked for when it could not be published.
-    pub(crate) fn null_misfit(&self, change: &DataChange) -> Option<Misfit> {
+    pub(crate) fn null_misfit(&self, change: &DataChange) -> Option<SchemaMismatch> {
         let null = |values: &serde_json::Map<String, Json>| {
             self.required.iter().find(|column| values.get(*column).is_some_and(Json::is_null)).cloned()
         };
         let column = change.mods.iter().filter_map(|row| row.new_values().ok()).find_map(|row| null(&row))?;
-        (!self.shape.key.columns().iter().any(|key| key.column == column)).then_some(Misfit::Late { column })
+        (!self.shape.key.columns().iter().any(|key| key.column == column))
+            .then_some(SchemaMismatch::Late { column })
     }
 
-    fn columns_misfit(&self, columns: &[ColumnType]) -> Option<Misfit> {
+    fn columns_misfit(&self, columns: &[ColumnType]) -> Option<SchemaMismatch> {
         columns.iter().find_map(|found| match self.columns.get(&found.name) {
-            _ if found.is_primary_key != self.is_key(&found.name) => Some(Misfit::Key),
+            _ if found.is_primary_key != self.is_key(&found.name) => Some(SchemaMismatch::Key),
             Some(planned) if found.ty.as_ref() == Some(planned) => None,
-            Some(planned) => Some(Misfit::Type {
+            Some(planned) => Some(SchemaMismatch::Type {
                 column: found.name.clone(),
                 planned: planned.clone(),
                 found: found.into(),
             }),
             None if self.leaves_out(&found.name) => None,
-            None => Some(Misfit::Unknown { column: found.name.clone(), found: found.into() }),
+            None => Some(SchemaMismatch::Unknown { column: found.name.clone(), found: found.into() }),
         })
     }
 
@@ -192,7 +201,7 @@ impl Plan {
     }
 }
 
-impl From<&ColumnType> for Found {
+impl From<&ColumnType> for RecordedType {
     fn from(column: &ColumnType) -> Self {
         Self { json: column.json.clone(), ty: column.ty.clone() }
     }

@@ -1,28 +1,28 @@
 use spanbridge_config::{Compatible, Envelope, Publish, Timestamps};
 use spanbridge_schema::Style;
 
-use super::coding::Coding;
 use super::headers::Headers;
+use super::serializer_settings::SerializerSettings;
 
 /// What a pipeline's records look like, whatever the table.
 #[derive(Debug, Clone)]
-pub(crate) struct Form {
+pub(crate) struct RecordFormat {
     pub(super) envelope: Envelope,
     pub(super) style: Style,
-    pub(super) key: Coding,
-    pub(super) value: Coding,
+    pub(super) key: SerializerSettings,
+    pub(super) value: SerializerSettings,
     pub(super) tombstones: bool,
     pub(super) headers: Headers,
 }
 
-impl Form {
+impl RecordFormat {
     /// True if records have what Debezium's have not.
     pub(crate) fn is_extended(&self) -> bool {
         self.style != Style::Debezium
     }
 
     /// How keys are written, and values.
-    pub(crate) fn codings(&self) -> (Coding, Coding) {
+    pub(crate) fn codings(&self) -> (SerializerSettings, SerializerSettings) {
         (self.key, self.value)
     }
 
@@ -36,8 +36,8 @@ impl Form {
         Self {
             envelope: publish.envelope,
             style,
-            key: Coding::key(publish.key, publish.key_subject),
-            value: Coding::value(publish.value, publish.value_subject),
+            key: SerializerSettings::key(publish.key, publish.key_subject),
+            value: SerializerSettings::value(publish.value, publish.value_subject),
             tombstones: publish.tombstones,
             headers: Headers::new(publish),
         }

@@ -21,7 +21,7 @@ pub(super) struct Read {
 pub(super) type Records = BoxStream<'static, Result<Read, Error>>;
 
 /// The query of a token, which is not read any further while one of its records waits.
-pub(super) struct Reader {
+pub(super) struct TokenReader {
     pub(super) token: Token,
     /// Among all that there have been.
     pub(super) number: u64,
@@ -29,9 +29,9 @@ pub(super) struct Reader {
 }
 
 /// The next record of a reader, which comes back with it.
-pub(super) struct Reading(Option<Reader>);
+pub(super) struct Reading(Option<TokenReader>);
 
-impl Reader {
+impl TokenReader {
     /// The next record.
     pub(super) fn read(self) -> Reading {
         Reading(Some(self))
@@ -39,7 +39,7 @@ impl Reader {
 }
 
 impl Future for Reading {
-    type Output = (Reader, Option<Result<Read, Error>>);
+    type Output = (TokenReader, Option<Result<Read, Error>>);
 
     fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Self::Output> {
         let Some(reader) = &mut self.0 else { return Poll::Pending };

@@ -5,14 +5,14 @@ use crate::failure::Failure;
 use crate::{Error, ErrorKind};
 
 /// A topic that must be there.
-pub(crate) struct Wanted<'a> {
+pub(crate) struct RequiredTopic<'a> {
     pub(crate) topic: &'a str,
     pub(crate) purpose: &'a str,
     /// Where the file names it; empty for a default.
     pub(crate) span: Span,
 }
 
-impl Wanted<'_> {
+impl RequiredTopic<'_> {
     /// Creates the topic if the file says how, unless it is there.
     pub(crate) async fn ensure(
         &self,

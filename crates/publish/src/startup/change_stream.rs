@@ -6,7 +6,7 @@ use crate::transform::has_whole_rows;
 use crate::{Error, ErrorKind};
 
 /// Something in which a change stream is not as the pipeline needs it.
-pub(crate) struct Unfit {
+pub(crate) struct StreamMismatch {
     /// What of the file it contradicts.
     span: Span,
     pub(crate) message: String,
@@ -27,7 +27,8 @@ pub(super) async fn check(
         return Err(Error::from(config.error_at(name.span, code, message, help)).into());
     };
     let errors = unfit(publish, &stream).into_iter();
-    let errors = errors.map(|Unfit { span, message, help }| config.error_at(span, code, message, help));
+    let errors =
+        errors.map(|StreamMismatch { span, message, help }| config.error_at(span, code, message, help));
     match config.errors(errors) {
         Some(error) => Err(Error::from(error).into()),
         None => Ok(stream),
@@ -40,7 +41,7 @@ pub(crate) fn altered(publish: &Publish, stream: &ChangeStreamInfo) -> Option<Er
     if unfit.is_empty() {
         return None;
     }
-    let unfit = unfit.into_iter().map(|Unfit { message, help, .. }| format!("{message} ({help})"));
+    let unfit = unfit.into_iter().map(|StreamMismatch { message, help, .. }| format!("{message} ({help})"));
     let unfit = unfit.collect::<Vec<_>>().join("; ");
     let message = format!(
         "change stream {} was altered while it was published: {unfit}; what it has from before waits in it for its \
@@ -52,14 +53,14 @@ pub(crate) fn altered(publish: &Publish, stream: &ChangeStreamInfo) -> Option<Er
 }
 
 /// Everything in which the change stream is not as the pipeline needs it.
-pub(crate) fn unfit(publish: &Publish, stream: &ChangeStreamInfo) -> Vec<Unfit> {
+pub(crate) fn unfit(publish: &Publish, stream: &ChangeStreamInfo) -> Vec<StreamMismatch> {
     let mut unfit = Vec::new();
     if let WatchedTables::Tables(watched) = &stream.watched {
         for table in publish.selection.named() {
             if !watched.iter().any(|watched| watched.eq_ignore_ascii_case(table)) {
                 let message = format!("change stream {} does not watch table `{table}`", stream.name);
                 let help = format!("it watches: {}", watched.join(", "));
-                unfit.push(Unfit { span: table.span, message, help });
+                unfit.push(StreamMismatch { span: table.span, message, help });
             }
         }
     }
@@ -73,7 +74,7 @@ pub(crate) fn unfit(publish: &Publish, stream: &ChangeStreamInfo) -> Vec<Unfit> 
             "ALTER CHANGE STREAM {} SET OPTIONS (value_capture_type = 'NEW_ROW'), or use the envelope `debezium`",
             stream.name
         );
-        unfit.push(Unfit { span: publish.change_stream.span, message, help });
+        unfit.push(StreamMismatch { span: publish.change_stream.span, message, help });
     }
     unfit
 }

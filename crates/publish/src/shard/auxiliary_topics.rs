@@ -9,21 +9,21 @@ use spanbridge_schema::Item;
 use spanbridge_schema::auxiliary_topics::{Heartbeat, TransactionEvent, Watermark};
 use spanbridge_spanner::DataChange;
 
-use super::batch::Published;
-use super::changes::{Place, size_of};
+use super::change_handler::{TransactionPosition, size_of};
 use super::end::End;
-use super::life::Life;
-use crate::sides::Side;
+use super::outgoing_message::OutgoingMessage;
+use super::run::ShardRun;
+use crate::auxiliary_topics::AuxiliaryTopic;
 
 /// When each is due next.
 #[derive(Default)]
-pub(super) struct Beats {
+pub(super) struct PeriodicMessages {
     heartbeat: Duration,
     watermark: Duration,
     told: Option<Timestamp>,
 }
 
-impl Life {
+impl ShardRun {
     /// Heartbeats of each shard; watermarks are the pipeline's, which shard 0 tells.
     pub(super) fn beat(&mut self) -> Result<(), End> {
         let (pipeline, now) = (self.pipeline.clone(), self.now());
@@ -51,17 +51,17 @@ impl Life {
         Ok(())
     }
 
-    fn aside(&mut self, side: &Side, items: (Item, Item)) -> Result<(), End> {
+    fn aside(&mut self, side: &AuxiliaryTopic, items: (Item, Item)) -> Result<(), End> {
         let message = self.side_message(side, items)?;
         let (size, now) = (size_of(&message), self.now());
-        self.shard.aside(Published::aside(message), size, now);
+        self.shard.aside(OutgoingMessage::aside(message), size, now);
         Ok(())
     }
 
     /// The record that a transaction begins, with its first events in a token, or in all.
     pub(super) fn transaction_begin(
         &self,
-        place: &Place,
+        place: &TransactionPosition,
         before: &EventCounts,
         change: &DataChange,
     ) -> Result<Option<Message>, End> {
@@ -74,7 +74,7 @@ impl Life {
     /// The record that it ends there, with its last change record; none where nothing of it was published.
     pub(super) fn transaction_end(
         &self,
-        place: &Place,
+        place: &TransactionPosition,
         id: &ChangeId,
         change: &DataChange,
     ) -> Result<Option<Message>, End> {
@@ -103,7 +103,7 @@ impl Life {
         self.side_message(side, event.items(self.pipeline.sides.extended)).map(Some)
     }
 
-    fn side_message(&self, side: &Side, items: (Item, Item)) -> Result<Message, End> {
+    fn side_message(&self, side: &AuxiliaryTopic, items: (Item, Item)) -> Result<Message, End> {
         side.message(items).map_err(|error| self.end(error, "encode a record beside the data"))
     }
 }

@@ -29,7 +29,7 @@ const LIMIT: Duration = Duration::from_secs(30);
 #[derive(Debug, Default)]
 pub(crate) struct Watermark {
     at: Mutex<Option<Timestamp>>,
-    /// Shards that wait for it.
+    /// AssignedShards that wait for it.
     waiting: AtomicUsize,
     waits: Notify,
 }

@@ -8,29 +8,29 @@ use spanbridge_kafka::{Admin, Message};
 use spanbridge_schema::auxiliary_topics::AuxiliarySchema;
 use spanbridge_schema::{Item, Registry};
 
+use crate::ensure_topic::RequiredTopic;
 use crate::failure::Failure;
-use crate::transform::{Form, Output};
-use crate::wanted::Wanted;
+use crate::transform::{RecordFormat, Serializer};
 
 /// One of them.
 #[derive(Debug, Clone)]
-pub(crate) struct Side {
+pub(crate) struct AuxiliaryTopic {
     topic: Arc<str>,
-    key: Output,
-    value: Output,
+    key: Serializer,
+    value: Serializer,
 }
 
 /// Those that the pipeline has.
 #[derive(Debug, Clone, Default)]
-pub(crate) struct Sides {
-    pub(crate) heartbeat: Option<(Side, Duration)>,
-    pub(crate) watermark: Option<(Side, Duration)>,
-    pub(crate) transaction: Option<Side>,
+pub(crate) struct AuxiliaryTopics {
+    pub(crate) heartbeat: Option<(AuxiliaryTopic, Duration)>,
+    pub(crate) watermark: Option<(AuxiliaryTopic, Duration)>,
+    pub(crate) transaction: Option<AuxiliaryTopic>,
     /// Records may have what Debezium's have not.
     pub(crate) extended: bool,
 }
 
-impl Side {
+impl AuxiliaryTopic {
     /// A record of it.
     ///
     /// # Errors
@@ -48,18 +48,18 @@ impl Side {
 }
 
 /// Makes topics and schemas of what a pipeline has beside its data.
-pub(crate) struct Maker<'a> {
+pub(crate) struct AuxiliaryTopicSetup<'a> {
     pub(crate) config: &'a Config,
     pub(crate) publish: &'a Publish,
     pub(crate) registry: &'a Registry,
     pub(crate) admin: &'a Admin,
 }
 
-impl Maker<'_> {
+impl AuxiliaryTopicSetup<'_> {
     /// # Errors
     /// Those of Kafka and the registry, and that a topic is missing.
-    pub(crate) async fn sides(&self) -> Result<Sides, Failure> {
-        let extended = Form::new(self.publish).is_extended();
+    pub(crate) async fn sides(&self) -> Result<AuxiliaryTopics, Failure> {
+        let extended = RecordFormat::new(self.publish).is_extended();
         let transaction = match &self.publish.transaction_topic {
             Some(topic) => {
                 let create = self.publish.create_topics.clone();
@@ -69,7 +69,7 @@ impl Maker<'_> {
             None => None,
         };
         let (heartbeat, watermark) = (&self.publish.heartbeat_topic, &self.publish.watermark_topic);
-        Ok(Sides {
+        Ok(AuxiliaryTopics {
             heartbeat: self.beat(heartbeat.as_ref(), "heartbeats", AuxiliarySchema::heartbeat).await?,
             watermark: self.beat(watermark.as_ref(), "watermarks", AuxiliarySchema::watermark).await?,
             transaction,
@@ -83,7 +83,7 @@ impl Maker<'_> {
         beat: Option<&Beat>,
         purpose: &str,
         beside: impl Fn(&str) -> AuxiliarySchema,
-    ) -> Result<Option<(Side, Duration)>, Failure> {
+    ) -> Result<Option<(AuxiliaryTopic, Duration)>, Failure> {
         let Some(beat) = beat else { return Ok(None) };
         let create = self.publish.create_topics.clone();
         let create = create.map(|create| CreateTopics { partitions: 1, ..create });
@@ -97,13 +97,13 @@ impl Maker<'_> {
         purpose: &str,
         create: Option<CreateTopics>,
         beside: impl Fn(&str) -> AuxiliarySchema,
-    ) -> Result<Side, Failure> {
+    ) -> Result<AuxiliaryTopic, Failure> {
         let topic = template.render(&self.publish.name, "");
-        let wanted = Wanted { topic: &topic, purpose, span: template.span() };
+        let wanted = RequiredTopic { topic: &topic, purpose, span: template.span() };
         wanted.ensure(self.config, self.publish, create.as_ref(), self.admin).await?;
-        let (records, (key, value)) = (beside(&topic), Form::new(self.publish).codings());
-        let key = Output::register(key, &records.key, &topic, self.registry).await?;
-        let value = Output::register(value, &records.value, &topic, self.registry).await?;
-        Ok(Side { topic: topic.into(), key, value })
+        let (records, (key, value)) = (beside(&topic), RecordFormat::new(self.publish).codings());
+        let key = Serializer::register(key, &records.key, &topic, self.registry).await?;
+        let value = Serializer::register(value, &records.value, &topic, self.registry).await?;
+        Ok(AuxiliaryTopic { topic: topic.into(), key, value })
     }
 }

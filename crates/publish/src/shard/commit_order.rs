@@ -6,42 +6,42 @@ use spanbridge_protocol::publish::{Merge, Token, TokenEvent};
 use spanbridge_protocol::value::Timestamp;
 use spanbridge_spanner::DataChange;
 
-use super::changes::{Place, id_of};
+use super::change_handler::{TransactionPosition, id_of};
 use super::end::End;
-use super::life::Life;
-use crate::budget::Share;
+use super::run::ShardRun;
+use crate::memory_budget::Reservation;
 
 /// Bytes of changes that may wait for the token that is furthest behind, and the transaction that is longer.
 const WAITING: usize = 64 << 20;
 
 /// A change record as it was read.
-pub(super) struct Read {
+pub(super) struct ReadChange {
     pub(super) change: DataChange,
     pub(super) at: SystemTime,
     /// Of the memory that it takes while it waits for its turn.
-    share: Option<Share>,
+    share: Option<Reservation>,
 }
 
-impl Read {
+impl ReadChange {
     pub(super) fn new(change: DataChange, at: SystemTime) -> Self {
         Self { change, at, share: None }
     }
 }
 
-pub(super) type Order = Merge<Read>;
+pub(super) type CommitOrder = Merge<ReadChange>;
 
-pub(super) fn new(end: Option<Timestamp>) -> Order {
+pub(super) fn new(end: Option<Timestamp>) -> CommitOrder {
     Merge::new(WAITING, end)
 }
 
 /// A pipeline that is not atomic reads all tokens.
-pub(super) fn may_read(order: Option<&Order>, token: &Token) -> bool {
+pub(super) fn may_read(order: Option<&CommitOrder>, token: &Token) -> bool {
     order.is_none_or(|order| order.may_read(token))
 }
 
-impl Life {
+impl ShardRun {
     /// Hands in what a token tells, or puts it where it waits for its turn.
-    pub(super) fn told(&mut self, token: &Token, told: TokenEvent<Read>) -> Result<(), End> {
+    pub(super) fn told(&mut self, token: &Token, told: TokenEvent<ReadChange>) -> Result<(), End> {
         let Some(order) = &mut self.order else { return self.turn(token, told) };
         match told {
             TokenEvent::Change { change: mut read, .. } => {
@@ -73,15 +73,15 @@ impl Life {
         Ok(())
     }
 
-    fn turn(&mut self, token: &Token, turn: TokenEvent<Read>) -> Result<(), End> {
+    fn turn(&mut self, token: &Token, turn: TokenEvent<ReadChange>) -> Result<(), End> {
         let now = self.now();
         match turn {
-            TokenEvent::Change { change: Read { change, at, .. }, goes_on } => {
+            TokenEvent::Change { change: ReadChange { change, at, .. }, goes_on } => {
                 let place = match self.order {
-                    Some(_) => Place { counted: Token("".into()), last: !goes_on },
+                    Some(_) => TransactionPosition { counted: Token("".into()), last: !goes_on },
                     None => {
                         let last = change.is_last_record_in_transaction_in_partition;
-                        Place { counted: token.clone(), last }
+                        TransactionPosition { counted: token.clone(), last }
                     }
                 };
                 return self.change(token, change, at, place);

@@ -7,28 +7,28 @@ use tokio::sync::mpsc;
 use tokio::task::{AbortHandle, JoinError, JoinSet};
 
 use crate::pipeline::Pipeline;
-use crate::shard::{self, Finish, Mail, Owner};
-use crate::status::{State, Status};
+use crate::shard::{self, Owner, StateEvent, StopRequest};
+use crate::shard_status::{State, Status};
 use crate::{Error, ErrorKind};
 
 /// Chunks of state records that wait for a shard.
 const MAIL: usize = 4;
 
 /// The shards that the group assigns to this worker.
-pub(crate) struct Shards {
+pub(crate) struct AssignedShards {
     pipeline: Arc<Pipeline>,
     owned: HashMap<i32, Owned>,
     tasks: JoinSet<Result<(), Error>>,
 }
 
 struct Owned {
-    mail: mpsc::Sender<Mail>,
-    finish: mpsc::Sender<Finish>,
+    mail: mpsc::Sender<StateEvent>,
+    finish: mpsc::Sender<StopRequest>,
     task: AbortHandle,
     status: Arc<Status>,
 }
 
-impl Shards {
+impl AssignedShards {
     pub(crate) fn new(pipeline: Arc<Pipeline>) -> Self {
         Self { pipeline, owned: HashMap::new(), tasks: JoinSet::new() }
     }
@@ -43,10 +43,10 @@ impl Shards {
             Event::Revoked { partitions, done } => self.revoked(&partitions, done),
             Event::Lost(partitions) => self.lost(&partitions),
             Event::Records { tp, generation, records } => {
-                self.deliver(&tp, Mail::Records { generation, records }).await;
+                self.deliver(&tp, StateEvent::Records { generation, records }).await;
             }
             Event::Error { tp: Some(tp), generation, error } => {
-                self.deliver(&tp, Mail::Failed { generation, error }).await;
+                self.deliver(&tp, StateEvent::Failed { generation, error }).await;
             }
             Event::Error { tp: None, error, .. } => return Err(error),
         }
@@ -70,7 +70,7 @@ impl Shards {
         for partition in partitions {
             if let Some(owned) = self.owned.remove(&partition.partition) {
                 // A shard that has ended by itself hears nothing any more, and need not.
-                let _ = owned.finish.try_send(Finish { _done: Some(done.clone()) });
+                let _ = owned.finish.try_send(StopRequest { _done: Some(done.clone()) });
             }
         }
     }
@@ -84,8 +84,8 @@ impl Shards {
         }
     }
 
-    /// Shards serve their mail whatever else they do, so that this does not wait for long.
-    async fn deliver(&self, partition: &TopicPartition, letter: Mail) {
+    /// AssignedShards serve their mail whatever else they do, so that this does not wait for long.
+    async fn deliver(&self, partition: &TopicPartition, letter: StateEvent) {
         if let Some(owned) = self.owned.get(&partition.partition) {
             // A shard that has ended needs none.
             let _ = owned.mail.send(letter).await;
@@ -109,7 +109,7 @@ impl Shards {
     /// The first that one of them ended with.
     pub(crate) async fn finish(&mut self, limit: Duration) -> Result<(), Error> {
         for (_, owned) in self.owned.drain() {
-            let _ = owned.finish.try_send(Finish { _done: None });
+            let _ = owned.finish.try_send(StopRequest { _done: None });
         }
         let mut result = Ok(());
         let all = async {
