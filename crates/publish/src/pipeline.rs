@@ -3,7 +3,7 @@ use std::sync::Arc;
 
 use spanbridge_config::{Publish, Snapshot, Start};
 use spanbridge_kafka::{ClientOptions, Subscription, TopicPartition};
-use spanbridge_protocol::publish::Limits;
+use spanbridge_protocol::publish::ShardLimits;
 use spanbridge_protocol::value::Timestamp;
 use spanbridge_spanner::{Database, PipelineTag};
 
@@ -27,7 +27,7 @@ pub(crate) struct Pipeline {
     pub(crate) letters: Option<DeadLetters>,
     pub(crate) meter: Arc<PipelineMetrics>,
     pub(crate) subscription: Subscription,
-    pub(crate) limits: Limits,
+    pub(crate) limits: ShardLimits,
     /// What is read ahead of the shards.
     pub(crate) ahead: Arc<MemoryBudget>,
     /// What the shards hold, which their machines bound.
@@ -52,8 +52,8 @@ impl Pipeline {
     }
 
     /// What a shard's machine is made with.
-    pub(crate) fn shard(&self, index: u32) -> spanbridge_protocol::publish::Config {
-        spanbridge_protocol::publish::Config {
+    pub(crate) fn shard(&self, index: u32) -> spanbridge_protocol::publish::ShardConfig {
+        spanbridge_protocol::publish::ShardConfig {
             index,
             shards: u32::from(self.config.shards),
             change_stream: self.change_stream.clone(),

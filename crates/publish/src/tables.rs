@@ -3,7 +3,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use spanbridge_config::{Config, Publish};
 use spanbridge_kafka::Admin;
-use spanbridge_protocol::publish::Range;
+use spanbridge_protocol::publish::SnapshotRange;
 use spanbridge_schema::Registry;
 use spanbridge_spanner::{ChangeStreamInfo, DataChange, Database, Snapshot, WatchedTables};
 
@@ -132,7 +132,11 @@ impl Tables {
     ///
     /// # Errors
     /// Those of Spanner, and that there is no such table.
-    pub(crate) async fn divide(&self, name: &str, snapshot: &Snapshot) -> Result<Vec<Range>, Failure> {
+    pub(crate) async fn divide(
+        &self,
+        name: &str,
+        snapshot: &Snapshot,
+    ) -> Result<Vec<SnapshotRange>, Failure> {
         let table = self.database.table(name).await?.ok_or_else(|| self.no_table(name))?;
         let key = table.key();
         let key: Vec<_> = key.iter().map(|c| (c.name.clone(), c.ty.clone(), c.key_descending)).collect();
@@ -153,7 +157,7 @@ impl Tables {
         let mut cuts: Vec<Option<Arc<str>>> = cuts.collect::<Result<_, String>>().map_err(unsaid)?;
         cuts.push(None);
         let mut after = None;
-        let range = |through: Option<Arc<str>>| Range {
+        let range = |through: Option<Arc<str>>| SnapshotRange {
             table: table.name.as_str().into(),
             at: snapshot.at(),
             after: std::mem::replace(&mut after, through.clone()),
@@ -167,7 +171,7 @@ impl Tables {
     ///
     /// # Errors
     /// Those of Spanner, and that the table is not there or not published.
-    pub(crate) async fn divide_again(&self, name: &str) -> Result<Vec<Range>, Failure> {
+    pub(crate) async fn divide_again(&self, name: &str) -> Result<Vec<SnapshotRange>, Failure> {
         let pipeline = &self.publish.name;
         let stream = self.database.change_stream(&self.publish.change_stream).await?;
         if !stream.is_some_and(|stream| publishes(&self.publish, &stream, name)) {
@@ -178,9 +182,9 @@ impl Tables {
         // Neighbours together, none of them empty.
         let together = ranges.len().div_ceil(MAX_RANGES_PER_TABLE);
         if together > 1 {
-            let join = |ranges: &[Range]| {
+            let join = |ranges: &[SnapshotRange]| {
                 let through = ranges.last().and_then(|last| last.through.clone());
-                Range { through, ..ranges[0].clone() }
+                SnapshotRange { through, ..ranges[0].clone() }
             };
             ranges = ranges.chunks(together).map(join).collect();
         }

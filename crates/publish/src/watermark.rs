@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use spanbridge_config::Publish;
 use spanbridge_kafka::{Reader, Record};
-use spanbridge_protocol::publish::Progress;
+use spanbridge_protocol::publish::PipelineProgress;
 use spanbridge_protocol::value::Timestamp;
 use tokio::sync::Notify;
 
@@ -95,7 +95,7 @@ pub(crate) async fn follow(pipeline: &Arc<Pipeline>) -> Result<(), Error> {
         Err(error) => return stop(error.into()),
     };
     let every = pipeline.config.watermark_topic.as_ref().map_or(ROUND, |beat| beat.every.min(ROUND));
-    let mut progress = Progress::default();
+    let mut progress = PipelineProgress::default();
     let mut offsets: HashMap<i32, i64> = HashMap::new();
     loop {
         watermark.waited_for(always).await;
@@ -121,7 +121,7 @@ pub(crate) async fn follow(pipeline: &Arc<Pipeline>) -> Result<(), Error> {
 async fn round(
     pipeline: &Arc<Pipeline>,
     reader: &Reader,
-    progress: &mut Progress,
+    progress: &mut PipelineProgress,
     offsets: &mut HashMap<i32, i64>,
 ) -> Result<(), Failure> {
     let mut spans = reader.spans(&pipeline.state_topic).await?;
@@ -136,7 +136,7 @@ async fn round(
     let taking = async {
         while let Some(record) = records.recv().await {
             let (key, value) = decode(pipeline.name(), &record)?;
-            progress.record(key, value);
+            progress.apply(key, value);
         }
         Ok::<(), Error>(())
     };
@@ -144,6 +144,6 @@ async fn round(
     taken?;
     read?;
     offsets.extend(spans.into_iter().map(|span| (span.tp.partition, span.end)));
-    progress.round();
+    progress.end_round();
     Ok(())
 }

@@ -88,8 +88,12 @@ async fn carried_out(
 fn outcome(asked: Option<&str>, standing: &SnapshotStatus) -> Result<()> {
     let last = standing.last.as_ref().filter(|last| asked.is_none_or(|id| *last.request == *id));
     let Some(last) = last else { return Ok(()) };
-    let refused: Vec<&str> =
-        last.told.iter().filter(|(_, told)| told.refused.is_some()).map(|(table, _)| &**table).collect();
+    let refused: Vec<&str> = last
+        .table_progress
+        .iter()
+        .filter(|(_, told)| told.error.is_some())
+        .map(|(table, _)| &**table)
+        .collect();
     if refused.is_empty() && !last.cancelled {
         return Ok(());
     }

@@ -15,9 +15,9 @@ pub(super) fn text(standing: &SnapshotStatus) -> String {
     }
     if let Some(last) = last {
         _ = writeln!(text, "request {}: {}", last.request, said(last));
-        for (table, told) in &last.told {
+        for (table, told) in &last.table_progress {
             _ = writeln!(text, "  {table:<32} {:>12} rows", told.rows);
-            if let Some(why) = &told.refused {
+            if let Some(why) = &told.error {
                 _ = writeln!(text, "    the rest was refused: {why}");
             }
         }
@@ -62,7 +62,7 @@ pub(super) fn document(asked: Option<&str>, standing: &SnapshotStatus) -> serde_
             "cancelled": last.cancelled,
             "holds": last.round,
             "left": last.tables,
-            "tables": last.told,
+            "tables": last.table_progress,
         })
     });
     let open =

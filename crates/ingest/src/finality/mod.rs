@@ -12,7 +12,7 @@ use std::time::Duration;
 
 use spanbridge_config::{Error as ConfigError, Ingest};
 use spanbridge_kafka::Offsets;
-use spanbridge_protocol::ingest::{Partition, watermark};
+use spanbridge_protocol::ingest::{Partition, compute_watermark};
 use spanbridge_spanner::ErrorKind;
 use spanbridge_telemetry::metrics::{self, gauge};
 use tokio::sync::watch;
@@ -87,7 +87,7 @@ impl Finality {
             return Ok(());
         }
         let progress = self.watched.progress(&positions, self.idle).await?;
-        let Some(watermark) = watermark(&progress, self.idle) else { return Ok(()) };
+        let Some(watermark) = compute_watermark(&progress, self.idle) else { return Ok(()) };
         let pipeline = self.watched.pipeline.to_string();
         #[expect(clippy::cast_precision_loss, reason = "a gauge is a float")]
         gauge!(metrics::INGEST_WATERMARK_SECONDS, "pipeline" => pipeline)

@@ -3,7 +3,7 @@ use std::time::Duration;
 
 use spanbridge_config::Topics;
 use spanbridge_kafka::{ErrorKind as KafkaKind, Offsets};
-use spanbridge_protocol::ingest::{Partition, Position, Progress, TABLE_POSITIONS};
+use spanbridge_protocol::ingest::{Partition, PartitionProgress, Position, TABLE_POSITIONS};
 use spanbridge_protocol::value::{Timestamp, Type, Value};
 use spanbridge_spanner::{Database, Result};
 
@@ -50,7 +50,11 @@ impl Watched {
     }
 
     /// Without the partitions whose topics are gone.
-    pub(super) async fn progress(&self, positions: &[Stored], idle: Duration) -> Result<Vec<Progress>> {
+    pub(super) async fn progress(
+        &self,
+        positions: &[Stored],
+        idle: Duration,
+    ) -> Result<Vec<PartitionProgress>> {
         let now = self.database.now().await?;
         let mut progress = Vec::with_capacity(positions.len());
         for Stored { partition, position, updated_at } in positions {
@@ -64,7 +68,7 @@ impl Watched {
                     Err(error) => tracing::debug!(%partition, %error, "the end of a log"),
                 }
             }
-            progress.push(Progress { position: *position, unmoved, log });
+            progress.push(PartitionProgress { position: *position, since_last_commit: unmoved, log });
         }
         Ok(progress)
     }

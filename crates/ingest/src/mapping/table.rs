@@ -1,7 +1,7 @@
 //! One table's part of the mapping.
 
 use spanbridge_config::Tombstones;
-use spanbridge_protocol::ingest::{Change, Failure, Input as FunctionInput, Partition};
+use spanbridge_protocol::ingest::{AggregateInput as FunctionInput, Change, Failure, Partition};
 use spanbridge_protocol::value::{Timestamp, Type, Value};
 use spanbridge_schema::debezium::Operation;
 

@@ -16,7 +16,7 @@ use std::time::Duration;
 
 use spanbridge_config::{Ingest, OnError as ConfigOnError, OnGap as ConfigOnGap, Topics};
 use spanbridge_kafka::{ErrorKind as KafkaKind, Offsets, Subscription};
-use spanbridge_protocol::ingest::{Limits, OnError, OnGap, Partition, Worker};
+use spanbridge_protocol::ingest::{OnError, OnGap, Partition, Worker, WorkerLimits};
 use spanbridge_spanner::Database;
 use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
@@ -103,7 +103,7 @@ async fn drive(
         ConfigOnGap::Stop => OnGap::Stop,
         ConfigOnGap::Skip => OnGap::Skip,
     };
-    let limits = Limits {
+    let limits = WorkerLimits {
         max_records: usize::try_from(pipeline.batch.max_records).unwrap_or(usize::MAX),
         max_bytes: usize::try_from(pipeline.batch.max_bytes).unwrap_or(usize::MAX),
         max_wait: pipeline.batch.max_wait,

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, VecDeque};
 use std::time::{Duration, SystemTime};
 
 use spanbridge_kafka::Record;
-use spanbridge_protocol::ingest::{Commit, Move, Offset, Outcome, Partition, Skipped};
+use spanbridge_protocol::ingest::{Commit, Offset, Outcome, Partition, PositionMove, SkipCounts};
 use spanbridge_telemetry::metrics::{self, Histogram, counter, gauge, histogram};
 
 /// Chunks of records whose ages are remembered until they are committed, a partition.
@@ -22,11 +22,11 @@ pub(super) struct Observer {
 
 /// What is told of a commit once it has an answer.
 pub(super) struct Sent {
-    pub(super) moves: Vec<Move>,
+    pub(super) moves: Vec<PositionMove>,
     records: usize,
     rows: Vec<(String, u64)>,
     letters: Vec<String>,
-    skipped: Skipped,
+    skipped: SkipCounts,
 }
 
 impl Sent {

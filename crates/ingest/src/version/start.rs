@@ -3,7 +3,7 @@ use std::time::Duration;
 
 use spanbridge_config::{Ingest, Version};
 use spanbridge_kafka::Offsets;
-use spanbridge_protocol::ingest::{LogRange, Offset, Partition, register};
+use spanbridge_protocol::ingest::{LogRange, Offset, Partition, register_partition};
 use spanbridge_spanner::{Admin, CommitOptions, ErrorKind as Spanner, ReadWrite};
 
 use super::views::Views;
@@ -196,7 +196,8 @@ fn within(at: Offset, log: LogRange) -> Result<(), String> {
 /// The same mutations as a worker's own registration, so that of the two only one comes through.
 async fn commit(versions: &Versions<'_>, version: Version, began: &[Began]) -> Result<(), Error> {
     let (database, identity) = (versions.live.database, versions.identity(version));
-    let mutations = || began.iter().flat_map(|it| register(&identity, &it.partition, it.at)).collect();
+    let mutations =
+        || began.iter().flat_map(|it| register_partition(&identity, &it.partition, it.at)).collect();
     let mut in_doubt = false;
     for _ in 0..ATTEMPTS {
         let Err(error) = database.commit(mutations(), CommitOptions::default()).await else { return Ok(()) };

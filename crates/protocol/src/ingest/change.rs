@@ -3,8 +3,8 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::aggregate::{Function, Input};
-use super::window::{Hop, Size};
+use super::aggregate::{AggregateFunction, AggregateInput};
+use super::window::{Hop, WindowSize};
 use crate::mutation::Write;
 use crate::value::{Timestamp, Value};
 
@@ -34,14 +34,14 @@ pub struct Target {
 #[derive(Debug, Clone)]
 pub enum TargetKind {
     /// One record, one row.
-    Rows(Rows),
+    Rows(RowTarget),
     /// Many records, one row.
-    Groups(Groups),
+    Groups(GroupTarget),
 }
 
 /// One record, one row; a later record of a key replaces the earlier one.
 #[derive(Debug, Clone, Copy)]
-pub struct Rows {
+pub struct RowTarget {
     /// Insert, update or upsert; a record that deletes says so itself.
     pub write: Write,
     /// Where the version stands in [`Target::columns`]: an older one never overwrites a newer one.
@@ -50,9 +50,9 @@ pub struct Rows {
 
 /// Many records, one row.
 #[derive(Debug, Clone)]
-pub struct Groups {
+pub struct GroupTarget {
     /// The functions of the columns behind the key, in their order, each with its companions.
-    pub functions: Vec<Function>,
+    pub functions: Vec<AggregateFunction>,
     pub window: Option<Window>,
 }
 
@@ -63,7 +63,7 @@ pub struct Window {
     /// Where its bound stands in the key: the start, or a session's end. Of sliding windows and sessions it is
     /// the last of the key, so that those of a group are a range.
     pub at: usize,
-    pub late: Late,
+    pub late: LatePolicy,
     /// How far the stream's time may pass a window's end before its records are late.
     pub grace: Duration,
 }
@@ -71,17 +71,17 @@ pub struct Window {
 /// The form of windows.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum WindowKind {
-    Tumbling(Size),
+    Tumbling(WindowSize),
     Hopping(Hop),
     /// Behind the key stands the greatest event time within the window.
-    Sliding(Size),
+    Sliding(WindowSize),
     /// Of that gap. Behind the key stands the session's start.
-    Session(Size),
+    Session(WindowSize),
 }
 
 /// What a record does whose window the stream's time has passed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Late {
+pub enum LatePolicy {
     Update,
     Drop,
     DeadLetter,
@@ -98,7 +98,7 @@ pub enum Change {
     ///
     /// The key has all but the window's bound. Unless the target is locking, it must hold the source
     /// partition (and the topic, if the pipeline reads several): that gives each group one owner.
-    Group { target: usize, key: Vec<Value>, at: Option<Timestamp>, inputs: Vec<Input> },
+    Group { target: usize, key: Vec<Value>, at: Option<Timestamp>, inputs: Vec<AggregateInput> },
 }
 
 /// Rows of a target whose primary keys begin with `prefix` and go on from `from` to `to`, both included.
@@ -122,7 +122,7 @@ impl Target {
     /// None when nothing must.
     pub fn state(&self) -> Option<std::ops::Range<usize>> {
         match &self.kind {
-            TargetKind::Rows(Rows { version, .. }) => version.map(|at| at..at + 1),
+            TargetKind::Rows(RowTarget { version, .. }) => version.map(|at| at..at + 1),
             TargetKind::Groups(_) => Some(self.key.len()..self.columns.len()),
         }
     }
@@ -142,7 +142,9 @@ impl Change {
         match self {
             Self::Row { row, .. } => sum(row),
             Self::Delete { key, version, .. } => sum(key) + version.as_ref().map_or(0, Value::size),
-            Self::Group { key, inputs, .. } => sum(key) + inputs.iter().map(Input::size).sum::<usize>(),
+            Self::Group { key, inputs, .. } => {
+                sum(key) + inputs.iter().map(AggregateInput::size).sum::<usize>()
+            }
         }
     }
 }

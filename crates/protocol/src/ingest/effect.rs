@@ -4,13 +4,13 @@ use std::time::Duration;
 
 use super::change::{Change, KeyRange, RowKey};
 use super::dead_letter::Failure;
-use super::fold::Skipped;
-use super::position::{LogRange, Move, Offset, Partition};
+use super::fold::SkipCounts;
+use super::position::{LogRange, Offset, Partition, PositionMove};
 use crate::mutation::Mutation;
 
 /// Bounds of a worker.
 #[derive(Debug, Clone)]
-pub struct Limits {
+pub struct WorkerLimits {
     pub max_records: usize,
     pub max_bytes: usize,
     /// How long the oldest record may wait for its commit.
@@ -55,29 +55,29 @@ pub struct Record<P> {
 /// What the worker wants done. Every effect that can fail without an answer of its own (reading,
 /// settling) is repeated by the service until it has one, or the partition is revoked.
 #[derive(Debug, Clone, PartialEq)]
-pub enum Effect {
-    /// Read the position and the log's range, in that order; answer [`Worker::position`].
+pub enum WorkerEffect {
+    /// Read the position and the log's range, in that order; answer [`Worker::apply_position`].
     ReadPosition { partition: Partition, generation: u64 },
-    /// Commit this, once, whatever comes of it; answer [`Worker::settled`].
-    Settle { partition: Partition, generation: u64, mutations: Vec<Mutation> },
-    /// Read the log from that offset, dropping what is under way; [`Worker::records`].
+    /// Commit this, once, whatever comes of it; answer [`Worker::end_position_commit`].
+    CommitPosition { partition: Partition, generation: u64, mutations: Vec<Mutation> },
+    /// Read the log from that offset, dropping what is under way; [`Worker::add_records`].
     Fetch { partition: Partition, generation: u64, offset: Offset },
     /// Read no more of this partition.
-    Unfetch { partition: Partition },
-    /// Read these rows' states; answer [`Worker::states`]. With `lock`, begin a transaction and read under
+    StopFetch { partition: Partition },
+    /// Read these rows' states; answer [`Worker::apply_states`]. With `lock`, begin a transaction and read under
     /// its locks: the commit of the same attempt ends it. `first` is the attempt that this one repeats, since it was
     /// aborted; or itself.
     ReadStates { attempt: u64, first: u64, keys: Vec<RowKey>, ranges: Vec<KeyRange>, lock: bool },
-    /// Commit, once, in this attempt's transaction if it has one; answer [`Worker::outcome`].
+    /// Commit, once, in this attempt's transaction if it has one; answer [`Worker::apply_outcome`].
     Commit(Commit),
     /// Roll this attempt's transaction back: nothing is left of it to commit.
-    Release { attempt: u64 },
-    /// Read the positions of these partitions; answer [`Worker::verified`].
-    Verify { attempt: u64, partitions: Vec<Partition> },
+    Rollback { attempt: u64 },
+    /// Read the positions of these partitions; answer [`Worker::apply_verified_positions`].
+    VerifyPositions { attempt: u64, partitions: Vec<Partition> },
     /// Tell the Kafka group, which is a mirror and never trusted.
-    Mirror { partition: Partition, next: Offset },
+    CommitGroupOffset { partition: Partition, next: Offset },
     /// A partition has stopped, and why.
-    Stop(Stop),
+    ReportStop(PartitionStop),
 }
 
 /// One commit: the positions it consumes and all that goes with them.
@@ -89,19 +89,19 @@ pub struct Commit {
     /// Whether it ends the transaction in which this attempt's states were read.
     pub in_transaction: bool,
     pub mutations: Vec<Mutation>,
-    pub moves: Vec<Move>,
+    pub moves: Vec<PositionMove>,
     /// Records it covers.
     pub records: usize,
     /// Whether they are replayed dead letters.
     pub replay: bool,
     /// Those of them that become dead letters.
     pub failures: Vec<(Partition, Offset, Failure)>,
-    pub skipped: Skipped,
+    pub skipped: SkipCounts,
 }
 
 /// A stopped partition.
 #[derive(Debug, Clone, PartialEq)]
-pub struct Stop {
+pub struct PartitionStop {
     pub partition: Partition,
     pub offset: Offset,
     pub reason: StopReason,

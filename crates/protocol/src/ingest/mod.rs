@@ -14,15 +14,19 @@ mod position;
 mod window;
 mod worker;
 
-pub use aggregate::{Fraction, FractionError, Function, FunctionError, Input, Mean};
+pub use aggregate::{AggregateError, AggregateFunction, AggregateInput, Fraction, FractionError, MeanType};
 pub use change::{
-    Change, Groups, KeyRange, Late, RowKey, Rows, Spec, Target, TargetKind, Window, WindowKind,
+    Change, GroupTarget, KeyRange, LatePolicy, RowKey, RowTarget, Spec, Target, TargetKind, Window,
+    WindowKind,
 };
 pub use dead_letter::{Failure, Payload, TABLE_DEAD_LETTERS, TABLE_REPLAYS};
-pub use effect::{Commit, Effect, Gap, Limits, OnError, OnGap, Outcome, Record, Stop, StopReason};
-pub use fold::Skipped;
-pub use position::{
-    LogRange, Move, Offset, Partition, Position, TABLE_PARTITIONS, TABLE_POSITIONS, register,
+pub use effect::{
+    Commit, Gap, OnError, OnGap, Outcome, PartitionStop, Record, StopReason, WorkerEffect, WorkerLimits,
 };
-pub use window::{Hop, Progress, Size, WindowError, watermark};
+pub use fold::SkipCounts;
+pub use position::{
+    LogRange, Offset, Partition, Position, PositionMove, TABLE_PARTITIONS, TABLE_POSITIONS,
+    register_partition,
+};
+pub use window::{Hop, PartitionProgress, WindowError, WindowSize, compute_watermark};
 pub use worker::Worker;

@@ -3,7 +3,7 @@
 use std::fmt;
 use std::sync::Arc;
 
-use crate::guard::{Guard, stands};
+use crate::guard::{Guard, is_enforced};
 use crate::mutation::{Mutation, Write};
 use crate::value::{Timestamp, Value};
 
@@ -69,7 +69,7 @@ impl Position {
     /// The position behind a change of the partition's rows in place.
     pub(super) fn revised(self, event_time: Option<Timestamp>) -> Self {
         assert!(self.revision < i64::MAX, "revisions do not run out");
-        let revision = if stands(Guard::Revise) { self.revision + 1 } else { self.revision };
+        let revision = if is_enforced(Guard::PositionRevision) { self.revision + 1 } else { self.revision };
         Self { revision, event_time, ..self }
     }
 
@@ -81,15 +81,15 @@ impl Position {
 
 /// A step of one partition: the position it consumes, and the one it leaves.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Move {
+pub struct PositionMove {
     pub partition: Partition,
     pub from: Position,
     pub to: Position,
 }
 
 /// The three mutations that consume the positions: many partitions, one commit.
-pub(super) fn advance(pipeline: &str, moves: &[Move]) -> Vec<Mutation> {
-    let key = |step: &Move, position: Position| {
+pub(super) fn advance(pipeline: &str, moves: &[PositionMove]) -> Vec<Mutation> {
+    let key = |step: &PositionMove, position: Position| {
         vec![
             Value::from(pipeline),
             Value::from(&*step.partition.topic),
@@ -112,7 +112,7 @@ pub(super) fn advance(pipeline: &str, moves: &[Move]) -> Vec<Mutation> {
     let consumed = || moves.iter().map(|step| key(step, step.from));
     let produced = moves.iter().map(|step| stamped(key(step, step.to), step.to.event_time));
     let mut mutations = Vec::with_capacity(3);
-    if stands(Guard::ConsumePosition) {
+    if is_enforced(Guard::PositionConsumption) {
         let consumed = consumed().map(|key| stamped(key, None));
         mutations.push(rows(consumed.collect(), Write::Update, &POSITION));
     }
@@ -122,7 +122,7 @@ pub(super) fn advance(pipeline: &str, moves: &[Move]) -> Vec<Mutation> {
 }
 
 /// The commit that registers a partition: fails with ALREADY_EXISTS for all but the first.
-pub fn register(pipeline: &str, partition: &Partition, start: Offset) -> Vec<Mutation> {
+pub fn register_partition(pipeline: &str, partition: &Partition, start: Offset) -> Vec<Mutation> {
     let key =
         vec![Value::from(pipeline), Value::from(&*partition.topic), Value::from(i64::from(partition.number))];
     let mut parent = key.clone();

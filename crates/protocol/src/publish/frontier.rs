@@ -1,7 +1,7 @@
 use std::collections::BTreeSet;
 
 use super::effect::ChangeId;
-use crate::guard::{Guard, stands};
+use crate::guard::{Guard, is_enforced};
 use crate::value::Timestamp;
 
 /// How far a token has been emitted: up to a commit timestamp, and at that very timestamp the
@@ -29,7 +29,7 @@ impl Frontier {
 
     /// True if this change record has been emitted.
     pub(super) fn holds(&self, at: Timestamp, id: &ChangeId) -> bool {
-        at < self.at || (at == self.at && self.emitted.contains(id) && stands(Guard::FrontierSet))
+        at < self.at || (at == self.at && self.emitted.contains(id) && is_enforced(Guard::FrontierSet))
     }
 
     /// Takes a change record in.

@@ -7,7 +7,7 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use super::snapshot::{Range, RangeId};
+use super::snapshot::{RangeId, SnapshotRange};
 use crate::value::Timestamp;
 
 /// Names a request. They are carried out in its order.
@@ -50,11 +50,11 @@ pub struct RangeProgress {
     /// Rows that were published.
     pub rows: u64,
     /// What is left for another hold.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub rest: Option<Range>,
+    #[serde(default, rename = "rest", skip_serializing_if = "Option::is_none")]
+    pub remaining: Option<SnapshotRange>,
     /// Why the rest cannot be read at all.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub refused: Option<Arc<str>>,
+    #[serde(default, rename = "refused", skip_serializing_if = "Option::is_none")]
+    pub error: Option<Arc<str>>,
 }
 
 /// How far a request is; the last one stays when it is done.
@@ -67,11 +67,13 @@ pub struct IncrementalSnapshot {
     /// Those that are still to be read; the first one is being read.
     pub tables: Vec<Arc<str>>,
     /// What is left of the first table.
-    pub ranges: Vec<Range>,
+    pub ranges: Vec<SnapshotRange>,
     /// The first number that no range has had.
-    pub next: RangeId,
+    #[serde(rename = "next")]
+    pub next_range: RangeId,
     /// By table.
-    pub told: BTreeMap<Arc<str>, TableProgress>,
+    #[serde(rename = "told")]
+    pub table_progress: BTreeMap<Arc<str>, TableProgress>,
     /// The request was taken back before all was read.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub cancelled: bool,
@@ -83,8 +85,8 @@ pub struct TableProgress {
     /// Rows that were published.
     pub rows: u64,
     /// Why not all of them could be.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub refused: Option<Arc<str>>,
+    #[serde(default, rename = "refused", skip_serializing_if = "Option::is_none")]
+    pub error: Option<Arc<str>>,
 }
 
 /// What a request waits for.

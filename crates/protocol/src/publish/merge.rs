@@ -3,9 +3,9 @@
 use std::collections::{BTreeMap, VecDeque};
 use std::sync::Arc;
 
-use super::effect::{ChangeId, Children};
+use super::effect::{ChangeId, ChildTokens};
 use super::token::Token;
-use crate::guard::{Guard, stands};
+use crate::guard::{Guard, is_enforced};
 use crate::value::Timestamp;
 
 /// Stands between the tokens' queries and a [`super::Shard`] that owns all tokens; `C` is a change record as it was read.
@@ -31,14 +31,14 @@ pub struct Merge<C> {
 #[derive(Debug, PartialEq)]
 pub enum TokenEvent<C> {
     /// A change record; `goes_on` when the next is of the same transaction.
-    Change { change: C, goes_on: bool },
-    /// For [`super::Shard::heartbeat`].
+    Change { change: C, continues: bool },
+    /// For [`super::Shard::add_heartbeat`].
     Heartbeat(Timestamp),
-    /// For [`super::Shard::children`].
-    Children(Children),
-    /// For [`super::Shard::ended`].
+    /// For [`super::Shard::add_children`].
+    Children(ChildTokens),
+    /// For [`super::Shard::end_query`].
     Ended,
-    /// For [`super::Shard::interrupted`].
+    /// For [`super::Shard::restart_query`].
     Interrupted,
 }
 
@@ -69,7 +69,7 @@ struct TokenProgress {
     waiting: usize,
     /// Comes behind them.
     heartbeat: Option<Timestamp>,
-    children: Vec<Children>,
+    children: Vec<ChildTokens>,
 }
 
 impl TokenProgress {
@@ -93,7 +93,7 @@ impl<C> Merge<C> {
     }
 
     /// These tokens will be queried from there on: what is in none of the others is still to come in them.
-    pub fn expect<'t>(&mut self, tokens: impl IntoIterator<Item = &'t Token>, start: Timestamp) {
+    pub fn expect_tokens<'t>(&mut self, tokens: impl IntoIterator<Item = &'t Token>, start: Timestamp) {
         for token in tokens {
             self.tokens.entry(token.clone()).or_insert_with(|| TokenProgress::from(start));
         }
@@ -102,7 +102,7 @@ impl<C> Merge<C> {
 
     /// Changes are published up to there. What waits and is behind it is dropped, and stands for how far its token
     /// has come.
-    pub fn until(&mut self, end: Option<Timestamp>) {
+    pub fn set_end(&mut self, end: Option<Timestamp>) {
         self.end = end;
         let Some(end) = end else { return };
         let is_past = |(at, _): &Commit| *at > end;
@@ -121,7 +121,7 @@ impl<C> Merge<C> {
     }
 
     /// The token is queried from there on, for the first time or again.
-    pub fn query(&mut self, token: Token, start: Timestamp) {
+    pub fn start_query(&mut self, token: Token, start: Timestamp) {
         self.forget(&token);
         // What has come out and was not taken in: it comes again, and not all that it stood for is there any more.
         self.ready.retain(|(of, turn)| *of != token || matches!(turn, TokenEvent::Change { .. }));
@@ -130,14 +130,14 @@ impl<C> Merge<C> {
     }
 
     /// The token is not read any more.
-    pub fn stop(&mut self, token: &Token) {
+    pub fn stop_token(&mut self, token: &Token) {
         self.forget(token);
         self.tokens.remove(token);
         self.look();
     }
 
     /// A change record that has not been emitted, of a transaction with so many `records` in all tokens.
-    pub fn change(
+    pub fn add_change(
         &mut self,
         token: &Token,
         at: Timestamp,
@@ -147,7 +147,7 @@ impl<C> Merge<C> {
         size: usize,
     ) {
         if self.end.is_some_and(|end| at > end) {
-            self.heartbeat(token, at);
+            self.add_heartbeat(token, at);
             return;
         }
         let Some(told) = self.tokens.get_mut(token) else { return };
@@ -163,7 +163,7 @@ impl<C> Merge<C> {
     }
 
     /// All of the token's changes up to there have come.
-    pub fn heartbeat(&mut self, token: &Token, at: Timestamp) {
+    pub fn add_heartbeat(&mut self, token: &Token, at: Timestamp) {
         let past = |at: &Timestamp| self.end.is_some_and(|end| *at > end);
         let Some(told) = self.tokens.get_mut(token) else { return };
         // The first that is past the end is what the token has come to.
@@ -176,14 +176,14 @@ impl<C> Merge<C> {
     }
 
     /// The token's children: from their start on they have what it has no more.
-    pub fn children(&mut self, token: &Token, children: Children) {
+    pub fn add_children(&mut self, token: &Token, children: ChildTokens) {
         let Some(told) = self.tokens.get_mut(token) else { return };
         told.children.push(children.clone());
-        self.expect(children.children.iter().map(|(child, _)| child), children.start);
+        self.expect_tokens(children.children.iter().map(|(child, _)| child), children.start);
     }
 
     /// The token's query has ended by itself.
-    pub fn ended(&mut self, token: &Token) {
+    pub fn end_query(&mut self, token: &Token) {
         let Some(told) = self.tokens.get_mut(token) else { return };
         if told.children.is_empty() {
             // A drop-out, after any part of what it has to tell.
@@ -197,13 +197,13 @@ impl<C> Merge<C> {
     }
 
     /// The token's query has broken off.
-    pub fn interrupted(&mut self, token: &Token) {
+    pub fn interrupt_query(&mut self, token: &Token) {
         self.forget(token);
         self.ready.push_back((token.clone(), TokenEvent::Interrupted));
     }
 
     /// The next, in the order of commits.
-    pub fn take(&mut self) -> Option<(Token, TokenEvent<C>)> {
+    pub fn take_next(&mut self) -> Option<(Token, TokenEvent<C>)> {
         if self.ready.is_empty() {
             self.hand_out();
         }
@@ -227,7 +227,7 @@ impl<C> Merge<C> {
         let mut left = parts.len();
         for TransactionPart { token, change, size, .. } in parts {
             (left, self.size) = (left - 1, self.size - size);
-            self.ready.push_back((token.clone(), TokenEvent::Change { change, goes_on: left > 0 }));
+            self.ready.push_back((token.clone(), TokenEvent::Change { change, continues: left > 0 }));
             if let Some(told) = self.tokens.get_mut(&token) {
                 told.waiting -= 1;
             }
@@ -238,7 +238,7 @@ impl<C> Merge<C> {
     fn whole(&self) -> Option<Commit> {
         let (first, _) = self.transactions.first_key_value()?;
         let passed = |at: Timestamp| self.watermark.is_none_or(|watermark| (at, true) <= watermark);
-        if passed(first.0) || !stands(Guard::EveryToken) {
+        if passed(first.0) || !is_enforced(Guard::EveryTokenHasPassed) {
             return Some(first.clone());
         }
         // A parent that has ended may have some at its children's start, which none of them has reached: by the
@@ -296,24 +296,24 @@ mod tests {
 
     fn change(merge: &mut Merge<i64>, token: &Token, at: i64) {
         let id = ChangeId { transaction: at.to_string().into(), sequence: "0".into(), table: "T".into() };
-        merge.change(token, second(at), id, 1, at, 10);
+        merge.add_change(token, second(at), id, 1, at, 10);
     }
 
     #[test]
     fn what_waits_behind_a_new_end_is_where_its_token_goes_on() {
         let (mut merge, one, other) = (Merge::new(100, None), Token::from("1"), Token::from("2"));
-        merge.query(one.clone(), second(0));
-        merge.query(other.clone(), second(0));
+        merge.start_query(one.clone(), second(0));
+        merge.start_query(other.clone(), second(0));
         for at in [3, 5, 7] {
             change(&mut merge, &one, at);
         }
-        merge.heartbeat(&one, second(9));
-        merge.until(Some(second(4)));
-        merge.heartbeat(&other, second(6));
-        let turns: Vec<_> = std::iter::from_fn(|| merge.take()).collect();
+        merge.add_heartbeat(&one, second(9));
+        merge.set_end(Some(second(4)));
+        merge.add_heartbeat(&other, second(6));
+        let turns: Vec<_> = std::iter::from_fn(|| merge.take_next()).collect();
         let expected = [
             (other, TokenEvent::Heartbeat(second(6))),
-            (one.clone(), TokenEvent::Change { change: 3, goes_on: false }),
+            (one.clone(), TokenEvent::Change { change: 3, continues: false }),
             (one, TokenEvent::Heartbeat(second(5))),
         ];
         assert_eq!(turns, expected);
@@ -322,22 +322,22 @@ mod tests {
     #[test]
     fn what_was_told_of_a_time_behind_the_end_is_forgotten_when_the_token_is_queried_again() {
         let (mut merge, token) = (Merge::new(100, None), Token::from("1"));
-        merge.query(token.clone(), second(0));
-        merge.until(Some(second(4)));
-        merge.heartbeat(&token, second(5));
-        assert_eq!(merge.take(), Some((token.clone(), TokenEvent::Heartbeat(second(5)))));
+        merge.start_query(token.clone(), second(0));
+        merge.set_end(Some(second(4)));
+        merge.add_heartbeat(&token, second(5));
+        assert_eq!(merge.take_next(), Some((token.clone(), TokenEvent::Heartbeat(second(5)))));
         // Neither of them is handed in: the token has stopped.
         change(&mut merge, &token, 6);
-        merge.heartbeat(&token, second(7));
-        merge.until(None);
-        merge.query(token.clone(), second(5));
-        assert_eq!(merge.take(), None);
+        merge.add_heartbeat(&token, second(7));
+        merge.set_end(None);
+        merge.start_query(token.clone(), second(5));
+        assert_eq!(merge.take_next(), None);
         change(&mut merge, &token, 6);
-        merge.heartbeat(&token, second(7));
-        let turns: Vec<_> = std::iter::from_fn(|| merge.take()).map(|(_, turn)| turn).collect();
+        merge.add_heartbeat(&token, second(7));
+        let turns: Vec<_> = std::iter::from_fn(|| merge.take_next()).map(|(_, turn)| turn).collect();
         assert_eq!(
             turns,
-            [TokenEvent::Change { change: 6, goes_on: false }, TokenEvent::Heartbeat(second(7))]
+            [TokenEvent::Change { change: 6, continues: false }, TokenEvent::Heartbeat(second(7))]
         );
     }
 }

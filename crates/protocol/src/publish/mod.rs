@@ -14,16 +14,16 @@ mod state;
 mod token;
 mod transaction_counts;
 
-pub use effect::{ChangeId, Children, Effect, Limits, Transaction};
+pub use effect::{ChangeId, ChildTokens, KafkaTransaction, ShardEffect, ShardLimits};
 pub use frontier::Frontier;
 pub use incremental_snapshot::{
     Barrier, BarrierId, IncrementalSnapshot, Paused, RangeProgress, RequestId, SnapshotRequest,
     SnapshotStage, TableProgress,
 };
 pub use merge::{Merge, TokenEvent};
-pub use progress::Progress;
-pub use shard::{Config, Shard, ShardError};
-pub use snapshot::{Range, RangeId, Snapshot};
+pub use progress::PipelineProgress;
+pub use shard::{Shard, ShardConfig, ShardError};
+pub use snapshot::{InitialSnapshot, RangeId, SnapshotRange};
 pub use state::{Origin, ParentFinished, StateKey, StateRecord, StateValue, shard_of};
 pub use token::Token;
 pub use transaction_counts::{EventCounts, TransactionCounts};

@@ -10,12 +10,12 @@ use std::collections::BTreeMap;
 
 use super::state::{StateKey, StateValue};
 use super::token::Token;
-use crate::guard::{Guard, stands};
+use crate::guard::{Guard, is_enforced};
 use crate::value::Timestamp;
 
 /// Reads all partitions of a state topic along and says up to where everything is published.
 #[derive(Debug, Default)]
-pub struct Progress {
+pub struct PipelineProgress {
     tokens: BTreeMap<Token, Timestamp>,
     notes: BTreeMap<Token, BTreeMap<Option<Token>, Timestamp>>,
     /// The earliest that was open at the end of the last round.
@@ -25,9 +25,9 @@ pub struct Progress {
     watermark: Option<Timestamp>,
 }
 
-impl Progress {
+impl PipelineProgress {
     /// A committed record of any shard's partition, in the order of that partition's log.
-    pub fn record(&mut self, key: StateKey, value: Option<StateValue>) {
+    pub fn apply(&mut self, key: StateKey, value: Option<StateValue>) {
         match (key, value) {
             (StateKey::Token(token), Some(StateValue::Token(frontier))) => {
                 self.tokens.insert(token, frontier.at());
@@ -37,7 +37,7 @@ impl Progress {
             }
             (StateKey::ParentFinished { child, parent }, Some(StateValue::ParentFinished(note))) => {
                 self.notes.entry(child).or_default().insert(parent, note.start);
-                if stands(Guard::NotesOfRound) {
+                if is_enforced(Guard::TwoRounds) {
                     self.noted = earlier(self.noted, Some(note.start));
                 }
             }
@@ -65,7 +65,7 @@ impl Progress {
     }
 
     /// Every partition has been read up to the high watermark that it had at the beginning of this round.
-    pub fn round(&mut self) {
+    pub fn end_round(&mut self) {
         if self.open.is_some() {
             // What was true stays true.
             self.watermark = self.watermark.max(earlier(self.open, self.noted));
@@ -101,44 +101,44 @@ mod tests {
         Timestamp::from_timestamp(seconds, 0).unwrap()
     }
 
-    fn token(progress: &mut Progress, token: &str, at: Option<i64>) {
+    fn token(progress: &mut PipelineProgress, token: &str, at: Option<i64>) {
         let value = at.map(|at| StateValue::Token(Frontier::new(second(at))));
-        progress.record(StateKey::Token(token.into()), value);
+        progress.apply(StateKey::Token(token.into()), value);
     }
 
-    fn note(progress: &mut Progress, child: &str, start: i64) {
+    fn note(progress: &mut PipelineProgress, child: &str, start: i64) {
         let value = StateValue::ParentFinished(ParentFinished { start: second(start), parents: Vec::new() });
-        progress.record(StateKey::ParentFinished { child: child.into(), parent: None }, Some(value));
+        progress.apply(StateKey::ParentFinished { child: child.into(), parent: None }, Some(value));
     }
 
     #[test]
     fn the_least_of_all_shards_after_two_rounds() {
-        let mut progress = Progress::default();
-        progress.round();
-        progress.round();
+        let mut progress = PipelineProgress::default();
+        progress.end_round();
+        progress.end_round();
         assert_eq!(progress.watermark(), None, "the pipeline has not begun");
         token(&mut progress, "a", Some(5));
         note(&mut progress, "b", 3);
-        progress.round();
+        progress.end_round();
         assert_eq!(progress.watermark(), None);
-        progress.round();
+        progress.end_round();
         assert_eq!(progress.watermark(), Some(second(3)));
         token(&mut progress, "b", Some(9));
-        progress.round();
-        progress.round();
+        progress.end_round();
+        progress.end_round();
         assert_eq!(progress.watermark(), Some(second(5)));
     }
 
     #[test]
     fn a_child_counts_when_its_note_is_seen_after_its_parents_end() {
-        let mut progress = Progress::default();
+        let mut progress = PipelineProgress::default();
         token(&mut progress, "a", Some(5));
         token(&mut progress, "z", Some(20));
-        progress.round();
+        progress.end_round();
         token(&mut progress, "a", None);
-        progress.round();
+        progress.end_round();
         note(&mut progress, "b", 6);
-        progress.round();
+        progress.end_round();
         assert_eq!(progress.watermark(), Some(second(6)));
     }
 }

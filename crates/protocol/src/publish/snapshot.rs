@@ -13,7 +13,7 @@ pub struct RangeId(pub u32);
 
 /// What is still to be read of a range. Keys are as the service writes them: nothing here looks into them.
 #[derive(Debug, Clone, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
-pub struct Range {
+pub struct SnapshotRange {
     pub table: Arc<str>,
     /// Its rows are read as they were then.
     pub at: Timestamp,
@@ -35,7 +35,7 @@ fn is_zero(rows: &u64) -> bool {
 
 /// A snapshot that is not finished.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
-pub struct Snapshot {
+pub struct InitialSnapshot {
     pub at: Timestamp,
     /// The number of its ranges.
     pub ranges: u32,

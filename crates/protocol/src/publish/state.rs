@@ -6,7 +6,7 @@ use super::frontier::Frontier;
 use super::incremental_snapshot::{
     Barrier, IncrementalSnapshot, Paused, RangeProgress, RequestId, SnapshotRequest,
 };
-use super::snapshot::{Range, RangeId, Snapshot};
+use super::snapshot::{InitialSnapshot, RangeId, SnapshotRange};
 use super::token::Token;
 use crate::value::Timestamp;
 
@@ -56,7 +56,7 @@ pub enum StateValue {
     Token(Frontier),
     #[serde(rename = "note")]
     ParentFinished(ParentFinished),
-    Range(Range),
+    Range(SnapshotRange),
     #[serde(rename = "read")]
     RangeRead,
     #[serde(rename = "part")]
@@ -82,7 +82,7 @@ pub struct Origin {
     pub change_stream: Arc<str>,
     /// While rows are read that come before the changes.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub snapshot: Option<Snapshot>,
+    pub snapshot: Option<InitialSnapshot>,
 }
 
 /// What a child's owner must know to start it.

@@ -3,7 +3,7 @@ use std::sync::Arc;
 
 use super::effect::ChangeId;
 use super::token::Token;
-use crate::guard::{Guard, stands};
+use crate::guard::{Guard, is_enforced};
 use crate::value::Timestamp;
 
 /// Counts what each transaction has in each token, for the topic that tells where transactions begin and end.
@@ -31,7 +31,7 @@ pub struct EventCounts {
 impl TransactionCounts {
     /// The token is queried, again or for the first time, or no more.
     pub fn forget(&mut self, token: &Token) {
-        if stands(Guard::CountAnew) {
+        if is_enforced(Guard::TransactionCountsRestart) {
             self.tokens.remove(token);
         }
     }

@@ -8,7 +8,7 @@ mod rng;
 
 use rng::Rng;
 
-use crate::guard::{Guard, without};
+use crate::guard::{Guard, run_without};
 
 /// Seeds of one test; enough to meet every fault many times over.
 const SEEDS: u64 = 3000;
@@ -27,5 +27,5 @@ fn all_seeds(run: impl Fn(Rng) -> Result<(), String>) {
 /// The first seed that fails without that guard, in that way.
 fn first_failure(guard: Guard, how: &str, run: impl Fn(Rng) -> Result<(), String>) -> Option<(u64, String)> {
     let fails = |seed| run(Rng::new(seed)).err().filter(|why| why.contains(how)).map(|why| (seed, why));
-    without(guard, || (0..SEEDS).find_map(fails))
+    run_without(guard, || (0..SEEDS).find_map(fails))
 }

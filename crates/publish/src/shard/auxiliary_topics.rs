@@ -54,7 +54,7 @@ impl ShardRun {
     fn aside(&mut self, side: &AuxiliaryTopic, items: (Item, Item)) -> Result<(), End> {
         let message = self.side_message(side, items)?;
         let (size, now) = (size_of(&message), self.now());
-        self.shard.aside(OutgoingMessage::aside(message), size, now);
+        self.shard.add_auxiliary(OutgoingMessage::aside(message), size, now);
         Ok(())
     }
 

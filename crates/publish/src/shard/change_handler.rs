@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::SystemTime;
 
 use spanbridge_kafka::Message;
-use spanbridge_protocol::publish::{ChangeId, Children, EventCounts, Token, TokenEvent};
+use spanbridge_protocol::publish::{ChangeId, ChildTokens, EventCounts, Token, TokenEvent};
 use spanbridge_spanner::{ChangeRecord, ChildPartitions, CommitTag, DataChange};
 
 use super::commit_order::ReadChange;
@@ -46,7 +46,7 @@ impl ShardRun {
     pub(super) fn event(&mut self, token: &Token, event: Event) -> Result<(), End> {
         let told = match event {
             Event::Record { record: ChangeRecord::Data(change), read } => {
-                TokenEvent::Change { change: ReadChange::new(change, read), goes_on: false }
+                TokenEvent::Change { change: ReadChange::new(change, read), continues: false }
             }
             Event::Record { record: ChangeRecord::Heartbeat(at), .. } => TokenEvent::Heartbeat(at),
             Event::Record { record: ChangeRecord::Children(record), .. } => {
@@ -66,7 +66,7 @@ impl ShardRun {
         place: TransactionPosition,
     ) -> Result<(), End> {
         if self.order.is_some() && !place.last {
-            self.shard.goes_on(true, self.now());
+            self.shard.set_transaction_open(true, self.now());
         }
         let (at, id) = (change.commit_timestamp, id_of(&change));
         let tag = CommitTag::parse(&change.transaction_tag);
@@ -80,14 +80,14 @@ impl ShardRun {
             before = self.tally.count(&place.counted, at, &id, events);
         }
         let now = self.now();
-        if !self.shard.wants(token, at, &id, now).map_err(|error| self.refused(&error))? {
+        if !self.shard.should_emit(token, at, &id, now).map_err(|error| self.refused(&error))? {
             self.handed_in(&place);
             return Ok(());
         }
         if !publishes {
             let end = self.transaction_end(&place, &id, &change)?;
             let data = end.into_iter().map(OutgoingMessage::aside).collect();
-            self.shard.change(token, at, id, data, CHANGE_SIZE, now);
+            self.shard.add_change(token, at, id, data, CHANGE_SIZE, now);
             self.handed_in(&place);
             return Ok(());
         }
@@ -188,14 +188,14 @@ impl ShardRun {
         if let Some(first) = data.first_mut() {
             first.share = Some(self.pipeline.queued.take(size));
         }
-        self.shard.change(token, change.commit_timestamp, id.clone(), data, size, self.now());
+        self.shard.add_change(token, change.commit_timestamp, id.clone(), data, size, self.now());
         self.handed_in(place);
         Ok(())
     }
 
     fn handed_in(&mut self, place: &TransactionPosition) {
         if self.order.is_some() {
-            self.shard.goes_on(!place.last, self.now());
+            self.shard.set_transaction_open(!place.last, self.now());
             if place.last {
                 self.tally.forget(&place.counted);
             }
@@ -234,13 +234,13 @@ pub(super) fn id_of(change: &DataChange) -> ChangeId {
     }
 }
 
-fn children(record: ChildPartitions) -> Children {
+fn children(record: ChildPartitions) -> ChildTokens {
     let token = |token: String| Token(token.into());
     let children = record
         .children
         .into_iter()
         .map(|child| (token(child.token), child.parents.into_iter().map(token).collect()));
-    Children { start: record.start_timestamp, children: children.collect() }
+    ChildTokens { start: record.start_timestamp, children: children.collect() }
 }
 
 pub(super) fn size_of(message: &Message) -> usize {

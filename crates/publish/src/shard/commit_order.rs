@@ -46,17 +46,17 @@ impl ShardRun {
         match told {
             TokenEvent::Change { change: mut read, .. } => {
                 let (at, id) = (read.change.commit_timestamp, id_of(&read.change));
-                if !self.shard.emitted(token, at, &id) {
+                if !self.shard.has_emitted(token, at, &id) {
                     let records = usize::try_from(read.change.number_of_records_in_transaction).unwrap_or(0);
                     let size = read.change.size();
                     read.share = Some(self.pipeline.queued.take(size));
-                    order.change(token, at, id, records, read, size);
+                    order.add_change(token, at, id, records, read, size);
                 }
             }
-            TokenEvent::Heartbeat(at) => order.heartbeat(token, at),
-            TokenEvent::Children(children) => order.children(token, children),
-            TokenEvent::Ended => order.ended(token),
-            TokenEvent::Interrupted => order.interrupted(token),
+            TokenEvent::Heartbeat(at) => order.add_heartbeat(token, at),
+            TokenEvent::Children(children) => order.add_children(token, children),
+            TokenEvent::Ended => order.end_query(token),
+            TokenEvent::Interrupted => order.interrupt_query(token),
         }
         Ok(())
     }
@@ -66,7 +66,7 @@ impl ShardRun {
         while !self.is_finishing()
             && self.held.is_none()
             && self.shard.has_room()
-            && let Some((token, turn)) = self.order.as_mut().and_then(Merge::take)
+            && let Some((token, turn)) = self.order.as_mut().and_then(Merge::take_next)
         {
             self.turn(&token, turn)?;
         }
@@ -76,7 +76,7 @@ impl ShardRun {
     fn turn(&mut self, token: &Token, turn: TokenEvent<ReadChange>) -> Result<(), End> {
         let now = self.now();
         match turn {
-            TokenEvent::Change { change: ReadChange { change, at, .. }, goes_on } => {
+            TokenEvent::Change { change: ReadChange { change, at, .. }, continues: goes_on } => {
                 let place = match self.order {
                     Some(_) => TransactionPosition { counted: Token("".into()), last: !goes_on },
                     None => {
@@ -86,10 +86,10 @@ impl ShardRun {
                 };
                 return self.change(token, change, at, place);
             }
-            TokenEvent::Heartbeat(at) => self.shard.heartbeat(token, at, now),
-            TokenEvent::Children(children) => self.shard.children(token, children),
-            TokenEvent::Ended => self.shard.ended(token, now),
-            TokenEvent::Interrupted => self.shard.interrupted(token),
+            TokenEvent::Heartbeat(at) => self.shard.add_heartbeat(token, at, now),
+            TokenEvent::Children(children) => self.shard.add_children(token, children),
+            TokenEvent::Ended => self.shard.end_query(token, now),
+            TokenEvent::Interrupted => self.shard.restart_query(token),
         }
         Ok(())
     }

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use futures::future::{BoxFuture, FutureExt};
 use spanbridge_kafka::{Committed, Error as KafkaError, Start, TransactionalOptions, TransactionalProducer};
-use spanbridge_protocol::publish::{Range, RangeId, Token};
+use spanbridge_protocol::publish::{RangeId, SnapshotRange, Token};
 use spanbridge_protocol::value::Timestamp;
 use spanbridge_spanner::{ChangeRecord, DataChange, Database};
 
@@ -40,10 +40,10 @@ pub(super) enum Answer {
     Roots(Result<(Timestamp, Vec<Token>), Failure>),
     TableTransform(Result<Arc<TableTransform>, Failure>),
     Explained(Error),
-    Divided(Result<(Timestamp, Vec<Range>), Failure>),
+    Divided(Result<(Timestamp, Vec<SnapshotRange>), Failure>),
     TableDivided {
         table: Arc<str>,
-        divided: Result<Vec<Range>, Arc<str>>,
+        divided: Result<Vec<SnapshotRange>, Arc<str>>,
     },
     Page {
         id: RangeId,

@@ -3,7 +3,7 @@ use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
 use spanbridge_kafka::{Committed, Message};
-use spanbridge_protocol::publish::Transaction;
+use spanbridge_protocol::publish::KafkaTransaction;
 use spanbridge_protocol::value::Timestamp;
 use spanbridge_telemetry::trace::{self, RemoteContext};
 use tracing::Span;
@@ -109,7 +109,7 @@ impl TransactionReport {
     pub(super) fn new(
         pipeline: &Pipeline,
         shard: u32,
-        transaction: Transaction<OutgoingMessage>,
+        transaction: KafkaTransaction<OutgoingMessage>,
     ) -> Result<(spanbridge_kafka::Transaction, Self), Error> {
         let sent = SystemTime::now();
         let spans = Spans::new(pipeline, shard, &transaction.data, sent);

@@ -3,7 +3,7 @@ use std::time::Duration;
 
 use futures::stream::{FuturesUnordered, StreamExt};
 use spanbridge_kafka::{Record, TransactionalProducer};
-use spanbridge_protocol::publish::{Effect, Shard, Token, TransactionCounts};
+use spanbridge_protocol::publish::{Shard, ShardEffect, Token, TransactionCounts};
 use tokio::sync::mpsc;
 use tokio::time::{Instant, MissedTickBehavior};
 
@@ -132,7 +132,7 @@ impl ShardRun {
                     Some(letter) => self.letter(letter),
                     None => return End::Finished(None),
                 },
-                () = sleep_until(due) => { self.shard.due(self.started.elapsed()); Ok(()) }
+                () = sleep_until(due) => { self.shard.start_due_commit(self.started.elapsed()); Ok(()) }
                 _ = looks.tick() => self.look(),
                 (token, event) = self.queries.next(|token| commit_order::may_read(self.order.as_ref(), token)), if wants_changes => self.event(&token, event),
             };
@@ -175,10 +175,12 @@ impl ShardRun {
         if self.finishing.is_some() || self.generation.is_none() {
             return Ok(());
         }
-        while let Some(effect) = self.shard.effect() {
+        while let Some(effect) = self.shard.next_effect() {
             match effect {
-                Effect::Init => self.work.push(operations::init(self.pipeline.clone(), self.index)),
-                Effect::Commit(transaction) => {
+                ShardEffect::InitTransactions => {
+                    self.work.push(operations::init(self.pipeline.clone(), self.index))
+                }
+                ShardEffect::Commit(transaction) => {
                     let Some(producer) = self.producer.take() else {
                         return Err(self.bug("a transaction without a producer"));
                     };
@@ -187,31 +189,31 @@ impl ShardRun {
                     self.in_flight = true;
                     self.work.push(operations::commit(producer, transaction, Box::new(batch)));
                 }
-                Effect::QueryRoots { start } => {
+                ShardEffect::QueryRoots { start } => {
                     self.work.push(operations::roots(self.pipeline.clone(), start))
                 }
-                Effect::Divide => self.work.push(snapshot_reader::divide(self.pipeline.clone())),
-                Effect::DivideTable { table } => {
+                ShardEffect::DivideSnapshot => self.work.push(snapshot_reader::divide(self.pipeline.clone())),
+                ShardEffect::DivideTable { table } => {
                     self.work.push(snapshot_reader::divide_again(
                         self.pipeline.clone(),
                         self.status.clone(),
                         table,
                     ));
                 }
-                Effect::Read { id, range } => self.reads.add(id, range, self.shard.reads_again()),
-                Effect::Until { end } => self.until(end),
-                Effect::Query { token, start } => {
+                ShardEffect::ReadRange { id, range } => self.reads.add(id, range, self.shard.is_at_barrier()),
+                ShardEffect::SetEnd { end } => self.until(end),
+                ShardEffect::QueryToken { token, start } => {
                     self.tally.forget(&token);
                     if let Some(order) = &mut self.order {
-                        order.query(token.clone(), start);
+                        order.start_query(token.clone(), start);
                     }
                     self.queries.start(&self.pipeline, token, start);
                 }
-                Effect::Finished { token } => {
+                ShardEffect::FinishToken { token } => {
                     self.stop(&token);
                     self.status.state().tokens_finished += 1;
                 }
-                Effect::Stop { token } => self.stop(&token),
+                ShardEffect::StopToken { token } => self.stop(&token),
             }
         }
         Ok(())
@@ -220,7 +222,7 @@ impl ShardRun {
     fn stop(&mut self, token: &Token) {
         self.tally.forget(token);
         if let Some(order) = &mut self.order {
-            order.stop(token);
+            order.stop_token(token);
         }
         self.queries.finished(token);
     }
@@ -237,13 +239,13 @@ impl ShardRun {
             Answer::Initialised(producer) => {
                 let producer = producer.map_err(|error| self.end(error, "take the shard over"))?;
                 self.producer = Some(producer);
-                self.shard.initialised(uuid::Uuid::new_v4().to_string().into());
+                self.shard.begin_recovery(uuid::Uuid::new_v4().to_string().into());
             }
             Answer::Committed { result: Ok((producer, committed)), batch } => {
                 self.producer = Some(producer);
                 self.in_flight = false;
                 batch.committed(&self.pipeline.meter, committed);
-                self.shard.committed(self.now());
+                self.shard.confirm_commit(self.now());
             }
             Answer::Committed { result: Err(error), batch } => {
                 batch.failed(&self.pipeline.meter, Outcome::of(&error), error.code());
@@ -252,19 +254,19 @@ impl ShardRun {
             Answer::Roots(roots) => {
                 let (start, roots) = roots.map_err(|failure| self.no_roots(failure))?;
                 if let Some(order) = &mut self.order {
-                    order.expect(&roots, start);
+                    order.expect_tokens(&roots, start);
                 }
-                self.shard.roots(start, roots, self.now());
+                self.shard.add_roots(start, roots, self.now());
             }
             Answer::Explained(error) => return Err(End::Stop(error)),
             Answer::Divided(divided) => {
                 let (at, ranges) =
                     divided.map_err(|failure| self.end(failure, "divide the tables for a snapshot"))?;
-                self.shard.divided(at, ranges, self.now());
+                self.shard.add_snapshot_ranges(at, ranges, self.now());
             }
             Answer::TableDivided { table, divided } => {
                 let now = self.now();
-                self.shard.table_divided(&table, divided, now);
+                self.shard.add_table_ranges(&table, divided, now);
             }
             Answer::Page { id, page } => self.page(id, page)?,
             Answer::TableTransform(plan) => {
@@ -305,10 +307,10 @@ impl ShardRun {
         for record in records {
             let (key, value) = state::decode(self.pipeline.name(), record).map_err(End::Stop)?;
             let now = self.now();
-            self.shard.state(key, value, now).map_err(|error| self.refused(&error))?;
+            self.shard.apply_state(key, value, now).map_err(|error| self.refused(&error))?;
         }
         if self.shard.is_running() && !self.status.state().running {
-            let (tokens, waiting) = self.shard.counts();
+            let (tokens, waiting) = self.shard.token_counts();
             let mut status = self.status.state();
             (status.running, status.reason) = (true, None);
             let (pipeline, shard) = (self.pipeline.name(), self.index);
@@ -318,11 +320,11 @@ impl ShardRun {
     }
 
     fn look(&mut self) -> Result<(), End> {
-        let (tokens, waiting) = self.shard.counts();
+        let (tokens, waiting) = self.shard.token_counts();
         let mut status = self.status.state();
         (status.tokens_running, status.tokens_waiting) = (tokens, waiting);
         status.watermark = self.shard.watermark();
-        status.open_ranges = self.shard.open_ranges();
+        status.open_ranges = self.shard.open_range_count();
         drop(status);
         self.beat()?;
         self.follow_reread();

@@ -8,7 +8,7 @@ use std::time::SystemTime;
 
 use futures::future::FutureExt;
 use futures::stream::FuturesUnordered;
-use spanbridge_protocol::publish::{Range, RangeId};
+use spanbridge_protocol::publish::{RangeId, SnapshotRange};
 use spanbridge_protocol::value::{Timestamp, Type, Value};
 use spanbridge_spanner::KeyRange;
 
@@ -42,7 +42,7 @@ pub(super) struct SnapshotReader {
 
 /// What is left of a range, and how many rows make a page.
 struct PendingRange {
-    range: Range,
+    range: SnapshotRange,
     rows: usize,
     /// By which it is read; nothing before the first page.
     plan: Option<Arc<TableTransform>>,
@@ -67,7 +67,7 @@ pub(super) struct PageError {
 }
 
 impl SnapshotReader {
-    pub(super) fn add(&mut self, id: RangeId, range: Range, again: bool) {
+    pub(super) fn add(&mut self, id: RangeId, range: SnapshotRange, again: bool) {
         self.waiting.insert(id, PendingRange { range, rows: ROWS_OF_FIRST_PAGE, plan: None, again });
     }
 
@@ -128,15 +128,15 @@ impl ShardRun {
         let mut goes_on = true;
         if let Some(last) = last {
             part.range.after = Some(Arc::clone(&last));
-            goes_on = self.shard.page(id, data, size, last, now);
+            goes_on = self.shard.add_rows(id, data, size, last, now);
         }
         if full && goes_on {
             part.rows = (PAGE_BYTES * rows / size.max(1)).clamp(1, MAX_ROWS_PER_PAGE);
             part.plan = Some(plan);
             self.reads.waiting.insert(id, part);
         } else if !full {
-            self.shard.read(id, now);
-            let (pipeline, shard, left) = (self.pipeline.name(), self.index, self.shard.open_ranges());
+            self.shard.finish_range(id, now);
+            let (pipeline, shard, left) = (self.pipeline.name(), self.index, self.shard.open_range_count());
             tracing::info!(pipeline, shard, %table, range = id.0, left, "range of rows read");
         }
         Ok(())
@@ -151,10 +151,10 @@ impl ShardRun {
         let (pipeline, shard, now) = (self.pipeline.name(), self.index, self.now());
         if failure.is_gone() {
             tracing::info!(pipeline, shard, %table, %failure, "rows kept no longer, to be read as of a later time");
-            self.shard.leave(id, now);
+            self.shard.defer_range(id, now);
         } else {
             tracing::error!(pipeline, shard, %table, %failure, "the rest of a table cannot be read again");
-            self.shard.give_up(id, said(&failure), now);
+            self.shard.abandon_range(id, said(&failure), now);
         }
         Ok(())
     }
@@ -165,7 +165,7 @@ pub(super) fn divide(pipeline: Arc<Pipeline>) -> Work {
     async move { Answer::Divided(divided(&pipeline).await) }.boxed()
 }
 
-async fn divided(pipeline: &Pipeline) -> Result<(Timestamp, Vec<Range>), Failure> {
+async fn divided(pipeline: &Pipeline) -> Result<(Timestamp, Vec<SnapshotRange>), Failure> {
     let snapshot = pipeline.database.snapshot().await?;
     let mut ranges = Vec::new();
     for table in pipeline.tables.all().await? {
@@ -198,7 +198,7 @@ fn said(failure: &Failure) -> Arc<str> {
 /// The next page; while a part is away, again and again.
 fn page(pipeline: Arc<Pipeline>, status: Arc<Status>, id: RangeId, part: PendingRange) -> Work {
     async move {
-        let Range { table, at, .. } = &part.range;
+        let SnapshotRange { table, at, .. } = &part.range;
         let what = format!("rows of table {table}");
         let page = match patiently(&pipeline, &status, &what, || rows(&pipeline, &part)).await {
             Ok((plan, columns, rows)) => Ok(Page { plan, columns, rows, part, read: SystemTime::now() }),

@@ -10,7 +10,7 @@ use std::time::Duration;
 
 use spanbridge_config::{Config, Publish};
 use spanbridge_kafka::{Admin, Events, Subscription};
-use spanbridge_protocol::publish::Limits;
+use spanbridge_protocol::publish::ShardLimits;
 use spanbridge_spanner::{Database, PipelineTag};
 
 use crate::auxiliary_topics::AuxiliaryTopicSetup;
@@ -124,14 +124,14 @@ fn own(config: &Config, publish: &Publish) -> HashSet<PipelineTag> {
     pipelines.map(|pipeline| PipelineTag::of(&pipeline.name)).collect()
 }
 
-fn limits_of(publish: &Publish) -> Limits {
-    Limits {
+fn limits_of(publish: &Publish) -> ShardLimits {
+    ShardLimits {
         max_records: usize::try_from(publish.transaction.max_records).unwrap_or(usize::MAX),
         max_bytes: MAX_BYTES,
         max_wait: publish.transaction.max_wait,
         idle_wait: idle_wait(publish).max(publish.transaction.max_wait),
-        max_hold: MAX_HOLD,
-        max_halt: MAX_HALT,
+        max_barrier_time: MAX_HOLD,
+        barrier_timeout: MAX_HALT,
     }
 }
 

@@ -10,8 +10,8 @@ use serde_json::json;
 use spanbridge_config::Config;
 use spanbridge_protocol::mutation::Write;
 use spanbridge_protocol::publish::{
-    Barrier, BarrierId, IncrementalSnapshot, Range, RangeId, SnapshotRequest, SnapshotStage, StateKey,
-    StateValue,
+    Barrier, BarrierId, IncrementalSnapshot, RangeId, SnapshotRange, SnapshotRequest, SnapshotStage,
+    StateKey, StateValue,
 };
 use spanbridge_protocol::value::Timestamp;
 use spanbridge_publish::{ErrorKind, SnapshotRequests, SnapshotStatus};
@@ -129,8 +129,8 @@ async fn rows_again(shards: usize, lines: &str) {
     assert!(last.open.is_empty());
     let rows = |standing: &SnapshotStatus, table: &str| {
         let last = standing.last.as_ref().unwrap();
-        assert!(last.told[table].refused.is_none() && !last.cancelled, "{last:?}");
-        usize::try_from(last.told[table].rows).unwrap()
+        assert!(last.table_progress[table].error.is_none() && !last.cancelled, "{last:?}");
+        usize::try_from(last.table_progress[table].rows).unwrap()
     };
     assert_eq!(rows(&done, "Small"), 1);
     let all = rows(&done, "Orders") + rows(&last, "Orders");
@@ -191,11 +191,8 @@ async fn what_cannot_be_read_again_is_refused_or_told_and_changes_go_on() {
         .config("change_stream = \"Stream\"\ncreate_topics = { partitions = 1, replication_factor = 1 }\n");
     let worker = Worker::start(&world, &config);
     let done = await_stage(&world, &config, &gone, |stage| stage == SnapshotStage::Done).await;
-    let told = &done.last.unwrap().told["Orders"];
-    assert!(
-        told.refused.as_ref().is_some_and(|why| why.contains("table Orders is not published")),
-        "{told:?}"
-    );
+    let told = &done.last.unwrap().table_progress["Orders"];
+    assert!(told.error.as_ref().is_some_and(|why| why.contains("table Orders is not published")), "{told:?}");
     world.write(Write::Insert, "Small", &["Id", "Note"], vec![1.into(), "x".into()]).await;
     topic::await_count(&world, &world.topic("Small"), 1).await;
     worker.stop().await;
@@ -221,12 +218,12 @@ async fn rows_that_spanner_keeps_no_longer_are_read_as_of_a_later_time() {
         round: 1,
         tables: vec!["Small".into()],
         ranges: Vec::new(),
-        next: RangeId(first.0 + 1),
-        told: BTreeMap::new(),
+        next_range: RangeId(first.0 + 1),
+        table_progress: BTreeMap::new(),
         cancelled: false,
     };
     let hold = Barrier { id: BarrierId { request: request.clone(), round: 1 }, at: Some(at) };
-    let range = Range { table: "Small".into(), at, after: None, through: None, rows: 0 };
+    let range = SnapshotRange { table: "Small".into(), at, after: None, through: None, rows: 0 };
     let records = vec![
         (
             StateKey::SnapshotRequest(request.clone()),
@@ -241,7 +238,9 @@ async fn rows_that_spanner_keeps_no_longer_are_read_as_of_a_later_time() {
     let done = await_stage(&world, &config, &request, |stage| stage == SnapshotStage::Done).await;
     let last = done.last.unwrap();
     assert!(
-        last.round == 2 && last.told["Small"].rows == 1 && last.told["Small"].refused.is_none(),
+        last.round == 2
+            && last.table_progress["Small"].rows == 1
+            && last.table_progress["Small"].error.is_none(),
         "{last:?}"
     );
     let read = topic::await_records(&world, &world.topic("Small"), 2).await;

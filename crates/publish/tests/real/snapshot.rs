@@ -4,7 +4,7 @@
 use std::collections::BTreeMap;
 use std::time::{Duration, SystemTime};
 
-use spanbridge_protocol::publish::{Origin, Range, RangeId, Snapshot, StateKey, StateValue};
+use spanbridge_protocol::publish::{InitialSnapshot, Origin, RangeId, SnapshotRange, StateKey, StateValue};
 use spanbridge_protocol::value::Timestamp;
 use spanbridge_publish::ErrorKind;
 use tokio::sync::watch;
@@ -88,9 +88,9 @@ async fn rows_that_spanner_keeps_no_longer_stop_the_pipeline() {
          create_topics = { partitions = 1, replication_factor = 1 }\n",
     );
     let at: Timestamp = (SystemTime::now() - Duration::from_secs(2 * 3600)).into();
-    let snapshot = Some(Snapshot { at, ranges: 1 });
+    let snapshot = Some(InitialSnapshot { at, ranges: 1 });
     let origin = Origin { start: at, shards: 1, change_stream: "Stream".into(), snapshot };
-    let range = Range { table: "Small".into(), at, after: None, through: None, rows: 0 };
+    let range = SnapshotRange { table: "Small".into(), at, after: None, through: None, rows: 0 };
     let records = vec![
         (StateKey::Origin, StateValue::Origin(origin)),
         (StateKey::Range(RangeId(0)), StateValue::Range(range)),

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use spanbridge_kafka::Admin;
 use spanbridge_protocol::mutation::{Mutation, Write};
-use spanbridge_protocol::publish::{Origin, Range, RangeId, Snapshot, StateKey, StateValue};
+use spanbridge_protocol::publish::{InitialSnapshot, Origin, RangeId, SnapshotRange, StateKey, StateValue};
 use spanbridge_protocol::value::Value;
 use spanbridge_publish::ErrorKind;
 use spanbridge_spanner::{CommitOptions, encode_column};
@@ -139,10 +139,10 @@ async fn goes_on(world: World) {
     let ends = rows.iter().skip(6).step_by(7).map(text).chain([None]);
     let ranges = ends.map(|through| {
         let after = std::mem::replace(&mut after, through.clone());
-        StateValue::Range(Range { table: "keyed".into(), at, after, through, rows: 0 })
+        StateValue::Range(SnapshotRange { table: "keyed".into(), at, after, through, rows: 0 })
     });
     let mut records: Vec<_> = (0..).map(|id| StateKey::Range(RangeId(id))).zip(ranges).collect();
-    let snapshot = Some(Snapshot { at, ranges: records.len().try_into().unwrap() });
+    let snapshot = Some(InitialSnapshot { at, ranges: records.len().try_into().unwrap() });
     let origin = Origin { start: at, shards: 1, change_stream: "Stream".into(), snapshot };
     records.insert(0, (StateKey::Origin, StateValue::Origin(origin)));
     state_topic::write(&world, &config, records).await;

@@ -1,7 +1,7 @@
 //! The aggregates of a table.
 
 use spanbridge_config::{Aggregate, AggregatesTable, Function as ConfigFunction};
-use spanbridge_protocol::ingest::{Fraction, Function, Mean};
+use spanbridge_protocol::ingest::{AggregateFunction, Fraction, MeanType};
 use spanbridge_protocol::table::{Column as TableColumn, Table};
 use spanbridge_protocol::value::Type;
 
@@ -11,7 +11,7 @@ use super::{COLUMN, Compiler, TYPE};
 /// Columns, functions and inputs, in the order of the file; each column with its companions behind it.
 pub(super) struct Aggregates {
     pub(super) columns: Vec<String>,
-    pub(super) functions: Vec<Function>,
+    pub(super) functions: Vec<AggregateFunction>,
     pub(super) inputs: Vec<Argument>,
 }
 
@@ -30,7 +30,7 @@ impl Compiler<'_> {
                 None => Given::Record,
                 Some(text) => {
                     // Any values can be told apart.
-                    let any = function == Function::ApproxDistinct;
+                    let any = function == AggregateFunction::ApproxDistinct;
                     let expression = self.expression(text, (!any).then_some(&argument))?;
                     let column = Column { name: column.name.clone(), ty: argument, expression };
                     if any { Given::Identity(column) } else { Given::Value(column) }
@@ -49,15 +49,18 @@ impl Compiler<'_> {
     fn companions(
         &mut self,
         aggregate: &Aggregate,
-        function: Function,
+        function: AggregateFunction,
         column: &TableColumn,
         live: &Table,
     ) -> Option<Vec<String>> {
         let types: &[Type] = match function {
-            Function::Avg(_) => &[column.ty.clone(), Type::Int64],
-            Function::First | Function::Last => &[Type::Timestamp],
-            Function::ApproxDistinct | Function::ApproxQuantile(_) => &[Type::Bytes],
-            Function::Count | Function::Sum | Function::Min | Function::Max => &[],
+            AggregateFunction::Avg(_) => &[column.ty.clone(), Type::Int64],
+            AggregateFunction::First | AggregateFunction::Last => &[Type::Timestamp],
+            AggregateFunction::ApproxDistinct | AggregateFunction::ApproxQuantile(_) => &[Type::Bytes],
+            AggregateFunction::Count
+            | AggregateFunction::Sum
+            | AggregateFunction::Min
+            | AggregateFunction::Max => &[],
         };
         let mut names = Vec::with_capacity(types.len());
         for (name, ty) in aggregate.companions().into_iter().zip(types) {
@@ -75,25 +78,27 @@ impl Compiler<'_> {
 }
 
 /// The function for a column of that type, and the type of its argument.
-fn function(function: ConfigFunction, ty: &Type) -> Option<(Function, Type)> {
+fn function(function: ConfigFunction, ty: &Type) -> Option<(AggregateFunction, Type)> {
     let scalar = !matches!(ty, Type::Array(_) | Type::Json);
     let (function, fits, argument) = match function {
-        ConfigFunction::Count => (Function::Count, *ty == Type::Int64, ty.clone()),
+        ConfigFunction::Count => (AggregateFunction::Count, *ty == Type::Int64, ty.clone()),
         ConfigFunction::Sum => {
-            (Function::Sum, matches!(ty, Type::Int64 | Type::Numeric | Type::Float64), ty.clone())
+            (AggregateFunction::Sum, matches!(ty, Type::Int64 | Type::Numeric | Type::Float64), ty.clone())
         }
-        ConfigFunction::Min => (Function::Min, scalar, ty.clone()),
-        ConfigFunction::Max => (Function::Max, scalar, ty.clone()),
-        ConfigFunction::First => (Function::First, scalar, ty.clone()),
-        ConfigFunction::Last => (Function::Last, scalar, ty.clone()),
+        ConfigFunction::Min => (AggregateFunction::Min, scalar, ty.clone()),
+        ConfigFunction::Max => (AggregateFunction::Max, scalar, ty.clone()),
+        ConfigFunction::First => (AggregateFunction::First, scalar, ty.clone()),
+        ConfigFunction::Last => (AggregateFunction::Last, scalar, ty.clone()),
         ConfigFunction::Avg => {
-            let mean = if *ty == Type::Numeric { Mean::Numeric } else { Mean::Float64 };
-            (Function::Avg(mean), matches!(ty, Type::Numeric | Type::Float64), ty.clone())
+            let mean = if *ty == Type::Numeric { MeanType::Numeric } else { MeanType::Float64 };
+            (AggregateFunction::Avg(mean), matches!(ty, Type::Numeric | Type::Float64), ty.clone())
         }
-        ConfigFunction::ApproxDistinct => (Function::ApproxDistinct, *ty == Type::Int64, Type::Bytes),
+        ConfigFunction::ApproxDistinct => {
+            (AggregateFunction::ApproxDistinct, *ty == Type::Int64, Type::Bytes)
+        }
         ConfigFunction::ApproxQuantile(quantile) => {
             let fraction = Fraction::new(quantile.get()).ok()?;
-            (Function::ApproxQuantile(fraction), *ty == Type::Float64, Type::Float64)
+            (AggregateFunction::ApproxQuantile(fraction), *ty == Type::Float64, Type::Float64)
         }
     };
     fits.then_some((function, argument))

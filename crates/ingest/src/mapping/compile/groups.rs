@@ -1,7 +1,7 @@
 //! A table with one row for each group of records.
 
 use spanbridge_config::{AggregatesTable, Ownership, SOURCE_PARTITION};
-use spanbridge_protocol::ingest::{Groups, Target, TargetKind};
+use spanbridge_protocol::ingest::{GroupTarget, Target, TargetKind};
 use spanbridge_protocol::table::Table;
 use spanbridge_protocol::value::Type;
 
@@ -54,7 +54,7 @@ impl Compiler<'_> {
             table: live.name.as_str().into(),
             columns: names.collect(),
             key: (0..key.len()).collect(),
-            kind: TargetKind::Groups(Groups { functions, window }),
+            kind: TargetKind::Groups(GroupTarget { functions, window }),
             locking: mapping.ownership == Ownership::Shared,
         };
         let key = key.into_iter().filter_map(|(_, part)| part).collect();

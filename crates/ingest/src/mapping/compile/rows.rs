@@ -1,7 +1,7 @@
 //! A table with one row for each record.
 
 use spanbridge_config::{AllFields, IngestTransaction, Mode, RowsTable, Tombstones};
-use spanbridge_protocol::ingest::{Rows, Target, TargetKind};
+use spanbridge_protocol::ingest::{RowTarget, Target, TargetKind};
 use spanbridge_protocol::mutation::Write;
 use spanbridge_protocol::table::{Column as TableColumn, Table};
 
@@ -39,7 +39,7 @@ impl Compiler<'_> {
             table: live.name.as_str().into(),
             columns: columns.iter().map(|column| column.name.clone()).collect(),
             key: key.clone(),
-            kind: TargetKind::Rows(Rows { write: write(mapping.mode), version }),
+            kind: TargetKind::Rows(RowTarget { write: write(mapping.mode), version }),
             locking: mapping.transaction == IngestTransaction::ReadWrite,
         };
         let rows = RowMapping { columns, key, version, writes, delete_when: delete_when?, all };

@@ -1,7 +1,7 @@
 //! Windows of event time.
 
 use spanbridge_config::{Late as ConfigLate, Located, Window as ConfigWindow, WindowKind as ConfigKind};
-use spanbridge_protocol::ingest::{Hop, Late, Size, Window, WindowError, WindowKind};
+use spanbridge_protocol::ingest::{Hop, LatePolicy, Window, WindowError, WindowKind, WindowSize};
 use spanbridge_protocol::table::Table;
 use spanbridge_protocol::value::Type;
 
@@ -12,7 +12,7 @@ use super::{Compiler, TYPE};
 /// A table's windows, but for where their bound stands in the key.
 pub(super) struct Windowed {
     kind: WindowKind,
-    late: Late,
+    late: LatePolicy,
     grace: std::time::Duration,
     pub(super) time: Expression,
     /// The key column of the bound.
@@ -80,19 +80,19 @@ impl Compiler<'_> {
 
 fn kind(kind: &ConfigKind) -> Result<WindowKind, WindowError> {
     Ok(match kind {
-        ConfigKind::Tumbling { size } => WindowKind::Tumbling(Size::new(*size)?),
+        ConfigKind::Tumbling { size } => WindowKind::Tumbling(WindowSize::new(*size)?),
         ConfigKind::Hopping { size, advance } => {
-            WindowKind::Hopping(Hop::new(Size::new(*size)?, Size::new(*advance)?)?)
+            WindowKind::Hopping(Hop::new(WindowSize::new(*size)?, WindowSize::new(*advance)?)?)
         }
-        ConfigKind::Sliding { size, .. } => WindowKind::Sliding(Size::new(*size)?),
-        ConfigKind::Session { gap, .. } => WindowKind::Session(Size::new(*gap)?),
+        ConfigKind::Sliding { size, .. } => WindowKind::Sliding(WindowSize::new(*size)?),
+        ConfigKind::Session { gap, .. } => WindowKind::Session(WindowSize::new(*gap)?),
     })
 }
 
-fn late(late: ConfigLate) -> Late {
+fn late(late: ConfigLate) -> LatePolicy {
     match late {
-        ConfigLate::Update => Late::Update,
-        ConfigLate::Drop => Late::Drop,
-        ConfigLate::DeadLetter => Late::DeadLetter,
+        ConfigLate::Update => LatePolicy::Update,
+        ConfigLate::Drop => LatePolicy::Drop,
+        ConfigLate::DeadLetter => LatePolicy::DeadLetter,
     }
 }

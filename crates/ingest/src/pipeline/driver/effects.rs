@@ -1,7 +1,7 @@
 //! What the worker wants done.
 
 use spanbridge_kafka::{ErrorKind as KafkaKind, Start};
-use spanbridge_protocol::ingest::Effect;
+use spanbridge_protocol::ingest::WorkerEffect;
 
 use super::super::batch_trace::BatchTrace;
 use super::super::observer::Sent;
@@ -13,26 +13,26 @@ use crate::{Error, ErrorKind};
 
 impl Driver {
     pub(super) async fn carry_out(&mut self) -> Result<(), Error> {
-        while let Some(effect) = self.worker.effect() {
+        while let Some(effect) = self.worker.next_effect() {
             match effect {
-                Effect::ReadPosition { partition, generation } => {
+                WorkerEffect::ReadPosition { partition, generation } => {
                     self.requests.ask(Request::Position { partition, generation });
                 }
-                Effect::Settle { partition, generation, mutations } => {
+                WorkerEffect::CommitPosition { partition, generation, mutations } => {
                     self.requests.ask(Request::Settle { partition, generation, mutations });
                 }
-                Effect::ReadStates { attempt, keys, ranges, lock: false, .. } => {
+                WorkerEffect::ReadStates { attempt, keys, ranges, lock: false, .. } => {
                     self.requests.ask(Request::States { attempt, keys, ranges });
                 }
-                Effect::ReadStates { attempt, first, keys, ranges, lock: true } => {
+                WorkerEffect::ReadStates { attempt, first, keys, ranges, lock: true } => {
                     let trace = self.traces.carried(first);
                     self.requests.lock(attempt, keys, ranges, trace);
                 }
-                Effect::Release { attempt } => self.requests.release(attempt),
-                Effect::Verify { attempt, partitions } => {
+                WorkerEffect::Rollback { attempt } => self.requests.release(attempt),
+                WorkerEffect::VerifyPositions { attempt, partitions } => {
                     self.requests.ask(Request::Verify { attempt, partitions });
                 }
-                Effect::Fetch { partition, generation, offset } => {
+                WorkerEffect::Fetch { partition, generation, offset } => {
                     let tp = topic_partition(&partition);
                     tracing::info!(pipeline = %self.pipeline, %partition, offset, "reading from here");
                     match self.subscription.fetch_from(&tp, Start::Offset(offset)).await {
@@ -43,18 +43,18 @@ impl Driver {
                         }
                         Err(error) if policy::kafka(error.kind()) != Action::Stop => {
                             tracing::warn!(%partition, %error, "not read yet");
-                            self.worker.interrupted(&partition, generation);
+                            self.worker.restart(&partition, generation);
                         }
                         Err(error) => return Err(self.error(ErrorKind::Refused, error.to_string())),
                     }
                 }
-                Effect::Unfetch { partition } => {
+                WorkerEffect::StopFetch { partition } => {
                     self.fetches.remove(&partition);
                     if let Err(error) = self.subscription.stop_fetch(&topic_partition(&partition)).await {
                         tracing::debug!(%partition, %error, "stop of a fetch");
                     }
                 }
-                Effect::Commit(commit) => {
+                WorkerEffect::Commit(commit) => {
                     let trace = self.traces.take(commit.first);
                     let sent = Sent::new(&commit);
                     let carried = trace.as_ref().and_then(BatchTrace::carried);
@@ -73,10 +73,10 @@ impl Driver {
                     self.sent.insert(commit.attempt, Attempt { first, sent, trace });
                     self.requests.commit(commit, span, carried);
                 }
-                Effect::Mirror { partition, next } => {
+                WorkerEffect::CommitGroupOffset { partition, next } => {
                     self.subscription.commit([(topic_partition(&partition), next)]);
                 }
-                Effect::Stop(stop) => self.stopped(stop),
+                WorkerEffect::ReportStop(stop) => self.stopped(stop),
             }
         }
         Ok(())

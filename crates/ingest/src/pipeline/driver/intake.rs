@@ -34,7 +34,7 @@ impl Driver {
         };
         self.folding_since = Instant::now();
         let now = self.now();
-        self.worker.records(&partition, generation, decoded, now);
+        self.worker.add_records(&partition, generation, decoded, now);
         self.show_ready();
         Ok(())
     }
@@ -42,7 +42,7 @@ impl Driver {
     /// Looks for dead letters to replay, where those found before are done.
     pub(super) fn ask_for_replays(&mut self) {
         for (partition, (generation, _)) in &self.fetches {
-            if self.worker.takes_replays(partition, *generation) && self.replays.insert(partition.clone()) {
+            if self.worker.accepts_replays(partition, *generation) && self.replays.insert(partition.clone()) {
                 let (partition, generation) = (partition.clone(), *generation);
                 self.requests.ask(Request::Replays { partition, generation });
             }
@@ -63,7 +63,7 @@ impl Driver {
         tracing::info!(pipeline = %self.pipeline, %partition, count = records.len(), "replaying dead letters");
         if let Some(mapped) = self.mapped(partition, records, shutdown).await? {
             let now = self.now();
-            self.worker.replays(partition, generation, mapped, now);
+            self.worker.add_replays(partition, generation, mapped, now);
         }
         Ok(())
     }

@@ -8,7 +8,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant, SystemTime};
 
 use spanbridge_kafka::{Done, Event, Events, Offsets, Subscription};
-use spanbridge_protocol::ingest::{Effect, Outcome, Partition, Stop, StopReason, Worker};
+use spanbridge_protocol::ingest::{Outcome, Partition, PartitionStop, StopReason, Worker, WorkerEffect};
 use spanbridge_spanner::Database;
 use spanbridge_telemetry::admin::{Heartbeat, Ready};
 use tokio::sync::{mpsc, watch};
@@ -188,7 +188,7 @@ impl Driver {
                 },
                 () = until(deadline) => {
                     self.folding_since = Instant::now();
-                    self.worker.due(self.now());
+                    self.worker.start_due_commits(self.now());
                 }
                 _ = tick.tick() => {
                     for partition in self.observer.known() {
@@ -211,7 +211,7 @@ impl Driver {
                 tracing::info!(pipeline = %self.pipeline, count = partitions.len(), "partitions assigned");
                 self.owned.send_modify(|owned| owned.extend(partitions.iter().cloned()));
                 self.observer.assigned(self.owned.borrow().len());
-                self.worker.assigned(&partitions);
+                self.worker.assign(&partitions);
             }
             Event::Revoked { partitions, done } => {
                 let partitions: Vec<_> = partitions.iter().map(partition).collect();
@@ -242,7 +242,7 @@ impl Driver {
                 match (policy::to_come(error.kind(), self.by_pattern), fetch) {
                     (Action::Stop, _) => return Err(self.error(ErrorKind::Refused, error.to_string())),
                     (_, Some(((ours, theirs), partition))) if generation.is_none_or(|it| it == theirs) => {
-                        self.worker.interrupted(&partition, ours);
+                        self.worker.restart(&partition, ours);
                     }
                     _ => {}
                 }
@@ -261,11 +261,13 @@ impl Driver {
                 {
                     self.observer.position(&partition, position.next, log.end);
                 }
-                self.worker.position(&partition, generation, stored, log);
+                self.worker.apply_position(&partition, generation, stored, log);
             }
-            Answer::Settled { partition, generation } => self.worker.settled(&partition, generation),
-            Answer::States { attempt, found } => self.worker.states(attempt, found, now),
-            Answer::Unread { attempt } => self.worker.unread(attempt, now),
+            Answer::Settled { partition, generation } => {
+                self.worker.end_position_commit(&partition, generation)
+            }
+            Answer::States { attempt, found } => self.worker.apply_states(attempt, found, now),
+            Answer::Unread { attempt } => self.worker.abort_read(attempt, now),
             Answer::Outcome { attempt, outcome, took } => {
                 if let Some(Attempt { first, sent, trace }) = self.sent.remove(&attempt) {
                     let name = self.observer.answered(&sent, &outcome, took);
@@ -275,9 +277,11 @@ impl Driver {
                         (None, _) => {}
                     }
                 }
-                self.worker.outcome(attempt, outcome, now);
+                self.worker.apply_outcome(attempt, outcome, now);
             }
-            Answer::Verified { attempt, stored } => self.worker.verified(attempt, &stored, now),
+            Answer::Verified { attempt, stored } => {
+                self.worker.apply_verified_positions(attempt, &stored, now)
+            }
             // Of a service that leaves: the requests stay for the next owner.
             Answer::Replays { .. } => return Ok(()),
             Answer::End { partition, end } => self.observer.end(&partition, end),
@@ -292,8 +296,8 @@ impl Driver {
         Ok(())
     }
 
-    fn stopped(&mut self, stop: Stop) {
-        let Stop { partition, offset, reason } = stop;
+    fn stopped(&mut self, stop: PartitionStop) {
+        let PartitionStop { partition, offset, reason } = stop;
         let (code, help) = match &reason {
             StopReason::Record(_) => {
                 ("SB-INGEST-PARTITION-STOPPED", "mend the record's cause, or set on_error = \"dead-letter\"")
@@ -310,7 +314,7 @@ impl Driver {
     }
 
     fn drop_partitions(&mut self, partitions: &[Partition]) {
-        self.worker.revoked(partitions);
+        self.worker.revoke(partitions);
         self.owned.send_modify(|owned| owned.retain(|owned| !partitions.contains(owned)));
         for partition in partitions {
             self.fetches.remove(partition);
@@ -341,7 +345,7 @@ impl Driver {
     /// Nothing half done: the commit on its way ends, what was only polled is polled by the next owner.
     async fn leave(mut self) {
         let owned = self.owned.send_replace(Vec::new());
-        self.worker.revoked(&owned);
+        self.worker.revoke(&owned);
         let limit = Instant::now() + GOODBYE;
         while self.worker.is_committing(&owned) {
             tokio::select! {
@@ -349,12 +353,12 @@ impl Driver {
                     if self.answer(answer).is_err() {
                         break;
                     }
-                    while let Some(effect) = self.worker.effect() {
+                    while let Some(effect) = self.worker.next_effect() {
                         match effect {
-                            Effect::Verify { attempt, partitions } => {
+                            WorkerEffect::VerifyPositions { attempt, partitions } => {
                                 self.requests.ask(Request::Verify { attempt, partitions });
                             }
-                            Effect::Mirror { partition, next } => {
+                            WorkerEffect::CommitGroupOffset { partition, next } => {
                                 self.subscription.commit([(topic_partition(&partition), next)]);
                             }
                             _ => {}

@@ -1,29 +1,29 @@
 //! A mean is written beside its sum and its count: of two means alone a third cannot be made.
 
 use super::number::{count, float, numeric, stored_count};
-use super::{FunctionError, Mean, Next};
+use super::{AggregateError, MeanType, Next};
 use crate::value::{Numeric, Value};
 
-pub(super) fn add(mean: Mean, state: &[Value], input: &Value) -> Next {
+pub(super) fn add(mean: MeanType, state: &[Value], input: &Value) -> Next {
     with(mean, state, input, 1)
 }
 
 /// `other` has a sum.
-pub(super) fn merge(mean: Mean, into: &[Value], other: &[Value]) -> Next {
+pub(super) fn merge(mean: MeanType, into: &[Value], other: &[Value]) -> Next {
     with(mean, into, &other[1], stored_count(&other[2])?)
 }
 
 /// The columns with `count` more values whose sum is `sum`.
-fn with(mean: Mean, state: &[Value], sum: &Value, more: i64) -> Next {
+fn with(mean: MeanType, state: &[Value], sum: &Value, more: i64) -> Next {
     let Some([total, ..]) = count(&state[2], more)? else { return Ok(None) };
-    let Value::Int64(divisor @ 1..) = total else { return Err(FunctionError::Type) };
+    let Value::Int64(divisor @ 1..) = total else { return Err(AggregateError::Type) };
     let (quotient, sum) = match mean {
-        Mean::Numeric => {
+        MeanType::Numeric => {
             let before = if state[1].is_null() { Numeric::from(0) } else { numeric(&state[1])? };
-            let sum = before.checked_add(numeric(sum)?).map_err(|_| FunctionError::Overflow)?;
+            let sum = before.checked_add(numeric(sum)?).map_err(|_| AggregateError::Overflow)?;
             (Value::Numeric(divided(sum, divisor)?), Value::Numeric(sum))
         }
-        Mean::Float64 => {
+        MeanType::Float64 => {
             let before = if state[1].is_null() { 0.0 } else { float(&state[1])? };
             let sum = before + float(sum)?;
             (Value::from(sum / divisor as f64), Value::from(sum))
@@ -33,11 +33,11 @@ fn with(mean: Mean, state: &[Value], sum: &Value, more: i64) -> Next {
 }
 
 /// The quotient at NUMERIC's nine digits, half away from zero as Spanner rounds it.
-fn divided(sum: Numeric, count: i64) -> Result<Numeric, FunctionError> {
+fn divided(sum: Numeric, count: i64) -> Result<Numeric, AggregateError> {
     let (sum, count) = (sum.billionths(), i128::from(count));
     let (quotient, rest) = (sum / count, sum % count);
     let round = if rest.abs() * 2 >= count { sum.signum() } else { 0 };
-    Numeric::from_unscaled(quotient + round, 9).map_err(|_| FunctionError::Overflow)
+    Numeric::from_unscaled(quotient + round, 9).map_err(|_| AggregateError::Overflow)
 }
 
 #[cfg(test)]
@@ -64,13 +64,13 @@ mod tests {
     #[test]
     fn an_exact_mean_takes_no_float() {
         let state = [Value::Null, Value::Null, Value::Int64(0)];
-        assert_eq!(add(Mean::Numeric, &state, &0.5.into()), Err(FunctionError::Type));
-        assert_eq!(add(Mean::Float64, &state, &"x".into()), Err(FunctionError::Type));
+        assert_eq!(add(MeanType::Numeric, &state, &0.5.into()), Err(AggregateError::Type));
+        assert_eq!(add(MeanType::Float64, &state, &"x".into()), Err(AggregateError::Type));
     }
 
     #[test]
     fn a_stored_count_below_zero_is_refused() {
         let state = [Value::Null, Value::Null, Value::Int64(-1)];
-        assert_eq!(add(Mean::Float64, &state, &1.into()), Err(FunctionError::Type));
+        assert_eq!(add(MeanType::Float64, &state, &1.into()), Err(AggregateError::Type));
     }
 }

@@ -4,7 +4,7 @@ use chrono::Datelike;
 use datasketches::hash::value::{canonical_float, raw_bytes};
 use datasketches::hll::{Coupon, HllSketch, HllType, HllUnion};
 
-use super::{FunctionError, Next, two};
+use super::{AggregateError, Next, two};
 use crate::value::Value;
 
 /// 4096 registers: a standard error of 1.6 %, in three kilobytes; few values are counted exactly.
@@ -14,7 +14,7 @@ const LG_REGISTERS: u8 = 12;
 const REGISTERS: HllType = HllType::Hll6;
 
 pub(super) fn add(state: &[Value], input: &Value) -> Next {
-    let mut one = HllSketch::new(LG_REGISTERS, REGISTERS).map_err(|_| FunctionError::Sketch)?;
+    let mut one = HllSketch::new(LG_REGISTERS, REGISTERS).map_err(|_| AggregateError::Sketch)?;
     one.update_with_coupon(coupon(input)?);
     union([stored(&state[1])?, Some(one)])
 }
@@ -26,7 +26,7 @@ pub(super) fn merge(into: &[Value], other: &[Value]) -> Next {
 /// A union takes nothing but the registers, and computes anew what a stored sketch says about
 /// them: a damaged one would lead astray whoever updates it.
 fn union(sketches: [Option<HllSketch>; 2]) -> Next {
-    let mut union = HllUnion::new(LG_REGISTERS).map_err(|_| FunctionError::Sketch)?;
+    let mut union = HllUnion::new(LG_REGISTERS).map_err(|_| AggregateError::Sketch)?;
     for sketch in sketches.iter().flatten() {
         union.update(sketch);
     }
@@ -35,20 +35,20 @@ fn union(sketches: [Option<HllSketch>; 2]) -> Next {
     two(estimate.into(), Value::Bytes(union.to_sketch(REGISTERS).serialize()))
 }
 
-fn stored(column: &Value) -> Result<Option<HllSketch>, FunctionError> {
+fn stored(column: &Value) -> Result<Option<HllSketch>, AggregateError> {
     let bytes = match column {
         Value::Null => return Ok(None),
         Value::Bytes(bytes) => bytes,
-        _ => return Err(FunctionError::Type),
+        _ => return Err(AggregateError::Type),
     };
-    let sketch = HllSketch::deserialize(bytes).map_err(|_| FunctionError::Sketch)?;
+    let sketch = HllSketch::deserialize(bytes).map_err(|_| AggregateError::Sketch)?;
     let ours = sketch.lg_config_k() == LG_REGISTERS && sketch.target_type() == REGISTERS;
-    if ours { Ok(Some(sketch)) } else { Err(FunctionError::Sketch) }
+    if ours { Ok(Some(sketch)) } else { Err(AggregateError::Sketch) }
 }
 
 /// The hash of a value's one byte form: equal values of a column's type have equal forms. Integers
 /// (8 bytes, little end first), floats and texts are hashed as by DataSketches of other languages.
-fn coupon(value: &Value) -> Result<Coupon, FunctionError> {
+fn coupon(value: &Value) -> Result<Coupon, AggregateError> {
     let bytes = |bytes: &[u8]| Coupon::from_value(raw_bytes::from_slice(bytes));
     let integer = |value: i64| bytes(&value.to_le_bytes());
     Ok(match value {
@@ -66,7 +66,7 @@ fn coupon(value: &Value) -> Result<Coupon, FunctionError> {
             bytes(&form)
         }
         Value::Null | Value::Json(_) | Value::Array(_) | Value::CommitTimestamp => {
-            return Err(FunctionError::Type);
+            return Err(AggregateError::Type);
         }
     })
 }

@@ -1,6 +1,6 @@
 //! The first and the last value by event time, which is written beside it.
 
-use super::{FunctionError, Next, two};
+use super::{AggregateError, Next, two};
 use crate::value::{Timestamp, Value};
 
 /// The earlier of the two; of two at one time, the one that is there.
@@ -14,11 +14,11 @@ pub(super) fn last(state: &[Value], input: &Value, at: Timestamp) -> Next {
 }
 
 /// A stored time.
-pub(super) fn time(state: &Value) -> Result<Option<Timestamp>, FunctionError> {
+pub(super) fn time(state: &Value) -> Result<Option<Timestamp>, AggregateError> {
     match state {
         Value::Null => Ok(None),
         Value::Timestamp(at) => Ok(Some(*at)),
-        _ => Err(FunctionError::Type),
+        _ => Err(AggregateError::Type),
     }
 }
 

@@ -1,4 +1,4 @@
-use super::{FunctionError, Next, one};
+use super::{AggregateError, Next, one};
 use crate::value::Value;
 
 /// The lesser of the two.
@@ -17,7 +17,7 @@ fn extreme(state: &Value, input: &Value, wins: fn(&Value, &Value) -> bool) -> Ne
         return one(input.clone());
     }
     if std::mem::discriminant(state) != std::mem::discriminant(input) {
-        return Err(FunctionError::Type);
+        return Err(AggregateError::Type);
     }
     if wins(input, state) { one(input.clone()) } else { Ok(None) }
 }

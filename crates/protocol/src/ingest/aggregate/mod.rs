@@ -18,7 +18,7 @@ use crate::value::{Timestamp, Value};
 
 /// An aggregate over the records of a group. Nulls count for none but `count()`, as in SQL.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub enum Function {
+pub enum AggregateFunction {
     /// Records, or with an argument those where it is not null. INT64.
     Count,
     /// INT64, NUMERIC or FLOAT64, exact for the first two. Null until the first value.
@@ -27,7 +27,7 @@ pub enum Function {
     Min,
     Max,
     /// The mean, beside the sum and the count that it comes from.
-    Avg(Mean),
+    Avg(MeanType),
     /// The value of the least event time; of several, the one that came first.
     First,
     /// The value of the greatest event time; of several, the one that came last.
@@ -40,7 +40,7 @@ pub enum Function {
 
 /// The type of a mean and of its sum.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub enum Mean {
+pub enum MeanType {
     /// Of INT64 and NUMERIC: the sum exact, the quotient rounded half away from zero.
     Numeric,
     /// Of any number.
@@ -49,7 +49,7 @@ pub enum Mean {
 
 /// What a record gives to one function.
 #[derive(Debug, Clone, PartialEq)]
-pub enum Input {
+pub enum AggregateInput {
     /// Nothing: the aggregate's `where` does not hold for it.
     Skip,
     /// Itself, for `count()`.
@@ -58,7 +58,7 @@ pub enum Input {
     Value(Value),
 }
 
-impl Input {
+impl AggregateInput {
     /// Bytes in memory, near enough to bound a buffer.
     pub(super) fn size(&self) -> usize {
         match self {
@@ -70,7 +70,7 @@ impl Input {
 
 /// Why a record cannot be added to its group.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-pub enum FunctionError {
+pub enum AggregateError {
     #[error("the result leaves the range of its type")]
     Overflow,
     #[error("the value's type is not that of the aggregate")]
@@ -88,9 +88,9 @@ const WIDEST: usize = 3;
 
 /// The columns of a function after a record, those it does not have being null; none if the
 /// record leaves them as they are.
-type Next = Result<Option<[Value; WIDEST]>, FunctionError>;
+type Next = Result<Option<[Value; WIDEST]>, AggregateError>;
 
-impl Function {
+impl AggregateFunction {
     /// How many columns: its own, then its companions.
     pub fn width(self) -> usize {
         1 + self.companions().len()
@@ -121,7 +121,12 @@ impl Function {
     ///
     /// # Panics
     /// If the state is not as wide as the function.
-    pub fn add(self, state: &mut [Value], input: &Input, at: Option<Timestamp>) -> Result<(), FunctionError> {
+    pub fn add(
+        self,
+        state: &mut [Value],
+        input: &AggregateInput,
+        at: Option<Timestamp>,
+    ) -> Result<(), AggregateError> {
         write(state, self.added(state, input, at)?);
         Ok(())
     }
@@ -131,18 +136,20 @@ impl Function {
     ///
     /// # Panics
     /// If a state is not as wide as the function.
-    pub fn merge(self, into: &mut [Value], other: &[Value]) -> Result<(), FunctionError> {
+    pub fn merge(self, into: &mut [Value], other: &[Value]) -> Result<(), AggregateError> {
         write(into, self.merged(into, other)?);
         Ok(())
     }
 
-    fn added(self, state: &[Value], input: &Input, at: Option<Timestamp>) -> Next {
+    fn added(self, state: &[Value], input: &AggregateInput, at: Option<Timestamp>) -> Next {
         self.check(state);
         let value = match (self, input) {
-            (_, Input::Skip | Input::Value(Value::Null)) => return Ok(None),
-            (Self::Count, Input::Record | Input::Value(_)) => return number::count(&state[0], 1),
-            (_, Input::Record) => return Err(FunctionError::Type),
-            (_, Input::Value(value)) => value,
+            (_, AggregateInput::Skip | AggregateInput::Value(Value::Null)) => return Ok(None),
+            (Self::Count, AggregateInput::Record | AggregateInput::Value(_)) => {
+                return number::count(&state[0], 1);
+            }
+            (_, AggregateInput::Record) => return Err(AggregateError::Type),
+            (_, AggregateInput::Value(value)) => value,
         };
         match self {
             Self::Count => unreachable!("counted above"),
@@ -150,8 +157,8 @@ impl Function {
             Self::Min => min_max::least(&state[0], value),
             Self::Max => min_max::greatest(&state[0], value),
             Self::Avg(mean) => average::add(mean, state, value),
-            Self::First => first_last::first(state, value, at.ok_or(FunctionError::NoTime)?),
-            Self::Last => first_last::last(state, value, at.ok_or(FunctionError::NoTime)?),
+            Self::First => first_last::first(state, value, at.ok_or(AggregateError::NoTime)?),
+            Self::Last => first_last::last(state, value, at.ok_or(AggregateError::NoTime)?),
             Self::ApproxDistinct => distinct::add(state, value),
             Self::ApproxQuantile(fraction) => quantile::add(fraction, state, value),
         }
@@ -170,11 +177,13 @@ impl Function {
             Self::Min => min_max::least(&into[0], &other[0]),
             Self::Max => min_max::greatest(&into[0], &other[0]),
             Self::Avg(mean) => average::merge(mean, into, other),
-            Self::First => {
-                first_last::first(into, &other[0], first_last::time(&other[1])?.ok_or(FunctionError::NoTime)?)
-            }
+            Self::First => first_last::first(
+                into,
+                &other[0],
+                first_last::time(&other[1])?.ok_or(AggregateError::NoTime)?,
+            ),
             Self::Last => {
-                first_last::last(into, &other[0], first_last::time(&other[1])?.ok_or(FunctionError::NoTime)?)
+                first_last::last(into, &other[0], first_last::time(&other[1])?.ok_or(AggregateError::NoTime)?)
             }
             Self::ApproxDistinct => distinct::merge(into, other),
             Self::ApproxQuantile(fraction) => quantile::merge(fraction, into, other),

@@ -1,10 +1,10 @@
 //! All functions of a table over one state: their columns one behind the other.
 
-use super::{Function, FunctionError, Input, Next, WIDEST, write};
+use super::{AggregateError, AggregateFunction, AggregateInput, Next, WIDEST, write};
 use crate::value::{Timestamp, Value};
 
 /// The state of a group that has no record yet.
-pub(in crate::ingest) fn empty(functions: &[Function]) -> Vec<Value> {
+pub(in crate::ingest) fn empty(functions: &[AggregateFunction]) -> Vec<Value> {
     functions.iter().flat_map(|function| function.empty()).collect()
 }
 
@@ -14,11 +14,11 @@ pub(in crate::ingest) fn empty(functions: &[Function]) -> Vec<Value> {
 /// # Panics
 /// If the state is not that of these functions, or there is not one input a function.
 pub(in crate::ingest) fn add(
-    functions: &[Function],
+    functions: &[AggregateFunction],
     state: &mut [Value],
-    inputs: &[Input],
+    inputs: &[AggregateInput],
     at: Option<Timestamp>,
-) -> Result<(), (usize, FunctionError)> {
+) -> Result<(), (usize, AggregateError)> {
     assert_eq!(functions.len(), inputs.len(), "a record has one input a function");
     change(functions, state, |place, function, columns, _| function.added(columns, &inputs[place], at))
 }
@@ -28,10 +28,10 @@ pub(in crate::ingest) fn add(
 /// # Panics
 /// If a state is not that of these functions.
 pub(in crate::ingest) fn merge(
-    functions: &[Function],
+    functions: &[AggregateFunction],
     into: &mut [Value],
     other: &[Value],
-) -> Result<(), (usize, FunctionError)> {
+) -> Result<(), (usize, AggregateError)> {
     assert_eq!(into.len(), other.len(), "both states are of the same functions");
     change(functions, into, |_, function, columns, from| {
         function.merged(columns, &other[from..from + columns.len()])
@@ -40,10 +40,10 @@ pub(in crate::ingest) fn merge(
 
 /// `step` gets a function's place, its columns and where they start.
 fn change(
-    functions: &[Function],
+    functions: &[AggregateFunction],
     state: &mut [Value],
-    step: impl Fn(usize, Function, &[Value], usize) -> Next,
-) -> Result<(), (usize, FunctionError)> {
+    step: impl Fn(usize, AggregateFunction, &[Value], usize) -> Next,
+) -> Result<(), (usize, AggregateError)> {
     let width: usize = functions.iter().map(|function| function.width()).sum();
     assert_eq!(state.len(), width, "a state has one value a column");
     let mut all: Vec<(usize, Option<[Value; WIDEST]>)> = Vec::with_capacity(functions.len());

@@ -4,15 +4,15 @@ use proptest::prelude::*;
 use super::*;
 use crate::value::Numeric;
 
-const EXACT: [Function; 8] = [
-    Function::Count,
-    Function::Sum,
-    Function::Min,
-    Function::Max,
-    Function::Avg(Mean::Numeric),
-    Function::First,
-    Function::Last,
-    Function::ApproxDistinct,
+const EXACT: [AggregateFunction; 8] = [
+    AggregateFunction::Count,
+    AggregateFunction::Sum,
+    AggregateFunction::Min,
+    AggregateFunction::Max,
+    AggregateFunction::Avg(MeanType::Numeric),
+    AggregateFunction::First,
+    AggregateFunction::Last,
+    AggregateFunction::ApproxDistinct,
 ];
 
 /// A value, or null, and its time in seconds.
@@ -22,19 +22,19 @@ fn at(seconds: i64) -> Timestamp {
     DateTime::from_timestamp(seconds, 0).unwrap()
 }
 
-fn fold(functions: &[Function], records: &[Given]) -> Vec<Value> {
+fn fold(functions: &[AggregateFunction], records: &[Given]) -> Vec<Value> {
     let mut state = empty(functions);
     for (value, time) in records {
-        let inputs = vec![Input::Value((*value).into()); functions.len()];
+        let inputs = vec![AggregateInput::Value((*value).into()); functions.len()];
         add(functions, &mut state, &inputs, Some(at(*time))).unwrap();
     }
     state
 }
 
-fn fold_one(function: Function, values: impl IntoIterator<Item = Value>) -> Vec<Value> {
+fn fold_one(function: AggregateFunction, values: impl IntoIterator<Item = Value>) -> Vec<Value> {
     let mut state = function.empty();
     for value in values {
-        function.add(&mut state, &Input::Value(value), Some(at(0))).unwrap();
+        function.add(&mut state, &AggregateInput::Value(value), Some(at(0))).unwrap();
     }
     state
 }
@@ -117,53 +117,58 @@ proptest! {
             let other = [state[0].clone(), Value::Bytes(bytes)];
             // Either is right: what counts is that it is answered.
             let _ = function.merge(&mut state.clone(), &other);
-            let _ = function.add(&mut other.clone(), &Input::Value(1.into()), None);
+            let _ = function.add(&mut other.clone(), &AggregateInput::Value(1.into()), None);
         }
     }
 }
 
 /// Sketches of few values, of some and of so many that they are not kept one by one.
-fn sketches() -> impl Strategy<Value = (Function, Vec<Value>)> {
-    let kinds = [Function::ApproxDistinct, median()].into_iter();
+fn sketches() -> impl Strategy<Value = (AggregateFunction, Vec<Value>)> {
+    let kinds = [AggregateFunction::ApproxDistinct, median()].into_iter();
     let of_sizes = |function| {
         [1, 6, 20, 300, 600].map(|many| (function, fold_one(function, (0..many).map(Value::from))))
     };
     prop::sample::select(kinds.flat_map(of_sizes).collect::<Vec<_>>())
 }
 
-fn median() -> Function {
-    Function::ApproxQuantile(Fraction::new(0.5).unwrap())
+fn median() -> AggregateFunction {
+    AggregateFunction::ApproxQuantile(Fraction::new(0.5).unwrap())
 }
 
 #[test]
 fn only_count_counts_records() {
-    let mut count = Function::Count.empty();
-    for input in [Input::Record, Input::Skip, Input::Value(Value::Null), Input::Value("x".into())] {
-        Function::Count.add(&mut count, &input, None).unwrap();
+    let mut count = AggregateFunction::Count.empty();
+    for input in [
+        AggregateInput::Record,
+        AggregateInput::Skip,
+        AggregateInput::Value(Value::Null),
+        AggregateInput::Value("x".into()),
+    ] {
+        AggregateFunction::Count.add(&mut count, &input, None).unwrap();
     }
     assert_eq!(count, [Value::from(2)]);
-    for function in EXACT.into_iter().filter(|function| *function != Function::Count) {
+    for function in EXACT.into_iter().filter(|function| *function != AggregateFunction::Count) {
         let mut state = function.empty();
-        function.add(&mut state, &Input::Skip, None).unwrap();
-        assert_eq!(function.add(&mut state, &Input::Record, None), Err(FunctionError::Type));
+        function.add(&mut state, &AggregateInput::Skip, None).unwrap();
+        assert_eq!(function.add(&mut state, &AggregateInput::Record, None), Err(AggregateError::Type));
         assert_eq!(state, function.empty(), "{function:?}");
     }
 }
 
 #[test]
 fn one_refusal_leaves_all_as_they_were() {
-    let functions = [Function::Count, Function::ApproxDistinct, Function::Sum];
+    let functions = [AggregateFunction::Count, AggregateFunction::ApproxDistinct, AggregateFunction::Sum];
     let mut state = empty(&functions);
     add(
         &functions,
         &mut state,
-        &[Input::Record, Input::Value(1.into()), Input::Value(i64::MAX.into())],
+        &[AggregateInput::Record, AggregateInput::Value(1.into()), AggregateInput::Value(i64::MAX.into())],
         None,
     )
     .unwrap();
     let before = state.clone();
-    let inputs = [Input::Record, Input::Value(2.into()), Input::Value(1.into())];
-    let refused = Err((2, FunctionError::Overflow));
+    let inputs = [AggregateInput::Record, AggregateInput::Value(2.into()), AggregateInput::Value(1.into())];
+    let refused = Err((2, AggregateError::Overflow));
     assert_eq!(add(&functions, &mut state, &inputs, None), refused);
     assert_eq!(merge(&functions, &mut state, &before), refused);
     assert_eq!(state, before);
@@ -171,10 +176,13 @@ fn one_refusal_leaves_all_as_they_were() {
 
 #[test]
 fn what_is_ordered_by_time_needs_one() {
-    for function in [Function::First, Function::Last] {
+    for function in [AggregateFunction::First, AggregateFunction::Last] {
         let mut state = function.empty();
-        assert_eq!(function.add(&mut state, &Input::Value(Value::Null), None), Ok(()));
-        assert_eq!(function.add(&mut state, &Input::Value(1.into()), None), Err(FunctionError::NoTime));
+        assert_eq!(function.add(&mut state, &AggregateInput::Value(Value::Null), None), Ok(()));
+        assert_eq!(
+            function.add(&mut state, &AggregateInput::Value(1.into()), None),
+            Err(AggregateError::NoTime)
+        );
         assert_eq!(state, function.empty());
     }
 }
@@ -185,7 +193,7 @@ fn a_column_younger_than_its_row_starts_empty() {
         let mut young = vec![Value::Null; function.width()];
         let mut state = function.empty();
         for state in [&mut young, &mut state] {
-            function.add(state, &Input::Value(7.into()), Some(at(0))).unwrap();
+            function.add(state, &AggregateInput::Value(7.into()), Some(at(0))).unwrap();
         }
         assert_eq!(young, state, "{function:?}");
     }
@@ -194,7 +202,7 @@ fn a_column_younger_than_its_row_starts_empty() {
 #[test]
 fn means_of_floats_are_floats() {
     let state = fold_one(
-        Function::Avg(Mean::Float64),
+        AggregateFunction::Avg(MeanType::Float64),
         [0.5.into(), 1.into(), Value::Numeric("1.5".parse().unwrap())],
     );
     assert_eq!(state, [Value::from(1.0), Value::from(3.0), Value::from(3)]);
@@ -203,11 +211,12 @@ fn means_of_floats_are_floats() {
 #[test]
 fn few_different_values_are_counted_exactly() {
     let text = |number: i64| [Value::from(number.to_string()), Value::from(format!("0{number}"))];
-    let state = fold_one(Function::ApproxDistinct, (0..60).chain(0..60).flat_map(text));
+    let state = fold_one(AggregateFunction::ApproxDistinct, (0..60).chain(0..60).flat_map(text));
     assert_eq!(state[0], Value::from(120));
-    let state = fold_one(Function::ApproxDistinct, [0.0, -0.0, f64::NAN, -f64::NAN, 1.0].map(Value::from));
+    let state =
+        fold_one(AggregateFunction::ApproxDistinct, [0.0, -0.0, f64::NAN, -f64::NAN, 1.0].map(Value::from));
     assert_eq!(state[0], Value::from(3));
-    let state = fold_one(Function::ApproxDistinct, ["", "a", ""].map(Value::from));
+    let state = fold_one(AggregateFunction::ApproxDistinct, ["", "a", ""].map(Value::from));
     assert_eq!(state[0], Value::from(2));
 }
 
@@ -223,14 +232,14 @@ fn every_scalar_can_be_counted() {
         [nanos(0), nanos(1)],
     ] {
         assert_eq!(
-            fold_one(Function::ApproxDistinct, pair.clone().into_iter().chain(pair))[0],
+            fold_one(AggregateFunction::ApproxDistinct, pair.clone().into_iter().chain(pair))[0],
             Value::from(2)
         );
     }
     for value in [Value::Array(vec![1.into()]), Value::Json("{}".into()), Value::CommitTimestamp] {
-        let mut state = Function::ApproxDistinct.empty();
-        let refused = Function::ApproxDistinct.add(&mut state, &Input::Value(value), None);
-        assert_eq!(refused, Err(FunctionError::Type));
+        let mut state = AggregateFunction::ApproxDistinct.empty();
+        let refused = AggregateFunction::ApproxDistinct.add(&mut state, &AggregateInput::Value(value), None);
+        assert_eq!(refused, Err(AggregateError::Type));
     }
 }
 
@@ -241,13 +250,13 @@ fn many_different_values_are_counted_within_the_error() {
         let Value::Int64(estimate) = state[0] else { panic!("a count is INT64") };
         assert!((estimate as f64 / count - 1.0).abs() < 0.065, "{estimate} of {count}");
     };
-    let state = fold_one(Function::ApproxDistinct, (0..8_000).chain(0..2_000).map(Value::from));
+    let state = fold_one(AggregateFunction::ApproxDistinct, (0..8_000).chain(0..2_000).map(Value::from));
     within(&state, 8_000.0);
     let Value::Bytes(sketch) = &state[1] else { panic!("a sketch is BYTES") };
     assert!(sketch.len() < 3200, "{}", sketch.len());
-    let mut merged = fold_one(Function::ApproxDistinct, (0..5_000).map(Value::from));
-    let other = fold_one(Function::ApproxDistinct, (3_000..8_000).map(Value::from));
-    Function::ApproxDistinct.merge(&mut merged, &other).unwrap();
+    let mut merged = fold_one(AggregateFunction::ApproxDistinct, (0..5_000).map(Value::from));
+    let other = fold_one(AggregateFunction::ApproxDistinct, (3_000..8_000).map(Value::from));
+    AggregateFunction::ApproxDistinct.merge(&mut merged, &other).unwrap();
     assert_eq!(merged[0], state[0], "a union has the registers of the whole");
 }
 
@@ -272,7 +281,7 @@ fn quantiles_are_within_the_error() {
     let ascending = squares(&mut (0..count));
     let descending = squares(&mut (0..count).rev());
     for (fraction, error) in [(0.01, 0.002), (0.25, 0.01), (0.5, 0.01), (0.9, 0.005), (0.99, 0.002)] {
-        let function = Function::ApproxQuantile(Fraction::new(fraction).unwrap());
+        let function = AggregateFunction::ApproxQuantile(Fraction::new(fraction).unwrap());
         for digest in [&whole, &merged, &ascending, &descending] {
             let mut state = function.empty();
             function.merge(&mut state, digest).unwrap();
@@ -291,8 +300,8 @@ fn few_values_have_exact_extremes() {
     let state = fold_one(median(), [3, 1, 2].map(Value::from));
     assert_eq!(state[0], Value::from(2.0));
     for value in [f64::NAN, f64::INFINITY] {
-        let refused = median().add(&mut state.clone(), &Input::Value(value.into()), None);
-        assert_eq!(refused, Err(FunctionError::NotFinite));
+        let refused = median().add(&mut state.clone(), &AggregateInput::Value(value.into()), None);
+        assert_eq!(refused, Err(AggregateError::NotFinite));
     }
 }
 
@@ -301,12 +310,14 @@ fn a_sketch_of_another_make_is_refused() {
     let mut foreign = datasketches::tdigest::TDigestMut::new(100).unwrap();
     foreign.update(1.0);
     let hll = datasketches::hll::HllSketch::new(14, datasketches::hll::HllType::Hll8).unwrap();
-    for (function, bytes) in [(median(), foreign.serialize()), (Function::ApproxDistinct, hll.serialize())] {
+    for (function, bytes) in
+        [(median(), foreign.serialize()), (AggregateFunction::ApproxDistinct, hll.serialize())]
+    {
         for column in [Value::Bytes(bytes), Value::Bytes(vec![1, 2, 3])] {
             let mut state = vec![1.into(), column];
             let before = state.clone();
-            let refused = function.add(&mut state, &Input::Value(1.into()), None);
-            assert_eq!((refused, state), (Err(FunctionError::Sketch), before));
+            let refused = function.add(&mut state, &AggregateInput::Value(1.into()), None);
+            assert_eq!((refused, state), (Err(AggregateError::Sketch), before));
         }
     }
 }

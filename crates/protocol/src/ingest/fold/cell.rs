@@ -1,6 +1,6 @@
 //! The rows of an aggregate table that a record adds to, where its time alone says which.
 
-use super::super::change::{Late, RowKey, Target, Window, WindowKind};
+use super::super::change::{LatePolicy, RowKey, Target, Window, WindowKind};
 use super::super::dead_letter::Failure;
 use super::super::window::{self, End, WindowError};
 use crate::value::{Timestamp, Value};
@@ -13,7 +13,7 @@ pub(super) struct Cell {
 
 impl Cell {
     /// What is to be done with a late record at that time of its stream; nothing when it is not late.
-    pub(super) fn lateness(&self, time: Option<Timestamp>) -> Option<Late> {
+    pub(super) fn lateness(&self, time: Option<Timestamp>) -> Option<LatePolicy> {
         let (window, end) = self.window?;
         window::is_late(end, window.grace, time).then_some(window.late)
     }

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use super::super::aggregate::{self, Function, FunctionError, Input};
+use super::super::aggregate::{self, AggregateError, AggregateFunction, AggregateInput};
 use super::super::change::{RowKey, Spec, Target, TargetKind};
 use super::super::dead_letter::Failure;
 use super::super::position::Partition;
@@ -53,7 +53,7 @@ impl Stage<'_> {
         spec: &Spec,
         key: RowKey,
         at: Option<Timestamp>,
-        inputs: &[Input],
+        inputs: &[AggregateInput],
         known: &Known,
     ) -> Result<(), Failure> {
         let target = &spec.targets[key.target];
@@ -75,7 +75,7 @@ impl Stage<'_> {
     }
 }
 
-fn functions(target: &Target) -> &[Function] {
+fn functions(target: &Target) -> &[AggregateFunction] {
     match &target.kind {
         TargetKind::Groups(groups) => &groups.functions,
         TargetKind::Rows(_) => &[],
@@ -83,7 +83,7 @@ fn functions(target: &Target) -> &[Function] {
 }
 
 /// A function of the target fails, by its place.
-pub(super) fn failure(target: &Target, place: usize, error: FunctionError) -> Failure {
+pub(super) fn failure(target: &Target, place: usize, error: AggregateError) -> Failure {
     let functions = functions(target);
     // The functions' columns are the last ones.
     let width: usize = functions[place..].iter().map(|function| function.width()).sum();

@@ -9,7 +9,7 @@ mod rows;
 use std::collections::BTreeMap;
 
 use super::batch::Entry;
-use super::change::{Change, Late, RowKey, Spec};
+use super::change::{Change, LatePolicy, RowKey, Spec};
 use super::dead_letter::{DeadLetters, Failure, Payload};
 use super::position::{Offset, Partition};
 use crate::mutation::Mutation;
@@ -32,12 +32,12 @@ pub(super) struct Folded {
     pub(super) taken: usize,
     /// The streams' times behind them.
     pub(super) event_times: BTreeMap<Partition, Timestamp>,
-    pub(super) skipped: Skipped,
+    pub(super) skipped: SkipCounts,
 }
 
 /// What was left out, by the mapping's own rules.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub struct Skipped {
+pub struct SkipCounts {
     /// Rows of an older version than the one that is there.
     pub superseded: usize,
     /// Additions to windows that the stream's time has passed, under `late = "drop"`.
@@ -76,7 +76,7 @@ pub(super) fn fold<P: Payload>(
         groups: Groups::default(),
         ranges: Ranges::default(),
         event_times,
-        skipped: Skipped::default(),
+        skipped: SkipCounts::default(),
     };
     let (mut letters, mut failures, mut taken) = (DeadLetters::default(), Vec::new(), 0);
     for entry in entries {
@@ -113,7 +113,7 @@ struct Fold<'a> {
     groups: Groups,
     ranges: Ranges,
     event_times: BTreeMap<Partition, Timestamp>,
-    skipped: Skipped,
+    skipped: SkipCounts,
 }
 
 impl Fold<'_> {
@@ -128,7 +128,7 @@ impl Fold<'_> {
         let mut rows = self.rows.stage(order);
         let mut groups = self.groups.stage(partition);
         let mut ranges = self.ranges.stage();
-        let mut skipped = Skipped::default();
+        let mut skipped = SkipCounts::default();
         let time = self.time(partition, changes);
         for change in changes {
             match change {
@@ -144,11 +144,11 @@ impl Fold<'_> {
                     let to = &self.spec.targets[*target];
                     for cell in cell::cells(to, *target, key, *at)? {
                         match cell.lateness(time) {
-                            None | Some(Late::Update) => {
+                            None | Some(LatePolicy::Update) => {
                                 groups.add(self.spec, cell.key, *at, inputs, known)?;
                             }
-                            Some(Late::Drop) => skipped.late += 1,
-                            Some(Late::DeadLetter) => return Err(cell::closed(to).into()),
+                            Some(LatePolicy::Drop) => skipped.late += 1,
+                            Some(LatePolicy::DeadLetter) => return Err(cell::closed(to).into()),
                         }
                     }
                     let group = RowKey { target: *target, key: key.clone() };

@@ -2,11 +2,11 @@
 
 use std::collections::BTreeMap;
 
-use super::super::aggregate::{Function, Input};
-use super::super::change::{Late, RowKey, Spec, Target, TargetKind, Window, WindowKind};
+use super::super::aggregate::{AggregateFunction, AggregateInput};
+use super::super::change::{LatePolicy, RowKey, Spec, Target, TargetKind, Window, WindowKind};
 use super::super::dead_letter::Failure;
 use super::super::window::{End, Session, Sessions, Slide, Slides, first_open, is_late};
-use super::{Known, Skipped, cell};
+use super::{Known, SkipCounts, cell};
 use crate::mutation::{Mutation, Write};
 use crate::value::{Timestamp, Value};
 
@@ -92,15 +92,15 @@ impl Stage<'_> {
         spec: &Spec,
         group: RowKey,
         at: Option<Timestamp>,
-        inputs: &[Input],
+        inputs: &[AggregateInput],
         known: &Known,
         stream_time: Option<Timestamp>,
-    ) -> Result<Skipped, Failure> {
+    ) -> Result<SkipCounts, Failure> {
         let target = &spec.targets[group.target];
-        let TargetKind::Groups(groups) = &target.kind else { return Ok(Skipped::default()) };
-        let Some(window) = groups.window else { return Ok(Skipped::default()) };
+        let TargetKind::Groups(groups) = &target.kind else { return Ok(SkipCounts::default()) };
+        let Some(window) = groups.window else { return Ok(SkipCounts::default()) };
         if matches!(window.kind, WindowKind::Tumbling(_) | WindowKind::Hopping(_)) {
-            return Ok(Skipped::default());
+            return Ok(SkipCounts::default());
         }
         let at = cell::time(target, at)?;
         let set = self.staged.get(&group).or_else(|| self.ranges.0.get(&group)).cloned();
@@ -139,34 +139,34 @@ impl Set {
         &mut self,
         target: &Target,
         window: Window,
-        functions: &[Function],
+        functions: &[AggregateFunction],
         at: Timestamp,
-        inputs: &[Input],
+        inputs: &[AggregateInput],
         stream_time: Option<Timestamp>,
-    ) -> Result<Skipped, Failure> {
+    ) -> Result<SkipCounts, Failure> {
         let failure = |error| cell::failure(target, error);
-        let late = Skipped { late: 1, ..Skipped::default() };
+        let late = SkipCounts { late: 1, ..SkipCounts::default() };
         match (self, window.kind) {
             (Self::Sessions(sessions), WindowKind::Session(gap)) => {
                 let end = End::session(sessions.end(at).map_err(failure)?, gap);
                 match window.late {
-                    Late::Drop if is_late(end, window.grace, stream_time) => return Ok(late),
-                    Late::DeadLetter if is_late(end, window.grace, stream_time) => {
+                    LatePolicy::Drop if is_late(end, window.grace, stream_time) => return Ok(late),
+                    LatePolicy::DeadLetter if is_late(end, window.grace, stream_time) => {
                         return Err(cell::closed(target));
                     }
                     _ => sessions.add(functions, at, inputs).map_err(failure)?,
                 }
-                Ok(Skipped::default())
+                Ok(SkipCounts::default())
             }
             (Self::Slides(slides), WindowKind::Sliding(size)) => {
-                let time = if window.late == Late::Update { None } else { stream_time };
+                let time = if window.late == LatePolicy::Update { None } else { stream_time };
                 let open = first_open(size, window.grace, time);
                 let is_closed = is_late(End::of_record(at), window.grace, time);
-                if is_closed && window.late == Late::DeadLetter {
+                if is_closed && window.late == LatePolicy::DeadLetter {
                     return Err(cell::closed(target));
                 }
                 slides.add(functions, at, inputs, open).map_err(failure)?;
-                Ok(if is_closed { late } else { Skipped::default() })
+                Ok(if is_closed { late } else { SkipCounts::default() })
             }
             _ => unreachable!("a set is of its window's kind"),
         }

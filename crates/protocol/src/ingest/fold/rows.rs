@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 
-use super::super::change::{self, RowKey, Spec, Target, TargetKind};
+use super::super::change::{RowKey, RowTarget, Spec, Target, TargetKind};
 use super::super::dead_letter::Failure;
 use super::{Known, Refusal};
 use crate::mutation::{Mutation, Write};
@@ -168,14 +168,14 @@ impl Stage<'_> {
 
 fn versions(target: &Target) -> Option<usize> {
     match target.kind {
-        TargetKind::Rows(change::Rows { version, .. }) => version,
+        TargetKind::Rows(RowTarget { version, .. }) => version,
         TargetKind::Groups(_) => None,
     }
 }
 
 /// Two changes of one row as one, where a commit of both means what two commits mean.
 fn together(target: &Target, before: &Op, after: Op) -> Option<Op> {
-    let TargetKind::Rows(change::Rows { write, .. }) = target.kind else { return None };
+    let TargetKind::Rows(RowTarget { write, .. }) = target.kind else { return None };
     // The columns of another mapping are not these.
     if before.target != after.target {
         return None;

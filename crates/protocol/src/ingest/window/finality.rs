@@ -27,12 +27,12 @@ mod tests {
 
     use super::super::instant::{FIRST, LAST};
     use super::super::lateness::{End, is_late};
-    use super::super::{Hop, Size};
+    use super::super::{Hop, WindowSize};
     use super::*;
-    use crate::ingest::change::Late;
+    use crate::ingest::change::LatePolicy;
 
-    fn size(millis: u64) -> Size {
-        Size::new(Duration::from_millis(millis)).unwrap()
+    fn size(millis: u64) -> WindowSize {
+        WindowSize::new(Duration::from_millis(millis)).unwrap()
     }
 
     fn kinds(length: u64) -> [WindowKind; 4] {
@@ -46,7 +46,7 @@ mod tests {
     }
 
     fn window(kind: WindowKind, grace: u64) -> Window {
-        Window { kind, at: 0, late: Late::Update, grace: Duration::from_nanos(grace) }
+        Window { kind, at: 0, late: LatePolicy::Update, grace: Duration::from_nanos(grace) }
     }
 
     fn end(kind: WindowKind, bound: Timestamp) -> End {

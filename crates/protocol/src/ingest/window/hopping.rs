@@ -1,24 +1,24 @@
 use super::instant::{instant, nanos};
-use super::{Size, WindowError};
+use super::{WindowError, WindowSize};
 use crate::value::Timestamp;
 
 /// Windows of one size that start every `advance`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub struct Hop {
-    size: Size,
-    advance: Size,
+    size: WindowSize,
+    advance: WindowSize,
 }
 
 /// Windows that hold one instant at most: a record is written to each.
 const MOST: i128 = 1000;
 
 impl Hop {
-    pub fn new(size: Size, advance: Size) -> Result<Self, WindowError> {
+    pub fn new(size: WindowSize, advance: WindowSize) -> Result<Self, WindowError> {
         let fits = advance <= size && size.nanos() <= advance.nanos() * MOST;
         if fits { Ok(Self { size, advance }) } else { Err(WindowError::Advance) }
     }
 
-    pub fn size(self) -> Size {
+    pub fn size(self) -> WindowSize {
         self.size
     }
 }
@@ -44,7 +44,7 @@ mod tests {
     use super::*;
 
     fn hop(size: u64, advance: u64) -> Result<Hop, WindowError> {
-        let millis = |millis| Size::new(Duration::from_millis(millis));
+        let millis = |millis| WindowSize::new(Duration::from_millis(millis));
         Hop::new(millis(size)?, millis(advance)?)
     }
 

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use super::Size;
+use super::WindowSize;
 use super::instant::{MILLISECOND, nanos, nearest};
 use crate::value::Timestamp;
 
@@ -13,14 +13,14 @@ pub(in crate::ingest) struct End(i128);
 impl End {
     /// Of a tumbling or hopping window, which does not hold its end: closed when stream time
     /// >= end + grace (`TimeWindows`).
-    pub(in crate::ingest) fn fixed(start: Timestamp, size: Size) -> Self {
+    pub(in crate::ingest) fn fixed(start: Timestamp, size: WindowSize) -> Self {
         Self(nanos(start) + size.nanos())
     }
 
     /// Of a sliding window, which holds its end: closed when stream time > end + grace
     /// (`SlidingWindows`).
     #[cfg(test)]
-    pub(super) fn sliding(start: Timestamp, size: Size) -> Self {
+    pub(super) fn sliding(start: Timestamp, size: WindowSize) -> Self {
         Self(nanos(start) + size.nanos() + MILLISECOND)
     }
 
@@ -32,7 +32,7 @@ impl End {
 
     /// Of a session with its last record at `end`, which a record within the gap still extends:
     /// closed when stream time > end + gap + grace (KAFKA-12718).
-    pub(in crate::ingest) fn session(end: Timestamp, gap: Size) -> Self {
+    pub(in crate::ingest) fn session(end: Timestamp, gap: WindowSize) -> Self {
         Self(nanos(end) + gap.nanos() + MILLISECOND)
     }
 }
@@ -45,7 +45,7 @@ pub(in crate::ingest) fn is_late(end: End, grace: Duration, stream_time: Option<
 /// The first start of a sliding window that is not closed; without a stream time none is. A record
 /// whose time lies before it is late for all its windows.
 pub(in crate::ingest) fn first_open(
-    size: Size,
+    size: WindowSize,
     grace: Duration,
     stream_time: Option<Timestamp>,
 ) -> Timestamp {
@@ -71,8 +71,8 @@ mod tests {
         instant(millis * MILLISECOND).unwrap()
     }
 
-    fn size(millis: u64) -> Size {
-        Size::new(Duration::from_millis(millis)).unwrap()
+    fn size(millis: u64) -> WindowSize {
+        WindowSize::new(Duration::from_millis(millis)).unwrap()
     }
 
     #[test]

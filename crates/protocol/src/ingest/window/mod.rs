@@ -18,8 +18,8 @@ mod watermark;
 mod oracle;
 
 pub use hopping::Hop;
-pub use size::Size;
-pub use watermark::{Progress, watermark};
+pub use size::WindowSize;
+pub use watermark::{PartitionProgress, compute_watermark};
 
 pub(super) use hopping::hopping;
 pub(super) use instant::LAST;
@@ -28,7 +28,7 @@ pub(super) use session::{Session, Sessions, session_range};
 pub(super) use sliding::{Slide, Slides, slide_range};
 pub(super) use tumbling::tumbling;
 
-use super::aggregate::FunctionError;
+use super::aggregate::AggregateError;
 
 /// Why a record has no window, or cannot be added to it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
@@ -41,11 +41,11 @@ pub enum WindowError {
     Advance,
     /// A function of the table, by its place.
     #[error("{1}")]
-    Function(usize, FunctionError),
+    Function(usize, AggregateError),
 }
 
-impl From<(usize, FunctionError)> for WindowError {
-    fn from((place, error): (usize, FunctionError)) -> Self {
+impl From<(usize, AggregateError)> for WindowError {
+    fn from((place, error): (usize, AggregateError)) -> Self {
         Self::Function(place, error)
     }
 }

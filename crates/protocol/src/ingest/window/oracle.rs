@@ -3,7 +3,7 @@
 use proptest::prelude::*;
 
 use super::instant::{MILLISECOND, instant, nanos};
-use crate::ingest::aggregate::{Function, Input};
+use crate::ingest::aggregate::{AggregateFunction, AggregateInput};
 use crate::value::{Timestamp, Value};
 
 #[derive(Debug, Clone)]
@@ -14,8 +14,13 @@ pub(super) struct Record {
     pub(super) last: bool,
 }
 
-pub(super) const FUNCTIONS: [Function; 5] =
-    [Function::Count, Function::Sum, Function::Max, Function::First, Function::Last];
+pub(super) const FUNCTIONS: [AggregateFunction; 5] = [
+    AggregateFunction::Count,
+    AggregateFunction::Sum,
+    AggregateFunction::Max,
+    AggregateFunction::First,
+    AggregateFunction::Last,
+];
 
 /// Records of one group in the order of their offsets, within so many milliseconds.
 pub(super) fn records(millis: i128) -> impl Strategy<Value = Vec<Record>> {
@@ -30,9 +35,9 @@ impl Record {
         Self { at: at(millis), value: Some(value), last: false }
     }
 
-    pub(super) fn inputs(&self) -> Vec<Input> {
-        let value = Input::Value(self.value.into());
-        vec![Input::Record, value.clone(), value.clone(), value.clone(), value]
+    pub(super) fn inputs(&self) -> Vec<AggregateInput> {
+        let value = AggregateInput::Value(self.value.into());
+        vec![AggregateInput::Record, value.clone(), value.clone(), value.clone(), value]
     }
 
     /// The millisecond of its time.

@@ -1,12 +1,12 @@
 use super::instant::{instant, nanos};
-use super::{Size, WindowError};
+use super::{WindowError, WindowSize};
 use crate::value::Timestamp;
 
 /// The start of the tumbling window that holds `time`.
 ///
 /// Windows are aligned to the epoch, as Kafka Streams' `TimeWindows` are: a start is included,
 /// the end is not. Before 1970 they go on alike.
-pub(in crate::ingest) fn tumbling(time: Timestamp, size: Size) -> Result<Timestamp, WindowError> {
+pub(in crate::ingest) fn tumbling(time: Timestamp, size: WindowSize) -> Result<Timestamp, WindowError> {
     let nanos = nanos(time);
     instant(nanos - nanos.rem_euclid(size.nanos()))
 }
@@ -25,8 +25,8 @@ mod tests {
         DateTime::from_timestamp(seconds, nanos).unwrap()
     }
 
-    fn size(seconds: u64) -> Size {
-        Size::new(Duration::from_secs(seconds)).unwrap()
+    fn size(seconds: u64) -> WindowSize {
+        WindowSize::new(Duration::from_secs(seconds)).unwrap()
     }
 
     #[test]
@@ -50,7 +50,7 @@ mod tests {
             seconds in -60_000_000_000_i64..250_000_000_000, nanos in 0..1_000_000_000_u32, size in 1..10_000_000_u64
         ) {
             let (time, size) = (at(seconds, nanos), Duration::from_millis(size));
-            let start_of = |time| tumbling(time, Size::new(size).unwrap()).unwrap();
+            let start_of = |time| tumbling(time, WindowSize::new(size).unwrap()).unwrap();
             let start = start_of(time);
             prop_assert!(start <= time && time < start + size);
             prop_assert_eq!(start_of(start), start);

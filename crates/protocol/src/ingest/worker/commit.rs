@@ -5,13 +5,13 @@ use std::time::Duration;
 
 use super::Worker;
 use super::state::{Flight, Phase, Sent, Step, Tries};
-use crate::guard::{Guard, stands};
+use crate::guard::{Guard, is_enforced};
 use crate::ingest::batch::Entry;
 use crate::ingest::change::RowKey;
 use crate::ingest::dead_letter::{Failure, Payload};
-use crate::ingest::effect::{Commit, Effect, OnError, StopReason};
+use crate::ingest::effect::{Commit, OnError, StopReason, WorkerEffect};
 use crate::ingest::fold::{self, Folded, Known};
-use crate::ingest::position::{self, Move, Offset, Partition, Position};
+use crate::ingest::position::{self, Offset, Partition, Position, PositionMove};
 use crate::value::{Timestamp, Value};
 
 impl<P: Payload> Worker<P> {
@@ -26,15 +26,15 @@ impl<P: Payload> Worker<P> {
             return;
         }
         let locking = missing.targets().any(|target| self.spec.targets[target].locking);
-        let lock = locking && stands(Guard::ReadUnderLock);
+        let lock = locking && is_enforced(Guard::SharedRowsUnderLock);
         let (keys, ranges) = (missing.keys.iter().cloned().collect(), missing.ranges.clone());
-        self.effects.push_back(Effect::ReadStates { attempt, first, keys, ranges, lock });
+        self.effects.push_back(WorkerEffect::ReadStates { attempt, first, keys, ranges, lock });
         let step = Step::Reading { known, missing, lock };
         self.flights.insert(attempt, Flight { batch, tries, step });
     }
 
     /// What Spanner holds of the rows asked for: their states, absent ones left out.
-    pub fn states(&mut self, attempt: u64, found: Vec<(RowKey, Vec<Value>)>, now: Duration) {
+    pub fn apply_states(&mut self, attempt: u64, found: Vec<(RowKey, Vec<Value>)>, now: Duration) {
         let Some(flight) = self.landed(attempt, |step| matches!(step, Step::Reading { .. })) else { return };
         let Flight { batch, tries, step: Step::Reading { mut known, missing, lock } } = flight else {
             unreachable!("as asked for")
@@ -42,14 +42,14 @@ impl<P: Payload> Worker<P> {
         known.learn(missing, found);
         let batch = self.current(batch);
         self.commit(attempt, batch, tries, &known, lock.then_some(attempt), now);
-        self.due(now);
+        self.start_due_commits(now);
     }
 
     /// The states could not be read: somebody else holds the locks, or the transaction is gone.
-    pub fn unread(&mut self, attempt: u64, now: Duration) {
+    pub fn abort_read(&mut self, attempt: u64, now: Duration) {
         let Some(flight) = self.landed(attempt, |step| matches!(step, Step::Reading { .. })) else { return };
         self.aborted(flight.batch, flight.tries, now);
-        self.due(now);
+        self.start_due_commits(now);
     }
 
     fn commit(
@@ -71,7 +71,7 @@ impl<P: Payload> Worker<P> {
         self.again(rest, Tries::default(), now);
         if batch.is_empty() {
             if let Some(attempt) = transaction {
-                self.effects.push_back(Effect::Release { attempt });
+                self.effects.push_back(WorkerEffect::Rollback { attempt });
             }
             return;
         }
@@ -79,7 +79,7 @@ impl<P: Payload> Worker<P> {
         let moves = self.moves(&batch, &event_times);
         let mut all = position::advance(&self.spec.pipeline, &moves);
         all.extend(mutations);
-        self.effects.push_back(Effect::Commit(Commit {
+        self.effects.push_back(WorkerEffect::Commit(Commit {
             attempt,
             first: tries.first.unwrap_or(attempt),
             in_transaction: transaction.is_some(),
@@ -118,7 +118,7 @@ impl<P: Payload> Worker<P> {
         batch
     }
 
-    fn moves(&self, batch: &[Entry<P>], event_times: &BTreeMap<Partition, Timestamp>) -> Vec<Move> {
+    fn moves(&self, batch: &[Entry<P>], event_times: &BTreeMap<Partition, Timestamp>) -> Vec<PositionMove> {
         let mut ends: BTreeMap<&Partition, Offset> = BTreeMap::new();
         for entry in batch {
             let end = ends.entry(&entry.partition).or_insert(entry.offset);
@@ -130,7 +130,7 @@ impl<P: Payload> Worker<P> {
             let from = self.stored(partition);
             let event_time = event_times.get(partition).copied();
             let to = if replay { from.revised(event_time) } else { from.forward(last + 1, event_time) };
-            Move { partition: partition.clone(), from, to }
+            PositionMove { partition: partition.clone(), from, to }
         };
         ends.into_iter().map(step).collect()
     }

@@ -13,8 +13,8 @@ use super::batch::{Entry, Queue};
 use super::cache::Cache;
 use super::change::{Change, Spec};
 use super::dead_letter::Payload;
-use super::effect::{Effect, Gap, Limits, OnError, OnGap, Record, Stop, StopReason};
-use super::position::{self, LogRange, Move, Offset, Partition, Position};
+use super::effect::{Gap, OnError, OnGap, PartitionStop, Record, StopReason, WorkerEffect, WorkerLimits};
+use super::position::{self, LogRange, Offset, Partition, Position, PositionMove};
 use crate::mutation::Mutation;
 use batch_limits::BatchLimits;
 use state::{Flight, Owned, Phase, Step, Tries, Waiting};
@@ -22,7 +22,7 @@ use state::{Flight, Owned, Phase, Step, Tries, Waiting};
 /// See the module. Times are durations since any fixed instant.
 pub struct Worker<P> {
     spec: Arc<Spec>,
-    limits: Limits,
+    limits: WorkerLimits,
     on_error: OnError,
     on_gap: OnGap,
     partitions: BTreeMap<Partition, Owned>,
@@ -35,11 +35,11 @@ pub struct Worker<P> {
     flights: BTreeMap<u64, Flight<P>>,
     pace: BatchLimits,
     cache: Cache,
-    effects: VecDeque<Effect>,
+    effects: VecDeque<WorkerEffect>,
 }
 
 impl<P: Payload> Worker<P> {
-    pub fn new(spec: Arc<Spec>, limits: Limits, on_error: OnError, on_gap: OnGap) -> Self {
+    pub fn new(spec: Arc<Spec>, limits: WorkerLimits, on_error: OnError, on_gap: OnGap) -> Self {
         assert!(limits.max_bytes > 0 && limits.max_in_flight > 0, "a batch holds something");
         Self {
             cache: Cache::new(limits.cached_bytes),
@@ -60,11 +60,11 @@ impl<P: Payload> Worker<P> {
     }
 
     /// The next thing to do.
-    pub fn effect(&mut self) -> Option<Effect> {
+    pub fn next_effect(&mut self) -> Option<WorkerEffect> {
         self.effects.pop_front()
     }
 
-    /// When [`Self::due`] is to be called at the latest.
+    /// When [`Self::start_due_commits`] is to be called at the latest.
     pub fn deadline(&self) -> Option<Duration> {
         if self.flights.len() >= self.limits.max_in_flight {
             return None;
@@ -112,14 +112,14 @@ impl<P: Payload> Worker<P> {
     }
 
     /// The group has given us these partitions.
-    pub fn assigned(&mut self, partitions: &[Partition]) {
+    pub fn assign(&mut self, partitions: &[Partition]) {
         for partition in partitions {
             self.begin(partition);
         }
     }
 
     /// They are no longer ours. A commit on its way is left to its own fence.
-    pub fn revoked(&mut self, partitions: &[Partition]) {
+    pub fn revoke(&mut self, partitions: &[Partition]) {
         for partition in partitions {
             self.partitions.remove(partition);
             self.clear(partition);
@@ -127,14 +127,14 @@ impl<P: Payload> Worker<P> {
     }
 
     /// Reading the log failed in a way that only the stored position can tell the rest of.
-    pub fn interrupted(&mut self, partition: &Partition, generation: u64) {
+    pub fn restart(&mut self, partition: &Partition, generation: u64) {
         if self.is_current(partition, generation) {
             self.begin(partition);
         }
     }
 
     /// The stored position, `None` before the first registration, and the log's range read after it.
-    pub fn position(
+    pub fn apply_position(
         &mut self,
         partition: &Partition,
         generation: u64,
@@ -145,14 +145,18 @@ impl<P: Payload> Worker<P> {
             return;
         }
         let Some(position) = stored else {
-            let mutations = position::register(&self.spec.pipeline, partition, log.start);
+            let mutations = position::register_partition(&self.spec.pipeline, partition, log.start);
             self.settle(partition, generation, mutations);
             return;
         };
         let next = position.next;
         if log.holds(next) {
             self.set_phase(partition, Phase::Fetching { position, next });
-            self.effects.push_back(Effect::Fetch { partition: partition.clone(), generation, offset: next });
+            self.effects.push_back(WorkerEffect::Fetch {
+                partition: partition.clone(),
+                generation,
+                offset: next,
+            });
             return;
         }
         match self.on_gap {
@@ -164,7 +168,7 @@ impl<P: Payload> Worker<P> {
             OnGap::Skip => {
                 // A log that was made anew may end before the position.
                 let to = Position { next: log.start, ..position.revised(position.event_time) };
-                let step = Move { partition: partition.clone(), from: position, to };
+                let step = PositionMove { partition: partition.clone(), from: position, to };
                 let mut mutations = position::advance(&self.spec.pipeline, &[step]);
                 mutations.push(position::gap(&self.spec.pipeline, partition, next, log.start));
                 self.settle(partition, generation, mutations);
@@ -173,9 +177,9 @@ impl<P: Payload> Worker<P> {
     }
 
     /// The settling commit has an answer. Which one does not matter: the position tells.
-    pub fn settled(&mut self, partition: &Partition, generation: u64) {
+    pub fn end_position_commit(&mut self, partition: &Partition, generation: u64) {
         if self.is_current(partition, generation) {
-            self.effects.push_back(Effect::ReadPosition { partition: partition.clone(), generation });
+            self.effects.push_back(WorkerEffect::ReadPosition { partition: partition.clone(), generation });
         }
     }
 
@@ -183,7 +187,7 @@ impl<P: Payload> Worker<P> {
     ///
     /// # Panics
     /// On an offset that goes back: it would be applied twice.
-    pub fn records(
+    pub fn add_records(
         &mut self,
         partition: &Partition,
         generation: u64,
@@ -207,11 +211,11 @@ impl<P: Payload> Worker<P> {
             }
             self.queue.push(entry(partition, generation, record, false, now));
         }
-        self.due(now);
+        self.start_due_commits(now);
     }
 
-    /// True when dead letters of the partition may be handed to [`Self::replays`]: those asked for before are done.
-    pub fn takes_replays(&self, partition: &Partition, generation: u64) -> bool {
+    /// True when dead letters of the partition may be handed to [`Self::add_replays`]: those asked for before are done.
+    pub fn accepts_replays(&self, partition: &Partition, generation: u64) -> bool {
         let batches = self.flights.values().map(|flight| &flight.batch);
         let mut batches = batches.chain(self.waiting.iter().map(|waiting| &waiting.batch));
         let replayed = |entry: &Entry<P>| entry.replay && entry.partition == *partition;
@@ -222,15 +226,15 @@ impl<P: Payload> Worker<P> {
     }
 
     /// Records of dead letters that an operator wants replayed, in the order of their offsets, as they were found
-    /// after [`Self::takes_replays`]. Each is applied in a commit that deletes its letter, or fails again.
-    pub fn replays(
+    /// after [`Self::accepts_replays`]. Each is applied in a commit that deletes its letter, or fails again.
+    pub fn add_replays(
         &mut self,
         partition: &Partition,
         generation: u64,
         records: Vec<Record<P>>,
         now: Duration,
     ) {
-        if !self.takes_replays(partition, generation) {
+        if !self.accepts_replays(partition, generation) {
             return;
         }
         let Phase::Fetching { position, .. } = self.partitions[partition].phase else { return };
@@ -240,11 +244,11 @@ impl<P: Payload> Worker<P> {
                 self.replays.push(entry(partition, generation, record, true, now));
             }
         }
-        self.due(now);
+        self.start_due_commits(now);
     }
 
     /// Starts the commits that are due.
-    pub fn due(&mut self, now: Duration) {
+    pub fn start_due_commits(&mut self, now: Duration) {
         while self.flights.len() < self.limits.max_in_flight {
             let next = self.next_waiting().filter(|&at| self.waiting[at].not_before <= now);
             if let Some(waiting) = next.and_then(|at| self.waiting.remove(at)) {
@@ -304,8 +308,10 @@ impl<P: Payload> Worker<P> {
         self.generations += 1;
         let owned = Owned { generation: self.generations, phase: Phase::Finding };
         self.partitions.insert(partition.clone(), owned);
-        self.effects
-            .push_back(Effect::ReadPosition { partition: partition.clone(), generation: self.generations });
+        self.effects.push_back(WorkerEffect::ReadPosition {
+            partition: partition.clone(),
+            generation: self.generations,
+        });
     }
 
     fn clear(&mut self, partition: &Partition) {
@@ -330,12 +336,20 @@ impl<P: Payload> Worker<P> {
         {
             *phase = Phase::Stopped { position: *position };
         }
-        self.effects.push_back(Effect::Unfetch { partition: partition.clone() });
-        self.effects.push_back(Effect::Stop(Stop { partition: partition.clone(), offset, reason }));
+        self.effects.push_back(WorkerEffect::StopFetch { partition: partition.clone() });
+        self.effects.push_back(WorkerEffect::ReportStop(PartitionStop {
+            partition: partition.clone(),
+            offset,
+            reason,
+        }));
     }
 
     fn settle(&mut self, partition: &Partition, generation: u64, mutations: Vec<Mutation>) {
-        self.effects.push_back(Effect::Settle { partition: partition.clone(), generation, mutations });
+        self.effects.push_back(WorkerEffect::CommitPosition {
+            partition: partition.clone(),
+            generation,
+            mutations,
+        });
     }
 
     fn set_phase(&mut self, partition: &Partition, phase: Phase) {

@@ -7,15 +7,15 @@ use super::Worker;
 use super::state::{Flight, Phase, Sent, Step, Tries, Waiting};
 use crate::ingest::batch::Entry;
 use crate::ingest::dead_letter::{Failure, Payload};
-use crate::ingest::effect::{Effect, OnError, Outcome, StopReason};
-use crate::ingest::position::{Move, Partition, Position};
+use crate::ingest::effect::{OnError, Outcome, StopReason, WorkerEffect};
+use crate::ingest::position::{Partition, Position, PositionMove};
 
 /// The longest pause after an aborted commit.
 const LONGEST: Duration = Duration::from_secs(1);
 
 impl<P: Payload> Worker<P> {
     /// The answer to a commit.
-    pub fn outcome(&mut self, attempt: u64, outcome: Outcome, now: Duration) {
+    pub fn apply_outcome(&mut self, attempt: u64, outcome: Outcome, now: Duration) {
         let Some(flight) = self.landed(attempt, |step| matches!(step, Step::Committing(_))) else { return };
         let Flight { batch, tries, step: Step::Committing(sent) } = flight else {
             unreachable!("as asked for")
@@ -33,17 +33,22 @@ impl<P: Payload> Worker<P> {
             }
             Outcome::Fenced(failure) if self.all_current(&batch) => {
                 let partitions = sent.moves.iter().map(|step| step.partition.clone()).collect();
-                self.effects.push_back(Effect::Verify { attempt, partitions });
+                self.effects.push_back(WorkerEffect::VerifyPositions { attempt, partitions });
                 self.flights.insert(attempt, Flight { batch, tries, step: Step::Verifying(sent, failure) });
             }
             Outcome::Fenced(_) | Outcome::InDoubt => self.begin_again(&batch),
         }
-        self.due(now);
+        self.start_due_commits(now);
     }
 
     /// The stored positions, asked for after a commit was refused: if each is still where we held
     /// it, the fence was ours and the data is at fault.
-    pub fn verified(&mut self, attempt: u64, stored: &[(Partition, Option<Position>)], now: Duration) {
+    pub fn apply_verified_positions(
+        &mut self,
+        attempt: u64,
+        stored: &[(Partition, Option<Position>)],
+        now: Duration,
+    ) {
         let Some(flight) = self.landed(attempt, |step| matches!(step, Step::Verifying(..))) else { return };
         let Flight { batch, step: Step::Verifying(sent, failure), .. } = flight else {
             unreachable!("as asked for")
@@ -57,7 +62,7 @@ impl<P: Payload> Worker<P> {
         } else {
             self.begin_again(&batch);
         }
-        self.due(now);
+        self.start_due_commits(now);
     }
 
     fn committed(&mut self, batch: &[Entry<P>], sent: Sent) {
@@ -70,7 +75,7 @@ impl<P: Payload> Worker<P> {
                 self.cache.put(&partition, key, state);
             }
         }
-        for Move { partition, from, to } in sent.moves {
+        for PositionMove { partition, from, to } in sent.moves {
             if !ours(self, &partition) {
                 continue;
             }
@@ -81,7 +86,7 @@ impl<P: Payload> Worker<P> {
                 }
                 _ => unreachable!("{partition}: its generation is that of the commit"),
             }
-            self.effects.push_back(Effect::Mirror { partition, next: to.next });
+            self.effects.push_back(WorkerEffect::CommitGroupOffset { partition, next: to.next });
         }
     }
 

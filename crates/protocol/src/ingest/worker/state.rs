@@ -6,7 +6,7 @@ use crate::ingest::batch::Entry;
 use crate::ingest::change::RowKey;
 use crate::ingest::dead_letter::Failure;
 use crate::ingest::fold::{Known, Missing};
-use crate::ingest::position::{Move, Partition, Position};
+use crate::ingest::position::{Partition, Position, PositionMove};
 use crate::value::Value;
 
 pub(super) struct Owned {
@@ -52,7 +52,7 @@ pub(super) enum Step {
 
 /// What is remembered of a commit on its way.
 pub(super) struct Sent {
-    pub(super) moves: Vec<Move>,
+    pub(super) moves: Vec<PositionMove>,
     pub(super) states: Vec<(Partition, RowKey, Vec<Value>)>,
 }
 

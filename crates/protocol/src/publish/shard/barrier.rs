@@ -6,8 +6,8 @@ use std::time::Duration;
 
 use super::Shard;
 use super::queue::What;
-use crate::guard::{Guard, stands};
-use crate::publish::effect::Limits;
+use crate::guard::{Guard, is_enforced};
+use crate::publish::effect::ShardLimits;
 use crate::publish::incremental_snapshot::{Barrier, Paused};
 use crate::publish::state::{StateKey, StateRecord, StateValue};
 use crate::value::Timestamp;
@@ -68,8 +68,8 @@ impl AtBarrier {
     }
 
     /// True when changes have been held for long enough.
-    pub(super) fn is_time_up(&self, now: Duration, limits: &Limits) -> bool {
-        self.hold.is_some() && self.since.is_some_and(|since| now >= since + limits.max_hold)
+    pub(super) fn is_time_up(&self, now: Duration, limits: &ShardLimits) -> bool {
+        self.hold.is_some() && self.since.is_some_and(|since| now >= since + limits.max_barrier_time)
     }
 }
 
@@ -95,7 +95,7 @@ impl<D> Shard<D> {
         if !self.is_running() || self.queue.is_open() {
             return;
         }
-        let passed = self.holding.passed.filter(|_| stands(Guard::PassedChildren));
+        let passed = self.holding.passed.filter(|_| is_enforced(Guard::StartedChildrenCount));
         let halted = Paused { id: id.clone(), at: self.tokens.furthest().max(passed) };
         self.holding.halted = true;
         let key = StateKey::Paused(self.config.index);

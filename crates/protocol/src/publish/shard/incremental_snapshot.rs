@@ -6,13 +6,13 @@ use std::time::Duration;
 
 use super::Shard;
 use super::queue::What;
-use crate::guard::{Guard, stands};
-use crate::publish::effect::Effect;
+use crate::guard::{Guard, is_enforced};
+use crate::publish::effect::ShardEffect;
 use crate::publish::incremental_snapshot::{
     Barrier, BarrierId, IncrementalSnapshot, Paused, RangeProgress, RequestId, SnapshotRequest,
     SnapshotStage, TableProgress,
 };
-use crate::publish::snapshot::{Range, RangeId};
+use crate::publish::snapshot::{RangeId, SnapshotRange};
 use crate::publish::state::{StateKey, StateRecord, StateValue};
 use crate::value::Timestamp;
 
@@ -73,7 +73,12 @@ impl IncrementalSnapshots {
 
 impl<D> Shard<D> {
     /// Ranges of a table that together hold every row, or why it cannot be read.
-    pub fn table_divided(&mut self, table: &str, divided: Result<Vec<Range>, Arc<str>>, now: Duration) {
+    pub fn add_table_ranges(
+        &mut self,
+        table: &str,
+        divided: Result<Vec<SnapshotRange>, Arc<str>>,
+        now: Duration,
+    ) {
         let Some(mut reread) = self.take_reread(|reread| reread.stage == SnapshotStage::Dividing) else {
             return;
         };
@@ -81,25 +86,26 @@ impl<D> Shard<D> {
             self.rereads.now = Some(reread);
             return;
         }
-        let told = reread.told.entry(table.into()).or_default();
+        let told = reread.table_progress.entry(table.into()).or_default();
         match divided {
             Ok(ranges) => reread.ranges = ranges,
-            Err(why) => told.refused = Some(why),
+            Err(why) => told.error = Some(why),
         }
         self.after_hold(reread, Vec::new(), true, now);
     }
 
     /// True while changes are held until the pipeline's watermark is past them.
-    pub fn wants_watermark(&self) -> bool {
+    pub fn needs_watermark(&self) -> bool {
         self.is_running() && matches!(self.rereads.stage(), Some(SnapshotStage::AtBarrier(_)))
     }
 
     /// Every change of the pipeline, of whichever shard, with an earlier commit timestamp is published, as far as that is
     /// known. To be called again and again, also when nothing is known: what is read again has its times.
-    pub fn passed(&mut self, watermark: Option<Timestamp>, now: Duration) {
+    pub fn observe_watermark(&mut self, watermark: Option<Timestamp>, now: Duration) {
         if self.is_running()
             && let Some(SnapshotStage::AtBarrier(at)) = self.rereads.stage()
-            && (watermark.is_some_and(|watermark| watermark > at) || !stands(Guard::HeldAreOut))
+            && (watermark.is_some_and(|watermark| watermark > at)
+                || !is_enforced(Guard::ChangesBeforeTheirRows))
         {
             self.read_part(at, now);
         }
@@ -107,7 +113,7 @@ impl<D> Shard<D> {
     }
 
     /// The request that is being carried out, or was last; in shard 0.
-    pub fn reread(&self) -> Option<&IncrementalSnapshot> {
+    pub fn incremental_snapshot(&self) -> Option<&IncrementalSnapshot> {
         self.rereads.now.as_ref()
     }
 
@@ -117,7 +123,7 @@ impl<D> Shard<D> {
         if let Some(IncrementalSnapshot { stage: SnapshotStage::Dividing, tables, .. }) = &self.rereads.now
             && let Some(table) = tables.first()
         {
-            self.effects.push_back(Effect::DivideTable { table: table.clone() });
+            self.effects.push_back(ShardEffect::DivideTable { table: table.clone() });
         }
         self.coordinate(now);
     }
@@ -155,15 +161,15 @@ impl<D> Shard<D> {
 
     fn next_request(&mut self, now: Duration) {
         let Some((id, request)) = self.rereads.requests.first_key_value() else { return };
-        let next = self.rereads.now.as_ref().map_or(FIRST, |last| last.next);
+        let next_range = self.rereads.now.as_ref().map_or(FIRST, |last| last.next_range);
         let reread = IncrementalSnapshot {
             request: id.clone(),
             stage: SnapshotStage::Dividing,
             round: 0,
             tables: request.tables.clone(),
             ranges: Vec::new(),
-            next,
-            told: BTreeMap::new(),
+            next_range,
+            table_progress: BTreeMap::new(),
             cancelled: false,
         };
         self.next_table(reread, Vec::new(), now);
@@ -173,7 +179,7 @@ impl<D> Shard<D> {
     fn next_table(&mut self, reread: IncrementalSnapshot, mut state: Vec<StateRecord>, now: Duration) {
         match reread.tables.first() {
             Some(table) if !self.rereads.is_cancelled(&reread) => {
-                self.effects.push_back(Effect::DivideTable { table: table.clone() });
+                self.effects.push_back(ShardEffect::DivideTable { table: table.clone() });
                 self.step(IncrementalSnapshot { stage: SnapshotStage::Dividing, ..reread }, state, now);
             }
             left => {
@@ -194,14 +200,14 @@ impl<D> Shard<D> {
 
     fn pause(&self) -> Duration {
         match self.rereads.in_vain {
-            0 => self.config.limits.max_hold,
+            0 => self.config.limits.max_barrier_time,
             _ => self.patience() * PATIENCE,
         }
     }
 
     /// How long shards wait for each other.
     fn patience(&self) -> Duration {
-        self.config.limits.max_halt * (1 << self.rereads.in_vain.min(6))
+        self.config.limits.barrier_timeout * (1 << self.rereads.in_vain.min(6))
     }
 
     /// A shard that nobody owns, or that waits for something, does not stop the others for long.
@@ -232,7 +238,7 @@ impl<D> Shard<D> {
         let id = BarrierId { request: reread.request.clone(), round: reread.round };
         let halted = self.rereads.halted.values().filter(|halted| halted.id == id);
         let have_halted = halted.clone().count() == self.config.shards as usize;
-        if !have_halted && stands(Guard::HaltFirst) {
+        if !have_halted && is_enforced(Guard::AllShardsPauseFirst) {
             return;
         }
         // A pipeline that has emitted nothing has nothing behind its start.
@@ -251,15 +257,16 @@ impl<D> Shard<D> {
     /// Gives the shards their ranges, as of the hold.
     fn read_part(&mut self, at: Timestamp, now: Duration) {
         let Some(mut reread) = self.rereads.now.take() else { return };
-        let first = reread.next;
+        let first = reread.next_range;
         let ranges = std::mem::take(&mut reread.ranges);
         reread.stage = SnapshotStage::Reading { at, first };
-        reread.next = RangeId(first.0 + u32::try_from(ranges.len()).expect("ranges of a table are few"));
+        reread.next_range =
+            RangeId(first.0 + u32::try_from(ranges.len()).expect("ranges of a table are few"));
         let shards = self.config.shards;
-        let record = |(number, range): (u32, Range)| StateRecord {
+        let record = |(number, range): (u32, SnapshotRange)| StateRecord {
             shard: number % shards,
             key: StateKey::Range(RangeId(number)),
-            value: Some(StateValue::Range(Range { at, rows: 0, ..range })),
+            value: Some(StateValue::Range(SnapshotRange { at, rows: 0, ..range })),
         };
         let state = (first.0..).zip(ranges).map(record).collect();
         self.step(reread, state, now);
@@ -268,21 +275,21 @@ impl<D> Shard<D> {
     /// Lets changes go on when all ranges are read, as far as they are.
     fn parts_read(&mut self, first: RangeId, now: Duration) {
         let Some(reread) = &self.rereads.now else { return };
-        let ids = first.0..reread.next.0;
+        let ids = first.0..reread.next_range.0;
         let read = |id: u32| self.rereads.parts.contains_key(&RangeId(id));
-        if !ids.clone().all(read) && stands(Guard::ReadInHold) {
+        if !ids.clone().all(read) && is_enforced(Guard::RowsWithinBarrier) {
             return;
         }
         let Some(mut reread) = self.rereads.now.take() else { return };
         let parts = std::mem::take(&mut self.rereads.parts);
         let mut state = self.holds(None);
-        for (id, RangeProgress { rows, rest, refused }) in parts {
+        for (id, RangeProgress { rows, remaining, error }) in parts {
             state.push(self.own(StateKey::RangeRead(id), None));
             let Some(table) = reread.tables.first() else { continue };
-            let told: &mut TableProgress = reread.told.entry(table.clone()).or_default();
+            let told: &mut TableProgress = reread.table_progress.entry(table.clone()).or_default();
             told.rows += rows;
-            told.refused = refused.or(told.refused.take());
-            reread.ranges.extend(rest);
+            told.error = error.or(told.error.take());
+            reread.ranges.extend(remaining);
         }
         self.after_hold(reread, state, false, now);
     }

@@ -15,11 +15,11 @@ use std::collections::VecDeque;
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::effect::{ChangeId, Children, Effect, Limits};
-use super::snapshot::Snapshot;
+use super::effect::{ChangeId, ChildTokens, ShardEffect, ShardLimits};
+use super::snapshot::InitialSnapshot;
 use super::state::{Origin, ParentFinished, StateKey, StateRecord, StateValue, shard_of};
 use super::token::Token;
-use crate::guard::{Guard, stands};
+use crate::guard::{Guard, is_enforced};
 use crate::value::Timestamp;
 use barrier::AtBarrier;
 use incremental_snapshot::IncrementalSnapshots;
@@ -31,7 +31,7 @@ pub use error::ShardError;
 
 /// One shard; `D` is a published record. Times are durations since any fixed instant.
 pub struct Shard<D> {
-    config: Config,
+    config: ShardConfig,
     phase: Phase,
     origin: Option<Origin>,
     tokens: Tokens,
@@ -41,12 +41,12 @@ pub struct Shard<D> {
     rereads: IncrementalSnapshots,
     queue: Queue<D>,
     committing: bool,
-    effects: VecDeque<Effect<D>>,
+    effects: VecDeque<ShardEffect<D>>,
 }
 
 /// What a shard is told when it is made.
 #[derive(Debug, Clone)]
-pub struct Config {
+pub struct ShardConfig {
     pub index: u32,
     pub shards: u32,
     pub change_stream: Arc<str>,
@@ -56,7 +56,7 @@ pub struct Config {
     pub snapshot: bool,
     /// Up to where, inclusively, changes are published; `None` is for ever. It may be set later.
     pub end: Option<Timestamp>,
-    pub limits: Limits,
+    pub limits: ShardLimits,
     /// Spanner transactions are whole in their Kafka transaction; changes then come in the order of commits, through
     /// a [`super::Merge`].
     pub atomic: bool,
@@ -72,9 +72,9 @@ enum Phase {
 }
 
 impl<D> Shard<D> {
-    /// Its first effect is [`Effect::Init`]; from then on the service hands in its partition of the state topic
+    /// Its first effect is [`ShardEffect::InitTransactions`]; from then on the service hands in its partition of the state topic
     /// from the beginning, read_committed.
-    pub fn new(config: Config) -> Self {
+    pub fn new(config: ShardConfig) -> Self {
         assert!(config.index < config.shards, "shard {} of {}", config.index, config.shards);
         assert!(!config.atomic || config.shards == 1, "an atomic pipeline has one shard");
         Self {
@@ -87,17 +87,17 @@ impl<D> Shard<D> {
             rereads: IncrementalSnapshots::default(),
             queue: Queue::new(),
             committing: false,
-            effects: VecDeque::from([Effect::Init]),
+            effects: VecDeque::from([ShardEffect::InitTransactions]),
         }
     }
 
     /// The next thing to do.
-    pub fn effect(&mut self) -> Option<Effect<D>> {
+    pub fn next_effect(&mut self) -> Option<ShardEffect<D>> {
         self.effects.pop_front()
     }
 
     /// The root query has ended: the tokens that the change stream has at `start`.
-    pub fn roots(&mut self, start: Timestamp, roots: Vec<Token>, now: Duration) {
+    pub fn add_roots(&mut self, start: Timestamp, roots: Vec<Token>, now: Duration) {
         let mut state = self.forget_ranges();
         state.extend(
             roots.into_iter().map(|child| self.note(child, None, ParentFinished { start, parents: vec![] })),
@@ -110,11 +110,11 @@ impl<D> Shard<D> {
     fn begin(
         &mut self,
         start: Timestamp,
-        snapshot: Option<Snapshot>,
+        snapshot: Option<InitialSnapshot>,
         mut state: Vec<StateRecord>,
         now: Duration,
     ) {
-        let Config { shards, change_stream, .. } = &self.config;
+        let ShardConfig { shards, change_stream, .. } = &self.config;
         let origin = Origin { start, shards: *shards, change_stream: change_stream.clone(), snapshot };
         state.push(self.own(StateKey::Origin, Some(StateValue::Origin(origin.clone()))));
         self.origin = Some(origin);
@@ -122,7 +122,7 @@ impl<D> Shard<D> {
     }
 
     /// True if this change record is still to be emitted: transform it and hand it in.
-    pub fn wants(
+    pub fn should_emit(
         &mut self,
         token: &Token,
         at: Timestamp,
@@ -137,15 +137,15 @@ impl<D> Shard<D> {
         let emitted = state.frontier.holds(at, id);
         if self.is_past_end(at) {
             // All that came before it has come, and nothing at it is emitted.
-            self.heartbeat(token, at, now);
+            self.add_heartbeat(token, at, now);
             return Ok(false);
         }
         self.holding.expect(!emitted);
         Ok(!emitted)
     }
 
-    /// A change record that [`Self::wants`] said yes to: all its data, or none when it is filtered out.
-    pub fn change(
+    /// A change record that [`Self::should_emit`] said yes to: all its data, or none when it is filtered out.
+    pub fn add_change(
         &mut self,
         token: &Token,
         at: Timestamp,
@@ -162,20 +162,20 @@ impl<D> Shard<D> {
     }
 
     /// Whether the transaction of the changes that are being handed in goes on: then they wait for its rest.
-    pub fn goes_on(&mut self, goes_on: bool, now: Duration) {
-        self.queue.goes_on(goes_on && stands(Guard::NeverSplit));
+    pub fn set_transaction_open(&mut self, goes_on: bool, now: Duration) {
+        self.queue.goes_on(goes_on && is_enforced(Guard::TransactionsNeverSplit));
         self.halt(now);
-        self.due(now);
+        self.start_due_commit(now);
     }
 
     /// True if this change record has been emitted, or is on its way.
-    pub fn emitted(&self, token: &Token, at: Timestamp, id: &ChangeId) -> bool {
+    pub fn has_emitted(&self, token: &Token, at: Timestamp, id: &ChangeId) -> bool {
         self.tokens.get(token).is_some_and(|state| state.frontier.holds(at, id))
     }
 
     /// Data that belongs to no token, to go with the next transaction. False, and nothing is done, before the
     /// stored state has been read back.
-    pub fn aside(&mut self, data: D, size: usize, now: Duration) -> bool {
+    pub fn add_auxiliary(&mut self, data: D, size: usize, now: Duration) -> bool {
         if self.is_running() {
             self.push(What::Aside { data, size }, now);
         }
@@ -183,7 +183,7 @@ impl<D> Shard<D> {
     }
 
     /// All of the token's changes up to `at` have come.
-    pub fn heartbeat(&mut self, token: &Token, at: Timestamp, now: Duration) {
+    pub fn add_heartbeat(&mut self, token: &Token, at: Timestamp, now: Duration) {
         let Some(state) = self.running(token) else { return };
         if !state.frontier.advance(at) {
             return;
@@ -191,17 +191,17 @@ impl<D> Shard<D> {
         let last = self.is_past_end(at);
         if last {
             self.tokens.stop(token);
-            self.effects.push_back(Effect::Stop { token: token.clone() });
+            self.effects.push_back(ShardEffect::StopToken { token: token.clone() });
         }
         if last || !self.queue.overtake(token, at) {
             self.push(What::Heartbeat { token: token.clone(), at, last }, now);
         } else {
-            self.due(now);
+            self.start_due_commit(now);
         }
     }
 
     /// The token's children, which may come in several records, and again after a resumption.
-    pub fn children(&mut self, token: &Token, record: Children) {
+    pub fn add_children(&mut self, token: &Token, record: ChildTokens) {
         let Some(state) = self.running(token) else { return };
         for (child, parents) in record.children {
             state.children.insert(child, ParentFinished { start: record.start, parents });
@@ -210,18 +210,18 @@ impl<D> Shard<D> {
 
     /// The token's query has broken off: it is queried again. What it told of children may have
     /// been a part of them, and all of them come again.
-    pub fn interrupted(&mut self, token: &Token) {
+    pub fn restart_query(&mut self, token: &Token) {
         let Some(state) = self.running(token) else { return };
         state.children.clear();
         let start = state.frontier.at();
-        self.effects.push_back(Effect::Query { token: token.clone(), start });
+        self.effects.push_back(ShardEffect::QueryToken { token: token.clone(), start });
     }
 
     /// The token's query has ended by itself. Without children that is a drop-out.
-    pub fn ended(&mut self, token: &Token, now: Duration) {
+    pub fn end_query(&mut self, token: &Token, now: Duration) {
         let Some(state) = self.running(token) else { return };
         if state.children.is_empty() {
-            self.interrupted(token);
+            self.restart_query(token);
             return;
         }
         let children = std::mem::take(&mut state.children);
@@ -242,14 +242,14 @@ impl<D> Shard<D> {
     }
 
     /// The transaction on its way is committed, beyond doubt.
-    pub fn committed(&mut self, now: Duration) {
+    pub fn confirm_commit(&mut self, now: Duration) {
         assert!(self.committing, "one transaction at a time");
         self.committing = false;
-        self.due(now);
+        self.start_due_commit(now);
     }
 
     /// Starts a transaction if one is due.
-    pub fn due(&mut self, now: Duration) {
+    pub fn start_due_commit(&mut self, now: Duration) {
         let limits = &self.config.limits;
         if self.committing || !self.is_running() || !self.queue.is_due(now, limits) {
             return;
@@ -257,13 +257,13 @@ impl<D> Shard<D> {
         let taken = self.queue.take(self.config.index, limits);
         for token in taken.finished {
             self.tokens.finished(&token);
-            self.effects.push_back(Effect::Finished { token });
+            self.effects.push_back(ShardEffect::FinishToken { token });
         }
         self.committing = true;
-        self.effects.push_back(Effect::Commit(taken.transaction));
+        self.effects.push_back(ShardEffect::Commit(taken.transaction));
     }
 
-    /// When [`Self::due`] is to be called at the latest.
+    /// When [`Self::start_due_commit`] is to be called at the latest.
     pub fn deadline(&self) -> Option<Duration> {
         if self.committing || !self.is_running() { None } else { self.queue.due() }
     }
@@ -295,7 +295,7 @@ impl<D> Shard<D> {
     }
 
     /// Tokens that are not finished, and tokens that wait for a parent.
-    pub fn counts(&self) -> (usize, usize) {
+    pub fn token_counts(&self) -> (usize, usize) {
         self.tokens.counts()
     }
 
@@ -316,7 +316,7 @@ impl<D> Shard<D> {
 
     fn push(&mut self, what: What<D>, now: Duration) {
         self.queue.push(what, now, &self.config.limits);
-        self.due(now);
+        self.start_due_commit(now);
     }
 
     fn own(&self, key: StateKey, value: Option<StateValue>) -> StateRecord {

@@ -1,9 +1,9 @@
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::time::Duration;
 
-use crate::publish::effect::{ChangeId, Limits, Transaction};
+use crate::publish::effect::{ChangeId, KafkaTransaction, ShardLimits};
 use crate::publish::frontier::Frontier;
-use crate::publish::snapshot::{Range, RangeId};
+use crate::publish::snapshot::{RangeId, SnapshotRange};
 use crate::publish::state::{StateKey, StateRecord, StateValue};
 use crate::publish::token::Token;
 use crate::value::Timestamp;
@@ -53,7 +53,7 @@ pub(super) enum What<D> {
     /// Rows of a range, and what they leave of it.
     Page {
         id: RangeId,
-        rest: Range,
+        rest: SnapshotRange,
         data: Vec<D>,
         size: usize,
     },
@@ -70,12 +70,12 @@ pub(super) enum What<D> {
 
 /// What was taken out, with the tokens that finish by it.
 pub(super) struct Taken<D> {
-    pub(super) transaction: Transaction<D>,
+    pub(super) transaction: KafkaTransaction<D>,
     pub(super) finished: Vec<Token>,
 }
 
 impl<D> What<D> {
-    fn due(&self, arrived: Duration, limits: &Limits) -> Duration {
+    fn due(&self, arrived: Duration, limits: &ShardLimits) -> Duration {
         match self {
             Self::Change { .. } | Self::Aside { .. } | Self::Page { .. } => arrived + limits.max_wait,
             Self::Heartbeat { last: false, .. } => arrived + limits.idle_wait,
@@ -109,7 +109,7 @@ impl<D> Queue<D> {
         self.taken.entry(token).or_insert(frontier);
     }
 
-    pub(super) fn push(&mut self, what: What<D>, arrived: Duration, limits: &Limits) {
+    pub(super) fn push(&mut self, what: What<D>, arrived: Duration, limits: &ShardLimits) {
         let due = what.due(arrived, limits);
         self.due = Some(self.due.map_or(due, |earliest| earliest.min(due)));
         let (records, bytes) = what.load();
@@ -164,19 +164,19 @@ impl<D> Queue<D> {
         self.due.filter(|_| self.open != Some(0))
     }
 
-    pub(super) fn is_due(&self, now: Duration, limits: &Limits) -> bool {
+    pub(super) fn is_due(&self, now: Duration, limits: &ShardLimits) -> bool {
         let full = self.records >= limits.max_records || self.bytes >= limits.max_bytes;
         self.open != Some(0) && (full || self.due.is_some_and(|due| due <= now))
     }
 
     /// False when two transactions wait. Nothing waits for what is not whole.
-    pub(super) fn has_room(&self, limits: &Limits) -> bool {
+    pub(super) fn has_room(&self, limits: &ShardLimits) -> bool {
         let room = self.records < 2 * limits.max_records && self.bytes < 2 * limits.max_bytes;
         room || self.open.is_some()
     }
 
     /// The next transaction. A token's frontier is copied once, however many of its changes are in it.
-    pub(super) fn take(&mut self, shard: u32, limits: &Limits) -> Taken<D> {
+    pub(super) fn take(&mut self, shard: u32, limits: &ShardLimits) -> Taken<D> {
         let (mut data, mut state, mut bytes) = (Vec::new(), Vec::new(), 0);
         let (mut moved, mut finished) = (BTreeSet::new(), Vec::new());
         let mut ranges = BTreeMap::new();
@@ -229,6 +229,6 @@ impl<D> Queue<D> {
             value: Some(StateValue::Range(rest)),
         }));
         self.due = self.items.iter().map(|item| item.what.due(item.arrived, limits)).min();
-        Taken { transaction: Transaction { data, state }, finished }
+        Taken { transaction: KafkaTransaction { data, state }, finished }
     }
 }

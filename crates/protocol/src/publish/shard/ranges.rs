@@ -6,17 +6,17 @@ use std::time::Duration;
 
 use super::Shard;
 use super::queue::What;
-use crate::guard::{Guard, stands};
-use crate::publish::effect::Effect;
+use crate::guard::{Guard, is_enforced};
+use crate::publish::effect::ShardEffect;
 use crate::publish::incremental_snapshot::RangeProgress;
-use crate::publish::snapshot::{Range, RangeId, Snapshot, behind};
+use crate::publish::snapshot::{InitialSnapshot, RangeId, SnapshotRange, behind};
 use crate::publish::state::{StateKey, StateRecord, StateValue};
 use crate::value::Timestamp;
 
 /// The ranges of a shard; in shard 0 also which of all have been read.
 #[derive(Default)]
 pub(super) struct Ranges {
-    open: BTreeMap<RangeId, Range>,
+    open: BTreeMap<RangeId, SnapshotRange>,
     /// Those that this life has begun: what it writes itself comes back.
     begun: BTreeSet<RangeId>,
     read: BTreeSet<RangeId>,
@@ -24,7 +24,7 @@ pub(super) struct Ranges {
 
 impl Ranges {
     /// A record that was there before this life.
-    pub(super) fn stored(&mut self, id: RangeId, range: Option<Range>) {
+    pub(super) fn stored(&mut self, id: RangeId, range: Option<SnapshotRange>) {
         match range {
             Some(range) => self.open.insert(id, range),
             None => self.open.remove(&id),
@@ -45,7 +45,7 @@ impl Ranges {
         self.begun.retain(|id| self.open.contains_key(id));
     }
 
-    fn are_all_read(&self, snapshot: Snapshot) -> bool {
+    fn are_all_read(&self, snapshot: InitialSnapshot) -> bool {
         usize::try_from(snapshot.ranges).is_ok_and(|all| self.read.len() == all)
     }
 }
@@ -55,7 +55,7 @@ impl<D> Shard<D> {
     ///
     /// # Panics
     /// On a range of another time.
-    pub fn divided(&mut self, at: Timestamp, ranges: Vec<Range>, now: Duration) {
+    pub fn add_snapshot_ranges(&mut self, at: Timestamp, ranges: Vec<SnapshotRange>, now: Duration) {
         assert!(ranges.iter().all(|range| range.at == at), "a snapshot is of one timestamp");
         let count = u32::try_from(ranges.len()).expect("ranges are counted in 32 bits");
         let shards = self.config.shards;
@@ -64,13 +64,20 @@ impl<D> Shard<D> {
             key: StateKey::Range(RangeId(number)),
             value: Some(StateValue::Range(range)),
         });
-        self.begin(behind(at), Some(Snapshot { at, ranges: count }), state.collect(), now);
+        self.begin(behind(at), Some(InitialSnapshot { at, ranges: count }), state.collect(), now);
         self.roots_if_read();
     }
 
     /// Rows of a range that follow on those handed in before, and the key of the last one. False when no more are
     /// wanted of it for now.
-    pub fn page(&mut self, id: RangeId, data: Vec<D>, size: usize, last: Arc<str>, now: Duration) -> bool {
+    pub fn add_rows(
+        &mut self,
+        id: RangeId,
+        data: Vec<D>,
+        size: usize,
+        last: Arc<str>,
+        now: Duration,
+    ) -> bool {
         let (is_held, is_up) = (self.holding.is_some(), self.holding.is_time_up(now, &self.config.limits));
         let Some(range) = self.ranges.open.get_mut(&id) else { return false };
         range.after = Some(last);
@@ -80,42 +87,54 @@ impl<D> Shard<D> {
         let rest = range.clone();
         self.push(What::Page { id, rest, data, size }, now);
         if is_up {
-            self.leave(id, now);
+            self.defer_range(id, now);
         }
         !is_up
     }
 
     /// The range has no more rows.
-    pub fn read(&mut self, id: RangeId, now: Duration) {
+    pub fn finish_range(&mut self, id: RangeId, now: Duration) {
         self.end_range(id, now, |range, is_held| match is_held {
-            true => StateValue::RangeProgress(RangeProgress { rows: range.rows, rest: None, refused: None }),
+            true => {
+                StateValue::RangeProgress(RangeProgress { rows: range.rows, remaining: None, error: None })
+            }
             false => StateValue::RangeRead,
         });
     }
 
     /// What is left of a range that is read again waits for another hold, which is of another timestamp.
-    pub fn leave(&mut self, id: RangeId, now: Duration) {
-        self.end_part(id, now, |rows, range| RangeProgress { rows, rest: Some(range), refused: None });
+    pub fn defer_range(&mut self, id: RangeId, now: Duration) {
+        self.end_part(id, now, |rows, range| RangeProgress { rows, remaining: Some(range), error: None });
     }
 
     /// What is left of a range that is read again cannot be read at all.
-    pub fn give_up(&mut self, id: RangeId, why: Arc<str>, now: Duration) {
-        self.end_part(id, now, |rows, _| RangeProgress { rows, rest: None, refused: Some(why) });
+    pub fn abandon_range(&mut self, id: RangeId, why: Arc<str>, now: Duration) {
+        self.end_part(id, now, |rows, _| RangeProgress { rows, remaining: None, error: Some(why) });
     }
 
     /// True while changes are held so that rows are read again.
-    pub fn reads_again(&self) -> bool {
+    pub fn is_at_barrier(&self) -> bool {
         self.holding.is_some()
     }
 
-    fn end_part(&mut self, id: RangeId, now: Duration, part: impl FnOnce(u64, Range) -> RangeProgress) {
+    fn end_part(
+        &mut self,
+        id: RangeId,
+        now: Duration,
+        part: impl FnOnce(u64, SnapshotRange) -> RangeProgress,
+    ) {
         self.end_range(id, now, |range, is_held| {
             assert!(is_held, "the rows of a snapshot are read to their end");
             StateValue::RangeProgress(part(range.rows, range))
         });
     }
 
-    fn end_range(&mut self, id: RangeId, now: Duration, note: impl FnOnce(Range, bool) -> StateValue) {
+    fn end_range(
+        &mut self,
+        id: RangeId,
+        now: Duration,
+        note: impl FnOnce(SnapshotRange, bool) -> StateValue,
+    ) {
         let Some(range) = self.ranges.open.remove(&id) else { return };
         let value = Some(note(range, self.holding.is_some()));
         let note = StateRecord { shard: 0, key: StateKey::RangeRead(id), value };
@@ -124,7 +143,7 @@ impl<D> Shard<D> {
     }
 
     /// Ranges of this shard that are not read yet.
-    pub fn open_ranges(&self) -> usize {
+    pub fn open_range_count(&self) -> usize {
         self.ranges.open.len()
     }
 
@@ -135,11 +154,11 @@ impl<D> Shard<D> {
     }
 
     /// A range, from another shard or from ourselves.
-    pub(super) fn begin_range(&mut self, id: RangeId, range: Range, now: Duration) {
+    pub(super) fn begin_range(&mut self, id: RangeId, range: SnapshotRange, now: Duration) {
         if self.ranges.begun.insert(id) {
             self.holding.begin(now);
             self.ranges.open.insert(id, range.clone());
-            self.effects.push_back(Effect::Read { id, range });
+            self.effects.push_back(ShardEffect::ReadRange { id, range });
         }
     }
 
@@ -154,9 +173,9 @@ impl<D> Shard<D> {
     pub(super) fn roots_if_read(&mut self) {
         if let Some(origin) = &self.origin
             && let Some(snapshot) = origin.snapshot
-            && (self.ranges.are_all_read(snapshot) || !stands(Guard::SnapshotFirst))
+            && (self.ranges.are_all_read(snapshot) || !is_enforced(Guard::SnapshotBeforeChanges))
         {
-            self.effects.push_back(Effect::QueryRoots { start: Some(origin.start) });
+            self.effects.push_back(ShardEffect::QueryRoots { start: Some(origin.start) });
         }
     }
 

@@ -4,8 +4,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::{Phase, Shard, ShardError};
-use crate::guard::{Guard, stands};
-use crate::publish::effect::{Effect, Transaction};
+use crate::guard::{Guard, is_enforced};
+use crate::publish::effect::{KafkaTransaction, ShardEffect};
 use crate::publish::frontier::Frontier;
 use crate::publish::incremental_snapshot::Barrier;
 use crate::publish::state::{Origin, StateKey, StateValue};
@@ -14,19 +14,20 @@ use crate::publish::token::Token;
 impl<D> Shard<D> {
     /// The producer is initialised: whoever owned the shard before is fenced, and its open
     /// transaction aborted. `nonce` must be new.
-    pub fn initialised(&mut self, nonce: Arc<str>) {
-        if !stands(Guard::InitBeforeRead) {
+    pub fn begin_recovery(&mut self, nonce: Arc<str>) {
+        if !is_enforced(Guard::FenceBeforeRead) {
             self.run(Duration::ZERO);
             return;
         }
         let owner = self.own(StateKey::Owner, Some(StateValue::Owner(nonce.clone())));
         self.phase = Phase::Recovering { nonce };
         self.committing = true;
-        self.effects.push_back(Effect::Commit(Transaction { data: Vec::new(), state: vec![owner] }));
+        self.effects
+            .push_back(ShardEffect::Commit(KafkaTransaction { data: Vec::new(), state: vec![owner] }));
     }
 
     /// A record of the shard's partition of the state topic, in the order of the log.
-    pub fn state(
+    pub fn apply_state(
         &mut self,
         key: StateKey,
         value: Option<StateValue>,
@@ -113,8 +114,8 @@ impl<D> Shard<D> {
         if self.config.index == 0 {
             match &self.origin {
                 Some(_) => self.roots_if_read(),
-                None if self.config.snapshot => self.effects.push_back(Effect::Divide),
-                None => self.effects.push_back(Effect::QueryRoots { start: self.config.start }),
+                None if self.config.snapshot => self.effects.push_back(ShardEffect::DivideSnapshot),
+                None => self.effects.push_back(ShardEffect::QueryRoots { start: self.config.start }),
             }
             self.coordinate_anew(now);
         }
@@ -122,7 +123,7 @@ impl<D> Shard<D> {
 
     /// Queries all tokens that are not read, up to where changes are published for now.
     pub(super) fn go_on(&mut self) {
-        self.effects.push_back(Effect::Until { end: self.end() });
+        self.effects.push_back(ShardEffect::SetEnd { end: self.end() });
         for (token, frontier) in self.tokens.stopped() {
             self.query(token, frontier);
         }
@@ -149,7 +150,7 @@ impl<D> Shard<D> {
         }
         self.queue.begin(token.clone(), frontier);
         self.tokens.run(&token);
-        self.effects.push_back(Effect::Query { token, start });
+        self.effects.push_back(ShardEffect::QueryToken { token, start });
     }
 
     fn check(&self, stored: &Origin) -> Result<(), ShardError> {

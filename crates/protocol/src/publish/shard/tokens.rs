@@ -1,6 +1,6 @@
 use std::collections::BTreeMap;
 
-use crate::guard::{Guard, stands};
+use crate::guard::{Guard, is_enforced};
 use crate::publish::frontier::Frontier;
 use crate::publish::state::ParentFinished;
 use crate::publish::token::Token;
@@ -112,7 +112,7 @@ impl Tokens {
         let notes = self.notes.get(child).filter(|_| !self.unfinished.contains_key(child))?;
         let noted = |parent: &Token| notes.contains_key(&Some(parent.clone()));
         let ready = notes.values().all(|note| note.parents.iter().all(noted));
-        if !ready && stands(Guard::AllParents) {
+        if !ready && is_enforced(Guard::ParentsBeforeChild) {
             return None;
         }
         // The parents agree on the start; were it not so, the earliest loses nothing.

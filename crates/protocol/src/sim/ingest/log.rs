@@ -10,15 +10,15 @@ use super::spec::{
     GAP, GRACE, GROUPS, INSERTED, NEWEST, ROWS, SESSIONS, SHARED, SHARED_SESSIONS, SHARED_SLIDES, SLIDE,
     SLIDES, UPDATED, WINDOW,
 };
-use super::store::Step;
-use crate::ingest::{Change, Failure, Input, Offset, Payload, Record};
+use super::store::CommittedStep;
+use crate::ingest::{AggregateInput, Change, Failure, Offset, Payload, Record};
 use crate::value::{Timestamp, Value};
 
 pub(super) const PARTITIONS: i32 = 3;
 
 /// What a record does, and what Spanner's answer to its row is.
 #[derive(Debug, Clone, Copy, PartialEq)]
-pub(super) enum Kind {
+pub(super) enum RecordKind {
     Good,
     Filtered,
     /// Cannot be decoded.
@@ -38,20 +38,20 @@ pub(super) enum Kind {
 }
 
 #[derive(Debug, Clone)]
-pub(super) struct Entry {
+pub(super) struct LogEntry {
     pub(super) offset: Offset,
     pub(super) group: i64,
     pub(super) amount: i64,
-    pub(super) kind: Kind,
+    pub(super) kind: RecordKind,
     /// Seconds.
     pub(super) time: i64,
     /// No two of a run are equal.
     pub(super) version: i64,
 }
 
-pub(super) struct Raw;
+pub(super) struct EmptyPayload;
 
-impl Payload for Raw {
+impl Payload for EmptyPayload {
     fn key(&self) -> Option<&[u8]> {
         None
     }
@@ -70,48 +70,50 @@ impl Payload for Raw {
 }
 
 /// A partition's log; offsets have holes, as behind compaction and transaction markers.
-pub(super) fn generate(dice: &mut Rng, partition: i32) -> Vec<Entry> {
-    let mut offset = dice.below(5) as Offset;
-    let entries = 5 + dice.below(40);
+pub(super) fn generate(rng: &mut Rng, partition: i32) -> Vec<LogEntry> {
+    let mut offset = rng.below(5) as Offset;
+    let entries = 5 + rng.below(40);
     let entry = |_| {
-        let kind = match dice.below(100) {
-            0..4 => Kind::Garbled,
-            4..6 => Kind::Poison,
-            6..8 => Kind::Orphan,
-            8..10 => Kind::Overflow,
-            10..15 => Kind::Filtered,
-            15..20 => Kind::Delete,
-            20..25 => Kind::Update,
-            25..30 => Kind::Insert,
-            _ => Kind::Good,
+        let kind = match rng.below(100) {
+            0..4 => RecordKind::Garbled,
+            4..6 => RecordKind::Poison,
+            6..8 => RecordKind::Orphan,
+            8..10 => RecordKind::Overflow,
+            10..15 => RecordKind::Filtered,
+            15..20 => RecordKind::Delete,
+            20..25 => RecordKind::Update,
+            25..30 => RecordKind::Insert,
+            _ => RecordKind::Good,
         };
-        offset += 1 + if dice.percent(10) { dice.below(4) as Offset } else { 0 };
-        Entry {
+        offset += 1 + if rng.percent(10) { rng.below(4) as Offset } else { 0 };
+        LogEntry {
             offset,
-            group: dice.below(4) as i64,
-            amount: dice.below(100) as i64 - 20,
+            group: rng.below(4) as i64,
+            amount: rng.below(100) as i64 - 20,
             kind,
-            time: offset * 10 + dice.below(120) as i64,
-            version: (dice.below(1000) as i64 * 1000 + offset) * i64::from(PARTITIONS) + i64::from(partition),
+            time: offset * 10 + rng.below(120) as i64,
+            version: (rng.below(1000) as i64 * 1000 + offset) * i64::from(PARTITIONS) + i64::from(partition),
         }
     };
     (0..entries).map(entry).collect()
 }
 
-impl Entry {
-    pub(super) fn record(&self, partition: i32) -> Record<Raw> {
+impl LogEntry {
+    pub(super) fn record(&self, partition: i32) -> Record<EmptyPayload> {
         let changes = match self.kind {
-            Kind::Garbled => Err(Failure::new("SB-TEST", "garbled")),
+            RecordKind::Garbled => Err(Failure::new("SB-TEST", "garbled")),
             _ => Ok(self.changes(i64::from(partition).into())),
         };
-        Record { offset: self.offset, changes, payload: Raw, size: 10 }
+        Record { offset: self.offset, changes, payload: EmptyPayload, size: 10 }
     }
 
     /// As its dead letter is read once the mapping has been mended for some of them.
     pub(super) fn mended(&self) -> Self {
         let kind = match self.kind {
-            Kind::Garbled | Kind::Poison | Kind::Orphan | Kind::Overflow if self.amount % 2 == 0 => {
-                Kind::Good
+            RecordKind::Garbled | RecordKind::Poison | RecordKind::Orphan | RecordKind::Overflow
+                if self.amount % 2 == 0 =>
+            {
+                RecordKind::Good
             }
             kind => kind,
         };
@@ -125,19 +127,21 @@ impl Entry {
         // A later record of the key in its batch would hide the flaw from Spanner.
         let flawed = |flaw: &str| row(Value::from(1000 + self.offset), flaw.into());
         let first = match self.kind {
-            Kind::Filtered | Kind::Garbled => return Vec::new(),
-            Kind::Delete => Change::Delete { target: ROWS, key: key(group.clone()), version: None },
-            Kind::Update => Change::Row { target: UPDATED, row: row(group.clone(), Value::Null) },
-            Kind::Insert => Change::Row { target: INSERTED, row: row(group.clone(), Value::Null) },
-            Kind::Poison => Change::Row { target: ROWS, row: flawed("poison") },
-            Kind::Orphan => Change::Row { target: ROWS, row: flawed("orphan") },
-            Kind::Good | Kind::Overflow => Change::Row { target: ROWS, row: row(group.clone(), Value::Null) },
+            RecordKind::Filtered | RecordKind::Garbled => return Vec::new(),
+            RecordKind::Delete => Change::Delete { target: ROWS, key: key(group.clone()), version: None },
+            RecordKind::Update => Change::Row { target: UPDATED, row: row(group.clone(), Value::Null) },
+            RecordKind::Insert => Change::Row { target: INSERTED, row: row(group.clone(), Value::Null) },
+            RecordKind::Poison => Change::Row { target: ROWS, row: flawed("poison") },
+            RecordKind::Orphan => Change::Row { target: ROWS, row: flawed("orphan") },
+            RecordKind::Good | RecordKind::Overflow => {
+                Change::Row { target: ROWS, row: row(group.clone(), Value::Null) }
+            }
         };
-        let amount = if self.kind == Kind::Overflow { i64::MAX } else { self.amount };
-        let input = |value: i64| Input::Value(value.into());
+        let amount = if self.kind == RecordKind::Overflow { i64::MAX } else { self.amount };
+        let input = |value: i64| AggregateInput::Value(value.into());
         let at = DateTime::from_timestamp(self.time, 0);
         let counted = |target, key, at| {
-            let inputs = vec![Input::Record, input(self.offset)];
+            let inputs = vec![AggregateInput::Record, input(self.offset)];
             Change::Group { target, key, at, inputs }
         };
         vec![
@@ -146,7 +150,7 @@ impl Entry {
                 target: GROUPS,
                 key: key(group.clone()),
                 at,
-                inputs: vec![Input::Record, input(amount), input(amount)],
+                inputs: vec![AggregateInput::Record, input(amount), input(amount)],
             },
             counted(SESSIONS, key(group.clone()), at),
             counted(SHARED_SESSIONS, vec![group.clone()], at),
@@ -187,13 +191,13 @@ pub(super) const ALL: i64 = -1;
 type Times = BTreeMap<(i64, i64), Vec<(i64, Offset)>>;
 
 /// What the logs fold to in that order of steps.
-pub(super) fn fold(logs: &[Vec<Entry>], steps: &[Step]) -> Result<Fold, String> {
+pub(super) fn fold(logs: &[Vec<LogEntry>], steps: &[CommittedStep]) -> Result<Fold, String> {
     let mut fold = Fold::default();
     let mut times = Times::new();
     let mut streams = vec![(None, i64::MIN); logs.len()];
     for step in steps {
         match *step {
-            Step::Move { partition, from, to } => {
+            CommittedStep::Move { partition, from, to } => {
                 let (next, stream_time) = &mut streams[partition];
                 if next.replace(to).is_some_and(|next| next != from) {
                     return Err(format!(
@@ -204,7 +208,7 @@ pub(super) fn fold(logs: &[Vec<Entry>], steps: &[Step]) -> Result<Fold, String> 
                     fold.step(partition as i64, entry, stream_time, &mut times);
                 }
             }
-            Step::Replay { partition, offset } => {
+            CommittedStep::Replay { partition, offset } => {
                 let at = (partition as i64, offset);
                 let entry = logs[partition].iter().find(|entry| entry.offset == offset);
                 let Some(entry) = entry.filter(|_| fold.letters.remove(&at)) else {
@@ -212,7 +216,9 @@ pub(super) fn fold(logs: &[Vec<Entry>], steps: &[Step]) -> Result<Fold, String> 
                 };
                 fold.step(partition as i64, &entry.mended(), &mut streams[partition].1, &mut times);
             }
-            Step::Purge { partition, offset } => drop(fold.letters.remove(&(partition as i64, offset))),
+            CommittedStep::Purge { partition, offset } => {
+                fold.letters.remove(&(partition as i64, offset));
+            }
         }
     }
     for ((group, partition), mut times) in times {
@@ -274,8 +280,8 @@ impl Fold {
         if found == expected { Ok(()) } else { Err(format!("letters {found:?} differs from {expected:?}")) }
     }
 
-    fn step(&mut self, partition: i64, entry: &Entry, stream_time: &mut i64, times: &mut Times) {
-        if entry.kind == Kind::Filtered {
+    fn step(&mut self, partition: i64, entry: &LogEntry, stream_time: &mut i64, times: &mut Times) {
+        if entry.kind == RecordKind::Filtered {
             return;
         }
         if !self.apply(partition, entry, stream_time) {
@@ -288,18 +294,18 @@ impl Fold {
     }
 
     /// False when the record becomes a dead letter.
-    fn apply(&mut self, partition: i64, entry: &Entry, stream_time: &mut i64) -> bool {
+    fn apply(&mut self, partition: i64, entry: &LogEntry, stream_time: &mut i64) -> bool {
         let key = (entry.group, partition);
         let fits = match entry.kind {
-            Kind::Garbled | Kind::Poison | Kind::Orphan => false,
-            Kind::Update => self.rows.contains_key(&key),
-            Kind::Insert => !self.inserted.contains_key(&key),
+            RecordKind::Garbled | RecordKind::Poison | RecordKind::Orphan => false,
+            RecordKind::Update => self.rows.contains_key(&key),
+            RecordKind::Insert => !self.inserted.contains_key(&key),
             _ => true,
         };
         let start = entry.time - entry.time.rem_euclid(WINDOW);
         let time = (*stream_time).max(entry.time);
         let late = start + WINDOW + GRACE <= time;
-        let amount = if entry.kind == Kind::Overflow { i64::MAX } else { entry.amount };
+        let amount = if entry.kind == RecordKind::Overflow { i64::MAX } else { entry.amount };
         let at = (entry.group, partition, start);
         let before = self.groups.get(&at).copied().unwrap_or((0, 0, i64::MIN));
         let sum = before.1.checked_add(amount);
@@ -311,8 +317,8 @@ impl Fold {
             self.groups.insert(at, (before.0 + 1, sum, before.2.max(amount)));
         }
         match entry.kind {
-            Kind::Delete => drop(self.rows.remove(&key)),
-            Kind::Insert => drop(self.inserted.insert(key, entry.offset)),
+            RecordKind::Delete => drop(self.rows.remove(&key)),
+            RecordKind::Insert => drop(self.inserted.insert(key, entry.offset)),
             _ => drop(self.rows.insert(key, entry.offset)),
         }
         let shared = self.shared.entry(entry.group).or_default();

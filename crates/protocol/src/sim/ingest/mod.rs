@@ -15,18 +15,18 @@ fn spanner_equals_the_fold_of_the_log() {
 
 #[test]
 fn without_the_update_of_the_position_row_the_checker_fails() {
-    let (seed, why) = first_failure(Guard::ConsumePosition, "differs", world::run).unwrap();
+    let (seed, why) = first_failure(Guard::PositionConsumption, "differs", world::run).unwrap();
     println!("seed {seed}: {why}");
 }
 
 #[test]
 fn without_the_revision_of_a_change_in_place_the_checker_fails() {
-    let (seed, why) = first_failure(Guard::Revise, "differs", world::run).unwrap();
+    let (seed, why) = first_failure(Guard::PositionRevision, "differs", world::run).unwrap();
     println!("seed {seed}: {why}");
 }
 
 #[test]
 fn without_locks_on_rows_that_others_write_the_checker_fails() {
-    let (seed, why) = first_failure(Guard::ReadUnderLock, "differs", world::run).unwrap();
+    let (seed, why) = first_failure(Guard::SharedRowsUnderLock, "differs", world::run).unwrap();
     println!("seed {seed}: {why}");
 }

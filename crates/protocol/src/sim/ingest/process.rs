@@ -4,11 +4,12 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use super::super::Rng;
-use super::log::{Entry, Raw};
+use super::log::{EmptyPayload, LogEntry};
 use super::spec::spec;
-use super::store::{Locks, Request, Store};
+use super::store::{CommitRequest, FakeSpanner, Locks};
 use crate::ingest::{
-    Effect, Limits, LogRange, Offset, OnError, OnGap, Outcome, Partition, Position, RowKey, Worker,
+    LogRange, Offset, OnError, OnGap, Outcome, Partition, Position, RowKey, Worker, WorkerEffect,
+    WorkerLimits,
 };
 use crate::value::Value;
 
@@ -24,8 +25,8 @@ enum Answer {
 }
 
 pub(super) struct Process {
-    pub(super) worker: Worker<Raw>,
-    requests: Vec<Effect>,
+    pub(super) worker: Worker<EmptyPayload>,
+    requests: Vec<WorkerEffect>,
     answers: Vec<Answer>,
     fetching: BTreeMap<Partition, (u64, Offset)>,
     /// Partitions whose requests for replays are being read.
@@ -33,27 +34,27 @@ pub(super) struct Process {
     /// The transactions that are open, by attempt.
     transactions: BTreeMap<u64, Locks>,
     /// What the group has told it to do, not yet heard.
-    pub(super) notices: Vec<Notice>,
+    pub(super) notices: Vec<GroupNotice>,
 }
 
-pub(super) enum Notice {
+pub(super) enum GroupNotice {
     Assigned(Partition),
     Revoked(Partition),
 }
 
-/// The world around a process.
-pub(super) struct Around<'a> {
-    pub(super) store: &'a mut Store,
-    pub(super) logs: &'a [Vec<Entry>],
+/// The environment of a process.
+pub(super) struct ProcessEnvironment<'a> {
+    pub(super) store: &'a mut FakeSpanner,
+    pub(super) logs: &'a [Vec<LogEntry>],
     /// Commits that the network still holds, to be executed at any later time.
-    pub(super) late: &'a mut Vec<Request>,
+    pub(super) late: &'a mut Vec<CommitRequest>,
     pub(super) faults: bool,
     pub(super) now: Duration,
 }
 
 impl Process {
     pub(super) fn new() -> Self {
-        let limits = Limits {
+        let limits = WorkerLimits {
             max_records: 6,
             max_bytes: 10_000,
             max_wait: Duration::from_millis(20),
@@ -74,95 +75,95 @@ impl Process {
     }
 
     /// One step of any kind.
-    pub(super) fn step(&mut self, dice: &mut Rng, around: &mut Around<'_>) -> Result<(), String> {
-        match dice.below(5) {
-            0 => self.hear(dice),
-            1 => self.execute(dice, around)?,
-            2 => self.answer(dice, around),
-            3 => self.fetch(dice, around),
-            _ => self.worker.due(around.now),
+    pub(super) fn step(&mut self, rng: &mut Rng, env: &mut ProcessEnvironment<'_>) -> Result<(), String> {
+        match rng.below(5) {
+            0 => self.hear(rng),
+            1 => self.execute(rng, env)?,
+            2 => self.answer(rng, env),
+            3 => self.fetch(rng, env),
+            _ => self.worker.start_due_commits(env.now),
         }
         self.collect();
         Ok(())
     }
 
     /// A crash: what was sent may still arrive.
-    pub(super) fn crash(&mut self, late: &mut Vec<Request>) {
+    pub(super) fn crash(&mut self, late: &mut Vec<CommitRequest>) {
         for request in self.requests.drain(..) {
-            if let Effect::Commit(commit) = request {
+            if let WorkerEffect::Commit(commit) = request {
                 let locks = self.transactions.remove(&commit.attempt);
-                late.push(Request { mutations: commit.mutations, locks });
+                late.push(CommitRequest { mutations: commit.mutations, locks });
             }
         }
         *self = Self::new();
     }
 
     /// The group's notices come in their order. Who is slow to hear of a revocation lives on as a zombie.
-    fn hear(&mut self, dice: &mut Rng) {
+    fn hear(&mut self, rng: &mut Rng) {
         match self.notices.first() {
             None => return,
-            Some(Notice::Revoked(_)) if dice.percent(80) => return,
+            Some(GroupNotice::Revoked(_)) if rng.percent(80) => return,
             Some(_) => {}
         }
         match self.notices.remove(0) {
-            Notice::Assigned(partition) => self.worker.assigned(&[partition]),
-            Notice::Revoked(partition) => {
+            GroupNotice::Assigned(partition) => self.worker.assign(&[partition]),
+            GroupNotice::Revoked(partition) => {
                 self.fetching.remove(&partition);
-                self.worker.revoked(&[partition]);
+                self.worker.revoke(&[partition]);
             }
         }
     }
 
     fn collect(&mut self) {
-        while let Some(effect) = self.worker.effect() {
+        while let Some(effect) = self.worker.next_effect() {
             match effect {
-                Effect::Fetch { partition, generation, offset } => {
+                WorkerEffect::Fetch { partition, generation, offset } => {
                     self.fetching.insert(partition, (generation, offset));
                 }
-                Effect::Unfetch { partition } => {
+                WorkerEffect::StopFetch { partition } => {
                     self.fetching.remove(&partition);
                 }
-                Effect::Release { attempt } => drop(self.transactions.remove(&attempt)),
-                Effect::Mirror { .. } | Effect::Stop(_) => {}
+                WorkerEffect::Rollback { attempt } => drop(self.transactions.remove(&attempt)),
+                WorkerEffect::CommitGroupOffset { .. } | WorkerEffect::ReportStop(_) => {}
                 request => self.requests.push(request),
             }
         }
     }
 
-    fn execute(&mut self, dice: &mut Rng, around: &mut Around<'_>) -> Result<(), String> {
-        let Some(request) = dice.draw(&mut self.requests) else { return Ok(()) };
+    fn execute(&mut self, rng: &mut Rng, env: &mut ProcessEnvironment<'_>) -> Result<(), String> {
+        let Some(request) = rng.draw(&mut self.requests) else { return Ok(()) };
         let answer = match request {
-            Effect::ReadPosition { partition, generation } => {
-                let stored = position(around.store, &partition)?;
-                let log = &around.logs[partition.number as usize];
+            WorkerEffect::ReadPosition { partition, generation } => {
+                let stored = position(env.store, &partition)?;
+                let log = &env.logs[partition.number as usize];
                 let range = LogRange { start: log[0].offset, end: log[log.len() - 1].offset + 1 };
                 Answer::Position(partition, generation, stored, range)
             }
-            Effect::Settle { partition, generation, mutations } => {
-                around.store.commit(&Request { mutations, locks: None });
+            WorkerEffect::CommitPosition { partition, generation, mutations } => {
+                env.store.commit(&CommitRequest { mutations, locks: None });
                 Answer::Settled(partition, generation)
             }
-            Effect::ReadStates { attempt, lock: true, .. } if around.faults && dice.percent(5) => {
+            WorkerEffect::ReadStates { attempt, lock: true, .. } if env.faults && rng.percent(5) => {
                 Answer::Unread(attempt)
             }
-            Effect::ReadStates { attempt, keys, ranges, lock, .. } => {
+            WorkerEffect::ReadStates { attempt, keys, ranges, lock, .. } => {
                 if lock {
-                    self.transactions.insert(attempt, around.store.lock(&keys, &ranges));
+                    self.transactions.insert(attempt, env.store.lock(&keys, &ranges));
                 }
-                let mut found = around.store.states(&keys);
-                found.extend(around.store.ranges(&ranges));
+                let mut found = env.store.states(&keys);
+                found.extend(env.store.ranges(&ranges));
                 Answer::States(attempt, found)
             }
-            Effect::Commit(commit) => {
+            WorkerEffect::Commit(commit) => {
                 let locks = self.transactions.remove(&commit.attempt);
                 assert_eq!(locks.is_some(), commit.in_transaction, "the transaction that was begun");
-                let request = Request { mutations: commit.mutations, locks };
-                Answer::Outcome(commit.attempt, send(request, dice, around))
+                let request = CommitRequest { mutations: commit.mutations, locks };
+                Answer::Outcome(commit.attempt, send(request, rng, env))
             }
-            Effect::Verify { attempt, partitions } => {
-                let stored = partitions.into_iter().map(|partition| {
-                    position(around.store, &partition).map(|position| (partition, position))
-                });
+            WorkerEffect::VerifyPositions { attempt, partitions } => {
+                let stored = partitions
+                    .into_iter()
+                    .map(|partition| position(env.store, &partition).map(|position| (partition, position)));
                 Answer::Verified(attempt, stored.collect::<Result<_, _>>()?)
             }
             other => unreachable!("{other:?} is done at once"),
@@ -171,87 +172,91 @@ impl Process {
         Ok(())
     }
 
-    fn answer(&mut self, dice: &mut Rng, around: &Around<'_>) {
-        let now = around.now;
-        match dice.draw(&mut self.answers) {
+    fn answer(&mut self, rng: &mut Rng, env: &ProcessEnvironment<'_>) {
+        let now = env.now;
+        match rng.draw(&mut self.answers) {
             Some(Answer::Position(partition, generation, stored, log)) => {
-                self.worker.position(&partition, generation, stored, log);
+                self.worker.apply_position(&partition, generation, stored, log);
             }
-            Some(Answer::Settled(partition, generation)) => self.worker.settled(&partition, generation),
-            Some(Answer::States(attempt, states)) => self.worker.states(attempt, states, now),
-            Some(Answer::Unread(attempt)) => self.worker.unread(attempt, now),
-            Some(Answer::Outcome(attempt, outcome)) => self.worker.outcome(attempt, outcome, now),
-            Some(Answer::Verified(attempt, stored)) => self.worker.verified(attempt, &stored, now),
+            Some(Answer::Settled(partition, generation)) => {
+                self.worker.end_position_commit(&partition, generation)
+            }
+            Some(Answer::States(attempt, states)) => self.worker.apply_states(attempt, states, now),
+            Some(Answer::Unread(attempt)) => self.worker.abort_read(attempt, now),
+            Some(Answer::Outcome(attempt, outcome)) => self.worker.apply_outcome(attempt, outcome, now),
+            Some(Answer::Verified(attempt, stored)) => {
+                self.worker.apply_verified_positions(attempt, &stored, now)
+            }
             Some(Answer::Replays(partition, generation, offsets)) => {
-                let log = around.logs[partition.number as usize].iter();
+                let log = env.logs[partition.number as usize].iter();
                 let wanted = log.filter(|entry| offsets.contains(&entry.offset));
                 let records = wanted.map(|entry| entry.mended().record(partition.number)).collect();
-                self.worker.replays(&partition, generation, records, now);
+                self.worker.add_replays(&partition, generation, records, now);
                 self.replays.remove(&partition);
             }
             None => {}
         }
     }
 
-    fn fetch(&mut self, dice: &mut Rng, around: &Around<'_>) {
+    fn fetch(&mut self, rng: &mut Rng, env: &ProcessEnvironment<'_>) {
         if self.fetching.is_empty() || !self.worker.has_room() {
             return;
         }
-        let any = dice.below(self.fetching.len());
+        let any = rng.below(self.fetching.len());
         let Some((partition, (generation, next))) = self.fetching.iter_mut().nth(any) else { return };
-        if dice.percent(25)
-            && self.worker.takes_replays(partition, *generation)
+        if rng.percent(25)
+            && self.worker.accepts_replays(partition, *generation)
             && self.replays.insert(partition.clone())
         {
-            let requests = around.store.requests(partition);
+            let requests = env.store.requests(partition);
             self.answers.push(Answer::Replays(partition.clone(), *generation, requests));
             return;
         }
-        if dice.percent(3) && around.faults {
-            self.worker.interrupted(&partition.clone(), *generation);
+        if rng.percent(3) && env.faults {
+            self.worker.restart(&partition.clone(), *generation);
             return;
         }
-        let log = &around.logs[partition.number as usize];
-        let entries = log.iter().filter(|entry| entry.offset >= *next).take(1 + dice.below(8));
+        let log = &env.logs[partition.number as usize];
+        let entries = log.iter().filter(|entry| entry.offset >= *next).take(1 + rng.below(8));
         let records: Vec<_> = entries.map(|entry| entry.record(partition.number)).collect();
         if let Some(last) = records.last() {
             *next = last.offset + 1;
         }
-        self.worker.records(&partition.clone(), *generation, records, around.now);
+        self.worker.add_records(&partition.clone(), *generation, records, env.now);
     }
 }
 
-fn send(request: Request, dice: &mut Rng, around: &mut Around<'_>) -> Outcome {
-    let chance = if around.faults { dice.below(100) } else { 99 };
+fn send(request: CommitRequest, rng: &mut Rng, env: &mut ProcessEnvironment<'_>) -> Outcome {
+    let chance = if env.faults { rng.below(100) } else { 99 };
     match chance {
         0..5 => Outcome::Aborted,
         5..10 => Outcome::InDoubt,
         10..15 => {
-            around.store.commit(&request);
+            env.store.commit(&request);
             Outcome::InDoubt
         }
         15..20 => {
-            around.late.push(request);
+            env.late.push(request);
             Outcome::InDoubt
         }
         20..25 => {
-            let outcome = around.store.commit(&request);
+            let outcome = env.store.commit(&request);
             // A transaction commits once; a single-use commit may be executed again.
             if request.locks.is_none() {
-                around.late.push(request);
+                env.late.push(request);
             }
             outcome
         }
         // Resent by the client: the answer is that to the second time.
         25..30 if request.locks.is_none() => {
-            around.store.commit(&request);
-            around.store.commit(&request)
+            env.store.commit(&request);
+            env.store.commit(&request)
         }
-        _ => around.store.commit(&request),
+        _ => env.store.commit(&request),
     }
 }
 
-fn position(store: &Store, partition: &Partition) -> Result<Option<Position>, String> {
+fn position(store: &FakeSpanner, partition: &Partition) -> Result<Option<Position>, String> {
     match store.stored(partition)[..] {
         [] => Ok(None),
         [position] => Ok(Some(position)),

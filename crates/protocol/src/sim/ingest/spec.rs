@@ -3,7 +3,10 @@
 use std::sync::{Arc, LazyLock};
 use std::time::Duration;
 
-use crate::ingest::{Function, Groups, Late, Rows, Size, Spec, Target, TargetKind, Window, WindowKind};
+use crate::ingest::{
+    AggregateFunction, GroupTarget, LatePolicy, RowTarget, Spec, Target, TargetKind, Window, WindowKind,
+    WindowSize,
+};
 use crate::mutation::Write;
 
 pub(super) const ROWS: usize = 0;
@@ -30,23 +33,29 @@ pub(super) fn spec() -> Arc<Spec> {
 }
 
 fn make() -> Spec {
-    let rows = |write| TargetKind::Rows(Rows { write, version: None });
+    let rows = |write| TargetKind::Rows(RowTarget { write, version: None });
     let row = ["Group", "SourcePartition", "Offset", "Flaw"];
     let window = Window {
         kind: WindowKind::Tumbling(seconds(WINDOW)),
         at: 2,
-        late: Late::Drop,
+        late: LatePolicy::Drop,
         grace: Duration::from_secs(GRACE as u64),
     };
-    let groups =
-        Groups { functions: vec![Function::Count, Function::Sum, Function::Max], window: Some(window) };
+    let groups = GroupTarget {
+        functions: vec![AggregateFunction::Count, AggregateFunction::Sum, AggregateFunction::Max],
+        window: Some(window),
+    };
     let ranged = |kind, at| {
-        let window = Window { kind, at, late: Late::Update, grace: Duration::ZERO };
-        TargetKind::Groups(Groups { functions: vec![Function::Count, Function::Sum], window: Some(window) })
+        let window = Window { kind, at, late: LatePolicy::Update, grace: Duration::ZERO };
+        TargetKind::Groups(GroupTarget {
+            functions: vec![AggregateFunction::Count, AggregateFunction::Sum],
+            window: Some(window),
+        })
     };
     let session = WindowKind::Session(seconds(GAP));
     let slide = WindowKind::Sliding(seconds(SLIDE));
-    let shared = Groups { functions: vec![Function::Count, Function::Sum], window: None };
+    let shared =
+        GroupTarget { functions: vec![AggregateFunction::Count, AggregateFunction::Sum], window: None };
     let target = |table: &str, columns: &[&str], key: usize, kind, locking| Target {
         table: table.into(),
         columns: columns.iter().map(ToString::to_string).collect(),
@@ -68,7 +77,7 @@ fn make() -> Spec {
             "Newest",
             &["Group", "Version", "Offset"],
             1,
-            TargetKind::Rows(Rows { write: Write::Upsert, version: Some(1) }),
+            TargetKind::Rows(RowTarget { write: Write::Upsert, version: Some(1) }),
             true,
         ),
         target("Inserted", &row, 2, rows(Write::Insert), false),
@@ -105,6 +114,6 @@ fn make() -> Spec {
     Spec { pipeline: "p".into(), targets }
 }
 
-fn seconds(seconds: i64) -> Size {
-    Size::new(Duration::from_secs(seconds as u64)).unwrap()
+fn seconds(seconds: i64) -> WindowSize {
+    WindowSize::new(Duration::from_secs(seconds as u64)).unwrap()
 }

@@ -16,14 +16,14 @@ type Key = Vec<Value>;
 type Row = Vec<Value>;
 
 #[derive(Default)]
-pub(super) struct Store {
+pub(super) struct FakeSpanner {
     tables: BTreeMap<Arc<str>, BTreeMap<Key, Row>>,
     /// What was committed, in its order.
-    pub(super) steps: Vec<Step>,
+    pub(super) steps: Vec<CommittedStep>,
 }
 
 /// What a commit did to a partition's records.
-pub(super) enum Step {
+pub(super) enum CommittedStep {
     Move {
         partition: usize,
         from: Offset,
@@ -42,7 +42,7 @@ pub(super) enum Step {
 
 /// What a commit sends: the mutations, and the rows that its transaction has read under lock.
 #[derive(Clone)]
-pub(super) struct Request {
+pub(super) struct CommitRequest {
     pub(super) mutations: Vec<Mutation>,
     pub(super) locks: Option<Locks>,
 }
@@ -56,9 +56,9 @@ pub(super) struct Locks {
 
 type Found = Vec<(RowKey, Vec<Value>)>;
 
-impl Store {
+impl FakeSpanner {
     /// All or nothing. Locks that did not hold abort it: Spanner would have made one of the two wait.
-    pub(super) fn commit(&mut self, request: &Request) -> Outcome {
+    pub(super) fn commit(&mut self, request: &CommitRequest) -> Outcome {
         if request.locks.as_ref().is_some_and(|locks| !self.held(locks)) {
             return Outcome::Aborted;
         }
@@ -89,33 +89,33 @@ impl Store {
         for (from, to) in rows(Write::Delete, TABLE_POSITIONS).zip(rows(Write::Insert, TABLE_POSITIONS)) {
             let (partition, from, to) = (number(from), offset(from), offset(to));
             if from != to {
-                self.steps.push(Step::Move { partition, from, to });
+                self.steps.push(CommittedStep::Move { partition, from, to });
             }
         }
         for row in rows(Write::Update, TABLE_REPLAYS) {
-            self.steps.push(Step::Replay { partition: number(row), offset: offset(row) });
+            self.steps.push(CommittedStep::Replay { partition: number(row), offset: offset(row) });
         }
     }
 
     /// An operator wants a dead letter replayed.
-    pub(super) fn request(&mut self, dice: &mut Rng) {
-        if let Some(key) = self.any(dice, TABLE_DEAD_LETTERS) {
+    pub(super) fn request(&mut self, rng: &mut Rng) {
+        if let Some(key) = self.any(rng, TABLE_DEAD_LETTERS) {
             self.put(TABLE_REPLAYS.into(), key.clone(), Some(key));
         }
     }
 
     /// An operator throws a dead letter away.
-    pub(super) fn purge(&mut self, dice: &mut Rng) {
-        let Some(key) = self.any(dice, TABLE_DEAD_LETTERS) else { return };
+    pub(super) fn purge(&mut self, rng: &mut Rng) {
+        let Some(key) = self.any(rng, TABLE_DEAD_LETTERS) else { return };
         let Value::Int64(offset) = key[3] else { unreachable!("KafkaOffset is INT64") };
-        self.steps.push(Step::Purge { partition: number(&key), offset });
+        self.steps.push(CommittedStep::Purge { partition: number(&key), offset });
         self.put(TABLE_REPLAYS.into(), key.clone(), None);
         self.put(TABLE_DEAD_LETTERS.into(), key, None);
     }
 
-    fn any(&self, dice: &mut Rng, table: &str) -> Option<Key> {
+    fn any(&self, rng: &mut Rng, table: &str) -> Option<Key> {
         let rows = self.tables.get(table).filter(|rows| !rows.is_empty())?;
-        rows.keys().nth(dice.below(rows.len())).cloned()
+        rows.keys().nth(rng.below(rows.len())).cloned()
     }
 
     /// The offsets of a partition's dead letters that are to be replayed.

@@ -4,9 +4,9 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::super::Rng;
-use super::log::{self, ALL, Entry, Fold, PARTITIONS, Ranges};
-use super::process::{Around, Notice, Process};
-use super::store::{Request, Store};
+use super::log::{self, ALL, Fold, LogEntry, PARTITIONS, Ranges};
+use super::process::{GroupNotice, Process, ProcessEnvironment};
+use super::store::{CommitRequest, FakeSpanner};
 use crate::ingest::{Offset, Partition, TABLE_DEAD_LETTERS};
 use crate::value::Value;
 
@@ -14,23 +14,23 @@ const FAULTY_STEPS: usize = 3000;
 /// Steps in which an undisturbed world must come to rest.
 const CALM_STEPS: usize = 60_000;
 
-struct World {
-    dice: Rng,
-    store: Store,
-    logs: Vec<Vec<Entry>>,
+struct IngestWorld {
+    rng: Rng,
+    store: FakeSpanner,
+    logs: Vec<Vec<LogEntry>>,
     processes: Vec<Process>,
     /// The process that the group thinks owns a partition.
     owners: Vec<Option<usize>>,
-    late: Vec<Request>,
+    late: Vec<CommitRequest>,
     now: Duration,
 }
 
-pub(super) fn run(mut dice: Rng) -> Result<(), String> {
-    let logs = (0..PARTITIONS).map(|partition| log::generate(&mut dice, partition)).collect();
+pub(super) fn run(mut rng: Rng) -> Result<(), String> {
+    let logs = (0..PARTITIONS).map(|partition| log::generate(&mut rng, partition)).collect();
     let processes = (0..3).map(|_| Process::new()).collect();
-    let mut world = World {
-        dice,
-        store: Store::default(),
+    let mut world = IngestWorld {
+        rng,
+        store: FakeSpanner::default(),
         logs,
         processes,
         owners: vec![None; PARTITIONS as usize],
@@ -39,32 +39,32 @@ pub(super) fn run(mut dice: Rng) -> Result<(), String> {
     };
     for _ in 0..FAULTY_STEPS {
         world.disturb();
-        let any = world.dice.below(world.processes.len());
+        let any = world.rng.below(world.processes.len());
         world.step(any, true)?;
     }
     world.calm()?;
     world.check()
 }
 
-impl World {
+impl IngestWorld {
     fn disturb(&mut self) {
-        self.now += Duration::from_millis(self.dice.below(10) as u64);
-        match self.dice.below(200) {
+        self.now += Duration::from_millis(self.rng.below(10) as u64);
+        match self.rng.below(200) {
             0..6 => {
-                let partition = self.dice.below(PARTITIONS as usize);
-                let to = self.dice.below(self.processes.len());
+                let partition = self.rng.below(PARTITIONS as usize);
+                let to = self.rng.below(self.processes.len());
                 self.rebalance(partition, to);
             }
             6..8 => {
-                let any = self.dice.below(self.processes.len());
+                let any = self.rng.below(self.processes.len());
                 self.processes[any].crash(&mut self.late);
                 for owner in self.owners.iter_mut().filter(|owner| **owner == Some(any)) {
                     *owner = None;
                 }
             }
             8..20 => self.execute_late(),
-            20..44 => self.store.request(&mut self.dice),
-            44 => self.store.purge(&mut self.dice),
+            20..44 => self.store.request(&mut self.rng),
+            44 => self.store.purge(&mut self.rng),
             _ => {}
         }
     }
@@ -76,21 +76,26 @@ impl World {
             return;
         }
         if let Some(from) = from {
-            self.processes[from].notices.push(Notice::Revoked(name(partition)));
+            self.processes[from].notices.push(GroupNotice::Revoked(name(partition)));
         }
-        self.processes[to].notices.push(Notice::Assigned(name(partition)));
+        self.processes[to].notices.push(GroupNotice::Assigned(name(partition)));
     }
 
     fn execute_late(&mut self) {
-        if let Some(request) = self.dice.draw(&mut self.late) {
+        if let Some(request) = self.rng.draw(&mut self.late) {
             self.store.commit(&request);
         }
     }
 
     fn step(&mut self, process: usize, faults: bool) -> Result<(), String> {
-        let mut around =
-            Around { store: &mut self.store, logs: &self.logs, late: &mut self.late, faults, now: self.now };
-        self.processes[process].step(&mut self.dice, &mut around)
+        let mut env = ProcessEnvironment {
+            store: &mut self.store,
+            logs: &self.logs,
+            late: &mut self.late,
+            faults,
+            now: self.now,
+        };
+        self.processes[process].step(&mut self.rng, &mut env)
     }
 
     /// No more faults; every partition gets an owner, and all must reach their ends.
@@ -105,7 +110,7 @@ impl World {
         }
         for _ in 0..CALM_STEPS {
             self.now += Duration::from_millis(1);
-            let any = self.dice.below(self.processes.len());
+            let any = self.rng.below(self.processes.len());
             self.step(any, false)?;
             if self.is_done() {
                 return Ok(());

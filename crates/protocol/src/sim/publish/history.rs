@@ -3,18 +3,18 @@
 use std::collections::BTreeSet;
 
 use super::super::Rng;
-use crate::publish::{ChangeId, Children, Token};
+use crate::publish::{ChangeId, ChildTokens, Token};
 use crate::value::Timestamp;
 
 /// One change record of one key.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
-pub(super) struct Change {
+pub(super) struct ChangeRecord {
     pub(super) at: i64,
     pub(super) id: ChangeId,
     pub(super) key: usize,
     /// The last of its transaction in its token.
     pub(super) last: bool,
-    /// Change records of its transaction.
+    /// Number of change records of its transaction.
     pub(super) records: usize,
 }
 
@@ -29,7 +29,7 @@ pub(super) const END: usize = 200;
 /// Stands for all tokens, where transactions are whole.
 pub(super) const WHOLE: &str = "";
 
-impl Change {
+impl ChangeRecord {
     /// The record that this change's transaction begins or ends in that token.
     pub(super) fn mark(&self, token: &Token, key: usize) -> Self {
         let id = ChangeId { sequence: token.0.clone(), ..self.id.clone() };
@@ -37,30 +37,30 @@ impl Change {
     }
 }
 
-struct Stretch {
+struct TokenHistory {
     token: Token,
     start: i64,
     end: Option<i64>,
     parents: Vec<Token>,
     keys: BTreeSet<usize>,
-    changes: Vec<Change>,
+    changes: Vec<ChangeRecord>,
 }
 
 pub(super) struct History {
-    tokens: Vec<Stretch>,
+    tokens: Vec<TokenHistory>,
     /// In the order of commits.
-    pub(super) changes: Vec<Change>,
+    pub(super) changes: Vec<ChangeRecord>,
     /// The marks that there must be.
-    pub(super) marks: Vec<Change>,
+    pub(super) marks: Vec<ChangeRecord>,
     /// And those where transactions are whole.
-    pub(super) whole_marks: Vec<Change>,
+    pub(super) whole_marks: Vec<ChangeRecord>,
 }
 
 /// What a query sees next.
-pub(super) enum Seen {
-    Change(Change),
+pub(super) enum StreamItem {
+    Change(ChangeRecord),
     Heartbeat(i64),
-    Children(Children),
+    Children(ChildTokens),
     End,
 }
 
@@ -69,72 +69,78 @@ pub(super) fn instant(at: i64) -> Timestamp {
 }
 
 impl History {
-    pub(super) fn generate(dice: &mut Rng) -> Self {
+    pub(super) fn generate(rng: &mut Rng) -> Self {
         let mut history = Self { tokens: vec![], changes: vec![], marks: vec![], whole_marks: vec![] };
         history.begin(0, vec![], (0..4).collect());
         history.begin(0, vec![], (4..8).collect());
         let mut at = 1;
-        for number in 0..40 + dice.below(60) {
-            if !dice.percent(40) {
-                at += 1 + dice.below(3) as i64;
+        for number in 0..40 + rng.below(60) {
+            if !rng.percent(40) {
+                at += 1 + rng.below(3) as i64;
             }
-            if dice.percent(12) {
+            if rng.percent(12) {
                 // Behind all that stands at this timestamp, or before it.
-                at += dice.below(2) as i64;
-                history.reshape(dice, at);
+                at += rng.below(2) as i64;
+                history.reshape(rng, at);
             }
-            history.transaction(dice, at, number);
+            history.transaction(rng, at, number);
         }
         history
     }
 
     /// The tokens that hold what comes behind `at`.
     pub(super) fn roots(&self, at: i64) -> Vec<Token> {
-        let lives = |token: &&Stretch| token.start <= at && token.end.is_none_or(|end| end > at);
+        let lives = |token: &&TokenHistory| token.start <= at && token.end.is_none_or(|end| end > at);
         self.tokens.iter().filter(lives).map(|token| token.token.clone()).collect()
     }
 
     /// The rows as they were at `at`, by their last change, in the order of keys.
-    pub(super) fn rows(&self, at: i64) -> impl Iterator<Item = Change> {
+    pub(super) fn rows(&self, at: i64) -> impl Iterator<Item = ChangeRecord> {
         (0..8).filter_map(move |key| {
             let mut changes = self.changes.iter().rev();
             let last = changes.find(|change| change.key == key && change.at <= at)?;
-            Some(Change { key: READ + key, at, ..last.clone() })
+            Some(ChangeRecord { key: READ + key, at, ..last.clone() })
         })
     }
 
     /// The item `place` of a query of this token from `start` on.
-    pub(super) fn see(&self, token: &Token, start: Timestamp, place: usize, clock: i64) -> Option<Seen> {
+    pub(super) fn see(
+        &self,
+        token: &Token,
+        start: Timestamp,
+        place: usize,
+        clock: i64,
+    ) -> Option<StreamItem> {
         let stretch = self.tokens.iter().find(|stretch| stretch.token == *token)?;
         let horizon = stretch.end.filter(|end| *end <= clock);
-        let seen = |change: &&Change| instant(change.at) >= start && change.at <= clock;
+        let seen = |change: &&ChangeRecord| instant(change.at) >= start && change.at <= clock;
         if let Some(change) = stretch.changes.iter().filter(seen).nth(place) {
-            return Some(Seen::Change(change.clone()));
+            return Some(StreamItem::Change(change.clone()));
         }
         let behind = place - stretch.changes.iter().filter(seen).count();
-        let Some(end) = horizon else { return Some(Seen::Heartbeat(clock)) };
+        let Some(end) = horizon else { return Some(StreamItem::Heartbeat(clock)) };
         let mut children = self.tokens.iter().filter(|child| child.parents.contains(token));
         // One record a child: there may be several.
-        Some(children.nth(behind).map_or(Seen::End, |child| {
+        Some(children.nth(behind).map_or(StreamItem::End, |child| {
             let children = vec![(child.token.clone(), child.parents.clone())];
-            Seen::Children(Children { start: instant(end), children })
+            StreamItem::Children(ChildTokens { start: instant(end), children })
         }))
     }
 
     fn begin(&mut self, start: i64, parents: Vec<Token>, keys: BTreeSet<usize>) {
         let token = Token::from(&*format!("token-{}", self.tokens.len()));
-        self.tokens.push(Stretch { token, start, end: None, parents, keys, changes: Vec::new() });
+        self.tokens.push(TokenHistory { token, start, end: None, parents, keys, changes: Vec::new() });
     }
 
     /// Splits a live token, or merges two.
-    fn reshape(&mut self, dice: &mut Rng, at: i64) {
+    fn reshape(&mut self, rng: &mut Rng, at: i64) {
         let mut live: Vec<usize> = (0..self.tokens.len())
             .filter(|token| self.tokens[*token].end.is_none() && self.tokens[*token].start < at)
             .collect();
-        let Some(one) = dice.draw(&mut live) else { return };
+        let Some(one) = rng.draw(&mut live) else { return };
         self.tokens[one].end = Some(at);
         let (name, keys) = (self.tokens[one].token.clone(), self.tokens[one].keys.clone());
-        if let (true, Some(other)) = (dice.percent(50), dice.draw(&mut live)) {
+        if let (true, Some(other)) = (rng.percent(50), rng.draw(&mut live)) {
             self.tokens[other].end = Some(at);
             let parents = vec![name, self.tokens[other].token.clone()];
             let keys = &keys | &self.tokens[other].keys;
@@ -147,10 +153,10 @@ impl History {
     }
 
     /// A transaction over a few keys: a change record each, in the token that holds the key.
-    fn transaction(&mut self, dice: &mut Rng, at: i64, number: usize) {
-        let keys: BTreeSet<usize> = (0..1 + dice.below(3)).map(|_| dice.below(8)).collect();
+    fn transaction(&mut self, rng: &mut Rng, at: i64, number: usize) {
+        let keys: BTreeSet<usize> = (0..1 + rng.below(3)).map(|_| rng.below(8)).collect();
         let token = |key: &usize| {
-            let holds = |token: &Stretch| token.end.is_none() && token.keys.contains(key);
+            let holds = |token: &TokenHistory| token.end.is_none() && token.keys.contains(key);
             self.tokens.iter().position(holds).expect("live tokens cover all keys")
         };
         let tokens: Vec<usize> = keys.iter().map(token).collect();
@@ -161,7 +167,7 @@ impl History {
                 table: "T".into(),
             };
             let last = !tokens[sequence + 1..].contains(token);
-            let change = Change { at, id, key, last, records: tokens.len() };
+            let change = ChangeRecord { at, id, key, last, records: tokens.len() };
             let name = self.tokens[*token].token.clone();
             let whole = Token::from(WHOLE);
             if sequence == 0 {

@@ -2,8 +2,8 @@
 
 use std::collections::BTreeMap;
 
-use super::history::Change;
-use crate::publish::{Origin, StateKey, StateValue, Transaction};
+use super::history::ChangeRecord;
+use crate::publish::{KafkaTransaction, Origin, StateKey, StateValue};
 
 #[derive(Debug, Clone, Copy, PartialEq)]
 enum Status {
@@ -20,9 +20,9 @@ struct Entry<T> {
 type State = (StateKey, Option<StateValue>);
 
 #[derive(Default)]
-pub(super) struct Kafka {
+pub(super) struct FakeKafka {
     transactions: Vec<Status>,
-    data: Vec<Entry<Change>>,
+    data: Vec<Entry<ChangeRecord>>,
     state: BTreeMap<u32, Vec<Entry<State>>>,
     /// The epoch of each shard's transactional id, and its open transaction.
     producers: BTreeMap<u32, (u64, Option<usize>)>,
@@ -31,7 +31,7 @@ pub(super) struct Kafka {
 /// The producer's epoch is not the newest.
 pub(super) struct Fenced;
 
-impl Kafka {
+impl FakeKafka {
     /// Aborts the open transaction and fences older producers.
     pub(super) fn init(&mut self, shard: u32) -> u64 {
         let (epoch, open) = self.producers.entry(shard).or_default();
@@ -46,7 +46,7 @@ impl Kafka {
         &mut self,
         shard: u32,
         epoch: u64,
-        transaction: Transaction<Change>,
+        transaction: KafkaTransaction<ChangeRecord>,
     ) -> Result<(), Fenced> {
         let number = self.transactions.len();
         let producer = self.producer(shard, epoch)?;
@@ -113,12 +113,12 @@ impl Kafka {
     }
 
     /// What a read_committed consumer of the data sees.
-    pub(super) fn committed(&self) -> impl Iterator<Item = &Change> {
+    pub(super) fn committed(&self) -> impl Iterator<Item = &ChangeRecord> {
         self.by_transaction().map(|(_, change)| change)
     }
 
     /// The same, with the number of the Kafka transaction.
-    pub(super) fn by_transaction(&self) -> impl Iterator<Item = (usize, &Change)> {
+    pub(super) fn by_transaction(&self) -> impl Iterator<Item = (usize, &ChangeRecord)> {
         self.data
             .iter()
             .filter(|entry| self.transactions[entry.transaction] == Status::Committed)

@@ -46,7 +46,7 @@ fn must_fail_without(guard: Guard, how: &str, run: fn(Rng) -> Result<(), String>
 
 #[test]
 fn without_init_before_read_the_checker_fails() {
-    must_fail_without(Guard::InitBeforeRead, "2 times", world::run);
+    must_fail_without(Guard::FenceBeforeRead, "2 times", world::run);
 }
 
 #[test]
@@ -56,50 +56,50 @@ fn without_the_set_at_the_frontier_the_checker_fails() {
 
 #[test]
 fn without_all_parents_finished_the_checker_fails() {
-    must_fail_without(Guard::AllParents, "out of order", world::run);
+    must_fail_without(Guard::ParentsBeforeChild, "out of order", world::run);
 }
 
 #[test]
 fn without_the_snapshot_in_front_the_checker_fails() {
-    must_fail_without(Guard::SnapshotFirst, "out of order", world::run_with_a_snapshot);
+    must_fail_without(Guard::SnapshotBeforeChanges, "out of order", world::run_with_a_snapshot);
 }
 
 #[test]
 fn without_what_a_round_has_noted_the_checker_fails() {
-    must_fail_without(Guard::NotesOfRound, "still to come", world::run);
+    must_fail_without(Guard::TwoRounds, "still to come", world::run);
 }
 
 #[test]
 fn without_counting_anew_the_checker_fails() {
-    must_fail_without(Guard::CountAnew, "no right mark", world::run);
+    must_fail_without(Guard::TransactionCountsRestart, "no right mark", world::run);
 }
 
 #[test]
 fn without_waiting_for_every_token_the_checker_fails() {
-    must_fail_without(Guard::EveryToken, "behind", world::run_atomic);
+    must_fail_without(Guard::EveryTokenHasPassed, "behind", world::run_atomic);
 }
 
 #[test]
 fn without_keeping_transactions_whole_the_checker_fails() {
-    must_fail_without(Guard::NeverSplit, "torn", world::run_atomic);
+    must_fail_without(Guard::TransactionsNeverSplit, "torn", world::run_atomic);
 }
 
 #[test]
 fn without_halting_first_the_checker_fails() {
-    must_fail_without(Guard::HaltFirst, "out of order", world::run_with_rereads);
+    must_fail_without(Guard::AllShardsPauseFirst, "out of order", world::run_with_rereads);
 }
 
 #[test]
 fn without_the_children_of_finished_tokens_the_checker_fails() {
-    must_fail_without(Guard::PassedChildren, "out of order", world::run_with_rereads);
+    must_fail_without(Guard::StartedChildrenCount, "out of order", world::run_with_rereads);
 }
 
 #[test]
 fn without_what_a_row_holds_in_front_of_it_the_checker_fails() {
-    must_fail_without(Guard::HeldAreOut, "out of order", world::run_with_rereads);
+    must_fail_without(Guard::ChangesBeforeTheirRows, "out of order", world::run_with_rereads);
 }
 
 #[test]
 fn without_reading_rows_within_the_hold_the_checker_fails() {
-    must_fail_without(Guard::ReadInHold, "out of order", world::run_with_rereads);
+    must_fail_without(Guard::RowsWithinBarrier, "out of order", world::run_with_rereads);
 }

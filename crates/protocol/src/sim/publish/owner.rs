@@ -6,14 +6,15 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use super::super::Rng;
-use super::history::{BEGIN, Change, END, History, Seen, WHOLE, instant};
-use super::kafka::Kafka;
-use crate::guard::{Guard, stands};
+use super::history::{BEGIN, ChangeRecord, END, History, StreamItem, WHOLE, instant};
+use super::kafka::FakeKafka;
+use crate::guard::{Guard, is_enforced};
 use crate::publish::{
-    ChangeId, Config, Effect, Limits, Merge, Shard, Token, TokenEvent, Transaction, TransactionCounts,
+    ChangeId, KafkaTransaction, Merge, Shard, ShardConfig, ShardEffect, ShardLimits, Token, TokenEvent,
+    TransactionCounts,
 };
 use crate::value::Timestamp;
-use rows::Rows;
+use rows::RowReader;
 
 pub(super) const SHARDS: u32 = 3;
 /// Changes of this key wait for a plan, where rows are read again.
@@ -23,7 +24,7 @@ const WAITING: usize = 100;
 
 /// What a pipeline is told.
 #[derive(Clone, Copy, Default)]
-pub(super) struct Kind {
+pub(super) struct Scenario {
     /// The last timestamp that is published.
     pub(super) end: Option<i64>,
     pub(super) snapshot: bool,
@@ -35,7 +36,7 @@ pub(super) struct Kind {
     pub(super) blinks: usize,
 }
 
-impl Kind {
+impl Scenario {
     pub(super) fn shards(self) -> u32 {
         if self.atomic { 1 } else { SHARDS }
     }
@@ -43,39 +44,39 @@ impl Kind {
 
 pub(super) struct Owner {
     pub(super) index: u32,
-    shard: Shard<Change>,
-    merge: Option<Merge<Change>>,
+    shard: Shard<ChangeRecord>,
+    merge: Option<Merge<ChangeRecord>>,
     epoch: u64,
     offset: usize,
-    queries: BTreeMap<Token, Query>,
-    rows: Rows,
+    queries: BTreeMap<Token, OpenQuery>,
+    rows: RowReader,
     tally: TransactionCounts,
-    kind: Kind,
-    held: Option<Held>,
+    kind: Scenario,
+    held: Option<PendingChange>,
     init: bool,
     roots: Option<Timestamp>,
-    unsent: Option<Transaction<Change>>,
+    unsent: Option<KafkaTransaction<ChangeRecord>>,
     sent: bool,
 }
 
 /// A change that waits for its plan.
-struct Held {
+struct PendingChange {
     token: Token,
-    change: Change,
-    data: Vec<Change>,
-    goes_on: Option<bool>,
+    change: ChangeRecord,
+    data: Vec<ChangeRecord>,
+    continues: Option<bool>,
 }
 
-struct Query {
+struct OpenQuery {
     start: Timestamp,
     place: usize,
     /// It has told of children.
     told: bool,
 }
 
-/// The world around an owner.
-pub(super) struct Around<'a> {
-    pub(super) kafka: &'a mut Kafka,
+/// The environment of an owner.
+pub(super) struct OwnerEnvironment<'a> {
+    pub(super) kafka: &'a mut FakeKafka,
     pub(super) history: &'a History,
     pub(super) clock: i64,
     pub(super) now: Duration,
@@ -88,19 +89,19 @@ pub(super) struct Around<'a> {
 pub(super) struct Dropped;
 
 impl Owner {
-    pub(super) fn new(index: u32, kind: Kind, kafka: &Kafka) -> Self {
-        let Kind { end, snapshot, atomic, .. } = kind;
-        let limits = Limits {
+    pub(super) fn new(index: u32, kind: Scenario, kafka: &FakeKafka) -> Self {
+        let Scenario { end, snapshot, atomic, .. } = kind;
+        let limits = ShardLimits {
             max_records: 5,
             max_bytes: 1000,
             max_wait: Duration::from_millis(20),
             idle_wait: Duration::from_millis(50),
-            max_hold: Duration::from_millis(30),
-            max_halt: Duration::from_millis(800),
+            max_barrier_time: Duration::from_millis(30),
+            barrier_timeout: Duration::from_millis(800),
         };
         let mut owner = Self {
             index,
-            shard: Shard::new(Config {
+            shard: Shard::new(ShardConfig {
                 index,
                 shards: kind.shards(),
                 change_stream: "stream".into(),
@@ -114,7 +115,7 @@ impl Owner {
             epoch: 0,
             offset: 0,
             queries: BTreeMap::new(),
-            rows: Rows::default(),
+            rows: RowReader::default(),
             tally: TransactionCounts::default(),
             kind,
             held: None,
@@ -123,64 +124,64 @@ impl Owner {
             unsent: None,
             sent: false,
         };
-        if !stands(Guard::InitBeforeRead) {
+        if !is_enforced(Guard::FenceBeforeRead) {
             while owner.tail(kafka, Duration::ZERO).is_ok_and(|read| read) {}
         }
         owner
     }
 
-    pub(super) fn step(&mut self, dice: &mut Rng, around: &mut Around<'_>) -> Result<(), Dropped> {
-        match dice.below(9) {
-            0 => self.initialise(around),
-            1 if dice.percent(self.kind.blinks / if around.faults { 1 } else { 4 }) => {}
+    pub(super) fn step(&mut self, rng: &mut Rng, env: &mut OwnerEnvironment<'_>) -> Result<(), Dropped> {
+        match rng.below(9) {
+            0 => self.initialise(env),
+            1 if rng.percent(self.kind.blinks / if env.faults { 1 } else { 4 }) => {}
             1 => {
-                self.tail(around.kafka, around.now)?;
+                self.tail(env.kafka, env.now)?;
             }
-            2 => self.send(around)?,
-            3 => self.end(dice, around)?,
+            2 => self.send(env)?,
+            3 => self.end(rng, env)?,
             4 => {
-                self.shard.due(around.now);
-                self.shard.passed(around.watermark, around.now);
+                self.shard.start_due_commit(env.now);
+                self.shard.observe_watermark(env.watermark, env.now);
             }
-            5 => self.begin(dice, around),
-            6 => self.page(dice, around),
-            _ if self.held.is_some() => self.hand_in(around),
-            _ => self.read(dice, around)?,
+            5 => self.begin(rng, env),
+            6 => self.page(rng, env),
+            _ if self.held.is_some() => self.hand_in(env),
+            _ => self.read(rng, env)?,
         }
         self.carry_out();
         // What waits for its turn may wait while other things happen.
-        if dice.percent(50) {
-            self.merged(around)?;
+        if rng.percent(50) {
+            self.merged(env)?;
             self.carry_out();
         }
         Ok(())
     }
 
     fn carry_out(&mut self) {
-        while let Some(effect) = self.shard.effect() {
+        while let Some(effect) = self.shard.next_effect() {
             match effect {
-                Effect::Init => self.init = true,
-                Effect::Commit(transaction) => self.unsent = Some(transaction),
-                Effect::QueryRoots { start } => self.roots = Some(start.unwrap_or(instant(0))),
-                Effect::Divide => self.rows.divide = true,
-                Effect::DivideTable { table } => self.rows.table = Some(table),
-                Effect::Read { id, range } => self.rows.add(id, range),
-                Effect::Until { end } => {
+                ShardEffect::InitTransactions => self.init = true,
+                ShardEffect::Commit(transaction) => self.unsent = Some(transaction),
+                ShardEffect::QueryRoots { start } => self.roots = Some(start.unwrap_or(instant(0))),
+                ShardEffect::DivideSnapshot => self.rows.divide = true,
+                ShardEffect::DivideTable { table } => self.rows.table = Some(table),
+                ShardEffect::ReadRange { id, range } => self.rows.add(id, range),
+                ShardEffect::SetEnd { end } => {
                     if let Some(merge) = &mut self.merge {
-                        merge.until(end);
+                        merge.set_end(end);
                     }
                 }
-                Effect::Query { token, start } => {
+                ShardEffect::QueryToken { token, start } => {
                     self.tally.forget(&token);
                     if let Some(merge) = &mut self.merge {
-                        merge.query(token.clone(), start);
+                        merge.start_query(token.clone(), start);
                     }
-                    self.queries.insert(token, Query { start, place: 0, told: false });
+                    self.queries.insert(token, OpenQuery { start, place: 0, told: false });
                 }
-                Effect::Finished { token } | Effect::Stop { token } => {
+                ShardEffect::FinishToken { token } | ShardEffect::StopToken { token } => {
                     self.tally.forget(&token);
                     if let Some(merge) = &mut self.merge {
-                        merge.stop(&token);
+                        merge.stop_token(&token);
                     }
                     self.queries.remove(&token);
                 }
@@ -188,138 +189,138 @@ impl Owner {
         }
     }
 
-    fn initialise(&mut self, around: &mut Around<'_>) {
+    fn initialise(&mut self, env: &mut OwnerEnvironment<'_>) {
         if std::mem::take(&mut self.init) {
-            self.epoch = around.kafka.init(self.index);
-            self.shard.initialised(format!("{}-{}", self.index, self.epoch).into());
+            self.epoch = env.kafka.init(self.index);
+            self.shard.begin_recovery(format!("{}-{}", self.index, self.epoch).into());
         }
     }
 
-    fn tail(&mut self, kafka: &Kafka, now: Duration) -> Result<bool, Dropped> {
+    fn tail(&mut self, kafka: &FakeKafka, now: Duration) -> Result<bool, Dropped> {
         match kafka.read(self.index, &mut self.offset) {
-            Some((key, value)) => self.shard.state(key, value, now).map(|()| true).map_err(|_| Dropped),
+            Some((key, value)) => self.shard.apply_state(key, value, now).map(|()| true).map_err(|_| Dropped),
             None => Ok(false),
         }
     }
 
-    fn send(&mut self, around: &mut Around<'_>) -> Result<(), Dropped> {
+    fn send(&mut self, env: &mut OwnerEnvironment<'_>) -> Result<(), Dropped> {
         let Some(transaction) = self.unsent.take() else { return Ok(()) };
-        around.kafka.send(self.index, self.epoch, transaction).map_err(|_| Dropped)?;
+        env.kafka.send(self.index, self.epoch, transaction).map_err(|_| Dropped)?;
         self.sent = true;
         Ok(())
     }
 
-    fn end(&mut self, dice: &mut Rng, around: &mut Around<'_>) -> Result<(), Dropped> {
+    fn end(&mut self, rng: &mut Rng, env: &mut OwnerEnvironment<'_>) -> Result<(), Dropped> {
         if !std::mem::take(&mut self.sent) {
             return Ok(());
         }
-        let chance = if around.faults { dice.below(100) } else { 99 };
+        let chance = if env.faults { rng.below(100) } else { 99 };
         if chance < 5 {
             return Err(Dropped);
         }
-        around.kafka.commit(self.index, self.epoch).map_err(|_| Dropped)?;
+        env.kafka.commit(self.index, self.epoch).map_err(|_| Dropped)?;
         if chance < 10 {
             return Err(Dropped);
         }
-        self.shard.committed(around.now);
+        self.shard.confirm_commit(env.now);
         Ok(())
     }
 
     /// What begins a pipeline.
-    fn begin(&mut self, dice: &mut Rng, around: &Around<'_>) {
-        self.divide(dice, around);
+    fn begin(&mut self, rng: &mut Rng, env: &OwnerEnvironment<'_>) {
+        self.divide(rng, env);
         if let Some(start) = self.roots.take() {
-            let roots = around.history.roots(start.timestamp());
+            let roots = env.history.roots(start.timestamp());
             if let Some(merge) = &mut self.merge {
-                merge.expect(&roots, start);
+                merge.expect_tokens(&roots, start);
             }
-            self.shard.roots(start, roots, around.now);
+            self.shard.add_roots(start, roots, env.now);
         }
     }
 
-    fn read(&mut self, dice: &mut Rng, around: &Around<'_>) -> Result<(), Dropped> {
+    fn read(&mut self, rng: &mut Rng, env: &OwnerEnvironment<'_>) -> Result<(), Dropped> {
         if self.queries.is_empty() || !self.shard.has_room() {
             return Ok(());
         }
-        let any = dice.below(self.queries.len());
+        let any = rng.below(self.queries.len());
         let Some((token, query)) = self.queries.iter_mut().nth(any) else { return Ok(()) };
         if self.merge.as_ref().is_some_and(|merge| !merge.may_read(token)) {
             return Ok(());
         }
         let token = token.clone();
-        if around.faults && dice.percent(3) {
+        if env.faults && rng.percent(3) {
             // Only a query that has told of no children may drop out without an error.
-            let drops_out = !query.told && dice.percent(50);
+            let drops_out = !query.told && rng.percent(50);
             self.queries.remove(&token);
             match (&mut self.merge, drops_out) {
-                (Some(merge), true) => merge.ended(&token),
-                (Some(merge), false) => merge.interrupted(&token),
-                (None, true) => self.shard.ended(&token, around.now),
-                (None, false) => self.shard.interrupted(&token),
+                (Some(merge), true) => merge.end_query(&token),
+                (Some(merge), false) => merge.interrupt_query(&token),
+                (None, true) => self.shard.end_query(&token, env.now),
+                (None, false) => self.shard.restart_query(&token),
             }
             return Ok(());
         }
-        let Some(seen) = around.history.see(&token, query.start, query.place, around.clock) else {
+        let Some(seen) = env.history.see(&token, query.start, query.place, env.clock) else {
             return Ok(());
         };
         match &seen {
-            Seen::Change(_) => query.place += 1,
-            Seen::Heartbeat(_) => {}
-            Seen::Children(_) => (query.place, query.told) = (query.place + 1, true),
-            Seen::End => {
+            StreamItem::Change(_) => query.place += 1,
+            StreamItem::Heartbeat(_) => {}
+            StreamItem::Children(_) => (query.place, query.told) = (query.place + 1, true),
+            StreamItem::End => {
                 self.queries.remove(&token);
             }
         }
-        let Some(merge) = &mut self.merge else { return self.seen(&token, seen, around) };
+        let Some(merge) = &mut self.merge else { return self.seen(&token, seen, env) };
         match seen {
-            Seen::Change(change) => {
+            StreamItem::Change(change) => {
                 let (at, id) = (instant(change.at), change.id.clone());
-                if !self.shard.emitted(&token, at, &id) {
-                    merge.change(&token, at, id, change.records, change, 10);
+                if !self.shard.has_emitted(&token, at, &id) {
+                    merge.add_change(&token, at, id, change.records, change, 10);
                 }
             }
-            Seen::Heartbeat(at) => merge.heartbeat(&token, instant(at)),
-            Seen::Children(children) => merge.children(&token, children),
-            Seen::End => merge.ended(&token),
+            StreamItem::Heartbeat(at) => merge.add_heartbeat(&token, instant(at)),
+            StreamItem::Children(children) => merge.add_children(&token, children),
+            StreamItem::End => merge.end_query(&token),
         }
         Ok(())
     }
 
-    fn seen(&mut self, token: &Token, seen: Seen, around: &Around<'_>) -> Result<(), Dropped> {
+    fn seen(&mut self, token: &Token, seen: StreamItem, env: &OwnerEnvironment<'_>) -> Result<(), Dropped> {
         match seen {
-            Seen::Change(change) => {
+            StreamItem::Change(change) => {
                 let last = change.last;
-                self.change(token, token, &change, last, around)?;
+                self.change(token, token, &change, last, env)?;
             }
-            Seen::Heartbeat(at) => self.shard.heartbeat(token, instant(at), around.now),
-            Seen::Children(children) => self.shard.children(token, children),
-            Seen::End => self.shard.ended(token, around.now),
+            StreamItem::Heartbeat(at) => self.shard.add_heartbeat(token, instant(at), env.now),
+            StreamItem::Children(children) => self.shard.add_children(token, children),
+            StreamItem::End => self.shard.end_query(token, env.now),
         }
         Ok(())
     }
 
     /// What comes out in the order of commits.
-    fn merged(&mut self, around: &Around<'_>) -> Result<(), Dropped> {
+    fn merged(&mut self, env: &OwnerEnvironment<'_>) -> Result<(), Dropped> {
         let whole = Token::from(WHOLE);
         while self.held.is_none()
             && self.shard.has_room()
-            && let Some((token, turn)) = self.merge.as_mut().and_then(Merge::take)
+            && let Some((token, turn)) = self.merge.as_mut().and_then(Merge::take_next)
         {
             match turn {
-                TokenEvent::Change { change, goes_on } => {
-                    if goes_on {
-                        self.shard.goes_on(true, around.now);
+                TokenEvent::Change { change, continues } => {
+                    if continues {
+                        self.shard.set_transaction_open(true, env.now);
                     }
-                    self.change(&token, &whole, &change, !goes_on, around)?;
+                    self.change(&token, &whole, &change, !continues, env)?;
                     match &mut self.held {
-                        Some(held) => held.goes_on = Some(goes_on),
-                        None => self.handed_in(goes_on, around),
+                        Some(held) => held.continues = Some(continues),
+                        None => self.handed_in(continues, env),
                     }
                 }
-                TokenEvent::Heartbeat(at) => self.shard.heartbeat(&token, at, around.now),
-                TokenEvent::Children(children) => self.shard.children(&token, children),
-                TokenEvent::Ended => self.shard.ended(&token, around.now),
-                TokenEvent::Interrupted => self.shard.interrupted(&token),
+                TokenEvent::Heartbeat(at) => self.shard.add_heartbeat(&token, at, env.now),
+                TokenEvent::Children(children) => self.shard.add_children(&token, children),
+                TokenEvent::Ended => self.shard.end_query(&token, env.now),
+                TokenEvent::Interrupted => self.shard.restart_query(&token),
             }
         }
         Ok(())
@@ -330,13 +331,13 @@ impl Owner {
         &mut self,
         token: &Token,
         counted: &Token,
-        change: &Change,
+        change: &ChangeRecord,
         last: bool,
-        around: &Around<'_>,
+        env: &OwnerEnvironment<'_>,
     ) -> Result<(), Dropped> {
         let (at, id): (_, &ChangeId) = (instant(change.at), &change.id);
         let before = self.tally.count(counted, at, id, 1);
-        if self.shard.wants(token, at, id, around.now).map_err(|_| Dropped)? {
+        if self.shard.should_emit(token, at, id, env.now).map_err(|_| Dropped)? {
             let mut data = vec![change.clone()];
             if before.events == 0 {
                 data.insert(0, change.mark(counted, BEGIN));
@@ -345,26 +346,27 @@ impl Owner {
                 let count = self.tally.total(counted, id).events as usize;
                 data.push(change.mark(counted, END + count));
             }
-            self.held = Some(Held { token: token.clone(), change: change.clone(), data, goes_on: None });
+            self.held =
+                Some(PendingChange { token: token.clone(), change: change.clone(), data, continues: None });
             if !self.kind.rereads || change.key != LATE {
-                self.hand_in(around);
+                self.hand_in(env);
             }
         }
         Ok(())
     }
 
-    fn hand_in(&mut self, around: &Around<'_>) {
-        let Some(Held { token, change, data, goes_on }) = self.held.take() else { return };
-        self.shard.change(&token, instant(change.at), change.id, data, 10, around.now);
-        if let Some(goes_on) = goes_on {
-            self.handed_in(goes_on, around);
+    fn hand_in(&mut self, env: &OwnerEnvironment<'_>) {
+        let Some(PendingChange { token, change, data, continues }) = self.held.take() else { return };
+        self.shard.add_change(&token, instant(change.at), change.id, data, 10, env.now);
+        if let Some(continues) = continues {
+            self.handed_in(continues, env);
         }
     }
 
     /// Of an atomic pipeline.
-    fn handed_in(&mut self, goes_on: bool, around: &Around<'_>) {
-        self.shard.goes_on(goes_on, around.now);
-        if !goes_on {
+    fn handed_in(&mut self, continues: bool, env: &OwnerEnvironment<'_>) {
+        self.shard.set_transaction_open(continues, env.now);
+        if !continues {
             self.tally.forget(&Token::from(WHOLE));
         }
     }

@@ -1,18 +1,18 @@
-//! Requests to read tables again, and the check of what came of them.
+//! SnapshotRequests to read tables again, and the check of what came of them.
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use super::super::Rng;
-use super::history::{Change, History, READ};
-use super::kafka::Kafka;
+use super::history::{ChangeRecord, History, READ};
+use super::kafka::FakeKafka;
 use crate::publish::{RequestId, SnapshotRequest, StateKey, StateValue};
 
 const MOST: usize = 3;
 
 /// Each asks for one or two tables, which nobody has asked for before.
 #[derive(Default)]
-pub(super) struct Requests {
+pub(super) struct SnapshotRequests {
     made: Vec<Vec<usize>>,
     taken_back: BTreeSet<usize>,
     /// Those whose record is gone.
@@ -24,26 +24,26 @@ fn key(number: usize) -> StateKey {
     StateKey::SnapshotRequest(number.to_string().into())
 }
 
-impl Requests {
-    pub(super) fn ask(&mut self, dice: &mut Rng, kafka: &mut Kafka) {
+impl SnapshotRequests {
+    pub(super) fn ask(&mut self, rng: &mut Rng, kafka: &mut FakeKafka) {
         let number = self.made.len();
         if number < MOST {
-            let tables: Vec<usize> = (0..1 + dice.below(2)).map(|table| 2 * number + table).collect();
+            let tables: Vec<usize> = (0..1 + rng.below(2)).map(|table| 2 * number + table).collect();
             let names = tables.iter().map(|table| Arc::from(table.to_string())).collect();
             kafka.write((key(number), Some(StateValue::SnapshotRequest(SnapshotRequest { tables: names }))));
             self.made.push(tables);
         }
     }
 
-    pub(super) fn take_back(&mut self, dice: &mut Rng, kafka: &mut Kafka) {
+    pub(super) fn take_back(&mut self, rng: &mut Rng, kafka: &mut FakeKafka) {
         if !self.made.is_empty() {
-            let number = dice.below(self.made.len());
+            let number = rng.below(self.made.len());
             kafka.write((key(number), None));
             self.taken_back.insert(number);
         }
     }
 
-    pub(super) fn are_done(&mut self, kafka: &Kafka) -> bool {
+    pub(super) fn are_done(&mut self, kafka: &FakeKafka) -> bool {
         while let Some((key, value)) = kafka.read(0, &mut self.offset) {
             if let (StateKey::SnapshotRequest(id), None) = (key, value) {
                 self.done.insert(id);
@@ -53,7 +53,7 @@ impl Requests {
     }
 
     /// Each row of the tables was published once, as it was at one of the holds.
-    pub(super) fn check(&self, kafka: &Kafka, history: &History) -> Result<(), String> {
+    pub(super) fn check(&self, kafka: &FakeKafka, history: &History) -> Result<(), String> {
         let is_done =
             |number: &usize| self.done.contains(&*number.to_string()) && !self.taken_back.contains(number);
         for (number, table) in
@@ -68,11 +68,11 @@ impl Requests {
                 })
                 .collect();
             for key in (0..8).filter(|key| key % 2 == table % 2) {
-                let published: Vec<&Change> =
+                let published: Vec<&ChangeRecord> =
                     kafka.committed().filter(|row| row.key == READ * (2 + table) + key).collect();
                 let is_there =
                     holds.first().is_some_and(|at| history.rows(*at).any(|row| row.key % READ == key));
-                let is_right = |row: &Change| {
+                let is_right = |row: &ChangeRecord| {
                     let then = history.rows(row.at).find(|row| row.key % READ == key);
                     holds.contains(&row.at) && then.is_some_and(|then| then.id == row.id)
                 };

@@ -2,35 +2,35 @@
 
 use super::super::Rng;
 use super::history::{History, instant};
-use super::kafka::Kafka;
+use super::kafka::FakeKafka;
 use super::owner::SHARDS;
-use crate::publish::Progress;
+use crate::publish::PipelineProgress;
 use crate::value::Timestamp;
 
 #[derive(Default)]
-pub(super) struct Watcher {
-    progress: Progress,
+pub(super) struct WatermarkChecker {
+    progress: PipelineProgress,
     offsets: [usize; SHARDS as usize],
     /// Up to where this round reads.
     ends: Option<[usize; SHARDS as usize]>,
 }
 
-impl Watcher {
+impl WatermarkChecker {
     /// One small step of a round; partitions are read in any order.
-    pub(super) fn step(&mut self, dice: &mut Rng, kafka: &Kafka, history: &History) -> Result<(), String> {
+    pub(super) fn step(&mut self, rng: &mut Rng, kafka: &FakeKafka, history: &History) -> Result<(), String> {
         let mut shards = 0..SHARDS;
         let Some(ends) = self.ends else {
             self.ends = Some(std::array::from_fn(|_| kafka.end(shards.next().unwrap_or_default())));
             return Ok(());
         };
-        let any = dice.below(SHARDS as usize);
+        let any = rng.below(SHARDS as usize);
         if self.offsets[any] < ends[any]
             && let Some((key, value)) = kafka.read(any as u32, &mut self.offsets[any])
         {
-            self.progress.record(key, value);
+            self.progress.apply(key, value);
         }
         if self.offsets.iter().zip(&ends).all(|(offset, end)| offset >= end) {
-            self.progress.round();
+            self.progress.end_round();
             self.ends = None;
             return self.check(kafka, history);
         }
@@ -41,7 +41,7 @@ impl Watcher {
         self.progress.watermark()
     }
 
-    fn check(&self, kafka: &Kafka, history: &History) -> Result<(), String> {
+    fn check(&self, kafka: &FakeKafka, history: &History) -> Result<(), String> {
         let Some(watermark) = self.progress.watermark() else { return Ok(()) };
         let start = kafka.origin().map_or(instant(0), |origin| origin.start);
         let mut early =

@@ -4,81 +4,81 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use super::super::Rng;
-use super::history::{BEGIN, Change, History, READ, instant};
-use super::kafka::Kafka;
-use super::owner::{Around, Kind, Owner};
-use super::requests::Requests;
-use super::watcher::Watcher;
+use super::history::{BEGIN, ChangeRecord, History, READ, instant};
+use super::kafka::FakeKafka;
+use super::owner::{Owner, OwnerEnvironment, Scenario};
+use super::requests::SnapshotRequests;
+use super::watcher::WatermarkChecker;
 
 const FAULTY_STEPS: usize = 3000;
 /// Steps in which an undisturbed world must publish the rest.
 const CALM_STEPS: usize = 200_000;
 
-struct World {
-    dice: Rng,
-    kafka: Kafka,
+struct PublishWorld {
+    rng: Rng,
+    kafka: FakeKafka,
     history: History,
     owners: Vec<Owner>,
-    watcher: Watcher,
-    requests: Requests,
-    kind: Kind,
+    watcher: WatermarkChecker,
+    requests: SnapshotRequests,
+    kind: Scenario,
     clock: i64,
     now: Duration,
 }
 
-pub(super) fn run(dice: Rng) -> Result<(), String> {
-    run_kind(dice, |_, _| Kind::default())
+pub(super) fn run(rng: Rng) -> Result<(), String> {
+    run_kind(rng, |_, _| Scenario::default())
 }
 
 /// With a snapshot somewhere on the way, in front of the changes.
-pub(super) fn run_with_a_snapshot(dice: Rng) -> Result<(), String> {
-    run_kind(dice, |_, _| Kind { snapshot: true, ..Kind::default() })
+pub(super) fn run_with_a_snapshot(rng: Rng) -> Result<(), String> {
+    run_kind(rng, |_, _| Scenario { snapshot: true, ..Scenario::default() })
 }
 
 /// With an end somewhere on the way.
-pub(super) fn run_to_an_end(dice: Rng) -> Result<(), String> {
-    run_kind(dice, |dice, last| Kind { end: an_end(dice, last), ..Kind::default() })
+pub(super) fn run_to_an_end(rng: Rng) -> Result<(), String> {
+    run_kind(rng, |rng, last| Scenario { end: an_end(rng, last), ..Scenario::default() })
 }
 
 /// Each transaction whole, in the order of commits; with an end, a snapshot, or neither.
-pub(super) fn run_atomic(dice: Rng) -> Result<(), String> {
-    run_kind(dice, |dice, last| {
-        let end = if dice.percent(30) { an_end(dice, last) } else { None };
-        Kind { end, snapshot: dice.percent(30), atomic: true, ..Kind::default() }
+pub(super) fn run_atomic(rng: Rng) -> Result<(), String> {
+    run_kind(rng, |rng, last| {
+        let end = if rng.percent(30) { an_end(rng, last) } else { None };
+        Scenario { end, snapshot: rng.percent(30), atomic: true, ..Scenario::default() }
     })
 }
 
 /// Tables are read again while changes go on; with all else that may be.
-pub(super) fn run_with_rereads(dice: Rng) -> Result<(), String> {
-    run_kind(dice, |dice, last| reread_kind(dice, last, false))
+pub(super) fn run_with_rereads(rng: Rng) -> Result<(), String> {
+    run_kind(rng, |rng, last| reread_kind(rng, last, false))
 }
 
 /// The same of an atomic pipeline.
-pub(super) fn run_atomic_with_rereads(dice: Rng) -> Result<(), String> {
-    run_kind(dice, |dice, last| reread_kind(dice, last, true))
+pub(super) fn run_atomic_with_rereads(rng: Rng) -> Result<(), String> {
+    run_kind(rng, |rng, last| reread_kind(rng, last, true))
 }
 
-fn reread_kind(dice: &mut Rng, last: i64, atomic: bool) -> Kind {
-    let end = if dice.percent(15) { an_end(dice, last) } else { None };
-    let blinks = [0, 40, 80][dice.below(3)];
-    Kind { end, snapshot: dice.percent(30), atomic, rereads: true, blinks }
+fn reread_kind(rng: &mut Rng, last: i64, atomic: bool) -> Scenario {
+    let end = if rng.percent(15) { an_end(rng, last) } else { None };
+    let blinks = [0, 40, 80][rng.below(3)];
+    Scenario { end, snapshot: rng.percent(30), atomic, rereads: true, blinks }
 }
 
-fn an_end(dice: &mut Rng, last: i64) -> Option<i64> {
-    Some(dice.below(usize::try_from(last).unwrap_or(0) + 2) as i64)
+fn an_end(rng: &mut Rng, last: i64) -> Option<i64> {
+    Some(rng.below(usize::try_from(last).unwrap_or(0) + 2) as i64)
 }
 
-fn run_kind(mut dice: Rng, kind: impl Fn(&mut Rng, i64) -> Kind) -> Result<(), String> {
-    let history = History::generate(&mut dice);
+fn run_kind(mut rng: Rng, kind: impl Fn(&mut Rng, i64) -> Scenario) -> Result<(), String> {
+    let history = History::generate(&mut rng);
     let last = history.changes.last().map_or(0, |change| change.at);
-    let kind = kind(&mut dice, last);
-    let mut world = World {
-        dice,
-        kafka: Kafka::default(),
+    let kind = kind(&mut rng, last);
+    let mut world = PublishWorld {
+        rng,
+        kafka: FakeKafka::default(),
         history,
         owners: Vec::new(),
-        watcher: Watcher::default(),
-        requests: Requests::default(),
+        watcher: WatermarkChecker::default(),
+        requests: SnapshotRequests::default(),
         kind,
         clock: 0,
         now: Duration::ZERO,
@@ -91,36 +91,36 @@ fn run_kind(mut dice: Rng, kind: impl Fn(&mut Rng, i64) -> Kind) -> Result<(), S
     world.check()
 }
 
-impl World {
+impl PublishWorld {
     fn owner(&self, shard: u32) -> Owner {
         Owner::new(shard, self.kind, &self.kafka)
     }
 
     fn disturb(&mut self) {
-        match self.dice.below(400) {
+        match self.rng.below(400) {
             // A shard gets an owner; whoever owned it before goes on until it is fenced.
             0..4 => {
-                let shard = self.dice.below(self.kind.shards() as usize) as u32;
+                let shard = self.rng.below(self.kind.shards() as usize) as u32;
                 self.owners.push(self.owner(shard));
             }
             4..6 => {
-                self.dice.draw(&mut self.owners);
+                self.rng.draw(&mut self.owners);
             }
             6..30 => self.clock += 1,
-            30..33 if self.kind.rereads => self.requests.ask(&mut self.dice, &mut self.kafka),
-            33 if self.kind.rereads => self.requests.take_back(&mut self.dice, &mut self.kafka),
+            30..33 if self.kind.rereads => self.requests.ask(&mut self.rng, &mut self.kafka),
+            33 if self.kind.rereads => self.requests.take_back(&mut self.rng, &mut self.kafka),
             _ => {}
         }
     }
 
     fn step(&mut self, faults: bool) -> Result<(), String> {
         self.now += Duration::from_millis(1);
-        self.watcher.step(&mut self.dice, &self.kafka, &self.history)?;
+        self.watcher.step(&mut self.rng, &self.kafka, &self.history)?;
         if self.owners.is_empty() {
             return Ok(());
         }
-        let any = self.dice.below(self.owners.len());
-        let mut around = Around {
+        let any = self.rng.below(self.owners.len());
+        let mut env = OwnerEnvironment {
             kafka: &mut self.kafka,
             history: &self.history,
             clock: self.clock,
@@ -128,7 +128,7 @@ impl World {
             faults,
             watermark: self.watcher.watermark(),
         };
-        if self.owners[any].step(&mut self.dice, &mut around).is_err() {
+        if self.owners[any].step(&mut self.rng, &mut env).is_err() {
             // The group still gives the shard to this process: it starts again.
             let owner = self.owners.swap_remove(any);
             self.owners.push(self.owner(owner.index));
@@ -150,7 +150,7 @@ impl World {
         }
         for _ in 0..CALM_STEPS {
             self.step(false)?;
-            if self.kind.rereads && self.dice.percent(1) {
+            if self.kind.rereads && self.rng.percent(1) {
                 self.clock += 1;
             }
             // What a service ends by, where there is an end.
@@ -174,17 +174,18 @@ impl World {
         if self.kind.atomic {
             self.check_whole()?;
         }
-        let mut times: BTreeMap<&Change, usize> = BTreeMap::new();
+        let mut times: BTreeMap<&ChangeRecord, usize> = BTreeMap::new();
         for change in self.kafka.committed() {
             *times.entry(change).or_default() += 1;
         }
         let origin = self.kafka.origin().ok_or("the pipeline has not begun")?;
-        let rows: Vec<Change> = match self.kind.snapshot {
+        let rows: Vec<ChangeRecord> = match self.kind.snapshot {
             true => self.history.rows(origin.start.timestamp()).collect(),
             false => Vec::new(),
         };
-        let behind = |change: &&Change| instant(change.at) >= origin.start;
-        let wanted = |change: &&Change| behind(change) && self.kind.end.is_none_or(|end| change.at <= end);
+        let behind = |change: &&ChangeRecord| instant(change.at) >= origin.start;
+        let wanted =
+            |change: &&ChangeRecord| behind(change) && self.kind.end.is_none_or(|end| change.at <= end);
         let history = &self.history;
         let marks = if self.kind.atomic { &history.whole_marks } else { &history.marks };
         if let Some(mark) =
@@ -215,7 +216,7 @@ impl World {
             let published = self.kafka.committed().filter(|change| change.key % READ == key);
             let row = rows.iter().filter(|row| row.key == READ + key);
             let committed = self.history.changes.iter().filter(wanted).filter(|change| change.key == key);
-            let mut committed: Vec<&Change> = row.chain(committed).collect();
+            let mut committed: Vec<&ChangeRecord> = row.chain(committed).collect();
             // A row that was read again stands behind all that it holds.
             let again = self.kafka.committed().filter(|row| row.key >= 2 * READ && row.key % READ == key);
             for row in again {
@@ -237,7 +238,7 @@ impl World {
 
     /// Each transaction is in one Kafka transaction, and all are in the order of commits.
     fn check_whole(&self) -> Result<(), String> {
-        let mut seen: Option<(usize, &Change)> = None;
+        let mut seen: Option<(usize, &ChangeRecord)> = None;
         for (kafka, change) in self.kafka.by_transaction().filter(|(_, change)| change.key < READ) {
             if let Some((before, last)) = seen {
                 let same = last.id.transaction == change.id.transaction;
@@ -263,9 +264,10 @@ impl World {
 }
 
 /// Sorted within each timestamp.
-fn by_time<'c>(changes: impl Iterator<Item = &'c Change>) -> Vec<&'c Change> {
-    let mut changes: Vec<&Change> = changes.collect();
-    let alike = |one: &&Change, next: &&Change| (one.at, one.key < READ) == (next.at, next.key < READ);
-    changes.chunk_by_mut(alike).for_each(<[&Change]>::sort_unstable);
+fn by_time<'c>(changes: impl Iterator<Item = &'c ChangeRecord>) -> Vec<&'c ChangeRecord> {
+    let mut changes: Vec<&ChangeRecord> = changes.collect();
+    let alike =
+        |one: &&ChangeRecord, next: &&ChangeRecord| (one.at, one.key < READ) == (next.at, next.key < READ);
+    changes.chunk_by_mut(alike).for_each(<[&ChangeRecord]>::sort_unstable);
     changes
 }

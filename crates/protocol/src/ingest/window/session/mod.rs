@@ -3,8 +3,8 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::instant::{millisecond, nanos, nearest};
-use super::{Size, WindowError};
-use crate::ingest::aggregate::{self, Function, Input};
+use super::{WindowError, WindowSize};
+use crate::ingest::aggregate::{self, AggregateFunction, AggregateInput};
 use crate::value::{Timestamp, Value};
 
 /// A session: the times of its first and its last record, in milliseconds, and its functions'
@@ -24,7 +24,7 @@ pub(in crate::ingest) struct Session {
 /// `time + gap` (`SessionStore.findSessions`). So a late record may join sessions into one.
 #[derive(Debug, Clone)]
 pub(in crate::ingest) struct Sessions {
-    gap: Size,
+    gap: WindowSize,
     by_end: BTreeMap<Timestamp, Session>,
     /// The ends of the rows that were read.
     loaded: BTreeSet<Timestamp>,
@@ -43,7 +43,7 @@ pub(in crate::ingest) struct SessionRange {
 
 /// The sessions to read for records whose times lie in `first..=last`. Of those that end later
 /// than `latest_start` only the very next can be among them.
-pub(in crate::ingest) fn session_range(gap: Size, first: Timestamp, last: Timestamp) -> SessionRange {
+pub(in crate::ingest) fn session_range(gap: WindowSize, first: Timestamp, last: Timestamp) -> SessionRange {
     SessionRange {
         // The times are cut to milliseconds, so a record may be one earlier than it seems.
         earliest_end: nearest(nanos(millisecond(first).unwrap_or(first)) - gap.nanos()),
@@ -53,7 +53,7 @@ pub(in crate::ingest) fn session_range(gap: Size, first: Timestamp, last: Timest
 
 impl Sessions {
     /// `existing` holds all stored sessions within the batch's [`session_range`].
-    pub(in crate::ingest) fn new(gap: Size, existing: Vec<Session>) -> Self {
+    pub(in crate::ingest) fn new(gap: WindowSize, existing: Vec<Session>) -> Self {
         let by_end: BTreeMap<_, _> = existing.into_iter().map(|session| (session.end, session)).collect();
         Self { gap, loaded: by_end.keys().copied().collect(), by_end, changed: BTreeSet::new() }
     }
@@ -68,9 +68,9 @@ impl Sessions {
     /// changes nothing.
     pub(in crate::ingest) fn add(
         &mut self,
-        functions: &[Function],
+        functions: &[AggregateFunction],
         at: Timestamp,
-        inputs: &[Input],
+        inputs: &[AggregateInput],
     ) -> Result<(), WindowError> {
         let time = millisecond(at)?;
         let mut near = self.near(time);

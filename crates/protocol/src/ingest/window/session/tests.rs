@@ -3,14 +3,14 @@ use std::time::Duration;
 use proptest::prelude::*;
 
 use super::*;
-use crate::ingest::aggregate::FunctionError;
+use crate::ingest::aggregate::AggregateError;
 use crate::ingest::window::instant::{FIRST, LAST};
 use crate::ingest::window::oracle::{FUNCTIONS, Record, at, batches, records, state};
 
 type Rows = BTreeMap<Timestamp, Session>;
 
-fn gap(millis: u64) -> Size {
-    Size::new(Duration::from_millis(millis)).unwrap()
+fn gap(millis: u64) -> WindowSize {
+    WindowSize::new(Duration::from_millis(millis)).unwrap()
 }
 
 /// Sorts, and splits where the gap is exceeded.
@@ -68,7 +68,7 @@ fn a_gap_belongs_to_the_session() {
     // The example of Kafka Streams' `SessionWindows`, with a gap of 5.
     let mut sessions = Sessions::new(gap(5), Vec::new());
     let add = |sessions: &mut Sessions, time: i128| {
-        sessions.add(&[Function::Count], at(time), &[Input::Record]).unwrap();
+        sessions.add(&[AggregateFunction::Count], at(time), &[AggregateInput::Record]).unwrap();
         sessions.iter().map(|session| (session.start, session.end)).collect::<Vec<_>>()
     };
     add(&mut sessions, 10);
@@ -84,7 +84,7 @@ fn only_what_was_read_is_removed() {
     let stored = |start, end| Session { start: at(start), end: at(end), state: vec![1.into()] };
     let mut sessions = Sessions::new(gap(5), vec![stored(0, 0), stored(10, 12)]);
     for time in [5, 20, 16] {
-        sessions.add(&[Function::Count], at(time), &[Input::Record]).unwrap();
+        sessions.add(&[AggregateFunction::Count], at(time), &[AggregateInput::Record]).unwrap();
     }
     assert_eq!(sessions.removed().collect::<Vec<_>>(), [at(0), at(12)]);
     let joined = Session { start: at(0), end: at(20), state: vec![5.into()] };
@@ -103,7 +103,7 @@ fn a_refused_record_changes_nothing() {
     let before: Vec<_> = sessions.iter().cloned().collect();
     // One overflows the sum of its session, one joins two sessions whose sum overflows.
     for (millis, value) in [(-3, 1), (4, 0)] {
-        let refused = Err(WindowError::Function(1, FunctionError::Overflow));
+        let refused = Err(WindowError::Function(1, AggregateError::Overflow));
         assert_eq!(add(&mut sessions, millis, value), refused);
         assert!(sessions.iter().eq(&before));
     }
@@ -113,8 +113,8 @@ fn a_refused_record_changes_nothing() {
 fn a_session_at_the_edges_of_time_is_one_as_any_other() {
     for time in [FIRST, LAST] {
         let mut sessions = Sessions::new(gap(5), Vec::new());
-        sessions.add(&[Function::Count], time, &[Input::Record]).unwrap();
-        sessions.add(&[Function::Count], time, &[Input::Record]).unwrap();
+        sessions.add(&[AggregateFunction::Count], time, &[AggregateInput::Record]).unwrap();
+        sessions.add(&[AggregateFunction::Count], time, &[AggregateInput::Record]).unwrap();
         assert_eq!(sessions.iter().count(), 1);
         let range = session_range(gap(5), time, time);
         assert!(range.earliest_end <= time && time <= range.latest_start);

@@ -4,8 +4,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::ops::RangeInclusive;
 
 use super::instant::{MILLISECOND, instant, millisecond, nanos, nearest};
-use super::{Size, WindowError};
-use crate::ingest::aggregate::{self, Function, Input};
+use super::{WindowError, WindowSize};
+use crate::ingest::aggregate::{self, AggregateFunction, AggregateInput};
 use crate::value::{Timestamp, Value};
 
 /// A sliding window, [start, start + size] with both ends included, which holds some record.
@@ -27,7 +27,7 @@ pub(in crate::ingest) struct Slide {
 /// whether anything is left of them. Where Kafka Streams has none before 1970, they go on alike.
 #[derive(Debug, Clone)]
 pub(in crate::ingest) struct Slides {
-    size: Size,
+    size: WindowSize,
     by_start: BTreeMap<Timestamp, Slide>,
     /// The starts of the windows that differ from what was read.
     changed: BTreeSet<Timestamp>,
@@ -36,7 +36,7 @@ pub(in crate::ingest) struct Slides {
 /// The starts of the windows to read for records whose times lie in `first..=last`: the windows
 /// that hold them, those that hold a record up to a size earlier, and the one behind the last.
 pub(in crate::ingest) fn slide_range(
-    size: Size,
+    size: WindowSize,
     first: Timestamp,
     last: Timestamp,
 ) -> RangeInclusive<Timestamp> {
@@ -46,7 +46,7 @@ pub(in crate::ingest) fn slide_range(
 
 impl Slides {
     /// `existing` holds all stored windows within the batch's [`slide_range`].
-    pub(in crate::ingest) fn new(size: Size, existing: Vec<Slide>) -> Self {
+    pub(in crate::ingest) fn new(size: WindowSize, existing: Vec<Slide>) -> Self {
         let by_start = existing.into_iter().map(|slide| (slide.start, slide)).collect();
         Self { size, by_start, changed: BTreeSet::new() }
     }
@@ -60,9 +60,9 @@ impl Slides {
     /// later. (Kafka Streams makes none, and misses it.)
     pub(in crate::ingest) fn add(
         &mut self,
-        functions: &[Function],
+        functions: &[AggregateFunction],
         at: Timestamp,
-        inputs: &[Input],
+        inputs: &[AggregateInput],
         open: Timestamp,
     ) -> Result<(), WindowError> {
         let time = millisecond(at)?;

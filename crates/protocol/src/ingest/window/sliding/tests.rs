@@ -3,15 +3,15 @@ use std::time::Duration;
 use proptest::prelude::*;
 
 use super::*;
-use crate::ingest::aggregate::FunctionError;
+use crate::ingest::aggregate::AggregateError;
 use crate::ingest::window::instant::{FIRST, LAST};
 use crate::ingest::window::oracle::{FUNCTIONS, Record, at, batches, records, state};
 use crate::ingest::window::{End, first_open, is_late};
 
 type Rows = BTreeMap<Timestamp, Slide>;
 
-fn size(millis: u64) -> Size {
-    Size::new(Duration::from_millis(millis)).unwrap()
+fn size(millis: u64) -> WindowSize {
+    WindowSize::new(Duration::from_millis(millis)).unwrap()
 }
 
 /// The window that starts there, if it holds a record.
@@ -101,7 +101,9 @@ fn the_example_of_kafka_streams_holds() {
     // The five windows of `SlidingWindows`' documentation, with a time difference of 5000.
     let mut slides = Slides::new(size(5000), Vec::new());
     for (time, value) in [(8000, 1), (9200, 2), (12_400, 3)] {
-        slides.add(&[Function::Sum], at(time), &[Input::Value(value.into())], FIRST).unwrap();
+        slides
+            .add(&[AggregateFunction::Sum], at(time), &[AggregateInput::Value(value.into())], FIRST)
+            .unwrap();
     }
     let windows: Vec<_> = slides.written().map(|slide| (slide.start, slide.state[0].clone())).collect();
     let wanted = [(3000, 1), (4200, 3), (7400, 6), (8001, 5), (9201, 3)];
@@ -118,14 +120,14 @@ fn a_refused_record_changes_nothing() {
     add(&mut slides, 0, 1).unwrap();
     add(&mut slides, 8, i64::MAX - 1).unwrap();
     let before: Vec<_> = slides.iter().cloned().collect();
-    assert_eq!(add(&mut slides, 4, 1), Err(WindowError::Function(1, FunctionError::Overflow)));
+    assert_eq!(add(&mut slides, 4, 1), Err(WindowError::Function(1, AggregateError::Overflow)));
     assert!(slides.iter().eq(&before));
 }
 
 #[test]
 fn at_the_edges_of_time_a_window_fits_or_is_refused() {
     let add = |slides: &mut Slides, time: Timestamp, open| {
-        slides.add(&[Function::Count], time, &[Input::Record], open)
+        slides.add(&[AggregateFunction::Count], time, &[AggregateInput::Record], open)
     };
     let mut slides = Slides::new(size(10), Vec::new());
     assert_eq!(add(&mut slides, FIRST, FIRST), Ok(()));
