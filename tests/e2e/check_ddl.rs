@@ -207,7 +207,7 @@ async fn what_would_stop_a_pipeline_is_foreseen_and_does_stop_it() {
     assert_eq!(
         message(&answer[0], 2),
         format!(
-            "table `Orders`: column `Note` STRING is added; subject {subject} (FULL) takes its new schema"
+            "table `Orders`: column `Note` STRING is added; subject {subject} (FULL) accepts its new schema"
         )
     );
     assert!(
@@ -228,8 +228,9 @@ async fn what_would_stop_a_pipeline_is_foreseen_and_does_stop_it() {
     assert_eq!(findings(&answer[0])[0], stop(1), "{answer:#}");
     assert_eq!(findings(&answer[0]).last(), Some(&stop(3)), "{answer:#}");
     let told = message(&answer[0], 1);
-    let refused =
-        format!("table `Orders`: column `Gone` is gone; subject {subject} (FULL) refuses its new schema: ");
+    let refused = format!(
+        "table `Orders`: column `Gone` is no longer published; subject {subject} (FULL) rejects its new schema: "
+    );
     assert!(told.starts_with(&refused) && told.contains("(field Gone)"), "{told}");
     assert!(
         told.contains(&format!("publish row-{id} would stop at the first change that needs it")),
@@ -237,7 +238,7 @@ async fn what_would_stop_a_pipeline_is_foreseen_and_does_stop_it() {
     );
     assert_eq!(findings(&answer[1]).last(), Some(&stop(3)), "{answer:#}");
     let told = message(&answer[1], 3);
-    assert!(told.contains(&format!("would go to the dead letters in `letters-{id}.dead-letters`")), "{told}");
+    assert!(told.contains(&format!("would become dead letters in `letters-{id}.dead-letters`")), "{told}");
     assert_eq!(findings(&answer[2]), [change(1), change(2), change(3)], "{answer:#}");
     let shown = String::from_utf8(desk.check(ddl, &[]).stderr).unwrap();
     assert!(shown.contains("next.sql:3:1") && shown.contains("SB-CHECK-FAILED"), "{shown}");
@@ -285,14 +286,14 @@ async fn tables_and_streams_that_go_are_foreseen() {
     assert_eq!(findings(named)[0], stop(1), "{answer:#}");
     assert!(named["findings"][0]["message"].as_str().unwrap().contains("does not watch table `Orders`"));
     let told = message(all, 2);
-    assert_eq!(told, "table `Orders` is gone");
+    assert_eq!(told, "table `Orders` no longer exists");
     // The key's schema of the other table is another one.
     let told = message(all, 3);
-    assert!(told.contains(&format!("subject {key} (FULL) refuses its new schema")), "{told}");
+    assert!(told.contains(&format!("subject {key} (FULL) rejects its new schema")), "{told}");
     let of_fresh = findings(all).into_iter().filter(|(line, ..)| *line == 4).map(|(.., code)| code);
     assert_eq!(of_fresh.collect::<Vec<_>>(), ["SB-PUBLISH-CONFIG", "SB-CHECK-CHANGE"], "{answer:#}");
     assert_eq!(findings(all).last(), Some(&stop(5)), "a stream of the same name is another one: {answer:#}");
-    assert!(message(all, 5).contains("change stream Every is gone"), "{answer:#}");
+    assert!(message(all, 5).contains("change stream Every no longer exists"), "{answer:#}");
 
     // A stream that names a table keeps it: that is Spanner's to say.
     let answer = desk

@@ -107,7 +107,7 @@ pub(crate) fn of_ingest(error: spanbridge_ingest::Error) -> Error {
 pub(crate) fn of_publish(error: spanbridge_publish::Error) -> Error {
     use spanbridge_publish::{Error as From, ErrorKind};
     let kind = match error.kind() {
-        ErrorKind::Config | ErrorKind::Refused | ErrorKind::Request => Kind::Config,
+        ErrorKind::Config | ErrorKind::Refused | ErrorKind::SnapshotRefused => Kind::Config,
         _ => Kind::Failed,
     };
     match error {

@@ -1,3 +1,8 @@
+//! The shards that the consumer group assigns to this worker, and their tasks.
+//!
+//! [`crate::service`] forwards the events of the group. This module starts a task for each assigned shard, forwards
+//! state records to it, and asks it to stop when the shard is revoked. It never looks into a state record.
+
 use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::Duration;
@@ -7,41 +12,41 @@ use tokio::sync::mpsc;
 use tokio::task::{AbortHandle, JoinError, JoinSet};
 
 use crate::pipeline::Pipeline;
-use crate::shard::{self, Owner, StateEvent, StopRequest};
-use crate::shard_status::{State, Status};
+use crate::shard::{ShardInputs, StateEvent, StopRequest, run_shard};
+use crate::shard_status::{ShardStatus, SharedShardStatus};
 use crate::{Error, ErrorKind};
 
-/// Chunks of state records that wait for a shard.
-const MAIL: usize = 4;
+/// Chunks of state records that may wait for a shard.
+const STATE_QUEUE_CAPACITY: usize = 4;
 
-/// The shards that the group assigns to this worker.
+/// The tasks of the assigned shards.
 pub(crate) struct AssignedShards {
     pipeline: Arc<Pipeline>,
-    owned: HashMap<i32, Owned>,
+    handles: HashMap<i32, ShardHandle>,
     tasks: JoinSet<Result<(), Error>>,
 }
 
-struct Owned {
-    mail: mpsc::Sender<StateEvent>,
-    finish: mpsc::Sender<StopRequest>,
+struct ShardHandle {
+    state_events: mpsc::Sender<StateEvent>,
+    stop_requests: mpsc::Sender<StopRequest>,
     task: AbortHandle,
-    status: Arc<Status>,
+    status: Arc<SharedShardStatus>,
 }
 
 impl AssignedShards {
     pub(crate) fn new(pipeline: Arc<Pipeline>) -> Self {
-        Self { pipeline, owned: HashMap::new(), tasks: JoinSet::new() }
+        Self { pipeline, handles: HashMap::new(), tasks: JoinSet::new() }
     }
 
-    /// Carries out what the group says, and delivers what it has read.
+    /// Carries out an assignment or revocation, and delivers state records.
     ///
     /// # Errors
-    /// Those of the group membership itself that only a person can mend.
+    /// An error of the group membership itself.
     pub(crate) async fn event(&mut self, event: Event) -> Result<(), spanbridge_kafka::Error> {
         match event {
-            Event::Assigned(partitions) => partitions.iter().for_each(|partition| self.assigned(partition)),
-            Event::Revoked { partitions, done } => self.revoked(&partitions, done),
-            Event::Lost(partitions) => self.lost(&partitions),
+            Event::Assigned(partitions) => partitions.iter().for_each(|partition| self.assign(partition)),
+            Event::Revoked { partitions, done } => self.revoke(&partitions, done),
+            Event::Lost(partitions) => self.abort(&partitions),
             Event::Records { tp, generation, records } => {
                 self.deliver(&tp, StateEvent::Records { generation, records }).await;
             }
@@ -53,63 +58,68 @@ impl AssignedShards {
         Ok(())
     }
 
-    fn assigned(&mut self, partition: &TopicPartition) {
+    fn assign(&mut self, partition: &TopicPartition) {
         let Ok(index) = u32::try_from(partition.partition) else { return };
-        let (mail, letters) = mpsc::channel(MAIL);
-        let (finish, asked) = mpsc::channel(1);
-        let status = Arc::new(Status::default());
-        let pipeline = self.pipeline.clone();
-        let owner = Owner { pipeline, index, mail: letters, finish: asked, status: status.clone() };
-        let task = self.tasks.spawn(shard::own(owner));
-        self.owned.insert(partition.partition, Owned { mail, finish, task, status });
+        let (state_events, state_receiver) = mpsc::channel(STATE_QUEUE_CAPACITY);
+        let (stop_requests, stop_receiver) = mpsc::channel(1);
+        let status = Arc::new(SharedShardStatus::default());
+        let inputs = ShardInputs {
+            pipeline: self.pipeline.clone(),
+            index,
+            state_events: state_receiver,
+            stop_requests: stop_receiver,
+            status: status.clone(),
+        };
+        let task = self.tasks.spawn(run_shard(inputs));
+        self.handles.insert(partition.partition, ShardHandle { state_events, stop_requests, task, status });
     }
 
-    /// Each shard ends in its own time; the last one answers.
-    fn revoked(&mut self, partitions: &[TopicPartition], done: Done) {
+    /// Asks shards to stop, each in its own time. The last one answers the group.
+    fn revoke(&mut self, partitions: &[TopicPartition], done: Done) {
         let done = Arc::new(done);
         for partition in partitions {
-            if let Some(owned) = self.owned.remove(&partition.partition) {
-                // A shard that has ended by itself hears nothing any more, and need not.
-                let _ = owned.finish.try_send(StopRequest { _done: Some(done.clone()) });
+            if let Some(handle) = self.handles.remove(&partition.partition) {
+                // The request fails when the shard has stopped by itself, which is as good.
+                let _ = handle.stop_requests.try_send(StopRequest { _done: Some(done.clone()) });
             }
         }
     }
 
-    /// They are somebody else's already.
-    fn lost(&mut self, partitions: &[TopicPartition]) {
+    /// Aborts shards that already belong to another worker.
+    fn abort(&mut self, partitions: &[TopicPartition]) {
         for partition in partitions {
-            if let Some(owned) = self.owned.remove(&partition.partition) {
-                owned.task.abort();
+            if let Some(handle) = self.handles.remove(&partition.partition) {
+                handle.task.abort();
             }
         }
     }
 
-    /// AssignedShards serve their mail whatever else they do, so that this does not wait for long.
-    async fn deliver(&self, partition: &TopicPartition, letter: StateEvent) {
-        if let Some(owned) = self.owned.get(&partition.partition) {
-            // A shard that has ended needs none.
-            let _ = owned.mail.send(letter).await;
+    /// Waits for room in the shard's queue. A shard always serves its queue, so the wait is short.
+    async fn deliver(&self, partition: &TopicPartition, event: StateEvent) {
+        if let Some(handle) = self.handles.get(&partition.partition) {
+            // A shard that has stopped needs no more records.
+            let _ = handle.state_events.send(event).await;
         }
     }
 
-    /// The end of the next shard that ends; pending while there is none. Safe to cancel.
+    /// Waits for the next shard that stops; pending while there is none. Cancel safe.
     ///
     /// # Errors
-    /// Why it cannot go on.
-    pub(crate) async fn ended(&mut self) -> Result<(), Error> {
+    /// The reason why the shard cannot continue.
+    pub(crate) async fn next_ended(&mut self) -> Result<(), Error> {
         match self.tasks.join_next().await {
             Some(ended) => self.result(ended),
             None => std::future::pending().await,
         }
     }
 
-    /// Lets all finish, within `limit`; then drops them.
+    /// Asks all shards to stop, and aborts those that have not stopped after `limit`.
     ///
     /// # Errors
-    /// The first that one of them ended with.
+    /// The first error that a shard has ended with.
     pub(crate) async fn finish(&mut self, limit: Duration) -> Result<(), Error> {
-        for (_, owned) in self.owned.drain() {
-            let _ = owned.finish.try_send(StopRequest { _done: None });
+        for (_, handle) in self.handles.drain() {
+            let _ = handle.stop_requests.try_send(StopRequest { _done: None });
         }
         let mut result = Ok(());
         let all = async {
@@ -123,7 +133,7 @@ impl AssignedShards {
                 pipeline,
                 left,
                 ?limit,
-                "shards dropped unfinished; their next owners abort what is open"
+                "Shards aborted before they finished; their next owners abort the open transactions"
             );
             self.tasks.shutdown().await;
         }
@@ -141,11 +151,11 @@ impl AssignedShards {
         }
     }
 
-    /// How each owned shard fares.
-    pub(crate) fn states(&self) -> Vec<(i32, State)> {
-        let states = self.owned.iter().map(|(index, owned)| (*index, owned.status.state().clone()));
-        let mut states: Vec<_> = states.collect();
-        states.sort_by_key(|(index, _)| *index);
-        states
+    /// The status of each shard, in the order of their numbers.
+    pub(crate) fn statuses(&self) -> Vec<(i32, ShardStatus)> {
+        let statuses = self.handles.iter().map(|(index, handle)| (*index, handle.status.lock().clone()));
+        let mut statuses: Vec<_> = statuses.collect();
+        statuses.sort_by_key(|(index, _)| *index);
+        statuses
     }
 }

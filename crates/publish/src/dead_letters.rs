@@ -1,4 +1,7 @@
-//! Changes that have no fitting schema: published as they are, to a topic of their own.
+//! Dead letters: changes that no schema fits, published as JSON to a topic of their own.
+//!
+//! The change handler asks here whether a change of the same kind was refused a moment ago, so that the registry is not
+//! asked again for each change.
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -11,53 +14,58 @@ use spanbridge_spanner::{DataChange, Mod, ModType};
 use crate::ErrorKind;
 use crate::transform::SchemaMismatch;
 
-/// For so long a refusal stands for changes of the same kind, without asking again for each.
-const HOLD: Duration = Duration::from_secs(5);
-/// Characters of a reason: registries may answer with whole schemas.
-const REASON: usize = 2000;
+/// How long a refusal holds for changes of the same kind.
+const REFUSAL_LIFETIME: Duration = Duration::from_secs(5);
+/// Characters of a reason. A registry may answer with whole schemas.
+const MAX_REASON_CHARS: usize = 2000;
 
 /// The dead letters of a pipeline.
 pub(crate) struct DeadLetters {
     topic: Arc<str>,
     pipeline: String,
     /// The last refusal of each table.
-    refused: Mutex<HashMap<String, Refused>>,
+    refusals: Mutex<HashMap<String, Refusal>>,
 }
 
-struct Refused {
-    /// In what the table's plan did not fit; nothing where it had none.
-    misfit: Option<SchemaMismatch>,
+struct Refusal {
+    /// How the change differed from the table's transform; `None` when the table had no transform.
+    mismatch: Option<SchemaMismatch>,
     reason: Arc<str>,
     at: Instant,
 }
 
 impl DeadLetters {
     pub(crate) fn new(topic: String, pipeline: &str) -> Self {
-        Self { topic: topic.into(), pipeline: pipeline.to_owned(), refused: Mutex::default() }
+        Self { topic: topic.into(), pipeline: pipeline.to_owned(), refusals: Mutex::default() }
     }
 
-    /// Why a change of this table that does not fit in this way was refused a moment ago.
-    pub(crate) fn refused(&self, table: &str, misfit: Option<&SchemaMismatch>) -> Option<Arc<str>> {
-        let refused = self.refusals();
-        let refused = refused.get(table).filter(|refused| refused.misfit.as_ref() == misfit)?;
-        (refused.at.elapsed() < HOLD).then(|| refused.reason.clone())
+    /// The reason why a change of this table with the same mismatch was refused a moment ago.
+    pub(crate) fn recent_refusal(&self, table: &str, mismatch: Option<&SchemaMismatch>) -> Option<Arc<str>> {
+        let refusals = self.refusals();
+        let refusal = refusals.get(table).filter(|refusal| refusal.mismatch.as_ref() == mismatch)?;
+        (refusal.at.elapsed() < REFUSAL_LIFETIME).then(|| refusal.reason.clone())
     }
 
-    /// Notes a refusal, and says it in the log.
-    pub(crate) fn refuse(&self, table: &str, misfit: Option<SchemaMismatch>, reason: &str) -> Arc<str> {
+    /// Logs a refusal and keeps it for changes of the same kind. Returns the reason, shortened.
+    pub(crate) fn record_refusal(
+        &self,
+        table: &str,
+        mismatch: Option<SchemaMismatch>,
+        reason: &str,
+    ) -> Arc<str> {
         let (pipeline, code, topic) = (&self.pipeline, ErrorKind::Schema.code(), &self.topic);
-        tracing::warn!(%pipeline, table, code, %topic, reason, "changes go to the dead letters: no schema fits them");
-        let reason: Arc<str> = reason.chars().take(REASON).collect::<String>().into();
-        let refused = Refused { misfit, reason: reason.clone(), at: Instant::now() };
-        self.refusals().insert(table.to_owned(), refused);
+        tracing::warn!(%pipeline, table, code, %topic, reason, "No schema fits; changes become dead letters");
+        let reason: Arc<str> = reason.chars().take(MAX_REASON_CHARS).collect::<String>().into();
+        let refusal = Refusal { mismatch, reason: reason.clone(), at: Instant::now() };
+        self.refusals().insert(table.to_owned(), refusal);
         reason
     }
 
-    fn refusals(&self) -> MutexGuard<'_, HashMap<String, Refused>> {
-        self.refused.lock().unwrap_or_else(PoisonError::into_inner)
+    fn refusals(&self) -> MutexGuard<'_, HashMap<String, Refusal>> {
+        self.refusals.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// A letter for each row of the change.
+    /// Returns a dead letter for each row of the change.
     pub(crate) fn messages(&self, change: &DataChange, reason: &str) -> Vec<Message> {
         change
             .mods
@@ -79,25 +87,25 @@ impl DeadLetters {
             ("mod_number", number.to_string()),
         ];
         let headers = headers.map(|(name, value)| (format!("spanbridge_{name}"), Some(value.into_bytes())));
-        // The letters of a row stay in their order.
-        let key = json!({ "table": change.table_name, "keys": parsed(&row.keys) });
+        // The dead letters of a row have the same key, which keeps them in order.
+        let key = json!({ "table": change.table_name, "keys": parse_or_quote(&row.keys) });
         Message {
             topic: self.topic.clone(),
             partition: None,
             key: Some(key.to_string().into_bytes()),
-            value: Some(record(change, row).to_string().into_bytes()),
+            value: Some(change_record(change, row).to_string().into_bytes()),
             headers: headers.into(),
             timestamp_ms: Some(change.commit_timestamp.timestamp_millis()),
         }
     }
 }
 
-/// The change record with this row alone, in Spanner's words.
-fn record(change: &DataChange, row: &Mod) -> Json {
+/// The change record with this row only, with Spanner's names of the fields.
+fn change_record(change: &DataChange, row: &Mod) -> Json {
     let column_types = change.column_types.iter().map(|column| {
         json!({
             "name": column.name,
-            "type": parsed(&column.json),
+            "type": parse_or_quote(&column.json),
             "is_primary_key": column.is_primary_key,
             "ordinal_position": column.ordinal_position,
         })
@@ -110,9 +118,9 @@ fn record(change: &DataChange, row: &Mod) -> Json {
         "table_name": change.table_name,
         "column_types": column_types.collect::<Json>(),
         "mods": [{
-            "keys": parsed(&row.keys),
-            "new_values": parsed(&row.new_values),
-            "old_values": parsed(&row.old_values),
+            "keys": parse_or_quote(&row.keys),
+            "new_values": parse_or_quote(&row.new_values),
+            "old_values": parse_or_quote(&row.old_values),
         }],
         "mod_type": match change.mod_type {
             ModType::Insert => "INSERT",
@@ -127,8 +135,8 @@ fn record(change: &DataChange, row: &Mod) -> Json {
     })
 }
 
-/// What is no JSON stays what it is, as text.
-fn parsed(text: &str) -> Json {
+/// Parses JSON; text that is not JSON becomes a JSON string, and empty text an empty object.
+fn parse_or_quote(text: &str) -> Json {
     match text {
         "" => json!({}),
         text => serde_json::from_str(text).unwrap_or_else(|_| json!(text)),

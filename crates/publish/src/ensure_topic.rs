@@ -4,16 +4,20 @@ use spanbridge_kafka::{Admin, Ensured};
 use crate::failure::Failure;
 use crate::{Error, ErrorKind};
 
-/// A topic that must be there.
+/// A topic that must exist before the pipeline writes to it.
 pub(crate) struct RequiredTopic<'a> {
     pub(crate) topic: &'a str,
+    /// What the topic is for, in the error message.
     pub(crate) purpose: &'a str,
-    /// Where the file names it; empty for a default.
+    /// Where the file names the topic; empty for a default name.
     pub(crate) span: Span,
 }
 
 impl RequiredTopic<'_> {
-    /// Creates the topic if the file says how, unless it is there.
+    /// Creates the topic if it does not exist and the file says how.
+    ///
+    /// # Errors
+    /// Errors of Kafka, and a missing topic with its place in the file.
     pub(crate) async fn ensure(
         &self,
         config: &Config,
@@ -27,7 +31,7 @@ impl RequiredTopic<'_> {
             let settings: Vec<(&str, &str)> =
                 create.config.iter().map(|(name, value)| (name.as_str(), value.as_str())).collect();
             if admin.ensure_topic(topic, partitions, copies, &settings).await? == Ensured::Created {
-                tracing::info!(pipeline = %publish.name, topic, partitions, "topic created");
+                tracing::info!(pipeline = %publish.name, topic, partitions, "Topic created");
             }
             return Ok(());
         }

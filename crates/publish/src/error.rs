@@ -24,7 +24,7 @@ pub enum ErrorKind {
     /// The change stream no longer holds what is still to be published: changes are lost.
     Expired,
     /// Spanner keeps the rows of a snapshot's time no longer; no change is lost.
-    Gone,
+    SnapshotExpired,
     /// The change stream was dropped, or altered so that the pipeline cannot go on.
     Stream,
     /// No schema for a table, or one that the subject's compatibility rule refuses.
@@ -34,7 +34,7 @@ pub enum ErrorKind {
     /// The state topic holds what this version cannot read.
     State,
     /// Rows are asked for that are not published.
-    Request,
+    SnapshotRefused,
     /// Something that must not happen.
     Bug,
 }
@@ -46,12 +46,12 @@ impl ErrorKind {
             Self::Config => "SB-PUBLISH-CONFIG",
             Self::Refused => "SB-PUBLISH-REFUSED",
             Self::Expired => "SB-PUBLISH-EXPIRED",
-            Self::Gone => "SB-PUBLISH-SNAPSHOT-EXPIRED",
+            Self::SnapshotExpired => "SB-PUBLISH-SNAPSHOT-EXPIRED",
             Self::Stream => "SB-PUBLISH-STREAM",
             Self::Schema => "SB-PUBLISH-SCHEMA",
             Self::Record => "SB-PUBLISH-RECORD",
             Self::State => "SB-PUBLISH-STATE",
-            Self::Request => "SB-SNAPSHOT-REFUSED",
+            Self::SnapshotRefused => "SB-SNAPSHOT-REFUSED",
             Self::Bug => "SB-PUBLISH-BUG",
         }
     }

@@ -1,6 +1,11 @@
+use std::sync::Arc;
+
 use crate::policy::{self, Action};
 
-/// An error of a part underneath, before it is decided what it means for the pipeline.
+/// Characters of a reason that is stored in the state topic.
+const MAX_REASON_CHARS: usize = 500;
+
+/// An error of a lower layer, before [`crate::policy`] has decided its consequence.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum Failure {
     #[error("{0}")]
@@ -9,10 +14,10 @@ pub(crate) enum Failure {
     Spanner(#[from] spanbridge_spanner::Error),
     #[error("{0} ({code})", code = .0.code())]
     Schema(#[from] spanbridge_schema::Error),
-    /// Something is not as it must be, and may be after another look.
+    /// An unexpected condition that may have passed at the next attempt.
     #[error("{0}")]
     Unclear(String),
-    /// Nothing to decide any more.
+    /// An error whose consequence is decided already.
     #[error("{0}")]
     Final(#[from] crate::Error),
 }
@@ -23,17 +28,18 @@ impl Failure {
             Self::Kafka(error) => policy::kafka(error.kind()),
             Self::Spanner(error) => policy::spanner(error.kind()),
             Self::Schema(error) => policy::schema(error.kind()),
-            Self::Unclear(_) => Action::Forget,
+            Self::Unclear(_) => Action::Restart,
             Self::Final(error) => Action::Stop(error.kind()),
         }
     }
 
-    /// True if a read of rows as they were has come too late: Spanner keeps those of that time no longer.
-    pub(crate) fn is_gone(&self) -> bool {
-        matches!(self, Self::Spanner(error) if policy::rows(error.kind()) == Action::Stop(crate::ErrorKind::Gone))
+    /// True if a read failed because its timestamp is older than `version_retention_period`.
+    pub(crate) fn is_snapshot_expired(&self) -> bool {
+        let expired = Action::Stop(crate::ErrorKind::SnapshotExpired);
+        matches!(self, Self::Spanner(error) if policy::snapshot_read(error.kind()) == expired)
     }
 
-    /// The stable code of the part's error.
+    /// The stable code of the error.
     pub(crate) fn code(&self) -> &'static str {
         match self {
             Self::Kafka(error) => error.code(),
@@ -44,11 +50,16 @@ impl Failure {
         }
     }
 
-    /// The pipeline's error of that kind, with what was being done.
+    /// Converts the failure to the pipeline's error of this kind. `doing` names the action that failed.
     pub(crate) fn stop(self, kind: crate::ErrorKind, pipeline: &str, doing: &str) -> crate::Error {
         match self {
             Self::Final(error) => error,
             failure => crate::Error::new(kind, pipeline, format!("{doing}: {failure}")),
         }
+    }
+
+    /// The message, shortened for the state topic, where it stays.
+    pub(crate) fn short_reason(&self) -> Arc<str> {
+        self.to_string().chars().take(MAX_REASON_CHARS).collect::<String>().into()
     }
 }

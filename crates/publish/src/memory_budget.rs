@@ -1,3 +1,5 @@
+//! A bound on memory that all shards of a worker share.
+
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
@@ -5,16 +7,17 @@ use spanbridge_telemetry::metrics::Gauge;
 use tokio::sync::Notify;
 use tokio::sync::futures::Notified;
 
-/// Bytes of records that all shards of a worker have read ahead. It is asked before a record is read, when nobody knows
-/// its size: so a huge record passes as any, and each shard may go beyond the limit by one record.
+/// Bytes of records that all shards of a worker hold. The budget is checked before a record is read, when its size is
+/// still unknown. So a record of any size passes, and each shard may exceed the limit by one record.
 pub(crate) struct MemoryBudget {
+    /// In bytes.
     limit: usize,
     held: AtomicUsize,
     freed: Notify,
     gauge: Gauge,
 }
 
-/// What a record holds of the budget; dropped, it is free.
+/// Bytes of the budget, released when this is dropped.
 pub(crate) struct Reservation {
     budget: Arc<MemoryBudget>,
     bytes: usize,
@@ -26,12 +29,13 @@ impl MemoryBudget {
         Self { limit, held: AtomicUsize::new(0), freed: Notify::new(), gauge }
     }
 
+    /// True while fewer bytes are held than the limit.
     pub(crate) fn has_room(&self) -> bool {
         self.held.load(Ordering::Acquire) < self.limit
     }
 
-    /// Enough to ask again for what was given back.
-    pub(crate) fn has_much_room(&self) -> bool {
+    /// True while less than half of the limit is held: enough to resume queries that were dropped.
+    pub(crate) fn has_half_free(&self) -> bool {
         self.held.load(Ordering::Acquire) < self.limit / 2
     }
 
@@ -40,13 +44,14 @@ impl MemoryBudget {
         self.held.load(Ordering::Acquire)
     }
 
-    /// Ends when there is room again, or much room, that there was not when this was called.
+    /// Waits until the held bytes fall below the limit, or below half of it, after this call.
     pub(crate) fn freed(&self) -> Notified<'_> {
         self.freed.notified()
     }
 
+    /// Takes the bytes, also beyond the limit.
     #[allow(clippy::cast_precision_loss)] // A gauge of bytes.
-    pub(crate) fn take(self: &Arc<Self>, bytes: usize) -> Reservation {
+    pub(crate) fn reserve(self: &Arc<Self>, bytes: usize) -> Reservation {
         self.held.fetch_add(bytes, Ordering::AcqRel);
         self.gauge.increment(bytes as f64);
         Reservation { budget: self.clone(), bytes }

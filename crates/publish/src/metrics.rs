@@ -1,3 +1,5 @@
+//! The metrics of one pipeline. Their meaning is defined in telemetry's table of metrics.
+
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
@@ -8,7 +10,7 @@ use crate::ErrorKind;
 use crate::failure::Failure;
 use crate::memory_budget::MemoryBudget;
 
-/// The metrics of one pipeline; what they mean stands in telemetry's table.
+/// The metrics of a pipeline with its label.
 pub(crate) struct PipelineMetrics {
     pipeline: String,
     committed: Counter,
@@ -19,7 +21,7 @@ pub(crate) struct PipelineMetrics {
     pub(crate) transaction_records: Histogram,
     latency: Histogram,
     fenced_shards: Counter,
-    doubts: Counter,
+    in_doubt_total: Counter,
     pub(crate) gaps: Counter,
     pub(crate) dead_letters: Counter,
     pub(crate) tokens_running: Gauge,
@@ -28,24 +30,25 @@ pub(crate) struct PipelineMetrics {
     pub(crate) shards: Gauge,
     pub(crate) watermark_lag: Gauge,
     pub(crate) snapshot_ranges: Gauge,
+    /// The counter of each table's records.
     tables: Mutex<HashMap<Arc<str>, Counter>>,
 }
 
 /// How a Kafka transaction ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Outcome {
+pub(crate) enum TransactionOutcome {
     Committed,
     Aborted,
     Fenced,
     InDoubt,
 }
 
-impl Outcome {
+impl TransactionOutcome {
     pub(crate) fn of(error: &spanbridge_kafka::Error) -> Self {
         match error.kind() {
             spanbridge_kafka::ErrorKind::Fenced => Self::Fenced,
             spanbridge_kafka::ErrorKind::InDoubt => Self::InDoubt,
-            // Not committed, and the next init aborts it.
+            // Not committed: the next init aborts it.
             _ => Self::Aborted,
         }
     }
@@ -63,19 +66,19 @@ impl Outcome {
 impl PipelineMetrics {
     pub(crate) fn new(pipeline: &str) -> Self {
         let label = || pipeline.to_owned();
-        let transactions = |outcome: Outcome| counter!(metrics::PUBLISH_TRANSACTIONS_TOTAL, "pipeline" => label(), "outcome" => outcome.as_str());
+        let transactions = |outcome: TransactionOutcome| counter!(metrics::PUBLISH_TRANSACTIONS_TOTAL, "pipeline" => label(), "outcome" => outcome.as_str());
         let tokens =
             |state: &'static str| gauge!(metrics::PUBLISH_TOKENS, "pipeline" => label(), "state" => state);
         Self {
-            committed: transactions(Outcome::Committed),
-            aborted: transactions(Outcome::Aborted),
-            fenced: transactions(Outcome::Fenced),
-            in_doubt: transactions(Outcome::InDoubt),
+            committed: transactions(TransactionOutcome::Committed),
+            aborted: transactions(TransactionOutcome::Aborted),
+            fenced: transactions(TransactionOutcome::Fenced),
+            in_doubt: transactions(TransactionOutcome::InDoubt),
             transaction_seconds: histogram!(metrics::PUBLISH_TRANSACTION_SECONDS, "pipeline" => label()),
             transaction_records: histogram!(metrics::PUBLISH_TRANSACTION_RECORDS, "pipeline" => label()),
             latency: histogram!(metrics::PUBLISH_LATENCY_SECONDS, "pipeline" => label()),
             fenced_shards: counter!(metrics::PUBLISH_FENCED_TOTAL, "pipeline" => label()),
-            doubts: counter!(metrics::PUBLISH_IN_DOUBT_TOTAL, "pipeline" => label()),
+            in_doubt_total: counter!(metrics::PUBLISH_IN_DOUBT_TOTAL, "pipeline" => label()),
             dead_letters: counter!(metrics::PUBLISH_DEAD_LETTERS_TOTAL, "pipeline" => label(), "code" => ErrorKind::Schema.code()),
             gaps: counter!(metrics::PUBLISH_GAPS_TOTAL, "pipeline" => label()),
             tokens_running: tokens("running"),
@@ -89,34 +92,37 @@ impl PipelineMetrics {
         }
     }
 
-    /// A count of bytes in memory, with its limit.
-    pub(crate) fn held(&self, state: &'static str, limit: usize) -> Arc<MemoryBudget> {
+    /// Returns a measured memory budget. `state` is the metric's label, `limit` is in bytes.
+    pub(crate) fn memory_budget(&self, state: &'static str, limit: usize) -> Arc<MemoryBudget> {
         let gauge =
             gauge!(metrics::PUBLISH_HELD_BYTES, "pipeline" => self.pipeline.clone(), "state" => state);
         Arc::new(MemoryBudget::new(limit, gauge))
     }
 
-    pub(crate) fn transaction(&self, outcome: Outcome) {
+    /// Counts a Kafka transaction.
+    pub(crate) fn transaction(&self, outcome: TransactionOutcome) {
         match outcome {
-            Outcome::Committed => self.committed.increment(1),
-            Outcome::Aborted => self.aborted.increment(1),
-            Outcome::Fenced => self.fenced.increment(1),
-            Outcome::InDoubt => {
+            TransactionOutcome::Committed => self.committed.increment(1),
+            TransactionOutcome::Aborted => self.aborted.increment(1),
+            TransactionOutcome::Fenced => self.fenced.increment(1),
+            TransactionOutcome::InDoubt => {
                 self.in_doubt.increment(1);
-                self.doubts.increment(1);
+                self.in_doubt_total.increment(1);
             }
         }
     }
 
-    /// A shard was lost to another worker.
+    /// Counts a shard that another worker has taken.
     pub(crate) fn shard_fenced(&self) {
         self.fenced_shards.increment(1);
     }
 
+    /// Records the latency of messages of one commit timestamp.
     pub(crate) fn latency(&self, latency: Duration, records: usize) {
         self.latency.record_many(latency.as_secs_f64(), records);
     }
 
+    /// Counts the published records of a table.
     pub(crate) fn records(&self, table: &Arc<str>, records: u64) {
         let mut tables = self.tables.lock().unwrap_or_else(PoisonError::into_inner);
         let counter = tables.entry(table.clone()).or_insert_with(|| {
@@ -129,7 +135,7 @@ impl PipelineMetrics {
         counter.increment(records);
     }
 
-    /// An error of Kafka or Spanner, by its code.
+    /// Counts an error of Kafka or Spanner by its code.
     pub(crate) fn failure(&self, failure: &Failure) {
         let name = match failure {
             Failure::Kafka(_) => metrics::KAFKA_ERRORS_TOTAL,

@@ -1,3 +1,6 @@
+//! What all shards of a pipeline share. [`crate::startup`] builds it; nothing in it changes while the pipeline runs,
+//! except behind the types that say so.
+
 use std::collections::HashSet;
 use std::sync::Arc;
 
@@ -12,30 +15,30 @@ use crate::dead_letters::DeadLetters;
 use crate::memory_budget::MemoryBudget;
 use crate::metrics::PipelineMetrics;
 use crate::tables::Tables;
-use crate::watermark::Watermark;
+use crate::watermark::PipelineWatermark;
 
-/// What all shards of a pipeline share.
+/// A running pipeline.
 pub(crate) struct Pipeline {
     pub(crate) config: Publish,
     pub(crate) kafka: ClientOptions,
     pub(crate) database: Database,
-    /// The change stream's name as Spanner has it.
+    /// The change stream's name in Spanner's spelling.
     pub(crate) change_stream: Arc<str>,
     pub(crate) state_topic: Arc<str>,
     pub(crate) tables: Tables,
-    /// Where changes go that have no fitting schema, unless they stop the pipeline.
-    pub(crate) letters: Option<DeadLetters>,
-    pub(crate) meter: Arc<PipelineMetrics>,
+    /// The destination of changes that no schema fits; `None` when such changes stop the pipeline.
+    pub(crate) dead_letters: Option<DeadLetters>,
+    pub(crate) metrics: Arc<PipelineMetrics>,
     pub(crate) subscription: Subscription,
     pub(crate) limits: ShardLimits,
-    /// What is read ahead of the shards.
-    pub(crate) ahead: Arc<MemoryBudget>,
-    /// What the shards hold, which their machines bound.
+    /// The memory of records that are read ahead.
+    pub(crate) read_ahead: Arc<MemoryBudget>,
+    /// The memory of queued messages. It is only measured here: the state machines bound it.
     pub(crate) queued: Arc<MemoryBudget>,
-    pub(crate) sides: AuxiliaryTopics,
-    pub(crate) watermark: Arc<Watermark>,
-    /// Whose commits are left out.
-    pub(crate) own: HashSet<PipelineTag>,
+    pub(crate) auxiliary_topics: AuxiliaryTopics,
+    pub(crate) watermark: Arc<PipelineWatermark>,
+    /// The tags of pipelines whose commits are not published.
+    pub(crate) skipped_tags: HashSet<PipelineTag>,
 }
 
 impl Pipeline {
@@ -43,7 +46,7 @@ impl Pipeline {
         &self.config.name
     }
 
-    /// Where the very first start begins.
+    /// The timestamp at which a new pipeline starts; `None` for now.
     pub(crate) fn start(&self) -> Option<Timestamp> {
         match self.config.start {
             Start::Now => None,
@@ -51,8 +54,8 @@ impl Pipeline {
         }
     }
 
-    /// What a shard's machine is made with.
-    pub(crate) fn shard(&self, index: u32) -> spanbridge_protocol::publish::ShardConfig {
+    /// The configuration of a shard's state machine.
+    pub(crate) fn shard_config(&self, index: u32) -> spanbridge_protocol::publish::ShardConfig {
         spanbridge_protocol::publish::ShardConfig {
             index,
             shards: u32::from(self.config.shards),
@@ -65,13 +68,13 @@ impl Pipeline {
         }
     }
 
-    /// A shard's partition of the state topic.
+    /// The shard's partition of the state topic.
     pub(crate) fn partition(&self, shard: u32) -> TopicPartition {
         TopicPartition::new(self.state_topic.clone(), partition_of(shard))
     }
 }
 
-/// AssignedShards are numbered as the partitions are; there are 256 at most.
+/// The partition of a shard, which has the same number. A pipeline has at most 256 shards.
 pub(crate) fn partition_of(shard: u32) -> i32 {
     i32::try_from(shard).unwrap_or(i32::MAX)
 }

@@ -1,4 +1,4 @@
-//! The one table that says what is done about which kind of error.
+//! The table from kinds of errors to their consequences. All decisions to retry, restart or stop are made here.
 
 use spanbridge_kafka::ErrorKind as Kafka;
 use spanbridge_schema::Kind as Schema;
@@ -6,34 +6,37 @@ use spanbridge_spanner::ErrorKind as Spanner;
 
 use crate::ErrorKind;
 
-/// What is done about an error.
+/// The consequence of an error.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Action {
-    /// Nothing has happened: the same again, after a pause.
+    /// Nothing has happened: retry after a pause.
     Retry,
-    /// Nobody knows: drop the shard with its producer and queries, build it again from its state.
-    Forget,
-    /// Somebody else took the shard: forget it, and give the group time to say so.
+    /// The outcome is unknown: drop the shard with its producer and queries, and restart it from its stored state.
+    Restart,
+    /// Another worker has taken the shard: restart it, after the group has had time to report that.
     Fenced,
-    /// The group has given the shard to somebody else: end.
+    /// The group has assigned the shard to another worker: stop it.
     Leave,
-    /// Only a person can mend it.
+    /// A person must fix the cause: stop the pipeline.
     Stop(ErrorKind),
 }
 
+/// The consequence of an error of Kafka.
 pub(crate) fn kafka(kind: Kafka) -> Action {
     match kind {
-        // Of a topic that was there: brokers learn of it one by one, and a lost one may be made again.
+        // NOT_FOUND concerns topics that have existed: brokers learn of a new topic one after the other, and a deleted
+        // one may be created again.
         Kafka::Unavailable | Kafka::NotFound => Action::Retry,
-        Kafka::InDoubt | Kafka::OutOfRange | Kafka::Bug => Action::Forget,
+        Kafka::InDoubt | Kafka::OutOfRange | Kafka::Bug => Action::Restart,
         Kafka::Fenced => Action::Fenced,
         Kafka::Revoked => Action::Leave,
         Kafka::TooLarge => Action::Stop(ErrorKind::Record),
-        // Denied, Config, and what a later version adds.
+        // Denied, Config, and kinds that a later version adds.
         _ => Action::Stop(ErrorKind::Refused),
     }
 }
 
+/// The consequence of an error of Spanner.
 pub(crate) fn spanner(kind: Spanner) -> Action {
     match kind {
         Spanner::Unavailable | Spanner::Aborted | Spanner::InDoubt => Action::Retry,
@@ -48,14 +51,15 @@ pub(crate) fn spanner(kind: Spanner) -> Action {
     }
 }
 
-/// Of a read of rows as they were: what Spanner keeps no longer are old versions of them, not changes.
-pub(crate) fn rows(kind: Spanner) -> Action {
+/// The consequence of an error of a read at a past timestamp. Old versions of rows expire there, and not changes.
+pub(crate) fn snapshot_read(kind: Spanner) -> Action {
     match kind {
-        Spanner::Expired => Action::Stop(ErrorKind::Gone),
+        Spanner::Expired => Action::Stop(ErrorKind::SnapshotExpired),
         kind => spanner(kind),
     }
 }
 
+/// The consequence of an error of the schema registry, or of a schema.
 pub(crate) fn schema(kind: Schema) -> Action {
     match kind {
         Schema::Unavailable => Action::Retry,

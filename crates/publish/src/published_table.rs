@@ -6,21 +6,21 @@ use spanbridge_spanner::ChangeStreamInfo;
 
 use crate::{Error, ErrorKind};
 
-/// A table as it is now, or was when it was there last.
+/// A table as the pipeline publishes it: as it is now, or was when it was last seen.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct PublishedTable {
-    /// Without the columns that are not published.
+    /// The table with the published columns only.
     pub(crate) table: Table,
-    /// Those.
-    pub(crate) out: BTreeSet<String>,
+    /// The columns that the file leaves out.
+    pub(crate) excluded: BTreeSet<String>,
     pub(crate) topic: String,
 }
 
 impl PublishedTable {
-    /// What is published of a table.
+    /// Selects the columns that the file publishes and the change stream watches.
     ///
     /// # Errors
-    /// A column of the key that the file leaves out, with its place.
+    /// A column of the primary key that the file leaves out, with its place in the file.
     pub(crate) fn new(
         config: &Config,
         publish: &Publish,
@@ -29,34 +29,36 @@ impl PublishedTable {
     ) -> Result<Self, Error> {
         let selection = &publish.selection;
         for key in table.key() {
-            if let Some(pattern) = selection.excluding(&table.name, &key.name).filter(|out| !is_any(out)) {
+            let pattern = selection.excluding(&table.name, &key.name);
+            if let Some(pattern) = pattern.filter(|pattern| !matches_any_column(pattern)) {
                 let message = format!("`{}` is in the primary key of {}", key.name, table.name);
                 let help = "columns of the key cannot be left out: records are keyed by them";
                 return Err(config.error_at(pattern.span, ErrorKind::Config.code(), message, help).into());
             }
         }
-        // What a stream does not watch is in no change.
+        // Changes omit columns that the stream does not watch.
         let watched = stream.and_then(|stream| {
-            let partly = |(of, _): &(&String, &BTreeSet<String>)| of.eq_ignore_ascii_case(&table.name);
-            stream.columns.iter().find(partly).map(|(_, columns)| columns)
+            let is_this = |(name, _): &(&String, &BTreeSet<String>)| name.eq_ignore_ascii_case(&table.name);
+            stream.columns.iter().find(is_this).map(|(_, columns)| columns)
         });
-        let (name, mut out) = (table.name.clone(), BTreeSet::new());
+        let (name, mut excluded) = (table.name.clone(), BTreeSet::new());
         table.columns.retain(|column| {
-            let watched = watched.is_none_or(|watched| watched.contains(&column.name));
-            let taken = selection.takes_column(&name, &column.name);
-            if !taken && column.key_ordinal.is_none() {
-                out.insert(column.name.clone());
+            let is_watched = watched.is_none_or(|watched| watched.contains(&column.name));
+            let is_selected = selection.takes_column(&name, &column.name);
+            let is_key = column.key_ordinal.is_some();
+            if !is_selected && !is_key {
+                excluded.insert(column.name.clone());
             }
-            // No change stream tells a generated column, except of the key. Debezium has it, and null.
-            let told = !column.generated || publish.compatible.is_some();
-            taken && watched && told || column.key_ordinal.is_some()
+            // Change streams omit generated columns outside the primary key. Debezium publishes them as null.
+            let is_captured = !column.generated || publish.compatible.is_some();
+            is_selected && is_watched && is_captured || is_key
         });
         let topic = publish.topic(&table.name);
-        Ok(Self { table, out, topic })
+        Ok(Self { table, excluded, topic })
     }
 }
 
-/// True if a pattern leaves out columns of any name, which speaks of no key.
-fn is_any(pattern: &str) -> bool {
+/// True if a pattern excludes columns of any name. Such a pattern does not mean the key.
+fn matches_any_column(pattern: &str) -> bool {
     pattern.rsplit_once('.').is_none_or(|(_, column)| column.contains('*'))
 }

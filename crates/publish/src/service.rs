@@ -1,3 +1,5 @@
+//! One pipeline from its start to its shutdown.
+
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
@@ -12,29 +14,31 @@ use crate::failure::Failure;
 use crate::metrics::PipelineMetrics;
 use crate::pipeline::Pipeline;
 use crate::policy::Action;
-use crate::startup::{self, REVOKE_WAIT};
-use crate::{Context, Error, ErrorKind, stream_monitor, watermark};
+use crate::shard_status::ShardStatus;
+use crate::startup::{self, REVOKE_TIMEOUT};
+use crate::{Context, Error, ErrorKind, stream_monitor, watermark_reader};
 
-/// The main loop beats and tells how it fares so often.
-const BEAT: Duration = Duration::from_secs(1);
-/// Without a beat for so long it counts as stuck.
-const SILENCE: Duration = Duration::from_secs(30);
-/// While a part is away at the start.
-const PAUSES: Backoff = Backoff::new(Duration::from_millis(200), Duration::from_secs(10));
-/// For all shards to finish at the end: their transactions, and their producers.
-const FINISH_LIMIT: Duration = REVOKE_WAIT.saturating_add(Duration::from_secs(10));
+/// How often the main loop reports that it is alive, and updates readiness and gauges.
+const HEARTBEAT_INTERVAL: Duration = Duration::from_secs(1);
+/// The time without a heartbeat after which the main loop counts as stuck.
+const LIVENESS_TIMEOUT: Duration = Duration::from_secs(30);
+/// The pause between two attempts to start while a service is unavailable.
+const START_BACKOFF: Backoff = Backoff::new(Duration::from_millis(200), Duration::from_secs(10));
+/// How long all shards together may take to finish their transactions and close their producers.
+const SHUTDOWN_TIMEOUT: Duration = REVOKE_TIMEOUT.saturating_add(Duration::from_secs(10));
 
 /// Runs the pipeline until `shutdown`, together with all other workers that run it.
 ///
-/// A part that is away is waited for; readiness and the log say so. At `shutdown` each shard ends the
-/// transaction on its way, and the worker leaves the group.
+/// Waits for a service that is unavailable; readiness and the log report that. At `shutdown` each shard finishes the
+/// transaction in flight, and the worker leaves the consumer group.
 ///
 /// # Errors
-/// What only a person can mend; see [`ErrorKind`]. Nothing is half done then, and a new start goes on.
+/// The cause that a person must fix; see [`ErrorKind`]. The stored state is consistent, so that a restart continues
+/// from it.
 pub async fn run(context: Context, pipeline: &Publish, shutdown: CancellationToken) -> Result<(), Error> {
     let name = pipeline.name.to_string();
     let ready = context.readiness.register(&name);
-    let heart = context.liveness.register(format!("publish {name}"), SILENCE);
+    let heart = context.liveness.register(format!("publish {name}"), LIVENESS_TIMEOUT);
     let result = serve(&context, pipeline, &shutdown, &ready, &heart).await;
     match &result {
         Ok(()) => ready.not_ready("ended"),
@@ -51,69 +55,70 @@ async fn serve(
     ready: &Ready,
     heart: &Heartbeat,
 ) -> Result<(), Error> {
-    let meter = Arc::new(PipelineMetrics::new(&publish.name));
+    let metrics = Arc::new(PipelineMetrics::new(&publish.name));
     let prepared = tokio::select! {
         () = shutdown.cancelled() => return Ok(()),
-        prepared = prepare(context, publish, &meter, ready) => prepared?,
+        prepared = prepare(context, publish, &metrics, ready) => prepared?,
         () = beat(heart) => return Ok(()),
     };
     let (pipeline, mut events) = prepared;
     let pipeline = Arc::new(pipeline);
     let mut shards = AssignedShards::new(pipeline.clone());
     let ended = tokio::select! {
-        ended = follow(&pipeline, &mut shards, &mut events, shutdown, ready, heart) => ended,
-        passed = watermark::follow(&pipeline) => passed,
-        unfit = stream_monitor::follow(&pipeline) => unfit,
+        ended = run_group(&pipeline, &mut shards, &mut events, shutdown, ready, heart) => ended,
+        passed = watermark_reader::follow(&pipeline) => passed,
+        stopped = stream_monitor::watch(&pipeline) => stopped,
     };
     ready.not_ready("ending");
     let finished = tokio::select! {
-        finished = shards.finish(FINISH_LIMIT) => finished,
+        finished = shards.finish(SHUTDOWN_TIMEOUT) => finished,
         () = beat(heart) => Ok(()),
     };
     drop(shards);
     let Some(pipeline) = Arc::into_inner(pipeline) else {
-        // A future of an ended shard may still be on its way out; the last of them leaves the group.
+        // A future of an ended shard may still hold the pipeline. Dropping the last reference leaves the group.
         return ended.and(finished);
     };
     if let Err(error) = pipeline.subscription.close().await {
-        tracing::warn!(pipeline = %publish.name, %error, "leave the group");
+        tracing::warn!(pipeline = %publish.name, %error, "Consumer group could not be left");
     }
     ended.and(finished)
 }
 
-/// The start, again and again while a part is away.
+/// Starts the pipeline, and retries while a service is unavailable.
 async fn prepare(
     context: &Context,
     publish: &Publish,
-    meter: &Arc<PipelineMetrics>,
+    metrics: &Arc<PipelineMetrics>,
     ready: &Ready,
 ) -> Result<(Pipeline, Events), Error> {
-    let mut pauses = PAUSES;
+    let mut backoff = START_BACKOFF;
     loop {
-        let failure = match startup::prepare(context, publish, meter).await {
+        let failure = match startup::prepare(context, publish, metrics).await {
             Ok(prepared) => return Ok(prepared),
             Err(failure) => failure,
         };
         if let Action::Stop(kind) = failure.action() {
             return Err(failure.stop(kind, &publish.name, "start"));
         }
-        meter.failure(&failure);
-        let pause = pauses.pause();
-        tracing::warn!(pipeline = %publish.name, %failure, ?pause, "not started yet");
+        metrics.failure(&failure);
+        let pause = backoff.pause();
+        tracing::warn!(pipeline = %publish.name, %failure, ?pause, "Pipeline not started; retrying");
         ready.not_ready(format!("starting: {failure}"));
         tokio::time::sleep(pause).await;
     }
 }
 
-/// Beats for as long as somebody waits.
+/// Reports that the main loop is alive while it waits for something else.
 async fn beat(heart: &Heartbeat) {
     loop {
         heart.beat();
-        tokio::time::sleep(BEAT).await;
+        tokio::time::sleep(HEARTBEAT_INTERVAL).await;
     }
 }
 
-async fn follow(
+/// Forwards the events of the consumer group to the shards until shutdown or an error.
+async fn run_group(
     pipeline: &Pipeline,
     shards: &mut AssignedShards,
     events: &mut Events,
@@ -121,17 +126,17 @@ async fn follow(
     ready: &Ready,
     heart: &Heartbeat,
 ) -> Result<(), Error> {
-    let mut beats = tokio::time::interval(BEAT);
+    let mut beats = tokio::time::interval(HEARTBEAT_INTERVAL);
     beats.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
-    let mut member = None;
+    let mut group_error = None;
     loop {
         tokio::select! {
             () = shutdown.cancelled() => return Ok(()),
             _ = beats.tick() => {
                 heart.beat();
-                tell(pipeline, shards, ready, member.take());
+                report(pipeline, shards, ready, group_error.take());
             }
-            ended = shards.ended() => ended?,
+            ended = shards.next_ended() => ended?,
             event = events.recv() => {
                 let Some(event) = event else {
                     let message = "the consumer group's thread has ended; report this with the log around it";
@@ -139,43 +144,43 @@ async fn follow(
                 };
                 if let Err(error) = shards.event(event).await {
                     let failure = Failure::Kafka(error);
-                    pipeline.meter.failure(&failure);
+                    pipeline.metrics.failure(&failure);
                     if let Action::Stop(kind) = failure.action() {
                         return Err(failure.stop(kind, pipeline.name(), "consumer group"));
                     }
-                    tracing::warn!(pipeline = pipeline.name(), %failure, "consumer group");
-                    member = Some(failure.to_string());
+                    tracing::warn!(pipeline = pipeline.name(), %failure, "Consumer group failed; it retries");
+                    group_error = Some(failure.to_string());
                 }
             }
         }
     }
 }
 
-/// Readiness and gauges.
-fn tell(pipeline: &Pipeline, shards: &AssignedShards, ready: &Ready, member: Option<String>) {
-    let states = shards.states();
-    let meter = &pipeline.meter;
-    let sum = |count: fn(&crate::shard_status::State) -> usize| {
-        let sum: usize = states.iter().map(|(_, state)| count(state)).sum();
+/// Updates readiness and gauges.
+fn report(pipeline: &Pipeline, shards: &AssignedShards, ready: &Ready, group_error: Option<String>) {
+    let statuses = shards.statuses();
+    let metrics = &pipeline.metrics;
+    let sum = |count: fn(&ShardStatus) -> usize| {
+        let sum: usize = statuses.iter().map(|(_, status)| count(status)).sum();
         f64::from(u32::try_from(sum).unwrap_or(u32::MAX))
     };
-    meter.shards.set(f64::from(u32::try_from(states.len()).unwrap_or(u32::MAX)));
-    meter.tokens_running.set(sum(|state| state.tokens_running));
-    meter.tokens_waiting.set(sum(|state| state.tokens_waiting));
-    meter.tokens_finished.set(sum(|state| state.tokens_finished));
-    meter.snapshot_ranges.set(sum(|state| state.open_ranges));
-    if let Some(watermark) = states.iter().filter_map(|(_, state)| state.watermark).min() {
+    metrics.shards.set(f64::from(u32::try_from(statuses.len()).unwrap_or(u32::MAX)));
+    metrics.tokens_running.set(sum(|status| status.tokens_running));
+    metrics.tokens_waiting.set(sum(|status| status.tokens_waiting));
+    metrics.tokens_finished.set(sum(|status| status.tokens_finished));
+    metrics.snapshot_ranges.set(sum(|status| status.open_ranges));
+    if let Some(watermark) = statuses.iter().filter_map(|(_, status)| status.watermark).min() {
         let lag = SystemTime::now().duration_since(watermark.into()).unwrap_or_default();
-        meter.watermark_lag.set(lag.as_secs_f64());
+        metrics.watermark_lag.set(lag.as_secs_f64());
     }
-    let waits = states.iter().filter(|(_, state)| !state.running || state.reason.is_some());
-    let mut reasons: Vec<String> = waits
-        .map(|(shard, state)| {
-            let reason = state.reason.as_deref().unwrap_or("its state is being read");
+    let waiting = statuses.iter().filter(|(_, status)| !status.is_running || status.reason.is_some());
+    let mut reasons: Vec<String> = waiting
+        .map(|(shard, status)| {
+            let reason = status.reason.as_deref().unwrap_or("its state is being read");
             format!("shard {shard}: {reason}")
         })
         .collect();
-    reasons.extend(member.map(|error| format!("consumer group: {error}")));
+    reasons.extend(group_error.map(|error| format!("consumer group: {error}")));
     if reasons.is_empty() {
         ready.ready();
     } else {

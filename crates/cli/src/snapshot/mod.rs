@@ -22,14 +22,14 @@ pub(crate) async fn run(args: &Snapshot) -> Result<()> {
     let kafka = connections::kafka(&config, "spanbridge-snapshot")?;
     let requests = SnapshotRequests::new(pipeline, &kafka);
     if let Some(id) = &args.cancel {
-        requests.take_back(id).await.map_err(of_publish)?;
+        requests.cancel(id).await.map_err(of_publish)?;
         println!("request {id} taken back");
         return Ok(());
     }
     let mut asked = None;
     if !args.tables.is_empty() {
         let database = connections::database(&connections::spanner(&config, None)).await?;
-        let id = requests.ask(&database, &args.tables).await.map_err(of_publish)?;
+        let id = requests.submit(&database, &args.tables).await.map_err(of_publish)?;
         if !args.json {
             println!("request {id}: to be carried out by the workers of `spanbridge publish`");
         }
@@ -37,7 +37,7 @@ pub(crate) async fn run(args: &Snapshot) -> Result<()> {
     }
     let standing = match args.wait {
         true => carried_out(&requests, asked.as_deref(), args.timeout).await?,
-        false => requests.standing().await.map_err(of_publish)?,
+        false => requests.status().await.map_err(of_publish)?,
     };
     match args.json {
         true => println!("{}", shown::document(asked.as_deref(), &standing)),
@@ -63,7 +63,7 @@ async fn carried_out(
 ) -> Result<SnapshotStatus> {
     let until = limit.map(|limit| Instant::now() + limit);
     loop {
-        let standing = requests.standing().await.map_err(of_publish)?;
+        let standing = requests.status().await.map_err(of_publish)?;
         let is_open = match asked {
             Some(id) => standing.open.contains_key(id),
             None => !standing.open.is_empty(),

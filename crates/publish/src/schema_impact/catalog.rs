@@ -6,33 +6,33 @@ use spanbridge_spanner::{ChangeStreamInfo, Database, ErrorKind as SpannerKind};
 use crate::failure::Failure;
 use crate::policy::Action;
 use crate::published_table::PublishedTable;
-use crate::table_filter::publishes;
+use crate::table_filter::is_published;
 use crate::transform::has_whole_rows;
 use crate::{Error, ErrorKind};
 
-/// What of a database a pipeline's records follow from, as it was at one moment.
+/// The schema of a database at one moment, as far as a pipeline's records depend on it.
 #[derive(Debug, Clone)]
 pub struct Catalog {
-    /// The change stream; or why the pipeline cannot read it.
+    /// The change stream, or the reason why the pipeline cannot read it.
     pub(super) stream: Result<Option<ChangeStreamInfo>, String>,
-    /// What is published, by the table's name in lower case.
+    /// The published tables, by their names in lower case.
     pub(super) tables: BTreeMap<String, CatalogEntry>,
-    /// All tables that there are, in lower case.
-    pub(super) there: BTreeSet<String>,
+    /// The names of all tables of the database, in lower case.
+    pub(super) names: BTreeSet<String>,
 }
 
-/// A table; or with what the pipeline would stop at it, and why.
+/// A table, or the error with which the pipeline would stop at it.
 pub(super) type CatalogEntry = Result<PublishedTable, (ErrorKind, String)>;
 
 impl Catalog {
-    /// Reads the change stream and the tables that the pipeline publishes of it.
+    /// Reads the change stream and the tables that the pipeline publishes from it.
     ///
     /// # Errors
-    /// Spanner does not answer, or refuses.
+    /// Spanner is unavailable or refuses the request.
     pub(super) async fn read(config: &Config, publish: &Publish, database: &Database) -> Result<Self, Error> {
         let refused = |error| refused(publish, error);
-        let names = database.table_names().await.map_err(refused)?;
-        let there = names.iter().map(|name| name.to_ascii_lowercase()).collect();
+        let table_names = database.table_names().await.map_err(refused)?;
+        let names = table_names.iter().map(|name| name.to_ascii_lowercase()).collect();
         let stream = match database.change_stream(&publish.change_stream).await {
             Ok(stream) => Ok(stream),
             Err(error) if error.kind() == SpannerKind::Config => Err(error.to_string()),
@@ -40,11 +40,11 @@ impl Catalog {
         };
         let mut tables = BTreeMap::new();
         if let Ok(Some(stream)) = &stream {
-            for name in names.iter().filter(|name| publishes(publish, stream, name)) {
+            for name in table_names.iter().filter(|name| is_published(publish, stream, name)) {
                 let table = match database.table(name).await {
                     Ok(Some(table)) => PublishedTable::new(config, publish, Some(stream), table)
                         .map_err(|error| (error.kind(), error.to_string())),
-                    // Dropped since the names were read.
+                    // The table was dropped after the names were read.
                     Ok(None) => continue,
                     Err(error) if error.kind() == SpannerKind::Config => {
                         Err((ErrorKind::Refused, error.to_string()))
@@ -54,10 +54,10 @@ impl Catalog {
                 tables.insert(name.to_ascii_lowercase(), table);
             }
         }
-        Ok(Self { stream, tables, there })
+        Ok(Self { stream, tables, names })
     }
 
-    /// True if there is a change stream that can be read.
+    /// True if the change stream exists and can be read.
     #[must_use]
     pub fn has_stream(&self) -> bool {
         matches!(self.stream, Ok(Some(_)))
@@ -69,7 +69,7 @@ impl Catalog {
     }
 }
 
-/// The error of a part that does not answer, or refuses the question.
+/// The error of a service that is unavailable or refuses the request.
 pub(super) fn refused(publish: &Publish, failure: impl Into<Failure>) -> Error {
     let failure = failure.into();
     let kind = match failure.action() {

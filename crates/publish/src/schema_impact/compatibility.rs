@@ -1,48 +1,45 @@
 use std::sync::Arc;
 
-use spanbridge_schema::{Answer, Record, Result};
+use spanbridge_schema::{Answer, Record, Registry, Result};
 
-use super::ImpactAnalysis;
-use crate::transform::{CompatibilityAnswer, Serializer, SerializerSettings};
+use crate::transform::{RegistryAnswer, Serializer, SerializerSettings};
 
-/// What the registry would say to the schemas of a table.
+/// The registry's answers to the new schemas of a table, in words.
 #[derive(Debug, Default)]
 pub(super) struct CompatibilityReport {
-    /// What it takes, in words.
-    pub(super) taken: Vec<String>,
-    /// What it refuses, and by which rule.
-    pub(super) refused: Vec<String>,
+    /// The subjects that accept their schema.
+    pub(super) accepted: Vec<String>,
+    /// The subjects that reject their schema, with the violated rule.
+    pub(super) rejected: Vec<String>,
 }
 
-impl ImpactAnalysis<'_> {
-    /// Asks for each of these records.
-    pub(super) async fn ask(
-        &self,
-        records: &[(SerializerSettings, &Arc<Record>)],
-        topic: &str,
-    ) -> Result<CompatibilityReport> {
-        let mut answers = CompatibilityReport::default();
-        for &(coding, record) in records {
-            let Some(CompatibilityAnswer { subject, answer }) =
-                Serializer::ask(coding, record, topic, self.registry).await?
-            else {
-                continue;
-            };
-            let rule = self.registry.rule(&subject).await?;
-            let rule = rule.map_or(String::new(), |rule| format!(" ({rule})"));
-            match answer {
-                Answer::Known => answers.taken.push(format!("subject {subject} has its schema already")),
-                Answer::Compatible => {
-                    answers.taken.push(format!("subject {subject}{rule} takes its new schema"));
-                }
-                Answer::Incompatible(why) => {
-                    let field = why.field.map_or(String::new(), |field| format!(" (field {field})"));
-                    answers
-                        .refused
-                        .push(format!("subject {subject}{rule} refuses its new schema: {}{field}", why.rule));
-                }
+/// Asks the registry whether it would accept the schemas of these records. Registers nothing.
+pub(super) async fn check(
+    registry: &Registry,
+    records: &[(SerializerSettings, &Arc<Record>)],
+    topic: &str,
+) -> Result<CompatibilityReport> {
+    let mut report = CompatibilityReport::default();
+    for &(settings, record) in records {
+        let Some(RegistryAnswer { subject, answer }) =
+            Serializer::check(settings, record, topic, registry).await?
+        else {
+            continue;
+        };
+        let rule = registry.rule(&subject).await?;
+        let rule = rule.map_or(String::new(), |rule| format!(" ({rule})"));
+        match answer {
+            Answer::Known => report.accepted.push(format!("subject {subject} already has its schema")),
+            Answer::Compatible => {
+                report.accepted.push(format!("subject {subject}{rule} accepts its new schema"));
+            }
+            Answer::Incompatible(why) => {
+                let field = why.field.map_or(String::new(), |field| format!(" (field {field})"));
+                let rejection =
+                    format!("subject {subject}{rule} rejects its new schema: {}{field}", why.rule);
+                report.rejected.push(rejection);
             }
         }
-        Ok(answers)
     }
+    Ok(report)
 }

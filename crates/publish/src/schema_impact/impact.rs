@@ -1,46 +1,56 @@
+use spanbridge_config::Publish;
+
 use crate::ErrorKind;
 
-/// What is foreseen of one table, or of the change stream.
+/// The impact of a schema change on one table or on the change stream.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Impact {
+    /// What happens to the pipeline.
     pub outcome: Outcome,
-    /// That of the error with which the pipeline would stop, or of its dead letters; or that of what is foreseen.
+    /// The code of the error with which the pipeline would stop, or of its dead letters; otherwise the code of a
+    /// change in what is published.
     pub code: &'static str,
+    /// What changes, and where.
     pub message: String,
     /// What to do.
     pub help: String,
 }
 
-/// What becomes of the pipeline.
+/// What happens to a pipeline after a schema change.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Outcome {
-    /// It goes on, and what it publishes changes.
+    /// The pipeline continues, and what it publishes changes.
     Changes,
-    /// It goes on, and something is not published any more.
+    /// The pipeline continues, and something is no longer published.
     Ends,
-    /// It goes on, and changes go to its dead letters.
+    /// The pipeline continues, and changes become dead letters.
     DeadLetters,
-    /// It stops.
+    /// The pipeline stops.
     Stops,
 }
 
-/// The code of what is no error.
-const CHANGE: &str = "SB-CHECK-CHANGE";
+/// The code of an impact that is no error.
+const CHANGE_CODE: &str = "SB-CHECK-CHANGE";
 
 impl Impact {
     pub(super) fn change(message: String, help: &str) -> Self {
-        Self { outcome: Outcome::Changes, code: CHANGE, message, help: help.to_owned() }
+        Self { outcome: Outcome::Changes, code: CHANGE_CODE, message, help: help.to_owned() }
     }
 
-    pub(super) fn ends(message: String, help: &str) -> Self {
+    pub(super) fn end(message: String, help: &str) -> Self {
         Self { outcome: Outcome::Ends, ..Self::change(message, help) }
     }
 
-    pub(super) fn letters(message: String, help: &str) -> Self {
+    pub(super) fn dead_letters(message: String, help: &str) -> Self {
         Self { outcome: Outcome::DeadLetters, code: ErrorKind::Schema.code(), ..Self::change(message, help) }
     }
 
     pub(super) fn stop(kind: ErrorKind, message: String, help: &str) -> Self {
         Self { outcome: Outcome::Stops, code: kind.code(), ..Self::change(message, help) }
     }
+}
+
+/// The part of a message that announces the end of the pipeline.
+pub(super) fn would_stop(publish: &Publish, when: &str) -> String {
+    format!("publish {} would stop {when}", publish.name)
 }

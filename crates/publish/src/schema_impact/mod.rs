@@ -1,14 +1,25 @@
-//! What a change of the schema would do to a pipeline, before it is made.
+//! The impact of a schema change on a pipeline, before the change is made. `spanbridge check --ddl` reports it.
 //!
-//! Two [`Catalog`]s, in front of a statement and behind it, go through what the service itself goes through: the same
-//! selection, the same schemas, the same question to the registry. Nothing is registered, created or published.
+//! The command applies a DDL statement to a temporary database with the live schema ("DDL is executed",
+//! docs/design/schema-impact.md) and reads a [`Catalog`] before and after. [`ImpactAnalysis::compare`] then takes both
+//! through the steps of the service itself: the same selection of tables and columns, the same derivation of schemas
+//! and the same question to the registry. It registers, creates and publishes nothing.
+//!
+//! ```text
+//! catalog         the change stream and the published tables at one moment
+//! table_impacts   one table, before and after
+//! ├─ differences  what differs, in words
+//! └─ compatibility   the registry's answer to new schemas
+//! subjects        the registry subjects of the tables
+//! impact          the result
+//! ```
 
 mod catalog;
 mod compatibility;
-mod difference;
+mod differences;
 mod impact;
 mod subjects;
-mod table;
+mod table_impacts;
 
 use std::time::Duration;
 
@@ -17,40 +28,45 @@ use spanbridge_kafka::{Admin, ClientOptions};
 use spanbridge_schema::Registry;
 use spanbridge_spanner::ChangeStreamInfo;
 
-use crate::startup::unfit;
+use crate::startup::stream_mismatches;
 use crate::transform::RecordFormat;
 use crate::{Error, ErrorKind};
+use impact::would_stop;
+use table_impacts::TableImpacts;
 
 pub use catalog::Catalog;
 pub use impact::{Impact, Outcome};
 pub use subjects::TableSubjects;
 
-/// Of one question to Kafka.
-const LIMIT: Duration = Duration::from_secs(30);
+/// How long one request to Kafka may take.
+const ADMIN_TIMEOUT: Duration = Duration::from_secs(30);
 
-/// One pipeline, and whom it asks.
+/// The analysis for one pipeline, with the services that it asks.
 pub struct ImpactAnalysis<'a> {
     publish: &'a Publish,
     registry: &'a Registry,
     admin: Admin,
-    form: RecordFormat,
+    format: RecordFormat,
 }
 
 impl<'a> ImpactAnalysis<'a> {
+    /// Creates the analysis of a pipeline.
+    ///
     /// # Errors
-    /// Options that Kafka's client refuses.
+    /// Options that Kafka's client rejects.
     pub fn new(
         publish: &'a Publish,
         registry: &'a Registry,
         kafka: &ClientOptions,
     ) -> Result<Self, spanbridge_kafka::Error> {
-        Ok(Self { publish, registry, admin: Admin::new(kafka, LIMIT)?, form: RecordFormat::new(publish) })
+        let (admin, format) = (Admin::new(kafka, ADMIN_TIMEOUT)?, RecordFormat::new(publish));
+        Ok(Self { publish, registry, admin, format })
     }
 
-    /// What reading the pipeline's part of a database gives; see [`Catalog::read`].
+    /// Reads the pipeline's part of a database's schema.
     ///
     /// # Errors
-    /// As that.
+    /// Spanner is unavailable or refuses the request.
     pub async fn read(
         &self,
         config: &Config,
@@ -59,71 +75,79 @@ impl<'a> ImpactAnalysis<'a> {
         Catalog::read(config, self.publish, database).await
     }
 
-    /// What comes of it when a database that is as `before` becomes as `after`. What `before` has already against the
-    /// pipeline is not told again.
+    /// Returns the registry subjects of each table of which schemas can be derived.
+    #[must_use]
+    pub fn subjects(&self, catalog: &Catalog) -> Vec<TableSubjects> {
+        subjects::table_subjects(&self.format, catalog)
+    }
+
+    /// Returns the impacts of the step from `before` to `after`. A problem that `before` already has is not repeated.
     ///
     /// # Errors
-    /// Kafka or the registry does not answer, or refuses the question.
-    pub async fn between(&self, before: &Catalog, after: &Catalog) -> Result<Vec<Impact>, Error> {
-        let name = &self.publish.change_stream;
-        let mut foreseen = Vec::new();
+    /// Kafka or the registry is unavailable or refuses the request.
+    pub async fn compare(&self, before: &Catalog, after: &Catalog) -> Result<Vec<Impact>, Error> {
+        let (name, stops) = (&self.publish.change_stream, would_stop(self.publish, "within seconds"));
+        let mut impacts = Vec::new();
         match (&before.stream, &after.stream) {
             (Ok(Some(_)), Ok(None)) => {
-                let message = format!("change stream {name} is gone: {}", self.would_stop("within seconds"));
-                let help = "one that is made anew has other tokens: what this one still holds would be lost";
-                foreseen.push(Impact::stop(ErrorKind::Stream, message, help));
+                let message = format!("change stream {name} no longer exists: {stops}");
+                let help = "a change stream that is created again has other tokens: the changes that this one still holds \
+                            would be lost";
+                impacts.push(Impact::stop(ErrorKind::Stream, message, help));
             }
             (Ok(_), Err(why)) => {
-                let message = format!("{why}: {}", self.would_stop("within seconds"));
-                foreseen.push(Impact::stop(ErrorKind::Stream, message, "leave the change stream as it is"));
+                let message = format!("{why}: {stops}");
+                impacts.push(Impact::stop(ErrorKind::Stream, message, "leave the change stream as it is"));
             }
             (before, Ok(Some(stream))) => {
-                foreseen.extend(self.stream(before.as_ref().ok().and_then(Option::as_ref), stream));
+                let before = before.as_ref().ok().and_then(Option::as_ref);
+                impacts.extend(self.stream_impacts(before, stream));
             }
             _ => {}
         }
         if after.has_stream() {
-            for name in before
-                .tables
-                .keys()
-                .chain(after.tables.keys().filter(|name| !before.tables.contains_key(*name)))
-            {
-                foreseen.extend(self.table(name, before, after).await?);
+            let tables = TableImpacts {
+                publish: self.publish,
+                registry: self.registry,
+                admin: &self.admin,
+                format: &self.format,
+            };
+            let new = after.tables.keys().filter(|name| !before.tables.contains_key(*name));
+            for name in before.tables.keys().chain(new) {
+                impacts.extend(tables.compare(name, before, after).await?);
             }
         }
-        Ok(foreseen)
+        Ok(impacts)
     }
 
-    /// An altered change stream.
-    fn stream(&self, before: Option<&ChangeStreamInfo>, after: &ChangeStreamInfo) -> Vec<Impact> {
-        let known: Vec<String> = before
-            .map(|before| unfit(self.publish, before).into_iter().map(|unfit| unfit.message).collect())
-            .unwrap_or_default();
-        let new = unfit(self.publish, after).into_iter().filter(|unfit| !known.contains(&unfit.message));
-        let mut foreseen: Vec<Impact> = new
-            .map(|unfit| {
-                let message = format!("{}: {}", unfit.message, self.would_stop("within seconds"));
-                Impact::stop(ErrorKind::Stream, message, &unfit.help)
+    fn stream_impacts(&self, before: Option<&ChangeStreamInfo>, after: &ChangeStreamInfo) -> Vec<Impact> {
+        let messages = |stream| stream_mismatches(self.publish, stream).into_iter().map(|m| m.message);
+        let known: Vec<String> = before.map(|before| messages(before).collect()).unwrap_or_default();
+        let mismatches = stream_mismatches(self.publish, after).into_iter();
+        let mut impacts: Vec<Impact> = mismatches
+            .filter(|mismatch| !known.contains(&mismatch.message))
+            .map(|mismatch| {
+                let stops = would_stop(self.publish, "within seconds");
+                let message = format!("{}: {stops}", mismatch.message);
+                Impact::stop(ErrorKind::Stream, message, &mismatch.help)
             })
             .collect();
         let name = &after.name;
         if let Some(before) = before.filter(|before| before.value_capture_type != after.value_capture_type) {
             let (from, to) = (before.value_capture_type.as_str(), after.value_capture_type.as_str());
             let message = format!("change stream {name} captures {to} instead of {from}");
-            foreseen.push(Impact::change(message, "docs/publish.md has what records hold of each"));
+            impacts
+                .push(Impact::change(message, "docs/publish.md describes the records of each capture type"));
         }
         if let Some(before) = before.filter(|before| before.retention > after.retention) {
             let hours = |stream: &ChangeStreamInfo| stream.retention.as_secs() / 3600;
             let (from, to) = (hours(before), hours(after));
             let message = format!(
-                "change stream {name} keeps {to} h instead of {from} h: what the pipeline has not published by then is lost"
+                "change stream {name} keeps {to} h instead of {from} h: changes that the pipeline has not published by \
+                 then are lost"
             );
-            foreseen.push(Impact::ends(message, "look at the pipeline's lag first"));
+            impacts.push(Impact::end(message, "check the pipeline's lag first"));
         }
-        foreseen
-    }
-
-    fn would_stop(&self, when: &str) -> String {
-        format!("publish {} would stop {when}", self.publish.name)
+        impacts
     }
 }

@@ -1,38 +1,37 @@
 use spanbridge_schema::Record;
 
-use super::{Catalog, ImpactAnalysis};
-use crate::transform::{RecordSchemas, SerializerSettings};
+use super::catalog::Catalog;
+use crate::transform::{RecordFormat, RecordSchemas, SerializerSettings};
 
-/// Under which subjects a table's schemas are registered.
+/// The registry subjects of a table's schemas.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct TableSubjects {
+    /// The table's name in Spanner's spelling.
     pub table: String,
+    /// The topic of the table's records.
     pub topic: String,
-    /// Nothing for plain JSON.
+    /// The subject of keys; `None` for plain JSON.
     pub key: Option<String>,
+    /// The subject of values; `None` for plain JSON.
     pub value: Option<String>,
 }
 
-impl ImpactAnalysis<'_> {
-    /// Those of each table of which schemas can be made.
-    #[must_use]
-    pub fn subjects(&self, catalog: &Catalog) -> Vec<TableSubjects> {
-        let (key, value) = self.form.codings();
-        let subject = |coding: SerializerSettings, topic: &str, record: &Record| {
-            coding.has_schema().then(|| coding.subject(topic, record))
-        };
-        let tables = catalog.tables.values().filter_map(|read| read.as_ref().ok());
-        let subjects = tables.filter_map(|found| {
-            let shape =
-                RecordSchemas::derive(&found.table, &found.topic, catalog.has_whole_rows(), &self.form)
-                    .ok()?;
-            Some(TableSubjects {
-                table: found.table.name.clone(),
-                topic: found.topic.clone(),
-                key: subject(key, &found.topic, shape.key_record()),
-                value: subject(value, &found.topic, shape.value_record()),
-            })
-        });
-        subjects.collect()
-    }
+/// Returns the subjects of each table of which schemas can be derived.
+pub(super) fn table_subjects(format: &RecordFormat, catalog: &Catalog) -> Vec<TableSubjects> {
+    let (key, value) = format.serializer_settings();
+    let subject = |settings: SerializerSettings, topic: &str, record: &Record| {
+        settings.has_schema().then(|| settings.subject(topic, record))
+    };
+    let tables = catalog.tables.values().filter_map(|entry| entry.as_ref().ok());
+    let subjects = tables.filter_map(|published| {
+        let (table, topic) = (&published.table, &published.topic);
+        let schemas = RecordSchemas::derive(table, topic, catalog.has_whole_rows(), format).ok()?;
+        Some(TableSubjects {
+            table: table.name.clone(),
+            topic: topic.clone(),
+            key: subject(key, topic, schemas.key_record()),
+            value: subject(value, topic, schemas.value_record()),
+        })
+    });
+    subjects.collect()
 }

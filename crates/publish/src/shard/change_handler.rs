@@ -1,160 +1,221 @@
-//! What a shard's queries tell, to the machine.
+//! The way of one change: it is filtered, counted, transformed to messages and handed to the state machine.
+//!
+//! A change whose table has no fitting transform waits here until there is one, and holds up all later changes. A
+//! change that no schema fits becomes dead letters, where the pipeline has a topic for them.
 
 use std::sync::Arc;
 use std::time::SystemTime;
 
+use futures::future::FutureExt;
 use spanbridge_kafka::Message;
-use spanbridge_protocol::publish::{ChangeId, ChildTokens, EventCounts, Token, TokenEvent};
-use spanbridge_spanner::{ChangeRecord, ChildPartitions, CommitTag, DataChange};
+use spanbridge_protocol::publish::{Token, TokenEvent};
+use spanbridge_spanner::{CommitTag, DataChange};
 
-use super::commit_order::ReadChange;
-use super::end::End;
-use super::operations;
-use super::outgoing_message::{MessageOrigin, OutgoingMessage};
-use super::queries::{Ending, Event};
-use super::run::ShardRun;
+use super::context::ShardContext;
+use super::held_change::{HeldChange, TransactionPosition, change_id};
+use super::operations::{OperationResult, Operations};
+use super::outgoing_message::{Machine, MessageOrigin, OutgoingMessage, message_size};
+use super::retry::retry;
+use super::run_end::RunEnd;
+use super::token_events::ReadChange;
+use super::transaction_events::TransactionEvents;
 use crate::failure::Failure;
 use crate::policy::Action;
-use crate::transform::{ChangeMetadata, PrecedingEvents, TableTransform};
+use crate::transform::{ChangeMetadata, PrecedingEvents, TableTransform, change_messages};
 use crate::{Error, ErrorKind};
 
-/// What a queued change takes beyond its messages, near enough: it bounds what is filtered out as well.
-const CHANGE_SIZE: usize = 256;
+/// The approximate memory of a queued change beyond its messages, in bytes. It also bounds the number of queued changes
+/// that have no messages.
+const CHANGE_OVERHEAD: usize = 256;
 
-/// A change that waits for its table's plan.
-pub(super) struct HeldChange {
-    token: Token,
-    id: ChangeId,
-    change: Arc<DataChange>,
-    read: SystemTime,
-    /// Of its Spanner transaction.
-    trace: Option<[u8; 24]>,
-    /// What its transaction has before it.
-    before: EventCounts,
-    place: TransactionPosition,
+/// Handles the changes of a shard one after the other.
+pub(super) struct ChangeHandler {
+    context: ShardContext,
+    transactions: TransactionEvents,
+    /// The change that waits for the transform of its table.
+    waiting: Option<HeldChange>,
 }
 
-/// Where a change stands in its transaction.
-pub(super) struct TransactionPosition {
-    /// In what the transaction's changes are counted: in their token, or, where they come in order, in all of them.
-    pub(super) counted: Token,
-    /// It is the last one there.
-    pub(super) last: bool,
-}
-
-impl ShardRun {
-    pub(super) fn event(&mut self, token: &Token, event: Event) -> Result<(), End> {
-        let told = match event {
-            Event::Record { record: ChangeRecord::Data(change), read } => {
-                TokenEvent::Change { change: ReadChange::new(change, read), continues: false }
-            }
-            Event::Record { record: ChangeRecord::Heartbeat(at), .. } => TokenEvent::Heartbeat(at),
-            Event::Record { record: ChangeRecord::Children(record), .. } => {
-                TokenEvent::Children(children(record))
-            }
-            Event::Ended(ending) => return self.ended(token, ending),
-            Event::GivenUp => TokenEvent::Interrupted,
-        };
-        self.told(token, told)
+impl ChangeHandler {
+    pub(super) fn new(context: ShardContext) -> Self {
+        Self { transactions: TransactionEvents::new(context.clone()), context, waiting: None }
     }
 
-    pub(super) fn change(
+    /// True while a change waits for its transform: no other may be handed in.
+    pub(super) fn is_waiting(&self) -> bool {
+        self.waiting.is_some()
+    }
+
+    /// Forgets the transaction counts of a token that is queried again or no longer.
+    pub(super) fn forget_counts(&mut self, token: &Token) {
+        self.transactions.forget(token);
+    }
+
+    /// Hands in the next event of a token.
+    pub(super) fn handle(
+        &mut self,
+        token: &Token,
+        event: TokenEvent<ReadChange>,
+        machine: &mut Machine,
+        operations: &Operations,
+    ) -> Result<(), RunEnd> {
+        let now = self.context.now();
+        match event {
+            TokenEvent::Change { change: ReadChange { change, read, .. }, continues } => {
+                let position = self.position(token, &change, continues);
+                return self.change(token, change, read, position, machine, operations);
+            }
+            TokenEvent::Heartbeat(at) => machine.add_heartbeat(token, at, now),
+            TokenEvent::Children(children) => machine.add_children(token, children),
+            TokenEvent::Ended => machine.end_query(token, now),
+            TokenEvent::Interrupted => machine.restart_query(token),
+        }
+        Ok(())
+    }
+
+    fn is_atomic(&self) -> bool {
+        self.context.pipeline.config.atomic
+    }
+
+    fn position(&self, token: &Token, change: &DataChange, continues: bool) -> TransactionPosition {
+        if self.is_atomic() {
+            return TransactionPosition { counted_in: Token("".into()), is_last: !continues };
+        }
+        let is_last = change.is_last_record_in_transaction_in_partition;
+        TransactionPosition { counted_in: token.clone(), is_last }
+    }
+
+    fn change(
         &mut self,
         token: &Token,
         change: DataChange,
         read: SystemTime,
-        place: TransactionPosition,
-    ) -> Result<(), End> {
-        if self.order.is_some() && !place.last {
-            self.shard.set_transaction_open(true, self.now());
+        position: TransactionPosition,
+        machine: &mut Machine,
+        operations: &Operations,
+    ) -> Result<(), RunEnd> {
+        let pipeline = self.context.pipeline.clone();
+        if self.is_atomic() && !position.is_last {
+            machine.set_transaction_open(true, self.context.now());
         }
-        let (at, id) = (change.commit_timestamp, id_of(&change));
+        let (at, id) = (change.commit_timestamp, change_id(&change));
         let tag = CommitTag::parse(&change.transaction_tag);
-        let is_own = tag.is_some_and(|tag| self.pipeline.own.contains(&tag.mark));
+        let is_skipped = tag.is_some_and(|tag| pipeline.skipped_tags.contains(&tag.mark));
         let trace = tag.and_then(|tag| tag.trace);
-        let publishes = !is_own && self.pipeline.tables.publishes(&change.table_name);
-        let mut before = EventCounts::default();
-        if self.pipeline.sides.transaction.is_some() {
-            // Also what has been emitted before: it comes again, and is counted from nothing.
-            let events = if publishes { u64::try_from(change.mods.len()).unwrap_or(u64::MAX) } else { 0 };
-            before = self.tally.count(&place.counted, at, &id, events);
-        }
-        let now = self.now();
-        if !self.shard.should_emit(token, at, &id, now).map_err(|error| self.refused(&error))? {
-            self.handed_in(&place);
+        let is_published = !is_skipped && pipeline.tables.publishes(&change.table_name);
+        // Changes that have been emitted are counted too: they come again, and the count has restarted.
+        let events = if is_published { change.mods.len() } else { 0 };
+        let before = self.transactions.count(&position, at, &id, events);
+        let now = self.context.now();
+        let should_emit = machine.should_emit(token, at, &id, now);
+        if !should_emit.map_err(|error| self.context.end_of_rejected(&error))? {
+            self.end_of_change(&position, machine);
             return Ok(());
         }
-        if !publishes {
-            let end = self.transaction_end(&place, &id, &change)?;
-            let data = end.into_iter().map(OutgoingMessage::aside).collect();
-            self.shard.add_change(token, at, id, data, CHANGE_SIZE, now);
-            self.handed_in(&place);
+        if !is_published {
+            let end = self.transactions.end(&position, &id, &change)?;
+            let data = end.into_iter().map(OutgoingMessage::auxiliary).collect();
+            machine.add_change(token, at, id, data, CHANGE_OVERHEAD, now);
+            self.end_of_change(&position, machine);
             return Ok(());
         }
-        let plan = self.pipeline.tables.known(&change.table_name);
-        let misfit = plan.as_ref().and_then(|plan| plan.misfit(&change));
-        let held =
-            HeldChange { token: token.clone(), id, change: Arc::new(change), read, trace, before, place };
-        match plan {
-            Some(plan) if misfit.is_none() => return self.take(&plan, held),
+        let transform = pipeline.tables.known_transform(&change.table_name);
+        let mismatch = transform.as_ref().and_then(|transform| transform.mismatch(&change));
+        let token = token.clone();
+        let held = HeldChange { token, id, change: Arc::new(change), read, trace, before, position };
+        match transform {
+            Some(transform) if mismatch.is_none() => {
+                return self.publish(&transform, held, machine, operations);
+            }
             _ => {}
         }
-        let letters = self.pipeline.letters.as_ref();
-        match letters.and_then(|letters| letters.refused(&held.change.table_name, misfit.as_ref())) {
-            Some(reason) => self.bury(&held, &reason),
+        let refusal = pipeline
+            .dead_letters
+            .as_ref()
+            .and_then(|letters| letters.recent_refusal(&held.change.table_name, mismatch.as_ref()));
+        match refusal {
+            Some(reason) => self.publish_dead_letters(&held, &reason, machine),
             None => {
-                self.ask(held);
+                self.wait_for_transform(held, operations);
                 Ok(())
             }
         }
     }
 
-    /// What to do about a change that has no plan: a letter, where the pipeline has any.
-    pub(super) fn refuse(&mut self, failure: Failure) -> Result<(), End> {
-        let pipeline = self.pipeline.clone();
-        match (&pipeline.letters, failure.action(), self.held.take()) {
-            (Some(letters), Action::Stop(ErrorKind::Schema), Some(held)) => {
-                let table = &held.change.table_name;
-                let plan = pipeline.tables.known(table);
-                let misfit = plan.and_then(|plan| plan.misfit(&held.change));
-                let reason = letters.refuse(table, misfit, &failure.to_string());
-                self.status.state().reason = None;
-                self.bury(&held, &reason)
-            }
-            _ => Err(self.end(failure, "make the schemas of a table")),
+    /// Continues with the waiting change when its transform is there. Where there is none, the change becomes dead
+    /// letters if the pipeline has a topic for them.
+    pub(super) fn transform_ready(
+        &mut self,
+        transform: Result<Arc<TableTransform>, Failure>,
+        machine: &mut Machine,
+        operations: &Operations,
+    ) -> Result<(), RunEnd> {
+        let transform = match transform {
+            Ok(transform) => transform,
+            Err(failure) => return self.refuse(failure, machine),
+        };
+        self.context.status.lock().reason = None;
+        match self.waiting.take() {
+            Some(held) => self.publish(&transform, held, machine, operations),
+            None => Ok(()),
         }
     }
 
-    /// Hands a change in as dead letters.
-    fn bury(&mut self, held: &HeldChange, reason: &str) -> Result<(), End> {
-        let messages = self.pipeline.letters.as_ref().map(|letters| letters.messages(&held.change, reason));
-        self.hand_in(held, messages.unwrap_or_default(), true)
+    fn refuse(&mut self, failure: Failure, machine: &mut Machine) -> Result<(), RunEnd> {
+        let pipeline = self.context.pipeline.clone();
+        match (&pipeline.dead_letters, failure.action(), self.waiting.take()) {
+            (Some(letters), Action::Stop(ErrorKind::Schema), Some(held)) => {
+                let table = &held.change.table_name;
+                let transform = pipeline.tables.known_transform(table);
+                let mismatch = transform.and_then(|transform| transform.mismatch(&held.change));
+                let reason = letters.record_refusal(table, mismatch, &failure.to_string());
+                self.context.status.lock().reason = None;
+                self.publish_dead_letters(&held, &reason, machine)
+            }
+            _ => Err(self.context.end_of(failure, "make the schemas of a table")),
+        }
     }
 
-    /// Holds a change up until its table's plan is there.
-    fn ask(&mut self, held: HeldChange) {
-        self.work.push(operations::plan(self.pipeline.clone(), held.change.clone(), self.status.clone()));
-        self.held = Some(held);
+    /// Starts to make the transform that the change needs, and keeps the change until it is there.
+    fn wait_for_transform(&mut self, held: HeldChange, operations: &Operations) {
+        let (pipeline, status) = (self.context.pipeline.clone(), self.context.status.clone());
+        let change = held.change.clone();
+        let transform = async move {
+            let what = format!("schemas of table {}", change.table_name);
+            let fitting =
+                retry(&pipeline, &status, &what, || pipeline.tables.transform_for_change(&change)).await;
+            OperationResult::Transform(fitting)
+        };
+        operations.push(transform.boxed());
+        self.waiting = Some(held);
     }
 
-    /// Hands a change in, made into messages.
-    pub(super) fn take(&mut self, plan: &TableTransform, held: HeldChange) -> Result<(), End> {
+    fn publish(
+        &mut self,
+        transform: &TableTransform,
+        held: HeldChange,
+        machine: &mut Machine,
+        operations: &Operations,
+    ) -> Result<(), RunEnd> {
         let HeldChange { token, id, change, read, before, .. } = &held;
-        let made = SystemTime::now();
-        let order = self.pipeline.sides.transaction.as_ref().map(|_| PrecedingEvents {
+        let pipeline = &self.context.pipeline;
+        let preceding = pipeline.auxiliary_topics.transaction.as_ref().map(|_| PrecedingEvents {
             total: before.events,
             table: before.tables.get(&id.table).copied().unwrap_or(0),
         });
-        let low_watermark =
-            if self.pipeline.config.low_watermark { self.pipeline.watermark.get() } else { None };
-        let arrival =
-            ChangeMetadata { token: &token.0, read: (*read).into(), now: made.into(), low_watermark, order };
-        let messages = match plan.messages(self.pipeline.tables.origin(), change, arrival) {
-            Ok(messages) => messages,
-            // The column is not NOT NULL any more, or was not yet.
-            Err(_) if plan.null_misfit(change).is_some() => {
-                self.ask(held);
-                return Ok(());
+        let metadata = ChangeMetadata {
+            token: &token.0,
+            read: (*read).into(),
+            now: SystemTime::now().into(),
+            low_watermark: if pipeline.config.low_watermark { pipeline.watermark.get() } else { None },
+            preceding,
+        };
+        match change_messages(transform, pipeline.tables.source(), change, metadata) {
+            Ok(messages) => self.hand_in(&held, messages, false, machine),
+            // The column is no longer NOT NULL, or was not yet when the change was made.
+            Err(_) if transform.null_mismatch(change).is_some() => {
+                self.wait_for_transform(held, operations);
+                Ok(())
             }
             Err(why) => {
                 let message = format!(
@@ -164,86 +225,61 @@ impl ShardRun {
                     change.server_transaction_id,
                     change.record_sequence
                 );
-                return Err(End::Stop(Error::new(ErrorKind::Record, self.pipeline.name(), message)));
+                Err(RunEnd::Failed(Error::new(ErrorKind::Record, pipeline.name(), message)))
             }
-        };
-        self.hand_in(&held, messages, false)
+        }
     }
 
-    fn hand_in(&mut self, held: &HeldChange, messages: Vec<Message>, dead_letters: bool) -> Result<(), End> {
-        let HeldChange { token, id, change, read, trace, before, place } = held;
-        let made_of = MessageOrigin {
+    fn publish_dead_letters(
+        &mut self,
+        held: &HeldChange,
+        reason: &str,
+        machine: &mut Machine,
+    ) -> Result<(), RunEnd> {
+        let letters = self.context.pipeline.dead_letters.as_ref();
+        let messages = letters.map(|letters| letters.messages(&held.change, reason));
+        self.hand_in(held, messages.unwrap_or_default(), true, machine)
+    }
+
+    /// Hands a change to the state machine, between the BEGIN and END messages of its transaction.
+    fn hand_in(
+        &mut self,
+        held: &HeldChange,
+        messages: Vec<Message>,
+        is_dead_letter: bool,
+        machine: &mut Machine,
+    ) -> Result<(), RunEnd> {
+        let HeldChange { token, id, change, read, trace, before, position } = held;
+        let origin = MessageOrigin {
             table: id.table.clone(),
             commit: Some(change.commit_timestamp),
             read: *read,
-            made: SystemTime::now(),
-            dead_letter: dead_letters,
+            transformed: SystemTime::now(),
+            is_dead_letter,
             trace: *trace,
         };
         let mut data: Vec<OutgoingMessage> = Vec::with_capacity(messages.len());
-        data.extend(self.transaction_begin(place, before, change)?.map(OutgoingMessage::aside));
-        data.extend(messages.into_iter().map(|message| OutgoingMessage::new(message, made_of.clone())));
-        data.extend(self.transaction_end(place, id, change)?.map(OutgoingMessage::aside));
-        let size = CHANGE_SIZE + data.iter().map(|published| size_of(&published.message)).sum::<usize>();
+        data.extend(self.transactions.begin(position, before, change)?.map(OutgoingMessage::auxiliary));
+        data.extend(messages.into_iter().map(|message| OutgoingMessage::new(message, origin.clone())));
+        data.extend(self.transactions.end(position, id, change)?.map(OutgoingMessage::auxiliary));
+        let size =
+            CHANGE_OVERHEAD + data.iter().map(|outgoing| message_size(&outgoing.message)).sum::<usize>();
         if let Some(first) = data.first_mut() {
-            first.share = Some(self.pipeline.queued.take(size));
+            first.reservation = Some(self.context.pipeline.queued.reserve(size));
         }
-        self.shard.add_change(token, change.commit_timestamp, id.clone(), data, size, self.now());
-        self.handed_in(place);
+        let (at, now) = (change.commit_timestamp, self.context.now());
+        machine.add_change(token, at, id.clone(), data, size, now);
+        self.end_of_change(position, machine);
         Ok(())
     }
 
-    fn handed_in(&mut self, place: &TransactionPosition) {
-        if self.order.is_some() {
-            self.shard.set_transaction_open(!place.last, self.now());
-            if place.last {
-                self.tally.forget(&place.counted);
+    /// Tells the state machine of an atomic pipeline whether the transaction of the change continues.
+    fn end_of_change(&mut self, position: &TransactionPosition, machine: &mut Machine) {
+        if self.is_atomic() {
+            machine.set_transaction_open(!position.is_last, self.context.now());
+            if position.is_last {
+                self.transactions.forget(&position.counted_in);
             }
         }
     }
-
-    fn ended(&mut self, token: &Token, ending: Ending) -> Result<(), End> {
-        let Some(error) = ending.error else {
-            return self.told(token, TokenEvent::Ended);
-        };
-        let failure = Failure::Spanner(error);
-        self.pipeline.meter.failure(&failure);
-        match failure.action() {
-            Action::Stop(kind) => {
-                if kind == ErrorKind::Expired {
-                    self.pipeline.meter.gaps.increment(1);
-                }
-                let (token, frontier) = (token.clone(), self.shard.watermark());
-                self.work.push(operations::explain(self.pipeline.clone(), token, frontier, failure));
-                Ok(())
-            }
-            _ => {
-                let (pipeline, shard, token_end) = (self.pipeline.name(), self.index, token.short());
-                tracing::info!(pipeline, shard, token = token_end, %failure, "query broken off, to be resumed");
-                self.told(token, TokenEvent::Interrupted)
-            }
-        }
-    }
-}
-
-pub(super) fn id_of(change: &DataChange) -> ChangeId {
-    ChangeId {
-        transaction: change.server_transaction_id.as_str().into(),
-        sequence: change.record_sequence.as_str().into(),
-        table: change.table_name.as_str().into(),
-    }
-}
-
-fn children(record: ChildPartitions) -> ChildTokens {
-    let token = |token: String| Token(token.into());
-    let children = record
-        .children
-        .into_iter()
-        .map(|child| (token(child.token), child.parents.into_iter().map(token).collect()));
-    ChildTokens { start: record.start_timestamp, children: children.collect() }
-}
-
-pub(super) fn size_of(message: &Message) -> usize {
-    let bytes = |part: &Option<Vec<u8>>| part.as_ref().map_or(0, Vec::len);
-    size_of_val(message) + bytes(&message.key) + bytes(&message.value)
 }

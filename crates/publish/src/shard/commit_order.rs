@@ -1,96 +1,95 @@
-//! The changes of an atomic pipeline: each transaction whole, and all in the order of commits.
-
-use std::time::SystemTime;
+//! The order in which the events of tokens are handed in.
+//!
+//! An atomic pipeline hands in each Spanner transaction whole and all transactions in the order of their commits, so
+//! the events of a token wait here for the tokens that are behind it. Any other pipeline hands events in as they come.
+//! "Every token has passed" (docs/design/publish-atomic.md).
 
 use spanbridge_protocol::publish::{Merge, Token, TokenEvent};
 use spanbridge_protocol::value::Timestamp;
-use spanbridge_spanner::DataChange;
 
-use super::change_handler::{TransactionPosition, id_of};
-use super::end::End;
-use super::run::ShardRun;
-use crate::memory_budget::Reservation;
+use super::context::ShardContext;
+use super::held_change::change_id;
+use super::outgoing_message::Machine;
+use super::token_events::ReadChange;
 
-/// Bytes of changes that may wait for the token that is furthest behind, and the transaction that is longer.
-const WAITING: usize = 64 << 20;
+/// Bytes of changes that may wait for the token that is furthest behind. A longer transaction may exceed it.
+const MAX_WAITING_BYTES: usize = 64 << 20;
 
-/// A change record as it was read.
-pub(super) struct ReadChange {
-    pub(super) change: DataChange,
-    pub(super) at: SystemTime,
-    /// Of the memory that it takes while it waits for its turn.
-    share: Option<Reservation>,
+/// The events of all tokens that wait for their turn.
+pub(super) struct CommitOrder {
+    context: ShardContext,
+    /// Present in an atomic pipeline.
+    merge: Option<Merge<ReadChange>>,
 }
 
-impl ReadChange {
-    pub(super) fn new(change: DataChange, at: SystemTime) -> Self {
-        Self { change, at, share: None }
+impl CommitOrder {
+    pub(super) fn new(context: ShardContext) -> Self {
+        let config = &context.pipeline.config;
+        let merge = config.atomic.then(|| Merge::new(MAX_WAITING_BYTES, config.end));
+        Self { context, merge }
     }
-}
 
-pub(super) type CommitOrder = Merge<ReadChange>;
-
-pub(super) fn new(end: Option<Timestamp>) -> CommitOrder {
-    Merge::new(WAITING, end)
-}
-
-/// A pipeline that is not atomic reads all tokens.
-pub(super) fn may_read(order: Option<&CommitOrder>, token: &Token) -> bool {
-    order.is_none_or(|order| order.may_read(token))
-}
-
-impl ShardRun {
-    /// Hands in what a token tells, or puts it where it waits for its turn.
-    pub(super) fn told(&mut self, token: &Token, told: TokenEvent<ReadChange>) -> Result<(), End> {
-        let Some(order) = &mut self.order else { return self.turn(token, told) };
-        match told {
-            TokenEvent::Change { change: mut read, .. } => {
-                let (at, id) = (read.change.commit_timestamp, id_of(&read.change));
-                if !self.shard.has_emitted(token, at, &id) {
-                    let records = usize::try_from(read.change.number_of_records_in_transaction).unwrap_or(0);
-                    let size = read.change.size();
-                    read.share = Some(self.pipeline.queued.take(size));
-                    order.add_change(token, at, id, records, read, size);
+    /// Returns the event if it is to be handed in at once; otherwise it waits for its turn.
+    pub(super) fn push(
+        &mut self,
+        token: &Token,
+        event: TokenEvent<ReadChange>,
+        machine: &Machine,
+    ) -> Option<TokenEvent<ReadChange>> {
+        let Some(merge) = &mut self.merge else { return Some(event) };
+        match event {
+            TokenEvent::Change { mut change, .. } => {
+                let (at, id) = (change.change.commit_timestamp, change_id(&change.change));
+                if !machine.has_emitted(token, at, &id) {
+                    let records = change.change.number_of_records_in_transaction;
+                    let size = change.change.size();
+                    change.reservation = Some(self.context.pipeline.queued.reserve(size));
+                    merge.add_change(token, at, id, usize::try_from(records).unwrap_or(0), change, size);
                 }
             }
-            TokenEvent::Heartbeat(at) => order.add_heartbeat(token, at),
-            TokenEvent::Children(children) => order.add_children(token, children),
-            TokenEvent::Ended => order.end_query(token),
-            TokenEvent::Interrupted => order.interrupt_query(token),
+            TokenEvent::Heartbeat(at) => merge.add_heartbeat(token, at),
+            TokenEvent::Children(children) => merge.add_children(token, children),
+            TokenEvent::Ended => merge.end_query(token),
+            TokenEvent::Interrupted => merge.interrupt_query(token),
         }
-        Ok(())
+        None
     }
 
-    /// Hands in what has its turn.
-    pub(super) fn in_order(&mut self) -> Result<(), End> {
-        while !self.is_finishing()
-            && self.held.is_none()
-            && self.shard.has_room()
-            && let Some((token, turn)) = self.order.as_mut().and_then(Merge::take_next)
-        {
-            self.turn(&token, turn)?;
-        }
-        Ok(())
+    /// The next event whose turn has come.
+    pub(super) fn next(&mut self) -> Option<(Token, TokenEvent<ReadChange>)> {
+        self.merge.as_mut().and_then(Merge::take_next)
     }
 
-    fn turn(&mut self, token: &Token, turn: TokenEvent<ReadChange>) -> Result<(), End> {
-        let now = self.now();
-        match turn {
-            TokenEvent::Change { change: ReadChange { change, at, .. }, continues: goes_on } => {
-                let place = match self.order {
-                    Some(_) => TransactionPosition { counted: Token("".into()), last: !goes_on },
-                    None => {
-                        let last = change.is_last_record_in_transaction_in_partition;
-                        TransactionPosition { counted: token.clone(), last }
-                    }
-                };
-                return self.change(token, change, at, place);
-            }
-            TokenEvent::Heartbeat(at) => self.shard.add_heartbeat(token, at, now),
-            TokenEvent::Children(children) => self.shard.add_children(token, children),
-            TokenEvent::Ended => self.shard.end_query(token, now),
-            TokenEvent::Interrupted => self.shard.restart_query(token),
+    /// True if records of the token may be taken now.
+    pub(super) fn may_read(&self, token: &Token) -> bool {
+        self.merge.as_ref().is_none_or(|merge| merge.may_read(token))
+    }
+
+    /// Expects the first tokens of a new pipeline.
+    pub(super) fn expect_roots(&mut self, roots: &[Token], start: Timestamp) {
+        if let Some(merge) = &mut self.merge {
+            merge.expect_tokens(roots, start);
         }
-        Ok(())
+    }
+
+    /// Notes that a token is queried from the timestamp on.
+    pub(super) fn query_started(&mut self, token: &Token, start: Timestamp) {
+        if let Some(merge) = &mut self.merge {
+            merge.start_query(token.clone(), start);
+        }
+    }
+
+    /// Forgets a token whose query is not continued.
+    pub(super) fn query_stopped(&mut self, token: &Token) {
+        if let Some(merge) = &mut self.merge {
+            merge.stop_token(token);
+        }
+    }
+
+    /// Sets the timestamp up to which changes are published for now, inclusively.
+    pub(super) fn set_end(&mut self, end: Option<Timestamp>) {
+        if let Some(merge) = &mut self.merge {
+            merge.set_end(end);
+        }
     }
 }

@@ -1,55 +1,61 @@
-//! Rows that are read again, as the shard tells of them.
+//! What the state machine needs of the worker during an incremental snapshot: the pipeline's watermark while it waits
+//! for one, and the log of a request's progress.
 
 use spanbridge_protocol::publish::{RequestId, SnapshotStage};
 use spanbridge_protocol::value::Timestamp;
 
-use super::run::ShardRun;
-use crate::watermark::Waiting;
+use super::context::ShardContext;
+use super::outgoing_message::Machine;
+use crate::watermark::WatermarkWait;
 
-/// What a request needs of the worker.
-#[derive(Default)]
-pub(super) struct SnapshotMonitor {
-    /// While the machine waits for the watermark.
-    waiting: Option<Waiting>,
+/// Follows the request that shard 0 carries out.
+pub(super) struct IncrementalSnapshotMonitor {
+    context: ShardContext,
+    /// Held while the state machine waits for the watermark, so that it is computed more often.
+    wait: Option<WatermarkWait>,
     /// The request that is being carried out.
     request: Option<RequestId>,
 }
 
-impl ShardRun {
-    /// Changes are published up to there for now.
-    pub(super) fn until(&mut self, end: Option<Timestamp>) {
-        if let Some(order) = &mut self.order {
-            order.set_end(end);
-        }
-        let (pipeline, shard) = (self.pipeline.name(), self.index);
+impl IncrementalSnapshotMonitor {
+    pub(super) fn new(context: ShardContext) -> Self {
+        Self { context, wait: None, request: None }
+    }
+
+    /// Logs the barrier that changes wait at, or that they continue.
+    pub(super) fn log_end(&self, end: Option<Timestamp>, is_reading_rows: bool) {
+        let (pipeline, shard) = (self.context.pipeline.name(), self.context.index);
         match end {
-            Some(at) if self.shard.is_at_barrier() => {
-                tracing::info!(pipeline, shard, %at, "changes are held while rows are read again");
+            Some(at) if is_reading_rows => {
+                tracing::info!(pipeline, shard, %at, "Changes wait at the barrier of an incremental snapshot");
             }
-            _ => tracing::debug!(pipeline, shard, ?end, "changes go on"),
+            _ => tracing::debug!(pipeline, shard, ?end, "Changes continue"),
         }
     }
 
-    /// Hands the watermark in while it is waited for, and tells when a request is done.
-    pub(super) fn follow_reread(&mut self) {
-        let (watermark, now) = (self.pipeline.watermark.get(), self.now());
-        self.shard.observe_watermark(watermark, now);
-        if self.shard.needs_watermark() {
-            self.following.waiting.get_or_insert_with(|| self.pipeline.watermark.wait());
+    /// Hands in the watermark, and logs a request that has been carried out.
+    pub(super) fn poll(&mut self, machine: &mut Machine) {
+        let watermark = &self.context.pipeline.watermark;
+        machine.observe_watermark(watermark.get(), self.context.now());
+        if machine.needs_watermark() {
+            self.wait.get_or_insert_with(|| watermark.wait());
         } else {
-            self.following.waiting = None;
+            self.wait = None;
         }
-        let Some(reread) = self.shard.incremental_snapshot() else { return };
-        let (pipeline, is_done) = (self.pipeline.name(), reread.stage == SnapshotStage::Done);
-        if !is_done {
-            self.following.request = Some(reread.request.clone());
-        } else if self.following.request.take().is_some() {
-            for (table, told) in &reread.table_progress {
-                let (rows, refused) = (told.rows, told.error.as_deref());
-                tracing::info!(pipeline, request = %reread.request, %table, rows, refused, "rows of a table read again");
-            }
-            let cancelled = reread.cancelled;
-            tracing::info!(pipeline, request = %reread.request, cancelled, "request for rows carried out");
+        let Some(snapshot) = machine.incremental_snapshot() else { return };
+        if snapshot.stage != SnapshotStage::Done {
+            self.request = Some(snapshot.request.clone());
+            return;
         }
+        if self.request.take().is_none() {
+            return;
+        }
+        let (pipeline, request, cancelled) =
+            (self.context.pipeline.name(), &snapshot.request, snapshot.cancelled);
+        for (table, progress) in &snapshot.table_progress {
+            let (rows, refused) = (progress.rows, progress.error.as_deref());
+            tracing::info!(pipeline, %request, %table, rows, refused, "Incremental snapshot of a table finished");
+        }
+        tracing::info!(pipeline, %request, cancelled, "Incremental snapshot finished");
     }
 }

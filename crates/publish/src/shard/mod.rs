@@ -1,112 +1,82 @@
-//! One shard that this worker owns: a task, from its assignment to its revocation.
+//! One shard of a publish pipeline, owned by this worker: a task from its assignment to its revocation.
+//!
+//! The consumer group over the state topic assigns shards; [`crate::assigned_shards`] starts a task for each and
+//! forwards state records and the request to stop. All decisions that exactly-once delivery depends on are made by
+//! the state machine [`spanbridge_protocol::publish::Shard`]. This module hands it inputs and carries out the effects
+//! that it returns. It never decides itself which change is published, and it never retries a commit.
+//!
+//! A run ends with the first error. The supervisor then drops everything in memory and starts a new run, which reads
+//! the stored state again ("Doubt means a new epoch", docs/design/publish-takeover.md).
+//!
+//! # The way of a change
+//!
+//! ```text
+//!  Spanner                                                                                        Kafka
+//!     │ change records                                                                              ▲
+//!     ▼                                                                                             │
+//!  queries ──▶ token_events ──▶ commit_order ──▶ change_handler ──▶ Shard ──▶ effects ──▶ session ──┘
+//!  one record   a query's         atomic          filter, count,      │        commit      one transaction:
+//!  per token    record or end     pipelines:      transform           │                    data, then state
+//!  read ahead                     whole                               │
+//!                                 transactions                        ▼
+//!  snapshot_reader ── rows of a range ──▶ Shard     incremental_snapshot, auxiliary_topics ──▶ Shard
+//! ```
+//!
+//! # The files
+//!
+//! ```text
+//! supervisor              restarts the shard until it is asked to stop or cannot continue
+//! └─ run                  one run: the event loop that wires the components
+//!    ├─ session           fetch of the state, fencing, the producer and its transaction
+//!    ├─ effects           carries out what the state machine asks for
+//!    ├─ queries           the queries of all tokens, in the order of time
+//!    │  ├─ pending_heads  the record of each token that waits to be taken
+//!    │  └─ token_reader   the records of one token
+//!    ├─ token_events      records and ends of queries as events of a token
+//!    ├─ commit_order      atomic pipelines: transactions whole and in the order of commits
+//!    ├─ change_handler    one change: filter, count, transform, hand in
+//!    │  └─ transaction_events  begin and end of Spanner transactions
+//!    ├─ snapshot_reader   the ranges of this shard, several pages at a time
+//!    │  ├─ snapshot_page  reads one page
+//!    │  └─ table_division tables divided into ranges
+//!    ├─ auxiliary_topics  heartbeats and watermarks when they are due
+//!    ├─ incremental_snapshot  the watermark for a barrier, and the log of a request
+//!    └─ root_query        the first tokens of a new pipeline
+//! context, inputs, run_end, operations, retry     what the components share
+//! outgoing_message, transaction_report, transaction_spans, state     the content of a Kafka transaction
+//! ```
+//!
+//! Each component owns its fields. The loop passes what it needs as arguments: the state machine, and the set of
+//! running operations.
 
 mod auxiliary_topics;
 mod change_handler;
 mod commit_order;
-mod end;
+mod context;
+mod effects;
+mod held_change;
 mod incremental_snapshot;
+mod inputs;
 mod operations;
 mod outgoing_message;
 mod pending_heads;
 mod queries;
+mod retry;
+mod root_query;
 mod run;
+mod run_end;
+mod session;
+mod snapshot_page;
 mod snapshot_reader;
 mod state;
+mod supervisor;
+mod table_division;
+mod token_events;
 mod token_reader;
+mod transaction_events;
+mod transaction_report;
+mod transaction_spans;
 
-use std::sync::Arc;
-use std::time::Duration;
-
-use spanbridge_kafka::{Done, Record};
-use tokio::sync::mpsc;
-use tokio::time::Instant;
-
-use crate::Error;
-use crate::backoff::Backoff;
-use crate::pipeline::Pipeline;
-use crate::shard_status::Status;
-use end::End;
-use run::ShardRun;
-
+pub(crate) use inputs::{ShardInputs, StateEvent, StopRequest};
 pub(crate) use state::{decode, encode};
-
-/// Between two lives of a shard.
-const PAUSES: Backoff = Backoff::new(Duration::from_millis(100), Duration::from_secs(30));
-/// The least pause after the shard was taken: the new owner's group membership is news that is on its way.
-const FENCED_PAUSE: Duration = Duration::from_secs(1);
-/// A life that lasted so long was a good one.
-const BACKOFF_RESET_AFTER: Duration = Duration::from_secs(60);
-
-/// What the subscription has for a shard.
-pub(crate) enum StateEvent {
-    Records { generation: u64, records: Vec<Record> },
-    Failed { generation: Option<u64>, error: spanbridge_kafka::Error },
-}
-
-/// Asks a shard to finish the transaction on its way and to end.
-pub(crate) struct StopRequest {
-    /// Dropped when the shard has ended: the last one answers the group.
-    pub(crate) _done: Option<Arc<Done>>,
-}
-
-/// A shard's side of what the service holds of it.
-pub(crate) struct Owner {
-    pub(crate) pipeline: Arc<Pipeline>,
-    pub(crate) index: u32,
-    pub(crate) mail: mpsc::Receiver<StateEvent>,
-    pub(crate) finish: mpsc::Receiver<StopRequest>,
-    pub(crate) status: Arc<Status>,
-}
-
-/// Owns the shard until it is asked to finish. Whatever happens on the way is answered by forgetting
-/// everything and starting again from the stored state.
-///
-/// # Errors
-/// What only a person can mend.
-pub(crate) async fn own(mut owner: Owner) -> Result<(), Error> {
-    let mut pauses = PAUSES;
-    let mut pause = Duration::ZERO;
-    loop {
-        let started = Instant::now();
-        let mut life = ShardRun::new(&owner, pause);
-        let end = life.run(&mut owner.mail, &mut owner.finish).await;
-        owner.status.state().running = false;
-        match end {
-            End::Finished(finish) => {
-                life.close().await;
-                tracing::info!(pipeline = owner.pipeline.name(), shard = owner.index, "shard finished");
-                drop(finish);
-                return Ok(());
-            }
-            End::Left => {
-                tracing::info!(
-                    pipeline = owner.pipeline.name(),
-                    shard = owner.index,
-                    "the group has taken the shard"
-                );
-                return Ok(());
-            }
-            End::Stop(error) => return Err(error),
-            End::Forget { reason, fenced } => {
-                drop(life);
-                if started.elapsed() >= BACKOFF_RESET_AFTER {
-                    pauses.reset();
-                }
-                pause = pauses.pause();
-                if fenced {
-                    pause = pause.max(FENCED_PAUSE);
-                    owner.pipeline.meter.shard_fenced();
-                }
-                tracing::warn!(
-                    pipeline = owner.pipeline.name(),
-                    shard = owner.index,
-                    failures = pauses.failures(),
-                    ?pause,
-                    reason,
-                    "shard forgotten, to be built again from its state"
-                );
-                owner.status.state().reason = Some(reason);
-            }
-        }
-    }
-}
+pub(crate) use supervisor::run_shard;

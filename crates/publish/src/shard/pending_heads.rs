@@ -1,3 +1,5 @@
+//! The records that are read ahead, one of each token.
+
 use std::collections::BTreeMap;
 use std::time::SystemTime;
 
@@ -8,61 +10,64 @@ use spanbridge_spanner::ChangeRecord;
 use super::token_reader::TokenReader;
 use crate::memory_budget::Reservation;
 
-/// The first record of each token that has one, by time.
+/// The next record of each token that has one, in the order of time.
 #[derive(Default)]
 pub(super) struct PendingHeads {
     ordered: BTreeMap<HeadKey, Head>,
 }
 
-/// Ties go by token, so that the order is one.
+/// The order of heads. The token breaks ties, so that the order is deterministic.
 pub(super) type HeadKey = (Timestamp, Token);
 
+/// A record that waits to be taken.
 pub(super) struct Head {
     pub(super) record: ChangeRecord,
     pub(super) read: SystemTime,
-    pub(super) share: Reservation,
-    /// Nothing when its query was given up while the record waited.
+    pub(super) reservation: Reservation,
+    /// `None` when the query was dropped while the record waited.
     pub(super) reader: Option<TokenReader>,
 }
 
 impl PendingHeads {
     pub(super) fn insert(&mut self, token: Token, head: Head) -> HeadKey {
-        let place = (head.record.at(), token);
-        self.ordered.insert(place.clone(), head);
-        place
+        let key = (head.record.at(), token);
+        self.ordered.insert(key.clone(), head);
+        key
     }
 
-    pub(super) fn remove(&mut self, place: &HeadKey) {
-        self.ordered.remove(place);
+    pub(super) fn remove(&mut self, key: &HeadKey) {
+        self.ordered.remove(key);
     }
 
     pub(super) fn is_empty(&self) -> bool {
         self.ordered.is_empty()
     }
 
-    pub(super) fn holds(&self, may_read: impl Fn(&Token) -> bool) -> bool {
+    /// True if a head may be taken.
+    pub(super) fn has_readable(&self, may_read: impl Fn(&Token) -> bool) -> bool {
         self.ordered.keys().any(|(_, token)| may_read(token))
     }
 
-    /// The head of the token that is furthest behind among those that may be read.
-    pub(super) fn take(&mut self, may_read: impl Fn(&Token) -> bool) -> Option<(Token, Head)> {
-        let place = self.ordered.keys().find(|(_, token)| may_read(token)).cloned()?;
-        self.ordered.remove(&place).map(|head| (place.1, head))
+    /// Takes the earliest head among the tokens that may be read.
+    pub(super) fn take_first(&mut self, may_read: impl Fn(&Token) -> bool) -> Option<(Token, Head)> {
+        let key = self.ordered.keys().find(|(_, token)| may_read(token)).cloned()?;
+        self.ordered.remove(&key).map(|head| (key.1, head))
     }
 
-    /// The head of the token that is furthest ahead.
+    /// Takes the latest head.
     pub(super) fn take_last(&mut self) -> Option<(Token, Head)> {
         self.ordered.pop_last().map(|((_, token), head)| (token, head))
     }
 
-    /// Queries whose records wait, no longer to be held open.
-    pub(super) fn give_up_queries(&mut self) {
+    /// Drops the queries of all heads; the records stay.
+    pub(super) fn drop_queries(&mut self) {
         for head in self.ordered.values_mut() {
             head.reader = None;
         }
     }
 
-    pub(super) fn have_queries(&self) -> bool {
+    /// True if a head holds its query open.
+    pub(super) fn has_queries(&self) -> bool {
         self.ordered.values().any(|head| head.reader.is_some())
     }
 }

@@ -1,3 +1,8 @@
+//! The change stream queries of all tokens of a shard, merged in the order of time.
+//!
+//! One record of each token is read ahead and waits until it is taken. A query that nobody reads for some time is
+//! dropped and later resumed from the token's frontier; the state machine decides where that is.
+
 use std::collections::{BTreeSet, HashMap, VecDeque};
 use std::pin::pin;
 use std::sync::Arc;
@@ -12,57 +17,52 @@ use tokio::sync::oneshot;
 use tokio::time::Instant;
 
 use super::pending_heads::{Head, HeadKey, PendingHeads};
-use super::token_reader::{self, Read, Reading, Records, TokenReader};
+use super::token_reader::{self, NextRecord, ReadRecord, Records, TokenReader};
 use crate::backoff::Backoff;
 use crate::memory_budget::MemoryBudget;
 use crate::pipeline::Pipeline;
 
-/// Before a token is queried again.
-const PAUSES: Backoff = Backoff::new(Duration::from_millis(50), Duration::from_secs(5));
-/// While no record may be taken for so long, the queries of those that wait are given up: what they have sent and
-/// nobody reads takes up their connections, on which the token that is waited for may be as well.
+/// The pause before a token is queried again.
+const QUERY_BACKOFF: Backoff = Backoff::new(Duration::from_millis(50), Duration::from_secs(5));
+/// How long heads may wait without any being taken before their queries are dropped. Unread data occupies the
+/// connection of a query, which the query of the awaited token may share.
 const MAX_HEAD_WAIT: Duration = Duration::from_secs(2);
 
-/// What comes of a query.
-pub(super) enum Event {
-    Record {
-        record: ChangeRecord,
-        read: SystemTime,
-    },
-    Ended(Ending),
-    /// The query was given up to free memory or a connection: it is to be resumed from the frontier.
-    GivenUp,
+/// The next event of a token's query.
+pub(super) enum QueryEvent {
+    /// A record, and when it was read.
+    Record { record: ChangeRecord, read: SystemTime },
+    /// The end of the query; without an error, Spanner itself has ended it.
+    Ended { error: Option<Error> },
+    /// The query was dropped to free memory or a connection. It is to be resumed from the frontier.
+    Dropped,
 }
 
-/// How a query ended.
-pub(super) struct Ending {
-    /// Nothing when Spanner itself ended it.
-    pub(super) error: Option<Error>,
-}
-
-/// The queries of a shard's tokens. Of each, one record is read ahead and waits; dropped, they end.
+/// The queries of a shard's tokens. They end when this is dropped.
 ///
-/// The worker's budget bounds what waits. Who has nothing to hand out reads beyond it, and gives back what is furthest
-/// ahead: so the token that is furthest behind is read however little room there is.
+/// The worker's memory budget bounds the records that wait. A shard none of whose records may be taken reads beyond
+/// the budget and drops its latest records in exchange. So the token that is furthest behind is always read.
 pub(super) struct Queries {
     budget: Arc<MemoryBudget>,
     tokens: HashMap<Token, Query>,
-    reading: FuturesUnordered<Reading>,
+    reading: FuturesUnordered<NextRecord>,
     heads: PendingHeads,
+    /// Queries that have ended, by token and number.
     ended: VecDeque<(Token, u64, Option<Error>)>,
-    /// Given up, to be queried again.
-    given_up: BTreeSet<Token>,
-    numbers: u64,
-    /// Since when heads wait, none of which may be taken.
-    waiting: Option<Instant>,
+    /// Tokens whose query was dropped and that are to be queried again.
+    dropped: BTreeSet<Token>,
+    /// The number of the latest query.
+    last_number: u64,
+    /// Since when heads wait without any being taken.
+    waiting_since: Option<Instant>,
 }
 
 struct Query {
-    pauses: Backoff,
-    /// Of its last reader; what others bring is of the past.
+    backoff: Backoff,
+    /// The number of the latest reader; results of earlier readers are ignored.
     number: u64,
-    place: Option<HeadKey>,
-    /// Dropped, it ends the reader.
+    head: Option<HeadKey>,
+    /// Ends the reader when dropped.
     _reader: Option<oneshot::Sender<()>>,
 }
 
@@ -74,147 +74,151 @@ impl Queries {
             reading: FuturesUnordered::new(),
             heads: PendingHeads::default(),
             ended: VecDeque::new(),
-            given_up: BTreeSet::new(),
-            numbers: 0,
-            waiting: None,
+            dropped: BTreeSet::new(),
+            last_number: 0,
+            waiting_since: None,
         }
     }
 
-    /// Queries the token, after a pause when its last query has failed.
+    /// Queries the token from the timestamp on, after a pause when its last query has failed.
     pub(super) fn start(&mut self, pipeline: &Pipeline, token: Token, at: Timestamp) {
         let (name, short) = (pipeline.name(), token.clone());
-        self.begin(token.clone(), |pause, dropped| {
-            tracing::debug!(pipeline = name, token = short.short(), %at, ?pause, "query");
+        self.start_with(token.clone(), |pause, dropped| {
+            tracing::debug!(pipeline = name, token = short.short(), %at, ?pause, "Query started");
             token_reader::records(pipeline, &token, at, pause, dropped)
         });
     }
 
-    fn begin(&mut self, token: Token, records: impl FnOnce(Duration, oneshot::Receiver<()>) -> Records) {
-        self.numbers += 1;
+    fn start_with(&mut self, token: Token, records: impl FnOnce(Duration, oneshot::Receiver<()>) -> Records) {
+        self.last_number += 1;
         let (reader, dropped) = oneshot::channel();
         let mut pause = Duration::ZERO;
-        let pauses = match self.forget(&token) {
+        let backoff = match self.remove(&token) {
             Some(mut query) => {
-                pause = query.pauses.pause();
-                query.pauses
+                pause = query.backoff.pause();
+                query.backoff
             }
-            None => PAUSES,
+            None => QUERY_BACKOFF,
         };
-        let query = Query { pauses, number: self.numbers, place: None, _reader: Some(reader) };
+        let number = self.last_number;
+        let query = Query { backoff, number, head: None, _reader: Some(reader) };
         self.tokens.insert(token.clone(), query);
         let records = records(pause, dropped);
-        self.reading.push(TokenReader { token, number: self.numbers, records }.read());
+        self.reading.push(TokenReader { token, number, records }.next_record());
     }
 
-    /// The token is not read any more: it is finished, or past the pipeline's end.
-    pub(super) fn finished(&mut self, token: &Token) {
-        self.forget(token);
+    /// Stops reading a token that is finished or past the pipeline's end.
+    pub(super) fn stop(&mut self, token: &Token) {
+        self.remove(token);
     }
 
-    fn forget(&mut self, token: &Token) -> Option<Query> {
-        self.given_up.remove(token);
+    fn remove(&mut self, token: &Token) -> Option<Query> {
+        self.dropped.remove(token);
         let query = self.tokens.remove(token)?;
-        if let Some(place) = &query.place {
-            self.heads.remove(place);
+        if let Some(key) = &query.head {
+            self.heads.remove(key);
         }
         Some(query)
     }
 
-    /// The next event: what has ended first, then the record of the token that is furthest behind, among those that have
-    /// one and that may be read. Pending while there is none. Safe to cancel.
-    pub(super) async fn next(&mut self, may_read: impl Fn(&Token) -> bool) -> (Token, Event) {
+    /// The next event: ends of queries first, then the earliest record among the tokens that may be read. Pending while
+    /// there is none. Cancel safe.
+    pub(super) async fn next(&mut self, may_read: impl Fn(&Token) -> bool) -> (Token, QueryEvent) {
         let budget = self.budget.clone();
         loop {
-            // Before anything is looked at, so that nothing is missed.
+            // Registered before the first look at the budget, so that no notification is missed.
             let mut freed = pin!(budget.freed());
             freed.as_mut().enable();
-            while self.may_take_in(&may_read)
-                && let Some(Some((reader, read))) = self.reading.next().now_or_never()
+            while self.may_read_more(&may_read)
+                && let Some(Some((reader, record))) = self.reading.next().now_or_never()
             {
-                self.take_in(reader, read);
+                self.insert(reader, record);
                 if !self.budget.has_room() {
                     break;
                 }
             }
-            if let Some(event) = self.due(&may_read) {
-                self.waiting = None;
+            if let Some(event) = self.take_event(&may_read) {
+                self.waiting_since = None;
                 return event;
             }
             if !self.heads.is_empty() && !self.budget.has_room() {
-                self.give_back();
+                self.drop_last_head();
                 continue;
             }
-            let takes_in = self.may_take_in(&may_read);
-            let holds_up = self.heads.have_queries();
-            let since =
-                if holds_up { *self.waiting.get_or_insert_with(Instant::now) } else { Instant::now() };
+            let may_read_more = self.may_read_more(&may_read);
+            let has_queries = self.heads.has_queries();
+            let since = if has_queries {
+                *self.waiting_since.get_or_insert_with(Instant::now)
+            } else {
+                Instant::now()
+            };
             tokio::select! {
-                Some((reader, read)) = self.reading.next(), if takes_in => self.take_in(reader, read),
+                Some((reader, record)) = self.reading.next(), if may_read_more => self.insert(reader, record),
                 () = freed => {}
-                () = tokio::time::sleep_until(since + MAX_HEAD_WAIT), if holds_up => {
-                    self.heads.give_up_queries();
-                    self.waiting = None;
+                () = tokio::time::sleep_until(since + MAX_HEAD_WAIT), if has_queries => {
+                    self.heads.drop_queries();
+                    self.waiting_since = None;
                 }
             }
         }
     }
 
-    fn may_take_in(&self, may_read: impl Fn(&Token) -> bool) -> bool {
-        self.budget.has_room() || !self.heads.holds(may_read)
+    fn may_read_more(&self, may_read: impl Fn(&Token) -> bool) -> bool {
+        self.budget.has_room() || !self.heads.has_readable(may_read)
     }
 
-    fn take_in(&mut self, reader: TokenReader, read: Option<Result<Read, Error>>) {
+    fn insert(&mut self, reader: TokenReader, record: Option<Result<ReadRecord, Error>>) {
         let Some(query) = self.tokens.get_mut(&reader.token).filter(|query| query.number == reader.number)
         else {
             return;
         };
-        match read {
-            Some(Ok(Read { record, at, bytes })) => {
-                query.pauses.reset();
-                let (token, share) = (reader.token.clone(), self.budget.take(bytes));
-                let head = Head { record, read: at, share, reader: Some(reader) };
-                query.place = Some(self.heads.insert(token, head));
+        match record {
+            Some(Ok(ReadRecord { record, read, bytes })) => {
+                query.backoff.reset();
+                let (token, reservation) = (reader.token.clone(), self.budget.reserve(bytes));
+                let head = Head { record, read, reservation, reader: Some(reader) };
+                query.head = Some(self.heads.insert(token, head));
             }
             Some(Err(error)) => self.ended.push_back((reader.token, reader.number, Some(error))),
             None => self.ended.push_back((reader.token, reader.number, None)),
         }
     }
 
-    fn due(&mut self, may_read: impl Fn(&Token) -> bool) -> Option<(Token, Event)> {
+    fn take_event(&mut self, may_read: impl Fn(&Token) -> bool) -> Option<(Token, QueryEvent)> {
         while let Some((token, number, error)) = self.ended.pop_front() {
             if self.tokens.get(&token).is_some_and(|query| query.number == number) {
-                return Some((token, Event::Ended(Ending { error })));
+                return Some((token, QueryEvent::Ended { error }));
             }
         }
-        if let Some((token, Head { record, read, share, reader })) = self.heads.take(&may_read) {
-            drop(share);
+        if let Some((token, Head { record, read, reservation, reader })) = self.heads.take_first(&may_read) {
+            drop(reservation);
             if let Some(query) = self.tokens.get_mut(&token) {
-                query.place = None;
+                query.head = None;
             }
             match reader {
-                Some(reader) => self.reading.push(reader.read()),
+                Some(reader) => self.reading.push(reader.next_record()),
                 None => {
-                    self.given_up.insert(token.clone());
+                    self.dropped.insert(token.clone());
                 }
             }
-            return Some((token, Event::Record { record, read }));
+            return Some((token, QueryEvent::Record { record, read }));
         }
-        let token = if self.budget.has_much_room() {
-            self.given_up.pop_first()
+        let token = if self.budget.has_half_free() {
+            self.dropped.pop_first()
         } else {
-            let token = self.given_up.iter().find(|token| may_read(token)).cloned();
-            token.inspect(|token| _ = self.given_up.remove(token))
+            let token = self.dropped.iter().find(|token| may_read(token)).cloned();
+            token.inspect(|token| _ = self.dropped.remove(token))
         };
-        token.map(|token| (token, Event::GivenUp))
+        token.map(|token| (token, QueryEvent::Dropped))
     }
 
-    /// The record that is furthest ahead, with its query.
-    fn give_back(&mut self) {
+    /// Drops the latest record with its query.
+    fn drop_last_head(&mut self) {
         if let Some((token, _)) = self.heads.take_last() {
             if let Some(query) = self.tokens.get_mut(&token) {
-                query.place = None;
+                query.head = None;
             }
-            self.given_up.insert(token);
+            self.dropped.insert(token);
         }
     }
 }

@@ -1,258 +1,148 @@
-//! Rows as they were at one time, for a snapshot or again: tables divided into ranges, and the ranges of a shard read a
-//! page at a time.
+//! The ranges of a shard's snapshot, read page by page and handed to the state machine as messages.
+//!
+//! The state machine owns the progress of each range. This component reads several ranges at a time, and resumes one
+//! behind the last key that the state machine has accepted.
 
 use std::collections::BTreeMap;
-use std::ops::Bound;
 use std::sync::Arc;
 use std::time::SystemTime;
 
 use futures::future::FutureExt;
-use futures::stream::FuturesUnordered;
 use spanbridge_protocol::publish::{RangeId, SnapshotRange};
-use spanbridge_protocol::value::{Timestamp, Type, Value};
-use spanbridge_spanner::KeyRange;
 
-use super::change_handler::size_of;
-use super::end::End;
-use super::operations::{Answer, Work, patiently};
-use super::outgoing_message::{MessageOrigin, OutgoingMessage};
-use super::run::ShardRun;
-use crate::failure::Failure;
-use crate::pipeline::Pipeline;
-use crate::policy::Action;
-use crate::shard_status::Status;
-use crate::transform::TableTransform;
+use super::context::ShardContext;
+use super::operations::{OperationResult, Operations};
+use super::outgoing_message::{Machine, MessageOrigin, OutgoingMessage, message_size};
+use super::run_end::RunEnd;
+use super::snapshot_page::{Page, PageError, PendingRange, read_page};
+use crate::transform::snapshot_message;
 use crate::{Error, ErrorKind};
 
-/// Ranges that a shard reads at once.
-const READERS: usize = 4;
-/// What a page may hold; the first one is small, as nobody knows its rows yet.
+/// Pages that a shard reads at a time, each of another range.
+const MAX_CONCURRENT_PAGES: usize = 4;
+/// The intended size of a page, in bytes.
 const PAGE_BYTES: usize = 1 << 20;
 const MAX_ROWS_PER_PAGE: usize = 1000;
+/// The first page of a range is small because the size of its rows is unknown.
 const ROWS_OF_FIRST_PAGE: usize = 10;
-/// Characters of a reason.
-const MAX_REASON_CHARS: usize = 500;
 
 /// The ranges of a shard that are still to be read.
-#[derive(Default)]
 pub(super) struct SnapshotReader {
+    context: ShardContext,
     waiting: BTreeMap<RangeId, PendingRange>,
+    /// Pages that are being read.
     reading: usize,
 }
 
-/// What is left of a range, and how many rows make a page.
-struct PendingRange {
-    range: SnapshotRange,
-    rows: usize,
-    /// By which it is read; nothing before the first page.
-    plan: Option<Arc<TableTransform>>,
-    /// While changes are held.
-    again: bool,
-}
-
-/// Rows of a range in the order of the key.
-pub(super) struct Page {
-    plan: Arc<TableTransform>,
-    columns: Vec<(String, Type)>,
-    rows: Vec<Vec<Value>>,
-    part: PendingRange,
-    read: SystemTime,
-}
-
-/// Why no more of a range can be read.
-pub(super) struct PageError {
-    again: bool,
-    table: Arc<str>,
-    failure: Failure,
-}
-
 impl SnapshotReader {
-    pub(super) fn add(&mut self, id: RangeId, range: SnapshotRange, again: bool) {
-        self.waiting.insert(id, PendingRange { range, rows: ROWS_OF_FIRST_PAGE, plan: None, again });
+    pub(super) fn new(context: ShardContext) -> Self {
+        Self { context, waiting: BTreeMap::new(), reading: 0 }
     }
 
-    /// Asks for pages, as many at a time as it may.
-    pub(super) fn start(
-        &mut self,
-        pipeline: &Arc<Pipeline>,
-        status: &Arc<Status>,
-        work: &FuturesUnordered<Work>,
-    ) {
-        while self.reading < READERS
-            && let Some((id, part)) = self.waiting.pop_first()
+    /// Adds a range, or the rest of one.
+    pub(super) fn add(&mut self, id: RangeId, range: SnapshotRange, is_incremental: bool) {
+        let page_rows = ROWS_OF_FIRST_PAGE;
+        self.waiting.insert(id, PendingRange { range, page_rows, transform: None, is_incremental });
+    }
+
+    /// Starts to read pages, as many as may be read at a time.
+    pub(super) fn start_pages(&mut self, operations: &Operations) {
+        while self.reading < MAX_CONCURRENT_PAGES
+            && let Some((id, pending)) = self.waiting.pop_first()
         {
             self.reading += 1;
-            work.push(page(pipeline.clone(), status.clone(), id, part));
+            let (pipeline, status) = (self.context.pipeline.clone(), self.context.status.clone());
+            let page = async move {
+                OperationResult::Page { id, page: read_page(&pipeline, &status, pending).await }
+            };
+            operations.push(page.boxed());
         }
     }
-}
 
-impl ShardRun {
-    /// Hands a page in, made into messages.
-    pub(super) fn page(&mut self, id: RangeId, page: Result<Page, PageError>) -> Result<(), End> {
-        self.reads.reading -= 1;
-        self.status.state().reason = None;
-        let Page { plan, columns, rows, mut part, read } = match page {
+    /// Transforms a page, hands it in, and keeps the rest of its range for the next page.
+    pub(super) fn page(
+        &mut self,
+        id: RangeId,
+        page: Result<Page, PageError>,
+        machine: &mut Machine,
+    ) -> Result<(), RunEnd> {
+        self.reading -= 1;
+        self.context.status.lock().reason = None;
+        let Page { transform, columns, rows, mut pending, read } = match page {
             Ok(page) => page,
-            Err(unread) => return self.unread(id, unread),
+            Err(error) => return self.page_failed(id, error, machine),
         };
-        let (origin, at, full) = (self.pipeline.tables.origin(), part.range.at, rows.len() == part.rows);
-        let table: Arc<str> = plan.table().into();
-        let (mut data, mut size, mut last) = (Vec::with_capacity(rows.len()), 0, None);
+        let pipeline = self.context.pipeline.clone();
+        let (at, is_full) = (pending.range.at, rows.len() == pending.page_rows);
+        let table: Arc<str> = transform.table().into();
+        let (mut data, mut size, mut last_key) = (Vec::with_capacity(rows.len()), 0, None);
         for row in rows {
-            let made = SystemTime::now();
-            let (message, key) = match plan.row(origin, at, made.into(), &columns, row, part.again) {
-                Ok(made) => made,
+            let now = SystemTime::now();
+            let source = pipeline.tables.source();
+            let message =
+                snapshot_message(&transform, source, at, now.into(), &columns, row, pending.is_incremental);
+            let (message, key) = match message {
+                Ok(message) => message,
                 Err(why) => {
                     let message = format!("a row of table {table} as of {at} cannot be published: {why}");
-                    let failure = Error::new(ErrorKind::Record, self.pipeline.name(), message).into();
-                    return self.unread(id, PageError { again: part.again, table, failure });
+                    let failure = Error::new(ErrorKind::Record, pipeline.name(), message).into();
+                    let is_incremental = pending.is_incremental;
+                    return self.page_failed(id, PageError { is_incremental, table, failure }, machine);
                 }
             };
-            size += size_of(&message);
-            let made_of = MessageOrigin {
+            size += message_size(&message);
+            let origin = MessageOrigin {
                 table: table.clone(),
                 commit: None,
                 read,
-                made,
-                dead_letter: false,
+                transformed: now,
+                is_dead_letter: false,
                 trace: None,
             };
-            data.push(OutgoingMessage::new(message, made_of));
-            last = Some(Arc::from(key));
+            data.push(OutgoingMessage::new(message, origin));
+            last_key = Some(Arc::from(key));
         }
-        let (rows, now) = (data.len(), self.now());
+        let (rows, now) = (data.len(), self.context.now());
         if let Some(first) = data.first_mut() {
-            first.share = Some(self.pipeline.queued.take(size));
+            first.reservation = Some(pipeline.queued.reserve(size));
         }
-        let mut goes_on = true;
-        if let Some(last) = last {
-            part.range.after = Some(Arc::clone(&last));
-            goes_on = self.shard.add_rows(id, data, size, last, now);
+        let mut is_continued = true;
+        if let Some(last_key) = last_key {
+            pending.range.after = Some(Arc::clone(&last_key));
+            is_continued = machine.add_rows(id, data, size, last_key, now);
         }
-        if full && goes_on {
-            part.rows = (PAGE_BYTES * rows / size.max(1)).clamp(1, MAX_ROWS_PER_PAGE);
-            part.plan = Some(plan);
-            self.reads.waiting.insert(id, part);
-        } else if !full {
-            self.shard.finish_range(id, now);
-            let (pipeline, shard, left) = (self.pipeline.name(), self.index, self.shard.open_range_count());
-            tracing::info!(pipeline, shard, %table, range = id.0, left, "range of rows read");
+        if is_full && is_continued {
+            pending.page_rows = (PAGE_BYTES * rows / size.max(1)).clamp(1, MAX_ROWS_PER_PAGE);
+            pending.transform = Some(transform);
+            self.waiting.insert(id, pending);
+        } else if !is_full {
+            machine.finish_range(id, now);
+            let (pipeline, shard, left) = (pipeline.name(), self.context.index, machine.open_range_count());
+            tracing::info!(pipeline, shard, %table, range = id.0, left, "Snapshot range finished");
         }
         Ok(())
     }
 
-    /// A snapshot has no way on; of a table that is read again, the rest is given up, which its request tells.
-    fn unread(&mut self, id: RangeId, PageError { again, table, failure }: PageError) -> Result<(), End> {
-        if !again {
-            return Err(self.end(failure, "read the rows of a snapshot"));
+    /// An initial snapshot cannot continue without the range. An incremental snapshot skips the rest of the table, and
+    /// its request reports that; rows that are kept no longer are read again as of a later timestamp.
+    fn page_failed(
+        &self,
+        id: RangeId,
+        PageError { is_incremental, table, failure }: PageError,
+        machine: &mut Machine,
+    ) -> Result<(), RunEnd> {
+        if !is_incremental {
+            return Err(self.context.end_of(failure, "read the rows of a snapshot"));
         }
-        self.pipeline.meter.failure(&failure);
-        let (pipeline, shard, now) = (self.pipeline.name(), self.index, self.now());
-        if failure.is_gone() {
-            tracing::info!(pipeline, shard, %table, %failure, "rows kept no longer, to be read as of a later time");
-            self.shard.defer_range(id, now);
+        self.context.pipeline.metrics.failure(&failure);
+        let (pipeline, shard, now) = (self.context.pipeline.name(), self.context.index, self.context.now());
+        if failure.is_snapshot_expired() {
+            tracing::info!(pipeline, shard, %table, %failure, "Snapshot timestamp expired; a later one follows");
+            machine.defer_range(id, now);
         } else {
-            tracing::error!(pipeline, shard, %table, %failure, "the rest of a table cannot be read again");
-            self.shard.abandon_range(id, said(&failure), now);
+            tracing::error!(pipeline, shard, %table, %failure, "Incremental snapshot of a table failed");
+            machine.abandon_range(id, failure.short_reason(), now);
         }
         Ok(())
     }
-}
-
-/// Chooses the snapshot's timestamp, and divides the pipeline's tables.
-pub(super) fn divide(pipeline: Arc<Pipeline>) -> Work {
-    async move { Answer::Divided(divided(&pipeline).await) }.boxed()
-}
-
-async fn divided(pipeline: &Pipeline) -> Result<(Timestamp, Vec<SnapshotRange>), Failure> {
-    let snapshot = pipeline.database.snapshot().await?;
-    let mut ranges = Vec::new();
-    for table in pipeline.tables.all().await? {
-        ranges.extend(pipeline.tables.divide(&table, &snapshot).await?);
-    }
-    let (name, at) = (pipeline.name(), snapshot.at());
-    tracing::info!(pipeline = name, %at, ranges = ranges.len(), "the pipeline begins with a snapshot");
-    Ok((at, ranges))
-}
-
-/// Divides a table whose rows are to be read again.
-pub(super) fn divide_again(pipeline: Arc<Pipeline>, status: Arc<Status>, table: Arc<str>) -> Work {
-    async move {
-        let what = format!("table {table}, to be read again");
-        let divided = patiently(&pipeline, &status, &what, || pipeline.tables.divide_again(&table)).await;
-        let divided = divided.map_err(|failure| {
-            tracing::error!(pipeline = pipeline.name(), %table, %failure, "a table cannot be read again");
-            said(&failure)
-        });
-        Answer::TableDivided { table, divided }
-    }
-    .boxed()
-}
-
-/// For the state topic, in which it stays.
-fn said(failure: &Failure) -> Arc<str> {
-    failure.to_string().chars().take(MAX_REASON_CHARS).collect::<String>().into()
-}
-
-/// The next page; while a part is away, again and again.
-fn page(pipeline: Arc<Pipeline>, status: Arc<Status>, id: RangeId, part: PendingRange) -> Work {
-    async move {
-        let SnapshotRange { table, at, .. } = &part.range;
-        let what = format!("rows of table {table}");
-        let page = match patiently(&pipeline, &status, &what, || rows(&pipeline, &part)).await {
-            Ok((plan, columns, rows)) => Ok(Page { plan, columns, rows, part, read: SystemTime::now() }),
-            Err(failure) if part.again => Err(PageError { again: true, table: table.clone(), failure }),
-            Err(failure) => {
-                let doing = format!("read table {table} as of {at}, for the snapshot");
-                let failure = match failure.action() {
-                    Action::Stop(_) if failure.is_gone() => gone(pipeline.name(), &doing, &failure).into(),
-                    Action::Stop(kind) => {
-                        let doing = format!("{doing} (tables are read as they were then)");
-                        failure.stop(kind, pipeline.name(), &doing).into()
-                    }
-                    _ => failure,
-                };
-                Err(PageError { again: false, table: table.clone(), failure })
-            }
-        };
-        Answer::Page { id, page }
-    }
-    .boxed()
-}
-
-/// A snapshot that came too late. No later time would do: it is of one time, and changes go on from there.
-fn gone(pipeline: &str, doing: &str, failure: &Failure) -> Error {
-    let message = format!(
-        "{doing}: {failure}; Spanner keeps old rows for the database's version_retention_period: make it longer than the \
-         snapshot takes, and begin again under another name"
-    );
-    Error::new(ErrorKind::Gone, pipeline, message)
-}
-
-type Rows = (Arc<TableTransform>, Vec<(String, Type)>, Vec<Vec<Value>>);
-
-async fn rows(
-    pipeline: &Pipeline,
-    PendingRange { range, rows, plan, again }: &PendingRange,
-) -> Result<Rows, Failure> {
-    let (tables, table) = (&pipeline.tables, &range.table);
-    let plan = match plan.clone().or_else(|| tables.known(table).filter(|_| !again)) {
-        Some(plan) => plan,
-        None if *again => tables.for_rows(table).await?,
-        None => tables.read(table).await?,
-    };
-    let key = |key: &Option<Arc<str>>| {
-        let values = key.as_deref().map(|key| plan.key_values(key)).transpose();
-        values.map_err(|why| {
-            let message = format!("table {}: {why}; begin a new pipeline, with another name", range.table);
-            Error::new(ErrorKind::State, pipeline.name(), message)
-        })
-    };
-    let start = key(&range.after)?.map_or(Bound::Unbounded, Bound::Excluded);
-    let end = key(&range.through)?.map_or(Bound::Unbounded, Bound::Included);
-    let columns = plan.read_columns();
-    let snapshot = pipeline.database.snapshot_at(range.at);
-    let rows = snapshot.read_page(plan.table(), &columns, KeyRange { start, end }, *rows).await?;
-    Ok((plan, columns, rows))
 }

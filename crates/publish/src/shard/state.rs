@@ -1,4 +1,4 @@
-//! State records as they stand in the state topic: JSON, so that a person can read them.
+//! The stored form of state records: JSON, so that a person can read the state topic.
 
 use std::sync::Arc;
 
@@ -8,26 +8,32 @@ use spanbridge_protocol::publish::{StateKey, StateRecord, StateValue};
 use crate::pipeline::partition_of;
 use crate::{Error, ErrorKind};
 
-/// The message of a pipeline's state record.
+/// Returns the message of a state record.
+///
+/// # Errors
+/// A record that has no JSON, which is a bug.
 pub(crate) fn encode(pipeline: &str, topic: &Arc<str>, record: &StateRecord) -> Result<Message, Error> {
-    let refused = |error: serde_json::Error| {
+    let bug = |error: serde_json::Error| {
         Error::new(ErrorKind::Bug, pipeline, format!("a state record has no JSON: {error}"))
     };
-    let value = record.value.as_ref().map(serde_json::to_vec).transpose().map_err(refused)?;
+    let value = record.value.as_ref().map(serde_json::to_vec).transpose().map_err(bug)?;
     Ok(Message {
         topic: topic.clone(),
         partition: Some(partition_of(record.shard)),
-        key: Some(serde_json::to_vec(&record.key).map_err(refused)?),
+        key: Some(serde_json::to_vec(&record.key).map_err(bug)?),
         value,
         headers: Vec::new(),
         timestamp_ms: None,
     })
 }
 
-/// The state record of a message.
+/// Returns the state record of a message; a tombstone has no value.
+///
+/// # Errors
+/// A record that this version cannot read, with its topic, partition and offset.
 pub(crate) fn decode(pipeline: &str, record: &Record) -> Result<(StateKey, Option<StateValue>), Error> {
-    // The parser's text may quote the record.
-    let refused = |what: &str| {
+    // The parser's own message may quote the record, so it is not repeated.
+    let unreadable = |what: &str| {
         let message = format!(
             "the {what} of the state record {}[{}]@{} cannot be read: something else writes to the state topic, or a \
              newer version wrote this record",
@@ -36,9 +42,9 @@ pub(crate) fn decode(pipeline: &str, record: &Record) -> Result<(StateKey, Optio
         Error::new(ErrorKind::State, pipeline, message)
     };
     let key = record.key.as_deref().and_then(|key| serde_json::from_slice(key).ok());
-    let key = key.ok_or_else(|| refused("key"))?;
+    let key = key.ok_or_else(|| unreadable("key"))?;
     let value = record.value.as_deref().map(serde_json::from_slice).transpose();
-    Ok((key, value.map_err(|_| refused("value"))?))
+    Ok((key, value.map_err(|_| unreadable("value"))?))
 }
 
 #[cfg(test)]

@@ -1,3 +1,5 @@
+//! The change stream query of one token.
+
 use std::pin::Pin;
 use std::task::{Context, Poll, ready};
 use std::time::{Duration, SystemTime};
@@ -10,48 +12,49 @@ use tokio::sync::oneshot;
 
 use crate::pipeline::Pipeline;
 
-/// A record as it was read.
-pub(super) struct Read {
+/// A record with the time when it was read.
+pub(super) struct ReadRecord {
     pub(super) record: ChangeRecord,
-    pub(super) at: SystemTime,
-    /// Bytes of it, and of what came in the same row and waits.
+    pub(super) read: SystemTime,
+    /// Bytes of the record, and of the records that came in the same row and wait behind it.
     pub(super) bytes: usize,
 }
 
-pub(super) type Records = BoxStream<'static, Result<Read, Error>>;
+/// The records of a token.
+pub(super) type Records = BoxStream<'static, Result<ReadRecord, Error>>;
 
-/// The query of a token, which is not read any further while one of its records waits.
+/// The query of a token. It is not polled while one of its records waits.
 pub(super) struct TokenReader {
     pub(super) token: Token,
-    /// Among all that there have been.
+    /// The number of the query among all queries of the run.
     pub(super) number: u64,
     pub(super) records: Records,
 }
 
-/// The next record of a reader, which comes back with it.
-pub(super) struct Reading(Option<TokenReader>);
+/// The future of a reader's next record, which returns the reader with it.
+pub(super) struct NextRecord(Option<TokenReader>);
 
 impl TokenReader {
-    /// The next record.
-    pub(super) fn read(self) -> Reading {
-        Reading(Some(self))
+    pub(super) fn next_record(self) -> NextRecord {
+        NextRecord(Some(self))
     }
 }
 
-impl Future for Reading {
-    type Output = (TokenReader, Option<Result<Read, Error>>);
+impl Future for NextRecord {
+    type Output = (TokenReader, Option<Result<ReadRecord, Error>>);
 
     fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Self::Output> {
         let Some(reader) = &mut self.0 else { return Poll::Pending };
-        let read = ready!(reader.records.poll_next_unpin(context));
+        let record = ready!(reader.records.poll_next_unpin(context));
         match self.0.take() {
-            Some(reader) => Poll::Ready((reader, read)),
+            Some(reader) => Poll::Ready((reader, record)),
             None => Poll::Pending,
         }
     }
 }
 
-/// The records of a token from `at` on, after the pause; they end at once when the other side of `dropped` is gone.
+/// Queries the records of a token from the timestamp on, after the pause. The stream ends as soon as the sender of
+/// `dropped` is gone.
 pub(super) fn records(
     pipeline: &Pipeline,
     token: &Token,
@@ -60,16 +63,19 @@ pub(super) fn records(
     dropped: oneshot::Receiver<()>,
 ) -> Records {
     let (database, stream) = (pipeline.database.clone(), pipeline.change_stream.clone());
-    let (heartbeat, of) = (pipeline.config.heartbeat, token.clone());
+    let (heartbeat, token) = (pipeline.config.heartbeat, token.clone());
     stream::once(tokio::time::sleep(pause))
         .flat_map(move |()| {
-            let changes = database.changes(&stream, Some(&of.0), at, None, heartbeat);
+            let changes = database.changes(&stream, Some(&token.0), at, None, heartbeat);
             stream::unfold(changes, |mut changes| async {
                 let record = changes.next().await?;
                 let bytes = changes.ahead();
-                let read =
-                    record.map(|record| Read { bytes: bytes + record.size(), record, at: SystemTime::now() });
-                Some((read, changes))
+                let record = record.map(|record| ReadRecord {
+                    bytes: bytes + record.size(),
+                    record,
+                    read: SystemTime::now(),
+                });
+                Some((record, changes))
             })
         })
         .take_until(dropped)

@@ -5,15 +5,15 @@ use crate::failure::Failure;
 use crate::transform::has_whole_rows;
 use crate::{Error, ErrorKind};
 
-/// Something in which a change stream is not as the pipeline needs it.
+/// A difference between a change stream and what the pipeline needs.
 pub(crate) struct StreamMismatch {
-    /// What of the file it contradicts.
+    /// The setting in the file that needs something else.
     span: Span,
     pub(crate) message: String,
     pub(crate) help: String,
 }
 
-/// The change stream, which must be there, watch the pipeline's tables and capture what its envelope needs.
+/// Reads the change stream, which must watch the pipeline's tables and capture what its envelope needs.
 pub(super) async fn check(
     config: &Config,
     publish: &Publish,
@@ -26,41 +26,43 @@ pub(super) async fn check(
         let help = format!("create it: CREATE CHANGE STREAM {name} FOR …");
         return Err(Error::from(config.error_at(name.span, code, message, help)).into());
     };
-    let errors = unfit(publish, &stream).into_iter();
-    let errors =
-        errors.map(|StreamMismatch { span, message, help }| config.error_at(span, code, message, help));
+    let errors = stream_mismatches(publish, &stream).into_iter().map(|mismatch| {
+        let StreamMismatch { span, message, help } = mismatch;
+        config.error_at(span, code, message, help)
+    });
     match config.errors(errors) {
         Some(error) => Err(Error::from(error).into()),
         None => Ok(stream),
     }
 }
 
-/// Why a pipeline cannot go on with a change stream that was altered while it ran; nothing when it can.
-pub(crate) fn altered(publish: &Publish, stream: &ChangeStreamInfo) -> Option<Error> {
-    let unfit = unfit(publish, stream);
-    if unfit.is_empty() {
+/// The error of a pipeline that cannot continue with its altered change stream; `None` if it can.
+pub(crate) fn altered_error(publish: &Publish, stream: &ChangeStreamInfo) -> Option<Error> {
+    let mismatches = stream_mismatches(publish, stream);
+    if mismatches.is_empty() {
         return None;
     }
-    let unfit = unfit.into_iter().map(|StreamMismatch { message, help, .. }| format!("{message} ({help})"));
-    let unfit = unfit.collect::<Vec<_>>().join("; ");
+    let mismatches =
+        mismatches.into_iter().map(|StreamMismatch { message, help, .. }| format!("{message} ({help})"));
+    let mismatches = mismatches.collect::<Vec<_>>().join("; ");
     let message = format!(
-        "change stream {} was altered while it was published: {unfit}; what it has from before waits in it for its \
-         retention of {} h",
+        "change stream {} was altered while it was published: {mismatches}; the stream keeps its earlier changes for \
+         its retention of {} h",
         stream.name,
         stream.retention.as_secs() / 3600
     );
     Some(Error::new(ErrorKind::Stream, &publish.name, message))
 }
 
-/// Everything in which the change stream is not as the pipeline needs it.
-pub(crate) fn unfit(publish: &Publish, stream: &ChangeStreamInfo) -> Vec<StreamMismatch> {
-    let mut unfit = Vec::new();
+/// Returns all differences between the change stream and what the pipeline needs.
+pub(crate) fn stream_mismatches(publish: &Publish, stream: &ChangeStreamInfo) -> Vec<StreamMismatch> {
+    let mut mismatches = Vec::new();
     if let WatchedTables::Tables(watched) = &stream.watched {
         for table in publish.selection.named() {
             if !watched.iter().any(|watched| watched.eq_ignore_ascii_case(table)) {
                 let message = format!("change stream {} does not watch table `{table}`", stream.name);
                 let help = format!("it watches: {}", watched.join(", "));
-                unfit.push(StreamMismatch { span: table.span, message, help });
+                mismatches.push(StreamMismatch { span: table.span, message, help });
             }
         }
     }
@@ -74,7 +76,7 @@ pub(crate) fn unfit(publish: &Publish, stream: &ChangeStreamInfo) -> Vec<StreamM
             "ALTER CHANGE STREAM {} SET OPTIONS (value_capture_type = 'NEW_ROW'), or use the envelope `debezium`",
             stream.name
         );
-        unfit.push(StreamMismatch { span: publish.change_stream.span, message, help });
+        mismatches.push(StreamMismatch { span: publish.change_stream.span, message, help });
     }
-    unfit
+    mismatches
 }

@@ -1,4 +1,7 @@
-//! What must be there before the first record: stream, tables, topics, schemas.
+//! The start of a pipeline: checks the change stream, its tables, topics and schemas, and joins the consumer group.
+//!
+//! [`crate::service`] calls [`prepare`] and retries it while a service is unavailable. The checks report each mistake
+//! with its place in the file, before any record is published.
 
 mod change_stream;
 mod state_topic;
@@ -24,47 +27,50 @@ use crate::tables::Tables;
 use crate::watermark;
 use crate::{Context, ErrorKind};
 
-pub(crate) use change_stream::{altered, unfit};
+pub(crate) use change_stream::{altered_error, stream_mismatches};
 pub use unknown_names::unknown_names;
 
-/// Of one call to Kafka's administration.
-const ADMIN_LIMIT: Duration = Duration::from_secs(30);
-/// Bytes of one Kafka transaction; librdkafka's buffer is 64 MiB, and more would only wait for it.
-const MAX_BYTES: usize = 16 << 20;
-/// Bytes of records that a worker's shards read ahead: of 300 tokens 200 KiB each, and no more than a few transactions.
-const READ_AHEAD: usize = 64 << 20;
-/// How long a frontier that heartbeats alone have moved may wait: every commit of an idle shard is
-/// a transaction, and after a crash only heartbeats would come again.
-const IDLE_WAIT: Duration = Duration::from_secs(5);
-/// The same where each record tells the watermark, or the pipeline has an end.
-const WATERMARK_WAIT: Duration = Duration::from_secs(1);
-/// How long rows are read again while all changes are held; in between they go on for as long.
-const MAX_HOLD: Duration = Duration::from_secs(1);
-/// How long shards wait for each other before that, the first time.
-const MAX_HALT: Duration = Duration::from_secs(5);
-/// How long a revoked shard may take for the transaction on its way.
-pub(crate) const REVOKE_WAIT: Duration = Duration::from_secs(10);
+/// How long one call to Kafka's administration may take.
+const ADMIN_TIMEOUT: Duration = Duration::from_secs(30);
+/// Bytes of one Kafka transaction. librdkafka buffers 64 MiB; a larger transaction would only wait for the buffer.
+const MAX_TRANSACTION_BYTES: usize = 16 << 20;
+/// Bytes of records that a worker's shards read ahead: 200 KiB for each of 300 tokens, and no more than a few
+/// transactions.
+const MAX_READ_AHEAD_BYTES: usize = 64 << 20;
+/// How long a frontier that heartbeats alone have moved may wait for its commit. Every commit of an idle shard is a
+/// transaction, and after a crash only heartbeats would come again.
+const MAX_IDLE_WAIT: Duration = Duration::from_secs(5);
+/// The same where records show the watermark or the pipeline has an end.
+const WATERMARK_IDLE_WAIT: Duration = Duration::from_secs(1);
+/// How long an incremental snapshot reads rows while all changes wait at the barrier. Changes then continue for at least
+/// as long.
+const MAX_BARRIER_TIME: Duration = Duration::from_secs(1);
+/// How long paused shards wait for the others to reach the barrier, at the first attempt.
+const MAX_PAUSE_TIME: Duration = Duration::from_secs(5);
+/// How long a revoked shard may take to finish the transaction in flight.
+pub(crate) const REVOKE_TIMEOUT: Duration = Duration::from_secs(10);
 
-/// Checks everything and joins the consumer group.
+/// Checks the pipeline's environment and joins the consumer group.
 ///
 /// # Errors
-/// What is missing, with its place in the file; what can pass is the caller's to try again.
+/// A missing or unsuitable part, with its place in the file; or a service that is unavailable, for which the caller
+/// retries.
 pub(crate) async fn prepare(
     context: &Context,
     publish: &Publish,
-    meter: &Arc<PipelineMetrics>,
+    metrics: &Arc<PipelineMetrics>,
 ) -> Result<(Pipeline, Events), Failure> {
     let database = Database::connect(&context.spanner).await?;
     let stream = change_stream::check(&context.config, publish, &database).await?;
     for unknown in unknown_names(&context.config, publish, &database).await? {
         tracing::warn!(pipeline = %publish.name, "{unknown}");
     }
-    let admin = Admin::new(&context.kafka, ADMIN_LIMIT)?;
-    let state_topic = state_topic::state(&context.config, publish, &admin).await?;
-    let maker =
+    let admin = Admin::new(&context.kafka, ADMIN_TIMEOUT)?;
+    let state_topic = state_topic::ensure(&context.config, publish, &admin).await?;
+    let setup =
         AuxiliaryTopicSetup { config: &context.config, publish, registry: &context.registry, admin: &admin };
-    let sides = maker.sides().await?;
-    let letters = letters(context, publish, &admin).await?;
+    let auxiliary_topics = setup.create_all().await?;
+    let dead_letters = dead_letters(context, publish, &admin).await?;
     let tables = Tables::new(
         context.config.clone(),
         publish.clone(),
@@ -74,15 +80,15 @@ pub(crate) async fn prepare(
         &stream,
     );
     for table in tables.named() {
-        match (tables.begin(&table).await, &letters) {
+        match (tables.prepare(&table).await, &dead_letters) {
             (Err(failure), Some(letters)) if failure.action() == Action::Stop(ErrorKind::Schema) => {
-                letters.refuse(&table, None, &failure.to_string());
+                letters.record_refusal(&table, None, &failure.to_string());
             }
-            (read, _) => read?,
+            (prepared, _) => prepared?,
         }
     }
     let group = format!("spanbridge.publish.{}", publish.name);
-    let limits = spanbridge_kafka::Limits { revoke_wait: REVOKE_WAIT, ..Default::default() };
+    let limits = spanbridge_kafka::Limits { revoke_wait: REVOKE_TIMEOUT, ..Default::default() };
     let topics = [state_topic.clone()];
     let (subscription, events) = Subscription::start(&context.kafka, &group, &topics, limits)?;
     let pipeline = Pipeline {
@@ -92,52 +98,52 @@ pub(crate) async fn prepare(
         change_stream: stream.name.into(),
         state_topic: state_topic.into(),
         tables,
-        letters,
-        meter: meter.clone(),
+        dead_letters,
+        metrics: metrics.clone(),
         subscription,
-        limits: limits_of(publish),
-        ahead: meter.held("ahead", READ_AHEAD),
-        queued: meter.held("queued", usize::MAX),
-        sides,
+        limits: shard_limits(publish),
+        read_ahead: metrics.memory_budget("ahead", MAX_READ_AHEAD_BYTES),
+        queued: metrics.memory_budget("queued", usize::MAX),
+        auxiliary_topics,
         watermark: Arc::default(),
-        own: own(&context.config, publish),
+        skipped_tags: skipped_tags(&context.config, publish),
     };
     Ok((pipeline, events))
 }
 
-/// Where dead letters go, when they go anywhere.
-async fn letters(
+/// Ensures the topic of dead letters, if the pipeline has one.
+async fn dead_letters(
     context: &Context,
     publish: &Publish,
     admin: &Admin,
 ) -> Result<Option<DeadLetters>, Failure> {
     let Some(topic) = publish.dead_letter_topic() else { return Ok(None) };
-    let wanted =
-        RequiredTopic { topic: &topic, purpose: "dead letters", span: publish.dead_letter_topic.span() };
-    wanted.ensure(&context.config, publish, publish.create_topics.as_ref(), admin).await?;
+    let span = publish.dead_letter_topic.span();
+    let required = RequiredTopic { topic: &topic, purpose: "dead letters", span };
+    required.ensure(&context.config, publish, publish.create_topics.as_ref(), admin).await?;
     Ok(Some(DeadLetters::new(topic, &publish.name)))
 }
 
-/// The marks of the file's ingest pipelines, when what they write is left out.
-fn own(config: &Config, publish: &Publish) -> HashSet<PipelineTag> {
+/// The tags of the file's ingest pipelines, if the commits of these are not published.
+fn skipped_tags(config: &Config, publish: &Publish) -> HashSet<PipelineTag> {
     let pipelines = config.ingest.iter().filter(|_| publish.skip_own);
     pipelines.map(|pipeline| PipelineTag::of(&pipeline.name)).collect()
 }
 
-fn limits_of(publish: &Publish) -> ShardLimits {
+fn shard_limits(publish: &Publish) -> ShardLimits {
     ShardLimits {
         max_records: usize::try_from(publish.transaction.max_records).unwrap_or(usize::MAX),
-        max_bytes: MAX_BYTES,
+        max_bytes: MAX_TRANSACTION_BYTES,
         max_wait: publish.transaction.max_wait,
         idle_wait: idle_wait(publish).max(publish.transaction.max_wait),
-        max_barrier_time: MAX_HOLD,
-        barrier_timeout: MAX_HALT,
+        max_barrier_time: MAX_BARRIER_TIME,
+        barrier_timeout: MAX_PAUSE_TIME,
     }
 }
 
-/// A watermark that is wanted needs frontiers that move.
+/// A watermark that is published needs frontiers that move.
 fn idle_wait(publish: &Publish) -> Duration {
-    let told = publish.watermark_topic.as_ref().map(|beat| beat.every);
-    let told = told.or(watermark::is_wanted(publish).then_some(WATERMARK_WAIT));
-    told.map_or(IDLE_WAIT, |wait| wait.min(IDLE_WAIT))
+    let published = publish.watermark_topic.as_ref().map(|topic| topic.every);
+    let wait = published.or(watermark::is_needed(publish).then_some(WATERMARK_IDLE_WAIT));
+    wait.map_or(MAX_IDLE_WAIT, |wait| wait.min(MAX_IDLE_WAIT))
 }

@@ -4,38 +4,39 @@ use spanbridge_kafka::{Admin, Ensured};
 use crate::failure::Failure;
 use crate::{Error, ErrorKind};
 
-/// The broker's default.
-const ANY_REPLICATION: i32 = -1;
+/// The replication factor that stands for the broker's default.
+const DEFAULT_REPLICATION: i32 = -1;
 
-const CLEANUP: &str = "cleanup.policy";
+const CLEANUP_POLICY: &str = "cleanup.policy";
 
-/// Of a state topic: its newest segment is never compacted and every owner reads all of it, so segments are small.
-const PROPERTIES: [(&str, &str); 4] = [
-    (CLEANUP, "compact"),
+/// The settings of a new state topic. Kafka never compacts the newest segment, and every owner of a shard reads all of
+/// it, so segments are small.
+const SETTINGS: [(&str, &str); 4] = [
+    (CLEANUP_POLICY, "compact"),
     ("segment.bytes", "16777216"),
     ("segment.ms", "3600000"),
     ("min.cleanable.dirty.ratio", "0.2"),
 ];
 
-/// The name of the state topic, which is created unless it is there, with a partition for each shard.
-pub(super) async fn state(config: &Config, publish: &Publish, admin: &Admin) -> Result<String, Failure> {
+/// Creates the state topic with a partition for each shard, or checks the one that exists. Returns its name.
+pub(super) async fn ensure(config: &Config, publish: &Publish, admin: &Admin) -> Result<String, Failure> {
     let topic = publish.state_topic();
     let shards = i32::from(publish.shards);
-    let copies =
-        publish.create_topics.as_ref().map_or(ANY_REPLICATION, |create| create.replication_factor.into());
-    match admin.ensure_topic(&topic, shards, copies, &PROPERTIES).await? {
+    let replication =
+        publish.create_topics.as_ref().map_or(DEFAULT_REPLICATION, |create| create.replication_factor.into());
+    match admin.ensure_topic(&topic, shards, replication, &SETTINGS).await? {
         Ensured::Created => {
-            tracing::info!(pipeline = %publish.name, topic, shards, "state topic created");
+            tracing::info!(pipeline = %publish.name, topic, shards, "State topic created");
             Ok(topic)
         }
         Ensured::Exists { partitions } if partitions == shards => {
-            compacted(config, publish, admin, &topic).await?;
+            check_compaction(config, publish, admin, &topic).await?;
             Ok(topic)
         }
         Ensured::Exists { partitions } => {
             let message = format!(
                 "the state topic `{topic}` has {partitions} partitions, but `shards` is {shards}; the number of shards \
-                 says where the state of each token lies and cannot change"
+                 determines the partition of each token's state and cannot change"
             );
             let help = format!("set shards = {partitions}, or give the pipeline another name");
             let error = config.error_at(publish.name.span, ErrorKind::Config.code(), message, help);
@@ -44,20 +45,26 @@ pub(super) async fn state(config: &Config, publish: &Publish, admin: &Admin) -> 
     }
 }
 
-/// A state topic whose records expire forgets how far it has come.
-async fn compacted(config: &Config, publish: &Publish, admin: &Admin, topic: &str) -> Result<(), Failure> {
-    let policy = match admin.setting(topic, CLEANUP).await {
+/// Rejects a state topic whose records would expire.
+async fn check_compaction(
+    config: &Config,
+    publish: &Publish,
+    admin: &Admin,
+    topic: &str,
+) -> Result<(), Failure> {
+    let policy = match admin.setting(topic, CLEANUP_POLICY).await {
         Ok(policy) => policy,
-        // Who may not look may still write.
+        // A principal that may not describe the topic's configuration may still write to the topic.
         Err(error) if error.kind() == spanbridge_kafka::ErrorKind::Denied => None,
         Err(error) => return Err(error.into()),
     };
     match policy {
         Some(policy) if policy.trim() != "compact" => {
-            let message =
-                format!("the state topic `{topic}` has {CLEANUP} = {policy}: its records would be deleted");
+            let message = format!(
+                "the state topic `{topic}` has {CLEANUP_POLICY} = {policy}: its records would be deleted"
+            );
             let help = format!(
-                "set {CLEANUP} = compact on it: kafka-configs --alter --add-config {CLEANUP}=compact"
+                "set {CLEANUP_POLICY} = compact on it: kafka-configs --alter --add-config {CLEANUP_POLICY}=compact"
             );
             let error = config.error_at(publish.name.span, ErrorKind::Config.code(), message, help);
             Err(Error::from(error).into())

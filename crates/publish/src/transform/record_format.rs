@@ -4,28 +4,19 @@ use spanbridge_schema::Style;
 use super::headers::Headers;
 use super::serializer_settings::SerializerSettings;
 
-/// What a pipeline's records look like, whatever the table.
+/// The format of a pipeline's records, which is the same for all tables.
 #[derive(Debug, Clone)]
 pub(crate) struct RecordFormat {
     pub(super) envelope: Envelope,
     pub(super) style: Style,
     pub(super) key: SerializerSettings,
     pub(super) value: SerializerSettings,
+    /// True if a deletion is followed by a tombstone.
     pub(super) tombstones: bool,
     pub(super) headers: Headers,
 }
 
 impl RecordFormat {
-    /// True if records have what Debezium's have not.
-    pub(crate) fn is_extended(&self) -> bool {
-        self.style != Style::Debezium
-    }
-
-    /// How keys are written, and values.
-    pub(crate) fn codings(&self) -> (SerializerSettings, SerializerSettings) {
-        (self.key, self.value)
-    }
-
     pub(crate) fn new(publish: &Publish) -> Self {
         let style = match (publish.compatible, publish.timestamps) {
             (Some(Compatible::Debezium), _) => Style::Debezium,
@@ -41,5 +32,15 @@ impl RecordFormat {
             tombstones: publish.tombstones,
             headers: Headers::new(publish),
         }
+    }
+
+    /// True if records have fields and types that Debezium's records do not have.
+    pub(crate) fn is_extended(&self) -> bool {
+        self.style != Style::Debezium
+    }
+
+    /// The settings of keys, and of values.
+    pub(crate) fn serializer_settings(&self) -> (SerializerSettings, SerializerSettings) {
+        (self.key, self.value)
     }
 }

@@ -1,34 +1,34 @@
 use spanbridge_config::{PublishFormat, Subject};
 use spanbridge_schema::{Encoding, Record};
 
-/// How keys, or values, are written, and under which subjects their schemas stand.
+/// The format of keys or of values, and the strategy that names the subjects of their schemas.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct SerializerSettings {
     pub(super) encoding: Encoding,
-    named_after: Subject,
-    /// Which of the two, in subjects named after topics.
-    part: &'static str,
+    strategy: Subject,
+    /// `key` or `value`: the suffix of subjects that are named after topics.
+    suffix: &'static str,
 }
 
 impl SerializerSettings {
-    pub(crate) fn key(format: PublishFormat, named_after: Subject) -> Self {
-        Self { encoding: encoding(format), named_after, part: "key" }
+    pub(crate) fn key(format: PublishFormat, strategy: Subject) -> Self {
+        Self { encoding: encoding(format), strategy, suffix: "key" }
     }
 
-    pub(crate) fn value(format: PublishFormat, named_after: Subject) -> Self {
-        Self { encoding: encoding(format), named_after, part: "value" }
+    pub(crate) fn value(format: PublishFormat, strategy: Subject) -> Self {
+        Self { encoding: encoding(format), strategy, suffix: "value" }
     }
 
-    /// True unless it is plain JSON.
+    /// True unless the format is plain JSON, which has no schema.
     pub(crate) fn has_schema(self) -> bool {
         self.encoding != Encoding::Json
     }
 
-    /// The subject of that record's schema in that topic. The record's name is the same in each format: an Avro record's,
-    /// a message's, a JSON schema's title.
+    /// The subject of the record's schema in the topic. The record's name is the same in each format: the name of the
+    /// Avro record, of the Protobuf message, and the title of the JSON schema.
     pub(crate) fn subject(self, topic: &str, record: &Record) -> String {
-        match self.named_after {
-            Subject::TopicName => format!("{topic}-{}", self.part),
+        match self.strategy {
+            Subject::TopicName => format!("{topic}-{}", self.suffix),
             Subject::RecordName => record.full_name().to_owned(),
             Subject::TopicRecordName => format!("{topic}-{}", record.full_name()),
         }

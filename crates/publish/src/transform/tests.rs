@@ -1,4 +1,4 @@
-//! Against Debezium's own records: the same change must give the same key and payload.
+//! The transform compared with Debezium's own records: the same change must give the same key and payload.
 
 use std::sync::Arc;
 
@@ -13,10 +13,12 @@ use spanbridge_spanner::{ColumnType, DataChange, Mod, ModType, ValueCaptureType}
 
 use super::headers::Headers;
 use super::record_format::RecordFormat;
-use super::record_schemas::{RecordSchemas, Serializer};
+use super::record_schemas::RecordSchemas;
+use super::serializer::Serializer;
 use super::serializer_settings::SerializerSettings;
 use super::{
-    ChangeMetadata, RecordSource, SchemaAdjustments, SchemaMismatch, TableTransform, has_key_of, table_of,
+    ChangeMetadata, RecordSource, SchemaAdjustments, SchemaMismatch, TableTransform, change_messages,
+    has_same_key, table_of_change,
 };
 
 const SAMPLES: [(&str, ModType); 3] = [
@@ -54,7 +56,7 @@ fn orders() -> Table {
     }
 }
 
-fn form(envelope: Envelope, style: Style) -> RecordFormat {
+fn record_format(envelope: Envelope, style: Style) -> RecordFormat {
     RecordFormat {
         envelope,
         style,
@@ -65,41 +67,45 @@ fn form(envelope: Envelope, style: Style) -> RecordFormat {
     }
 }
 
-fn plan_of(table: &Table, whole: bool, form: &RecordFormat) -> TableTransform {
-    let shape = RecordSchemas::derive(table, "s1.orders", whole, form).unwrap();
-    let key = Serializer::new(form.key.encoding, shape.key_record().clone(), KEY).unwrap();
-    let value = Serializer::new(form.value.encoding, shape.value_record().clone(), VALUE).unwrap();
-    TableTransform::new(table, shape, key, value, form.headers.clone())
+fn transform_of(table: &Table, whole: bool, format: &RecordFormat) -> TableTransform {
+    let schemas = RecordSchemas::derive(table, "s1.orders", whole, format).unwrap();
+    let key = Serializer::new(format.key.encoding, schemas.key_record().clone(), KEY).unwrap();
+    let value = Serializer::new(format.value.encoding, schemas.value_record().clone(), VALUE).unwrap();
+    TableTransform::new(table, schemas, key, value, format.headers.clone())
 }
 
-/// Our own, of whole rows whose `qty` must not be null.
+/// A transform with our own format, of whole rows whose `qty` is NOT NULL.
 fn whole_with_not_null() -> (Table, TableTransform) {
     let mut table = orders();
     table.columns.iter_mut().filter(|column| column.name == "qty").for_each(|column| column.nullable = false);
-    let native = form(Envelope::Debezium, Style::Native(Timestamps::default()));
-    let plan = plan_of(&table, true, &native);
-    (table, plan)
+    let native = record_format(Envelope::Debezium, Style::Native(Timestamps::default()));
+    let transform = transform_of(&table, true, &native);
+    (table, transform)
 }
 
-/// Debezium's.
-fn plan(envelope: Envelope, tombstones: bool) -> TableTransform {
-    plan_of(&orders(), false, &RecordFormat { tombstones, ..form(envelope, Style::Debezium) })
+/// A transform with Debezium's format.
+fn debezium_transform(envelope: Envelope, tombstones: bool) -> TableTransform {
+    transform_of(&orders(), false, &RecordFormat { tombstones, ..record_format(envelope, Style::Debezium) })
 }
 
-/// With this learnt.
-fn but(plan: &TableTransform, misfit: SchemaMismatch) -> TableTransform {
-    let mut learnt = plan.learnt().clone();
-    learnt.learn(misfit).unwrap();
-    plan_knowing(&orders(), &form(Envelope::Debezium, Style::Debezium), &learnt)
+/// Adjusts the transform for a mismatch.
+fn adjusted_for(transform: &TableTransform, mismatch: SchemaMismatch) -> TableTransform {
+    let mut adjustments = transform.adjustments().clone();
+    adjustments.add(mismatch).unwrap();
+    adjusted_transform(&orders(), &record_format(Envelope::Debezium, Style::Debezium), &adjustments)
 }
 
-fn plan_knowing(table: &Table, form: &RecordFormat, learnt: &SchemaAdjustments) -> TableTransform {
-    let (mut table, mut learnt) = (table.clone(), learnt.clone());
-    learnt.teach(&mut table);
-    plan_of(&table, false, form).knowing(Default::default(), learnt)
+fn adjusted_transform(
+    table: &Table,
+    format: &RecordFormat,
+    adjustments: &SchemaAdjustments,
+) -> TableTransform {
+    let (mut table, mut adjustments) = (table.clone(), adjustments.clone());
+    adjustments.apply(&mut table);
+    transform_of(&table, false, format).adjusted(Default::default(), adjustments)
 }
 
-fn origin() -> RecordSource {
+fn source() -> RecordSource {
     RecordSource {
         pipeline: "s1".into(),
         database: "projects/p/instances/inst/databases/d1".parse().unwrap(),
@@ -107,7 +113,7 @@ fn origin() -> RecordSource {
     }
 }
 
-/// Columns of the sample as a change record has them: without the key, INT64 as text.
+/// The columns of the sample in the form of a change record: without the key, and INT64 as text.
 fn captured(row: &Json) -> String {
     let Some(row) = row.as_object() else { return "{}".to_owned() };
     let columns = row.iter().filter(|(name, _)| *name != "id");
@@ -118,7 +124,7 @@ fn captured(row: &Json) -> String {
     Json::Object(columns.map(column).collect()).to_string()
 }
 
-/// The change that Debezium made the sample of.
+/// The change of which Debezium has made the sample.
 fn change(payload: &Json, mod_type: ModType) -> DataChange {
     let source = &payload["source"];
     let row = if payload["after"].is_null() { &payload["before"] } else { &payload["after"] };
@@ -158,14 +164,15 @@ fn nanos(json: &Json) -> Timestamp {
     Timestamp::from_timestamp_nanos(json.as_i64().unwrap())
 }
 
-fn messages(plan: &TableTransform, change: &DataChange, payload: &Json) -> Result<Vec<Message>, String> {
-    let source = &payload["source"];
-    let read = Timestamp::from_timestamp_millis(source["read_at_timestamp"].as_i64().unwrap()).unwrap();
-    let token = source["partition_token"].as_str().unwrap();
-    plan.messages(
-        &origin(),
+fn messages(transform: &TableTransform, change: &DataChange, payload: &Json) -> Result<Vec<Message>, String> {
+    let block = &payload["source"];
+    let read = Timestamp::from_timestamp_millis(block["read_at_timestamp"].as_i64().unwrap()).unwrap();
+    let token = block["partition_token"].as_str().unwrap();
+    change_messages(
+        transform,
+        &source(),
         change,
-        ChangeMetadata { token, read, now: nanos(&payload["ts_ns"]), low_watermark: None, order: None },
+        ChangeMetadata { token, read, now: nanos(&payload["ts_ns"]), low_watermark: None, preceding: None },
     )
 }
 
@@ -179,8 +186,8 @@ fn read(output: &Serializer, id: u32, bytes: &[u8]) -> Json {
     printed(&value)
 }
 
-fn value_of(plan: &TableTransform, message: &Message) -> Json {
-    read(&plan.value, VALUE, message.value.as_ref().unwrap())
+fn value_of(transform: &TableTransform, message: &Message) -> Json {
+    read(&transform.value, VALUE, message.value.as_ref().unwrap())
 }
 
 fn printed(value: &Avro) -> Json {
@@ -201,22 +208,22 @@ fn printed(value: &Avro) -> Json {
 }
 
 #[test]
-fn changes_become_debeziums_records() {
-    let plan = plan(Envelope::Debezium, true);
+fn change_becomes_debezium_record() {
+    let transform = debezium_transform(Envelope::Debezium, true);
     for (sample, mod_type) in SAMPLES {
         let sample: Json = serde_json::from_str(sample).unwrap();
         let mut expected = sample["value"]["payload"].clone();
         let change = change(&expected, mod_type);
-        let messages = messages(&plan, &change, &expected).unwrap();
+        let messages = messages(&transform, &change, &expected).unwrap();
         assert_eq!(messages.len(), if mod_type == ModType::Delete { 2 } else { 1 });
         for message in &messages {
             assert_eq!(&*message.topic, "s1.orders");
             assert_eq!(message.timestamp_ms, Some(change.commit_timestamp.timestamp_millis()));
-            let key = read(&plan.key, KEY, message.key.as_ref().unwrap());
+            let key = read(&transform.key, KEY, message.key.as_ref().unwrap());
             assert_eq!(key, sample["key"]["payload"]);
         }
         expected["source"]["version"] = json!(env!("CARGO_PKG_VERSION"));
-        assert_eq!(value_of(&plan, &messages[0]), expected);
+        assert_eq!(value_of(&transform, &messages[0]), expected);
         if let Some(tombstone) = messages.get(1) {
             assert_eq!((&tombstone.value, &tombstone.key), (&None, &messages[0].key));
         }
@@ -224,25 +231,25 @@ fn changes_become_debeziums_records() {
 }
 
 #[test]
-fn a_deletion_has_a_tombstone_only_when_wanted() {
+fn deletion_has_tombstone_only_if_configured() {
     let sample: Json = serde_json::from_str(SAMPLES[2].0).unwrap();
     let payload = &sample["value"]["payload"];
     let change = change(payload, ModType::Delete);
-    let count = |plan: &TableTransform| messages(plan, &change, payload).unwrap().len();
-    assert_eq!(count(&plan(Envelope::Debezium, false)), 1);
-    // To the envelope `row` it is the deletion itself.
-    let row = plan(Envelope::Row, false);
+    let count = |transform: &TableTransform| messages(transform, &change, payload).unwrap().len();
+    assert_eq!(count(&debezium_transform(Envelope::Debezium, false)), 1);
+    // With the envelope `row`, the tombstone is the deletion itself.
+    let row = debezium_transform(Envelope::Row, false);
     let messages = messages(&row, &change, payload).unwrap();
     assert_eq!((messages.len(), &messages[0].value), (1, &None));
 }
 
 #[test]
-fn before_is_there_when_it_is_captured() {
+fn before_is_published_if_captured() {
     let sample: Json = serde_json::from_str(SAMPLES[1].0).unwrap();
     let payload = &sample["value"]["payload"];
-    let debezium = plan(Envelope::Debezium, true);
-    let native = form(Envelope::Debezium, Style::Native(Timestamps::default()));
-    let plan = plan_of(&orders(), false, &native);
+    let debezium = debezium_transform(Envelope::Debezium, true);
+    let native = record_format(Envelope::Debezium, Style::Native(Timestamps::default()));
+    let transform = transform_of(&orders(), false, &native);
     for (capture, captured) in [
         (ValueCaptureType::OldAndNewValues, true),
         (ValueCaptureType::NewRowAndOldValues, true),
@@ -250,10 +257,10 @@ fn before_is_there_when_it_is_captured() {
         (ValueCaptureType::NewRow, false),
     ] {
         let change = DataChange { value_capture_type: capture, ..change(payload, ModType::Update) };
-        let messages = messages(&plan, &change, payload).unwrap();
-        let value = value_of(&plan, &messages[0]);
+        let messages = messages(&transform, &change, payload).unwrap();
+        let value = value_of(&transform, &messages[0]);
         assert_eq!(value["before"].is_null(), !captured, "{}", capture.as_str());
-        // Debezium's has the key in any case, and what it does not know as null.
+        // Debezium's record always has the key, and null for values that are not captured.
         let mut change = change;
         change.mods[0].old_values = "{}".to_owned();
         let messages = self::messages(&debezium, &change, payload).unwrap();
@@ -263,122 +270,128 @@ fn before_is_there_when_it_is_captured() {
 }
 
 #[test]
-fn the_envelope_row_is_the_row_and_needs_all_of_it() {
+fn row_envelope_needs_whole_rows() {
     let sample: Json = serde_json::from_str(SAMPLES[1].0).unwrap();
     let payload = &sample["value"]["payload"];
-    let plan = plan(Envelope::Row, true);
+    let transform = debezium_transform(Envelope::Row, true);
     let update = change(payload, ModType::Update);
-    let error = messages(&plan, &update, payload).unwrap_err();
+    let error = messages(&transform, &update, payload).unwrap_err();
     assert!(error.contains("OLD_AND_NEW_VALUES"), "{error}");
     let update = DataChange { value_capture_type: ValueCaptureType::NewRow, ..update };
-    let messages = messages(&plan, &update, payload).unwrap();
-    let value = value_of(&plan, &messages[0]);
+    let messages = messages(&transform, &update, payload).unwrap();
+    let value = value_of(&transform, &messages[0]);
     assert_eq!(value, payload["after"]);
 }
 
 #[test]
-fn a_plan_says_what_does_not_fit() {
+fn transform_reports_each_mismatch() {
     let sample: Json = serde_json::from_str(SAMPLES[1].0).unwrap();
     let change = change(&sample["value"]["payload"], ModType::Update);
     let with = |types: Vec<ColumnType>| DataChange { column_types: types.into(), ..change.clone() };
-    let plan = plan(Envelope::Debezium, true);
+    let transform = debezium_transform(Envelope::Debezium, true);
     let types = column_types();
-    assert_eq!(plan.misfit(&change), None);
+    assert_eq!(transform.mismatch(&change), None);
     let mut more = types.to_vec();
     more.push(ColumnType { name: "colour".into(), ..types[1].clone() });
-    let unknown = plan.misfit(&with(more.clone())).unwrap();
-    assert!(matches!(&unknown, SchemaMismatch::Unknown { column, .. } if column == "colour"), "{unknown:?}");
-    assert_eq!(but(&plan, unknown).misfit(&with(more.clone())), None);
+    let unknown = transform.mismatch(&with(more.clone())).unwrap();
+    assert!(
+        matches!(&unknown, SchemaMismatch::UnknownColumn { column, .. } if column == "colour"),
+        "{unknown:?}"
+    );
+    assert_eq!(adjusted_for(&transform, unknown).mismatch(&with(more.clone())), None);
     more[7].ty = None;
-    assert!(SchemaAdjustments::default().learn(plan.misfit(&with(more)).unwrap()).is_err());
+    assert!(SchemaAdjustments::default().add(transform.mismatch(&with(more)).unwrap()).is_err());
     let mut other = types.to_vec();
     other[1].ty = Some(Type::Bytes);
-    let misfit = plan.misfit(&with(other.clone())).unwrap();
-    assert!(matches!(misfit, SchemaMismatch::Type { planned: Type::String, .. }));
+    let mismatch = transform.mismatch(&with(other.clone())).unwrap();
+    assert!(matches!(mismatch, SchemaMismatch::Type { expected: Type::String, .. }));
     let other = with(other);
-    let as_it_was = but(&plan, misfit);
-    assert_eq!(as_it_was.misfit(&other), None);
-    // And back again.
-    let misfit = as_it_was.misfit(&change).unwrap();
-    assert_eq!(but(&as_it_was, misfit).misfit(&change), None);
+    let as_it_was = adjusted_for(&transform, mismatch);
+    assert_eq!(as_it_was.mismatch(&other), None);
+    // The next change has the current type again.
+    let mismatch = as_it_was.mismatch(&change).unwrap();
+    assert_eq!(adjusted_for(&as_it_was, mismatch).mismatch(&change), None);
     let mut key = types.to_vec();
     key[1].is_primary_key = true;
-    assert_eq!(plan.misfit(&with(key.clone())), Some(SchemaMismatch::Key));
+    assert_eq!(transform.mismatch(&with(key.clone())), Some(SchemaMismatch::Key));
     key[0].is_primary_key = false;
-    assert_eq!(plan.misfit(&with(key)), Some(SchemaMismatch::Key));
+    assert_eq!(transform.mismatch(&with(key)), Some(SchemaMismatch::Key));
 }
 
 #[test]
-fn a_table_that_is_gone_is_planned_as_its_changes_tell() {
+fn schema_of_dropped_table_is_derived_from_change() {
     let sample: Json = serde_json::from_str(SAMPLES[0].0).unwrap();
     let payload = &sample["value"]["payload"];
     let insert = change(payload, ModType::Insert);
-    let table = table_of(&insert);
-    assert!(has_key_of(&table, &insert) && has_key_of(&orders(), &insert));
-    let form = form(Envelope::Debezium, Style::Debezium);
-    let mut learnt = SchemaAdjustments::default();
-    let mut plan = plan_of(&table, false, &form);
-    while let Some(misfit) = plan.misfit(&insert) {
-        learnt.learn(misfit).unwrap();
-        plan = plan_knowing(&table, &form, &learnt);
+    let table = table_of_change(&insert);
+    assert!(has_same_key(&table, &insert) && has_same_key(&orders(), &insert));
+    let format = record_format(Envelope::Debezium, Style::Debezium);
+    let mut adjustments = SchemaAdjustments::default();
+    let mut transform = transform_of(&table, false, &format);
+    while let Some(mismatch) = transform.mismatch(&insert) {
+        adjustments.add(mismatch).unwrap();
+        transform = adjusted_transform(&table, &format, &adjustments);
     }
-    let value = value_of(&plan, &messages(&plan, &insert, payload).unwrap()[0]);
+    let value = value_of(&transform, &messages(&transform, &insert, payload).unwrap()[0]);
     assert_eq!(value["after"], payload["after"]);
 }
 
 #[test]
-fn a_null_in_a_column_that_must_not_be_is_a_misfit() {
+fn null_in_required_column_is_a_mismatch() {
     let sample: Json = serde_json::from_str(SAMPLES[1].0).unwrap();
     let payload = &sample["value"]["payload"];
-    let (_, plan) = whole_with_not_null();
+    let (_, transform) = whole_with_not_null();
     let mut update =
         DataChange { value_capture_type: ValueCaptureType::NewRow, ..change(payload, ModType::Update) };
-    assert_eq!(plan.null_misfit(&update), None);
+    assert_eq!(transform.null_mismatch(&update), None);
     update.mods[0].new_values = json!({"qty": null}).to_string();
-    assert!(messages(&plan, &update, payload).is_err());
-    assert_eq!(plan.null_misfit(&update), Some(SchemaMismatch::Late { column: "qty".into() }));
+    assert!(messages(&transform, &update, payload).is_err());
+    assert_eq!(
+        transform.null_mismatch(&update),
+        Some(SchemaMismatch::MissingColumn { column: "qty".into() })
+    );
 }
 
 #[test]
-fn not_null_is_kept_where_rows_are_whole() {
+fn whole_rows_keep_not_null() {
     let sample: Json = serde_json::from_str(SAMPLES[1].0).unwrap();
     let payload = &sample["value"]["payload"];
-    let (table, plan) = whole_with_not_null();
+    let (table, transform) = whole_with_not_null();
     let update = change(payload, ModType::Update);
-    assert_eq!(plan.misfit(&update), Some(SchemaMismatch::Partial));
+    assert_eq!(transform.mismatch(&update), Some(SchemaMismatch::PartialRow));
     let whole = DataChange { value_capture_type: ValueCaptureType::NewRow, ..update };
-    assert_eq!(plan.misfit(&whole), None);
-    let value = value_of(&plan, &messages(&plan, &whole, payload).unwrap()[0]);
+    assert_eq!(transform.mismatch(&whole), None);
+    let value = value_of(&transform, &messages(&transform, &whole, payload).unwrap()[0]);
     assert_eq!(
         (&value["after"]["qty"], &value["before"], &value["unchanged"]),
         (&json!(4), &Json::Null, &Json::Null)
     );
     let early: Vec<_> = column_types().iter().filter(|column| column.name != "qty").cloned().collect();
     let early = DataChange { column_types: early.into(), ..whole };
-    assert_eq!(plan.misfit(&early), Some(SchemaMismatch::Late { column: "qty".into() }));
-    // A deletion may tell of the key alone.
+    assert_eq!(transform.mismatch(&early), Some(SchemaMismatch::MissingColumn { column: "qty".into() }));
+    // A deletion may contain only the key.
     let deletion = DataChange { mod_type: ModType::Delete, ..early.clone() };
-    assert_eq!(plan.misfit(&deletion), None);
-    // Debezium requires no column but the key's.
-    let debezium = plan_of(&table, true, &form(Envelope::Debezium, Style::Debezium));
-    assert_eq!(debezium.misfit(&early), None);
+    assert_eq!(transform.mismatch(&deletion), None);
+    // Debezium's schemas require no columns except the key.
+    let debezium = transform_of(&table, true, &record_format(Envelope::Debezium, Style::Debezium));
+    assert_eq!(debezium.mismatch(&early), None);
 }
 
 #[test]
-fn what_an_update_has_not_changed_is_no_null() {
+fn update_lists_unchanged_columns() {
     let sample: Json = serde_json::from_str(SAMPLES[1].0).unwrap();
     let payload = &sample["value"]["payload"];
     let mut update = change(payload, ModType::Update);
     update.mods[0].new_values = json!({"qty": "5", "note": null}).to_string();
-    let native = form(Envelope::Debezium, Style::Native(Timestamps::default()));
-    let plan = plan_of(&orders(), false, &native);
+    let native = record_format(Envelope::Debezium, Style::Native(Timestamps::default()));
+    let transform = transform_of(&orders(), false, &native);
     let unchanged = |update: &DataChange| {
-        let value = value_of(&plan, &messages(&plan, update, payload).unwrap()[0]);
+        let value = value_of(&transform, &messages(&transform, update, payload).unwrap()[0]);
         assert_eq!((&value["after"]["qty"], &value["after"]["note"]), (&json!(5), &Json::Null));
         value["unchanged"].clone()
     };
     assert_eq!(unchanged(&update), json!(["customer", "amount", "payload", "updated_at"]));
-    // Spanner names the types of the changed columns alone.
+    // Spanner lists the types of the changed columns only.
     let typed = |name: &str| ["id", "qty", "note"].contains(&name);
     let types = column_types().iter().filter(|column| typed(&column.name)).cloned().collect();
     let typed = DataChange { column_types: types, ..update.clone() };
@@ -397,9 +410,9 @@ fn each_format_has_the_same_record() {
     {
         let key = SerializerSettings::key(format, Subject::TopicName);
         let value = SerializerSettings::value(format, Subject::TopicName);
-        let form = RecordFormat { key, value, ..form(Envelope::Debezium, Style::Debezium) };
-        let plan = plan_of(&orders(), false, &form);
-        let messages = messages(&plan, &insert, payload).unwrap();
+        let debezium = record_format(Envelope::Debezium, Style::Debezium);
+        let transform = transform_of(&orders(), false, &RecordFormat { key, value, ..debezium });
+        let messages = messages(&transform, &insert, payload).unwrap();
         let value = messages[0].value.as_ref().unwrap();
         assert_eq!(framed, value[0] == 0 && frame::split(value).unwrap().0 == VALUE);
         if format != PublishFormat::Protobuf {
@@ -412,17 +425,17 @@ fn each_format_has_the_same_record() {
 }
 
 #[test]
-fn columns_are_never_dropped_in_silence() {
+fn unexpected_column_is_an_error() {
     let sample: Json = serde_json::from_str(SAMPLES[0].0).unwrap();
     let payload = &sample["value"]["payload"];
     let mut change = change(payload, ModType::Insert);
     change.mods[0].new_values = json!({"colour": "s3cret"}).to_string();
-    let plan = plan(Envelope::Debezium, true);
-    let error = messages(&plan, &change, payload).unwrap_err();
+    let transform = debezium_transform(Envelope::Debezium, true);
+    let error = messages(&transform, &change, payload).unwrap_err();
     assert!(error.contains("colour") && !error.contains("s3cret"), "{error}");
-    let left_out = plan.clone().knowing(["colour".to_owned()].into(), SchemaAdjustments::default());
+    let left_out = transform.clone().adjusted(["colour".to_owned()].into(), SchemaAdjustments::default());
     assert_eq!(messages(&left_out, &change, payload).unwrap().len(), 1);
     change.mods[0].new_values = json!({"qty": "s3cret"}).to_string();
-    let error = messages(&plan, &change, payload).unwrap_err();
+    let error = messages(&transform, &change, payload).unwrap_err();
     assert!(error.contains("qty") && !error.contains("s3cret"), "{error}");
 }

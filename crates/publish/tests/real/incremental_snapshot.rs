@@ -26,13 +26,13 @@ use crate::world::World;
 const ROWS: i64 = 3000;
 
 async fn standing(world: &World, config: &Config) -> SnapshotStatus {
-    SnapshotRequests::new(&config.publish[0], &world.kafka).standing().await.unwrap()
+    SnapshotRequests::new(&config.publish[0], &world.kafka).status().await.unwrap()
 }
 
 async fn ask(world: &World, config: &Config, tables: &[&str]) -> String {
     let tables: Vec<String> = tables.iter().map(|&table| table.to_owned()).collect();
     let requests = SnapshotRequests::new(&config.publish[0], &world.kafka);
-    requests.ask(&world.database, &tables).await.unwrap().to_string()
+    requests.submit(&world.database, &tables).await.unwrap().to_string()
 }
 
 /// Waits until the standing is such.
@@ -169,8 +169,8 @@ async fn what_cannot_be_read_again_is_refused_or_told_and_changes_go_on() {
     let requests = SnapshotRequests::new(&config.publish[0], &world.kafka);
     let tables = |names: &[&str]| names.iter().map(|&name| name.to_owned()).collect::<Vec<_>>();
     let refused = async |names: &[&str], why: &str| {
-        let error = requests.ask(&world.database, &tables(names)).await.unwrap_err();
-        assert_eq!(error.kind(), ErrorKind::Request);
+        let error = requests.submit(&world.database, &tables(names)).await.unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::SnapshotRefused);
         assert!(error.to_string().contains(why), "{error}");
     };
     refused(&["Orders"], "has not begun").await;
@@ -178,13 +178,13 @@ async fn what_cannot_be_read_again_is_refused_or_told_and_changes_go_on() {
     await_standing(&world, &config, SnapshotStatus::has_begun).await;
     refused(&["Orders", "Small"], "table Small is not published; these are: Orders").await;
     refused(&["None"], "table None is not published").await;
-    assert_eq!(requests.take_back("none").await.unwrap_err().kind(), ErrorKind::Request);
+    assert_eq!(requests.cancel("none").await.unwrap_err().kind(), ErrorKind::SnapshotRefused);
     worker.stop().await;
 
     // Dropped before its turn, and a request that is taken back before it.
     let gone = ask(&world, &config, &["Orders"]).await;
     let back = ask(&world, &config, &["Orders"]).await;
-    requests.take_back(&back).await.unwrap();
+    requests.cancel(&back).await.unwrap();
     let ddl = ["ALTER CHANGE STREAM Stream SET FOR Small", "DROP TABLE Orders"].map(str::to_owned);
     world.admin.apply_ddl(&ddl).await.unwrap();
     let config = world

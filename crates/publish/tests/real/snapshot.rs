@@ -97,7 +97,7 @@ async fn rows_that_spanner_keeps_no_longer_stop_the_pipeline() {
     ];
     state_topic::write(&world, &config, records).await;
     let error = Worker::start(&world, &config).error().await;
-    assert_eq!(error.kind(), ErrorKind::Gone, "{error}");
+    assert_eq!(error.kind(), ErrorKind::SnapshotExpired, "{error}");
     let text = error.to_string();
     for said in [
         "table Small",

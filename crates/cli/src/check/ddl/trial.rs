@@ -141,7 +141,7 @@ impl Trial<'_> {
 impl Watched<'_> {
     async fn step(&mut self, parts: &Parts<'_>, database: &Database) -> Result<Vec<Impact>> {
         let after = self.foresight.read(parts.config, database).await.map_err(of_publish)?;
-        let foreseen = self.foresight.between(&self.catalog, &after).await.map_err(of_publish)?;
+        let foreseen = self.foresight.compare(&self.catalog, &after).await.map_err(of_publish)?;
         // A stream that comes again is compared with what it was.
         if after.has_stream() || !self.catalog.has_stream() {
             self.catalog = after;

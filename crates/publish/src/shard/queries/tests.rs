@@ -6,7 +6,7 @@ use spanbridge_telemetry::metrics::Gauge;
 
 use super::*;
 
-/// A little more than a record takes.
+/// Bytes that a record is counted with in these tests.
 const RECORD: usize = 300;
 
 fn queries(limit: usize) -> Queries {
@@ -17,143 +17,148 @@ fn at(second: u8) -> Timestamp {
     Timestamp::UNIX_EPOCH + Duration::from_secs(second.into())
 }
 
-fn records(seconds: impl Iterator<Item = u8> + Send + 'static) -> impl Stream<Item = Result<Read, Error>> {
-    let read =
-        |second| Read { record: ChangeRecord::Heartbeat(at(second)), at: SystemTime::now(), bytes: RECORD };
-    stream::iter(seconds.map(move |second| Ok(read(second))))
+fn records(
+    seconds: impl Iterator<Item = u8> + Send + 'static,
+) -> impl Stream<Item = Result<ReadRecord, Error>> {
+    let record = |second| ReadRecord {
+        record: ChangeRecord::Heartbeat(at(second)),
+        read: SystemTime::now(),
+        bytes: RECORD,
+    };
+    stream::iter(seconds.map(move |second| Ok(record(second))))
 }
 
-/// Tells the records, and then nothing.
-fn tell(queries: &mut Queries, token: &str, seconds: impl Iterator<Item = u8> + Send + 'static) {
+/// Starts a query that returns these records and then stays open.
+fn start(queries: &mut Queries, token: &str, seconds: impl Iterator<Item = u8> + Send + 'static) {
     let records = records(seconds).chain(stream::pending());
-    queries.begin(token.into(), |_, dropped| records.take_until(dropped).boxed());
+    queries.start_with(token.into(), |_, dropped| records.take_until(dropped).boxed());
 }
 
-async fn record(queries: &mut Queries, may_read: impl Fn(&Token) -> bool) -> (String, u8) {
+async fn next_record(queries: &mut Queries, may_read: impl Fn(&Token) -> bool) -> (String, u8) {
     match queries.next(may_read).await {
-        (token, Event::Record { record, .. }) => {
+        (token, QueryEvent::Record { record, .. }) => {
             (token.to_string(), u8::try_from(record.at().timestamp()).unwrap())
         }
-        (token, Event::Ended(_)) => panic!("{token} has ended"),
-        (token, Event::GivenUp) => panic!("{token} was given up"),
+        (token, QueryEvent::Ended { .. }) => panic!("the query of {token} has ended"),
+        (token, QueryEvent::Dropped) => panic!("the query of {token} was dropped"),
     }
 }
 
 #[tokio::test]
-async fn who_is_furthest_behind_comes_first() {
+async fn earliest_record_comes_first() {
     let mut queries = queries(1 << 20);
-    tell(&mut queries, "a", [3, 4, 9].into_iter());
-    tell(&mut queries, "b", [2, 5].into_iter());
-    tell(&mut queries, "c", [2, 8].into_iter());
+    start(&mut queries, "a", [3, 4, 9].into_iter());
+    start(&mut queries, "b", [2, 5].into_iter());
+    start(&mut queries, "c", [2, 8].into_iter());
     let mut order = Vec::new();
     for _ in 0..7 {
-        order.push(record(&mut queries, |_| true).await);
+        order.push(next_record(&mut queries, |_| true).await);
     }
     let expected = [("b", 2), ("c", 2), ("a", 3), ("a", 4), ("b", 5), ("c", 8), ("a", 9)];
     assert_eq!(order, expected.map(|(token, second)| (token.to_owned(), second)));
     assert!(queries.next(|_| true).now_or_never().is_none());
-    assert!(queries.budget.has_much_room());
+    assert!(queries.budget.has_half_free());
 }
 
 #[tokio::test]
-async fn one_record_is_read_ahead_of_each_token() {
+async fn each_token_reads_one_record_ahead() {
     let mut queries = queries(1 << 20);
     let read = Arc::new(AtomicUsize::new(0));
     for token in ["a", "b", "c"] {
         let read = read.clone();
-        tell(&mut queries, token, (1..100).inspect(move |_| _ = read.fetch_add(1, Ordering::Relaxed)));
+        start(&mut queries, token, (1..100).inspect(move |_| _ = read.fetch_add(1, Ordering::Relaxed)));
     }
     for taken in 1..20 {
-        record(&mut queries, |_| true).await;
+        next_record(&mut queries, |_| true).await;
         assert_eq!(read.load(Ordering::Relaxed), taken + 2);
     }
 }
 
 #[tokio::test]
-async fn what_may_not_be_read_waits_and_what_has_ended_does_not() {
+async fn unreadable_token_waits_and_ended_query_does_not() {
     let mut queries = queries(1 << 20);
-    tell(&mut queries, "a", [1, 2].into_iter());
-    tell(&mut queries, "b", [5].into_iter());
-    queries.begin("c".into(), |_, _| stream::iter([Err(error())]).boxed());
+    start(&mut queries, "a", [1, 2].into_iter());
+    start(&mut queries, "b", [5].into_iter());
+    queries.start_with("c".into(), |_, _| stream::iter([Err(error())]).boxed());
     let (token, event) = queries.next(|_| false).await;
-    let Event::Ended(Ending { error: Some(error) }) = event else {
-        panic!("{token} has told something else")
+    let QueryEvent::Ended { error: Some(error) } = event else {
+        panic!("the query of {token} has not ended with an error")
     };
     assert_eq!((&*token.0, error.kind()), ("c", ErrorKind::Config));
-    assert_eq!(record(&mut queries, |token| &*token.0 == "b").await, ("b".to_owned(), 5));
+    assert_eq!(next_record(&mut queries, |token| &*token.0 == "b").await, ("b".to_owned(), 5));
     assert!(queries.next(|token| &*token.0 == "b").now_or_never().is_none());
-    queries.finished(&"a".into());
+    queries.stop(&"a".into());
     assert!(queries.next(|_| true).now_or_never().is_none());
-    assert!(queries.heads.is_empty() && queries.budget.has_much_room());
+    assert!(queries.heads.is_empty() && queries.budget.has_half_free());
 }
 
-/// Whatever error.
+/// Any error of Spanner.
 fn error() -> Error {
     "no database".parse::<spanbridge_spanner::DatabaseName>().unwrap_err()
 }
 
 #[tokio::test]
-async fn all_comes_through_a_small_budget() {
+async fn small_budget_delivers_every_record() {
     const TOKENS: usize = 50;
     let mut queries = queries(5 * RECORD);
     let name = |number: usize| format!("{number:02}");
     for token in 0..TOKENS {
-        tell(&mut queries, &name(token), 0..20);
+        start(&mut queries, &name(token), 0..20);
     }
     let mut frontiers = [0; TOKENS];
-    // Each may be read in its turn alone, the last one first.
+    // Only one token may be read at a time, the last one first.
     for turn in (0..TOKENS).rev() {
         while frontiers[turn] < 20 {
             let (token, event) = queries.next(|token| *token.0 == *name(turn)).await;
             assert!(queries.budget.held() <= 5 * RECORD, "{} bytes", queries.budget.held());
             let number: usize = token.0.parse().unwrap();
             match event {
-                Event::Record { record, .. } => {
+                QueryEvent::Record { record, .. } => {
                     assert_eq!((number, record.at()), (turn, at(frontiers[turn])));
                     frontiers[turn] += 1;
                 }
-                Event::GivenUp => tell(&mut queries, &token.0, frontiers[number]..20),
-                Event::Ended(_) => panic!("{token} has ended"),
+                QueryEvent::Dropped => start(&mut queries, &token.0, frontiers[number]..20),
+                QueryEvent::Ended { .. } => panic!("the query of {token} has ended"),
             }
         }
     }
 }
 
 #[tokio::test]
-async fn who_is_furthest_behind_is_read_without_any_room() {
+async fn readable_token_is_read_without_room() {
     let mut queries = queries(2 * RECORD);
-    let others = queries.budget.take(10 * RECORD);
-    tell(&mut queries, "a", [7].into_iter());
-    tell(&mut queries, "b", [8].into_iter());
+    let others = queries.budget.reserve(10 * RECORD);
+    start(&mut queries, "a", [7].into_iter());
+    start(&mut queries, "b", [8].into_iter());
     let (late, turn) = oneshot::channel();
-    queries.begin("late".into(), |_, _| {
+    queries.start_with("late".into(), |_, _| {
         stream::once(async { turn.await.unwrap() }).flat_map(|()| records([1].into_iter())).boxed()
     });
     let is_late = |token: &Token| &*token.0 == "late";
     assert!(queries.next(is_late).now_or_never().is_none());
-    assert!(queries.heads.is_empty() && queries.given_up.len() == 2);
+    assert!(queries.heads.is_empty() && queries.dropped.len() == 2);
     late.send(()).unwrap();
-    assert_eq!(record(&mut queries, is_late).await, ("late".to_owned(), 1));
-    assert!(queries.next(is_late).now_or_never().is_some_and(|(_, event)| matches!(event, Event::Ended(_))));
-    // They come back when there is room, or when it is their turn.
-    assert!(
-        matches!(queries.next(|token| &*token.0 == "b").await, (token, Event::GivenUp) if &*token.0 == "b")
-    );
+    assert_eq!(next_record(&mut queries, is_late).await, ("late".to_owned(), 1));
+    let ended = queries.next(is_late).now_or_never();
+    assert!(ended.is_some_and(|(_, event)| matches!(event, QueryEvent::Ended { .. })));
+    // Dropped queries are resumed when it is their turn, or when there is room.
+    let resumed = queries.next(|token| &*token.0 == "b").await;
+    assert!(matches!(resumed, (token, QueryEvent::Dropped) if &*token.0 == "b"));
     assert!(queries.next(is_late).now_or_never().is_none());
     drop(others);
-    assert!(matches!(queries.next(is_late).await, (token, Event::GivenUp) if &*token.0 == "a"));
+    assert!(matches!(queries.next(is_late).await, (token, QueryEvent::Dropped) if &*token.0 == "a"));
 }
 
 #[tokio::test]
-async fn a_query_that_nobody_reads_does_not_keep_its_connection() {
+async fn unread_query_releases_its_connection() {
     let mut queries = queries(1 << 20);
     let (open, mut is_dropped) = oneshot::channel::<()>();
     let records = records([3, 4].into_iter()).inspect(move |_| _ = &open);
-    queries.begin("a".into(), |_, dropped| records.take_until(dropped).boxed());
+    queries.start_with("a".into(), |_, dropped| records.take_until(dropped).boxed());
     tokio::select! {
-        _ = queries.next(|_| false) => panic!("nothing may be read"),
+        _ = queries.next(|_| false) => panic!("no token may be read"),
         _ = &mut is_dropped => {}
     }
-    assert_eq!(record(&mut queries, |_| true).await, ("a".to_owned(), 3));
-    assert!(matches!(queries.next(|_| true).await, (_, Event::GivenUp)));
+    assert_eq!(next_record(&mut queries, |_| true).await, ("a".to_owned(), 3));
+    assert!(matches!(queries.next(|_| true).await, (_, QueryEvent::Dropped)));
 }

@@ -4,22 +4,25 @@ use serde_json::{Map, Value as Json};
 use spanbridge_protocol::value::{Type, Value};
 use spanbridge_spanner::decode_column;
 
-use super::TableTransform;
+use super::table_transform::TableTransform;
 
-/// The values of a row as far as a change holds them, by column.
+/// The values of a row by column, as far as a change or page holds them.
 #[derive(Default)]
-pub(super) struct Row<'p>(HashMap<&'p str, Value>);
+pub(super) struct RowValues<'a>(HashMap<&'a str, Value>);
 
-impl<'p> Row<'p> {
-    /// Decodes these columns and adds them.
+impl<'a> RowValues<'a> {
+    /// Decodes the columns of a change record and adds them.
+    ///
+    /// # Errors
+    /// A column without a type, and a value that does not fit its type. The message contains no value.
     pub(super) fn with(
         mut self,
-        plan: &'p TableTransform,
+        transform: &'a TableTransform,
         columns: &Map<String, Json>,
     ) -> Result<Self, String> {
         for (name, json) in columns {
-            let Some((column, ty)) = plan.columns.get_key_value(name) else {
-                if plan.leaves_out(name) {
+            let Some((column, ty)) = transform.columns.get_key_value(name) else {
+                if transform.excludes(name) {
                     continue;
                 }
                 return Err(format!("its column {name} is not among its column types"));
@@ -30,8 +33,8 @@ impl<'p> Row<'p> {
         Ok(self)
     }
 
-    /// A row that was read with these columns.
-    pub(super) fn read(columns: &'p [(String, Type)], values: Vec<Value>) -> Self {
+    /// The values of a row that was read with these columns.
+    pub(super) fn of_page(columns: &'a [(String, Type)], values: Vec<Value>) -> Self {
         Self(columns.iter().map(|(name, _)| name.as_str()).zip(values).collect())
     }
 
@@ -39,8 +42,8 @@ impl<'p> Row<'p> {
         self.0.get(column)
     }
 
-    /// Gives each column's value away.
-    pub(super) fn taker(mut self) -> impl FnMut(&str) -> Option<Value> {
+    /// Returns a function that takes each column's value out.
+    pub(super) fn into_taker(mut self) -> impl FnMut(&str) -> Option<Value> {
         move |column| self.0.remove(column)
     }
 }

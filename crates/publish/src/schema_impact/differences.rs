@@ -1,41 +1,41 @@
-//! What is different of two tables, as far as it is published.
+//! The differences between two versions of a table, as far as they are published.
 
 use spanbridge_protocol::table::{Column, Table};
 
-/// A sentence's part for each difference.
+/// Describes each difference in a part of a sentence.
 pub(super) fn differences(before: &Table, after: &Table) -> Vec<String> {
-    let mut said = Vec::new();
+    let mut differences = Vec::new();
     for new in &after.columns {
         match before.column(&new.name) {
-            None => said.push(format!("column `{}` {}{} is added", new.name, new.ty, not_null(new))),
-            Some(old) => said.extend(column(old, new)),
+            None => differences.push(format!("column `{}` {}{} is added", new.name, new.ty, not_null(new))),
+            Some(old) => differences.extend(column_differences(old, new)),
         }
     }
-    let gone = before.columns.iter().filter(|old| after.column(&old.name).is_none());
-    said.extend(gone.map(|old| format!("column `{}` is gone", old.name)));
+    let removed = before.columns.iter().filter(|old| after.column(&old.name).is_none());
+    differences.extend(removed.map(|old| format!("column `{}` is no longer published", old.name)));
     let key = |table: &Table| {
         let names: Vec<String> = table.key().iter().map(|column| column.name.clone()).collect();
         names.join(", ")
     };
     let (old, new) = (key(before), key(after));
     if old != new {
-        said.push(format!("the key is ({new}) instead of ({old})"));
+        differences.push(format!("the key is ({new}) instead of ({old})"));
     }
-    said
+    differences
 }
 
-fn column(old: &Column, new: &Column) -> Vec<String> {
+fn column_differences(old: &Column, new: &Column) -> Vec<String> {
     let name = &new.name;
-    let mut said = Vec::new();
+    let mut differences = Vec::new();
     if old.ty != new.ty {
-        said.push(format!("column `{name}` is {} instead of {}", new.ty, old.ty));
+        differences.push(format!("column `{name}` is {} instead of {}", new.ty, old.ty));
     }
     match (old.nullable, new.nullable) {
-        (true, false) => said.push(format!("column `{name}` is NOT NULL")),
-        (false, true) => said.push(format!("column `{name}` is NOT NULL no more")),
+        (true, false) => differences.push(format!("column `{name}` is NOT NULL")),
+        (false, true) => differences.push(format!("column `{name}` is no longer NOT NULL")),
         _ => {}
     }
-    said
+    differences
 }
 
 fn not_null(column: &Column) -> &'static str {
@@ -64,7 +64,7 @@ mod tests {
     }
 
     #[test]
-    fn each_difference_is_told_once() {
+    fn each_difference_is_described_once() {
         let before = table(&[
             ("Id", Type::Int64, false, Some(0)),
             ("Day", Type::Date, false, None),
@@ -79,11 +79,11 @@ mod tests {
             ("New", Type::Float64, false, None),
         ]);
         let expected = [
-            "column `Day` is NOT NULL no more",
+            "column `Day` is no longer NOT NULL",
             "column `Text` is BYTES instead of STRING",
             "column `Text` is NOT NULL",
             "column `New` FLOAT64 NOT NULL is added",
-            "column `Old` is gone",
+            "column `Old` is no longer published",
             "the key is (Id, Day) instead of (Id)",
         ];
         assert_eq!(differences(&before, &after), expected);

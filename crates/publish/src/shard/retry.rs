@@ -1,0 +1,41 @@
+use std::time::Duration;
+
+use crate::backoff::Backoff;
+use crate::failure::Failure;
+use crate::pipeline::Pipeline;
+use crate::policy::Action;
+use crate::shard_status::SharedShardStatus;
+
+/// The pause between two attempts while the registry, Spanner or Kafka is unavailable.
+const RETRY_BACKOFF: Backoff = Backoff::new(Duration::from_millis(200), Duration::from_secs(10));
+
+/// Repeats the attempt until it succeeds. Each failure is logged, counted and shown in the shard's status; `what`
+/// names the thing that is attempted.
+///
+/// # Errors
+/// The first failure that no repetition can fix.
+pub(super) async fn retry<T, F>(
+    pipeline: &Pipeline,
+    status: &SharedShardStatus,
+    what: &str,
+    attempt: impl Fn() -> F,
+) -> Result<T, Failure>
+where
+    F: Future<Output = Result<T, Failure>>,
+{
+    let mut backoff = RETRY_BACKOFF;
+    loop {
+        let failure = match attempt().await {
+            Ok(done) => return Ok(done),
+            Err(failure) => failure,
+        };
+        if let Action::Stop(_) = failure.action() {
+            return Err(failure);
+        }
+        pipeline.metrics.failure(&failure);
+        let pause = backoff.pause();
+        tracing::warn!(pipeline = pipeline.name(), what, %failure, ?pause, "Service unavailable; retrying");
+        status.lock().reason = Some(format!("{what}: {failure}"));
+        tokio::time::sleep(pause).await;
+    }
+}
