@@ -1,7 +1,7 @@
 //! Records that cannot be decoded, and rows that Spanner refuses.
 
-use spanbridge::worker::Service;
 use spanbridge_kafka::Message;
+use spanbridge_testbed::child_process::Service;
 
 use super::bed::bed;
 use super::invariants;
@@ -39,8 +39,8 @@ async fn bad_records_become_dead_letters_and_nothing_else_is_lost() {
         messages.insert(number * 71 + 5, message);
     }
     world.send(&messages).await;
-    let mut ingest = world.ready(Service::Ingest, "ingest").await;
-    let mut publish = world.ready(Service::Publish, "publish").await;
+    let mut ingest = world.start_ready(Service::Ingest, "ingest").await;
+    let mut publish = world.start_ready(Service::Publish, "publish").await;
     invariants::check(&world, &mut [&mut ingest, &mut publish]).await;
     assert_eq!(invariants::letters(&world).await.len(), count);
 }
@@ -56,11 +56,11 @@ async fn on_error_stop_stops_in_front_of_the_record() {
     let mut ingest = world.start(Service::Ingest, "ingest");
     world.wait_applied(2, &mut [&mut ingest]).await;
     super::world::wait_for("word of the stop", async || {
-        ingest.log_end().contains("has stopped at offset 2") || !matches!(ingest.ended(), Ok(None))
+        ingest.log_tail().contains("has stopped at offset 2") || !matches!(ingest.exit_status(), Ok(None))
     })
     .await;
     let stored =
-        spanbridge::positions::read(&world.database, &world.pipeline(Service::Ingest)).await.unwrap();
+        spanbridge_verify::positions::read(&world.database, &world.pipeline(Service::Ingest)).await.unwrap();
     assert_eq!(stored[&(world.topic.clone(), 0)], [2]);
     assert_eq!(invariants::letters(&world).await, []);
 }

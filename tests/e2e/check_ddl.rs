@@ -4,11 +4,11 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};
 
 use serde_json::{Value as Json, json};
-use spanbridge::worker::{Service, Setup, Worker};
 use spanbridge_kafka::{Admin as KafkaAdmin, ClientOptions};
 use spanbridge_protocol::mutation::{Mutation, Write};
 use spanbridge_protocol::value::Value;
 use spanbridge_spanner::{Admin, CommitOptions, Database, ErrorKind, Options};
+use spanbridge_testbed::child_process::{Service, WorkerProcess, WorkerSetup};
 use tempfile::TempDir;
 
 use super::bed::bed;
@@ -73,20 +73,20 @@ impl Desk {
         Self { id, options, admin, database, kafka, registry, rest, folder, config }
     }
 
-    fn worker(&self, name: &str) -> Worker {
-        let setup = Setup {
+    fn worker(&self, name: &str) -> WorkerProcess {
+        let setup = WorkerSetup {
             executable: env!("CARGO_BIN_EXE_spanbridge").into(),
             config: self.config.clone(),
             folder: self.folder.path().to_owned(),
             environment: Vec::new(),
         };
-        Worker::start(&setup, Service::Publish, name).unwrap()
+        WorkerProcess::start(&setup, Service::Publish, name).unwrap()
     }
 
     /// Has the schemas of the tables as they are registered.
     async fn register(&self) {
         let mut worker = self.worker("registering");
-        worker.ready(LIMIT).await.unwrap();
+        worker.wait_until_ready(LIMIT).await.unwrap();
         worker.stop(LIMIT).await.unwrap();
     }
 
@@ -246,13 +246,13 @@ async fn what_would_stop_a_pipeline_is_foreseen_and_does_stop_it() {
     // So it is. Asking has registered nothing, and what was tried is not there.
     assert_eq!(desk.database.table("Orders").await.unwrap().unwrap().columns.len(), 4);
     let mut worker = desk.worker("stopping");
-    worker.ready(LIMIT).await.unwrap();
+    worker.wait_until_ready(LIMIT).await.unwrap();
     let statements: Vec<String> = ddl.lines().map(|line| line.trim_end_matches(';').to_owned()).collect();
     desk.admin.apply_ddl(&statements).await.unwrap();
     desk.insert(&["Id", "Customer", "Amount"], vec![1.into(), "c".into(), "text".into()]).await;
-    wait_for("end of the worker", async || worker.ended().unwrap().is_some()).await;
-    assert_eq!(worker.ended().unwrap().unwrap().code(), Some(1), "{}", worker.log_end());
-    assert!(worker.log_end().contains("SB-PUBLISH-SCHEMA"), "{}", worker.log_end());
+    wait_for("end of the worker", async || worker.exit_status().unwrap().is_some()).await;
+    assert_eq!(worker.exit_status().unwrap().unwrap().code(), Some(1), "{}", worker.log_tail());
+    assert!(worker.log_tail().contains("SB-PUBLISH-SCHEMA"), "{}", worker.log_tail());
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -354,7 +354,7 @@ async fn mappings_are_checked_against_what_comes_of_it() {
 /// What a mapping has against the tables as they would be.
 fn behind(part: &Json) -> Vec<&Json> {
     let is_behind =
-        |finding: &&Json| finding["message"].as_str().unwrap().starts_with("behind these statements: ");
+        |finding: &&Json| finding["message"].as_str().unwrap().starts_with("after these statements: ");
     part["findings"].as_array().unwrap().iter().filter(is_behind).collect()
 }
 

@@ -1,7 +1,7 @@
 //! kill -9 of each service, at moments of a run that chance picks; and workers that stand still, and wake up as zombies.
 
 use rand::RngExt;
-use spanbridge::worker::{Service, Worker};
+use spanbridge_testbed::child_process::{Service, WorkerProcess};
 
 use super::bed::bed;
 use super::invariants;
@@ -23,8 +23,8 @@ async fn publish_is_killed_at_random_moments() {
 /// Records come in portions; in each, after a random number of them is applied, the victim is killed.
 async fn killed(victim: Service) {
     let world = World::new(bed().await).await;
-    let mut ingest = world.ready(Service::Ingest, "ingest").await;
-    let mut publish = world.ready(Service::Publish, "publish").await;
+    let mut ingest = world.start_ready(Service::Ingest, "ingest").await;
+    let mut publish = world.start_ready(Service::Publish, "publish").await;
     let portion = RECORDS / KILLS;
     for kill in 0..KILLS {
         let numbers = kill * portion..(kill + 1) * portion;
@@ -32,7 +32,7 @@ async fn killed(victim: Service) {
         println!("kill {kill} of {} after {moment} records", victim.name());
         world.produce(numbers).await;
         world.wait_applied(moment, &mut [&mut ingest, &mut publish]).await;
-        let worker: &mut Worker = if victim == Service::Ingest { &mut ingest } else { &mut publish };
+        let worker: &mut WorkerProcess = if victim == Service::Ingest { &mut ingest } else { &mut publish };
         worker.kill().await.unwrap();
         *worker = world.start(victim, victim.name());
     }
@@ -44,8 +44,8 @@ async fn killed(victim: Service) {
 #[tokio::test]
 async fn a_frozen_ingest_worker_wakes_up_as_a_zombie() {
     let world = World::new(bed().await).await;
-    let mut publish = world.ready(Service::Publish, "publish").await;
-    let mut frozen = world.ready(Service::Ingest, "frozen").await;
+    let mut publish = world.start_ready(Service::Publish, "publish").await;
+    let mut frozen = world.start_ready(Service::Ingest, "frozen").await;
     world.produce(0..1500).await;
     world.wait_applied(300, &mut [&mut frozen, &mut publish]).await;
     frozen.freeze().unwrap();
@@ -64,8 +64,8 @@ async fn a_frozen_ingest_worker_wakes_up_as_a_zombie() {
 #[tokio::test]
 async fn a_frozen_publish_worker_wakes_up_as_a_zombie() {
     let world = World::new(bed().await).await;
-    let mut ingest = world.ready(Service::Ingest, "ingest").await;
-    let mut frozen = world.ready(Service::Publish, "frozen").await;
+    let mut ingest = world.start_ready(Service::Ingest, "ingest").await;
+    let mut frozen = world.start_ready(Service::Publish, "frozen").await;
     world.produce(0..1500).await;
     world.wait_applied(800, &mut [&mut ingest, &mut frozen]).await;
     // With whatever transactions are open now.

@@ -3,8 +3,8 @@
 
 use std::time::Duration;
 
-use spanbridge::worker::Service;
 use spanbridge_fake_spanner::{FakeSpanner, Fault, Latency, Loss};
+use spanbridge_testbed::child_process::Service;
 use spanbridge_testbed::{Kafka, KafkaOptions, Source};
 
 use super::bed::bed;
@@ -30,11 +30,11 @@ async fn doubtful_commits_of_ingest_leave_nothing_out_and_nothing_twice() {
     faults.share(Fault::Twice, 0.05);
     faults.share(Fault::Aborted, 0.05);
     faults.share(Fault::Late(Duration::from_millis(300)), 0.03);
-    let mut first = world.ready(Service::Ingest, "first").await;
+    let mut first = world.start_ready(Service::Ingest, "first").await;
     world.produce(0..RECORDS / 2).await;
     let half = u64::try_from(RECORDS / 4).unwrap();
     world.wait_applied(half, &mut [&mut first]).await;
-    let mut second = world.ready(Service::Ingest, "second").await;
+    let mut second = world.start_ready(Service::Ingest, "second").await;
     world.produce(RECORDS / 2..RECORDS).await;
     world.wait_applied(3 * half, &mut [&mut first, &mut second]).await;
     faults.clear();
@@ -56,15 +56,15 @@ async fn doubtful_commits_of_publish_leave_nothing_out_and_nothing_twice() {
     let proxy = kafka.proxy().await.unwrap();
     let choices = Choices { bootstrap: Some(proxy.address()), ..Choices::default() };
     let world = World::with(&kafka, bed.spanner().unwrap(), bed, choices).await;
-    let mut ingest = world.ready(Service::Ingest, "ingest").await;
-    let mut publish = world.ready(Service::Publish, "publish").await;
+    let mut ingest = world.start_ready(Service::Ingest, "ingest").await;
+    let mut publish = world.start_ready(Service::Publish, "publish").await;
     for lost in 0..LOST {
         let from = i64::from(lost) * 400;
         proxy.lose_next_answer(END_TXN);
         world.produce(from..from + 400).await;
         wait_for("end of a transaction without an answer", async || {
-            ingest.check().unwrap();
-            publish.check().unwrap();
+            ingest.check_running().unwrap();
+            publish.check_running().unwrap();
             proxy.lost_answers() > lost
         })
         .await;
@@ -85,7 +85,7 @@ async fn partitions_are_committed_side_by_side() {
             .await;
     world.produce(0..RECORDS).await;
     fake_spanner.faults().set_latency(Latency::Fixed(Duration::from_millis(20)));
-    let mut ingest = world.ready(Service::Ingest, "ingest").await;
+    let mut ingest = world.start_ready(Service::Ingest, "ingest").await;
     invariants::drained(&world, &mut [&mut ingest]).await;
     invariants::spanner_equals_the_fold(&world).await;
     // There are two pipelines: of three at once, two are of one.

@@ -2,11 +2,11 @@
 
 use apache_avro::types::Value as Avro;
 use rand::RngExt;
-use spanbridge::worker::{Service, Worker};
 use spanbridge_kafka::{Message, Producer};
 use spanbridge_protocol::value::{Type, Value};
 use spanbridge_schema::encode::encode;
 use spanbridge_schema::{Schema, frame};
+use spanbridge_testbed::child_process::{Service, WorkerProcess};
 
 use super::bed::bed;
 use super::interop::bridge::Bridge;
@@ -55,9 +55,9 @@ fn pipeline(bridge: &Bridge, name: &str, more: &str, tables: &str) -> String {
 }
 
 /// Waits until it has ended by itself, without success, and answers with its log.
-async fn ended(bridge: &Bridge, worker: &mut Worker) -> String {
-    wait_for("end of the worker", async || worker.ended().unwrap().is_some()).await;
-    assert_eq!(worker.ended().unwrap().unwrap().code(), Some(1), "{}", worker.log_end());
+async fn ended(bridge: &Bridge, worker: &mut WorkerProcess) -> String {
+    wait_for("end of the worker", async || worker.exit_status().unwrap().is_some()).await;
+    assert_eq!(worker.exit_status().unwrap().unwrap().code(), Some(1), "{}", worker.log_tail());
     bridge.log(worker.name())
 }
 
@@ -109,7 +109,7 @@ async fn a_version_that_does_not_fit_is_refused_and_the_others_are_not() {
     worker.stop(LIMIT).await.unwrap();
 
     let stop = pipeline(&bridge, "stopped", "on_error = \"stop\"", &table("Stopped", ""));
-    let mut worker = Worker::start(&bridge.setup(&stop), Service::Ingest, "stopped").unwrap();
+    let mut worker = WorkerProcess::start(&bridge.setup(&stop), Service::Ingest, "stopped").unwrap();
     let log = ended(&bridge, &mut worker).await;
     for part in ["has stopped at offset 1", "column Amount", "field `amount`", "SB-INGEST-ALL-STOPPED"] {
         assert!(log.contains(part), "{log}");
@@ -217,29 +217,29 @@ async fn workers_add_columns_at_the_same_time_while_one_is_killed() {
         [[ingest.table]]\ntable = \"Times\"\ngroup_by = { Id = \"value.id\" }\naggregates = { N = \"count()\" }\n";
     let more = "evolve = \"add-columns\"\nbatch = { max_records = 20, max_wait = \"10ms\" }";
     let setup = bridge.setup(&pipeline(&bridge, "items", more, tables));
-    let start = |name| Worker::start(&setup, Service::Ingest, name).unwrap();
+    let start = |name| WorkerProcess::start(&setup, Service::Ingest, name).unwrap();
     let (mut one, mut other) = (start("one"), start("other"));
-    one.ready(LIMIT).await.unwrap();
-    other.ready(LIMIT).await.unwrap();
+    one.wait_until_ready(LIMIT).await.unwrap();
+    other.wait_until_ready(LIMIT).await.unwrap();
     send(&bridge, &messages).await;
     let name = format!("items-{}", bridge.id);
-    let applied = async || match spanbridge::positions::read(&bridge.database, &name).await {
-        Ok(positions) => i64::try_from(spanbridge::positions::applied(&positions)).unwrap(),
+    let applied = async || match spanbridge_verify::positions::read(&bridge.database, &name).await {
+        Ok(positions) => i64::try_from(spanbridge_verify::positions::count_applied(&positions)).unwrap(),
         Err(_) => 0,
     };
     let moment = rand::rng().random_range(RECORDS / 6..RECORDS / 2);
     println!("kill after {moment} records");
     wait_for("moment to kill", async || {
-        one.check().unwrap();
-        other.check().unwrap();
+        one.check_running().unwrap();
+        other.check_running().unwrap();
         applied().await >= moment
     })
     .await;
     one.kill().await.unwrap();
     let mut one = start("one again");
     wait_for("end of the records", async || {
-        one.check().unwrap();
-        other.check().unwrap();
+        one.check_running().unwrap();
+        other.check_running().unwrap();
         applied().await >= RECORDS
     })
     .await;

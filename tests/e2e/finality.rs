@@ -2,10 +2,10 @@
 
 use std::collections::BTreeMap;
 
-use spanbridge::rows;
-use spanbridge::worker::Service;
 use spanbridge_kafka::{Admin, Message};
 use spanbridge_protocol::value::Value;
+use spanbridge_testbed::child_process::Service;
+use spanbridge_verify::rows;
 
 use super::bed::bed;
 use super::world::{Choices, LIMIT, World, wait_for};
@@ -140,8 +140,8 @@ fn second(value: &Value) -> i64 {
 async fn windows_are_final_once_the_watermark_has_passed() {
     let clicks = Clicks::new().await;
     let mut refused = clicks.world.start(Service::Ingest, "refused");
-    wait_for("refusal", async || refused.check().is_err()).await;
-    let log = refused.log_end();
+    wait_for("refusal", async || refused.check_running().is_err()).await;
+    let log = refused.log_tail();
     assert!(log.contains("SB-MAPPING-INDEX"), "{log}");
     for pipeline in ["held", "free"] {
         let printed = clicks.plan(pipeline);
@@ -149,11 +149,11 @@ async fn windows_are_final_once_the_watermark_has_passed() {
         assert_eq!(clicks.plan(pipeline), "");
     }
 
-    let mut ingest = clicks.world.ready(Service::Ingest, "ingest").await;
+    let mut ingest = clicks.world.start_ready(Service::Ingest, "ingest").await;
     clicks.send(1, &[10]).await;
     clicks.send(0, &[0, 20, 70, 100, 130]).await;
     wait_for("final windows", async || {
-        ingest.check().unwrap();
+        ingest.check_running().unwrap();
         let closed = [((0, 0), (2, true)), ((0, 60), (2, true)), ((0, 120), (1, false)), ((1, 0), (1, true))];
         let visits = [(0, 20, 3, true), (70, 130, 3, false)];
         clicks.minutes("Free").await == closed.into() && clicks.visits().await == visits
@@ -162,7 +162,7 @@ async fn windows_are_final_once_the_watermark_has_passed() {
     // The slower partition is at second 10.
     let open = [((0, 0), (2, false)), ((0, 60), (2, false)), ((0, 120), (1, false)), ((1, 0), (1, false))];
     wait_for("windows that are held open", async || {
-        ingest.check().unwrap();
+        ingest.check_running().unwrap();
         clicks.minutes("Held").await == open.into()
     })
     .await;
@@ -171,7 +171,7 @@ async fn windows_are_final_once_the_watermark_has_passed() {
     clicks.send(0, &[45, 200]).await;
     clicks.send(1, &[121]).await;
     wait_for("late clicks", async || {
-        ingest.check().unwrap();
+        ingest.check_running().unwrap();
         let held = [
             ((0, 0), (3, true)),
             ((0, 60), (2, true)),

@@ -1,7 +1,7 @@
 //! A publish worker that stands still for longer than Kafka keeps its transaction open.
 
-use spanbridge::worker::{Service, Worker};
 use spanbridge_kafka::{Offsets, Reader, TopicPartition};
+use spanbridge_testbed::child_process::{Service, WorkerProcess};
 
 use super::bed::bed;
 use super::invariants;
@@ -21,8 +21,8 @@ async fn world() -> World {
 #[tokio::test]
 async fn a_worker_wakes_up_after_the_broker_has_aborted_its_transaction() {
     let world = world().await;
-    let mut ingest = world.ready(Service::Ingest, "ingest").await;
-    let mut frozen = world.ready(Service::Publish, "frozen").await;
+    let mut ingest = world.start_ready(Service::Ingest, "ingest").await;
+    let mut frozen = world.start_ready(Service::Publish, "frozen").await;
     let orders = freeze_until_aborted(&world, &frozen).await;
     frozen.thaw().unwrap();
     world.produce(orders..orders + PORTION).await;
@@ -35,8 +35,8 @@ async fn a_worker_wakes_up_after_the_broker_has_aborted_its_transaction() {
 #[tokio::test]
 async fn a_worker_wakes_up_after_another_has_gone_on_from_its_aborted_transaction() {
     let world = world().await;
-    let mut ingest = world.ready(Service::Ingest, "ingest").await;
-    let mut frozen = world.ready(Service::Publish, "frozen").await;
+    let mut ingest = world.start_ready(Service::Ingest, "ingest").await;
+    let mut frozen = world.start_ready(Service::Publish, "frozen").await;
     let orders = freeze_until_aborted(&world, &frozen).await;
     let mut other = world.start(Service::Publish, "other");
     invariants::drained(&world, &mut [&mut ingest]).await;
@@ -51,7 +51,7 @@ async fn a_worker_wakes_up_after_another_has_gone_on_from_its_aborted_transactio
 
 /// Freezes the worker with a transaction open, and waits until the broker has aborted that. Nobody else could have:
 /// there is no other worker. Answers how many orders there are.
-async fn freeze_until_aborted(world: &World, worker: &Worker) -> i64 {
+async fn freeze_until_aborted(world: &World, worker: &WorkerProcess) -> i64 {
     let reader = Reader::new(&world.kafka, LIMIT).unwrap();
     let offsets = (Offsets::new(&world.kafka).unwrap(), Offsets::stable(&world.kafka).unwrap());
     let topic = format!("{}.Orders", world.pipeline(Service::Publish));

@@ -1,6 +1,6 @@
 //! Parts that fail: the broker restarts, the emulator aborts commits.
 
-use spanbridge::worker::Service;
+use spanbridge_testbed::child_process::Service;
 use spanbridge_testbed::{Kafka, KafkaOptions, Source, Spanner, SpannerOptions, Stop};
 
 use super::bed::bed;
@@ -12,8 +12,8 @@ async fn the_broker_restarts() {
     let bed = bed().await;
     let kafka = Kafka::start(KafkaOptions { source: Source::New, ..KafkaOptions::default() }).await.unwrap();
     let world = World::with(&kafka, bed.spanner().unwrap(), bed, Choices::default()).await;
-    let mut ingest = world.ready(Service::Ingest, "ingest").await;
-    let mut publish = world.ready(Service::Publish, "publish").await;
+    let mut ingest = world.start_ready(Service::Ingest, "ingest").await;
+    let mut publish = world.start_ready(Service::Publish, "publish").await;
     for (round, stop) in [(0, Stop::Clean), (1, Stop::Kill)] {
         world.produce(round * 1000..(round + 1) * 1000).await;
         let moment = u64::try_from(round * 1000 + 300).unwrap();
@@ -32,8 +32,8 @@ async fn the_emulator_aborts_commits() {
     let options = SpannerOptions { source: Source::New, fault_injection: true, ..SpannerOptions::default() };
     let spanner = Spanner::start(options).await.unwrap();
     let world = World::with(bed.kafka().unwrap(), &spanner, bed, Choices::default()).await;
-    let mut ingest = world.ready(Service::Ingest, "ingest").await;
-    let mut publish = world.ready(Service::Publish, "publish").await;
+    let mut ingest = world.start_ready(Service::Ingest, "ingest").await;
+    let mut publish = world.start_ready(Service::Publish, "publish").await;
     let mut produced = 0;
     // An abort hits one commit in twenty: until one was met.
     loop {

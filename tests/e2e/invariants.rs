@@ -2,25 +2,25 @@
 
 use std::collections::BTreeSet;
 
-use spanbridge::exactly_once::{Difference, disorder};
-use spanbridge::rows::{self, whole_seconds};
-use spanbridge::worker::{Service, Worker};
-use spanbridge::{oracle, positions, published};
 use spanbridge_kafka::{Offsets, Reader, TopicPartition};
 use spanbridge_protocol::value::{Type, Value};
+use spanbridge_testbed::child_process::{Service, WorkerProcess};
+use spanbridge_verify::exactly_once::{ChangeDifference, find_order_violations};
+use spanbridge_verify::rows::{self, RowDifference, truncate_to_seconds};
+use spanbridge_verify::{oracle, positions, published};
 
 use super::orders::fold;
 use super::world::{LIMIT, PARTITIONS, World};
 
 /// Waits until both services have nothing left to do, and checks both invariants.
-pub(crate) async fn check(world: &World, workers: &mut [&mut Worker]) {
+pub(crate) async fn check(world: &World, workers: &mut [&mut WorkerProcess]) {
     drained(world, workers).await;
     spanner_equals_the_fold(world).await;
     each_change_exactly_once(world, workers).await;
 }
 
 /// Waits until every position is at the end of its partition.
-pub(crate) async fn drained(world: &World, workers: &mut [&mut Worker]) {
+pub(crate) async fn drained(world: &World, workers: &mut [&mut WorkerProcess]) {
     let end = std::time::Instant::now() + LIMIT;
     loop {
         let ends = ends(world).await;
@@ -36,10 +36,10 @@ pub(crate) async fn drained(world: &World, workers: &mut [&mut Worker]) {
             return;
         }
         for worker in workers.iter_mut() {
-            worker.check().unwrap();
+            worker.check_running().unwrap();
         }
         if std::time::Instant::now() > end {
-            let logs: Vec<_> = workers.iter().map(|worker| worker.log_end()).collect();
+            let logs: Vec<_> = workers.iter().map(|worker| worker.log_tail()).collect();
             panic!("positions {stored:?} do not reach {ends:?}; {}", logs.join("\n"));
         }
         tokio::time::sleep(std::time::Duration::from_millis(50)).await;
@@ -64,8 +64,8 @@ pub(crate) async fn spanner_equals_the_fold(world: &World) {
     for (name, expected) in two.into_iter().chain(expected.modes.iter().map(|(name, rows)| (*name, rows))) {
         let table = world.database.table(name).await.unwrap().unwrap();
         let found = rows::read(&world.database, &table).await.unwrap();
-        let difference = rows::Difference::of(expected, &found);
-        assert!(difference.is_none(), "{name}, {} rows expected: {difference:?}", expected.len());
+        let difference = RowDifference::between(expected, &found);
+        assert!(difference.is_empty(), "{name}, {} rows expected: {difference:?}", expected.len());
     }
     for pipeline in world.ingests() {
         let letters = letters_of(world, &pipeline).await;
@@ -90,7 +90,7 @@ async fn letters_of(world: &World, pipeline: &str) -> Vec<(i64, i64)> {
 }
 
 /// The second invariant. The oracle reads the stream again from its start.
-pub(crate) async fn each_change_exactly_once(world: &World, workers: &mut [&mut Worker]) {
+pub(crate) async fn each_change_exactly_once(world: &World, workers: &mut [&mut WorkerProcess]) {
     let now = world.database.now().await.unwrap();
     let happened = oracle::read(&world.database, "OrdersStream", world.start, now).await.unwrap();
     assert!(!happened.changes.is_empty(), "the change stream has changes");
@@ -119,20 +119,20 @@ pub(crate) async fn each_change_exactly_once(world: &World, workers: &mut [&mut 
                 break events;
             }
             for worker in workers.iter_mut() {
-                worker.check().unwrap();
+                worker.check_running().unwrap();
             }
             if std::time::Instant::now() > end {
-                let logs: Vec<_> = workers.iter().map(|worker| worker.log_end()).collect();
+                let logs: Vec<_> = workers.iter().map(|worker| worker.log_tail()).collect();
                 panic!("{topic}: {changes} of {} changes; {}", ids.len(), logs.join("\n"));
             }
             tokio::time::sleep(std::time::Duration::from_millis(100)).await;
         };
         let published = events.iter().filter_map(|event| event.change.as_ref()).map(|change| &change.id);
-        let difference = Difference::of(ids, published);
-        assert!(difference.is_none(), "{topic}: {difference:?}");
-        assert_eq!(disorder(&events, &happened.ancestry), [], "{topic}");
-        let rows = whole_seconds(rows::read(&world.database, &table).await.unwrap());
-        let difference = rows::Difference::of(&rows, &rows::fold(&events));
-        assert!(difference.is_none(), "{topic} folded per key: {difference:?}");
+        let difference = ChangeDifference::between(ids, published);
+        assert!(difference.is_empty(), "{topic}: {difference:?}");
+        assert_eq!(find_order_violations(&events, &happened.ancestry), [], "{topic}");
+        let rows = truncate_to_seconds(rows::read(&world.database, &table).await.unwrap());
+        let difference = RowDifference::between(&rows, &rows::fold(&events));
+        assert!(difference.is_empty(), "{topic} folded per key: {difference:?}");
     }
 }

@@ -3,9 +3,9 @@
 use std::process::Output;
 
 use serde_json::Value as Json;
-use spanbridge::worker::Service;
 use spanbridge_kafka::Message;
 use spanbridge_protocol::value::{Type, Value};
+use spanbridge_testbed::child_process::Service;
 
 use super::bad_data::bad;
 use super::bed::bed;
@@ -45,7 +45,7 @@ async fn world_with_letters() -> (World, Vec<Message>) {
         ..message
     }));
     world.send(&messages).await;
-    let mut ingest = world.ready(Service::Ingest, "ingest").await;
+    let mut ingest = world.start_ready(Service::Ingest, "ingest").await;
     invariants::drained(&world, &mut [&mut ingest]).await;
     (world, messages)
 }
@@ -154,7 +154,7 @@ async fn what_is_mended_is_replayed_and_the_rest_stays() {
     let garbled = Message { partition: Some(0), ..bad[1].clone() };
     let good = |number| Message { partition: Some(0), ..world.order(&Order::numbered(number)) };
     world.send(&[good(1), refused, garbled, good(2)]).await;
-    let mut ingest = world.ready(Service::Ingest, "ingest").await;
+    let mut ingest = world.start_ready(Service::Ingest, "ingest").await;
     invariants::drained(&world, &mut [&mut ingest]).await;
     let [pipeline, _] = world.ingests();
     let codes = || {
@@ -178,7 +178,7 @@ async fn what_is_mended_is_replayed_and_the_rest_stays() {
     world.send(&[good(3)]).await;
     invariants::drained(&world, &mut [&mut ingest]).await;
     let stored =
-        spanbridge::positions::read(&world.database, &world.pipeline(Service::Ingest)).await.unwrap();
+        spanbridge_verify::positions::read(&world.database, &world.pipeline(Service::Ingest)).await.unwrap();
     assert_eq!(stored[&(world.topic.clone(), 0)], [5]);
     let columns = [("Id".to_owned(), Type::Int64)];
     let rows = world.database.read("Orders", &columns, vec![vec![901.into()]]).await.unwrap();

@@ -4,11 +4,11 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use rustix::process::{Pid, Signal, kill_process};
-use spanbridge::worker::{Service, Worker};
 use spanbridge_fake_spanner::FakeSpanner;
 use spanbridge_kafka::Reader;
 use spanbridge_protocol::mutation::{Mutation, Write};
 use spanbridge_spanner::CommitOptions;
+use spanbridge_testbed::child_process::{Service, WorkerProcess};
 use spanbridge_testbed::{Kafka, KafkaOptions, Source};
 
 use super::bed::bed;
@@ -41,7 +41,7 @@ struct Held {
 
 impl Held {
     /// Checks the bounds.
-    async fn of(worker: &Worker) -> Self {
+    async fn of(worker: &WorkerProcess) -> Self {
         let metrics = worker.metrics().await.unwrap();
         #[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss)] // A gauge of bytes.
         let of =
@@ -70,14 +70,14 @@ async fn hundreds_of_tokens_that_kafka_cannot_keep_up_with_stay_within_their_bou
     let world = World::at(&kafka, [&at[0], &at[1]], &ddl, bed().await, choices).await;
     let changes = fake_spanner.change_stream(&world.database.name().to_string(), "WideStream").unwrap();
 
-    let publish = world.ready(Service::Publish, "publish").await;
+    let publish = world.start_ready(Service::Publish, "publish").await;
     let tokens = changes.split(&changes.live().unwrap()[0], TOKENS).unwrap();
     wait_for("query of each token", async || {
         changes.tokens().unwrap().iter().filter(|token| token.is_live && token.queries > 0).count()
             == tokens.len()
     })
     .await;
-    let idle = publish.usage().unwrap().peak_memory;
+    let idle = publish.resource_usage().unwrap().peak_memory;
     for token in &tokens {
         changes.hold(token, 0).unwrap();
     }
@@ -118,7 +118,7 @@ async fn hundreds_of_tokens_that_kafka_cannot_keep_up_with_stay_within_their_bou
         of(most.ahead),
         of(most.queued),
         mebibytes(idle),
-        mebibytes(publish.usage().unwrap().peak_memory),
+        mebibytes(publish.resource_usage().unwrap().peak_memory),
     );
     publish.stop(LIMIT).await.unwrap();
 }

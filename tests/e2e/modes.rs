@@ -3,8 +3,8 @@
 
 use std::collections::BTreeMap;
 
-use spanbridge::rows::Rows;
 use spanbridge_protocol::value::{Timestamp, Value};
+use spanbridge_verify::rows::Rows;
 
 use super::orders::Order;
 

@@ -3,11 +3,11 @@
 use std::collections::BTreeMap;
 
 use apache_avro::types::Value as Avro;
-use spanbridge::rows::Rows;
 use spanbridge_kafka::{Message, Record};
 use spanbridge_protocol::value::{Timestamp, Value};
 use spanbridge_schema::Schema;
 use spanbridge_schema::encode::encode;
+use spanbridge_verify::rows::Rows;
 
 use super::modes;
 

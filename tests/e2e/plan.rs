@@ -4,11 +4,11 @@ use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::process::Output;
 
-use spanbridge::worker::{Service, Setup, Worker};
 use spanbridge_kafka::{Admin as KafkaAdmin, ClientOptions, Producer};
 use spanbridge_protocol::value::{Type, Value};
 use spanbridge_schema::{Registry, Schema};
 use spanbridge_spanner::{Admin, Database, Options};
+use spanbridge_testbed::child_process::{Service, WorkerProcess, WorkerSetup};
 use tempfile::TempDir;
 
 use super::bed::bed;
@@ -147,17 +147,19 @@ async fn a_planned_database_takes_the_records_and_its_view_merges_partitions() {
 
     let orders: Vec<Order> = (0..RECORDS).map(Order::numbered).collect();
     world.produce(&orders).await;
-    let setup = Setup {
+    let setup = WorkerSetup {
         executable: env!("CARGO_BIN_EXE_spanbridge").into(),
         config: world.config.clone(),
         folder: world.folder.path().to_owned(),
         environment: Vec::new(),
     };
-    let mut worker = Worker::start(&setup, Service::Ingest, "planned").unwrap();
+    let mut worker = WorkerProcess::start(&setup, Service::Ingest, "planned").unwrap();
     wait_for("record applied", async || {
-        worker.check().unwrap();
-        let positions = spanbridge::positions::read(&world.database, &world.pipeline).await;
-        positions.is_ok_and(|positions| spanbridge::positions::applied(&positions) >= RECORDS.unsigned_abs())
+        worker.check_running().unwrap();
+        let positions = spanbridge_verify::positions::read(&world.database, &world.pipeline).await;
+        positions.is_ok_and(|positions| {
+            spanbridge_verify::positions::count_applied(&positions) >= RECORDS.unsigned_abs()
+        })
     })
     .await;
 

@@ -1,14 +1,14 @@
 //! Publish from a database of the PostgreSQL dialect.
 
-use spanbridge::exactly_once::{Difference, disorder};
-use spanbridge::rows;
-use spanbridge::worker::{Service, Setup, Worker};
-use spanbridge::{oracle, published};
 use spanbridge_kafka::ClientOptions;
 use spanbridge_protocol::mutation::{Mutation, Write};
 use spanbridge_protocol::value::Value;
 use spanbridge_schema::Registry;
 use spanbridge_spanner::{CommitOptions, Database, ErrorKind};
+use spanbridge_testbed::child_process::{Service, WorkerProcess, WorkerSetup};
+use spanbridge_verify::exactly_once::{ChangeDifference, find_order_violations};
+use spanbridge_verify::rows;
+use spanbridge_verify::{oracle, published};
 
 use super::bed::bed;
 use super::world::{LIMIT, command, place, wait_for};
@@ -70,20 +70,20 @@ async fn a_database_in_the_postgresql_dialect_is_published() {
     let start = database.now().await.unwrap();
     std::fs::write(&config, format!("{text}start = \"{}\"\n", start.to_rfc3339())).unwrap();
 
-    let setup = Setup {
+    let setup = WorkerSetup {
         executable: env!("CARGO_BIN_EXE_spanbridge").into(),
         config,
         folder: folder.path().to_owned(),
         environment: Vec::new(),
     };
-    let mut worker = Worker::start(&setup, Service::Publish, "first").unwrap();
-    worker.ready(LIMIT).await.unwrap();
+    let mut worker = WorkerProcess::start(&setup, Service::Publish, "first").unwrap();
+    worker.wait_until_ready(LIMIT).await.unwrap();
     let columns = ["id", "customer", "amount", "note", "share", "tags"];
     for from in (0..ROWS).step_by(20) {
         write(&database, Write::Upsert, &columns, (from..from + 20).map(row).collect()).await;
         if from == ROWS / 3 {
             worker.kill().await.unwrap();
-            worker = Worker::start(&setup, Service::Publish, "second").unwrap();
+            worker = WorkerProcess::start(&setup, Service::Publish, "second").unwrap();
         }
     }
     write(&database, Write::Delete, &columns[..1], (0..10).map(|id| vec![id.into()]).collect()).await;
@@ -98,18 +98,18 @@ async fn a_database_in_the_postgresql_dialect_is_published() {
     );
     let mut events = Vec::new();
     wait_for("published changes", async || {
-        worker.check().unwrap();
+        worker.check_running().unwrap();
         // The topic may not be there yet.
         events = published::read(&client, &registry, &topic, &table).await.unwrap_or_default();
         events.iter().filter(|event| event.change.is_some()).count() >= history.changes.len()
     })
     .await;
     let published = events.iter().filter_map(|event| event.change.as_ref()).map(|change| &change.id);
-    let difference = Difference::of(history.changes.iter().map(|change| &change.id), published);
-    assert!(difference.is_none(), "{difference:?}");
-    assert_eq!(disorder(&events, &history.ancestry), []);
+    let difference = ChangeDifference::between(history.changes.iter().map(|change| &change.id), published);
+    assert!(difference.is_empty(), "{difference:?}");
+    assert_eq!(find_order_violations(&events, &history.ancestry), []);
     let live = rows::read(&database, &table).await.unwrap();
     assert_eq!(live.len(), 90);
-    let difference = rows::Difference::of(&live, &rows::fold(&events));
-    assert!(difference.is_none(), "{difference:?}");
+    let difference = rows::RowDifference::between(&live, &rows::fold(&events));
+    assert!(difference.is_empty(), "{difference:?}");
 }

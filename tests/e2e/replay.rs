@@ -6,11 +6,11 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::Duration;
 
 use serde_json::Value as Json;
-use spanbridge::positions;
-use spanbridge::worker::Service;
 use spanbridge_kafka::{Admin as KafkaAdmin, Message, TopicPartition};
 use spanbridge_protocol::value::{Type, Value};
 use spanbridge_spanner::Database;
+use spanbridge_testbed::child_process::Service;
+use spanbridge_verify::positions;
 
 use super::bad_data::bad;
 use super::bed::bed;
@@ -114,7 +114,7 @@ async fn a_version_is_rebuilt_compared_switched_to_and_back_without_a_gap_for_re
     let garbled = Message { partition: Some(1), ..bad(&world)[1].clone() };
     world.send(&[garbled]).await;
     world.produce(0..3000).await;
-    let mut ingest = world.ready(Service::Ingest, "first").await;
+    let mut ingest = world.start_ready(Service::Ingest, "first").await;
     invariants::drained(&world, &mut [&mut ingest]).await;
 
     add(&world, SECOND);
@@ -152,13 +152,14 @@ async fn a_version_is_rebuilt_compared_switched_to_and_back_without_a_gap_for_re
     // The new version is rebuilt while records keep coming, and its worker dies in the middle.
     ingest.stop(LIMIT).await.unwrap();
     let second = format!("{}@2", world.pipeline(Service::Ingest));
-    let applied = async || positions::applied(&positions::read(&world.database, &second).await.unwrap());
+    let applied =
+        async || positions::count_applied(&positions::read(&world.database, &second).await.unwrap());
     let mut ingest = world.start(Service::Ingest, "both");
     wait_for("record of the new version", async || applied().await > 100).await;
     ingest.kill().await.unwrap();
     assert!(applied().await < 3001, "it was killed in the middle");
     world.produce(3000..3300).await;
-    let mut ingest = world.ready(Service::Ingest, "both").await;
+    let mut ingest = world.start_ready(Service::Ingest, "both").await;
     world.produce(3300..3400).await;
     invariants::drained(&world, &mut [&mut ingest]).await;
     said(&world, &["status", "--wait", "--timeout", "4m"]).await;
@@ -183,7 +184,7 @@ async fn a_version_is_rebuilt_compared_switched_to_and_back_without_a_gap_for_re
     // Both keep being written, so that the way back leads to tables that are up to date.
     for (number, to) in [(3400, "2"), (3500, "1"), (3600, "2"), (3700, "1")] {
         let switched = said(&world, &["switch", "--to", to]).await;
-        assert!(switched.contains(&format!("version {to} is read")), "{switched}");
+        assert!(switched.contains(&format!(" to {to}; to switch back")), "{switched}");
         let before = looks.load(Ordering::Relaxed);
         wait_for("look of the reader", async || looks.load(Ordering::Relaxed) > before + 1).await;
         world.produce(number..number + 100).await;
@@ -196,7 +197,7 @@ async fn a_version_is_rebuilt_compared_switched_to_and_back_without_a_gap_for_re
 }
 
 /// Version 2 goes, and all that belongs to it; the views stay.
-async fn dropped(world: &World, second: &str, ingest: spanbridge::worker::Worker) {
+async fn dropped(world: &World, second: &str, ingest: spanbridge_testbed::child_process::WorkerProcess) {
     let active = refused(world, &["drop", "--version", "1", "--yes"], 1).await;
     // Version 1 is run by workers too, which is found first.
     assert!(active.contains("SB-REPLAY-RUNNING"), "{active}");
@@ -240,7 +241,7 @@ async fn replay_from_now(world: &World) -> String {
 async fn what_a_changed_mapping_changes_is_found_and_a_start_that_the_log_does_not_hold_is_refused() {
     let world = World::new(bed().await).await;
     world.produce(0..300).await;
-    let mut ingest = world.ready(Service::Ingest, "first").await;
+    let mut ingest = world.start_ready(Service::Ingest, "first").await;
     invariants::drained(&world, &mut [&mut ingest]).await;
     ingest.stop(LIMIT).await.unwrap();
     let unknown = refused(&world, &["start", "--from", "earliest", "--version", "2"], 2).await;
@@ -266,11 +267,11 @@ async fn what_a_changed_mapping_changes_is_found_and_a_start_that_the_log_does_n
     let started = replay(&world, &["start", "--from", "earliest"]).await;
     assert!(started.status.success(), "{started:?}");
     let lost = String::from_utf8(started.stderr).unwrap();
-    assert!(lost.contains("has lost its first 5 offsets"), "{lost}");
+    assert!(lost.contains("no longer holds its first 5 offsets"), "{lost}");
     let twice = refused(&world, &["start", "--from", "earliest"], 1).await;
     assert!(twice.contains("SB-REPLAY-STARTED") && twice.contains("add up to 5"), "{twice}");
 
-    let mut ingest = world.ready(Service::Ingest, "both").await;
+    let mut ingest = world.start_ready(Service::Ingest, "both").await;
     said(&world, &["status", "--wait", "--timeout", "4m"]).await;
     invariants::drained(&world, &mut [&mut ingest]).await;
     let output = replay(&world, &["compare", "--json", "--show-keys"]).await;

@@ -1,6 +1,6 @@
 //! Several workers a pipeline, and partitions and shards that move between them.
 
-use spanbridge::worker::Service;
+use spanbridge_testbed::child_process::Service;
 
 use super::bed::bed;
 use super::invariants;
@@ -9,11 +9,11 @@ use super::world::{LIMIT, World, wait_for};
 #[tokio::test]
 async fn two_ingest_workers_rebalance_in_mid_flow() {
     let world = World::new(bed().await).await;
-    let mut publish = world.ready(Service::Publish, "publish").await;
-    let mut first = world.ready(Service::Ingest, "first").await;
+    let mut publish = world.start_ready(Service::Publish, "publish").await;
+    let mut first = world.start_ready(Service::Ingest, "first").await;
     world.produce(0..1500).await;
     world.wait_applied(300, &mut [&mut first]).await;
-    let mut second = world.ready(Service::Ingest, "second").await;
+    let mut second = world.start_ready(Service::Ingest, "second").await;
     world.produce(1500..3000).await;
     wait_for("partitions of the second worker", async || {
         let metrics = second.metrics().await.unwrap();
@@ -30,11 +30,11 @@ async fn two_ingest_workers_rebalance_in_mid_flow() {
 #[tokio::test]
 async fn two_publish_workers_move_shards() {
     let world = World::new(bed().await).await;
-    let mut ingest = world.ready(Service::Ingest, "ingest").await;
-    let mut first = world.ready(Service::Publish, "first").await;
+    let mut ingest = world.start_ready(Service::Ingest, "ingest").await;
+    let mut first = world.start_ready(Service::Publish, "first").await;
     world.produce(0..1500).await;
     world.wait_applied(500, &mut [&mut ingest]).await;
-    let second = world.ready(Service::Publish, "second").await;
+    let second = world.start_ready(Service::Publish, "second").await;
     wait_for("shards of the second worker", async || {
         second.metrics().await.unwrap().sum("spanbridge_publish_shards", &[]) > 0.0
     })

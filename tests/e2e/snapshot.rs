@@ -5,11 +5,11 @@ use std::ops::Bound;
 use std::process::Output;
 
 use serde_json::Value as Json;
-use spanbridge::worker::Service;
 use spanbridge_kafka::Reader;
 use spanbridge_protocol::value::{Type, Value};
 use spanbridge_schema::{Datum, Decoder, Format};
 use spanbridge_spanner::KeyRange;
+use spanbridge_testbed::child_process::Service;
 
 use super::bed::bed;
 use super::invariants;
@@ -111,8 +111,8 @@ async fn rows_are_published_again_once_each_though_the_service_is_killed() {
     assert!(text.contains("SB-SNAPSHOT-REFUSED") && text.contains("has not begun"), "{text}");
     assert_eq!(said(&world, &[]).await, "nobody has asked for rows\n");
 
-    let mut ingest = world.ready(Service::Ingest, "ingest").await;
-    let mut publish = world.ready(Service::Publish, "publish").await;
+    let mut ingest = world.start_ready(Service::Ingest, "ingest").await;
+    let mut publish = world.start_ready(Service::Publish, "publish").await;
     world.produce(0..BEFORE).await;
     invariants::drained(&world, &mut [&mut ingest]).await;
     let asked = said(&world, &["--tables", "orders,Totals", "--json"]).await;

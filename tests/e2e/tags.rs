@@ -3,12 +3,12 @@
 
 use std::sync::Arc;
 
-use spanbridge::worker::Service;
 use spanbridge_fake_spanner::{FakeSpanner, Fault};
 use spanbridge_kafka::{ErrorKind, Message, Reader, Record};
 use spanbridge_protocol::mutation::{Mutation, Write};
 use spanbridge_spanner::CommitOptions;
 use spanbridge_telemetry::receiver::{Receiver, SpanData};
+use spanbridge_testbed::child_process::Service;
 
 use super::bed::bed;
 use super::doubt::without_constraints;
@@ -61,7 +61,7 @@ async fn it_does_so_when_commits_were_aborted() {
 async fn registered(world: &World) {
     for pipeline in world.ingests() {
         wait_for("position of each partition", async || {
-            let positions = spanbridge::positions::read(&world.database, &pipeline).await.unwrap();
+            let positions = spanbridge_verify::positions::read(&world.database, &pipeline).await.unwrap();
             i32::try_from(positions.len()) == Ok(PARTITIONS)
         })
         .await;
@@ -76,13 +76,13 @@ async fn traced(aborts: u64) {
     let choices = Choices { telemetry, ..Choices::default() };
     let world = world(&fake_spanner, &without_constraints(), choices).await;
     let header = ("traceparent".to_owned(), Some(format!("00-{TRACE}-{PARENT}-01").into_bytes()));
-    let mut ingest = world.ready(Service::Ingest, "ingest").await;
+    let mut ingest = world.start_ready(Service::Ingest, "ingest").await;
     registered(&world).await;
     for nth in 1..=aborts {
         fake_spanner.faults().nth(nth, Fault::Aborted);
     }
     world.send(&[Message { headers: vec![header], ..world.order(&Order::numbered(1)) }]).await;
-    let mut publish = world.ready(Service::Publish, "publish").await;
+    let mut publish = world.start_ready(Service::Publish, "publish").await;
     invariants::check(&world, &mut [&mut ingest, &mut publish]).await;
 
     let published = orders(&world, "publish").await;
@@ -115,8 +115,8 @@ async fn what_the_bridge_wrote_is_skipped_and_what_others_wrote_is_not() {
     let fake_spanner = FakeSpanner::builder().start().await.unwrap();
     let choices = Choices { pipelines: OWN, ..Choices::default() };
     let world = world(&fake_spanner, &without_constraints(), choices).await;
-    let mut publish = world.ready(Service::Publish, "publish").await;
-    let mut ingest = world.ready(Service::Ingest, "ingest").await;
+    let mut publish = world.start_ready(Service::Publish, "publish").await;
+    let mut ingest = world.start_ready(Service::Ingest, "ingest").await;
     world.produce(0..100).await;
     invariants::check(&world, &mut [&mut ingest, &mut publish]).await;
     let own = orders(&world, "publish").await.len();
@@ -140,8 +140,8 @@ async fn an_excluded_commit_is_in_no_stream_that_allows_it() {
     let ddl: Vec<String> = without_constraints().into_iter().map(allowing).collect();
     let choices = Choices { ingest: "exclude_from_change_streams = true", ..Choices::default() };
     let world = world(&fake_spanner, &ddl, choices).await;
-    let publish = world.ready(Service::Publish, "publish").await;
-    let mut ingest = world.ready(Service::Ingest, "ingest").await;
+    let publish = world.start_ready(Service::Publish, "publish").await;
+    let mut ingest = world.start_ready(Service::Ingest, "ingest").await;
     world.produce(0..100).await;
     invariants::drained(&world, &mut [&mut ingest]).await;
     invariants::spanner_equals_the_fold(&world).await;

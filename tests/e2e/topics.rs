@@ -2,10 +2,10 @@
 
 use std::collections::BTreeMap;
 
-use spanbridge::rows;
-use spanbridge::worker::Service;
 use spanbridge_kafka::{Admin, Message};
 use spanbridge_protocol::value::Value;
+use spanbridge_testbed::child_process::Service;
+use spanbridge_verify::rows;
 
 use super::bed::bed;
 use super::world::{Choices, LIMIT, World, wait_for};
@@ -29,7 +29,7 @@ async fn topics_and_partitions_are_picked_up_while_running() {
     let world = World::with(bed.kafka().unwrap(), bed.spanner().unwrap(), bed, choices).await;
     let admin = Admin::new(&world.kafka, LIMIT).unwrap();
     let topics = ["early", "late"].map(|name| format!("seen-{}-{name}", world.id));
-    let mut ingest = world.ready(Service::Ingest, "ingest").await;
+    let mut ingest = world.start_ready(Service::Ingest, "ingest").await;
 
     let mut expected: BTreeMap<(String, i64), i64> = BTreeMap::new();
     for (topic, partitions) in [(&topics[0], 0..2), (&topics[1], 0..1), (&topics[0], 2..4)] {
@@ -50,13 +50,14 @@ async fn topics_and_partitions_are_picked_up_while_running() {
         }
         world.send(&messages).await;
         wait_for("rows of every partition", async || {
-            ingest.check().unwrap();
+            ingest.check_running().unwrap();
             seen(&world).await == expected
         })
         .await;
     }
     let letters =
-        spanbridge::positions::dead_letters(&world.database, &format!("pattern-{}", world.id)).await;
+        spanbridge_verify::positions::count_dead_letters(&world.database, &format!("pattern-{}", world.id))
+            .await;
     assert!(letters.unwrap().is_empty());
 }
 

@@ -1,8 +1,8 @@
 //! Spans over OTLP: names, parents, links and attributes of both services.
 
-use spanbridge::worker::Service;
 use spanbridge_kafka::Message;
 use spanbridge_telemetry::receiver::{Receiver, SpanData};
+use spanbridge_testbed::child_process::Service;
 
 use super::bed::bed;
 use super::invariants;
@@ -22,8 +22,8 @@ async fn both_services_tell_their_traces() {
     let header = ("traceparent".to_owned(), Some(format!("00-{TRACE}-{PARENT}-01").into_bytes()));
     let message = Message { headers: vec![header], ..world.order(&Order::numbered(1)) };
     world.send(&[message]).await;
-    let mut ingest = world.ready(Service::Ingest, "ingest").await;
-    let mut publish = world.ready(Service::Publish, "publish").await;
+    let mut ingest = world.start_ready(Service::Ingest, "ingest").await;
+    let mut publish = world.start_ready(Service::Publish, "publish").await;
     invariants::check(&world, &mut [&mut ingest, &mut publish]).await;
 
     let pipelines = [Service::Ingest, Service::Publish].map(|service| world.pipeline(service));

@@ -4,11 +4,11 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};
 use std::time::Duration;
 
-use spanbridge::worker::{Service, Setup, Worker};
 use spanbridge_kafka::{Admin as KafkaAdmin, ClientOptions, Message, Producer};
 use spanbridge_protocol::value::Timestamp;
 use spanbridge_schema::{Registry, Schema};
 use spanbridge_spanner::{Admin, Database, ErrorKind, Options, migrate};
+use spanbridge_testbed::child_process::{Service, WorkerProcess, WorkerSetup};
 use spanbridge_testbed::{Kafka, Spanner, Testbed};
 use tempfile::TempDir;
 
@@ -112,19 +112,19 @@ impl World {
     }
 
     /// A name of its own for each worker: it names the log.
-    pub(crate) fn start(&self, service: Service, name: &str) -> Worker {
-        let setup = Setup {
+    pub(crate) fn start(&self, service: Service, name: &str) -> WorkerProcess {
+        let setup = WorkerSetup {
             executable: env!("CARGO_BIN_EXE_spanbridge").into(),
             config: self.config.clone(),
             folder: self.folder.path().to_owned(),
             environment: Vec::new(),
         };
-        Worker::start(&setup, service, name).unwrap()
+        WorkerProcess::start(&setup, service, name).unwrap()
     }
 
-    pub(crate) async fn ready(&self, service: Service, name: &str) -> Worker {
+    pub(crate) async fn start_ready(&self, service: Service, name: &str) -> WorkerProcess {
         let mut worker = self.start(service, name);
-        worker.ready(LIMIT).await.unwrap();
+        worker.wait_until_ready(LIMIT).await.unwrap();
         worker
     }
 
@@ -168,15 +168,15 @@ impl World {
     /// How many records ingest has applied, by its positions.
     pub(crate) async fn applied(&self) -> u64 {
         let pipeline = self.pipeline(Service::Ingest);
-        match spanbridge::positions::read(&self.database, &pipeline).await {
-            Ok(positions) => spanbridge::positions::applied(&positions),
+        match spanbridge_verify::positions::read(&self.database, &pipeline).await {
+            Ok(positions) => spanbridge_verify::positions::count_applied(&positions),
             // The emulator or its answer may be away for a moment.
             Err(_) => 0,
         }
     }
 
     /// Waits until that many records are applied.
-    pub(crate) async fn wait_applied(&self, records: u64, workers: &mut [&mut Worker]) {
+    pub(crate) async fn wait_applied(&self, records: u64, workers: &mut [&mut WorkerProcess]) {
         let end = std::time::Instant::now() + LIMIT;
         loop {
             let applied = self.applied().await;
@@ -184,10 +184,10 @@ impl World {
                 return;
             }
             for worker in workers.iter_mut() {
-                worker.check().unwrap();
+                worker.check_running().unwrap();
             }
             if std::time::Instant::now() > end {
-                let logs: Vec<_> = workers.iter().map(|worker| worker.log_end()).collect();
+                let logs: Vec<_> = workers.iter().map(|worker| worker.log_tail()).collect();
                 panic!("{applied} of {records} records are applied; {}", logs.join("\n"));
             }
             tokio::time::sleep(PAUSE).await;

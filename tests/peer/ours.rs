@@ -2,9 +2,9 @@
 
 use std::collections::BTreeMap;
 
-use spanbridge::worker::{Service, Setup, Worker};
 use spanbridge_kafka::ClientOptions;
 use spanbridge_testbed::Testbed;
+use spanbridge_testbed::child_process::{Service, WorkerProcess, WorkerSetup};
 
 use super::event::{self, Event, Key};
 use super::workload::STREAM;
@@ -44,21 +44,21 @@ pub(crate) async fn publish(bed: &Testbed, source: &Source, name: &str, format: 
          create_topics = {{ partitions = 1, replication_factor = 1 }}\n{transactions}"
     );
     std::fs::write(&config, text).unwrap();
-    let setup = Setup {
+    let setup = WorkerSetup {
         executable: env!("CARGO_BIN_EXE_spanbridge").into(),
         config,
         folder: folder.path().to_owned(),
         environment: Vec::new(),
     };
-    let mut worker = Worker::start(&setup, Service::Publish, "worker").unwrap();
+    let mut worker = WorkerProcess::start(&setup, Service::Publish, "worker").unwrap();
     let ended = async {
         loop {
-            match worker.ended().unwrap() {
+            match worker.exit_status().unwrap() {
                 Some(status) => return status,
                 None => tokio::time::sleep(PAUSE).await,
             }
         }
     };
     let status = tokio::time::timeout(LIMIT, ended).await;
-    assert!(status.is_ok_and(|status| status.success()), "{}", worker.log_end());
+    assert!(status.is_ok_and(|status| status.success()), "{}", worker.log_tail());
 }

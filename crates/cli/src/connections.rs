@@ -1,29 +1,29 @@
-//! From the configuration file to the options of Kafka, Spanner and the registry.
+//! Translates the configuration file into clients of Kafka, Spanner and the registry.
 
 use spanbridge_config::Config;
 use spanbridge_kafka::ClientOptions;
 use spanbridge_schema::{Options as RegistryOptions, Registry};
-use spanbridge_spanner::{Database, Options as SpannerOptions};
+use spanbridge_spanner::{Admin, Database, Options as SpannerOptions};
 
-use crate::{Error, Kind, Result};
+use crate::error::{Error, ErrorKind, Result};
 
-/// The property of [`spanbridge_config::Kafka::resolve`] that [`ClientOptions`] has a field for.
-const BOOTSTRAP: &str = "bootstrap.servers";
+/// The property that [`ClientOptions`] has a field for.
+const BOOTSTRAP_SERVERS: &str = "bootstrap.servers";
 
-/// Kafka's, with all references resolved now.
+/// Returns the options of a Kafka client, with all references to secrets resolved.
 ///
 /// # Errors
-/// A reference that does not resolve, at its place in the file.
-pub fn kafka(config: &Config, client_id: &str) -> Result<ClientOptions> {
+/// A reference does not resolve; the error has its place in the file.
+pub(crate) fn kafka(config: &Config, client_id: &str) -> Result<ClientOptions> {
     let mut properties = config.kafka.resolve()?;
-    let bootstrap = properties.remove(BOOTSTRAP).unwrap_or_default();
+    let bootstrap = properties.remove(BOOTSTRAP_SERVERS).unwrap_or_default();
     let options = ClientOptions::new(bootstrap, client_id);
     Ok(properties.into_iter().fold(options, |options, (name, value)| options.with_property(name, value)))
 }
 
-/// Spanner's. `rest` is the REST address of the emulator's gateway, which only administration needs.
-#[must_use]
-pub fn spanner(config: &Config, rest: Option<String>) -> SpannerOptions {
+/// Returns the options of a Spanner client. `rest` is the REST address of the emulator's gateway, which only
+/// administration needs.
+pub(crate) fn spanner(config: &Config, rest: Option<String>) -> SpannerOptions {
     SpannerOptions {
         emulator_host: config.spanner.emulator_host(),
         rest_endpoint: rest,
@@ -36,30 +36,51 @@ pub fn spanner(config: &Config, rest: Option<String>) -> SpannerOptions {
 /// Connects to the database.
 ///
 /// # Errors
-/// Nobody answers, the database does not exist, no credentials.
-pub async fn database(options: &SpannerOptions) -> Result<Database> {
+/// Spanner does not answer, the database does not exist, or there are no credentials.
+pub(crate) async fn database(options: &SpannerOptions) -> Result<Database> {
     Database::connect(options).await.map_err(|error| {
         let error = Error::from(error);
         match (&options.emulator_host, error.kind()) {
-            (Some(host), Kind::Unreachable) => error.context(format_args!("the emulator at {host}")).help(
-                "start it, or correct spanner.emulator_host, or SPANNER_EMULATOR_HOST when the file names none",
-            ),
-            _ => error.context(&options.database),
+            (Some(host), ErrorKind::Unreachable) => {
+                error.in_context(format_args!("the emulator at {host}")).with_help(
+                    "start it, or correct spanner.emulator_host, or SPANNER_EMULATOR_HOST when the file does not name it",
+                )
+            }
+            _ => error.in_context(&options.database),
         }
     })
 }
 
-/// The registry's client; nothing is sent yet.
+/// Connects to Spanner's administration.
 ///
 /// # Errors
-/// A reference that does not resolve, a URL that cannot be used.
-pub fn registry(config: &Config) -> Result<Registry> {
-    let of = &config.registry;
+/// As [`Admin::connect`]. The help names the option for the emulator's REST address.
+pub(crate) async fn admin(options: &SpannerOptions) -> Result<Admin> {
+    Admin::connect(options).await.map_err(|error| admin_error(options, error))
+}
+
+/// Converts an error of Spanner's administration, with help for the emulator.
+pub(crate) fn admin_error(options: &SpannerOptions, error: spanbridge_spanner::Error) -> Error {
+    let error = Error::from(error);
+    match options.emulator_host {
+        Some(_) => error.with_help(
+            "give the REST address of the emulator's gateway with --emulator-rest or SPANNER_EMULATOR_REST",
+        ),
+        None => error,
+    }
+}
+
+/// Returns a client of the registry, which has sent nothing yet.
+///
+/// # Errors
+/// A reference does not resolve, or the URL cannot be used.
+pub(crate) fn registry(config: &Config) -> Result<Registry> {
+    let settings = &config.registry;
     let resolve =
         |text: &Option<spanbridge_config::Text>| text.as_ref().map(|text| text.resolve()).transpose();
-    let mut options = RegistryOptions::new(of.url.resolve()?);
-    options.username = resolve(&of.username)?;
-    options.password = resolve(&of.password)?;
-    options.bearer_token = resolve(&of.bearer_token)?;
+    let mut options = RegistryOptions::new(settings.url.resolve()?);
+    options.username = resolve(&settings.username)?;
+    options.password = resolve(&settings.password)?;
+    options.bearer_token = resolve(&settings.bearer_token)?;
     Ok(Registry::connect(options)?)
 }

@@ -1,21 +1,32 @@
-//! The binary `spanbridge`: commands, wiring, exit codes; and the demo, which starts real parts, runs both services on
-//! them, and checks what came out.
+//! The command line of Spanbridge: parses arguments and the configuration file, connects to Kafka, Spanner and the
+//! registry, calls the libraries, prints the results, and maps errors to exit codes.
 //!
-//! What the demo checks with is public, for the end-to-end tests: [`oracle`] reads a change stream again from its start,
-//! [`published`] reads what came to Kafka, [`rows`] and [`exactly_once`] compare them, [`positions`] shows how far
-//! ingest has come, and [`worker`] runs a service as a child process that can be killed.
+//! `command` has the grammar and calls the command; each command has its arguments in its own module. `connections`
+//! translates the configuration into clients, `error` has the exit codes. The crate holds no logic of ingest or publish,
+//! and it never reads or writes their tables or topics by itself.
 #![cfg_attr(test, allow(clippy::unwrap_used))]
+#![warn(missing_docs, clippy::doc_markdown, clippy::missing_errors_doc)]
 
-pub mod ancestry;
-pub mod change;
-pub mod connections;
-pub mod demo;
+mod check;
+mod command;
+mod confirmation;
+mod connections;
 mod error;
-pub mod exactly_once;
-pub mod oracle;
-pub mod positions;
-pub mod published;
-pub mod rows;
-pub mod worker;
+mod letters;
+mod migrate;
+mod pipeline_selection;
+mod plan;
+mod replay;
+mod service;
+mod signals;
+mod snapshot;
 
-pub use error::{Error, Kind, Result};
+use std::process::ExitCode;
+
+/// Runs the command that the process arguments name, and returns its exit code.
+///
+/// Prints errors on standard error. Wrong usage exits the process with code 2.
+#[must_use]
+pub fn run() -> ExitCode {
+    command::run()
+}

@@ -44,5 +44,5 @@ pub use options::Options;
 pub use range::KeyRange;
 pub use snapshot::Snapshot;
 pub use tag::{CommitTag, PipelineTag};
-pub use temporary_database::TemporaryDatabase;
+pub use temporary_database::{TemporaryDatabase, TemporaryDatabaseTarget};
 pub use transaction::ReadWrite;

@@ -8,8 +8,8 @@ use std::time::{Duration, Instant};
 use rustix::process::{Pid, Signal, kill_process};
 
 use crate::error::{Error, ErrorKind};
+use crate::log_tail::log_tail;
 use crate::spawner;
-use crate::tail::tail;
 
 /// Between two looks at something that is waited for.
 pub(crate) const PAUSE: Duration = Duration::from_millis(20);
@@ -98,7 +98,7 @@ impl Child {
     /// An error about this child, with the end of its log.
     pub(crate) fn error(&self, kind: ErrorKind, what: impl std::fmt::Display) -> Error {
         let name = self.name;
-        match tail(&self.log, self.begin).as_str() {
+        match log_tail(&self.log, self.begin).as_str() {
             "" => Error::new(kind, format!("{name} {what}; it logged nothing")),
             log => Error::new(kind, format!("{name} {what}; the end of its log:\n{log}")),
         }
@@ -106,7 +106,7 @@ impl Child {
 
     /// Does the log say that an address was taken?
     pub(crate) fn lost_its_port(&self) -> bool {
-        let log = tail(&self.log, self.begin).to_lowercase();
+        let log = log_tail(&self.log, self.begin).to_lowercase();
         ["address already in use", "already bound", "failed to bind"].iter().any(|words| log.contains(words))
     }
 }

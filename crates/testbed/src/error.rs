@@ -1,44 +1,72 @@
-/// What kind of thing went wrong; decides what a caller can do about it.
+/// The kind of a testbed error, which tells a caller what to do about it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum ErrorKind {
-    /// A program that the testbed needs is not installed, or too old. The message names what to install.
+    /// A required program is missing or too old. The message names what to install.
     MissingPrerequisite,
-    /// An address in the options or in the environment is malformed, incomplete or does not answer.
+    /// An address in the options or in the environment is malformed or incomplete, or nothing answers there.
     Address,
-    /// A download, or the first preparation of what was downloaded, failed.
+    /// A download failed, or the first preparation of what was downloaded.
     Install,
-    /// A part ended before it answered.
+    /// A part exited before it answered.
     Exited,
-    /// A part did not do what was asked within its time.
+    /// A part did not answer or exit in time.
     Timeout,
     /// Another process holds a port that the part needs.
     PortTaken,
-    /// The part was not requested, or not started by this testbed: it cannot be used or controlled here.
+    /// The part was not requested, or was not started by this testbed, so it cannot be used or controlled here.
     NotOurs,
-    /// The operating system refused something: a file, a process, a thread.
+    /// The operating system refused an operation on a file, process or thread.
     Io,
+    /// A worker process exited without being told to.
+    WorkerExited,
+    /// A worker process was not ready in time.
+    WorkerNotReady,
+    /// A worker process did not exit cleanly after SIGTERM.
+    WorkerNotStopped,
+    /// The admin port of a worker process does not answer.
+    WorkerSilent,
+    /// The operating system refused to start, signal or inspect a worker process.
+    WorkerControl,
 }
 
 impl ErrorKind {
-    /// The stable code of this kind.
+    /// Returns the stable code of this kind; each code has a page in docs/errors.
     #[must_use]
     pub fn code(self) -> &'static str {
         match self {
-            Self::MissingPrerequisite => "testbed-missing-prerequisite",
-            Self::Address => "testbed-address",
-            Self::Install => "testbed-install",
-            Self::Exited => "testbed-exited",
-            Self::Timeout => "testbed-timeout",
-            Self::PortTaken => "testbed-port-taken",
-            Self::NotOurs => "testbed-not-ours",
-            Self::Io => "testbed-io",
+            Self::MissingPrerequisite => "SB-TESTBED-MISSING-PREREQUISITE",
+            Self::Address => "SB-TESTBED-ADDRESS",
+            Self::Install => "SB-TESTBED-INSTALL",
+            Self::Exited => "SB-TESTBED-EXITED",
+            Self::Timeout => "SB-TESTBED-TIMEOUT",
+            Self::PortTaken => "SB-TESTBED-PORT-TAKEN",
+            Self::NotOurs => "SB-TESTBED-NOT-OURS",
+            Self::Io => "SB-TESTBED-IO",
+            Self::WorkerExited => "SB-TESTBED-WORKER-EXITED",
+            Self::WorkerNotReady => "SB-TESTBED-WORKER-NOT-READY",
+            Self::WorkerNotStopped => "SB-TESTBED-WORKER-NOT-STOPPED",
+            Self::WorkerSilent => "SB-TESTBED-WORKER-SILENT",
+            Self::WorkerControl => "SB-TESTBED-WORKER-CONTROL",
         }
+    }
+
+    /// Returns true when the error concerns a worker process rather than a part of the testbed.
+    #[must_use]
+    pub fn is_of_worker(self) -> bool {
+        matches!(
+            self,
+            Self::WorkerExited
+                | Self::WorkerNotReady
+                | Self::WorkerNotStopped
+                | Self::WorkerSilent
+                | Self::WorkerControl
+        )
     }
 }
 
-/// Why a part of the testbed could not be started or controlled. Quotes the end of the part's log where there
-/// is one.
+/// The reason why a part or a worker process could not be started or controlled. The message quotes the end of its log
+/// where there is one.
 #[derive(Debug, Clone, thiserror::Error)]
 #[error("{message}")]
 pub struct Error {
@@ -51,11 +79,11 @@ impl Error {
         Self { kind, message: message.into() }
     }
 
-    pub(crate) fn io(what: impl std::fmt::Display, error: &std::io::Error) -> Self {
-        Self::new(ErrorKind::Io, format!("{what}: {error}"))
+    pub(crate) fn io(action: impl std::fmt::Display, error: &std::io::Error) -> Self {
+        Self::new(ErrorKind::Io, format!("{action}: {error}"))
     }
 
-    /// The kind of this error.
+    /// Returns the kind of this error.
     #[must_use]
     pub fn kind(&self) -> ErrorKind {
         self.kind

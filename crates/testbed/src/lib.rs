@@ -6,11 +6,13 @@
 
 mod cache;
 mod child;
+pub mod child_process;
 mod connect;
 mod error;
 mod folder;
 mod java;
 mod kafka;
+mod log_tail;
 mod maven;
 mod part;
 mod port;
@@ -22,7 +24,7 @@ mod registry;
 mod source;
 mod spanner;
 mod spawner;
-mod tail;
+
 mod testbed;
 
 pub use child::Stop;
@@ -34,5 +36,5 @@ pub use python::Python;
 pub use registry::{Registry, RegistryOptions};
 pub use source::Source;
 pub use spanner::{Spanner, SpannerAddress, SpannerOptions};
-pub use tail::tail;
+
 pub use testbed::{Options, Testbed};

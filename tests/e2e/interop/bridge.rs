@@ -1,12 +1,12 @@
 //! Pipelines of a test's own.
 
-use spanbridge::rows::{self, Rows};
-use spanbridge::worker::{Service, Setup, Worker};
 use spanbridge_kafka::{Admin as KafkaAdmin, ClientOptions};
 use spanbridge_protocol::mutation::{Mutation, Write};
 use spanbridge_protocol::value::{Type, Value};
 use spanbridge_spanner::{Admin, CommitOptions, Database, migrate};
 use spanbridge_testbed::Testbed;
+use spanbridge_testbed::child_process::{Service, WorkerProcess, WorkerSetup};
+use spanbridge_verify::rows::{self, Rows};
 use tempfile::TempDir;
 
 use crate::world::{LIMIT, command, place, wait_for};
@@ -101,23 +101,23 @@ impl Bridge {
     }
 
     /// One ingest worker for these pipelines, as they stand in the file.
-    pub(crate) async fn ingest(&self, pipelines: &str) -> Worker {
+    pub(crate) async fn ingest(&self, pipelines: &str) -> WorkerProcess {
         self.start(Service::Ingest, pipelines).await
     }
 
     /// One publish worker.
-    pub(crate) async fn publish(&self, pipelines: &str) -> Worker {
+    pub(crate) async fn publish(&self, pipelines: &str) -> WorkerProcess {
         self.start(Service::Publish, pipelines).await
     }
 
-    async fn start(&self, service: Service, pipelines: &str) -> Worker {
-        let mut worker = Worker::start(&self.setup(pipelines), service, service.name()).unwrap();
-        worker.ready(LIMIT).await.unwrap();
+    async fn start(&self, service: Service, pipelines: &str) -> WorkerProcess {
+        let mut worker = WorkerProcess::start(&self.setup(pipelines), service, service.name()).unwrap();
+        worker.wait_until_ready(LIMIT).await.unwrap();
         worker
     }
 
     /// What runs these pipelines, as they stand in the file.
-    pub(crate) fn setup(&self, pipelines: &str) -> Setup {
+    pub(crate) fn setup(&self, pipelines: &str) -> WorkerSetup {
         let Self { bootstrap, emulator, registry, .. } = self;
         let database = self.database.name();
         let text = format!(
@@ -127,7 +127,7 @@ impl Bridge {
         let config = self.folder.path().join("spanbridge.toml");
         std::fs::write(&config, text).unwrap();
         let environment = [("SPANBRIDGE_TEST_MASK", super::MASK_KEY), ("SPANNER_EMULATOR_REST", &self.rest)];
-        Setup {
+        WorkerSetup {
             executable: env!("CARGO_BIN_EXE_spanbridge").into(),
             config,
             folder: self.folder.path().to_owned(),
@@ -146,11 +146,11 @@ impl Bridge {
     }
 
     /// Waits until the pipeline has moved past that many records of its one topic.
-    pub(crate) async fn applied(&self, pipeline: &str, records: i64, worker: &mut Worker) {
+    pub(crate) async fn applied(&self, pipeline: &str, records: i64, worker: &mut WorkerProcess) {
         let name = format!("{pipeline}-{}", self.id);
         wait_for(&format!("end of {name}"), async || {
-            worker.check().unwrap();
-            let positions = spanbridge::positions::read(&self.database, &name).await.unwrap();
+            worker.check_running().unwrap();
+            let positions = spanbridge_verify::positions::read(&self.database, &name).await.unwrap();
             positions.values().flatten().eq(&[records])
         })
         .await;

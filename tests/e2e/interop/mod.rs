@@ -12,9 +12,9 @@ use std::path::Path;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
-use spanbridge::worker::Worker;
 use spanbridge_protocol::value::{Timestamp, Value};
 use spanbridge_testbed::Python;
+use spanbridge_testbed::child_process::WorkerProcess;
 
 use crate::bed::bed;
 use bridge::Bridge;
@@ -158,7 +158,7 @@ async fn differences(
     bridge: &Bridge,
     format: &Format,
     written: &Written,
-    worker: &mut Worker,
+    worker: &mut WorkerProcess,
 ) -> Vec<String> {
     let mut differences = Vec::new();
     let records = length(written, format.name);
@@ -196,7 +196,7 @@ async fn others_are_right(bridge: &Bridge) {
     assert_eq!(rows("Changes").await, [updated, inserted]);
 }
 
-async fn messages_are_right(bridge: &Bridge, written: &Written, worker: &mut Worker) {
+async fn messages_are_right(bridge: &Bridge, written: &Written, worker: &mut WorkerProcess) {
     bridge.applied("messages", length(written, "protobuf"), worker).await;
     assert_eq!(bridge.letters("messages").await, []);
     let message = |bytes: &[u8]| Value::Bytes(bytes.to_vec());
@@ -209,7 +209,7 @@ async fn messages_are_right(bridge: &Bridge, written: &Written, worker: &mut Wor
 }
 
 /// Against the hashes of Python's hmac. The third record is the last of the first key.
-async fn masks_are_right(bridge: &Bridge, written: &Written, worker: &mut Worker) {
+async fn masks_are_right(bridge: &Bridge, written: &Written, worker: &mut WorkerProcess) {
     bridge.applied("hidden-text", length(written, "string"), worker).await;
     bridge.applied("hidden-numbers", length(written, "int64"), worker).await;
     let hash = |topic: &str, offset: usize| Value::from(written[topic][offset].clone().unwrap());

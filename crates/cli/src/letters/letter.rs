@@ -1,11 +1,11 @@
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
-use spanbridge::{Error, Kind, Result};
 use spanbridge_protocol::value::{Timestamp, Type, Value};
 use spanbridge_spanner::{Database, KeyRange};
 
 use super::address::Address;
 use super::filter::{Filter, after};
+use crate::error::{Error, ErrorKind, Result};
 
 pub(super) const TABLE: &str = "BridgeDeadLetters";
 
@@ -160,7 +160,7 @@ pub(super) fn named(columns: &[(&str, Type)]) -> Vec<(String, Type)> {
 
 fn unexpected() -> Error {
     let message = format!("a row of {TABLE} is not what the migrations define");
-    Error::new(Kind::Failed, "dead-letters", message)
+    Error::new(ErrorKind::Failed, "SB-CLI-DEAD-LETTER-ROW", message)
 }
 
 #[cfg(test)]

@@ -2,7 +2,6 @@ use std::collections::BTreeMap;
 use std::io::Write;
 
 use serde_json::json;
-use spanbridge::Result;
 use spanbridge_protocol::value::Timestamp;
 use spanbridge_spanner::Database;
 
@@ -10,6 +9,7 @@ use super::args::List;
 use super::filter::Filter;
 use super::letter::{Pages, Summary};
 use super::{print, text, written};
+use crate::error::Result;
 
 /// Rows of the table when nobody says how many.
 const SHOWN: u64 = 100;

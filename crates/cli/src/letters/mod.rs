@@ -18,11 +18,12 @@ mod text;
 use std::io::{self, Write};
 use std::path::Path;
 
-use spanbridge::{Error, Kind, Result, connections};
 use spanbridge_config::Config;
 use spanbridge_protocol::value::Timestamp;
 use spanbridge_spanner::Database;
 
+use crate::connections;
+use crate::error::{Error, ErrorKind, Result};
 use args::{Action, DeadLetters, Which};
 use filter::Filter;
 
@@ -64,7 +65,8 @@ async fn select(which: &Which) -> Result<(Opened, Filter)> {
     let opened = open(&which.config).await?;
     if which.pipeline.is_empty() && opened.config.ingest.is_empty() {
         let message = format!("{} has no [[ingest]] pipeline", which.config.display());
-        return Err(Error::new(Kind::Config, "no-pipeline", message).help("name one with --pipeline"));
+        return Err(Error::new(ErrorKind::Config, "SB-CLI-NO-PIPELINE", message)
+            .with_help("name one with --pipeline"));
     }
     let filter = Filter::new(which, &opened.config, opened.now);
     Ok((opened, filter))
@@ -78,7 +80,9 @@ fn print(out: &mut impl Write, text: std::fmt::Arguments<'_>) -> Result<()> {
 fn written(outcome: io::Result<()>) -> Result<()> {
     match outcome {
         Err(error) if error.kind() == io::ErrorKind::BrokenPipe => std::process::exit(0),
-        Err(error) => Err(Error::new(Kind::Failed, "io", format!("cannot write the output: {error}"))),
+        Err(error) => {
+            Err(Error::new(ErrorKind::Failed, "SB-CLI-IO", format!("cannot write the output: {error}")))
+        }
         Ok(()) => Ok(()),
     }
 }

@@ -1,8 +1,9 @@
-use spanbridge::{Result, connections};
 use spanbridge_config::{Config, Decoding, Format, Ingest};
 use spanbridge_schema::{Datum, Registry};
 
 use super::text;
+use crate::connections;
+use crate::error::Result;
 
 /// Bytes shown of what is not decoded.
 const SHOWN: usize = 8 << 10;

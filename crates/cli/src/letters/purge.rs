@@ -1,6 +1,5 @@
 use std::io::Write;
 
-use spanbridge::{Error, Result};
 use spanbridge_protocol::mutation::Write as Change;
 use spanbridge_spanner::Database;
 
@@ -10,7 +9,8 @@ use super::letter::{Pages, TABLE};
 use super::list::Totals;
 use super::listed::{self, BATCH};
 use super::{print, written};
-use crate::confirm;
+use crate::confirmation;
+use crate::error::{Error, Result};
 
 pub(super) async fn run(database: &Database, filter: &Filter, yes: bool, out: &mut impl Write) -> Result<()> {
     let mut totals = Totals::default();
@@ -27,7 +27,7 @@ pub(super) async fn run(database: &Database, filter: &Filter, yes: bool, out: &m
         totals.write(out)?;
         written(out.flush())?;
         let question = format!("Delete {sum} dead letters?");
-        if !confirm::confirmed(&question, &format!("{sum} dead letters would be deleted"))? {
+        if !confirmation::confirm(&question, &format!("{sum} dead letters would be deleted"))? {
             print(out, format_args!("nothing is deleted\n"))?;
             return written(out.flush());
         }
@@ -39,7 +39,7 @@ pub(super) async fn run(database: &Database, filter: &Filter, yes: bool, out: &m
             let delete = listed::write(database, batch, Change::Delete, TABLE, &Address::COLUMNS, &[]);
             deleted += delete
                 .await
-                .map_err(|error| Error::from(error).context(format_args!("after {deleted} of {sum}")))?;
+                .map_err(|error| Error::from(error).in_context(format_args!("after {deleted} of {sum}")))?;
         }
     }
     print(out, format_args!("{deleted} deleted\n"))?;

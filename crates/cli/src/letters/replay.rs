@@ -1,6 +1,5 @@
 use std::io::Write;
 
-use spanbridge::{Error, Result};
 use spanbridge_protocol::ingest::TABLE_REPLAYS;
 use spanbridge_protocol::mutation::Write as Change;
 use spanbridge_protocol::value::Value;
@@ -10,6 +9,7 @@ use super::filter::Filter;
 use super::letter::Pages;
 use super::listed::{self, BATCH};
 use super::{print, written};
+use crate::error::{Error, Result};
 
 const COLUMNS: [&str; 5] = ["Pipeline", "Topic", "KafkaPartition", "KafkaOffset", "RequestedAt"];
 
@@ -21,9 +21,9 @@ pub(super) async fn run(database: &Database, filter: &Filter, out: &mut impl Wri
         for batch in page.chunks(BATCH) {
             let behind = [Value::CommitTimestamp];
             let write = listed::write(database, batch, Change::Upsert, TABLE_REPLAYS, &COLUMNS, &behind);
-            asked += write
-                .await
-                .map_err(|error| Error::from(error).context(format_args!("after {asked} were asked for")))?;
+            asked += write.await.map_err(|error| {
+                Error::from(error).in_context(format_args!("after {asked} were asked for"))
+            })?;
         }
     }
     if asked == 0 {

@@ -1,26 +1,25 @@
 use std::io::Write;
 
-use spanbridge::{Error, Kind, Result};
-
 use super::args::Show;
 use super::letter::{Letter, TABLE};
 use super::payload::{Formats, raw};
 use super::{Opened, print, text, written};
+use crate::error::{Error, ErrorKind, Result};
 
 pub(super) async fn run(opened: &Opened, args: &Show, out: &mut impl Write) -> Result<()> {
     let address = &args.address;
     let Some(letter) = Letter::read(&opened.database, address).await? else {
         let message = format!("{TABLE} of {} has no row for {address}", opened.database.name());
-        return Err(Error::new(Kind::Failed, "no-dead-letter", message)
-            .help("`dead-letters list` shows those there are"));
+        return Err(Error::new(ErrorKind::Failed, "SB-CLI-NO-DEAD-LETTER", message)
+            .with_help("`dead-letters list` shows those there are"));
     };
     if let Some(file) = &args.raw_value {
         let Some(value) = &letter.value else {
             let message = format!("the record {address} has no value to write; it is a tombstone");
-            return Err(Error::new(Kind::Failed, "no-dead-letter", message));
+            return Err(Error::new(ErrorKind::Failed, "SB-CLI-NO-DEAD-LETTER", message));
         };
         std::fs::write(file, value).map_err(|error| {
-            Error::new(Kind::Failed, "io", format!("cannot write {}: {error}", file.display()))
+            Error::new(ErrorKind::Failed, "SB-CLI-IO", format!("cannot write {}: {error}", file.display()))
         })?;
     }
     let formats = Formats::of(&opened.config, &address.pipeline);

@@ -4,34 +4,35 @@ use std::time::Duration;
 use spanbridge_config::{Version, parse_duration};
 use spanbridge_ingest::plan::PrimaryKey;
 
+/// The arguments of `spanbridge replay`.
 #[derive(Debug, clap::Args)]
-pub(crate) struct Replay {
+pub(crate) struct ReplayArgs {
     #[command(subcommand)]
     pub(super) action: Action,
 }
 
 #[derive(Debug, clap::Subcommand)]
 pub(super) enum Action {
-    /// Make a version's tables and views, and register where it begins to read
-    Start(Start),
-    /// Show how far a version has come
-    Status(Status),
-    /// Compare a version's rows with those that are read, by key, at one instant
-    Compare(Compare),
-    /// Make a version the one that is read; also the way back
-    Switch(Switch),
-    /// Take a version's tables and stored state away
-    Drop(Drop),
+    /// Create a version's tables and views, and register its first positions
+    Start(StartArgs),
+    /// Show the progress of a version
+    Status(StatusArgs),
+    /// Compare a version's rows with those of the active version, by key, at one timestamp
+    Compare(CompareArgs),
+    /// Make a version the active one, or switch back
+    Switch(SwitchArgs),
+    /// Drop a version's tables and delete its stored state
+    Drop(DropArgs),
 }
 
-/// Which pipeline.
+/// The arguments that select a pipeline.
 #[derive(Debug, clap::Args)]
-pub(super) struct Of {
-    /// The configuration file, with the version's [[ingest]] and the one before
+pub(super) struct PipelineArgs {
+    /// The configuration file, with the [[ingest]] sections of the version and of the one before
     #[arg(long, value_name = "FILE")]
     pub(super) config: PathBuf,
 
-    /// The pipeline's name, without a version
+    /// Name of the pipeline, without a version
     #[arg(long, value_name = "NAME")]
     pub(super) pipeline: String,
 }
@@ -44,29 +45,29 @@ Examples:
   spanbridge replay start --config orders.toml --pipeline orders --from 2026-11-01T00:00:00Z
   spanbridge replay start --config orders.toml --pipeline orders --from orders/0=1200,orders/1=1187
 
-Makes what the version's tables <Table>_v<N> lack, as `plan --apply` does, and a view <Table>Live over each table, which shows the
-rows of the version that is read. Then it registers the first positions of all partitions in one commit. Run `spanbridge ingest`
-with the file after it: the version is one more pipeline. Until the switch, readers see no change.
+Creates the missing tables <Table>_v<N> and columns as `plan --apply` does, and a view <Table>Live over each table, which shows the
+rows of the active version. It then registers the first positions of all partitions in one commit. Afterwards run `spanbridge
+ingest` with the file: the version is one more pipeline. Readers see no change until the switch.
 
-Exit codes: 0 started; 1 it has been started before, or the database refused; 2 wrong usage or configuration, or offsets that the
-log does not hold; 3 a part cannot be reached.")]
-pub(super) struct Start {
+Exit codes: 0 started; 1 it was started before, or the database refused; 2 wrong usage or configuration, or the log does not hold
+the offsets; 3 Kafka, Spanner or the registry cannot be reached.")]
+pub(super) struct StartArgs {
     #[command(flatten)]
-    pub(super) of: Of,
+    pub(super) pipeline: PipelineArgs,
 
-    /// Default: the highest version of the file
+    /// Version; default: the highest version in the file
     #[arg(long, value_name = "N")]
     pub(super) version: Option<Version>,
 
-    /// Where to begin: earliest, a time, offsets as topic/partition=offset,…, or @FILE with offsets
+    /// First records: earliest, a time, offsets as topic/partition=offset,…, or @FILE with offsets
     #[arg(long, value_name = "FROM")]
     pub(super) from: String,
 
-    /// The primary key of a table to create; default: that of the version before. May be repeated
+    /// Primary key of a new table; default: that of the previous version; may be repeated
     #[arg(long, value_name = "TABLE=COLUMN,…")]
     pub(super) key: Vec<PrimaryKey>,
 
-    /// REST address of the emulator's gateway; without it, 9020 beside a gRPC port of 9010
+    /// REST address of the emulator's gateway; default for gRPC port 9010: port 9020
     #[arg(long, value_name = "ADDR", env = "SPANNER_EMULATOR_REST")]
     pub(super) emulator_rest: Option<String>,
 }
@@ -79,27 +80,27 @@ Examples:
   spanbridge replay status --config orders.toml --pipeline orders --wait --timeout 2h && spanbridge replay compare …
   spanbridge replay status --config orders.toml --pipeline orders --json | jq .behind
 
-With --wait it ends when no partition is behind the version that is read, however far that is from the end of the log.
+With --wait the command ends when no partition is behind the active version, however far that is from the end of the log.
 
-Exit codes: 0 shown, or caught up; 1 not started, or not caught up in time; 2 wrong usage or configuration; 3 a part cannot be
-reached.")]
-pub(super) struct Status {
+Exit codes: 0 shown, or caught up; 1 not started, or not caught up in time; 2 wrong usage or configuration; 3 Kafka, Spanner or
+the registry cannot be reached.")]
+pub(super) struct StatusArgs {
     #[command(flatten)]
-    pub(super) of: Of,
+    pub(super) pipeline: PipelineArgs,
 
-    /// Default: the highest version of the file
+    /// Version; default: the highest version in the file
     #[arg(long, value_name = "N")]
     pub(super) version: Option<Version>,
 
-    /// One JSON object
+    /// Print one JSON object
     #[arg(long)]
     pub(super) json: bool,
 
-    /// Wait until it has caught up with the version that is read
+    /// Wait until the version has caught up with the active one
     #[arg(long)]
     pub(super) wait: bool,
 
-    /// The longest wait, such as 90s or 2h. Default: none
+    /// Longest wait, such as 90s or 2h; default: unlimited
     #[arg(long, value_name = "DURATION", value_parser = duration, requires = "wait")]
     pub(super) timeout: Option<Duration>,
 }
@@ -111,24 +112,25 @@ Examples:
   spanbridge replay compare --config orders.toml --pipeline orders
   spanbridge replay compare --config orders.toml --pipeline orders --show-keys
 
-Reads both versions' tables once, as they were at one instant, and merges them by key: columns that the new mapping writes and both
-tables have. A checksum is of all rows of those columns, whatever their order. Where positions differed at that instant, rows of the
-records in between do too. It must end within the database's version_retention_period, an hour unless it is set longer.
+Reads the tables of both versions once, at one timestamp, and merges them by key. It compares the columns that the new mapping
+writes and that both tables have. A checksum covers these columns of all rows, in any order. Where the positions of the versions
+differ at the timestamp, the rows of the records in between differ too. The comparison must finish within the database's
+version_retention_period, which is one hour by default.
 
 Exit codes: 0 equal; 1 rows differ, or the database refused; 2 wrong usage or configuration; 3 Spanner cannot be reached.")]
-pub(super) struct Compare {
+pub(super) struct CompareArgs {
     #[command(flatten)]
-    pub(super) of: Of,
+    pub(super) pipeline: PipelineArgs,
 
-    /// Default: the highest version of the file
+    /// Version; default: the highest version in the file
     #[arg(long, value_name = "N")]
     pub(super) version: Option<Version>,
 
-    /// Show the first ten keys of rows that differ; keys are data
+    /// Print the first ten keys of rows that differ; keys are data
     #[arg(long)]
     pub(super) show_keys: bool,
 
-    /// One JSON object
+    /// Print one JSON object
     #[arg(long)]
     pub(super) json: bool,
 }
@@ -137,31 +139,31 @@ pub(super) struct Compare {
 #[command(after_help = "\
 Examples:
   spanbridge replay switch --config orders.toml --pipeline orders
-  spanbridge replay switch --config orders.toml --pipeline orders --to 1       the way back
+  spanbridge replay switch --config orders.toml --pipeline orders --to 1       switch back
   spanbridge replay switch --config orders.toml --pipeline orders --max-behind 500
 
-One commit, after which every reader of the Live views sees the version, of all tables at once. It is refused while the version is
-behind the one that is read, in any partition. Both go on being written for as long as workers run them.
+The switch is one commit: after it, all readers of the Live views see the version, in all tables at once. It is refused while any
+partition of the version is behind the active version. Workers continue to write both versions.
 
-Exit codes: 0 switched, or nothing to do; 1 it is behind, or a view does not show it; 2 wrong usage or configuration; 3 Spanner cannot
-be reached.")]
-pub(super) struct Switch {
+Exit codes: 0 switched, or already active; 1 the version is behind, or a view does not show it; 2 wrong usage or configuration; 3
+Spanner cannot be reached.")]
+pub(super) struct SwitchArgs {
     #[command(flatten)]
-    pub(super) of: Of,
+    pub(super) pipeline: PipelineArgs,
 
-    /// Default: the highest version of the file
+    /// Version; default: the highest version in the file
     #[arg(long, value_name = "N")]
     pub(super) to: Option<Version>,
 
-    /// Records that it may be behind, over all partitions
+    /// Number of records by which the version may be behind, over all partitions
     #[arg(long, value_name = "RECORDS", default_value_t = 0, value_parser = clap::value_parser!(i64).range(0..))]
     pub(super) max_behind: i64,
 
-    /// How long to look for a moment at which it is not behind
+    /// Longest wait for a moment at which the version is not behind
     #[arg(long, value_name = "DURATION", value_parser = duration, default_value = "30s")]
     pub(super) timeout: Duration,
 
-    /// Switch however far it is behind
+    /// Switch even if the version is behind
     #[arg(long)]
     pub(super) force: bool,
 }
@@ -172,29 +174,29 @@ pub(super) struct Switch {
 Examples:
   spanbridge replay drop --config orders.toml --pipeline orders --version 1
 
-Take the version out of the workers' file and restart them first, but keep it in the file that this command reads. It drops the
-version's tables and merged views, takes it out of the Live views, and deletes its dead letters, gaps and positions. There is no way
-back to it. Can be interrupted at any point, and repeated.
+First remove the version from the workers' file and restart them, but keep it in the file that this command reads. The command
+drops the version's tables and merged views, removes it from the Live views, and deletes its dead letters, gaps and positions.
+This cannot be undone. The command can be interrupted at any point, and repeated.
 
-Exit codes: 0 dropped, or not confirmed; 1 it is the one that is read, workers are running it, or the database refused; 2 wrong usage
-or configuration; 3 a part cannot be reached.")]
-pub(super) struct Drop {
+Exit codes: 0 dropped, or not confirmed; 1 the version is active, workers run it, or the database refused; 2 wrong usage or
+configuration; 3 Kafka or Spanner cannot be reached.")]
+pub(super) struct DropArgs {
     #[command(flatten)]
-    pub(super) of: Of,
+    pub(super) pipeline: PipelineArgs,
 
-    /// The version to take away
+    /// The version to drop
     #[arg(long, value_name = "N")]
     pub(super) version: Version,
 
-    /// Do not ask
+    /// Do not ask for confirmation
     #[arg(long)]
     pub(super) yes: bool,
 
-    /// REST address of the emulator's gateway; without it, 9020 beside a gRPC port of 9010
+    /// REST address of the emulator's gateway; default for gRPC port 9010: port 9020
     #[arg(long, value_name = "ADDR", env = "SPANNER_EMULATOR_REST")]
     pub(super) emulator_rest: Option<String>,
 }
 
 fn duration(text: &str) -> Result<Duration, String> {
-    parse_duration(text).map_err(|_| "write it as 90s or 2h".to_owned())
+    parse_duration(text).map_err(|_| "expected a duration such as 90s or 2h".to_owned())
 }

@@ -1,16 +1,16 @@
 use serde_json::json;
-use spanbridge::{Error, Kind, Result};
 use spanbridge_ingest::version::compare::{self, Compared, Comparison, Difference, Rowwise, Tally};
 use spanbridge_protocol::value::{Timestamp, Value};
 
-use super::Opened;
-use super::args::Compare;
-use crate::service::of_ingest;
+use super::args::CompareArgs;
+use super::session::Session;
+use crate::error::{Error, ErrorKind, Result};
 
-pub(super) async fn run(opened: &Opened, args: &Compare) -> Result<()> {
-    let versions = opened.versions()?;
+/// Compares two versions and prints the result.
+pub(super) async fn run(session: &Session, args: &CompareArgs) -> Result<()> {
+    let versions = session.versions()?;
     let version = args.version.unwrap_or(versions.newest());
-    let comparison = compare::compare(&versions, version).await.map_err(of_ingest)?;
+    let comparison = compare::compare(&versions, version).await?;
     match args.json {
         true => println!("{}", document(&comparison, args.show_keys)),
         false => print(versions.name(), &comparison, args.show_keys),
@@ -22,32 +22,33 @@ pub(super) async fn run(opened: &Opened, args: &Compare) -> Result<()> {
     let message = format!("versions {before} and {after} have different rows");
     let help = match comparison.apart.is_empty() {
         true => {
-            "--show-keys names the first of them; they are the new mapping's, or the log no longer has their records"
+            "print the first keys with --show-keys; the new mapping differs, or the log no longer holds the records of these rows"
         }
         false => {
-            "the versions had not applied the same records at that instant: `replay status --wait`, and again"
+            "the versions had not applied the same records; run `replay status --wait` and compare again"
         }
     };
-    Err(Error::new(Kind::Failed, "SB-REPLAY-DIFFERENT", message).help(help))
+    Err(Error::new(ErrorKind::Failed, "SB-REPLAY-DIFFERENT", message).with_help(help))
 }
 
 fn print(name: &str, comparison: &Comparison, keys: bool) {
     let [before, after] = comparison.versions;
     println!("{name}: versions {before} and {after} at {}", comparison.at.to_rfc3339());
     for (partition, [one, other]) in &comparison.apart {
-        let shown = |offset: &Option<i64>| offset.map_or("nothing".to_owned(), |offset| offset.to_string());
+        let format_offset =
+            |offset: &Option<i64>| offset.map_or("nothing".to_owned(), |offset| offset.to_string());
         println!(
             "  {partition}: version {before} is at {}, version {after} at {}; rows of the records in between differ",
-            shown(one),
-            shown(other)
+            format_offset(one),
+            format_offset(other)
         );
     }
     for compared in &comparison.tables {
-        table(compared, [before, after].map(|version| version.to_string()), keys);
+        print_table(compared, [before, after].map(|version| version.to_string()), keys);
     }
 }
 
-fn table(compared: &Compared, [before, after]: [String; 2], keys: bool) {
+fn print_table(compared: &Compared, [before, after]: [String; 2], keys: bool) {
     match &compared.rows {
         Rowwise::Keys(tally) => {
             let Tally { equal, missing, extra, different, checksums, .. } = tally;
@@ -58,7 +59,7 @@ fn table(compared: &Compared, [before, after]: [String; 2], keys: bool) {
             );
             println!("  checksums {} and {}", checksums[0], checksums[1]);
             for (difference, key) in tally.keys.iter().filter(|_| keys) {
-                println!("  {:<9} {}", word(*difference), shown(key));
+                println!("  {:<9} {}", difference_name(*difference), format_key(key));
             }
         }
         Rowwise::Counts([one, other]) => {
@@ -71,7 +72,7 @@ fn table(compared: &Compared, [before, after]: [String; 2], keys: bool) {
     }
 }
 
-fn word(difference: Difference) -> &'static str {
+fn difference_name(difference: Difference) -> &'static str {
     match difference {
         Difference::Missing => "missing",
         Difference::Extra => "extra",
@@ -79,8 +80,8 @@ fn word(difference: Difference) -> &'static str {
     }
 }
 
-/// A key on one line, which must not drive a terminal.
-fn shown(key: &[Value]) -> String {
+/// Formats a key on one line, without characters that control a terminal.
+fn format_key(key: &[Value]) -> String {
     let one = |value: &Value| match value {
         Value::Null => "NULL".to_owned(),
         Value::Bool(value) => value.to_string(),
@@ -90,44 +91,45 @@ fn shown(key: &[Value]) -> String {
         Value::String(text) | Value::Json(text) => format!("{text:?}"),
         Value::Bytes(bytes) => bytes.iter().fold("0x".to_owned(), |text, byte| text + &format!("{byte:02x}")),
         Value::Date(date) => date.to_string(),
-        Value::Timestamp(at) => time(*at),
+        Value::Timestamp(at) => format_time(*at),
         Value::Array(items) => format!("{} items", items.len()),
         Value::CommitTimestamp => "commit timestamp".to_owned(),
     };
     key.iter().map(one).collect::<Vec<_>>().join(", ")
 }
 
-fn time(at: Timestamp) -> String {
+fn format_time(at: Timestamp) -> String {
     at.to_rfc3339_opts(chrono::SecondsFormat::AutoSi, true)
 }
 
 fn document(comparison: &Comparison, keys: bool) -> serde_json::Value {
     let table = |compared: &Compared| {
-        let mut said = json!({ "table": compared.table, "notes": compared.notes });
+        let mut document = json!({ "table": compared.table, "notes": compared.notes });
         match &compared.rows {
             Rowwise::Keys(tally) => {
-                said["equal"] = tally.equal.into();
-                said["missing"] = tally.missing.into();
-                said["extra"] = tally.extra.into();
-                said["different"] = tally.different.into();
-                said["checksums"] = tally.checksums.map(|sum| sum.to_string()).to_vec().into();
+                document["equal"] = tally.equal.into();
+                document["missing"] = tally.missing.into();
+                document["extra"] = tally.extra.into();
+                document["different"] = tally.different.into();
+                document["checksums"] = tally.checksums.map(|sum| sum.to_string()).to_vec().into();
                 if keys {
-                    let key =
-                        |(difference, key): &(Difference, Vec<Value>)| json!([word(*difference), shown(key)]);
-                    said["keys"] = tally.keys.iter().map(key).collect();
+                    let key = |(difference, key): &(Difference, Vec<Value>)| {
+                        json!([difference_name(*difference), format_key(key)])
+                    };
+                    document["keys"] = tally.keys.iter().map(key).collect();
                 }
             }
-            Rowwise::Counts(counts) => said["counts"] = counts.to_vec().into(),
+            Rowwise::Counts(counts) => document["counts"] = counts.to_vec().into(),
             Rowwise::Not => {}
         }
-        said
+        document
     };
     let apart = comparison.apart.iter().map(|(partition, [before, after])| {
         json!({ "topic": &*partition.topic, "partition": partition.number, "before": before, "after": after })
     });
     json!({
         "versions": comparison.versions.map(|version| version.number()),
-        "at": time(comparison.at),
+        "at": format_time(comparison.at),
         "equal": comparison.is_equal(),
         "apart": apart.collect::<Vec<_>>(),
         "tables": comparison.tables.iter().map(table).collect::<Vec<_>>(),
@@ -139,8 +141,8 @@ mod tests {
     use super::*;
 
     #[test]
-    fn keys_are_shown_on_one_line() {
+    fn keys_are_formatted_on_one_line() {
         let key = [Value::Null, 7.into(), "a\u{1b}[2J\n".into(), Value::Bytes(vec![0, 255])];
-        assert_eq!(shown(&key), "NULL, 7, \"a\\u{1b}[2J\\n\", 0x00ff");
+        assert_eq!(format_key(&key), "NULL, 7, \"a\\u{1b}[2J\\n\", 0x00ff");
     }
 }

@@ -1,29 +1,31 @@
-use spanbridge::{Result, connections};
+use std::time::Duration;
+
 use spanbridge_ingest::version::{self, Dropped};
 use spanbridge_kafka::Admin;
 
-use super::Opened;
-use super::args::Drop;
-use crate::confirm::confirmed;
-use crate::service::of_ingest;
+use super::args::DropArgs;
+use super::session::Session;
+use crate::confirmation::confirm;
+use crate::error::Result;
 
-/// Of one question to Kafka.
-const LIMIT: std::time::Duration = std::time::Duration::from_secs(10);
+/// The timeout of one request to Kafka.
+const KAFKA_TIMEOUT: Duration = Duration::from_secs(10);
 
-pub(super) async fn run(opened: &Opened, args: &Drop) -> Result<()> {
-    let versions = opened.versions()?;
+/// Drops a version after confirmation.
+pub(super) async fn run(session: &Session, args: &DropArgs) -> Result<()> {
+    let versions = session.versions()?;
     let (name, version) = (versions.name(), args.version);
-    let tables = version::tables(&versions, version).map_err(of_ingest)?.join(", ");
+    let tables = version::tables(&versions, version)?.join(", ");
     if !args.yes {
         let question = format!("Drop version {version} of {name} with its tables {tables}?");
-        if !confirmed(&question, &format!("the tables {tables} would be dropped"))? {
-            println!("nothing is dropped");
+        if !confirm(&question, &format!("the tables {tables} would be dropped"))? {
+            println!("nothing was dropped");
             return Ok(());
         }
     }
-    let admin = opened.admin().await?;
-    let kafka = Admin::new(&connections::kafka(&opened.config, "spanbridge-replay")?, LIMIT)?;
-    let dropped = version::drop(&versions, &admin, &kafka, version).await.map_err(of_ingest)?;
+    let admin = session.admin().await?;
+    let kafka = Admin::new(&session.kafka()?, KAFKA_TIMEOUT)?;
+    let dropped = version::drop(&versions, &admin, &kafka, version).await?;
     let Dropped { statements, letters, partitions } = dropped;
     for statement in statements {
         println!("{statement};");

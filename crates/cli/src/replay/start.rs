@@ -1,17 +1,17 @@
-use spanbridge::{Error, Kind, Result};
 use spanbridge_ingest::version::{self, Beginning, Started};
 
-use super::Opened;
-use super::args::Start;
-use crate::service::of_ingest;
+use super::args::StartArgs;
+use super::session::Session;
+use crate::error::{Error, ErrorKind, Result};
 
-pub(super) async fn run(opened: &Opened, args: &Start) -> Result<()> {
-    let from = beginning(&args.from)?;
-    let versions = opened.versions()?;
+/// Starts a version and prints what was created and where it begins.
+pub(super) async fn run(session: &Session, args: &StartArgs) -> Result<()> {
+    let from = parse_beginning(&args.from)?;
+    let versions = session.versions()?;
     let version = args.version.unwrap_or(versions.newest());
-    let (admin, offsets) = (opened.admin().await?, opened.offsets()?);
+    let (admin, offsets) = (session.admin().await?, session.offsets()?);
     let started = version::start(&versions, &admin, &offsets, version, &from, &args.key);
-    let Started { statements, notes, active, began } = started.await.map_err(of_ingest)?;
+    let Started { statements, notes, active, began } = started.await?;
     for statement in statements {
         println!("{statement};");
     }
@@ -24,26 +24,27 @@ pub(super) async fn run(opened: &Opened, args: &Start) -> Result<()> {
         if partition.at == partition.log.start && partition.log.start > 0 {
             let gone = partition.log.start;
             eprintln!(
-                "-- {at}: the log has lost its first {gone} offsets; rows that only they made are not rebuilt"
+                "-- {at}: the log no longer holds its first {gone} offsets; rows that only those records wrote are not rebuilt"
             );
         }
     }
     println!(
-        "version {version} of {name} is started, and version {active} is read. Run `spanbridge ingest` with {file}; \
-         `spanbridge replay status` shows how far it is.",
+        "version {version} of {name} is started; version {active} stays active. Run `spanbridge ingest` with {file}; \
+         `spanbridge replay status` shows the progress.",
         name = versions.name(),
-        file = args.of.config.display(),
+        file = args.pipeline.config.display(),
     );
     Ok(())
 }
 
-fn beginning(text: &str) -> Result<Beginning> {
-    let wrong = |message: String| Error::new(Kind::Config, "usage", format!("--from: {message}"));
+fn parse_beginning(text: &str) -> Result<Beginning> {
+    let invalid =
+        |message: String| Error::new(ErrorKind::Config, "SB-CLI-USAGE", format!("--from: {message}"));
     match text.strip_prefix('@') {
-        None => text.parse().map_err(wrong),
+        None => text.parse().map_err(invalid),
         Some(file) => {
             let read = std::fs::read_to_string(file);
-            read.map_err(|error| wrong(format!("cannot read {file}: {error}")))?.parse().map_err(wrong)
+            read.map_err(|error| invalid(format!("cannot read {file}: {error}")))?.parse().map_err(invalid)
         }
     }
 }

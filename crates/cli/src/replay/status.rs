@@ -1,27 +1,27 @@
 use std::time::{Duration, Instant};
 
 use serde_json::json;
-use spanbridge::{Error, Kind, Result};
 use spanbridge_config::Version;
 use spanbridge_ingest::version::{self, Progress};
 
-use super::Opened;
-use super::args::Status;
-use crate::service::of_ingest;
+use super::args::StatusArgs;
+use super::session::Session;
+use crate::error::{Error, ErrorKind, Result};
 
-/// Between two looks.
-const PAUSE: Duration = Duration::from_millis(500);
+/// The time between two queries of the progress.
+const POLL_INTERVAL: Duration = Duration::from_millis(500);
 
-pub(super) async fn run(opened: &Opened, args: &Status) -> Result<()> {
-    let versions = opened.versions()?;
+/// Prints the progress of a version, after the wait if `--wait` is given.
+pub(super) async fn run(session: &Session, args: &StatusArgs) -> Result<()> {
+    let versions = session.versions()?;
     let version = args.version.unwrap_or(versions.newest());
-    let offsets = opened.offsets()?;
-    let until = args.timeout.map(|timeout| Instant::now() + timeout);
+    let offsets = session.offsets()?;
+    let deadline = args.timeout.map(|timeout| Instant::now() + timeout);
     loop {
-        let progress = version::progress(&versions, &offsets, version).await.map_err(of_ingest)?;
-        let late = until.is_some_and(|until| Instant::now() >= until);
-        if args.wait && progress.behind > 0 && !late {
-            tokio::time::sleep(PAUSE).await;
+        let progress = version::progress(&versions, &offsets, version).await?;
+        let is_late = deadline.is_some_and(|deadline| Instant::now() >= deadline);
+        if args.wait && progress.behind > 0 && !is_late {
+            tokio::time::sleep(POLL_INTERVAL).await;
             continue;
         }
         match args.json {
@@ -30,9 +30,8 @@ pub(super) async fn run(opened: &Opened, args: &Status) -> Result<()> {
         }
         if args.wait && progress.behind > 0 {
             let message = format!("version {version} is still {} records behind", progress.behind);
-            return Err(
-                Error::new(Kind::Failed, "SB-REPLAY-BEHIND", message).help("are its workers running?")
-            );
+            let help = "check that its workers are running, and wait again";
+            return Err(Error::new(ErrorKind::Failed, "SB-REPLAY-BEHIND", message).with_help(help));
         }
         return Ok(());
     }
@@ -41,28 +40,28 @@ pub(super) async fn run(opened: &Opened, args: &Status) -> Result<()> {
 fn print(name: &str, progress: &Progress) {
     let Progress { version, beside, .. } = progress;
     let active = progress.state.map_or(Version::FIRST, |state| state.active);
-    println!("{name}: version {active} is read");
+    println!("{name}: version {active} is active");
     if let Some(at) = progress.state.and_then(|state| state.switched_at) {
         println!("since {}", at.to_rfc3339());
     }
     if let Some(dropping) = progress.state.and_then(|state| state.dropping) {
         println!("version {dropping} is being dropped");
     }
-    let (other, of) = (format!("version {beside}"), format!("version {version}"));
-    println!("{:<32} {of:>12} {other:>12} {:>12} {:>12}", "PARTITION", "END", "LAG");
-    let shown = |offset: Option<i64>| offset.map_or("-".to_owned(), |offset| offset.to_string());
+    let (other, one) = (format!("version {beside}"), format!("version {version}"));
+    println!("{:<32} {one:>12} {other:>12} {:>12} {:>12}", "PARTITION", "END", "LAG");
+    let format_offset = |offset: Option<i64>| offset.map_or("-".to_owned(), |offset| offset.to_string());
     for partition in &progress.partitions {
         println!(
             "{:<32} {:>12} {:>12} {:>12} {:>12}",
             format!("{}/{}", partition.of.topic, partition.of.number),
-            shown(partition.position),
-            shown(partition.beside),
+            format_offset(partition.position),
+            format_offset(partition.beside),
             partition.log.end,
             partition.lag()
         );
     }
     println!(
-        "{:.1} % of the log from where it began, {} to its end, {} behind version {beside}",
+        "{:.1} % of the log since its start, {} records to the end, {} records behind version {beside}",
         progress.share() * 100.0,
         progress.lag(),
         progress.behind

@@ -1,21 +1,21 @@
-use spanbridge::Result;
 use spanbridge_ingest::version::{self, Rule, Switched};
 
-use super::Opened;
-use super::args::Switch;
-use crate::service::of_ingest;
+use super::args::SwitchArgs;
+use super::session::Session;
+use crate::error::Result;
 
-pub(super) async fn run(opened: &Opened, args: &Switch) -> Result<()> {
-    let versions = opened.versions()?;
+/// Makes a version the active one.
+pub(super) async fn run(session: &Session, args: &SwitchArgs) -> Result<()> {
+    let versions = session.versions()?;
     let to = args.to.unwrap_or(versions.newest());
     let rule = Rule { most_behind: args.max_behind, wait: args.timeout, force: args.force };
-    let Switched { from, to, behind } = version::switch(&versions, to, rule).await.map_err(of_ingest)?;
+    let Switched { from, to, behind } = version::switch(&versions, to, rule).await?;
     let name = versions.name();
     if from == to {
-        println!("{name}: version {to} is read");
+        println!("{name}: version {to} is already active");
         return Ok(());
     }
-    println!("{name}: version {to} is read, and was {from}; the way back is --to {from}");
+    println!("{name}: switched from version {from} to {to}; to switch back, give --to {from}");
     if behind > 0 {
         eprintln!("-- version {to} was {behind} records behind");
     }

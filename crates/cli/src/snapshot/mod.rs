@@ -1,106 +1,111 @@
-//! `spanbridge snapshot`: rows that are published again while changes go on.
+//! `spanbridge snapshot`: requests incremental snapshots, cancels them, and shows their progress.
+//!
+//! The requests are records that `spanbridge_publish::SnapshotRequests` writes and reads; the workers of `spanbridge publish`
+//! execute them. This module only parses, waits and prints.
 
-pub(crate) mod args;
-mod shown;
+mod args;
+mod view;
 
 use std::time::{Duration, Instant};
 
-use spanbridge::{Error, Kind, Result, connections};
 use spanbridge_config::{Config, Publish};
-use spanbridge_protocol::publish::SnapshotStage;
+use spanbridge_protocol::publish::{IncrementalSnapshot, SnapshotStage};
 use spanbridge_publish::{SnapshotRequests, SnapshotStatus};
 
-use crate::service::of_publish;
-use args::Snapshot;
+use crate::connections;
+use crate::error::{Error, ErrorKind, Result};
 
-/// Between two looks.
-const PAUSE: Duration = Duration::from_millis(500);
+pub(crate) use args::SnapshotArgs;
 
-pub(crate) async fn run(args: &Snapshot) -> Result<()> {
+/// The time between two queries of the progress.
+const POLL_INTERVAL: Duration = Duration::from_millis(500);
+
+/// SnapshotRequests or cancels a snapshot, or shows the progress.
+pub(crate) async fn run(args: &SnapshotArgs) -> Result<()> {
     let config = Config::load(&args.config)?;
-    let pipeline = pipeline(&config, &args.pipeline)?;
+    let pipeline = find_pipeline(&config, &args.pipeline)?;
     let kafka = connections::kafka(&config, "spanbridge-snapshot")?;
     let requests = SnapshotRequests::new(pipeline, &kafka);
     if let Some(id) = &args.cancel {
-        requests.cancel(id).await.map_err(of_publish)?;
-        println!("request {id} taken back");
+        requests.cancel(id).await?;
+        println!("request {id}: cancelled");
         return Ok(());
     }
-    let mut asked = None;
+    let mut requested = None;
     if !args.tables.is_empty() {
         let database = connections::database(&connections::spanner(&config, None)).await?;
-        let id = requests.submit(&database, &args.tables).await.map_err(of_publish)?;
+        let id = requests.submit(&database, &args.tables).await?;
         if !args.json {
-            println!("request {id}: to be carried out by the workers of `spanbridge publish`");
+            println!("request {id}: the workers of `spanbridge publish` will execute it");
         }
-        asked = Some(id);
+        requested = Some(id);
     }
-    let standing = match args.wait {
-        true => carried_out(&requests, asked.as_deref(), args.timeout).await?,
-        false => requests.status().await.map_err(of_publish)?,
+    let status = match args.wait {
+        true => wait_until_done(&requests, requested.as_deref(), args.timeout).await?,
+        false => requests.status().await?,
     };
     match args.json {
-        true => println!("{}", shown::document(asked.as_deref(), &standing)),
-        false if asked.is_none() || args.wait => print!("{}", shown::text(&standing)),
+        true => println!("{}", view::document(requested.as_deref(), &status)),
+        false if requested.is_none() || args.wait => print!("{}", view::text(&status)),
         false => {}
     }
-    if args.wait { outcome(asked.as_deref(), &standing) } else { Ok(()) }
+    if args.wait { check_complete(requested.as_deref(), &status) } else { Ok(()) }
 }
 
-fn pipeline<'c>(config: &'c Config, name: &str) -> Result<&'c Publish> {
+fn find_pipeline<'c>(config: &'c Config, name: &str) -> Result<&'c Publish> {
     config.publish.iter().find(|publish| *publish.name == *name).ok_or_else(|| {
         let names: Vec<&str> = config.publish.iter().map(|publish| &*publish.name).collect();
         let message = format!("{} has no [[publish]] pipeline `{name}`", config.name());
-        Error::new(Kind::Config, "no-pipeline", message).help(format!("it has: {}", names.join(", ")))
+        let help = format!("the file has: {}", names.join(", "));
+        Error::new(ErrorKind::Config, "SB-CLI-NO-PIPELINE", message).with_help(help)
     })
 }
 
-/// How requests stand when that one, or all are carried out.
-async fn carried_out(
+/// Waits until the request, or without one every request, is executed.
+async fn wait_until_done(
     requests: &SnapshotRequests<'_>,
-    asked: Option<&str>,
-    limit: Option<Duration>,
+    requested: Option<&str>,
+    timeout: Option<Duration>,
 ) -> Result<SnapshotStatus> {
-    let until = limit.map(|limit| Instant::now() + limit);
+    let deadline = timeout.map(|timeout| Instant::now() + timeout);
     loop {
-        let standing = requests.status().await.map_err(of_publish)?;
-        let is_open = match asked {
-            Some(id) => standing.open.contains_key(id),
-            None => !standing.open.is_empty(),
+        let status = requests.status().await?;
+        let is_open = match requested {
+            Some(id) => status.open.contains_key(id),
+            None => !status.open.is_empty(),
         };
-        // What is taken back may still be on its way.
-        let is_read =
-            |last: &spanbridge_protocol::publish::IncrementalSnapshot| last.stage != SnapshotStage::Done;
-        if !is_open && !standing.last.as_ref().is_some_and(is_read) {
-            return Ok(standing);
+        // The rows of a cancelled request may still be on their way.
+        let is_running = |last: &IncrementalSnapshot| last.stage != SnapshotStage::Done;
+        if !is_open && !status.last.as_ref().is_some_and(is_running) {
+            return Ok(status);
         }
-        if until.is_some_and(|until| Instant::now() >= until) {
-            let message = format!("rows are still being read again after {:?}", limit.unwrap_or_default());
-            return Err(Error::new(Kind::Failed, "SB-SNAPSHOT-OPEN", message).help(
-                "the request stands: look again without --tables; are the pipeline's workers running?",
-            ));
+        if deadline.is_some_and(|deadline| Instant::now() >= deadline) {
+            let message = format!("the snapshot is not done after {:?}", timeout.unwrap_or_default());
+            let help = "the request stays open: check that the pipeline's workers are running, and look again without \
+                        --tables";
+            return Err(Error::new(ErrorKind::Failed, "SB-SNAPSHOT-OPEN", message).with_help(help));
         }
-        tokio::time::sleep(PAUSE).await;
+        tokio::time::sleep(POLL_INTERVAL).await;
     }
 }
 
-/// Whether all that was asked for is there.
-fn outcome(asked: Option<&str>, standing: &SnapshotStatus) -> Result<()> {
-    let last = standing.last.as_ref().filter(|last| asked.is_none_or(|id| *last.request == *id));
+/// Returns an error when the snapshot was cancelled or does not have all requested rows.
+fn check_complete(requested: Option<&str>, status: &SnapshotStatus) -> Result<()> {
+    let last = status.last.as_ref().filter(|last| requested.is_none_or(|id| *last.request == *id));
     let Some(last) = last else { return Ok(()) };
     let refused: Vec<&str> = last
         .table_progress
         .iter()
-        .filter(|(_, told)| told.error.is_some())
+        .filter(|(_, progress)| progress.error.is_some())
         .map(|(table, _)| &**table)
         .collect();
     if refused.is_empty() && !last.cancelled {
         return Ok(());
     }
     let message = match last.cancelled {
-        true => format!("request {} was taken back before all rows were read", last.request),
-        false => format!("not all rows could be read: tables {}", refused.join(", ")),
+        true => format!("request {} was cancelled before all rows were read", last.request),
+        false => format!("some rows could not be read: tables {}", refused.join(", ")),
     };
-    Err(Error::new(Kind::Failed, "SB-SNAPSHOT-PARTIAL", message)
-        .help("what is published is right; ask again for the rest"))
+    let help = "the published rows are correct; request the remaining tables again";
+    Err(Error::new(ErrorKind::Failed, "SB-SNAPSHOT-PARTIAL", message).with_help(help))
 }

@@ -20,6 +20,7 @@ mod differences;
 mod impact;
 mod subjects;
 mod table_impacts;
+mod tracker;
 
 use std::time::Duration;
 
@@ -37,6 +38,7 @@ use table_impacts::TableImpacts;
 pub use catalog::Catalog;
 pub use impact::{Impact, Outcome};
 pub use subjects::TableSubjects;
+pub use tracker::ImpactTracker;
 
 /// How long one request to Kafka may take.
 const ADMIN_TIMEOUT: Duration = Duration::from_secs(30);

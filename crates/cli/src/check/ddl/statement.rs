@@ -1,4 +1,4 @@
-//! A file of DDL, cut into its statements. What they say is Spanner's to understand.
+//! Splits a file of DDL into statements. It recognizes only quotes, comments and semicolons; Spanner parses the rest.
 
 use std::ops::Range;
 
@@ -7,65 +7,68 @@ use spanbridge_spanner::Dialect;
 /// One statement, without the semicolon at its end.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Statement {
-    /// Blanks stand where comments were, so that places in it are places in the file.
+    /// The text, in which blanks replace comments so that offsets match those in the file.
     pub(super) text: String,
-    /// Where it stands in the file, in bytes.
+    /// The range of the statement in the file, in bytes.
     pub(super) range: Range<usize>,
 }
 
-/// Something that begins and does not end.
+/// A comment or quotation that does not end.
 #[derive(Debug, PartialEq, Eq)]
-pub(super) struct Unended {
-    /// Where it begins.
+pub(super) struct Unterminated {
+    /// The offset at which it begins.
     pub(super) at: usize,
     pub(super) what: &'static str,
 }
 
-/// The statements in their order; empty ones are none.
+/// Splits a text into its statements. Empty statements are skipped.
+///
+/// # Errors
+/// A comment or quotation does not end.
 ///
 /// Sources: <https://cloud.google.com/spanner/docs/reference/standard-sql/lexical>,
 /// <https://www.postgresql.org/docs/current/sql-syntax-lexical.html>.
-pub(super) fn split(text: &str, dialect: Dialect) -> Result<Vec<Statement>, Unended> {
+pub(super) fn split(text: &str, dialect: Dialect) -> Result<Vec<Statement>, Unterminated> {
     let mut statements = Vec::new();
-    let mut open: Option<Open> = None;
+    let mut open: Option<OpenStatement> = None;
     let mut at = 0;
     while let Some(char) = text[at..].chars().next() {
-        let token = Token::at(text, at, dialect)?;
+        let token = Token::read(text, at, dialect)?;
         let end = at + token.len(char);
         match token {
-            Token::End => statements.extend(open.take().and_then(Open::statement)),
+            Token::End => statements.extend(open.take().and_then(OpenStatement::finish)),
             Token::Comment(_) => {
                 if let Some(open) = &mut open {
-                    open.blank(&text[at..end]);
+                    open.push_blanks(&text[at..end]);
                 }
             }
             Token::Quoted(_) | Token::Other => {
-                let open = open.get_or_insert_with(|| Open { start: at, text: String::new() });
+                let open = open.get_or_insert_with(|| OpenStatement { start: at, text: String::new() });
                 open.text.push_str(&text[at..end]);
             }
         }
         at = end;
     }
-    statements.extend(open.and_then(Open::statement));
+    statements.extend(open.and_then(OpenStatement::finish));
     Ok(statements)
 }
 
-/// A statement whose end has not been seen.
-struct Open {
+/// A statement whose end has not been read yet.
+struct OpenStatement {
     start: usize,
     text: String,
 }
 
-impl Open {
-    fn blank(&mut self, comment: &str) {
+impl OpenStatement {
+    fn push_blanks(&mut self, comment: &str) {
         self.text.extend(comment.chars().map(|char| if char == '\n' { '\n' } else { ' ' }));
-        // As many bytes as the comment has, so that offsets stay.
+        // The blanks must have as many bytes as the comment, so that offsets match.
         let missing = comment.len() - comment.chars().count();
         self.text.extend(std::iter::repeat_n(' ', missing));
     }
 
-    /// Nothing when it is blank.
-    fn statement(self) -> Option<Statement> {
+    /// Returns the statement, or `None` when it is blank.
+    fn finish(self) -> Option<Statement> {
         let start = self.start + (self.text.len() - self.text.trim_start().len());
         let text = self.text.trim();
         let statement = || Statement { text: text.to_owned(), range: start..start + text.len() };
@@ -73,7 +76,7 @@ impl Open {
     }
 }
 
-/// What stands at a place; with its length in bytes where that is more than a character.
+/// The token at an offset, with its length in bytes when it is longer than a character.
 enum Token {
     End,
     Comment(usize),
@@ -82,29 +85,30 @@ enum Token {
 }
 
 impl Token {
-    fn at(text: &str, at: usize, dialect: Dialect) -> Result<Self, Unended> {
+    fn read(text: &str, at: usize, dialect: Dialect) -> Result<Self, Unterminated> {
         let rest = &text[at..];
-        let unended = |what| Unended { at, what };
+        let unterminated = |what| Unterminated { at, what };
         let line = || rest.find('\n').unwrap_or(rest.len());
         Ok(match (rest.as_bytes(), dialect) {
             ([b';', ..], _) => Self::End,
             ([b'-', b'-', ..], _) | ([b'#', ..], Dialect::GoogleSql) => Self::Comment(line()),
             ([b'/', b'*', ..], _) => {
                 let nests = dialect == Dialect::PostgreSql;
-                Self::Comment(block(rest, nests).ok_or(unended("this comment"))?)
+                Self::Comment(block_comment(rest, nests).ok_or(unterminated("this comment"))?)
             }
             ([quote @ (b'\'' | b'"' | b'`'), ..], Dialect::GoogleSql) => {
-                Self::Quoted(google(rest, *quote).ok_or(unended("this quotation"))?)
+                Self::Quoted(google_quotation(rest, *quote).ok_or(unterminated("this quotation"))?)
             }
-            ([b'\'', ..], Dialect::PostgreSql) => {
-                Self::Quoted(quoted(rest, b'\'', has_escapes(&text[..at])).ok_or(unended("this quotation"))?)
-            }
+            ([b'\'', ..], Dialect::PostgreSql) => Self::Quoted(
+                postgres_quotation(rest, b'\'', is_escape_string(&text[..at]))
+                    .ok_or(unterminated("this quotation"))?,
+            ),
             ([b'"', ..], Dialect::PostgreSql) => {
-                Self::Quoted(quoted(rest, b'"', false).ok_or(unended("this quotation"))?)
+                Self::Quoted(postgres_quotation(rest, b'"', false).ok_or(unterminated("this quotation"))?)
             }
-            ([b'$', ..], Dialect::PostgreSql) if !ends_in_word(&text[..at]) => match dollars(rest) {
+            ([b'$', ..], Dialect::PostgreSql) if !ends_in_word(&text[..at]) => match dollar_tag(rest) {
                 Some(tag) => {
-                    let end = rest[tag.len()..].find(tag).ok_or(unended("this quotation"))?;
+                    let end = rest[tag.len()..].find(tag).ok_or(unterminated("this quotation"))?;
                     Self::Quoted(end + 2 * tag.len())
                 }
                 None => Self::Other,
@@ -121,8 +125,8 @@ impl Token {
     }
 }
 
-/// The length of a comment in `/*` and `*/`.
-fn block(rest: &str, nests: bool) -> Option<usize> {
+/// Returns the length of a comment between `/*` and `*/`.
+fn block_comment(rest: &str, nests: bool) -> Option<usize> {
     let (bytes, mut depth, mut at) = (rest.as_bytes(), 1, 2);
     while depth > 0 {
         match bytes.get(at..at + 2)? {
@@ -134,9 +138,9 @@ fn block(rest: &str, nests: bool) -> Option<usize> {
     Some(at)
 }
 
-/// The length of what GoogleSQL has in quotes: three of them may hold more lines than one. A backslash keeps a quote from
-/// being the end, in raw strings too.
-fn google(rest: &str, quote: u8) -> Option<usize> {
+/// Returns the length of a quotation in GoogleSQL. Only triple quotes may span lines. A backslash escapes a quote, also in
+/// raw strings.
+fn google_quotation(rest: &str, quote: u8) -> Option<usize> {
     let triple = [quote; 3];
     let long = quote != b'`' && rest.as_bytes().starts_with(&triple);
     let mark: &[u8] = if long { &triple } else { &triple[..1] };
@@ -152,8 +156,8 @@ fn google(rest: &str, quote: u8) -> Option<usize> {
     }
 }
 
-/// The length of what PostgreSQL has in quotes. One that is doubled ends it and begins the next.
-fn quoted(rest: &str, quote: u8, escapes: bool) -> Option<usize> {
+/// Returns the length of a quotation in PostgreSQL. A doubled quote ends one quotation and begins the next.
+fn postgres_quotation(rest: &str, quote: u8, escapes: bool) -> Option<usize> {
     let bytes = rest.as_bytes();
     let mut at = 1;
     loop {
@@ -165,8 +169,8 @@ fn quoted(rest: &str, quote: u8, escapes: bool) -> Option<usize> {
     }
 }
 
-/// True behind the `E` of a string with escapes.
-fn has_escapes(before: &str) -> bool {
+/// Returns true after the `E` that begins a string with escapes.
+fn is_escape_string(before: &str) -> bool {
     before.strip_suffix(['e', 'E']).is_some_and(|before| !ends_in_word(before))
 }
 
@@ -174,8 +178,8 @@ fn ends_in_word(before: &str) -> bool {
     before.chars().next_back().is_some_and(|char| char.is_alphanumeric() || char == '_' || char == '$')
 }
 
-/// `$$`, or `$tag$`.
-fn dollars(rest: &str) -> Option<&str> {
+/// Returns the tag `$$` or `$tag$` at the start of the text.
+fn dollar_tag(rest: &str) -> Option<&str> {
     let (tag, _) = rest.get(1..)?.split_once('$')?;
     let is_tag = tag.chars().all(|char| char.is_alphanumeric() || char == '_')
         && !tag.starts_with(|char: char| char.is_ascii_digit());
@@ -186,14 +190,14 @@ fn dollars(rest: &str) -> Option<&str> {
 mod tests {
     use super::*;
 
-    fn google(text: &str) -> Vec<String> {
+    fn google_texts(text: &str) -> Vec<String> {
         texts(text, Dialect::GoogleSql)
     }
 
     fn texts(text: &str, dialect: Dialect) -> Vec<String> {
         let statements = split(text, dialect).unwrap();
         for statement in &statements {
-            // A place in the statement is a place in the file.
+            // Offsets in the statement match offsets in the file.
             assert_eq!(statement.text.len(), statement.range.len(), "{statement:?}");
             assert_eq!(statement.text.chars().next(), text[statement.range.start..].chars().next());
         }
@@ -202,13 +206,13 @@ mod tests {
 
     #[test]
     fn statements_end_with_semicolons_or_the_file() {
-        assert_eq!(google("A x;\n\n B y ;; ;C"), ["A x", "B y", "C"]);
-        assert_eq!(google(" \n; -- nothing\n"), [""; 0]);
+        assert_eq!(google_texts("A x;\n\n B y ;; ;C"), ["A x", "B y", "C"]);
+        assert_eq!(google_texts(" \n; -- nothing\n"), [""; 0]);
         assert_eq!(split("\n  A;", Dialect::GoogleSql).unwrap()[0].range, 3..4);
     }
 
     #[test]
-    fn a_semicolon_in_quotes_ends_nothing() {
+    fn semicolon_in_quotes_does_not_end_a_statement() {
         for quoted in [
             "';'",
             "\";\"",
@@ -223,21 +227,21 @@ mod tests {
             "'größe;'",
         ] {
             let statement = format!("A {quoted} x");
-            assert_eq!(google(&format!("{statement};B")), [&statement, "B"], "{quoted}");
+            assert_eq!(google_texts(&format!("{statement};B")), [&statement, "B"], "{quoted}");
         }
     }
 
     #[test]
-    fn comments_are_blanks() {
-        assert_eq!(google("-- a;\nA # b;\n x /* c;\n é */ y; -- d"), ["A     \n x      \n       y"]);
-        // Not within quotes.
-        assert_eq!(google("A '-- a' \"/*\";B"), ["A '-- a' \"/*\"", "B"]);
-        // GoogleSQL's do not nest.
-        assert_eq!(google("A /* /* */ B"), ["A          B"]);
+    fn comments_become_blanks() {
+        assert_eq!(google_texts("-- a;\nA # b;\n x /* c;\n é */ y; -- d"), ["A     \n x      \n       y"]);
+        // Comment signs within quotes do not begin a comment.
+        assert_eq!(google_texts("A '-- a' \"/*\";B"), ["A '-- a' \"/*\"", "B"]);
+        // Comments do not nest in GoogleSQL.
+        assert_eq!(google_texts("A /* /* */ B"), ["A          B"]);
     }
 
     #[test]
-    fn what_does_not_end_is_named_where_it_begins() {
+    fn unterminated_quotation_is_reported_at_its_start() {
         for (text, at) in
             [("A;\nB 'x", 5), ("A 'x\n';", 2), ("A /* x", 2), ("A `x", 2), ("A '''x''", 2), ("A '\\", 2)]
         {
@@ -249,16 +253,16 @@ mod tests {
     }
 
     #[test]
-    fn postgresql_has_its_own_quotes() {
+    fn postgresql_quotations_are_recognized() {
         for quoted in
             ["'a'';'", "'\\'", "E'\\';'", "\"a;\"\"b\"", "$$;$$", "$a$;$b$;$a$", "'a\n;'", "/* /* ; */ ; */"]
         {
             let statement = format!("A {quoted} x");
             assert_eq!(texts(&format!("{statement};B"), Dialect::PostgreSql).len(), 2, "{quoted}");
         }
-        // A parameter, and a name with a dollar.
+        // A parameter and a name with a dollar sign are not quotations.
         assert_eq!(texts("A $1; B a$b$; C", Dialect::PostgreSql).len(), 3);
-        // No comment there.
+        // `#` does not begin a comment in PostgreSQL.
         assert_eq!(texts("A # x; B", Dialect::PostgreSql).len(), 2);
     }
 }

@@ -1,0 +1,90 @@
+//! Checks pipelines against Kafka, Spanner and the registry.
+
+use spanbridge_config::{Config, Publish};
+use spanbridge_ingest::Live;
+use spanbridge_ingest::check::{self, Finding, Severity};
+use spanbridge_kafka::ClientOptions;
+use spanbridge_publish::schema_impact::ImpactAnalysis;
+use spanbridge_publish::unknown_names;
+use spanbridge_schema::Registry;
+use spanbridge_spanner::{Database, Options, WatchedTables};
+
+use super::report::PipelineReport;
+use crate::connections;
+use crate::error::Result;
+use crate::pipeline_selection::PipelineSelection;
+
+/// The connections of a live check, and the pipelines to check.
+pub(super) struct LiveCheck<'a> {
+    pub(super) config: &'a Config,
+    pub(super) selection: &'a PipelineSelection<'a>,
+    pub(super) options: Options,
+    pub(super) database: Database,
+    pub(super) registry: Registry,
+    pub(super) kafka: ClientOptions,
+}
+
+impl<'a> LiveCheck<'a> {
+    pub(super) async fn connect(
+        config: &'a Config,
+        selection: &'a PipelineSelection<'a>,
+        rest: Option<String>,
+    ) -> Result<Self> {
+        let mut options = connections::spanner(config, rest);
+        if options.emulator_host.is_none() {
+            // The address then belongs to the emulator of --ddl-in.
+            options.rest_endpoint = None;
+        }
+        let database = connections::database(&options).await?;
+        let registry = connections::registry(config)?;
+        let kafka = connections::kafka(config, "spanbridge-check")?;
+        Ok(Self { config, selection, options, database, registry, kafka })
+    }
+
+    /// Checks all selected pipelines.
+    pub(super) async fn run(&self) -> Result<Vec<PipelineReport>> {
+        let Self { config, database, registry, kafka, .. } = self;
+        let live = Live { config, database, registry };
+        let mut reports = Vec::new();
+        for pipeline in &self.selection.ingest {
+            let report = check::live(&live, kafka, pipeline).await?;
+            reports.push(PipelineReport::of_ingest(pipeline, report.findings));
+        }
+        for pipeline in &self.selection.publish {
+            let mut findings = check_change_stream(config, database, pipeline).await?;
+            let unknown = unknown_names(config, pipeline, database).await?.into_iter();
+            findings.extend(unknown.map(|error| Finding { severity: Severity::Warning, error }));
+            let analysis = ImpactAnalysis::new(pipeline, registry, kafka)?;
+            let catalog = analysis.read(config, database).await?;
+            reports.push(PipelineReport::of_publish(pipeline, findings, analysis.subjects(&catalog)));
+        }
+        Ok(reports)
+    }
+}
+
+/// Checks that the change stream exists and watches the pipeline's tables.
+async fn check_change_stream(
+    config: &Config,
+    database: &Database,
+    pipeline: &Publish,
+) -> Result<Vec<Finding>> {
+    let name = &pipeline.change_stream;
+    let finding = |span, message, help| {
+        let error = config.error_at(span, "SB-CHECK-STREAM", message, help);
+        Finding { severity: Severity::Error, error }
+    };
+    let Some(stream) = database.change_stream(name).await? else {
+        let message = format!("the database has no change stream `{name}`");
+        let help = "run `spanbridge plan`, which creates it when the pipeline lists its `tables`";
+        return Ok(vec![finding(name.span, message, help)]);
+    };
+    let WatchedTables::Tables(watched) = &stream.watched else { return Ok(Vec::new()) };
+    let unwatched = pipeline
+        .selection
+        .named()
+        .filter(|table| !watched.iter().any(|watched| watched.eq_ignore_ascii_case(table)));
+    let message = |table: &str| format!("change stream {name} does not watch table `{table}`");
+    Ok(unwatched
+        .map(|table| finding(table.span, message(table), "add it with ALTER CHANGE STREAM"))
+        .collect())
+}
