@@ -26,7 +26,7 @@ const PIPELINE: &str = "[[publish]]\nname = \"wide-{id}\"\nchange_stream = \"Wid
 /// The worker keeps its shard while the broker stands still.
 const PATIENT: &str = "\"session.timeout.ms\" = \"120000\"";
 
-/// Bounds in docs/publish.md: read ahead, and queued by one shard; and what a record, before which they are asked, may be
+/// Bounds in docs/reference/publish.md: read ahead, and queued by one shard; and what a record, before which they are asked, may be
 /// beyond them, with its envelope.
 const AHEAD: usize = 64 << 20;
 const QUEUED: usize = 48 << 20;

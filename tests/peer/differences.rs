@@ -1,4 +1,4 @@
-//! What may differ, and why: docs/from-debezium.md has the same reasons for people.
+//! What may differ, and why: docs/how-to/from-debezium.md has the same reasons for people.
 
 use std::collections::BTreeSet;
 
@@ -8,7 +8,7 @@ use serde_json::Value as Json;
 pub(crate) struct Difference {
     /// Of an event or of a schema, or the topic of a whole event.
     pub(crate) path: &'static str,
-    /// In the words of docs/from-debezium.md, which the test looks up there.
+    /// In the words of docs/how-to/from-debezium.md, which the test looks up there.
     pub(crate) why: &'static str,
     /// True if theirs and ours differ as they may.
     pub(crate) only: fn(&Json, &Json) -> bool,

@@ -81,10 +81,10 @@ async fn what_debezium_publishes_is_published_alike() {
             wrong.push(format!("{path} is listed as a difference ({why}), and there is none"));
         }
     }
-    let page = include_str!("../../docs/from-debezium.md").replace(['`', '\n'], "");
+    let page = include_str!("../../docs/how-to/from-debezium.md").replace(['`', '\n'], "");
     for Difference { path, why, .. } in DIFFERENCES {
         if !page.contains(why) {
-            wrong.push(format!("docs/from-debezium.md does not say of {path}: {why}"));
+            wrong.push(format!("docs/how-to/from-debezium.md does not say of {path}: {why}"));
         }
     }
     assert!(wrong.is_empty(), "{} differences:\n{}", wrong.len(), wrong.join("\n"));

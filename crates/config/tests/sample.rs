@@ -60,19 +60,69 @@ fn the_sample_means_what_it_says() {
     assert_eq!((publish.shards, publish.envelope, publish.start), (4, Envelope::Debezium, Start::Now));
 }
 
-#[test]
-fn the_examples_of_the_documentation_are_right() {
-    let head = "kafka.bootstrap_servers = \"a:1\"\nregistry.url = \"http://a\"\n\
-                spanner.database = \"projects/demo/instances/demo/databases/flights\"\n";
-    let pages = [include_str!("../../../docs/configuration.md"), include_str!("../../../docs/publish.md")];
-    let examples = pages.iter().flat_map(|page| page.split("```toml\n").skip(1));
-    let examples = examples.map(|rest| rest.split("```").next().unwrap());
-    // Others are lines of an entry.
-    let examples: Vec<_> = examples.filter(|example| example.starts_with("[[")).collect();
-    assert_eq!(examples.len(), 4);
-    for example in examples {
-        Config::parse("example", &format!("{head}{example}")).unwrap_or_else(|error| panic!("{error}"));
+/// Every Markdown file of the repository, and every example.
+fn documents() -> Vec<PathBuf> {
+    let root = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../..");
+    let mut folders = vec![root.join("docs"), root.join("examples")];
+    let mut files = vec![root.join("README.md"), root.join("CONTRIBUTING.md")];
+    while let Some(folder) = folders.pop() {
+        for entry in std::fs::read_dir(folder).unwrap() {
+            let path = entry.unwrap().path();
+            if path.is_dir() { folders.push(path) } else { files.push(path) }
+        }
     }
+    files
+}
+
+#[test]
+fn every_toml_block_of_the_documentation_parses() {
+    const KAFKA: &str = "[kafka]\nbootstrap_servers = \"a:1\"\n";
+    const REGISTRY: &str = "[registry]\nurl = \"http://a\"\n";
+    const SPANNER: &str = "[spanner]\ndatabase = \"projects/demo/instances/demo/databases/flights\"\n";
+    let mut blocks = 0;
+    for path in documents().iter().filter(|path| path.extension().is_some_and(|extension| extension == "md"))
+    {
+        let text = std::fs::read_to_string(path).unwrap();
+        for (before, block) in toml_blocks(&text) {
+            blocks += 1;
+            let name = format!("{}:{}", path.display(), before.matches('\n').count() + 1);
+            if !block.trim_start().starts_with('[') {
+                // Lines of an entry, whose expressions may read anything.
+                let lines: Result<toml::Table, _> = toml::from_str(&block);
+                assert!(lines.is_ok(), "{name}: {lines:?}");
+                continue;
+            }
+            let sections = [("[kafka]", KAFKA), ("[registry]", REGISTRY), ("[spanner]", SPANNER)];
+            let missing = sections.iter().filter(|(section, _)| !block.contains(section));
+            let head: String = missing.map(|(_, text)| *text).collect();
+            // A reference to the environment is resolved when the file is loaded.
+            let block = block.replace("{ env = \"", "{ file = \"/run/secrets/");
+            Config::parse(&name, &format!("{head}{block}")).unwrap_or_else(|error| panic!("{name}: {error}"));
+        }
+    }
+    assert!(blocks >= 10, "{blocks} blocks");
+}
+
+#[test]
+fn every_example_parses() {
+    let examples = documents();
+    let examples =
+        examples.iter().filter(|path| path.extension().is_some_and(|extension| extension == "toml"));
+    let examples = examples.map(|path| Config::load(path).unwrap_or_else(|error| panic!("{error}")));
+    assert_eq!(examples.count(), 4);
+}
+
+/// The blocks of a page without their indentation, each with the text before it.
+fn toml_blocks(page: &str) -> Vec<(&str, String)> {
+    let mut blocks = Vec::new();
+    for (at, _) in page.match_indices("```toml\n") {
+        let indent = page[..at].rsplit('\n').next().unwrap().len();
+        let rest = &page[at + "```toml\n".len()..];
+        let block = rest.split("```").next().unwrap();
+        let lines = block.lines().map(|line| line.get(indent..).unwrap_or(line.trim_start()));
+        blocks.push((&page[..at], lines.collect::<Vec<_>>().join("\n") + "\n"));
+    }
+    blocks
 }
 
 /// What a damaged file says must itself stand in the file.

@@ -2,7 +2,7 @@
 //!
 //! A key column that is NOT NULL is required. Of the others a NOT NULL one is required where rows are whole;
 //! elsewhere every one is optional, so that a delete or a partial change has room. Debezium never requires it.
-//! What each type becomes in each format stands in docs/publish.md.
+//! What each type becomes in each format stands in docs/reference/publish.md.
 //!
 //! Names of records are `{table}.Key`, `{table}.Value` and `{table}.Before`, what Avro forbids replaced by `_`.
 

@@ -142,7 +142,7 @@ fn help(code: &str) -> &'static str {
         }
         LENGTH => "a longer value is an error of its record: make the column MAX, or accept that",
         _ => {
-            "a value that does not convert is an error of its record: see docs/values.md for the types that fit"
+            "a value that does not convert is an error of its record: see docs/reference/values.md for the types that fit"
         }
     }
 }

@@ -1,5 +1,5 @@
 //! Decoded values to values of a Spanner column, only without loss. The rules, type by type, are in
-//! docs/values.md; [`to_spanner`] applies them to a value and [`fits`] to what a schema says.
+//! docs/reference/values.md; [`to_spanner`] applies them to a value and [`fits`] to what a schema says.
 
 mod error;
 mod fits;

@@ -1,4 +1,4 @@
-//! A record as JSON: what each type becomes stands in docs/publish.md.
+//! A record as JSON: what each type becomes stands in docs/reference/publish.md.
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
