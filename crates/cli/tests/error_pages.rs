@@ -4,26 +4,26 @@
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
-/// What every page says, in this order.
+/// The parts of every page, in this order.
 const PARTS: [&str; 4] = ["**What happened.**", "**Why.**", "**What to do.**", "**Data.**"];
 
 fn root() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("../..")
 }
 
-fn files(folder: &Path, found: &mut Vec<PathBuf>) {
+fn collect_files(folder: &Path, paths: &mut Vec<PathBuf>) {
     for entry in std::fs::read_dir(folder).unwrap() {
         let path = entry.unwrap().path();
         if path.is_dir() {
-            files(&path, found);
+            collect_files(&path, paths);
         } else {
-            found.push(path);
+            paths.push(path);
         }
     }
 }
 
-/// The string literals of a source that are whole codes. A quote within a literal would shift the pairs, so
-/// each line is taken apart by itself.
+/// The string literals of a source. Each line is split separately, because a quote within a literal shifts the pairs of its
+/// line.
 fn literals(source: &str) -> impl Iterator<Item = &str> {
     let code = source.lines().filter(|line| !line.trim_start().starts_with("//"));
     code.flat_map(|line| line.split('"'))
@@ -36,9 +36,9 @@ fn is_upper(text: &str) -> bool {
 fn codes() -> BTreeSet<String> {
     let mut sources = Vec::new();
     for krate in std::fs::read_dir(root().join("crates")).unwrap() {
-        files(&krate.unwrap().path().join("src"), &mut sources);
+        collect_files(&krate.unwrap().path().join("src"), &mut sources);
     }
-    // The simulation makes up failures of its own.
+    // The simulation invents failures.
     sources.retain(|path| path.extension().is_some_and(|extension| extension == "rs"));
     sources.retain(|path| !path.components().any(|part| part.as_os_str() == "sim"));
     let mut codes = BTreeSet::new();
@@ -52,11 +52,11 @@ fn codes() -> BTreeSet<String> {
 }
 
 fn pages() -> BTreeSet<String> {
-    let mut found = Vec::new();
-    files(&root().join("docs/errors"), &mut found);
+    let mut paths = Vec::new();
+    collect_files(&root().join("docs/errors"), &mut paths);
     let name =
         |path: PathBuf| path.file_name().unwrap().to_str().unwrap().strip_suffix(".md").unwrap().to_owned();
-    found.into_iter().map(name).filter(|name| name != "README").collect()
+    paths.into_iter().map(name).filter(|name| name != "README").collect()
 }
 
 #[test]
@@ -72,7 +72,7 @@ fn every_code_has_a_page_and_every_page_a_code() {
 }
 
 #[test]
-fn every_page_says_what_happened_why_what_to_do_and_what_becomes_of_the_data() {
+fn every_page_has_all_parts_in_order() {
     for code in pages() {
         let text = std::fs::read_to_string(root().join(format!("docs/errors/{code}.md"))).unwrap();
         assert!(text.starts_with(&format!("# {code}: ")), "{code}");

@@ -3,14 +3,14 @@
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
-pub struct Page {
+pub(crate) struct Page {
     path: PathBuf,
     text: String,
 }
 
 impl Page {
     /// All pages of the repository.
-    pub fn all(root: &Path) -> Vec<Self> {
+    pub(crate) fn all(root: &Path) -> Vec<Self> {
         let (mut folders, mut pages) = (vec![root.to_owned()], Vec::new());
         while let Some(folder) = folders.pop() {
             for entry in std::fs::read_dir(&folder).unwrap() {
@@ -31,7 +31,7 @@ impl Page {
         Self { path, text }
     }
 
-    pub fn path(&self) -> &Path {
+    pub(crate) fn path(&self) -> &Path {
         &self.path
     }
 
@@ -47,7 +47,7 @@ impl Page {
     }
 
     /// The targets of links, without those to other sites.
-    pub fn links(&self) -> Vec<String> {
+    pub(crate) fn links(&self) -> Vec<String> {
         let prose = self.prose();
         // Links have no place in code spans.
         let text: String = prose.split('`').step_by(2).collect();
@@ -60,7 +60,7 @@ impl Page {
     ///
     /// # Errors
     /// Why it leads nowhere.
-    pub fn resolve(&self, link: &str) -> Result<(), String> {
+    pub(crate) fn resolve(&self, link: &str) -> Result<(), String> {
         let (file, anchor) = link.split_once('#').map_or((link, None), |(file, anchor)| (file, Some(anchor)));
         let target = match file {
             "" => self.path.clone(),
@@ -96,7 +96,7 @@ impl Page {
     }
 
     /// The arguments of each `spanbridge` command in a shell block.
-    pub fn commands(&self) -> Vec<Vec<String>> {
+    pub(crate) fn commands(&self) -> Vec<Vec<String>> {
         let mut commands = Vec::new();
         for block in self.text.split("```sh\n").skip(1) {
             let block = block.split("```").next().unwrap().replace("\\\n", " ");
