@@ -7,7 +7,7 @@ use spanbridge_fake_spanner::{FakeSpanner, Fault};
 use spanbridge_kafka::{ErrorKind, Message, Reader, Record};
 use spanbridge_protocol::mutation::{Mutation, Write};
 use spanbridge_spanner::CommitOptions;
-use spanbridge_telemetry::receiver::{Receiver, SpanData};
+use spanbridge_telemetry::receiver::{ReceivedSpan, TraceReceiver};
 use spanbridge_testbed::child_process::Service;
 
 use super::bed::bed;
@@ -70,7 +70,7 @@ async fn registered(world: &World) {
 
 /// After so many commits that Spanner aborts.
 async fn traced(aborts: u64) {
-    let receiver = Receiver::start().await.unwrap();
+    let receiver = TraceReceiver::start().await.unwrap();
     let telemetry = format!("otlp_endpoint = \"{}\"", receiver.endpoint());
     let fake_spanner = FakeSpanner::builder().start().await.unwrap();
     let choices = Choices { telemetry, ..Choices::default() };
@@ -95,11 +95,11 @@ async fn traced(aborts: u64) {
     let span = headers[0].strip_prefix(&format!("00-{TRACE}-")).unwrap().strip_suffix("-01").unwrap();
 
     let ours = format!("ingest-{}", world.id);
-    let is_apply = |span: &SpanData| {
+    let is_apply = |span: &ReceivedSpan| {
         span.name == "ingest.apply" && span.attributes["spanbridge.pipeline"] == ours.as_str()
     };
     let is_told =
-        |spans: &[SpanData]| spans.iter().any(is_apply) && spans.iter().any(|told| told.span_id == span);
+        |spans: &[ReceivedSpan]| spans.iter().any(is_apply) && spans.iter().any(|told| told.span_id == span);
     let spans = receiver.wait_for(is_told, LIMIT).await.unwrap_or_else(|spans| panic!("{spans:#?}"));
     let apply = spans.iter().find(|span| is_apply(span)).unwrap();
     assert_eq!((apply.trace_id.as_str(), apply.parent_span_id.as_deref()), (TRACE, Some(PARENT)));

@@ -1,7 +1,7 @@
 //! Spans over OTLP: names, parents, links and attributes of both services.
 
 use spanbridge_kafka::Message;
-use spanbridge_telemetry::receiver::{Receiver, SpanData};
+use spanbridge_telemetry::receiver::{ReceivedSpan, TraceReceiver};
 use spanbridge_testbed::child_process::Service;
 
 use super::bed::bed;
@@ -14,7 +14,7 @@ const PARENT: &str = "b7ad6b7169203331";
 
 #[tokio::test]
 async fn both_services_tell_their_traces() {
-    let receiver = Receiver::start().await.unwrap();
+    let receiver = TraceReceiver::start().await.unwrap();
     let bed = bed().await;
     let telemetry = format!("otlp_endpoint = \"{}\"", receiver.endpoint());
     let choices = Choices { telemetry, ..Choices::default() };
@@ -27,12 +27,12 @@ async fn both_services_tell_their_traces() {
     invariants::check(&world, &mut [&mut ingest, &mut publish]).await;
 
     let pipelines = [Service::Ingest, Service::Publish].map(|service| world.pipeline(service));
-    let is_committed = |span: &SpanData, root: &str| {
+    let is_committed = |span: &ReceivedSpan, root: &str| {
         let has = |name: &str, value: &str| span.attributes.get(name).is_some_and(|it| it == value);
         let ours = pipelines.iter().any(|pipeline| has("spanbridge.pipeline", pipeline));
         span.name == root && ours && has("spanbridge.outcome", "committed")
     };
-    let whole = |spans: &[SpanData], root: &str, steps: &[&str]| {
+    let whole = |spans: &[ReceivedSpan], root: &str, steps: &[&str]| {
         spans.iter().filter(|span| is_committed(span, root)).any(|root| {
             let child = |step: &&str| {
                 spans

@@ -109,7 +109,7 @@ impl TopicCounter {
     }
 
     async fn count_new_records(&mut self) -> spanbridge_kafka::Result<()> {
-        let mut spans = match self.reader.spans(&self.topic).await {
+        let mut spans = match self.reader.ranges(&self.topic).await {
             Err(error) if error.kind() == ErrorKind::NotFound => return Ok(()),
             spans => spans?,
         };

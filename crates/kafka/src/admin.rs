@@ -1,3 +1,5 @@
+//! Topic administration: create, inspect, extend and delete topics.
+
 use std::time::{Duration, Instant};
 
 use rdkafka::admin::{
@@ -7,26 +9,31 @@ use rdkafka::error::{KafkaError, RDKafkaErrorCode};
 use rdkafka::{Offset, TopicPartitionList};
 
 use crate::error::{Error, ErrorKind, Result};
-use crate::offsets::{LogOnly, Offsets};
+use crate::offsets::{LoggingContext, Offsets};
 use crate::options::ClientOptions;
+use crate::properties::ClientKind;
 use crate::record::TopicPartition;
 
-/// Between two looks whether a new topic is known everywhere.
-const LOOK_AGAIN: Duration = Duration::from_millis(50);
+/// The pause between two metadata requests for a new topic.
+const METADATA_POLL_INTERVAL: Duration = Duration::from_millis(50);
+/// How much later than librdkafka a request gives up.
+const REQUEST_GRACE: Duration = Duration::from_secs(2);
 
-/// What `ensure_topic` found.
+/// The result of [`Admin::ensure_topic`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Ensured {
+pub enum EnsureTopicOutcome {
+    /// The call created the topic.
     Created,
-    /// It was there, with this many partitions and whatever configuration.
+    /// The topic existed before.
     Exists {
+        /// The number of its partitions, which may differ from the requested one. So may its configuration.
         partitions: i32,
     },
 }
 
-/// Creates and looks at topics.
+/// Creates, inspects and deletes topics.
 pub struct Admin {
-    client: AdminClient<LogOnly>,
+    client: AdminClient<LoggingContext>,
     offsets: Offsets,
     limit: Duration,
 }
@@ -38,20 +45,20 @@ impl std::fmt::Debug for Admin {
 }
 
 impl Admin {
-    /// `limit` is the most time each call may take.
+    /// Creates an admin client. `limit` is the longest time that one request may take.
     ///
     /// # Errors
-    /// `Config` for properties librdkafka refuses.
+    /// `Config` for properties that librdkafka rejects.
     pub fn new(options: &ClientOptions, limit: Duration) -> Result<Self> {
-        let config = options.config(&[], &[])?;
+        let config = options.config(ClientKind::Metadata, &[], &[])?;
         let client = config
-            .create_with_context(LogOnly)
+            .create_with_context(LoggingContext)
             .map_err(|e| Error::from_kafka("create the admin client", e))?;
         Ok(Admin { client, offsets: Offsets::new(options)?, limit })
     }
 
-    /// Creates the topic unless it exists. An existing one is left as it is. After `Created`, its partitions are known
-    /// to the broker that was asked.
+    /// Creates the topic unless it exists; an existing topic is not changed. When the call returns, the broker that
+    /// answered knows the topic's partitions.
     ///
     /// # Errors
     /// `Config` (a wrong replication factor or configuration), `Denied`, `Unavailable`.
@@ -61,103 +68,110 @@ impl Admin {
         partitions: i32,
         replication_factor: i32,
         config: &[(&str, &str)],
-    ) -> Result<Ensured> {
-        if let Some(partitions) = self.partitions(name).await? {
-            return Ok(Ensured::Exists { partitions });
+    ) -> Result<EnsureTopicOutcome> {
+        if let Some(partitions) = self.partition_count(name).await? {
+            return Ok(EnsureTopicOutcome::Exists { partitions });
         }
-        let doing = format!("create topic {name}");
+        let operation = format!("create topic {name}");
         let mut topic = NewTopic::new(name, partitions, TopicReplication::Fixed(replication_factor));
         for (key, value) in config {
             topic = topic.set(key, value);
         }
-        let answer = self.client.create_topics([&topic], &self.options());
-        let created = match one(self.answer(&doing, answer).await?, &doing)? {
-            Ok(_) => Ensured::Created,
-            // Somebody was faster.
-            Err((_, RDKafkaErrorCode::TopicAlreadyExists)) => Ensured::Exists { partitions },
-            Err((_, code)) => return Err(Error::from_kafka(&doing, KafkaError::AdminOp(code))),
+        let request = self.client.create_topics([&topic], &self.options());
+        let is_created = match only_result(self.send(&operation, request).await?, &operation)? {
+            Ok(_) => true,
+            // Another client created it in the meantime.
+            Err((_, RDKafkaErrorCode::TopicAlreadyExists)) => false,
+            Err((_, code)) => return Err(Error::from_kafka(&operation, KafkaError::AdminOp(code))),
         };
-        let found = self.await_topic(name).await?;
-        Ok(match created {
-            Ensured::Created => Ensured::Created,
-            Ensured::Exists { .. } => Ensured::Exists { partitions: found },
+        let partitions = self.await_topic(name).await?;
+        Ok(match is_created {
+            true => EnsureTopicOutcome::Created,
+            false => EnsureTopicOutcome::Exists { partitions },
         })
     }
 
-    /// The number of partitions, or `None` when there is no such topic.
-    pub async fn partitions(&self, topic: &str) -> Result<Option<i32>> {
-        self.offsets.partitions(topic, self.limit).await
-    }
-
-    /// A setting of a topic that is there; `None` when the broker does not tell it.
-    ///
-    /// # Errors
-    /// `NotFound`, `Denied`, `Unavailable`.
-    pub async fn setting(&self, topic: &str, name: &str) -> Result<Option<String>> {
-        let doing = format!("read the settings of topic {topic}");
-        let resources = [ResourceSpecifier::Topic(topic)];
-        let answer = self.client.describe_configs(&resources, &self.options());
-        let found = one(self.answer(&doing, answer).await?, &doing)?;
-        let found = found.map_err(|code| Error::from_kafka(&doing, KafkaError::AdminOp(code)))?;
-        Ok(found.entries.into_iter().find(|entry| entry.name == name).and_then(|entry| entry.value))
-    }
-
-    /// Gives a topic more partitions: `partitions` in all.
-    ///
-    /// # Errors
-    /// `Config` when it has as many already; `NotFound`, `Denied`, `Unavailable`.
-    pub async fn add_partitions(&self, topic: &str, partitions: usize) -> Result<()> {
-        let doing = format!("give topic {topic} {partitions} partitions");
-        let more = [NewPartitions::new(topic, partitions)];
-        let answer = self.client.create_partitions(&more, &self.options());
-        match one(self.answer(&doing, answer).await?, &doing)? {
-            Ok(_) => Ok(()),
-            Err((_, code)) => Err(Error::from_kafka(&doing, KafkaError::AdminOp(code))),
-        }
-    }
-
-    /// Moves the log's start of a partition to `before`: what is older is gone.
-    ///
-    /// # Errors
-    /// `OutOfRange` when `before` is beyond the high watermark; `NotFound`, `Denied`, `Unavailable`.
-    pub async fn delete_records(&self, tp: &TopicPartition, before: i64) -> Result<()> {
-        let doing = format!("delete the records of {tp} before offset {before}");
-        let mut list = TopicPartitionList::with_capacity(1);
-        list.add_partition_offset(&tp.topic, tp.partition, Offset::Offset(before))
-            .map_err(|e| Error::from_kafka(&doing, e))?;
-        let result = self.answer(&doing, self.client.delete_records(&list, &self.options())).await?;
-        result.elements().iter().try_for_each(|e| e.error()).map_err(|e| Error::from_kafka(&doing, e))
-    }
-
-    /// How many members a consumer group has now; 0 when there is no such group.
+    /// Returns the number of the topic's partitions, or `None` if the topic does not exist.
     ///
     /// # Errors
     /// `Denied`, `Unavailable`.
-    pub async fn members(&self, group: &str) -> Result<usize> {
-        self.offsets.members(group, self.limit).await
+    pub async fn partition_count(&self, topic: &str) -> Result<Option<i32>> {
+        self.offsets.partition_count(topic, self.limit).await
     }
 
+    /// Returns one configuration value of an existing topic, or `None` if the broker does not report it.
+    ///
     /// # Errors
     /// `NotFound`, `Denied`, `Unavailable`.
-    pub async fn delete_topic(&self, name: &str) -> Result<()> {
-        let doing = format!("delete topic {name}");
-        let answer = self.client.delete_topics(&[name], &self.options());
-        match one(self.answer(&doing, answer).await?, &doing)? {
+    pub async fn topic_config(&self, topic: &str, name: &str) -> Result<Option<String>> {
+        let operation = format!("read the configuration of topic {topic}");
+        let resources = [ResourceSpecifier::Topic(topic)];
+        let request = self.client.describe_configs(&resources, &self.options());
+        let resource = only_result(self.send(&operation, request).await?, &operation)?
+            .map_err(|code| Error::from_kafka(&operation, KafkaError::AdminOp(code)))?;
+        Ok(resource.entries.into_iter().find(|entry| entry.name == name).and_then(|entry| entry.value))
+    }
+
+    /// Adds partitions to a topic, so that it has `partitions` of them.
+    ///
+    /// # Errors
+    /// `Config` if it has as many already; `NotFound`, `Denied`, `Unavailable`.
+    pub async fn add_partitions(&self, topic: &str, partitions: usize) -> Result<()> {
+        let operation = format!("extend topic {topic} to {partitions} partitions");
+        let new_partitions = [NewPartitions::new(topic, partitions)];
+        let request = self.client.create_partitions(&new_partitions, &self.options());
+        match only_result(self.send(&operation, request).await?, &operation)? {
             Ok(_) => Ok(()),
-            Err((_, code)) => Err(Error::from_kafka(&doing, KafkaError::AdminOp(code))),
+            Err((_, code)) => Err(Error::from_kafka(&operation, KafkaError::AdminOp(code))),
         }
     }
 
+    /// Deletes the records of a partition whose offset is below `before`.
+    ///
+    /// # Errors
+    /// `OutOfRange` if `before` is above the high watermark; `NotFound`, `Denied`, `Unavailable`.
+    pub async fn delete_records(&self, tp: &TopicPartition, before: i64) -> Result<()> {
+        let operation = format!("delete the records of {tp} before offset {before}");
+        let mut list = TopicPartitionList::with_capacity(1);
+        list.add_partition_offset(&tp.topic, tp.partition, Offset::Offset(before))
+            .map_err(|e| Error::from_kafka(&operation, e))?;
+        let request = self.client.delete_records(&list, &self.options());
+        let result = self.send(&operation, request).await?;
+        result.elements().iter().try_for_each(|e| e.error()).map_err(|e| Error::from_kafka(&operation, e))
+    }
+
+    /// Returns the number of members of a consumer group: 0 if the group does not exist.
+    ///
+    /// # Errors
+    /// `Denied`, `Unavailable`.
+    pub async fn group_member_count(&self, group: &str) -> Result<usize> {
+        self.offsets.group_member_count(group, self.limit).await
+    }
+
+    /// Deletes a topic.
+    ///
+    /// # Errors
+    /// `NotFound`, `Denied`, `Unavailable`.
+    pub async fn delete_topic(&self, name: &str) -> Result<()> {
+        let operation = format!("delete topic {name}");
+        let request = self.client.delete_topics(&[name], &self.options());
+        match only_result(self.send(&operation, request).await?, &operation)? {
+            Ok(_) => Ok(()),
+            Err((_, code)) => Err(Error::from_kafka(&operation, KafkaError::AdminOp(code))),
+        }
+    }
+
+    /// Waits until a broker knows the topic, and returns the number of its partitions.
     async fn await_topic(&self, name: &str) -> Result<i32> {
         let started = Instant::now();
         loop {
-            if let Some(partitions) = self.partitions(name).await? {
+            if let Some(partitions) = self.partition_count(name).await? {
                 return Ok(partitions);
             }
             if started.elapsed() > self.limit {
-                return Err(Error::timed_out(&format!("metadata of the new topic {name}"), self.limit));
+                return Err(Error::timed_out(&format!("find the new topic {name}"), self.limit));
             }
-            tokio::time::sleep(LOOK_AGAIN).await;
+            tokio::time::sleep(METADATA_POLL_INTERVAL).await;
         }
     }
 
@@ -165,19 +179,21 @@ impl Admin {
         AdminOptions::new().request_timeout(Some(self.limit)).operation_timeout(Some(self.limit))
     }
 
-    async fn answer<T>(
+    /// Waits for the answer to one request, with a time limit.
+    async fn send<T>(
         &self,
-        doing: &str,
-        answer: impl Future<Output = std::result::Result<T, KafkaError>>,
+        operation: &str,
+        request: impl Future<Output = std::result::Result<T, KafkaError>>,
     ) -> Result<T> {
-        tokio::time::timeout(self.limit + Duration::from_secs(2), answer)
+        tokio::time::timeout(self.limit + REQUEST_GRACE, request)
             .await
-            .map_err(|_| Error::timed_out(doing, self.limit))?
-            .map_err(|e| Error::from_kafka(doing, e))
+            .map_err(|_| Error::timed_out(operation, self.limit))?
+            .map_err(|e| Error::from_kafka(operation, e))
     }
 }
 
-fn one<T>(results: Vec<T>, doing: &str) -> Result<T> {
-    let missing = || Error::new(ErrorKind::Bug, format!("{doing}: the broker's answer names no topic"));
-    results.into_iter().next().ok_or_else(missing)
+/// Returns the first of the results, where one was asked for.
+fn only_result<T>(results: Vec<T>, operation: &str) -> Result<T> {
+    let message = || format!("Cannot {operation}: the broker's answer names no topic");
+    results.into_iter().next().ok_or_else(|| Error::new(ErrorKind::Bug, message()))
 }

@@ -1,3 +1,5 @@
+//! Retries of queries while a partition has no leader or a new one.
+
 use std::thread::sleep;
 use std::time::{Duration, Instant};
 
@@ -5,19 +7,30 @@ use rdkafka::error::{KafkaError, RDKafkaErrorCode as Code};
 
 use crate::error::Result;
 
-/// Brokers elect in less; librdkafka itself looks again for a leader after `retry.backoff.ms`, which is as long.
-const PAUSE: Duration = Duration::from_millis(100);
+/// The pause before a retry. Elections take less, and librdkafka itself looks for a new leader after
+/// `retry.backoff.ms`, which is as long.
+const RETRY_INTERVAL: Duration = Duration::from_millis(100);
 
-/// Asks a partition's leader, and again while it has none (a new topic) or another one than librdkafka knows, which
-/// looks for it after such an answer. All within `limit`, which `query` is given the rest of.
-pub(crate) fn outlasted<T>(limit: Duration, mut query: impl FnMut(Duration) -> Result<T>) -> Result<T> {
+/// Runs `query` until a partition leader answers it, for at most `limit`.
+///
+/// The query fails while the partition has no leader yet (a new topic) or another one than librdkafka knows; after such
+/// an answer librdkafka looks for the leader. `query` receives the time that remains.
+///
+/// # Errors
+/// The last error of `query`. An error that is not about leadership is returned at once.
+pub(crate) fn retry_during_election<T>(
+    limit: Duration,
+    mut query: impl FnMut(Duration) -> Result<T>,
+) -> Result<T> {
     let end = Instant::now() + limit;
-    let mut left = limit;
+    let mut remaining = limit;
     loop {
-        let answer = query(left);
-        left = end.saturating_duration_since(Instant::now() + PAUSE);
+        let answer = query(remaining);
+        remaining = end.saturating_duration_since(Instant::now() + RETRY_INTERVAL);
         match answer {
-            Err(error) if error.cause().is_some_and(is_election) && !left.is_zero() => sleep(PAUSE),
+            Err(error) if error.cause().is_some_and(is_election) && !remaining.is_zero() => {
+                sleep(RETRY_INTERVAL);
+            }
             answer => return answer,
         }
     }
@@ -40,6 +53,7 @@ fn is_election(error: &KafkaError) -> bool {
 #[cfg(test)]
 mod tests {
     use rdkafka::mocking::MockCluster;
+    use rdkafka::producer::DefaultProducerContext;
     use rdkafka::types::{RDKafkaApiKey, RDKafkaRespErr};
 
     use crate::error::ErrorKind;
@@ -51,23 +65,20 @@ mod tests {
 
     const LIMIT: Duration = Duration::from_secs(30);
 
-    fn part() -> (MockCluster<'static, rdkafka::producer::DefaultProducerContext>, Offsets, TopicPartition) {
+    fn cluster_with_topic() -> (MockCluster<'static, DefaultProducerContext>, Offsets, TopicPartition) {
         let cluster = MockCluster::new(1).unwrap();
         cluster.create_topic("orders", 1, 1).unwrap();
         let offsets = Offsets::new(&ClientOptions::new(cluster.bootstrap_servers(), "election")).unwrap();
         (cluster, offsets, TopicPartition::new("orders", 0))
     }
 
-    fn answer_with(
-        cluster: &MockCluster<'_, rdkafka::producer::DefaultProducerContext>,
-        errors: &[RDKafkaRespErr],
-    ) {
+    fn answer_with(cluster: &MockCluster<'_, DefaultProducerContext>, errors: &[RDKafkaRespErr]) {
         cluster.request_errors(RDKafkaApiKey::ListOffsets, errors);
     }
 
     #[tokio::test]
-    async fn a_question_outlasts_an_election() {
-        let (cluster, offsets, tp) = part();
+    async fn query_succeeds_after_an_election() {
+        let (cluster, offsets, tp) = cluster_with_topic();
         let none = RDKafkaRespErr::RD_KAFKA_RESP_ERR_NO_ERROR;
         let electing = RDKafkaRespErr::RD_KAFKA_RESP_ERR_NOT_LEADER_FOR_PARTITION;
         answer_with(&cluster, &[electing, electing, none, electing]);
@@ -77,17 +88,17 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn an_election_without_end_is_told() {
-        let (cluster, offsets, tp) = part();
+    async fn endless_election_is_unavailable() {
+        let (cluster, offsets, tp) = cluster_with_topic();
         answer_with(&cluster, &[RDKafkaRespErr::RD_KAFKA_RESP_ERR_LEADER_NOT_AVAILABLE; 100]);
         let error = offsets.watermarks(&tp, Duration::from_millis(500)).await.unwrap_err();
         assert_eq!(error.kind(), ErrorKind::Unavailable);
     }
 
-    /// Whichever of the two questions for watermarks gets the error.
+    /// Either of the two queries for watermarks may get the error.
     #[tokio::test]
-    async fn another_error_is_told_at_once() {
-        let (cluster, offsets, tp) = part();
+    async fn other_errors_are_returned_at_once() {
+        let (cluster, offsets, tp) = cluster_with_topic();
         let fine = RDKafkaRespErr::RD_KAFKA_RESP_ERR_NO_ERROR;
         let denied = RDKafkaRespErr::RD_KAFKA_RESP_ERR_TOPIC_AUTHORIZATION_FAILED;
         for errors in [[denied, fine], [fine, denied]] {

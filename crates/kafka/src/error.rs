@@ -1,37 +1,42 @@
+//! Errors of Kafka clients, classified by what the caller may conclude from them.
+
 use std::time::Duration;
 
 use rdkafka::error::{KafkaError, RDKafkaErrorCode as Code};
 
+/// A result with this crate's [`Error`].
 pub type Result<T> = std::result::Result<T, Error>;
 
-/// What the caller has to do about an error.
+/// The kind of an error: what the caller may conclude from it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum ErrorKind {
-    /// Somebody else now owns the transactional id (or this client died for good): forget everything, start again.
+    /// Another producer owns the transactional id, or librdkafka calls this client's error fatal. Discard all state and
+    /// start again.
     Fenced,
-    /// The outcome is unknown, or a success that cannot be trusted: re-initialise and read back what is visible.
+    /// The outcome is unknown, or librdkafka reports a success that cannot be trusted. Initialize the producer again and
+    /// read back what is visible.
     InDoubt,
     /// The group no longer assigns this partition to this member.
     Revoked,
-    /// Brokers do not answer, or not in time. Nothing was committed; try again later.
+    /// Brokers do not answer in time. Nothing was committed; retry later.
     Unavailable,
     /// The message is larger than the broker or the topic allows.
     TooLarge,
-    /// Authentication or authorisation failed.
+    /// Authentication or authorization failed.
     Denied,
-    /// The log does not hold the wanted position (retention passed by, topic recreated, log truncated).
+    /// The log does not hold the requested offset: retention deleted it, the topic was recreated, or the log was truncated.
     OutOfRange,
-    /// Unknown topic or partition.
+    /// The topic or partition does not exist.
     NotFound,
-    /// An option or property that cannot work.
+    /// An option or property is invalid.
     Config,
-    /// An assumption of this crate was wrong.
+    /// This crate or its caller has a bug.
     Bug,
 }
 
 impl ErrorKind {
-    /// A stable code for logs, metrics and documentation.
+    /// Returns the stable code of this kind, for logs, metrics and documentation.
     pub fn code(self) -> &'static str {
         match self {
             ErrorKind::Fenced => "SB-KAFKA-FENCED",
@@ -48,7 +53,7 @@ impl ErrorKind {
     }
 }
 
-/// An error of this crate: kind, what happened where, and librdkafka's error when there is one.
+/// An error of this crate: its kind, a message that says what failed and where, and librdkafka's error if there is one.
 #[derive(Debug, Clone, thiserror::Error)]
 #[error("[{}] {message}", kind.code())]
 pub struct Error {
@@ -63,50 +68,56 @@ impl Error {
         Error { kind, message: message.into(), source: None }
     }
 
-    /// librdkafka's error with what was being done; the kind follows from its code.
-    pub(crate) fn from_kafka(doing: &str, source: KafkaError) -> Self {
+    /// Wraps librdkafka's error. `operation` completes "Cannot …"; the kind follows from librdkafka's code.
+    pub(crate) fn from_kafka(operation: &str, source: KafkaError) -> Self {
         let kind = kind_of(&source);
-        Error { kind, message: format!("{doing}: {source}{}", advice(kind)), source: Some(source) }
+        let message = format!("Cannot {operation}: {source}{}", advice(kind));
+        Error { kind, message, source: Some(source) }
     }
 
-    pub(crate) fn timed_out(doing: &str, limit: Duration) -> Self {
-        Error::new(
-            ErrorKind::Unavailable,
-            format!("{doing}: no answer within {limit:?}; are the brokers reachable?"),
-        )
+    /// Returns an `Unavailable` error for an `operation` that got no answer within `limit`.
+    pub(crate) fn timed_out(operation: &str, limit: Duration) -> Self {
+        let message =
+            format!("Cannot {operation}: no answer within {limit:?}; check that the brokers are reachable");
+        Error::new(ErrorKind::Unavailable, message)
     }
 
+    /// Replaces the kind, where the caller knows more than librdkafka's code says.
     pub(crate) fn with_kind(mut self, kind: ErrorKind) -> Self {
         self.kind = kind;
         self
     }
 
+    /// Returns the kind of this error.
     pub fn kind(&self) -> ErrorKind {
         self.kind
     }
 
+    /// Returns librdkafka's error, if it caused this one.
     pub(crate) fn cause(&self) -> Option<&KafkaError> {
         self.source.as_ref()
     }
 
-    /// The stable code of the kind, as in the message's brackets.
+    /// Returns the stable code of the kind, which also starts the message in brackets.
     pub fn code(&self) -> &'static str {
         self.kind.code()
     }
 }
 
+/// Returns what to do about an error of `kind`, to be appended to its message.
 fn advice(kind: ErrorKind) -> &'static str {
     match kind {
-        ErrorKind::Denied => "; check credentials and ACLs of this principal",
+        ErrorKind::Denied => "; check the credentials and ACLs of this principal",
         ErrorKind::NotFound => "; create the topic or correct its name",
         ErrorKind::TooLarge => {
             "; raise max.message.bytes of the topic and message.max.bytes of this client, or send less"
         }
-        ErrorKind::OutOfRange => "; the log no longer (or not yet) holds this position",
+        ErrorKind::OutOfRange => "; the log no longer holds this offset, or not yet",
         _ => "",
     }
 }
 
+/// Classifies librdkafka's error.
 pub(crate) fn kind_of(error: &KafkaError) -> ErrorKind {
     match error {
         KafkaError::ClientConfig(..) | KafkaError::ClientCreation(_) | KafkaError::Nul(_) => {
@@ -117,10 +128,10 @@ pub(crate) fn kind_of(error: &KafkaError) -> ErrorKind {
             _ => ErrorKind::Fenced,
         },
         KafkaError::MessageConsumptionFatal(_) => ErrorKind::Fenced,
-        // rdkafka_error_code() leaves these out.
+        // `rdkafka_error_code()` does not cover the next two.
         KafkaError::AdminOp(code) => kind_of_code(*code),
         KafkaError::AdminOpCreation(_) => ErrorKind::Config,
-        // Not a code of the protocol: the wrapper gives a name only.
+        // These hold a text instead of a code of the protocol.
         KafkaError::Subscription(_) | KafkaError::PauseResume(_) | KafkaError::Seek(_) => ErrorKind::Bug,
         other => other.rdkafka_error_code().map_or(ErrorKind::Unavailable, kind_of_code),
     }
@@ -189,10 +200,10 @@ mod tests {
     }
 
     #[test]
-    fn a_message_says_code_place_and_advice() {
+    fn message_has_code_operation_and_advice() {
         let e = Error::from_kafka("read orders[3]", KafkaError::MessageConsumption(Code::AutoOffsetReset));
         let text = e.to_string();
-        assert!(text.starts_with("[SB-KAFKA-OUT-OF-RANGE] read orders[3]: "), "{text}");
+        assert!(text.starts_with("[SB-KAFKA-OUT-OF-RANGE] Cannot read orders[3]: "), "{text}");
         assert!(text.contains("no longer"), "{text}");
     }
 }

@@ -1,11 +1,19 @@
-//! Kafka as Spanbridge needs it: the only crate that touches librdkafka (rdkafka 0.39, librdkafka 2.12).
+//! Kafka clients for Spanbridge. This is the only crate that uses librdkafka (rdkafka 0.39, librdkafka 2.12).
 //!
-//! - [`Subscription`]: the group assigns partitions, the caller says where each is read from.
-//! - [`TransactionalProducer`]: one Kafka transaction at a time, honest about its outcome.
-//! - [`Admin`], [`Producer`], [`Reader`], [`Offsets`]: topics, plain sends, bounded reads, log ends.
+//! | type | what it does |
+//! | --- | --- |
+//! | [`Subscription`] | A member of a consumer group. The group assigns partitions; the caller chooses where each fetch starts. |
+//! | [`TransactionalProducer`] | One Kafka transaction at a time. A commit succeeds only if its outcome is certain. |
+//! | [`Admin`] | Creates, inspects and deletes topics. |
+//! | [`Offsets`] | Queries log start and end offsets, offsets by time, and partition counts. |
+//! | [`Reader`] | Reads all committed records of a topic up to its current end. |
+//! | [`Producer`] | Sends single messages, without transactions. |
 //!
-//! librdkafka's blocking calls run on threads of their own, never on the async runtime's.
+//! `ingest`, `publish` and the commands of `cli` call this crate. Blocking calls of librdkafka run on their own
+//! threads, never on the async runtime's. The crate decides nothing about retries: each [`Error`] has an [`ErrorKind`]
+//! that says what the caller may conclude.
 #![cfg_attr(test, allow(clippy::unwrap_used))]
+#![warn(missing_docs, clippy::doc_markdown, clippy::missing_errors_doc)]
 
 mod admin;
 mod election;
@@ -14,19 +22,22 @@ mod log;
 mod offsets;
 mod options;
 mod producer;
+mod properties;
 mod reader;
 mod record;
 mod subscription;
 mod thread;
 mod transaction;
 
-pub use admin::{Admin, Ensured};
+pub use admin::{Admin, EnsureTopicOutcome};
 pub use error::{Error, ErrorKind, Result};
 pub use offsets::{Offsets, Watermarks};
 pub use options::ClientOptions;
 pub use producer::Producer;
-pub use reader::{Reader, Span};
+pub use reader::{OffsetRange, Reader};
 pub use record::{Header, Message, Record, TopicPartition};
-pub use subscription::{Done, Event, Events, Limits, Start, Subscription, SubscriptionCounts};
+pub use subscription::{
+    Event, Events, FetchStart, RevocationAck, Subscription, SubscriptionCounts, SubscriptionLimits,
+};
 pub use thread::abandoned_threads;
-pub use transaction::{Committed, Transaction, TransactionalOptions, TransactionalProducer};
+pub use transaction::{CommitReport, Transaction, TransactionalOptions, TransactionalProducer};

@@ -1,6 +1,9 @@
+//! Forwards librdkafka's log lines to `tracing`.
+
 use rdkafka::config::RDKafkaLogLevel as Level;
 
-/// librdkafka's log lines, as `tracing` events of the target `librdkafka`. They hold broker, topic and group names, no payload.
+/// Logs one line of librdkafka under the target `librdkafka`. The lines hold names of brokers, topics and groups, never
+/// payloads.
 pub(crate) fn forward(level: Level, facility: &str, message: &str) {
     const TARGET: &str = "librdkafka";
     match level {
@@ -8,7 +11,7 @@ pub(crate) fn forward(level: Level, facility: &str, message: &str) {
             tracing::error!(target: TARGET, facility, "{message}");
         }
         Level::Warning => tracing::warn!(target: TARGET, facility, "{message}"),
-        // Connection and rebalance chatter.
+        // Routine lines about connections and rebalances.
         Level::Notice | Level::Info => tracing::debug!(target: TARGET, facility, "{message}"),
         Level::Debug => tracing::trace!(target: TARGET, facility, "{message}"),
     }

@@ -1,3 +1,5 @@
+//! Queries of offsets, partition counts and group sizes.
+
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -6,30 +8,33 @@ use rdkafka::consumer::{BaseConsumer, Consumer as _, ConsumerContext};
 use rdkafka::error::KafkaError;
 use rdkafka::{ClientContext, Offset, TopicPartitionList};
 
-use crate::election::outlasted;
+use crate::election::retry_during_election;
 use crate::error::{Error, ErrorKind, Result};
 use crate::log;
 use crate::options::ClientOptions;
+use crate::properties::ClientKind;
 use crate::record::TopicPartition;
 use crate::thread;
 
-/// librdkafka gets its own time limit; ours comes a little later and means that it hangs.
-const GRACE: Duration = Duration::from_secs(2);
+/// How much later than librdkafka's own time limit a thread is given up.
+const WATCHDOG_GRACE: Duration = Duration::from_secs(2);
+/// Events that are taken from the client's queue before each query.
+const MAX_EVENTS_PER_QUERY: usize = 64;
 
-/// Log start offset and high watermark of a partition.
+/// The log start offset and the high watermark of a partition.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Watermarks {
-    /// The first offset the log may still hold.
+    /// The log start offset: the first offset that the log may still hold.
     pub start: i64,
-    /// The **high watermark**: one past the last offset that all in-sync replicas have, open transactions and
-    /// markers included. Not the last stable offset, which a `read_committed` client would be told.
+    /// The **high watermark**: one past the last offset that all in-sync replicas have, including open transactions and
+    /// control records. It is not the last stable offset, which brokers report to a `read_committed` client.
     pub end: i64,
 }
 
-/// Asks brokers for offsets and partition counts. Cheap to clone.
+/// Queries offsets, partition counts and group sizes. Clones share one client.
 #[derive(Clone)]
 pub struct Offsets {
-    client: Arc<BaseConsumer<LogOnly>>,
+    client: Arc<BaseConsumer<LoggingContext>>,
 }
 
 impl std::fmt::Debug for Offsets {
@@ -38,40 +43,42 @@ impl std::fmt::Debug for Offsets {
     }
 }
 
-pub(crate) struct LogOnly;
+/// Callbacks that only log.
+pub(crate) struct LoggingContext;
 
-impl ClientContext for LogOnly {
+impl ClientContext for LoggingContext {
     fn log(&self, level: RDKafkaLogLevel, facility: &str, message: &str) {
         log::forward(level, facility, message);
     }
 
     fn error(&self, error: KafkaError, reason: &str) {
-        tracing::debug!(%error, reason, "Kafka client");
+        tracing::debug!(%error, reason, "Kafka client error");
     }
 }
 
-impl ConsumerContext for LogOnly {}
+impl ConsumerContext for LoggingContext {}
 
 impl Offsets {
-    /// A client of its own, not a member of any group, with `isolation.level=read_uncommitted`: librdkafka asks for
-    /// "latest" with the client's isolation level, and only this one makes brokers answer with the high watermark.
+    /// Creates a client that is not a member of any group, with `isolation.level=read_uncommitted`: librdkafka queries
+    /// the end offset with the client's isolation level, and only this level returns the high watermark.
     ///
     /// # Errors
-    /// `Config` for properties librdkafka refuses.
+    /// `Config` for properties that librdkafka rejects.
     pub fn new(options: &ClientOptions) -> Result<Self> {
         Self::with_isolation(options, "read_uncommitted")
     }
 
-    /// The same, but an `end` is the last stable offset: no transaction is open below it.
+    /// Creates a client that reports the last stable offset as a partition's end. No transaction is open below it.
     ///
     /// # Errors
-    /// As [`new`](Self::new).
+    /// `Config` for properties that librdkafka rejects.
     pub fn stable(options: &ClientOptions) -> Result<Self> {
         Self::with_isolation(options, "read_committed")
     }
 
     fn with_isolation(options: &ClientOptions, isolation: &str) -> Result<Self> {
-        let mut config = options.config(
+        let config = options.config(
+            ClientKind::Metadata,
             &[],
             &[
                 ("isolation.level", isolation),
@@ -79,170 +86,173 @@ impl Offsets {
                 ("enable.auto.commit", "false"),
             ],
         )?;
-        config.remove("group.id");
-        let client =
-            config.create_with_context(LogOnly).map_err(|e| Error::from_kafka("create a client", e))?;
+        let client = config
+            .create_with_context(LoggingContext)
+            .map_err(|e| Error::from_kafka("create a client for offsets", e))?;
         Ok(Offsets { client: Arc::new(client) })
     }
 
-    /// Asks the partition's leader, each question within `limit`; for a partition that is new to this client a second
-    /// time.
+    /// Queries both ends of a partition's log from its leader. Each query may take `limit`; for a partition that this
+    /// client does not know yet, each is sent a second time.
     ///
     /// # Errors
     /// `NotFound`, `Denied`, `Unavailable`.
     pub async fn watermarks(&self, tp: &TopicPartition, limit: Duration) -> Result<Watermarks> {
         let (client, tp) = (self.client.clone(), tp.clone());
-        // Two questions, each again with one in between for a new partition.
-        thread::run("query of watermarks", 6 * limit + GRACE, move || {
+        // Two queries; each is three requests if the partition is new: the query, metadata, the query.
+        thread::run("query the watermarks of a partition", 6 * limit + WATCHDOG_GRACE, move || {
             blocking_watermarks(&client, &tp, limit)
         })
         .await
     }
 
-    /// The end alone of [`watermarks`](Self::watermarks).
+    /// Queries only the end of a partition's log; see [`Watermarks::end`].
     ///
     /// # Errors
-    /// As there.
+    /// `NotFound`, `Denied`, `Unavailable`.
     pub async fn end(&self, tp: &TopicPartition, limit: Duration) -> Result<i64> {
         let (client, tp) = (self.client.clone(), tp.clone());
-        thread::run("query of an end", 3 * limit + GRACE, move || {
-            blocking_mark(&client, &tp, Offset::End, limit)
+        thread::run("query the end of a partition", 3 * limit + WATCHDOG_GRACE, move || {
+            blocking_log_end(&client, &tp, Offset::End, limit)
         })
         .await
     }
 
-    /// The offset of the partition's first record that is not older than `time`, in milliseconds since 1970; the high
-    /// watermark when there is none.
+    /// Returns the offset of the partition's first record whose timestamp is `time` or later, in milliseconds since 1970;
+    /// the high watermark if there is none.
     ///
     /// # Errors
     /// `NotFound`, `Denied`, `Unavailable`.
     pub async fn at_time(&self, tp: &TopicPartition, time: i64, limit: Duration) -> Result<i64> {
         let (client, tp) = (self.client.clone(), tp.clone());
-        // And the end, for a log that has no such record.
-        thread::run("query of an offset by time", 4 * limit + GRACE, move || {
+        // One request by time, and up to three for the end of the log.
+        thread::run("query an offset by time", 4 * limit + WATCHDOG_GRACE, move || {
             blocking_at_time(&client, &tp, time, limit)
         })
         .await
     }
 
-    pub(crate) async fn members(&self, group: &str, limit: Duration) -> Result<usize> {
+    /// Returns the number of members of a consumer group: 0 if the group does not exist.
+    pub(crate) async fn group_member_count(&self, group: &str, limit: Duration) -> Result<usize> {
         let (client, group) = (self.client.clone(), group.to_owned());
-        thread::run("query of a group's members", limit + GRACE, move || {
-            serve_log(&client);
+        thread::run("query the members of a group", limit + WATCHDOG_GRACE, move || {
+            drain_events(&client);
             let failed = |error| Error::from_kafka(&format!("query the members of group {group}"), error);
             let list = client.fetch_group_list(Some(&group), limit).map_err(failed)?;
-            Ok(list
-                .groups()
-                .iter()
-                .filter(|found| found.name() == group)
-                .map(|found| found.members().len())
-                .sum())
+            let groups = list.groups().iter().filter(|listed| listed.name() == group);
+            Ok(groups.map(|listed| listed.members().len()).sum())
         })
         .await
     }
 
-    /// The number of partitions, or `None` when there is no such topic. Never creates it.
+    /// Returns the number of the topic's partitions, or `None` if the topic does not exist. Never creates the topic.
     ///
     /// # Errors
     /// `Denied`, `Unavailable`.
-    pub async fn partitions(&self, topic: &str, limit: Duration) -> Result<Option<i32>> {
+    pub async fn partition_count(&self, topic: &str, limit: Duration) -> Result<Option<i32>> {
         let (client, topic) = (self.client.clone(), topic.to_owned());
-        thread::run("query of a topic's partitions", limit + GRACE, move || {
-            blocking_partitions(&client, &topic, limit)
+        thread::run("query the partitions of a topic", limit + WATCHDOG_GRACE, move || {
+            blocking_partition_count(&client, &topic, limit)
         })
         .await
     }
 }
 
-fn serve_log(client: &BaseConsumer<LogOnly>) {
-    // Its log lines and errors wait in a queue that nobody else empties.
-    for _ in 0..64 {
+/// Serves log lines and errors, which wait in a queue that nobody else empties.
+fn drain_events(client: &BaseConsumer<LoggingContext>) {
+    for _ in 0..MAX_EVENTS_PER_QUERY {
         drop(client.poll(Duration::ZERO));
     }
 }
 
-/// The start first, so that it is not above the end. librdkafka's own query of both drops the error of one when the other
-/// is answered, and makes the log look empty.
+/// Queries the start before the end, so that the start is not above the end. librdkafka's own query of both drops the
+/// error of one if the other is answered, and makes the log look empty.
 fn blocking_watermarks(
-    client: &BaseConsumer<LogOnly>,
+    client: &BaseConsumer<LoggingContext>,
     tp: &TopicPartition,
     limit: Duration,
 ) -> Result<Watermarks> {
-    let mark = |which| blocking_mark(client, tp, which, limit);
-    Ok(Watermarks { start: mark(Offset::Beginning)?, end: mark(Offset::End)? })
+    let log_end = |which| blocking_log_end(client, tp, which, limit);
+    Ok(Watermarks { start: log_end(Offset::Beginning)?, end: log_end(Offset::End)? })
 }
 
-fn blocking_mark(
-    client: &BaseConsumer<LogOnly>,
+/// Queries one end of the log: `Offset::Beginning` or `Offset::End`.
+fn blocking_log_end(
+    client: &BaseConsumer<LoggingContext>,
     tp: &TopicPartition,
     which: Offset,
     limit: Duration,
 ) -> Result<i64> {
-    serve_log(client);
-    let doing = format!("query the watermarks of {tp}");
-    let query = || ask(client, tp, which, &doing, limit);
-    let found = match query() {
-        // librdkafka answers from what it knows, which a new partition is not part of until it has looked again.
+    drain_events(client);
+    let operation = format!("query the watermarks of {tp}");
+    let query = || query_offset(client, tp, which, &operation, limit);
+    let offset = match query() {
+        // librdkafka answers from its metadata, which has a new partition only after the next refresh.
         Err(error) if error.kind() == ErrorKind::NotFound => {
-            match blocking_partitions(client, &tp.topic, limit)? {
+            match blocking_partition_count(client, &tp.topic, limit)? {
                 Some(count) if tp.partition < count => query()?,
                 _ => return Err(error),
             }
         }
         answer => answer?,
     };
-    found.ok_or_else(|| Error::new(ErrorKind::Unavailable, format!("{doing}: an answer without an offset")))
+    let message = || format!("Cannot {operation}: the broker's answer has no offset");
+    offset.ok_or_else(|| Error::new(ErrorKind::Unavailable, message()))
 }
 
 fn blocking_at_time(
-    client: &BaseConsumer<LogOnly>,
+    client: &BaseConsumer<LoggingContext>,
     tp: &TopicPartition,
     time: i64,
     limit: Duration,
 ) -> Result<i64> {
-    serve_log(client);
-    let doing = format!("query the offset of {tp} by time");
-    match ask(client, tp, Offset::Offset(time), &doing, limit)? {
+    drain_events(client);
+    let operation = format!("query the offset of {tp} by time");
+    match query_offset(client, tp, Offset::Offset(time), &operation, limit)? {
         Some(offset) => Ok(offset),
-        None => blocking_mark(client, tp, Offset::End, limit),
+        None => blocking_log_end(client, tp, Offset::End, limit),
     }
 }
 
-/// The offset of the start, of the end, or of a time, which librdkafka takes where its answer has the offset; `None`
-/// when the log has no record as young as that.
-fn ask(
-    client: &BaseConsumer<LogOnly>,
+/// Sends one `ListOffsets` query. `which` is the start, the end, or a time, which librdkafka's interface takes in the place
+/// of an offset. Returns `None` if the log has no record of that time or later.
+fn query_offset(
+    client: &BaseConsumer<LoggingContext>,
     tp: &TopicPartition,
     which: Offset,
-    doing: &str,
+    operation: &str,
     limit: Duration,
 ) -> Result<Option<i64>> {
-    let failed = |error| Error::from_kafka(doing, error);
-    let mut wanted = TopicPartitionList::with_capacity(1);
-    wanted.add_partition_offset(&tp.topic, tp.partition, which).map_err(failed)?;
-    outlasted(limit, |left| {
-        let found = client.offsets_for_times(wanted.clone(), left).map_err(failed)?;
-        let Some(found) = found.find_partition(&tp.topic, tp.partition) else { return Ok(None) };
-        found.error().map_err(failed)?;
-        match found.offset() {
+    let failed = |error| Error::from_kafka(operation, error);
+    let mut query = TopicPartitionList::with_capacity(1);
+    query.add_partition_offset(&tp.topic, tp.partition, which).map_err(failed)?;
+    retry_during_election(limit, |remaining| {
+        let answer = client.offsets_for_times(query.clone(), remaining).map_err(failed)?;
+        let Some(element) = answer.find_partition(&tp.topic, tp.partition) else { return Ok(None) };
+        element.error().map_err(failed)?;
+        match element.offset() {
             Offset::Offset(offset) => Ok(Some(offset)),
             _ => Ok(None),
         }
     })
 }
 
-fn blocking_partitions(client: &BaseConsumer<LogOnly>, topic: &str, limit: Duration) -> Result<Option<i32>> {
-    serve_log(client);
-    let doing = format!("query the partitions of topic {topic}");
-    let failed = |error| Error::from_kafka(&doing, error);
-    outlasted(limit, |left| {
-        let metadata = client.fetch_metadata(Some(topic), left).map_err(failed)?;
-        let Some(found) = metadata.topics().iter().find(|t| t.name() == topic) else { return Ok(None) };
-        if let Some(code) = found.error() {
+fn blocking_partition_count(
+    client: &BaseConsumer<LoggingContext>,
+    topic: &str,
+    limit: Duration,
+) -> Result<Option<i32>> {
+    drain_events(client);
+    let operation = format!("query the partitions of topic {topic}");
+    let failed = |error| Error::from_kafka(&operation, error);
+    retry_during_election(limit, |remaining| {
+        let metadata = client.fetch_metadata(Some(topic), remaining).map_err(failed)?;
+        let Some(metadata) = metadata.topics().iter().find(|t| t.name() == topic) else { return Ok(None) };
+        if let Some(code) = metadata.error() {
             let error = failed(KafkaError::MetadataFetch(code.into()));
             return if error.kind() == ErrorKind::NotFound { Ok(None) } else { Err(error) };
         }
-        let count = i32::try_from(found.partitions().len()).unwrap_or(i32::MAX);
+        let count = i32::try_from(metadata.partitions().len()).unwrap_or(i32::MAX);
         Ok((count > 0).then_some(count))
     })
 }

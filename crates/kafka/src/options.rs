@@ -1,20 +1,25 @@
+//! How clients reach the cluster, and the librdkafka configuration that follows from it.
+
 use std::time::Duration;
 
 use rdkafka::ClientConfig;
 use rdkafka::config::RDKafkaLogLevel;
 
 use crate::error::{Error, ErrorKind, Result};
+use crate::properties::ClientKind;
 
-/// How to reach the cluster. Secrets are never shown: `Debug` prints property names only.
+/// The cluster's address and the user's librdkafka properties, the same for all clients of a process.
+///
+/// `Debug` prints the names of the properties without their values, which may be secrets.
 #[derive(Clone)]
 pub struct ClientOptions {
-    /// `host:port,host:port`.
+    /// Addresses of one or more brokers: `host:port,host:port`.
     pub bootstrap: String,
-    /// Any other librdkafka property, as it is
-    /// (<https://github.com/confluentinc/librdkafka/blob/v2.12.1/CONFIGURATION.md>).
-    /// What exactly-once rests on cannot be changed by them; see each client's documentation.
+    /// Other librdkafka properties by name
+    /// (<https://github.com/confluentinc/librdkafka/blob/v2.12.1/CONFIGURATION.md>). Each client takes those that apply
+    /// to its kind. The properties that exactly-once depends on are fixed; see the documentation of each client.
     pub properties: Vec<(String, String)>,
-    /// `client.id`: shows up in the brokers' logs, quotas and metrics.
+    /// The property `client.id`, which appears in the brokers' logs, quotas and metrics.
     pub client_id: String,
 }
 
@@ -30,47 +35,54 @@ impl std::fmt::Debug for ClientOptions {
 }
 
 impl ClientOptions {
+    /// Creates options without further properties.
     pub fn new(bootstrap: impl Into<String>, client_id: impl Into<String>) -> Self {
         ClientOptions { bootstrap: bootstrap.into(), client_id: client_id.into(), properties: Vec::new() }
     }
 
+    /// Adds a property. If a name is added twice, the last value counts.
     #[must_use]
     pub fn with_property(mut self, name: impl Into<String>, value: impl Into<String>) -> Self {
         self.properties.push((name.into(), value.into()));
         self
     }
 
-    /// A property that is a time in milliseconds; the last one of a name counts.
+    /// Returns the value of a property that is a time in milliseconds, or `None` if it is not set.
     ///
     /// # Errors
-    /// `Config` when it is no such number.
+    /// `Config` if the value is not a whole number.
     pub fn milliseconds(&self, name: &str) -> Result<Option<Duration>> {
         let Some((_, value)) = self.properties.iter().rev().find(|(property, _)| property == name) else {
             return Ok(None);
         };
         let number = value.trim().parse().map_err(|_| {
-            Error::new(ErrorKind::Config, format!("the property {name} must be a number of milliseconds"))
+            Error::new(ErrorKind::Config, format!("Kafka property {name} must be a number of milliseconds"))
         })?;
         Ok(Some(Duration::from_millis(number)))
     }
 
-    /// The client's configuration: its defaults, the user's properties over them, and what must be over both.
+    /// Builds the configuration of one client: `defaults`, the user's properties that apply to its `kind`, and `required`
+    /// properties, each overriding those before it.
+    ///
+    /// # Errors
+    /// `Config` if no broker is named.
     pub(crate) fn config(
         &self,
+        kind: ClientKind,
         defaults: &[(&str, &str)],
         required: &[(&str, &str)],
     ) -> Result<ClientConfig> {
         if self.bootstrap.trim().is_empty() {
-            let what = "bootstrap is empty; name at least one broker as host:port";
-            return Err(Error::new(ErrorKind::Config, what));
+            let message = "bootstrap is empty; name at least one broker as host:port";
+            return Err(Error::new(ErrorKind::Config, message));
         }
         let mut config = ClientConfig::new();
-        // Without it, rdkafka asks the `log` crate, and librdkafka says nothing of lost connections (see `log`).
+        // The default level is that of the `log` crate, at which librdkafka may not log lost connections (see `log`).
         config.set_log_level(RDKafkaLogLevel::Info);
         for (name, value) in defaults {
             config.set(*name, *value);
         }
-        for (name, value) in &self.properties {
+        for (name, value) in self.properties.iter().filter(|(name, _)| kind.uses(name)) {
             config.set(name, value);
         }
         for (name, value) in required {
@@ -78,7 +90,7 @@ impl ClientOptions {
                 tracing::warn!(
                     property = name,
                     value,
-                    "this property is fixed here; the configured value is ignored"
+                    "Ignored a configured Kafka property whose value is fixed"
                 );
             }
             config.set(*name, *value);
@@ -93,19 +105,50 @@ mod tests {
     use super::*;
 
     #[test]
-    fn required_over_properties_over_defaults() {
+    fn required_override_properties_override_defaults() {
+        let options = ClientOptions::new("b:1", "me")
+            .with_property("fetch.min.bytes", "7")
+            .with_property("isolation.level", "read_uncommitted");
+        let config = options
+            .config(
+                ClientKind::Consumer,
+                &[("fetch.min.bytes", "5"), ("fetch.max.bytes", "9")],
+                &[("isolation.level", "read_committed")],
+            )
+            .unwrap();
+        assert_eq!(config.get("fetch.min.bytes"), Some("7"));
+        assert_eq!(config.get("fetch.max.bytes"), Some("9"));
+        assert_eq!(config.get("isolation.level"), Some("read_committed"));
+    }
+
+    #[test]
+    fn milliseconds_parses_only_numbers() {
         let options = ClientOptions::new("b:1", "me")
             .with_property("linger.ms", "7")
             .with_property("isolation.level", "read_uncommitted");
-        let config = options
-            .config(&[("linger.ms", "5"), ("batch.size", "9")], &[("isolation.level", "read_committed")])
-            .unwrap();
-        assert_eq!(config.get("linger.ms"), Some("7"));
         assert_eq!(options.milliseconds("linger.ms").unwrap(), Some(Duration::from_millis(7)));
         assert_eq!(options.milliseconds("batch.size").unwrap(), None);
         assert_eq!(options.milliseconds("isolation.level").unwrap_err().kind(), ErrorKind::Config);
-        assert_eq!(config.get("batch.size"), Some("9"));
-        assert_eq!(config.get("isolation.level"), Some("read_committed"));
+    }
+
+    #[test]
+    fn properties_reach_only_clients_of_their_kind() {
+        let options = ClientOptions::new("b:1", "me")
+            .with_property("linger.ms", "7")
+            .with_property("session.timeout.ms", "8000")
+            .with_property("socket.timeout.ms", "9000")
+            .with_property("no.such.property", "1");
+        for (kind, linger, session) in [
+            (ClientKind::Consumer, None, Some("8000")),
+            (ClientKind::Producer, Some("7"), None),
+            (ClientKind::Metadata, None, None),
+        ] {
+            let config = options.config(kind, &[], &[]).unwrap();
+            assert_eq!(config.get("linger.ms"), linger, "{kind:?}");
+            assert_eq!(config.get("session.timeout.ms"), session, "{kind:?}");
+            assert_eq!(config.get("socket.timeout.ms"), Some("9000"), "{kind:?}");
+            assert_eq!(config.get("no.such.property"), Some("1"), "{kind:?}");
+        }
     }
 
     #[test]
@@ -116,6 +159,7 @@ mod tests {
 
     #[test]
     fn empty_bootstrap_is_a_config_error() {
-        assert_eq!(ClientOptions::new(" ", "me").config(&[], &[]).unwrap_err().kind(), ErrorKind::Config);
+        let error = ClientOptions::new(" ", "me").config(ClientKind::Metadata, &[], &[]).unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::Config);
     }
 }

@@ -1,3 +1,5 @@
+//! A producer without transactions.
+
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
@@ -12,42 +14,51 @@ use tokio::sync::Notify;
 use crate::error::{Error, Result};
 use crate::log;
 use crate::options::ClientOptions;
+use crate::properties::ClientKind;
 use crate::record::Message;
 
-/// A plain idempotent producer: many sends, then a flush. For loads and tests; it has no part in exactly-once.
+/// How much later than librdkafka a flush gives up: librdkafka's own error says more.
+const FLUSH_GRACE: Duration = Duration::from_secs(2);
+
+/// An idempotent producer without transactions: many sends, then a flush. Loads and tests use it; exactly-once does not
+/// depend on it.
 pub struct Producer {
-    client: ThreadedProducer<Context>,
-    context: Arc<Progress>,
+    client: ThreadedProducer<DeliveryContext>,
+    deliveries: Arc<Deliveries>,
     limit: Duration,
 }
 
 impl std::fmt::Debug for Producer {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Producer").field("progress", &self.context).finish_non_exhaustive()
+        f.debug_struct("Producer").field("deliveries", &self.deliveries).finish_non_exhaustive()
     }
 }
 
+/// How many messages were sent and acknowledged, and the first failure.
 #[derive(Debug, Default)]
-struct Progress {
+struct Deliveries {
     sent: AtomicU64,
-    answered: AtomicU64,
+    /// The number of delivery reports, good and bad.
+    reported: AtomicU64,
     failure: Mutex<Option<KafkaError>>,
-    moved: Notify,
+    /// Notified after each delivery report.
+    changed: Notify,
 }
 
-struct Context(Arc<Progress>);
+/// Receives librdkafka's callbacks for a [`Producer`].
+struct DeliveryContext(Arc<Deliveries>);
 
-impl ClientContext for Context {
+impl ClientContext for DeliveryContext {
     fn log(&self, level: RDKafkaLogLevel, facility: &str, message: &str) {
         log::forward(level, facility, message);
     }
 
     fn error(&self, error: KafkaError, reason: &str) {
-        tracing::info!(%error, reason, "Kafka producer; librdkafka goes on by itself");
+        tracing::info!(%error, reason, "Kafka producer error; librdkafka retries");
     }
 }
 
-impl ProducerContext for Context {
+impl ProducerContext for DeliveryContext {
     type DeliveryOpaque = ();
 
     fn delivery(&self, result: &DeliveryResult<'_>, (): ()) {
@@ -58,21 +69,24 @@ impl ProducerContext for Context {
                 .unwrap_or_else(PoisonError::into_inner)
                 .get_or_insert_with(|| error.clone());
         }
-        self.0.answered.fetch_add(1, Ordering::AcqRel);
-        self.0.moved.notify_waiters();
+        self.0.reported.fetch_add(1, Ordering::AcqRel);
+        self.0.changed.notify_waiters();
     }
 }
 
 impl Producer {
-    /// `limit` is the most time a message may take to be acknowledged (`message.timeout.ms`), and `send` to find room.
+    /// Creates a producer. `limit` is the longest time until a message is acknowledged (`message.timeout.ms`), and until
+    /// [`send`](Self::send) finds room in librdkafka's buffer.
     ///
-    /// Fixed: `enable.idempotence=true`, `acks=all`, `partitioner=murmur2_random`.
+    /// Fixed properties: `enable.idempotence=true`, `acks=all`, `partitioner=murmur2_random`. Defaults that the options
+    /// may override: `compression.type=lz4`, `linger.ms=5`, `queue.buffering.max.kbytes=65536`.
     ///
     /// # Errors
-    /// `Config` for properties librdkafka refuses.
+    /// `Config` for properties that librdkafka rejects.
     pub fn new(options: &ClientOptions, limit: Duration) -> Result<Self> {
         let timeout = limit.as_millis().max(1).to_string();
         let config = options.config(
+            ClientKind::Producer,
             &[("compression.type", "lz4"), ("linger.ms", "5"), ("queue.buffering.max.kbytes", "65536")],
             &[
                 ("enable.idempotence", "true"),
@@ -81,33 +95,35 @@ impl Producer {
                 ("message.timeout.ms", timeout.as_str()),
             ],
         )?;
-        let progress = Arc::new(Progress::default());
+        let deliveries = Arc::new(Deliveries::default());
         let client = config
-            .create_with_context(Context(progress.clone()))
+            .create_with_context(DeliveryContext(deliveries.clone()))
             .map_err(|e| Error::from_kafka("create the producer", e))?;
-        Ok(Producer { client, context: progress, limit })
+        Ok(Producer { client, deliveries, limit })
     }
 
-    /// Hands the message to librdkafka, which sends it in the background; waits while its buffer (64 MiB) is full.
+    /// Hands the message to librdkafka, which sends it in the background. Waits while librdkafka's buffer is full.
     /// Messages of one partition keep their order.
     ///
     /// # Errors
-    /// The first delivery that failed, of any message before; `TooLarge`; `Unavailable`.
+    /// The first failed delivery of any earlier message; `TooLarge`; `Unavailable`.
     pub async fn send(&self, message: &Message) -> Result<()> {
-        let doing = || format!("send to {}", message.topic);
+        let operation = || format!("send to {}", message.topic);
         let sending = async {
             loop {
-                let moved = self.context.moved.notified();
-                tokio::pin!(moved);
-                moved.as_mut().enable();
+                let changed = self.deliveries.changed.notified();
+                tokio::pin!(changed);
+                changed.as_mut().enable();
                 self.check()?;
                 match self.try_send(message) {
-                    Err(KafkaError::MessageProduction(RDKafkaErrorCode::QueueFull)) => moved.await,
-                    other => return other.map_err(|e| Error::from_kafka(&doing(), e)),
+                    Err(KafkaError::MessageProduction(RDKafkaErrorCode::QueueFull)) => changed.await,
+                    other => return other.map_err(|e| Error::from_kafka(&operation(), e)),
                 }
             }
         };
-        tokio::time::timeout(self.limit, sending).await.map_err(|_| Error::timed_out(&doing(), self.limit))?
+        tokio::time::timeout(self.limit, sending)
+            .await
+            .map_err(|_| Error::timed_out(&operation(), self.limit))?
     }
 
     fn try_send(&self, message: &Message) -> std::result::Result<(), KafkaError> {
@@ -117,50 +133,50 @@ impl Producer {
         record.payload = message.value.as_deref();
         record.timestamp = message.timestamp_ms;
         record.headers = message.native_headers();
-        // Before the call: its report may come before the call returns.
-        self.context.sent.fetch_add(1, Ordering::AcqRel);
+        // Counted before the call, because the delivery report may come before the call returns.
+        self.deliveries.sent.fetch_add(1, Ordering::AcqRel);
         self.client.send(record).map_err(|(e, _)| {
-            self.context.sent.fetch_sub(1, Ordering::AcqRel);
+            self.deliveries.sent.fetch_sub(1, Ordering::AcqRel);
             e
         })
     }
 
-    /// Waits until all that was sent is acknowledged.
+    /// Waits until all sent messages are acknowledged.
     ///
     /// # Errors
-    /// The first delivery that failed; `Unavailable`.
+    /// The first failed delivery; `Unavailable`.
     pub async fn flush(&self) -> Result<()> {
         let flushing = async {
             loop {
-                let moved = self.context.moved.notified();
-                tokio::pin!(moved);
-                moved.as_mut().enable();
+                let changed = self.deliveries.changed.notified();
+                tokio::pin!(changed);
+                changed.as_mut().enable();
                 self.check()?;
                 if self.unacknowledged() == 0 {
                     return Ok(());
                 }
-                moved.await;
+                changed.await;
             }
         };
-        // A little later than librdkafka's own limit, which has the better message.
-        let limit = self.limit + Duration::from_secs(2);
+        let limit = self.limit + FLUSH_GRACE;
         tokio::time::timeout(limit, flushing)
             .await
             .map_err(|_| Error::timed_out("flush the producer", limit))?
     }
 
-    /// Messages sent and not yet acknowledged.
+    /// Returns how many messages were sent and are not acknowledged yet.
     pub fn unacknowledged(&self) -> u64 {
-        let answered = self.context.answered.load(Ordering::Acquire);
-        self.context.sent.load(Ordering::Acquire).saturating_sub(answered)
+        let reported = self.deliveries.reported.load(Ordering::Acquire);
+        self.deliveries.sent.load(Ordering::Acquire).saturating_sub(reported)
     }
 
+    /// Returns the first failed delivery as an error.
     fn check(&self) -> Result<()> {
-        let failure = self.context.failure.lock().unwrap_or_else(PoisonError::into_inner).clone();
+        let failure = self.deliveries.failure.lock().unwrap_or_else(PoisonError::into_inner).clone();
         match failure {
             Some(e) => {
                 let fatal = self.client.client().fatal_error().map(|(code, _)| KafkaError::Global(code));
-                Err(Error::from_kafka("delivery of a message", fatal.unwrap_or(e)))
+                Err(Error::from_kafka("deliver a message", fatal.unwrap_or(e)))
             }
             None => Ok(()),
         }

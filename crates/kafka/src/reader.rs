@@ -1,3 +1,5 @@
+//! Bounded reads: all committed records of a topic up to its current end.
+
 use std::collections::BTreeMap;
 use std::ops::ControlFlow;
 use std::sync::Arc;
@@ -9,32 +11,40 @@ use rdkafka::error::KafkaError;
 use rdkafka::{ClientConfig, Message as _, Offset, TopicPartitionList};
 
 use crate::error::{Error, ErrorKind, Result};
-use crate::offsets::{LogOnly, Offsets};
+use crate::offsets::{LoggingContext, Offsets};
 use crate::options::ClientOptions;
+use crate::properties::ClientKind;
 use crate::record::{Record, TopicPartition};
 use crate::thread;
 
-/// Between two looks whether open transactions have ended.
-const LOOK_AGAIN: Duration = Duration::from_millis(20);
-const STEP: Duration = Duration::from_millis(100);
+/// The pause between two queries whether open transactions have ended.
+const STABLE_OFFSET_POLL_INTERVAL: Duration = Duration::from_millis(20);
+/// The longest wait for one record, after which cancellation and the time limit are checked.
+const POLL_TIMEOUT: Duration = Duration::from_millis(100);
+/// Records that wait between the reading thread and the caller that collects them.
+const COLLECT_QUEUE_CAPACITY: usize = 1024;
 
 /// The part of a partition that a read covers: all committed records with `start <= offset < end`.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Span {
+pub struct OffsetRange {
+    /// The partition.
     pub tp: TopicPartition,
-    /// The log's start when asked, unless the caller said otherwise.
+    /// The first offset: the log start at the time of the query, unless the caller chose another one.
     pub start: i64,
-    /// The high watermark when asked.
+    /// One past the last offset: the high watermark at the time of the query.
     pub end: i64,
 }
 
-/// Reads what is committed in a topic, up to its end at the time of the call. Not a member of any group, but librdkafka
-/// wants a `group.id` for its consumer: `<client_id>-reader`; nothing is ever committed to it.
+/// Reads the committed records of a topic, up to its end at the time of the call.
+///
+/// It is not a member of any group. librdkafka requires a `group.id` of every consumer, so it is `<client_id>-reader`;
+/// no offset is ever committed to it.
 #[derive(Clone)]
 pub struct Reader {
     config: ClientConfig,
     offsets: Offsets,
-    stable: Offsets,
+    /// Reports last stable offsets.
+    stable_offsets: Offsets,
     limit: Duration,
 }
 
@@ -45,13 +55,15 @@ impl std::fmt::Debug for Reader {
 }
 
 impl Reader {
-    /// `limit` is the most time without any progress: no record, no end of a partition, no open transaction ending.
+    /// Creates a reader. `limit` is the longest time without progress: without a record, the end of a partition, or the
+    /// end of an open transaction.
     ///
     /// # Errors
-    /// `Config` for properties librdkafka refuses.
+    /// `Config` for properties that librdkafka rejects.
     pub fn new(options: &ClientOptions, limit: Duration) -> Result<Self> {
         let group = format!("{}-reader", options.client_id);
         let mut config = options.config(
+            ClientKind::Consumer,
             &[("queued.max.messages.kbytes", "16384")],
             &[
                 ("group.id", &group),
@@ -63,61 +75,63 @@ impl Reader {
                 ("enable.partition.eof", "true"),
             ],
         )?;
-        // A follower may not know yet how far transactions have ended.
+        // A follower replica may know a lower last stable offset than the leader.
         config.remove("client.rack");
         let offsets = Offsets::new(options)?;
-        let stable = Offsets::stable(options)?;
-        Ok(Reader { config, offsets, stable, limit })
+        let stable_offsets = Offsets::stable(options)?;
+        Ok(Reader { config, offsets, stable_offsets, limit })
     }
 
-    /// All committed records of a topic, by partition and offset. Holds them in memory: see [`read`](Self::read).
+    /// Returns all committed records of a topic, sorted by partition and offset. They are all held in memory;
+    /// [`read`](Self::read) streams them.
     ///
     /// # Errors
-    /// `NotFound`, `Denied`; `Unavailable` also when a transaction that was open stays open for longer than the limit.
+    /// `NotFound`, `Denied`, `Unavailable`. The last one also if a transaction stays open for longer than the limit.
     pub async fn read_to_end(&self, topic: &str) -> Result<Vec<Record>> {
-        let spans = self.spans(topic).await?;
-        self.collect(spans).await
+        let ranges = self.ranges(topic).await?;
+        self.collect(ranges).await
     }
 
-    /// All committed records of one partition from `start` on (`None`: from the log's start).
+    /// Returns all committed records of one partition from `start`, or from the log start if it is `None`.
     ///
     /// # Errors
-    /// As [`read_to_end`](Self::read_to_end); `OutOfRange` when the log does not hold `start`.
+    /// Those of [`read_to_end`](Self::read_to_end), and `OutOfRange` if the log does not hold `start`.
     pub async fn read_partition_to_end(
         &self,
         tp: &TopicPartition,
         start: Option<i64>,
     ) -> Result<Vec<Record>> {
-        let mut span = self.span(tp.clone()).await?;
-        span.start = start.unwrap_or(span.start);
-        self.collect(vec![span]).await
+        let mut range = self.range(tp.clone()).await?;
+        range.start = start.unwrap_or(range.start);
+        self.collect(vec![range]).await
     }
 
-    /// What a read of the whole topic would cover now.
-    pub async fn spans(&self, topic: &str) -> Result<Vec<Span>> {
-        let Some(count) = self.offsets.partitions(topic, self.limit).await? else {
-            return Err(Error::new(
-                ErrorKind::NotFound,
-                format!("read topic {topic}: there is no such topic"),
-            ));
+    /// Returns the ranges that a read of the whole topic would cover now, one for each partition.
+    ///
+    /// # Errors
+    /// `NotFound`, `Denied`, `Unavailable`.
+    pub async fn ranges(&self, topic: &str) -> Result<Vec<OffsetRange>> {
+        let Some(count) = self.offsets.partition_count(topic, self.limit).await? else {
+            let message = format!("Cannot read topic {topic}: it does not exist");
+            return Err(Error::new(ErrorKind::NotFound, message));
         };
         let topic: Arc<str> = topic.into();
-        let mut spans = Vec::new();
+        let mut ranges = Vec::new();
         for partition in 0..count {
-            spans.push(self.span(TopicPartition { topic: topic.clone(), partition }).await?);
+            ranges.push(self.range(TopicPartition { topic: topic.clone(), partition }).await?);
         }
-        Ok(spans)
+        Ok(ranges)
     }
 
-    async fn span(&self, tp: TopicPartition) -> Result<Span> {
-        let marks = self.offsets.watermarks(&tp, self.limit).await?;
-        Ok(Span { tp, start: marks.start, end: marks.end })
+    async fn range(&self, tp: TopicPartition) -> Result<OffsetRange> {
+        let watermarks = self.offsets.watermarks(&tp, self.limit).await?;
+        Ok(OffsetRange { tp, start: watermarks.start, end: watermarks.end })
     }
 
-    async fn collect(&self, spans: Vec<Span>) -> Result<Vec<Record>> {
-        let (sender, mut receiver) = tokio::sync::mpsc::channel::<Record>(1024);
-        let reading = self.read(spans, move |record| {
-            // On the reader's own thread.
+    async fn collect(&self, ranges: Vec<OffsetRange>) -> Result<Vec<Record>> {
+        let (sender, mut receiver) = tokio::sync::mpsc::channel::<Record>(COLLECT_QUEUE_CAPACITY);
+        let reading = self.read(ranges, move |record| {
+            // This runs on the reader's own thread, which may block.
             if sender.blocking_send(record).is_ok() {
                 ControlFlow::Continue(())
             } else {
@@ -131,118 +145,130 @@ impl Reader {
             }
             records
         };
-        let (read, mut records) = tokio::join!(reading, collecting);
-        read?;
+        let (result, mut records) = tokio::join!(reading, collecting);
+        result?;
         records.sort_by_key(|r| (r.partition, r.offset));
         Ok(records)
     }
 
-    /// Calls `each` with every committed record of the spans (all of one topic), in offset order within a partition, until
-    /// it breaks. `each` runs on a thread of its own and may block; that is the back-pressure.
+    /// Calls `each` with every committed record of the ranges, which are all of one topic, until it breaks. Records of one
+    /// partition come in the order of their offsets. `each` runs on its own thread and may block, which is the
+    /// back-pressure.
     ///
-    /// First waits until all transactions that were open below a span's end have ended (the last stable offset reaches
-    /// it): their records may stand before others, so stopping earlier would miss committed ones.
+    /// The read starts when all transactions that were open below the end of a range have ended, that is, when the last
+    /// stable offset has reached the end. An earlier read could miss records that are committed later at lower offsets.
     ///
     /// # Errors
-    /// As [`read_to_end`](Self::read_to_end).
-    pub async fn read<F>(&self, spans: Vec<Span>, each: F) -> Result<()>
+    /// Those of [`read_to_end`](Self::read_to_end).
+    pub async fn read<F>(&self, ranges: Vec<OffsetRange>, each: F) -> Result<()>
     where
         F: FnMut(Record) -> ControlFlow<()> + Send + 'static,
     {
-        let spans: Vec<Span> = spans.into_iter().filter(|s| s.start < s.end).collect();
-        let Some(first) = spans.first() else { return Ok(()) };
-        if spans.iter().any(|s| s.tp.topic != first.tp.topic) {
-            return Err(Error::new(ErrorKind::Bug, "one read covers one topic"));
+        let ranges: Vec<OffsetRange> = ranges.into_iter().filter(|r| r.start < r.end).collect();
+        let Some(first) = ranges.first() else { return Ok(()) };
+        if ranges.iter().any(|r| r.tp.topic != first.tp.topic) {
+            return Err(Error::new(ErrorKind::Bug, "The ranges of one read belong to several topics"));
         }
-        for span in &spans {
-            self.await_stable(span).await?;
+        for range in &ranges {
+            self.await_stable(range).await?;
         }
         let (config, limit) = (self.config.clone(), self.limit);
-        let cancelled = Cancel::default();
-        let stop = cancelled.0.clone();
-        let (answer, answered) = tokio::sync::oneshot::channel();
+        let canceller = CancelOnDrop::default();
+        let is_cancelled = canceller.0.clone();
+        let (result_tx, result_rx) = tokio::sync::oneshot::channel();
         thread::spawn("spanbridge-kafka-reader", move || {
-            let _ = answer.send(scan(&config, &spans, limit, &stop, each));
+            let _ = result_tx.send(scan(&config, &ranges, limit, &is_cancelled, each));
         })?;
-        answered.await.map_err(|_| Error::new(ErrorKind::Bug, "the reader's thread has ended"))?
+        result_rx
+            .await
+            .map_err(|_| Error::new(ErrorKind::Bug, "The reader's thread ended without a result"))?
     }
 
-    async fn await_stable(&self, span: &Span) -> Result<()> {
+    /// Waits until no transaction is open below the end of `range`.
+    async fn await_stable(&self, range: &OffsetRange) -> Result<()> {
         let started = Instant::now();
         loop {
-            let stable = self.stable.end(&span.tp, self.limit).await?;
-            if stable >= span.end {
+            let stable = self.stable_offsets.end(&range.tp, self.limit).await?;
+            if stable >= range.end {
                 return Ok(());
             }
             if started.elapsed() > self.limit {
-                let what = format!(
-                    "read {}: a transaction has been open at offset {stable} for {:?}; its producer has to end it, or its \
-                     transaction.timeout.ms",
-                    span.tp, self.limit
+                let message = format!(
+                    "Cannot read {}: a transaction has been open at offset {stable} for {:?}; end its producer, or wait \
+                     for the producer's transaction.timeout.ms",
+                    range.tp, self.limit
                 );
-                return Err(Error::new(ErrorKind::Unavailable, what));
+                return Err(Error::new(ErrorKind::Unavailable, message));
             }
-            tokio::time::sleep(LOOK_AGAIN).await;
+            tokio::time::sleep(STABLE_OFFSET_POLL_INTERVAL).await;
         }
     }
 }
 
-/// Tells the thread that nobody waits any more.
+/// Sets its flag when the caller's future is dropped, so that the reading thread stops.
 #[derive(Default)]
-struct Cancel(Arc<AtomicBool>);
+struct CancelOnDrop(Arc<AtomicBool>);
 
-impl Drop for Cancel {
+impl Drop for CancelOnDrop {
     fn drop(&mut self) {
         self.0.store(true, Ordering::Release);
     }
 }
 
-/// The last stable offset has passed all ends already, so the first end-of-partition of each is at or after its end.
+/// Reads the ranges on the current thread. The last stable offset has reached the end of each range before, so the first
+/// end-of-partition event of a partition comes at or after its range's end.
 fn scan(
     config: &ClientConfig,
-    spans: &[Span],
+    ranges: &[OffsetRange],
     limit: Duration,
-    cancelled: &AtomicBool,
+    is_cancelled: &AtomicBool,
     mut each: impl FnMut(Record) -> ControlFlow<()>,
 ) -> Result<()> {
-    let Some(topic) = spans.first().map(|s| s.tp.topic.clone()) else { return Ok(()) };
-    let doing = format!("read topic {topic}");
-    let failed = |e| Error::from_kafka(&doing, e);
-    let consumer: BaseConsumer<LogOnly> = config.create_with_context(LogOnly).map_err(failed)?;
-    let mut list = TopicPartitionList::with_capacity(spans.len());
-    let mut open: BTreeMap<i32, i64> = BTreeMap::new();
-    for span in spans {
-        list.add_partition_offset(&topic, span.tp.partition, Offset::Offset(span.start)).map_err(failed)?;
-        open.insert(span.tp.partition, span.end);
+    let Some(topic) = ranges.first().map(|r| r.tp.topic.clone()) else { return Ok(()) };
+    let operation = format!("read topic {topic}");
+    let failed = |e| Error::from_kafka(&operation, e);
+    let consumer: BaseConsumer<LoggingContext> =
+        config.create_with_context(LoggingContext).map_err(failed)?;
+    let mut list = TopicPartitionList::with_capacity(ranges.len());
+    // The end of each partition that is not read completely.
+    let mut unfinished: BTreeMap<i32, i64> = BTreeMap::new();
+    for range in ranges {
+        list.add_partition_offset(&topic, range.tp.partition, Offset::Offset(range.start)).map_err(failed)?;
+        unfinished.insert(range.tp.partition, range.end);
     }
     consumer.assign(&list).map_err(failed)?;
-    let mut progress = Instant::now();
-    while !open.is_empty() && !cancelled.load(Ordering::Acquire) {
-        match consumer.poll(STEP) {
-            None if progress.elapsed() > limit => {
-                let what =
-                    format!("{doing}: nothing came for {limit:?}, with {} partitions unfinished", open.len());
-                return Err(Error::new(ErrorKind::Unavailable, what));
+    let mut last_progress = Instant::now();
+    while !unfinished.is_empty() && !is_cancelled.load(Ordering::Acquire) {
+        match consumer.poll(POLL_TIMEOUT) {
+            None if last_progress.elapsed() > limit => {
+                let message = format!(
+                    "Cannot {operation}: no record arrived within {limit:?}, with {} partitions unfinished; check \
+                     that the brokers are reachable",
+                    unfinished.len()
+                );
+                return Err(Error::new(ErrorKind::Unavailable, message));
             }
             None => {}
             Some(Ok(message)) => {
-                progress = Instant::now();
-                let Some(end) = open.get(&message.partition()).copied() else { continue };
+                last_progress = Instant::now();
+                let Some(end) = unfinished.get(&message.partition()).copied() else { continue };
                 if message.offset() < end && each(Record::from_borrowed(&topic, &message)).is_break() {
                     return Ok(());
                 }
                 if message.offset() + 1 >= end {
-                    open.remove(&message.partition());
+                    unfinished.remove(&message.partition());
                 }
             }
             Some(Err(KafkaError::PartitionEOF(partition))) => {
-                progress = Instant::now();
-                open.remove(&partition);
+                last_progress = Instant::now();
+                unfinished.remove(&partition);
             }
             Some(Err(e)) => {
                 let error = failed(e);
                 match error.kind() {
-                    ErrorKind::Unavailable => tracing::debug!(%error, "librdkafka goes on by itself"),
+                    ErrorKind::Unavailable => {
+                        tracing::debug!(%error, "Kafka reader error; librdkafka retries")
+                    }
                     _ => return Err(error),
                 }
             }

@@ -1,3 +1,5 @@
+//! Partitions, records as they are read, and messages as they are sent.
+
 use std::fmt;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
@@ -7,11 +9,14 @@ use rdkafka::message::{BorrowedMessage, Headers, Message as _, OwnedHeaders};
 /// A partition of a topic.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct TopicPartition {
+    /// The topic's name.
     pub topic: Arc<str>,
+    /// The partition's number, from 0.
     pub partition: i32,
 }
 
 impl TopicPartition {
+    /// Names partition `partition` of `topic`.
     pub fn new(topic: impl Into<Arc<str>>, partition: i32) -> Self {
         TopicPartition { topic: topic.into(), partition }
     }
@@ -23,25 +28,32 @@ impl fmt::Display for TopicPartition {
     }
 }
 
-/// A header: its name and its value, which may be null.
+/// A header: its name, and its value, which is `None` for null.
 pub type Header = (String, Option<Vec<u8>>);
 
-/// A record as read from a partition.
+/// A record that was read from a partition. `Debug` leaves out key, value and headers.
 #[derive(Clone, PartialEq, Eq)]
 pub struct Record {
+    /// The topic's name.
     pub topic: Arc<str>,
+    /// The partition's number, from 0.
     pub partition: i32,
+    /// The record's offset in its partition.
     pub offset: i64,
-    /// Milliseconds since the epoch, set by the producer or the broker (the topic's `message.timestamp.type`).
+    /// The record's timestamp in milliseconds since 1970, set by the producer or the broker (the topic's
+    /// `message.timestamp.type`).
     pub timestamp_ms: Option<i64>,
+    /// The key, or `None` for null.
     pub key: Option<Vec<u8>>,
-    /// `None` is a tombstone.
+    /// The value, or `None` for null (a tombstone).
     pub value: Option<Vec<u8>>,
-    /// In the order of the producer; names may repeat. A name that is not UTF-8 is read as `U+FFFD` with a null value.
+    /// The headers in the producer's order. Names may repeat. A name that is not UTF-8 is read as `U+FFFD` with a null
+    /// value.
     pub headers: Vec<Header>,
 }
 
 impl Record {
+    /// Copies a message out of librdkafka's memory.
     pub(crate) fn from_borrowed(topic: &Arc<str>, message: &BorrowedMessage<'_>) -> Self {
         Record {
             topic: topic.clone(),
@@ -54,7 +66,7 @@ impl Record {
         }
     }
 
-    /// Bytes of memory this record holds, roughly.
+    /// Returns roughly how many bytes of memory this record occupies.
     pub fn size(&self) -> usize {
         let len = |bytes: &Option<Vec<u8>>| bytes.as_ref().map_or(0, Vec::len);
         let headers: usize = self.headers.iter().map(|(k, v)| k.len() + len(v) + 48).sum();
@@ -62,7 +74,6 @@ impl Record {
     }
 }
 
-/// Shows everything but the payload.
 impl fmt::Debug for Record {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Record")
@@ -78,7 +89,7 @@ impl fmt::Debug for Record {
 fn read_headers<H: Headers>(headers: &H) -> Vec<Header> {
     (0..headers.count())
         .map(|i| {
-            // rdkafka unwraps the name's UTF-8, and data must not end the process.
+            // rdkafka panics on a name that is not UTF-8, and data must not end the process.
             catch_unwind(AssertUnwindSafe(|| {
                 let header = headers.get(i);
                 (header.key.to_owned(), header.value.map(<[u8]>::to_vec))
@@ -88,21 +99,26 @@ fn read_headers<H: Headers>(headers: &H) -> Vec<Header> {
         .collect()
 }
 
-/// A record to be sent.
+/// A message to be sent. `Debug` leaves out key, value and headers.
 #[derive(Clone, PartialEq, Eq)]
 pub struct Message {
+    /// The topic's name.
     pub topic: Arc<str>,
-    /// `None`: by murmur2 of the key, as Java's default partitioner does; without a key, at random.
+    /// The partition's number. `None` chooses it by the murmur2 hash of the key, as Java's default partitioner does, or at
+    /// random for a null key.
     pub partition: Option<i32>,
+    /// The key, or `None` for null.
     pub key: Option<Vec<u8>>,
-    /// `None` is a tombstone.
+    /// The value, or `None` for null (a tombstone).
     pub value: Option<Vec<u8>>,
+    /// The headers, which keep this order.
     pub headers: Vec<Header>,
-    /// Milliseconds since the epoch; `None`: now. librdkafka cannot send the epoch itself (0): it becomes now.
+    /// The timestamp in milliseconds since 1970; `None` is the time of sending. librdkafka also replaces 0 by that time.
     pub timestamp_ms: Option<i64>,
 }
 
 impl Message {
+    /// Creates a message without key, value and headers.
     pub fn new(topic: impl Into<Arc<str>>) -> Self {
         Message {
             topic: topic.into(),
@@ -114,24 +130,28 @@ impl Message {
         }
     }
 
+    /// Sets the key.
     #[must_use]
     pub fn with_key(mut self, key: impl Into<Vec<u8>>) -> Self {
         self.key = Some(key.into());
         self
     }
 
+    /// Sets the value.
     #[must_use]
     pub fn with_value(mut self, value: impl Into<Vec<u8>>) -> Self {
         self.value = Some(value.into());
         self
     }
 
+    /// Sets the partition.
     #[must_use]
     pub fn with_partition(mut self, partition: i32) -> Self {
         self.partition = Some(partition);
         self
     }
 
+    /// Returns the headers as rdkafka sends them, or `None` if there are none.
     pub(crate) fn native_headers(&self) -> Option<OwnedHeaders> {
         if self.headers.is_empty() {
             return None;
@@ -143,7 +163,6 @@ impl Message {
     }
 }
 
-/// Shows everything but the payload.
 impl fmt::Debug for Message {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Message")

@@ -1,3 +1,5 @@
+//! Threads for librdkafka's blocking calls, and the count of those that never came back.
+
 use std::sync::OnceLock;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::thread::{self, JoinHandle, Thread};
@@ -7,18 +9,23 @@ use tokio::sync::oneshot;
 
 use crate::error::{Error, ErrorKind, Result};
 
-static ABANDONED: AtomicU64 = AtomicU64::new(0);
+static ABANDONED_THREADS: AtomicU64 = AtomicU64::new(0);
 
-/// Threads given up because a call into librdkafka did not come back in time, since the process started.
+/// Returns how many threads this process has abandoned because a call into librdkafka did not return in time.
 pub fn abandoned_threads() -> u64 {
-    ABANDONED.load(Ordering::Relaxed)
+    ABANDONED_THREADS.load(Ordering::Relaxed)
 }
 
-pub(crate) fn abandon(what: &str) {
-    let total = ABANDONED.fetch_add(1, Ordering::Relaxed) + 1;
-    tracing::error!(what, total, "a Kafka thread did not come back in time and is abandoned");
+/// Counts and logs a thread that is abandoned during `operation`.
+pub(crate) fn abandon(operation: &str) {
+    let total = ABANDONED_THREADS.fetch_add(1, Ordering::Relaxed) + 1;
+    tracing::error!(operation, total, "Abandoned a thread: a call into librdkafka did not return in time");
 }
 
+/// Starts a named thread.
+///
+/// # Errors
+/// `Unavailable` if the operating system refuses the thread.
 pub(crate) fn spawn(name: &str, body: impl FnOnce() + Send + 'static) -> Result<JoinHandle<()>> {
     thread::Builder::new()
         .name(name.to_owned())
@@ -26,20 +33,23 @@ pub(crate) fn spawn(name: &str, body: impl FnOnce() + Send + 'static) -> Result<
         .map_err(|e| Error::new(ErrorKind::Unavailable, format!("cannot start thread {name}: {e}")))
 }
 
-/// Runs one blocking call on a thread of its own, and waits at most `limit` for it.
+/// Runs one blocking call on its own thread and waits at most `limit` for it.
+///
+/// # Errors
+/// The call's own error; `Unavailable` after `limit` (the thread is then abandoned); `Bug` if the call panicked.
 pub(crate) async fn run<T: Send + 'static>(
     name: &str,
     limit: Duration,
     body: impl FnOnce() -> Result<T> + Send + 'static,
 ) -> Result<T> {
-    let (answer, answered) = oneshot::channel();
+    let (result_tx, result_rx) = oneshot::channel();
     spawn(name, move || {
         // The caller may have stopped waiting.
-        let _ = answer.send(body());
+        let _ = result_tx.send(body());
     })?;
-    match tokio::time::timeout(limit, answered).await {
+    match tokio::time::timeout(limit, result_rx).await {
         Ok(Ok(result)) => result,
-        Ok(Err(_)) => Err(Error::new(ErrorKind::Bug, format!("{name}: its thread ended without an answer"))),
+        Ok(Err(_)) => Err(Error::new(ErrorKind::Bug, format!("{name}: its thread ended without a result"))),
         Err(_) => {
             abandon(name);
             Err(Error::timed_out(name, limit))
@@ -47,17 +57,18 @@ pub(crate) async fn run<T: Send + 'static>(
     }
 }
 
-/// Wakes a worker thread from its park; known to others before the thread has started.
+/// Unparks one thread. Others may hold the waker before that thread has started.
 #[derive(Debug, Default)]
-pub(crate) struct Waker(OnceLock<Thread>);
+pub(crate) struct ThreadWaker(OnceLock<Thread>);
 
-impl Waker {
-    /// To be called by the worker itself, first of all.
+impl ThreadWaker {
+    /// Makes the calling thread the one to wake. That thread calls this before anything else.
     pub(crate) fn attach(&self) {
-        // A second call would be by the same thread.
+        // A second call comes from the same thread, so the stored value is right.
         drop(self.0.set(thread::current()));
     }
 
+    /// Unparks the thread, if one is attached.
     pub(crate) fn wake(&self) {
         if let Some(thread) = self.0.get() {
             thread.unpark();

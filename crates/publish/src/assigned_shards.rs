@@ -7,7 +7,7 @@ use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::Duration;
 
-use spanbridge_kafka::{Done, Event, TopicPartition};
+use spanbridge_kafka::{Event, RevocationAck, TopicPartition};
 use tokio::sync::mpsc;
 use tokio::task::{AbortHandle, JoinError, JoinSet};
 
@@ -45,7 +45,7 @@ impl AssignedShards {
     pub(crate) async fn event(&mut self, event: Event) -> Result<(), spanbridge_kafka::Error> {
         match event {
             Event::Assigned(partitions) => partitions.iter().for_each(|partition| self.assign(partition)),
-            Event::Revoked { partitions, done } => self.revoke(&partitions, done),
+            Event::Revoked { partitions, ack } => self.revoke(&partitions, ack),
             Event::Lost(partitions) => self.abort(&partitions),
             Event::Records { tp, generation, records } => {
                 self.deliver(&tp, StateEvent::Records { generation, records }).await;
@@ -75,12 +75,12 @@ impl AssignedShards {
     }
 
     /// Asks shards to stop, each in its own time. The last one answers the group.
-    fn revoke(&mut self, partitions: &[TopicPartition], done: Done) {
-        let done = Arc::new(done);
+    fn revoke(&mut self, partitions: &[TopicPartition], ack: RevocationAck) {
+        let ack = Arc::new(ack);
         for partition in partitions {
             if let Some(handle) = self.handles.remove(&partition.partition) {
                 // The request fails when the shard has stopped by itself, which is as good.
-                let _ = handle.stop_requests.try_send(StopRequest { _done: Some(done.clone()) });
+                let _ = handle.stop_requests.try_send(StopRequest { _ack: Some(ack.clone()) });
             }
         }
     }
@@ -119,7 +119,7 @@ impl AssignedShards {
     /// The first error that a shard has ended with.
     pub(crate) async fn finish(&mut self, limit: Duration) -> Result<(), Error> {
         for (_, handle) in self.handles.drain() {
-            let _ = handle.stop_requests.try_send(StopRequest { _done: None });
+            let _ = handle.stop_requests.try_send(StopRequest { _ack: None });
         }
         let mut result = Ok(());
         let all = async {

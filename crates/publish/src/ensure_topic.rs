@@ -1,5 +1,5 @@
 use spanbridge_config::{Config, CreateTopics, Publish, Span};
-use spanbridge_kafka::{Admin, Ensured};
+use spanbridge_kafka::{Admin, EnsureTopicOutcome};
 
 use crate::failure::Failure;
 use crate::{Error, ErrorKind};
@@ -30,12 +30,13 @@ impl RequiredTopic<'_> {
             let (partitions, copies) = (i32::from(create.partitions), i32::from(create.replication_factor));
             let settings: Vec<(&str, &str)> =
                 create.config.iter().map(|(name, value)| (name.as_str(), value.as_str())).collect();
-            if admin.ensure_topic(topic, partitions, copies, &settings).await? == Ensured::Created {
+            if admin.ensure_topic(topic, partitions, copies, &settings).await? == EnsureTopicOutcome::Created
+            {
                 tracing::info!(pipeline = %publish.name, topic, partitions, "Topic created");
             }
             return Ok(());
         }
-        if admin.partitions(topic).await?.is_some() {
+        if admin.partition_count(topic).await?.is_some() {
             return Ok(());
         }
         let span = if self.span == Span::default() { publish.name.span } else { self.span };

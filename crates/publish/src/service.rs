@@ -3,9 +3,10 @@
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
+use serde_json::json;
 use spanbridge_config::Publish;
 use spanbridge_kafka::Events;
-use spanbridge_telemetry::admin::{Heartbeat, Ready};
+use spanbridge_telemetry::admin::{Heartbeat, PipelineReadiness};
 use tokio_util::sync::CancellationToken;
 
 use crate::assigned_shards::AssignedShards;
@@ -41,8 +42,8 @@ pub async fn run(context: Context, pipeline: &Publish, shutdown: CancellationTok
     let heart = context.liveness.register(format!("publish {name}"), LIVENESS_TIMEOUT);
     let result = serve(&context, pipeline, &shutdown, &ready, &heart).await;
     match &result {
-        Ok(()) => ready.not_ready("ended"),
-        Err(error) => ready.not_ready(error.to_string()),
+        Ok(()) => ready.set_not_ready("ended"),
+        Err(error) => ready.set_not_ready(error.to_string()),
     }
     heart.done();
     result
@@ -52,7 +53,7 @@ async fn serve(
     context: &Context,
     publish: &Publish,
     shutdown: &CancellationToken,
-    ready: &Ready,
+    ready: &PipelineReadiness,
     heart: &Heartbeat,
 ) -> Result<(), Error> {
     let metrics = Arc::new(PipelineMetrics::new(&publish.name));
@@ -69,12 +70,13 @@ async fn serve(
         passed = watermark_reader::follow(&pipeline) => passed,
         stopped = stream_monitor::watch(&pipeline) => stopped,
     };
-    ready.not_ready("ending");
+    ready.set_not_ready("ending");
     let finished = tokio::select! {
         finished = shards.finish(SHUTDOWN_TIMEOUT) => finished,
         () = beat(heart) => Ok(()),
     };
     drop(shards);
+    ready.set_detail("shards", json!([]));
     let Some(pipeline) = Arc::into_inner(pipeline) else {
         // A future of an ended shard may still hold the pipeline. Dropping the last reference leaves the group.
         return ended.and(finished);
@@ -90,7 +92,7 @@ async fn prepare(
     context: &Context,
     publish: &Publish,
     metrics: &Arc<PipelineMetrics>,
-    ready: &Ready,
+    ready: &PipelineReadiness,
 ) -> Result<(Pipeline, Events), Error> {
     let mut backoff = START_BACKOFF;
     loop {
@@ -104,7 +106,7 @@ async fn prepare(
         metrics.failure(&failure);
         let pause = backoff.pause();
         tracing::warn!(pipeline = %publish.name, %failure, ?pause, "Pipeline not started; retrying");
-        ready.not_ready(format!("starting: {failure}"));
+        ready.set_not_ready(format!("starting: {failure}"));
         tokio::time::sleep(pause).await;
     }
 }
@@ -123,7 +125,7 @@ async fn run_group(
     shards: &mut AssignedShards,
     events: &mut Events,
     shutdown: &CancellationToken,
-    ready: &Ready,
+    ready: &PipelineReadiness,
     heart: &Heartbeat,
 ) -> Result<(), Error> {
     let mut beats = tokio::time::interval(HEARTBEAT_INTERVAL);
@@ -157,7 +159,12 @@ async fn run_group(
 }
 
 /// Updates readiness and gauges.
-fn report(pipeline: &Pipeline, shards: &AssignedShards, ready: &Ready, group_error: Option<String>) {
+fn report(
+    pipeline: &Pipeline,
+    shards: &AssignedShards,
+    ready: &PipelineReadiness,
+    group_error: Option<String>,
+) {
     let statuses = shards.statuses();
     let metrics = &pipeline.metrics;
     let sum = |count: fn(&ShardStatus) -> usize| {
@@ -173,6 +180,21 @@ fn report(pipeline: &Pipeline, shards: &AssignedShards, ready: &Ready, group_err
         let lag = SystemTime::now().duration_since(watermark.into()).unwrap_or_default();
         metrics.watermark_lag.set(lag.as_secs_f64());
     }
+    let shards = statuses.iter().map(|(shard, status)| {
+        json!({
+            "shard": shard,
+            "running": status.is_running,
+            "reason": status.reason,
+            "tokens": {
+                "running": status.tokens_running,
+                "waiting": status.tokens_waiting,
+                "finished": status.tokens_finished,
+            },
+            "snapshot_ranges": status.open_ranges,
+            "watermark": status.watermark.map(|watermark| watermark.to_rfc3339()),
+        })
+    });
+    ready.set_detail("shards", shards.collect());
     let waiting = statuses.iter().filter(|(_, status)| !status.is_running || status.reason.is_some());
     let mut reasons: Vec<String> = waiting
         .map(|(shard, status)| {
@@ -182,8 +204,8 @@ fn report(pipeline: &Pipeline, shards: &AssignedShards, ready: &Ready, group_err
         .collect();
     reasons.extend(group_error.map(|error| format!("consumer group: {error}")));
     if reasons.is_empty() {
-        ready.ready();
+        ready.set_ready();
     } else {
-        ready.not_ready(reasons.join("; "));
+        ready.set_not_ready(reasons.join("; "));
     }
 }

@@ -77,7 +77,7 @@ async fn read_round(
     progress: &mut PipelineProgress,
     offsets: &mut HashMap<i32, i64>,
 ) -> Result<(), Failure> {
-    let mut spans = reader.spans(&pipeline.state_topic).await?;
+    let mut spans = reader.ranges(&pipeline.state_topic).await?;
     for span in &mut spans {
         span.start = offsets.get(&span.tp.partition).copied().unwrap_or(span.start);
     }

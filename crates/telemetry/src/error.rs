@@ -1,42 +1,44 @@
+//! Errors of starting and stopping telemetry.
+
 use std::error::Error as StdError;
 
-/// What went wrong while telemetry started or stopped.
+/// The kind of an error while telemetry starts or stops.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum ErrorKind {
-    /// `telemetry.log` is no valid filter.
+    /// `telemetry.log` is not a valid filter.
     LogFilter,
-    /// `telemetry.otlp_endpoint` is no usable address.
+    /// `telemetry.otlp_endpoint` is not a usable address.
     Endpoint,
-    /// The share of sampled traces is not within 0 and 1.
+    /// `telemetry.sample` is not between 0 and 1.
     Sample,
-    /// `telemetry.listen` could not be bound.
+    /// The address `telemetry.listen` cannot be bound.
     Listen,
     /// Telemetry was started twice in one process.
     AlreadyStarted,
-    /// The operating system refused a thread.
+    /// The operating system refuses a thread.
     Thread,
-    /// Not all spans reached the collector before the time limit.
+    /// Not all spans reached the collector within the time limit.
     Flush,
 }
 
 impl ErrorKind {
-    /// A stable code, for scripts and help pages.
+    /// Returns the stable code of this kind, for scripts and error pages.
     #[must_use]
     pub fn code(self) -> &'static str {
         match self {
-            Self::LogFilter => "telemetry-log-filter",
-            Self::Endpoint => "telemetry-endpoint",
-            Self::Sample => "telemetry-sample",
-            Self::Listen => "telemetry-listen",
-            Self::AlreadyStarted => "telemetry-already-started",
-            Self::Thread => "telemetry-thread",
-            Self::Flush => "telemetry-flush",
+            Self::LogFilter => "SB-TELEMETRY-LOG-FILTER",
+            Self::Endpoint => "SB-TELEMETRY-ENDPOINT",
+            Self::Sample => "SB-TELEMETRY-SAMPLE",
+            Self::Listen => "SB-TELEMETRY-LISTEN",
+            Self::AlreadyStarted => "SB-TELEMETRY-ALREADY-STARTED",
+            Self::Thread => "SB-TELEMETRY-THREAD",
+            Self::Flush => "SB-TELEMETRY-FLUSH",
         }
     }
 }
 
-/// An error of this crate: a kind, and a message that says what happened, where, and what to do.
+/// An error of this crate: its kind, and a message that says what failed, where, and what to do.
 #[derive(Debug, thiserror::Error)]
 #[error("{message}")]
 pub struct Error {
@@ -51,18 +53,18 @@ impl Error {
         Self { kind, message: message.into(), source: None }
     }
 
-    pub(crate) fn because(mut self, source: impl Into<Box<dyn StdError + Send + Sync>>) -> Self {
+    pub(crate) fn with_source(mut self, source: impl Into<Box<dyn StdError + Send + Sync>>) -> Self {
         self.source = Some(source.into());
         self
     }
 
-    /// What went wrong.
+    /// Returns the kind of this error.
     #[must_use]
     pub fn kind(&self) -> ErrorKind {
         self.kind
     }
 
-    /// The stable code of the kind.
+    /// Returns the stable code of the kind.
     #[must_use]
     pub fn code(&self) -> &'static str {
         self.kind.code()

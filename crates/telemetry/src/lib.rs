@@ -1,16 +1,17 @@
 //! Logs, traces, metrics and the admin port of both services.
 //!
-//! [`Telemetry::start`] is called once per process and gives the handle that the services register with:
+//! [`Telemetry::start`] is called once per process. Its handle gives access to the registries that pipelines report to:
 //!
-//! - **logs** to standard error, as text or JSON;
-//! - **traces** over OTLP/gRPC ([`trace`] holds the written table of spans and attributes);
-//! - **metrics** in Prometheus' text format ([`metrics`] holds the written table of names);
-//! - **admin port** with `/livez`, `/readyz`, `/metrics` and `/status` ([`admin`]).
+//! - **logs** go to standard error, as text or JSON;
+//! - **traces** go to a collector over OTLP/gRPC ([`trace`] lists all spans and attributes);
+//! - **metrics** are in Prometheus' text format ([`metrics`] lists all names);
+//! - the **admin port** answers `/livez`, `/readyz`, `/metrics` and `/status` ([`admin`]).
 //!
-//! All of it runs on one thread of its own runtime: a collector that is down or hangs can neither block nor slow
-//! the service, and a service whose own threads are stuck still answers `/livez` (with 503).
+//! Everything runs on one thread with its own runtime. So a collector that is down or hangs neither blocks nor slows the
+//! service, and a service whose own threads are stuck still answers `/livez` (with 503).
 
 #![cfg_attr(test, allow(clippy::unwrap_used))]
+#![warn(missing_docs, clippy::doc_markdown, clippy::missing_errors_doc)]
 
 pub mod admin;
 mod error;
@@ -24,5 +25,5 @@ mod telemetry;
 pub mod trace;
 
 pub use error::{Error, ErrorKind};
-pub use options::{Format, Options};
+pub use options::{LogFormat, TelemetryOptions};
 pub use telemetry::Telemetry;

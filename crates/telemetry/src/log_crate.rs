@@ -1,23 +1,23 @@
-//! Records of the crate `log`, which some libraries write, among our own.
+//! Forwards records of the `log` crate, which some libraries write, to `tracing`.
 
 use log::{Log, Metadata, Record};
 use tracing::level_filters::LevelFilter;
 use tracing_log::AsLog;
 
-/// In place of tracing-log's `LogTracer`. That one answers `log_enabled!` by asking the subscriber's filters, which
-/// remember what they have answered until the event comes that they were asked about; where none comes, they leave out
-/// the next span or event of that thread.
-struct Bridge;
+/// A replacement of tracing-log's `LogTracer`. That one answers `log_enabled!` by asking the subscriber's filters. The
+/// filters remember their answer until the event arrives that they were asked about. If none arrives, they drop the next
+/// span or event of that thread.
+struct LogForwarder;
 
-impl Log for Bridge {
-    /// By level alone. The filters are asked with the record.
+impl Log for LogForwarder {
+    /// Compares only the level. The filters are asked when the record arrives.
     fn enabled(&self, metadata: &Metadata<'_>) -> bool {
         metadata.level() <= log::max_level()
     }
 
     fn log(&self, record: &Record<'_>) {
         if self.enabled(record.metadata()) {
-            // It does not fail: the result is for what it may do one day.
+            // The current version never fails.
             drop(tracing_log::format_trace(record));
         }
     }
@@ -25,9 +25,9 @@ impl Log for Bridge {
     fn flush(&self) {}
 }
 
-/// From now on such records are events of the subscriber, which must be there. Another logger of the process stays.
-pub(crate) fn bridge() {
-    if log::set_logger(&Bridge).is_ok() {
+/// Forwards all records from now on. The subscriber must be set before. If the process has another logger, that one stays.
+pub(crate) fn forward() {
+    if log::set_logger(&LogForwarder).is_ok() {
         log::set_max_level(LevelFilter::current().as_log());
     }
 }

@@ -1,8 +1,10 @@
+//! The options of telemetry.
+
 use std::net::SocketAddr;
 
-/// How log lines look.
+/// The format of log lines.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub enum Format {
+pub enum LogFormat {
     /// One readable line for each event.
     #[default]
     Text,
@@ -10,30 +12,29 @@ pub enum Format {
     Json,
 }
 
-/// What to start; the `[telemetry]` part of the configuration file.
+/// The options of [`Telemetry::start`](crate::Telemetry::start): the service's name, and `[telemetry]` of the configuration.
 #[derive(Debug, Clone)]
-pub struct Options {
-    /// `service.name` of traces: `spanbridge-ingest` or `spanbridge-publish`.
+pub struct TelemetryOptions {
+    /// The resource attribute `service.name` of traces: `spanbridge-ingest` or `spanbridge-publish`.
     pub service: String,
-    /// `service.version` of traces.
+    /// The resource attribute `service.version` of traces.
     pub version: String,
-    /// Where to send traces by OTLP/gRPC, such as `http://127.0.0.1:4317`; `None`: nowhere. Headers for it
-    /// come from `OTEL_EXPORTER_OTLP_HEADERS`, more resource attributes from `OTEL_RESOURCE_ATTRIBUTES`.
+    /// The collector that gets traces by OTLP/gRPC, such as `http://127.0.0.1:4317`; `None` exports no traces. Request
+    /// headers come from `OTEL_EXPORTER_OTLP_HEADERS`, further resource attributes from `OTEL_RESOURCE_ATTRIBUTES`.
     pub otlp_endpoint: Option<String>,
-    /// Where the admin port listens; `None`: it does not. Port 0 takes a free one.
+    /// The address of the admin port; `None` starts none. Port 0 takes a free one.
     pub listen: Option<SocketAddr>,
-    /// Which events are logged, in the syntax of
-    /// [`EnvFilter`](tracing_subscriber::EnvFilter): `info`, `warn,spanbridge_ingest=debug`.
-    /// It does not bear upon traces.
+    /// The filter of logged events, in the syntax of [`EnvFilter`](tracing_subscriber::EnvFilter): `info`,
+    /// `warn,spanbridge_ingest=debug`. It does not affect traces.
     pub log: String,
-    /// How log lines look.
-    pub format: Format,
-    /// Share of batches whose trace is recorded, 0 to 1.
+    /// The format of log lines.
+    pub format: LogFormat,
+    /// The share of batches whose trace is recorded, from 0 to 1.
     pub sample: f64,
 }
 
-impl Options {
-    /// Logs of level info as text, no traces, no admin port.
+impl TelemetryOptions {
+    /// Creates options for logs of level info as text, without traces and admin port.
     #[must_use]
     pub fn new(service: impl Into<String>, version: impl Into<String>) -> Self {
         Self {
@@ -42,7 +43,7 @@ impl Options {
             otlp_endpoint: None,
             listen: None,
             log: "info".to_owned(),
-            format: Format::Text,
+            format: LogFormat::Text,
             sample: 1.0,
         }
     }

@@ -1,4 +1,5 @@
-//! An OTLP/gRPC receiver inside the process, to check in tests what a service really sends.
+//! An OTLP/gRPC receiver inside the process, with which tests check the spans that a service exports. Only the feature
+//! `receiver` builds it.
 
 use std::collections::BTreeMap;
 use std::io;
@@ -21,100 +22,100 @@ use tokio::task::JoinHandle;
 use tokio_stream::wrappers::TcpListenerStream;
 use tonic::{Request, Response, Status};
 
-/// The most spans that are kept; further ones are refused.
+/// The maximum number of spans that are kept. Further exports fail.
 pub const MAX_SPANS: usize = 100_000;
 
-/// Attributes by name.
-pub type Attributes = BTreeMap<String, Value>;
+/// The attributes of a span, an event or a resource, by name.
+pub type AttributeMap = BTreeMap<String, Value>;
 
-/// One span as it arrived. Ids are in lower-case hexadecimal digits.
+/// One span as it arrived. Ids are lower-case hexadecimal digits.
 #[derive(Debug, Clone, PartialEq)]
-pub struct SpanData {
-    /// Its name.
+pub struct ReceivedSpan {
+    /// The name.
     pub name: String,
-    /// `internal`, `server`, `client`, `producer`, `consumer` or `unspecified`.
+    /// The kind: `internal`, `server`, `client`, `producer`, `consumer` or `unspecified`.
     pub kind: String,
-    /// 32 digits.
+    /// The trace id, 32 digits.
     pub trace_id: String,
-    /// 16 digits.
+    /// The span id, 16 digits.
     pub span_id: String,
-    /// 16 digits, or `None` for a root.
+    /// The span id of the parent, 16 digits; `None` for a root.
     pub parent_span_id: Option<String>,
-    /// Nanoseconds since 1970.
+    /// The start, in nanoseconds since 1970.
     pub start_unix_nanos: u64,
-    /// Nanoseconds since 1970.
+    /// The end, in nanoseconds since 1970.
     pub end_unix_nanos: u64,
-    /// What the span says about itself.
-    pub attributes: Attributes,
-    /// Trace id and span id of each link.
+    /// The attributes of the span.
+    pub attributes: AttributeMap,
+    /// The trace id and the span id of each link.
     pub links: Vec<(String, String)>,
-    /// Links that did not fit.
+    /// The number of links beyond the maximum.
     pub dropped_links: u32,
-    /// Names and attributes of its events.
-    pub events: Vec<(String, Attributes)>,
-    /// Whether its status is error.
-    pub failed: bool,
-    /// `service.name` of the resource.
+    /// The name and the attributes of each event.
+    pub events: Vec<(String, AttributeMap)>,
+    /// Whether the status is error.
+    pub is_failed: bool,
+    /// The resource attribute `service.name`.
     pub service: String,
-    /// All attributes of the resource.
-    pub resource: Attributes,
+    /// All resource attributes.
+    pub resource: AttributeMap,
 }
 
-/// A running receiver; ends when it is dropped.
+/// A running receiver, which ends when it is dropped.
 #[derive(Debug)]
-pub struct Receiver {
+pub struct TraceReceiver {
     address: SocketAddr,
-    store: Store,
+    store: SpanStore,
     task: JoinHandle<()>,
 }
 
-impl Receiver {
-    /// Listens on a free port of the loopback interface.
+impl TraceReceiver {
+    /// Starts a receiver on a free port of the loopback interface.
     ///
     /// # Errors
-    /// No port could be bound.
+    /// If no port can be bound.
     pub async fn start() -> io::Result<Self> {
         let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await?;
         let address = listener.local_addr()?;
-        let store = Store { spans: Arc::default(), arrived: watch::Sender::new(0) };
+        let store = SpanStore { spans: Arc::default(), arrived: watch::Sender::new(0) };
         let server = tonic::transport::Server::builder()
             .add_service(TraceServiceServer::new(store.clone()))
             .serve_with_incoming(TcpListenerStream::new(listener));
         let task = tokio::spawn(async move {
             if let Err(error) = server.await {
-                tracing::error!(%address, %error, "the receiver has ended");
+                tracing::error!(%address, %error, "The trace receiver has ended");
             }
         });
         Ok(Self { address, store, task })
     }
 
-    /// Where it listens.
+    /// Returns the address that the receiver listens on.
     #[must_use]
     pub fn address(&self) -> SocketAddr {
         self.address
     }
 
-    /// Its address as `telemetry.otlp_endpoint` wants it.
+    /// Returns the address in the form of `telemetry.otlp_endpoint`.
     #[must_use]
     pub fn endpoint(&self) -> String {
         format!("http://{}", self.address)
     }
 
-    /// All spans so far, in order of arrival.
+    /// Returns all spans so far, in the order of their arrival.
     #[must_use]
-    pub fn spans(&self) -> Vec<SpanData> {
+    pub fn spans(&self) -> Vec<ReceivedSpan> {
         self.store.lock().clone()
     }
 
-    /// Waits until `predicate` holds for all spans so far, and gives them.
+    /// Waits until `predicate` holds for the spans so far, and returns them.
     ///
     /// # Errors
-    /// It did not within `limit`; the spans that did arrive.
+    /// The spans so far, if `predicate` does not hold within `limit`.
     pub async fn wait_for(
         &self,
-        mut predicate: impl FnMut(&[SpanData]) -> bool,
+        mut predicate: impl FnMut(&[ReceivedSpan]) -> bool,
         limit: Duration,
-    ) -> Result<Vec<SpanData>, Vec<SpanData>> {
+    ) -> Result<Vec<ReceivedSpan>, Vec<ReceivedSpan>> {
         let mut arrived = self.store.arrived.subscribe();
         let wait = arrived.wait_for(|_| predicate(&self.store.lock()));
         match tokio::time::timeout(limit, wait).await {
@@ -124,26 +125,26 @@ impl Receiver {
     }
 }
 
-impl Drop for Receiver {
+impl Drop for TraceReceiver {
     fn drop(&mut self) {
         self.task.abort();
     }
 }
 
 #[derive(Debug, Clone)]
-struct Store {
-    spans: Arc<Mutex<Vec<SpanData>>>,
+struct SpanStore {
+    spans: Arc<Mutex<Vec<ReceivedSpan>>>,
     arrived: watch::Sender<usize>,
 }
 
-impl Store {
-    fn lock(&self) -> std::sync::MutexGuard<'_, Vec<SpanData>> {
+impl SpanStore {
+    fn lock(&self) -> std::sync::MutexGuard<'_, Vec<ReceivedSpan>> {
         self.spans.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
 #[tonic::async_trait]
-impl TraceService for Store {
+impl TraceService for SpanStore {
     async fn export(
         &self,
         request: Request<ExportTraceServiceRequest>,
@@ -162,15 +163,15 @@ impl TraceService for Store {
     }
 }
 
-fn spans_of(group: ResourceSpans) -> Vec<SpanData> {
+fn spans_of(group: ResourceSpans) -> Vec<ReceivedSpan> {
     let resource = attributes(group.resource.map(|resource| resource.attributes).unwrap_or_default());
     let service = resource.get("service.name").and_then(Value::as_str).unwrap_or_default().to_owned();
     let spans = group.scope_spans.into_iter().flat_map(|scope| scope.spans);
-    spans.map(|span| span_data(span, &service, &resource)).collect()
+    spans.map(|span| received_span(span, &service, &resource)).collect()
 }
 
-fn span_data(span: Span, service: &str, resource: &Attributes) -> SpanData {
-    SpanData {
+fn received_span(span: Span, service: &str, resource: &AttributeMap) -> ReceivedSpan {
+    ReceivedSpan {
         kind: span.kind().as_str_name().trim_start_matches("SPAN_KIND_").to_lowercase(),
         trace_id: hex(&span.trace_id),
         span_id: hex(&span.span_id),
@@ -180,7 +181,7 @@ fn span_data(span: Span, service: &str, resource: &Attributes) -> SpanData {
         links: span.links.iter().map(|link| (hex(&link.trace_id), hex(&link.span_id))).collect(),
         dropped_links: span.dropped_links_count,
         events: span.events.into_iter().map(|event| (event.name, attributes(event.attributes))).collect(),
-        failed: span.status.is_some_and(|status| status.code() == StatusCode::Error),
+        is_failed: span.status.is_some_and(|status| status.code() == StatusCode::Error),
         name: span.name,
         attributes: attributes(span.attributes),
         service: service.to_owned(),
@@ -188,7 +189,7 @@ fn span_data(span: Span, service: &str, resource: &Attributes) -> SpanData {
     }
 }
 
-fn attributes(pairs: Vec<KeyValue>) -> Attributes {
+fn attributes(pairs: Vec<KeyValue>) -> AttributeMap {
     pairs.into_iter().map(|pair| (pair.key, value(pair.value))).collect()
 }
 
@@ -200,7 +201,7 @@ fn value(value: Option<AnyValue>) -> Value {
         Some(Any::BoolValue(truth)) => truth.into(),
         Some(Any::IntValue(number)) => number.into(),
         Some(Any::DoubleValue(number)) => number.into(),
-        // Not sent by this crate.
+        // This crate sends no other types.
         Some(other) => format!("{other:?}").into(),
     }
 }

@@ -1,3 +1,5 @@
+//! The start and the end of telemetry.
+
 use std::net::SocketAddr;
 use std::time::{Duration, Instant};
 
@@ -5,27 +7,29 @@ use opentelemetry_sdk::trace::SdkTracerProvider;
 use tokio::runtime::{Builder, Runtime};
 use tracing_subscriber::layer::SubscriberExt;
 
-use crate::admin::{Liveness, Readiness, Server, State, Status};
-use crate::{Error, ErrorKind, Options, log, log_crate, metrics, trace};
+use crate::admin::{Liveness, Readiness, Server, ServerState};
+use crate::{Error, ErrorKind, TelemetryOptions, log, log_crate, metrics, trace};
 
-/// Telemetry of this process. Hold it until the end, then call [`shutdown`](Telemetry::shutdown).
+/// How long the shutdown waits for a slow reader of the admin port.
+const SERVER_SHUTDOWN_TIMEOUT: Duration = Duration::from_secs(1);
+
+/// The telemetry of this process. Keep it until the end, then call [`shutdown`](Telemetry::shutdown).
 #[derive(Debug)]
 pub struct Telemetry {
-    /// `None` once it was shut down.
+    /// `None` after the shutdown.
     runtime: Option<Runtime>,
     provider: Option<SdkTracerProvider>,
     server: Option<Server>,
     liveness: Liveness,
     readiness: Readiness,
-    status: Status,
 }
 
 impl Telemetry {
-    /// Starts logs, traces, metrics and the admin port. Once per process; needs no runtime of the caller.
+    /// Starts logs, traces, metrics and the admin port. A process calls it once; it needs no runtime of the caller.
     ///
     /// # Errors
-    /// A log filter, endpoint or share that makes no sense, an address that cannot be bound, a second start.
-    pub fn start(options: &Options) -> Result<Self, Error> {
+    /// An invalid log filter, endpoint or sample; an address that cannot be bound; a refused thread; a second start.
+    pub fn start(options: &TelemetryOptions) -> Result<Self, Error> {
         let logs = log::layer(&options.log, options.format)?;
         let instance = uuid::Uuid::new_v4().to_string();
         let runtime = Builder::new_multi_thread()
@@ -34,47 +38,49 @@ impl Telemetry {
             .enable_all()
             .build()
             .map_err(|error| {
-                let message = format!("no thread for telemetry: {error}; raise the process's thread limit");
-                Error::new(ErrorKind::Thread, message).because(error)
+                let message = format!(
+                    "Cannot start the telemetry thread: {error}; raise the thread limit of the process"
+                );
+                Error::new(ErrorKind::Thread, message).with_source(error)
             })?;
-        // From here on each way out lets go of the runtime without blocking, by drop.
+        // From here on, each early return drops the runtime without blocking.
         let mut this = Self {
             runtime: None,
             provider: None,
             server: None,
             liveness: Liveness::default(),
             readiness: Readiness::default(),
-            status: Status::default(),
         };
         let handle = this.runtime.insert(runtime).handle().clone();
         if let Some(endpoint) = &options.otlp_endpoint {
             let _entered = handle.enter();
-            this.provider = Some(trace::pipeline(options, endpoint, &instance)?);
+            this.provider = Some(trace::tracer_provider(options, endpoint, &instance)?);
         }
         let recorder = metrics::recorder();
         let scrape = recorder.handle();
-        let state = State {
+        let state = ServerState {
             service: options.service.clone(),
             version: options.version.clone(),
             instance,
             started: Instant::now(),
             liveness: this.liveness.clone(),
             readiness: this.readiness.clone(),
-            status: this.status.clone(),
             metrics: scrape.clone(),
         };
         this.server = options.listen.map(|listen| Server::start(listen, state, &handle)).transpose()?;
-        let twice = |_| Error::new(ErrorKind::AlreadyStarted, "telemetry was started twice in this process");
+        let started_twice =
+            |()| Error::new(ErrorKind::AlreadyStarted, "Telemetry was started twice in this process");
         let subscriber =
             tracing_subscriber::registry().with(this.provider.as_ref().map(trace::layer)).with(logs);
-        tracing::subscriber::set_global_default(subscriber).map_err(|error| twice(()).because(error))?;
-        log_crate::bridge();
-        ::metrics::set_global_recorder(recorder).map_err(|_| twice(()))?;
+        tracing::subscriber::set_global_default(subscriber)
+            .map_err(|error| started_twice(()).with_source(error))?;
+        log_crate::forward();
+        ::metrics::set_global_recorder(recorder).map_err(|_| started_twice(()))?;
         metrics::describe();
         let (service, version) = (options.service.clone(), options.version.clone());
         metrics::gauge!(metrics::BUILD_INFO, "service" => service, "version" => version).set(1.0);
         handle.spawn(async move {
-            let mut ticks = tokio::time::interval(metrics::UPKEEP);
+            let mut ticks = tokio::time::interval(metrics::UPKEEP_INTERVAL);
             loop {
                 ticks.tick().await;
                 scrape.run_upkeep();
@@ -83,52 +89,46 @@ impl Telemetry {
         Ok(this)
     }
 
-    /// Where the admin port listens, when it does.
+    /// Returns the address of the admin port, if there is one.
     #[must_use]
     pub fn admin_address(&self) -> Option<SocketAddr> {
         self.server.as_ref().map(Server::address)
     }
 
-    /// The loops behind `/livez`.
+    /// Returns the registry of loops, which `/livez` shows.
     #[must_use]
     pub fn liveness(&self) -> &Liveness {
         &self.liveness
     }
 
-    /// The pipelines behind `/readyz`.
+    /// Returns the registry of pipelines, which `/readyz` and `/status` show.
     #[must_use]
     pub fn readiness(&self) -> &Readiness {
         &self.readiness
     }
 
-    /// The pipelines behind `/status`.
-    #[must_use]
-    pub fn status(&self) -> &Status {
-        &self.status
-    }
-
-    /// Sends the spans that wait and ends the admin port, within `limit`. Spans made later are dropped; logs go on.
+    /// Exports the queued spans and ends the admin port within `limit`. Later spans are dropped; logs continue.
     ///
     /// # Errors
-    /// Not all spans reached the collector in time. Everything is ended all the same.
+    /// [`ErrorKind::Flush`] if not all spans reached the collector in time. Everything has ended nevertheless.
     pub async fn shutdown(mut self, limit: Duration) -> Result<(), Error> {
         let (Some(runtime), provider, server) =
             (self.runtime.as_ref(), self.provider.take(), self.server.take())
         else {
             return Ok(());
         };
-        // On our own runtime: the caller's may have no timer, or be busy.
+        // This runs on telemetry's own runtime, because the caller's may have no timer or be busy.
         let flush =
             runtime.spawn_blocking(move || provider.map(|provider| provider.shutdown_with_timeout(limit)));
         let stop = runtime.spawn(async move {
             let result = flush.await;
             if let Some(server) = server {
-                server.stop(SERVER_LIMIT.min(limit)).await;
+                server.stop(SERVER_SHUTDOWN_TIMEOUT.min(limit)).await;
             }
             result
         });
-        let failed = |why: String| {
-            let message = format!("not all spans reached the trace collector within {limit:?}: {why}");
+        let failed = |reason: String| {
+            let message = format!("Not all spans reached the trace collector within {limit:?}: {reason}");
             Err(Error::new(ErrorKind::Flush, message))
         };
         match stop.await {
@@ -139,13 +139,10 @@ impl Telemetry {
     }
 }
 
-/// How long a slow reader of the admin port is waited for.
-const SERVER_LIMIT: Duration = Duration::from_secs(1);
-
 impl Drop for Telemetry {
     fn drop(&mut self) {
         if let Some(runtime) = self.runtime.take() {
-            // A plain drop would block, and panic within an async function.
+            // A plain drop would block, and panic in an async function.
             runtime.shutdown_background();
         }
     }

@@ -1,6 +1,6 @@
-//! The admin port over HTTP, and starts that must fail.
+//! Tests of the admin port over HTTP, and of starts that must fail.
 //!
-//! One test in this file: telemetry is started once per process.
+//! This file has one test, because a process starts telemetry only once.
 
 #![allow(clippy::unwrap_used)]
 
@@ -10,16 +10,16 @@ use std::time::{Duration, Instant};
 
 use serde_json::json;
 use spanbridge_telemetry::metrics::{INGEST_RECORDS_TOTAL, counter};
-use spanbridge_telemetry::{ErrorKind, Options, Telemetry};
+use spanbridge_telemetry::{ErrorKind, Telemetry, TelemetryOptions};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 
 const LIMIT: Duration = Duration::from_secs(20);
 
 #[tokio::test]
-async fn answers_as_documented() {
-    refuses_what_makes_no_sense();
+async fn admin_port_answers_as_documented() {
+    invalid_options_are_rejected();
 
-    let mut options = Options::new("spanbridge-ingest", "1.2.3");
+    let mut options = TelemetryOptions::new("spanbridge-ingest", "1.2.3");
     options.listen = Some("127.0.0.1:0".parse().unwrap());
     options.log = "off".to_owned();
     let telemetry = Telemetry::start(&options).unwrap();
@@ -37,7 +37,7 @@ async fn answers_as_documented() {
     assert_eq!(get("/readyz").await.0, 503);
     let ready = telemetry.readiness().register("flights");
     assert_eq!(get("/readyz").await, (503, "flights: not ready: starting\n".to_owned()));
-    ready.ready();
+    ready.set_ready();
     assert_eq!(get("/readyz").await, (200, "flights: ready\n".to_owned()));
 
     counter!(INGEST_RECORDS_TOTAL, "pipeline" => "flights", "topic" => "f").increment(3);
@@ -49,11 +49,14 @@ async fn answers_as_documented() {
         "{text}"
     );
 
-    telemetry.status().register("flights", || json!({ "positions": { "f-0": 42 } }));
+    ready.set_detail("partitions", json!([{ "topic": "f", "partition": 0 }]));
     let (status, text) = get("/status").await;
     assert_eq!(status, 200);
     let body: serde_json::Value = serde_json::from_str(&text).unwrap();
-    assert_eq!(body["pipelines"], json!({ "flights": { "positions": { "f-0": 42 } } }));
+    assert_eq!(
+        body["pipelines"],
+        json!({ "flights": { "ready": true, "partitions": [{ "topic": "f", "partition": 0 }] } })
+    );
     assert_eq!(body["service"], "spanbridge-ingest");
     assert_eq!(get("/nothing").await.0, 404);
 
@@ -63,9 +66,9 @@ async fn answers_as_documented() {
     assert!(self::get(address, "/livez").await.is_err(), "still listening");
 }
 
-fn refuses_what_makes_no_sense() {
+fn invalid_options_are_rejected() {
     let taken = TcpListener::bind("127.0.0.1:0").unwrap();
-    let mut options = Options::new("spanbridge-ingest", "1.2.3");
+    let mut options = TelemetryOptions::new("spanbridge-ingest", "1.2.3");
     options.listen = Some(taken.local_addr().unwrap());
     let error = Telemetry::start(&options).unwrap_err();
     assert_eq!(error.kind(), ErrorKind::Listen);
@@ -87,7 +90,7 @@ fn refuses_what_makes_no_sense() {
     }
 }
 
-/// Status and body of one HTTP/1.0 exchange, which ends with the connection.
+/// Sends one HTTP/1.0 request and returns the status and the body of the answer.
 async fn get(address: SocketAddr, path: &str) -> io::Result<(u16, String)> {
     let mut stream = tokio::net::TcpStream::connect(address).await?;
     stream.write_all(format!("GET {path} HTTP/1.0\r\n\r\n").as_bytes()).await?;

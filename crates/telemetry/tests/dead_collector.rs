@@ -1,24 +1,24 @@
-//! A collector that takes connections and never answers must cost the service nothing.
+//! Test of a collector that accepts connections and never answers: it must not slow the service.
 //!
-//! One test in this file: telemetry is started once per process.
+//! This file has one test, because a process starts telemetry only once.
 
 #![allow(clippy::unwrap_used)]
 
 use std::net::TcpListener;
 use std::time::{Duration, Instant};
 
-use spanbridge_telemetry::{ErrorKind, Options, Telemetry, trace};
+use spanbridge_telemetry::{ErrorKind, Telemetry, TelemetryOptions, trace};
 
 #[tokio::test]
-async fn a_silent_collector_blocks_nothing() {
-    // Bound, never accepted: connections hang in the backlog, the worst case.
+async fn silent_collector_does_not_block_the_service() {
+    // The listener never accepts, so connections hang in the backlog. That is the worst case.
     let silent = TcpListener::bind("127.0.0.1:0").unwrap();
-    let mut options = Options::new("spanbridge-publish", "0.0.0");
+    let mut options = TelemetryOptions::new("spanbridge-publish", "0.0.0");
     options.otlp_endpoint = Some(format!("http://{}", silent.local_addr().unwrap()));
     options.log = "off".to_owned();
     let telemetry = Telemetry::start(&options).unwrap();
 
-    // Five times as many spans as the queue holds.
+    // Five times as many spans as the queue can hold.
     let began = Instant::now();
     for _ in 0..4_000 {
         let batch = trace::publish::batch("delays", 0);

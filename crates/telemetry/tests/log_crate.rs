@@ -1,27 +1,27 @@
-//! A library that asks the crate `log` whether it is to write costs no span.
+//! Test of libraries that ask the `log` crate whether they should write: no span gets lost.
 //!
-//! One test in this file: telemetry is started once per process.
+//! This file has one test, because a process starts telemetry only once.
 
 #![allow(clippy::unwrap_used)]
 
 use std::time::Duration;
 
-use spanbridge_telemetry::receiver::{Receiver, SpanData};
-use spanbridge_telemetry::{Options, Telemetry, trace};
+use spanbridge_telemetry::receiver::{ReceivedSpan, TraceReceiver};
+use spanbridge_telemetry::{Telemetry, TelemetryOptions, trace};
 
 const LIMIT: Duration = Duration::from_secs(20);
 const SPANS: usize = 100;
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 1)]
-async fn records_of_the_crate_log_take_no_span_away() {
-    let receiver = Receiver::start().await.unwrap();
-    let mut options = Options::new("spanbridge-ingest", "1.2.3");
+async fn records_of_the_log_crate_drop_no_span() {
+    let receiver = TraceReceiver::start().await.unwrap();
+    let mut options = TelemetryOptions::new("spanbridge-ingest", "1.2.3");
     options.otlp_endpoint = Some(receiver.endpoint());
-    // Of this level spans are for all layers, and no filter is asked about them again.
+    // At this level, spans are enabled for all layers, and no filter is asked about them again.
     options.log = "info,log_crate=error".to_owned();
     let telemetry = Telemetry::start(&options).unwrap();
     for number in 0..SPANS {
-        // Each of them, in front of a span.
+        // Each of these comes just before a span.
         match number % 4 {
             0 => assert!(!log::log_enabled!(log::Level::Trace)),
             1 => _ = log::log_enabled!(log::Level::Info),
@@ -30,10 +30,10 @@ async fn records_of_the_crate_log_take_no_span_away() {
         }
         drop(trace::ingest::batch("flights", "g"));
     }
-    let is_batch = |span: &&SpanData| span.name == "ingest.batch";
-    let batches = |spans: &[SpanData]| spans.iter().filter(is_batch).count();
+    let is_batch = |span: &&ReceivedSpan| span.name == "ingest.batch";
+    let batches = |spans: &[ReceivedSpan]| spans.iter().filter(is_batch).count();
     let spans = receiver.wait_for(|spans| batches(spans) == SPANS, LIMIT).await;
     let spans = spans.unwrap_or_else(|spans| panic!("{} of {SPANS} spans", batches(&spans)));
-    assert_eq!(spans.len(), SPANS, "nothing else is a span");
+    assert_eq!(spans.len(), SPANS, "only the batches are spans");
     telemetry.shutdown(LIMIT).await.unwrap();
 }

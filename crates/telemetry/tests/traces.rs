@@ -1,6 +1,6 @@
-//! What a service sends, as a collector receives it.
+//! Tests of the spans that a service exports, as a collector receives them.
 //!
-//! One test in this file: telemetry is started once per process.
+//! This file has one test, because a process starts telemetry only once.
 
 #![allow(clippy::unwrap_used)]
 
@@ -8,8 +8,8 @@ use std::collections::BTreeSet;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use serde_json::json;
-use spanbridge_telemetry::receiver::{Receiver, SpanData};
-use spanbridge_telemetry::{ErrorKind, Options, Telemetry, trace};
+use spanbridge_telemetry::receiver::{ReceivedSpan, TraceReceiver};
+use spanbridge_telemetry::{ErrorKind, Telemetry, TelemetryOptions, trace};
 
 const LIMIT: Duration = Duration::from_secs(20);
 const PRODUCER: &str = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01";
@@ -17,10 +17,10 @@ const DATABASE: &str = "projects/p/instances/i/databases/d";
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 1)]
 async fn spans_arrive_as_documented() {
-    let receiver = Receiver::start().await.unwrap();
-    let mut options = Options::new("spanbridge-ingest", "1.2.3");
+    let receiver = TraceReceiver::start().await.unwrap();
+    let mut options = TelemetryOptions::new("spanbridge-ingest", "1.2.3");
     options.otlp_endpoint = Some(receiver.endpoint());
-    // Logs of errors only: the spans, all of level info, must not mind.
+    // Only errors are logged. The spans, all of level info, must be exported nevertheless.
     options.log = "error".to_owned();
     let telemetry = Telemetry::start(&options).unwrap();
     assert_eq!(Telemetry::start(&options).unwrap_err().kind(), ErrorKind::AlreadyStarted);
@@ -30,11 +30,11 @@ async fn spans_arrive_as_documented() {
     publish_batch();
     many_links();
     foreign_spans();
-    let unsampled_by_nobody = trace::ingest::batch("flights", "g");
-    assert!(trace::traceparent(&unsampled_by_nobody).is_some());
-    drop(unsampled_by_nobody);
+    let sampled_by_default = trace::ingest::batch("flights", "g");
+    assert!(trace::traceparent(&sampled_by_default).is_some());
+    drop(sampled_by_default);
 
-    let has = |spans: &[SpanData], name: &str| spans.iter().filter(|span| span.name == name).count();
+    let has = |spans: &[ReceivedSpan], name: &str| spans.iter().filter(|span| span.name == name).count();
     let spans = receiver
         .wait_for(|spans| has(spans, "ingest.batch") == 3 && has(spans, "publish.batch") == 1, LIMIT)
         .await
@@ -53,7 +53,7 @@ async fn spans_arrive_as_documented() {
     let before = receiver.spans().len();
     drop(trace::ingest::batch("last", "g"));
     telemetry.shutdown(LIMIT).await.unwrap();
-    assert_eq!(receiver.spans().len(), before + 1, "shutdown sends what waits");
+    assert_eq!(receiver.spans().len(), before + 1, "shutdown exports the queued spans");
 }
 
 struct Ids {
@@ -108,20 +108,20 @@ fn foreign_spans() {
     drop(tracing::info_span!("of a module"));
     drop(tracing::debug_span!(target: "spanbridge", "too fine"));
     drop(tracing::info_span!(target: "spanbridge", "not from our crates"));
-    drop(tracing::info_span!(target: "spanbridgehead", "of a namesake"));
+    drop(tracing::info_span!(target: "spanbridgehead", "of another target"));
     drop(inside);
-    // It must not be counted with those that end.
+    // A span that never ends must not be exported.
     std::mem::forget(batch);
 }
 
-fn check_ingest(spans: &[SpanData], ids: &Ids, began: SystemTime) {
+fn check_ingest(spans: &[ReceivedSpan], ids: &Ids, began: SystemTime) {
     let ours: Vec<_> = spans.iter().filter(|span| span.trace_id == ids.trace_id).collect();
     let named =
         |name: &str| *ours.iter().find(|span| span.name == name).unwrap_or_else(|| panic!("no {name}"));
     let nanos =
         |time: SystemTime| u64::try_from(time.duration_since(UNIX_EPOCH).unwrap().as_nanos()).unwrap();
 
-    let batch = named(trace::ingest::BATCH);
+    let batch = named(trace::ingest::ROOT_SPAN);
     assert_eq!(batch.parent_span_id, None);
     assert_eq!(batch.kind, "consumer");
     assert_eq!(ids.traceparent, format!("00-{}-{}-01", batch.trace_id, batch.span_id));
@@ -141,8 +141,8 @@ fn check_ingest(spans: &[SpanData], ids: &Ids, began: SystemTime) {
     let events: Vec<_> = batch.events.iter().map(|(name, _)| name.as_str()).collect();
     assert_eq!(events, ["in the batch"]);
 
-    assert_eq!(ours.len(), 1 + trace::ingest::STEPS.len());
-    for step in trace::ingest::STEPS {
+    assert_eq!(ours.len(), 1 + trace::ingest::CHILD_SPANS.len());
+    for step in trace::ingest::CHILD_SPANS {
         assert_eq!(named(step).parent_span_id.as_ref(), Some(&batch.span_id), "{step}");
     }
     let poll = named("poll");
@@ -150,7 +150,7 @@ fn check_ingest(spans: &[SpanData], ids: &Ids, began: SystemTime) {
     assert_eq!(poll.end_unix_nanos, nanos(began + Duration::from_secs(1)));
     assert_eq!(json!(named("fold").attributes), json!({ "spanbridge.rows": 10 }));
     let commit = named("commit");
-    assert!(commit.failed && !batch.failed);
+    assert!(commit.is_failed && !batch.is_failed);
     assert_eq!(commit.kind, "client");
     let expected = json!({
         "db.system.name": "gcp.spanner",
@@ -166,12 +166,12 @@ fn check_ingest(spans: &[SpanData], ids: &Ids, began: SystemTime) {
     assert_eq!(batch.resource["service.instance.id"].as_str().unwrap().len(), 36);
 }
 
-fn check_publish(spans: &[SpanData]) {
-    let batch = spans.iter().find(|span| span.name == trace::publish::BATCH).unwrap();
+fn check_publish(spans: &[ReceivedSpan]) {
+    let batch = spans.iter().find(|span| span.name == trace::publish::ROOT_SPAN).unwrap();
     assert_eq!(batch.attributes["spanbridge.shard"], 3);
-    let steps = trace::publish::STEPS;
+    let steps = trace::publish::CHILD_SPANS;
     for step in steps {
-        let found = spans.iter().find(|span| span.name == step && span.trace_id == batch.trace_id).unwrap();
-        assert_eq!(found.parent_span_id.as_ref(), Some(&batch.span_id), "{step}");
+        let child = spans.iter().find(|span| span.name == step && span.trace_id == batch.trace_id).unwrap();
+        assert_eq!(child.parent_span_id.as_ref(), Some(&batch.span_id), "{step}");
     }
 }

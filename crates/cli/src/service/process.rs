@@ -8,7 +8,7 @@ use spanbridge_config::{Config, LogFormat};
 use spanbridge_kafka::ClientOptions;
 use spanbridge_schema::Registry;
 use spanbridge_spanner::{Options as SpannerOptions, migrate};
-use spanbridge_telemetry::{Format, Options as TelemetryOptions, Telemetry};
+use spanbridge_telemetry::{LogFormat as TelemetryLogFormat, Telemetry, TelemetryOptions};
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
@@ -163,8 +163,8 @@ fn telemetry_options(name: &str, config: &Config, listen: Option<Listen>) -> Tel
         },
         log: settings.log.to_string(),
         format: match settings.format {
-            LogFormat::Text => Format::Text,
-            LogFormat::Json => Format::Json,
+            LogFormat::Text => TelemetryLogFormat::Text,
+            LogFormat::Json => TelemetryLogFormat::Json,
         },
         sample: settings.sample,
         ..TelemetryOptions::new(name, env!("CARGO_PKG_VERSION"))

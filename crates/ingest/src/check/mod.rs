@@ -74,7 +74,7 @@ async fn topics(report: &mut Report<'_>, kafka: &ClientOptions, pipeline: &Inges
     let refused = |error: spanbridge_kafka::Error| Error::of_kafka(pipeline.identity(), &error);
     let offsets = Offsets::new(kafka).map_err(refused)?;
     for topic in pipeline.topics.names() {
-        if offsets.partitions(topic, LIMIT).await.map_err(refused)?.is_none() {
+        if offsets.partition_count(topic, LIMIT).await.map_err(refused)?.is_none() {
             let message = format!("topic `{topic}` does not exist");
             report.error(topic.span, "SB-CHECK-TOPIC", message, "create it, or correct its name");
         }

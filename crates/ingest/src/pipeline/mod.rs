@@ -65,7 +65,7 @@ pub async fn run(context: Context, pipeline: &Ingest, shutdown: CancellationToke
         match outcome {
             Ok(None) => return Ok(()),
             Ok(Some(met)) => {
-                ready.not_ready("a writer has new fields");
+                ready.set_not_ready("a writer has new fields");
                 tokio::select! {
                     () = shutdown.cancelled() => return Ok(()),
                     met = evolution.meet(&context, &live, pipeline, met) => met?,
@@ -75,7 +75,7 @@ pub async fn run(context: Context, pipeline: &Ingest, shutdown: CancellationToke
             // It has not begun.
             Err(error) if error.kind() == ErrorKind::Unreachable => {
                 tracing::warn!(pipeline = %pipeline.identity(), %error, "trying again");
-                ready.not_ready(error.to_string());
+                ready.set_not_ready(error.to_string());
                 tokio::select! {
                     () = shutdown.cancelled() => return Ok(()),
                     () = backoff.pause() => {}
@@ -112,10 +112,10 @@ async fn drive(
         max_mutations: MAX_MUTATIONS,
         backoff: BACKOFF,
     };
-    let chunks = spanbridge_kafka::Limits {
+    let chunks = spanbridge_kafka::SubscriptionLimits {
         chunk_records: limits.max_records,
         chunk_bytes: limits.max_bytes,
-        ..spanbridge_kafka::Limits::default()
+        ..spanbridge_kafka::SubscriptionLimits::default()
     };
     let group = group(pipeline.identity());
     let topics: Vec<String> = match &pipeline.topics {
@@ -168,7 +168,7 @@ pub(crate) fn group(pipeline: &str) -> String {
 async fn connect(
     context: &Context,
     pipeline: &Ingest,
-    ready: &spanbridge_telemetry::admin::Ready,
+    ready: &spanbridge_telemetry::admin::PipelineReadiness,
 ) -> Result<Database, Error> {
     let mut backoff = requests::Backoff::default();
     loop {
@@ -176,7 +176,7 @@ async fn connect(
             Ok(database) => return Ok(database),
             Err(error) if policy::spanner(error.kind()) == Action::Retry => {
                 tracing::warn!(pipeline = %pipeline.identity(), %error, "Spanner does not answer; trying again");
-                ready.not_ready(error.to_string());
+                ready.set_not_ready(error.to_string());
                 backoff.pause().await;
             }
             Err(error) => return Err(Error::new(ErrorKind::Refused, pipeline.identity(), error.to_string())),

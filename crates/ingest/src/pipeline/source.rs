@@ -36,7 +36,7 @@ impl Payload for Source {
 
 /// The producer's trace context.
 pub(super) fn traceparent(record: &Record) -> Option<trace::RemoteContext> {
-    let header = record.headers.iter().find(|(name, _)| name == trace::HEADER)?;
+    let header = record.headers.iter().find(|(name, _)| name == trace::TRACEPARENT_HEADER)?;
     trace::remote_context(header.1.as_deref()?)
 }
 

@@ -49,7 +49,7 @@ pub async fn drop(
     version: Version,
 ) -> Result<Dropped, Error> {
     let pipeline = versions.required(version)?;
-    let members = kafka.members(&group(pipeline.identity())).await?;
+    let members = kafka.group_member_count(&group(pipeline.identity())).await?;
     if members > 0 {
         let message = format!("{members} workers are running version {version}");
         return Err(versions.error(ErrorKind::Running, message));

@@ -126,7 +126,7 @@ async fn begin(
 ) -> Result<Vec<Began>, Error> {
     let mut logs = BTreeMap::new();
     for topic in topics(pipeline, from, live) {
-        let count = offsets.partitions(topic, LIMIT).await?;
+        let count = offsets.partition_count(topic, LIMIT).await?;
         let count = count.ok_or_else(|| refused(versions, format!("topic `{topic}` does not exist")))?;
         for number in 0..count {
             let partition = Partition { topic: topic.into(), number };

@@ -1,3 +1,5 @@
+//! The callbacks of the group member's librdkafka client.
+
 use std::collections::VecDeque;
 use std::sync::atomic::Ordering;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -8,53 +10,60 @@ use rdkafka::error::{KafkaError, KafkaResult, RDKafkaErrorCode};
 use rdkafka::types::RDKafkaRespErr;
 use rdkafka::{ClientContext, Statistics, TopicPartitionList};
 
-use super::Shared;
+use super::SharedState;
 use crate::log;
 use crate::record::TopicPartition;
 
-pub(crate) type Consumer = BaseConsumer<Context>;
+/// The librdkafka client of a group member.
+pub(crate) type GroupConsumer = BaseConsumer<GroupContext>;
 
-/// A rebalance that librdkafka waits for the worker to carry out.
+/// A rebalance that librdkafka expects the member to carry out.
 #[derive(Debug)]
 pub(crate) enum Rebalance {
+    /// The group assigns these partitions in addition.
     Assign(Vec<TopicPartition>),
+    /// The group revokes these partitions. If they are `lost`, other members may own them already.
     Revoke { partitions: Vec<TopicPartition>, lost: bool },
 }
 
-pub(crate) struct Context {
-    shared: Arc<Shared>,
+/// Receives librdkafka's callbacks and queues rebalances for the member's thread.
+pub(crate) struct GroupContext {
+    shared: Arc<SharedState>,
     rebalances: Mutex<VecDeque<Rebalance>>,
 }
 
-impl Context {
-    pub(crate) fn new(shared: Arc<Shared>) -> Self {
-        Context { shared, rebalances: Mutex::default() }
+impl GroupContext {
+    pub(crate) fn new(shared: Arc<SharedState>) -> Self {
+        GroupContext { shared, rebalances: Mutex::default() }
     }
 
+    /// Takes the oldest rebalance that is not carried out yet.
     pub(crate) fn next_rebalance(&self) -> Option<Rebalance> {
         self.rebalances.lock().unwrap_or_else(PoisonError::into_inner).pop_front()
     }
 }
 
-impl ClientContext for Context {
+impl ClientContext for GroupContext {
     fn log(&self, level: RDKafkaLogLevel, facility: &str, message: &str) {
         log::forward(level, facility, message);
     }
 
     fn stats(&self, _: Statistics) {}
 
-    /// Called for each error event just before `poll` returns it: classified there.
+    /// Ignores the error: `poll` returns each error event right after this call, and the member classifies it there.
     fn error(&self, _: KafkaError, _: &str) {}
 }
 
-impl ConsumerContext for Context {
-    /// Does not carry the rebalance out but leaves it to the worker, which may have to wait for the caller. librdkafka
-    /// allows that: it stays in WAIT_(UN)ASSIGN_CALL, heartbeats going, until some `*assign` call (rdkafka_cgrp.c).
+impl ConsumerContext for GroupContext {
+    /// Queues the rebalance instead of carrying it out, because the member may have to wait for its caller first.
+    /// librdkafka allows that: it stays in `WAIT_(UN)ASSIGN_CALL` with heartbeats until some `*assign` call
+    /// (`rdkafka_cgrp.c`).
     fn rebalance(&self, consumer: &BaseConsumer<Self>, kind: RDKafkaRespErr, list: &mut TopicPartitionList) {
-        if self.shared.closing.load(Ordering::Acquire) {
-            // Nobody listens any more. While the group is left, librdkafka takes any `*assign` call for "unassign all".
+        if self.shared.is_closing.load(Ordering::Acquire) {
+            // The member's thread no longer takes rebalances. While it leaves the group, librdkafka treats any `*assign`
+            // call as "unassign all".
             if let Err(error) = consumer.incremental_unassign(&TopicPartitionList::new()) {
-                tracing::debug!(%error, "unassign while closing");
+                tracing::debug!(%error, "Cannot unassign partitions while the subscription closes");
             }
             return;
         }
@@ -72,7 +81,10 @@ impl ConsumerContext for Context {
             Ok(()) | Err(KafkaError::ConsumerCommit(RDKafkaErrorCode::NoOffset)) => {}
             Err(error) => {
                 self.shared.counters.failed_commits.fetch_add(1, Ordering::Relaxed);
-                tracing::info!(%error, "mirror commit to the consumer group failed; the stored positions are not touched by it");
+                tracing::info!(
+                    %error,
+                    "Cannot mirror positions to the consumer group; the stored positions are not affected"
+                );
             }
         }
     }

@@ -1,79 +1,104 @@
+//! The events of a subscription, and how its caller receives and acknowledges them.
+
 use std::sync::Arc;
 
 use tokio::sync::{mpsc, oneshot};
 
-use super::Shared;
+use super::SharedState;
 use crate::error::Error;
 use crate::record::{Record, TopicPartition};
 
-/// What a subscription tells its caller, in order.
+/// An event of a subscription. Events come in the order in which they happened.
 #[derive(Debug)]
 pub enum Event {
-    /// The group now assigns these partitions to this member, in addition to those it has. Nothing is read from them
-    /// until `fetch_from`.
+    /// The group assigns these partitions to this member in addition to its others. Nothing is read from them until
+    /// [`fetch_from`](super::Subscription::fetch_from).
     Assigned(Vec<TopicPartition>),
-    /// The group takes these partitions back, and waits (bounded) until `done` is finished or dropped. Nothing more is
-    /// read meanwhile; chunks that were queued before may precede this event only.
-    Revoked { partitions: Vec<TopicPartition>, done: Done },
-    /// These partitions are somebody else's already (session expired, member fenced): drop everything of theirs.
+    /// The group revokes these partitions. It waits until `ack` is acknowledged or dropped, but at most for
+    /// [`revoke_wait`](super::SubscriptionLimits::revoke_wait). Nothing is read from them after this event.
+    Revoked {
+        /// The revoked partitions.
+        partitions: Vec<TopicPartition>,
+        /// The acknowledgement that the caller has finished with them.
+        ack: RevocationAck,
+    },
+    /// Other members may own these partitions already, because the session expired or the member was fenced. Drop all
+    /// of their state.
     Lost(Vec<TopicPartition>),
-    /// Records of one partition, in offset order without repetition within a generation. Offsets may have gaps
-    /// (compaction, transaction markers, aborted records).
-    Records { tp: TopicPartition, generation: u64, records: Vec<Record> },
-    /// Something librdkafka will not recover from by itself. With a partition: its fetch stands still until the next
-    /// `fetch_from`. `OutOfRange`: check with `watermarks` what was lost (the error may be that of a fetch just replaced;
-    /// then `generation` or the watermarks say so). Without one: the member itself (authorisation, fatal).
-    Error { tp: Option<TopicPartition>, generation: Option<u64>, error: Error },
+    /// Records of one partition. Within a generation, offsets increase and do not repeat. There may be gaps (compaction,
+    /// control records, aborted records).
+    Records {
+        /// The partition.
+        tp: TopicPartition,
+        /// The generation of the fetch, as [`fetch_from`](super::Subscription::fetch_from) returned it.
+        generation: u64,
+        /// The records; at least one.
+        records: Vec<Record>,
+    },
+    /// An error that librdkafka does not recover from.
+    ///
+    /// With a partition, its fetch stands still until the next [`fetch_from`](super::Subscription::fetch_from). For
+    /// `OutOfRange`, [`watermarks`](super::Subscription::watermarks) shows which offsets are lost; if the fetch was
+    /// replaced in the meantime, `generation` is that of the old one. Without a partition, the error is about the member
+    /// itself (authorization, a fatal error).
+    Error {
+        /// The partition, if the error is about a fetch.
+        tp: Option<TopicPartition>,
+        /// The generation of that fetch.
+        generation: Option<u64>,
+        /// The error.
+        error: Error,
+    },
 }
 
-/// The caller's answer to a revocation. Dropping it answers too.
+/// The caller's acknowledgement of a revocation. Dropping it acknowledges too.
 #[derive(Debug)]
-pub struct Done {
-    answer: Option<oneshot::Sender<()>>,
-    shared: Arc<Shared>,
+pub struct RevocationAck {
+    acknowledged: Option<oneshot::Sender<()>>,
+    shared: Arc<SharedState>,
 }
 
-impl Done {
-    pub(crate) fn new(shared: Arc<Shared>) -> (Done, oneshot::Receiver<()>) {
-        let (answer, answered) = oneshot::channel();
-        (Done { answer: Some(answer), shared }, answered)
+impl RevocationAck {
+    pub(crate) fn new(shared: Arc<SharedState>) -> (RevocationAck, oneshot::Receiver<()>) {
+        let (sender, receiver) = oneshot::channel();
+        (RevocationAck { acknowledged: Some(sender), shared }, receiver)
     }
 
-    /// Everything of the revoked partitions is finished: the group may give them to others.
-    pub fn finish(self) {}
+    /// Lets the group assign the revoked partitions to other members. The caller has finished with them.
+    pub fn acknowledge(self) {}
 }
 
-impl Drop for Done {
+impl Drop for RevocationAck {
     fn drop(&mut self) {
-        if let Some(answer) = self.answer.take() {
-            // Nobody waits any more after the time limit.
-            let _ = answer.send(());
+        if let Some(acknowledged) = self.acknowledged.take() {
+            // After the time limit nobody waits for it.
+            let _ = acknowledged.send(());
         }
         self.shared.waker.wake();
     }
 }
 
-/// The events of a subscription.
+/// The receiver of a subscription's events.
 #[derive(Debug)]
 pub struct Events {
     receiver: mpsc::Receiver<Event>,
-    shared: Arc<Shared>,
+    shared: Arc<SharedState>,
 }
 
 impl Events {
-    pub(crate) fn new(receiver: mpsc::Receiver<Event>, shared: Arc<Shared>) -> Self {
+    pub(crate) fn new(receiver: mpsc::Receiver<Event>, shared: Arc<SharedState>) -> Self {
         Events { receiver, shared }
     }
 
-    /// The next event; `None` after the subscription has ended. Safe to cancel.
+    /// Waits for the next event. Returns `None` after the subscription has ended. Cancellation loses no event.
     pub async fn recv(&mut self) -> Option<Event> {
         let event = self.receiver.recv().await;
-        // There is room again.
+        // The queue has room again.
         self.shared.waker.wake();
         event
     }
 
-    /// The next event if there is one already.
+    /// Returns the next event if one is queued.
     pub fn try_recv(&mut self) -> Option<Event> {
         let event = self.receiver.try_recv().ok();
         if event.is_some() {

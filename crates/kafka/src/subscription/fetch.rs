@@ -1,4 +1,7 @@
+//! The fetch of one partition from an explicit offset.
+
 use std::sync::Arc;
+use std::time::Duration;
 
 use rdkafka::Message as _;
 use rdkafka::consumer::Consumer as _;
@@ -6,95 +9,107 @@ use rdkafka::consumer::base_consumer::PartitionQueue;
 use rdkafka::error::KafkaError;
 use rdkafka::{Offset, TopicPartitionList};
 
-use super::context::{Consumer, Context};
-use super::{Limits, Shared, Start};
+use super::context::{GroupConsumer, GroupContext};
+use super::{FetchStart, SharedState, SubscriptionLimits};
 use crate::error::{Error, ErrorKind, Result};
 use crate::record::{Record, TopicPartition};
 
-/// What one look into a partition's queue gave.
-pub(crate) enum Pull {
-    Nothing,
+/// The result of one [`Fetch::pull`].
+pub(crate) enum PullResult {
+    Empty,
     Records(Vec<Record>),
+    /// The records before an error, and the error.
     Failed(Vec<Record>, Error),
 }
 
-/// One partition being read, from one explicit position on.
+/// One partition that is being read.
 pub(crate) struct Fetch {
     tp: TopicPartition,
     pub(crate) generation: u64,
-    queue: PartitionQueue<Context>,
-    /// The least offset that may come next.
+    queue: PartitionQueue<GroupContext>,
+    /// The lowest offset that the next record may have.
     next: i64,
-    /// After an error librdkafka does not go on, and neither do we.
-    halted: bool,
+    /// Set after an error, after which librdkafka does not continue either, and by [`halt`](Self::halt).
+    is_halted: bool,
 }
 
 impl Fetch {
-    /// librdkafka bumps the partition's version barrier when a fetch is stopped, on the thread that serves our
-    /// `incremental_assign` after our `incremental_unassign`, and drops ops of older versions as they are taken from
-    /// a queue (rdkafka_partition.c, rdkafka_queue.c). So nothing of an earlier fetch can come out of the new one's queue.
+    /// Assigns the partition to the consumer at `start`.
+    ///
+    /// No record of an earlier fetch comes out of the new queue: when a fetch is stopped, librdkafka increases the
+    /// partition's version barrier, on the thread that serves our `incremental_assign` after our `incremental_unassign`,
+    /// and drops operations of older versions as they are taken from a queue (`rdkafka_partition.c`, `rdkafka_queue.c`).
+    ///
+    /// # Errors
+    /// `Bug` for a negative offset, and librdkafka's errors.
     pub(crate) fn start(
-        consumer: &Arc<Consumer>,
-        shared: &Arc<Shared>,
+        consumer: &Arc<GroupConsumer>,
+        shared: &Arc<SharedState>,
         tp: &TopicPartition,
-        start: Start,
+        start: FetchStart,
         generation: u64,
     ) -> Result<Fetch> {
         let mut list = TopicPartitionList::with_capacity(1);
         let (offset, next) = match start {
-            Start::Offset(n) if n < 0 => {
-                return Err(Error::new(
-                    ErrorKind::Bug,
-                    format!("fetch {tp} from offset {n}: offsets are not negative"),
-                ));
+            FetchStart::Offset(n) if n < 0 => {
+                let message = format!("Cannot fetch {tp} from offset {n}: offsets are not negative");
+                return Err(Error::new(ErrorKind::Bug, message));
             }
-            Start::Offset(n) => (Offset::Offset(n), n),
-            Start::Beginning => (Offset::Beginning, 0),
+            FetchStart::Offset(n) => (Offset::Offset(n), n),
+            FetchStart::Beginning => (Offset::Beginning, 0),
         };
-        let doing = || format!("fetch {tp} from {start:?}");
+        let operation = || match start {
+            FetchStart::Offset(n) => format!("fetch {tp} from offset {n}"),
+            FetchStart::Beginning => format!("fetch {tp} from its beginning"),
+        };
         list.add_partition_offset(&tp.topic, tp.partition, offset)
-            .map_err(|e| Error::from_kafka(&doing(), e))?;
+            .map_err(|e| Error::from_kafka(&operation(), e))?;
         // Before the assignment, so that librdkafka does not forward the partition to the consumer's common queue.
         let mut queue = consumer.split_partition_queue(&tp.topic, tp.partition).ok_or_else(|| {
-            Error::new(ErrorKind::Bug, format!("{}: librdkafka has no queue for it", doing()))
+            Error::new(ErrorKind::Bug, format!("Cannot {}: librdkafka has no queue for it", operation()))
         })?;
         let wake = shared.clone();
         queue.set_nonempty_callback(move || wake.waker.wake());
-        consumer.incremental_assign(&list).map_err(|e| Error::from_kafka(&doing(), e))?;
-        Ok(Fetch { tp: tp.clone(), generation, queue, next, halted: false })
+        consumer.incremental_assign(&list).map_err(|e| Error::from_kafka(&operation(), e))?;
+        Ok(Fetch { tp: tp.clone(), generation, queue, next, is_halted: false })
     }
 
-    /// Takes nothing more from librdkafka.
+    /// Stops taking records from librdkafka, while the assignment cannot be changed.
     pub(crate) fn halt(&mut self) {
-        self.halted = true;
+        self.is_halted = true;
     }
 
     pub(crate) fn is_halted(&self) -> bool {
-        self.halted
+        self.is_halted
     }
 
-    /// Stops the fetch and throws away what it had read ahead.
-    pub(crate) fn stop(self, consumer: &Consumer) -> Result<()> {
+    /// Stops the fetch and drops the records that were read ahead.
+    pub(crate) fn stop(self, consumer: &GroupConsumer) -> Result<()> {
         let mut list = TopicPartitionList::with_capacity(1);
         list.add_partition(&self.tp.topic, self.tp.partition);
-        let stopped = consumer
+        let result = consumer
             .incremental_unassign(&list)
-            .map_err(|e| Error::from_kafka(&format!("stop fetching {}", self.tp), e));
-        // One look drops all that is outdated; errors have no version and come out one by one.
-        while self.queue.poll(std::time::Duration::ZERO).is_some() {}
-        stopped
+            .map_err(|e| Error::from_kafka(&format!("stop the fetch of {}", self.tp), e));
+        // One poll drops all outdated records; errors have no version and come out one by one.
+        while self.queue.poll(Duration::ZERO).is_some() {}
+        result
     }
 
-    /// Takes at most a chunk out of librdkafka's queue, without waiting.
-    pub(crate) fn pull(&mut self, limits: &Limits) -> Pull {
+    /// Takes at most one chunk of records from librdkafka's queue, without waiting.
+    pub(crate) fn pull(&mut self, limits: &SubscriptionLimits) -> PullResult {
         let (mut records, mut bytes) = (Vec::new(), 0);
-        while !self.halted && records.len() < limits.chunk_records && bytes < limits.chunk_bytes {
-            match self.queue.poll(std::time::Duration::ZERO) {
+        while !self.is_halted && records.len() < limits.chunk_records && bytes < limits.chunk_bytes {
+            match self.queue.poll(Duration::ZERO) {
                 None => break,
                 Some(Ok(message)) if message.offset() < self.next => {
-                    let what = format!("{}: offset {} after {}", self.tp, message.offset(), self.next);
-                    self.halted = true;
-                    return Pull::Failed(records, Error::new(ErrorKind::Bug, what));
+                    let message = format!(
+                        "{}: librdkafka returned offset {} where {} or a later one is next",
+                        self.tp,
+                        message.offset(),
+                        self.next
+                    );
+                    self.is_halted = true;
+                    return PullResult::Failed(records, Error::new(ErrorKind::Bug, message));
                 }
                 Some(Ok(message)) => {
                     self.next = message.offset() + 1;
@@ -104,12 +119,12 @@ impl Fetch {
                 }
                 Some(Err(KafkaError::PartitionEOF(_))) => {}
                 Some(Err(error)) => {
-                    self.halted = true;
-                    let doing = format!("read {} at offset {} or after", self.tp, self.next);
-                    return Pull::Failed(records, Error::from_kafka(&doing, error));
+                    self.is_halted = true;
+                    let operation = format!("read {} at offset {} or later", self.tp, self.next);
+                    return PullResult::Failed(records, Error::from_kafka(&operation, error));
                 }
             }
         }
-        if records.is_empty() { Pull::Nothing } else { Pull::Records(records) }
+        if records.is_empty() { PullResult::Empty } else { PullResult::Records(records) }
     }
 }

@@ -1,10 +1,17 @@
-//! A member of a consumer group that lets the caller say where each partition is read from.
+//! A member of a consumer group whose caller chooses where each partition is read from.
+//!
+//! The group only assigns partitions. [`Subscription`] is the caller's handle and [`Events`] its queue of events; both are
+//! used by `ingest` (source topics) and `publish` (the state topic). The member itself (`group_member`) runs on its own
+//! thread and owns the librdkafka consumer, one `Fetch` for each partition that is read, and the `Outbox`. It never waits
+//! for the caller, so heartbeats and rebalances continue while the caller is slow, and it never uses the offsets that are
+//! committed to the group: they are a mirror for monitoring tools.
 
 mod context;
 mod event;
 mod fetch;
-mod rebalance;
-mod worker;
+mod group_member;
+mod outbox;
+mod revocation;
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -15,40 +22,43 @@ use std::time::Duration;
 use rdkafka::consumer::Consumer as _;
 use tokio::sync::{mpsc, oneshot};
 
-pub use event::{Done, Event, Events};
+pub use event::{Event, Events, RevocationAck};
 
 use crate::error::{Error, ErrorKind, Result};
 use crate::offsets::{Offsets, Watermarks};
 use crate::options::ClientOptions;
+use crate::properties::ClientKind;
 use crate::record::TopicPartition;
-use crate::thread::{self, Waker};
-use context::Context;
-use worker::Worker;
+use crate::thread::{self, ThreadWaker};
+use context::{GroupConsumer, GroupContext};
+use group_member::GroupMember;
+use outbox::{Outbox, RESERVED_EVENT_SLOTS};
 
-/// How long `close` may take beyond the time for revocations: librdkafka's own goodbye to the group.
-const CLOSE_GRACE: Duration = Duration::from_secs(10);
-/// Commands that may wait for the worker thread; it serves them at least every 100 ms.
-const COMMANDS: usize = 1024;
+/// How long [`Subscription::close`] waits until the member has left the group.
+const CLOSE_TIMEOUT: Duration = Duration::from_secs(10);
+/// Commands that may wait for the member's thread, which serves them at least every 100 ms.
+const COMMAND_QUEUE_CAPACITY: usize = 1024;
 
-/// What bounds a subscription's memory and waiting.
+/// The limits of a subscription's memory and waiting times.
 #[derive(Debug, Clone)]
-pub struct Limits {
-    /// Most records in one [`Event::Records`].
+pub struct SubscriptionLimits {
+    /// The maximum number of records in one [`Event::Records`]. Default: 1000.
     pub chunk_records: usize,
-    /// A chunk is closed once it holds this many bytes (it may exceed them by one record).
+    /// The size in bytes at which a chunk of records is complete; the last record may exceed it. Default: 1 MiB.
     pub chunk_bytes: usize,
-    /// Chunks that wait for the caller, over all partitions.
+    /// The maximum number of chunks that wait for the caller, over all partitions. Default: 8.
     pub queue_chunks: usize,
-    /// Bytes librdkafka fetches ahead **per partition** (it may exceed them by one fetch response, of 1 MiB unless
-    /// `max.partition.fetch.bytes` says otherwise, or one larger record).
+    /// The number of bytes that librdkafka fetches ahead **per partition**. It may exceed them by one fetch response (1 MiB
+    /// unless `max.partition.fetch.bytes` says otherwise) or one larger record. Default: 4 MiB.
     pub prefetch_bytes: usize,
-    /// How long a revocation waits for [`Done`] before the group gets the partitions back anyway.
+    /// How long a revocation waits for its [`RevocationAck`] before the group takes the partitions back anyway.
+    /// Default: 5 s.
     pub revoke_wait: Duration,
 }
 
-impl Default for Limits {
+impl Default for SubscriptionLimits {
     fn default() -> Self {
-        Limits {
+        SubscriptionLimits {
             chunk_records: 1000,
             chunk_bytes: 1 << 20,
             queue_chunks: 8,
@@ -58,27 +68,28 @@ impl Default for Limits {
     }
 }
 
-/// Where a fetch starts.
+/// The start of a fetch.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Start {
-    /// At this offset, or at the first record after it. Outside the log: an [`Event::Error`] of kind `OutOfRange`.
+pub enum FetchStart {
+    /// This offset, or the first record after it. If the log does not hold it, the fetch ends with an [`Event::Error`] of
+    /// kind `OutOfRange`.
     Offset(i64),
-    /// At the log's start, wherever that is then.
+    /// The log start at the time of the fetch.
     Beginning,
 }
 
-/// What a subscription has seen since it started.
+/// Counters of a subscription since it started.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct SubscriptionCounts {
-    /// Records handed to the caller.
+    /// Records that were handed to the caller.
     pub records: u64,
-    /// Times the caller's queue was full, so that fetching stood still.
+    /// How often the caller's queue became full, so that fetching stopped.
     pub stalls: u64,
-    /// Errors that librdkafka recovers from by itself (a broker is away, a time-out).
+    /// Errors that librdkafka recovers from (an unreachable broker, a time-out).
     pub transient_errors: u64,
-    /// Mirror commits that failed.
+    /// Commits of mirrored positions that failed.
     pub failed_commits: u64,
-    /// Revocations whose [`Done`] did not come in time.
+    /// Revocations whose [`RevocationAck`] did not come in time.
     pub late_revocations: u64,
 }
 
@@ -91,70 +102,73 @@ pub(crate) struct Counters {
     pub(crate) late_revocations: AtomicU64,
 }
 
-pub(crate) enum Command {
-    Fetch { tp: TopicPartition, start: Start, answer: oneshot::Sender<Result<u64>> },
-    Stop { tp: TopicPartition, answer: oneshot::Sender<()> },
+/// A command from the handle to the member's thread.
+pub(crate) enum FetchCommand {
+    Start { tp: TopicPartition, start: FetchStart, result_tx: oneshot::Sender<Result<u64>> },
+    Stop { tp: TopicPartition, done_tx: oneshot::Sender<()> },
 }
 
-/// What handle and worker share.
+/// State that the handle, the events and the member's thread share.
 #[derive(Debug, Default)]
-pub(crate) struct Shared {
-    pub(crate) waker: Waker,
+pub(crate) struct SharedState {
+    pub(crate) waker: ThreadWaker,
     pub(crate) counters: Counters,
-    pub(crate) closing: AtomicBool,
-    /// Offsets still to be mirrored to the group: the latest of each partition, so that it stays small.
-    pub(crate) mirror: std::sync::Mutex<HashMap<TopicPartition, i64>>,
+    pub(crate) is_closing: AtomicBool,
+    /// Positions that are not mirrored to the group yet: the latest one of each partition.
+    positions: std::sync::Mutex<HashMap<TopicPartition, i64>>,
 }
 
-impl Shared {
-    pub(crate) fn mirror(&self) -> std::sync::MutexGuard<'_, HashMap<TopicPartition, i64>> {
-        self.mirror.lock().unwrap_or_else(std::sync::PoisonError::into_inner)
+impl SharedState {
+    /// Locks the positions that are not mirrored yet.
+    pub(crate) fn positions(&self) -> std::sync::MutexGuard<'_, HashMap<TopicPartition, i64>> {
+        self.positions.lock().unwrap_or_else(std::sync::PoisonError::into_inner)
     }
 }
 
-/// A running member of a consumer group. Dropping it leaves the group too, without waiting; prefer [`close`](Self::close).
+/// The handle of a running member of a consumer group. Dropping it leaves the group without waiting; prefer
+/// [`close`](Self::close).
 ///
-/// One thread owns the consumer. It never waits for the caller: each fetched partition has a queue of its own in
-/// librdkafka, which is simply not emptied while the caller's queue is full (librdkafka then stops fetching;
-/// `pause` would throw away what was fetched ahead). The group's events are served all the time, so the membership lives.
+/// One thread owns the consumer and never waits for the caller. Each fetched partition has its own queue in librdkafka. While
+/// the caller's queue is full, that queue is not emptied, and librdkafka stops fetching. (`pause` would drop what was fetched
+/// ahead.) The group's events are always served, so the membership stays alive.
 #[derive(Debug)]
 pub struct Subscription {
-    commands: std_mpsc::SyncSender<Command>,
-    shared: Arc<Shared>,
+    commands: std_mpsc::SyncSender<FetchCommand>,
+    shared: Arc<SharedState>,
     offsets: Offsets,
     ended: oneshot::Receiver<()>,
-    close_limit: Duration,
 }
 
 impl Subscription {
-    /// Joins `group_id` for `topics` (names, or `^regex`), and returns the member and its events.
+    /// Joins `group_id` for `topics` (names, or regular expressions that start with `^`). Returns the handle and the events.
     ///
-    /// Fixed, whatever the properties say: `isolation.level=read_committed`, `enable.auto.commit=false`,
-    /// `enable.auto.offset.store=false`, `auto.offset.reset=error`, `partition.assignment.strategy=cooperative-sticky`,
-    /// `group.protocol=classic`, `allow.auto.create.topics=false`, `enable.partition.eof=false`.
+    /// Fixed properties: `isolation.level=read_committed`, `enable.auto.commit=false`, `enable.auto.offset.store=false`,
+    /// `auto.offset.reset=error`, `partition.assignment.strategy=cooperative-sticky`, `group.protocol=classic`,
+    /// `allow.auto.create.topics=false`, `enable.partition.eof=false`.
     ///
     /// # Errors
-    /// `Config` for properties librdkafka refuses. A cluster that is away is no error here: librdkafka keeps trying.
+    /// `Config` for properties that librdkafka rejects, and for no topic or empty limits. Unreachable brokers are no error
+    /// here, because librdkafka keeps trying.
     pub fn start(
         options: &ClientOptions,
         group_id: &str,
         topics: &[String],
-        limits: Limits,
+        limits: SubscriptionLimits,
     ) -> Result<(Subscription, Events)> {
         if topics.is_empty() || limits.queue_chunks == 0 || limits.chunk_records == 0 {
-            let what =
-                "a subscription needs at least one topic, queue_chunks and chunk_records of at least 1";
-            return Err(Error::new(ErrorKind::Config, what));
+            let message = "A subscription needs at least one topic, and limits `queue_chunks` and `chunk_records` of at least 1";
+            return Err(Error::new(ErrorKind::Config, message));
         }
         let prefetch_kib = (limits.prefetch_bytes / 1024).clamp(1, 2_097_151).to_string();
         let config = options.config(
+            ClientKind::Consumer,
             &[
                 ("queued.max.messages.kbytes", prefetch_kib.as_str()),
                 ("fetch.max.bytes", "8388608"),
-                // A crashed member holds its partitions for so long. The group is trusted with nothing, so that a
-                // member wrongly given up costs a rebalance and no more.
+                // How long a crashed member keeps its partitions. Correctness does not depend on the group, so a member
+                // that is given up wrongly costs only a rebalance.
                 ("session.timeout.ms", "10000"),
-                // How soon a new partition, or a new topic that matches, is seen: librdkafka's default is five minutes.
+                // How soon the member sees a new partition or a new topic that matches. librdkafka's default is 5 min.
                 ("topic.metadata.refresh.interval.ms", "10000"),
             ],
             &[
@@ -169,66 +183,72 @@ impl Subscription {
                 ("enable.partition.eof", "false"),
             ],
         )?;
-        let shared = Arc::new(Shared::default());
-        let context = Context::new(shared.clone());
-        let mut consumer: context::Consumer =
+        let shared = Arc::new(SharedState::default());
+        let context = GroupContext::new(shared.clone());
+        let mut consumer: GroupConsumer =
             config.create_with_context(context).map_err(|e| Error::from_kafka("create the consumer", e))?;
         let wake = shared.clone();
         consumer.set_nonempty_callback(move || wake.waker.wake());
         let names: Vec<&str> = topics.iter().map(String::as_str).collect();
         consumer.subscribe(&names).map_err(|e| {
-            Error::from_kafka(&format!("subscribe to {names:?}"), e).with_kind(ErrorKind::Config)
+            Error::from_kafka(&format!("subscribe to {}", names.join(", ")), e).with_kind(ErrorKind::Config)
         })?;
 
-        let (commands, command_rx) = std_mpsc::sync_channel(COMMANDS);
-        let (events, event_rx) = mpsc::channel(limits.queue_chunks + worker::CONTROL_SLOTS);
-        let (end, ended) = oneshot::channel();
-        let close_limit = CLOSE_GRACE;
-        let worker = Worker::new(consumer, shared.clone(), command_rx, events, limits);
+        let (commands, command_rx) = std_mpsc::sync_channel(COMMAND_QUEUE_CAPACITY);
+        let (event_tx, event_rx) = mpsc::channel(limits.queue_chunks + RESERVED_EVENT_SLOTS);
+        let (end_tx, ended) = oneshot::channel();
+        let outbox = Outbox::new(event_tx, shared.clone());
+        let member = GroupMember::new(consumer, shared.clone(), command_rx, outbox, limits);
         thread::spawn("spanbridge-kafka-subscription", move || {
-            worker.run();
-            let _ = end.send(());
+            member.run();
+            let _ = end_tx.send(());
         })?;
         let offsets = Offsets::new(options)?;
         let events = Events::new(event_rx, shared.clone());
-        Ok((Subscription { commands, shared, offsets, ended, close_limit }, events))
+        Ok((Subscription { commands, shared, offsets, ended }, events))
     }
 
-    /// Reads `tp` from `start` on, whether it is being read already or not, and returns the generation of the new
-    /// fetch: greater than all before in this subscription. Records carry their fetch's generation; those of an
-    /// older one may still be in the events' queue and are to be dropped. The first records with the new generation
-    /// are the first at or after `start`.
+    /// Reads `tp` from `start`, and replaces the fetch of `tp` if there is one. Returns the generation of the new fetch,
+    /// which is greater than all earlier ones of this subscription.
     ///
-    /// Other partitions keep what was read ahead. While a revocation waits for its [`Done`], the fetch is accepted, and
-    /// starts after it.
+    /// Records carry the generation of their fetch. The events' queue may still hold records of an older generation; drop
+    /// them. The first records of the new generation are the first at or after `start`. Other partitions keep what was
+    /// read ahead. While a revocation waits for its [`RevocationAck`], the call succeeds, and the fetch starts afterwards.
     ///
     /// # Errors
-    /// `Revoked` when the group does not (or no longer) assign `tp` to this member.
-    pub async fn fetch_from(&self, tp: &TopicPartition, start: Start) -> Result<u64> {
-        let (answer, answered) = oneshot::channel();
-        self.send(Command::Fetch { tp: tp.clone(), start, answer })?;
-        answered.await.map_err(|_| stopped())?
+    /// `Revoked` if the group does not assign `tp` to this member.
+    pub async fn fetch_from(&self, tp: &TopicPartition, start: FetchStart) -> Result<u64> {
+        let (result_tx, result_rx) = oneshot::channel();
+        self.send(FetchCommand::Start { tp: tp.clone(), start, result_tx })?;
+        result_rx.await.map_err(|_| ended())?
     }
 
-    /// Stops reading `tp`; it stays assigned. Nothing happens when it is not being read.
+    /// Stops reading `tp`, which stays assigned. Does nothing if it is not being read.
+    ///
+    /// # Errors
+    /// `Bug` if the subscription has ended.
     pub async fn stop_fetch(&self, tp: &TopicPartition) -> Result<()> {
-        let (answer, answered) = oneshot::channel();
-        self.send(Command::Stop { tp: tp.clone(), answer })?;
-        answered.await.map_err(|_| stopped())
+        let (done_tx, done_rx) = oneshot::channel();
+        self.send(FetchCommand::Stop { tp: tp.clone(), done_tx })?;
+        done_rx.await.map_err(|_| ended())
     }
 
-    /// Mirrors positions to the group, for tools that look there: the **next** offset of each partition. Neither waits
-    /// nor fails; only the latest per partition is sent, a few times a second. Failures are logged and counted.
+    /// Mirrors positions to the group for monitoring tools: the **next** offset of each partition. The call neither waits nor
+    /// fails. Only the latest position of each partition is sent, a few times a second. Failures are logged and counted.
     pub fn commit(&self, positions: impl IntoIterator<Item = (TopicPartition, i64)>) {
-        self.shared.mirror().extend(positions);
+        self.shared.positions().extend(positions);
         self.shared.waker.wake();
     }
 
-    /// Log start and high watermark of a partition; see [`Offsets::watermarks`].
+    /// Queries the log start and the high watermark of a partition; see [`Offsets::watermarks`].
+    ///
+    /// # Errors
+    /// `NotFound`, `Denied`, `Unavailable`.
     pub async fn watermarks(&self, tp: &TopicPartition, limit: Duration) -> Result<Watermarks> {
         self.offsets.watermarks(tp, limit).await
     }
 
+    /// Returns the counters since the start.
     pub fn counts(&self) -> SubscriptionCounts {
         let c = &self.shared.counters;
         let get = |n: &AtomicU64| n.load(Ordering::Relaxed);
@@ -241,30 +261,33 @@ impl Subscription {
         }
     }
 
-    /// Leaves the group and ends the thread. Finish with the partitions first: no `Revoked` is sent any more. The last
-    /// mirror commits are still sent.
+    /// Leaves the group and ends the thread. Finish with the partitions first, because no `Revoked` event is sent after this
+    /// call. Positions that are not mirrored yet are still sent.
     ///
     /// # Errors
-    /// `Unavailable` when the thread did not end within 10 s (it is then abandoned and counted; the group will
-    /// find out by its session time-out).
+    /// `Unavailable` if the thread does not end within 10 s. It is then abandoned and counted; the group notices by its
+    /// session time-out.
     pub async fn close(mut self) -> Result<()> {
-        self.shared.closing.store(true, Ordering::Release);
+        self.shared.is_closing.store(true, Ordering::Release);
         self.shared.waker.wake();
-        // An error means that the thread has ended without a word, which is an end as well.
-        if tokio::time::timeout(self.close_limit, &mut self.ended).await.is_err() {
+        // A closed channel means that the thread has panicked, so it has ended as well.
+        if tokio::time::timeout(CLOSE_TIMEOUT, &mut self.ended).await.is_err() {
             thread::abandon("close of a subscription");
-            return Err(Error::timed_out("leave the consumer group", self.close_limit));
+            return Err(Error::timed_out("leave the consumer group", CLOSE_TIMEOUT));
         }
         Ok(())
     }
 
-    fn send(&self, command: Command) -> Result<()> {
+    fn send(&self, command: FetchCommand) -> Result<()> {
         let sent = self.commands.try_send(command).map_err(|e| match e {
             std_mpsc::TrySendError::Full(_) => Error::new(
                 ErrorKind::Unavailable,
-                format!("{COMMANDS} commands wait for the consumer's thread; it does not come back from librdkafka"),
+                format!(
+                    "{COMMAND_QUEUE_CAPACITY} commands wait for the consumer's thread, which does not return from \
+                     librdkafka; restart the process"
+                ),
             ),
-            std_mpsc::TrySendError::Disconnected(_) => stopped(),
+            std_mpsc::TrySendError::Disconnected(_) => ended(),
         });
         self.shared.waker.wake();
         sent
@@ -273,11 +296,11 @@ impl Subscription {
 
 impl Drop for Subscription {
     fn drop(&mut self) {
-        self.shared.closing.store(true, Ordering::Release);
+        self.shared.is_closing.store(true, Ordering::Release);
         self.shared.waker.wake();
     }
 }
 
-fn stopped() -> Error {
-    Error::new(ErrorKind::Bug, "the subscription has ended; do not use it after close")
+fn ended() -> Error {
+    Error::new(ErrorKind::Bug, "The subscription was used after its end")
 }

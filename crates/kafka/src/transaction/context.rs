@@ -1,3 +1,5 @@
+//! The callbacks of a transactional producer's librdkafka client.
+
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
@@ -7,78 +9,86 @@ use rdkafka::message::DeliveryResult;
 use rdkafka::producer::ProducerContext;
 use rdkafka::{ClientContext, Statistics};
 
-use super::doubt::{Doubt, Signs};
+use super::doubt::{DoubtDetector, ResendCounters};
 use crate::log;
 
-/// Log facilities that tell of lost connections and late requests.
-const TELLTALE: [&str; 2] = ["FAIL", "REQTMOUT"];
+/// The log facilities of lost connections and of requests that timed out.
+const DOUBTFUL_LOG_FACILITIES: [&str; 2] = ["FAIL", "REQTMOUT"];
 
-/// What librdkafka calls back with while the producer's queue is served.
-pub(crate) struct Context {
-    pub(crate) doubt: Arc<Doubt>,
-    /// All calls so far: when it stands still, the queue was empty.
+/// Receives librdkafka's callbacks while the producer's queue is served, and passes on what raises doubt.
+pub(crate) struct TransactionContext {
+    doubt: Arc<DoubtDetector>,
+    /// The number of callbacks so far. While it does not change, the queue is empty.
     calls: AtomicU64,
-    answered: AtomicUsize,
+    /// The number of delivery reports so far.
+    reported: AtomicUsize,
     failure: Mutex<Option<KafkaError>>,
 }
 
-impl Context {
-    pub(crate) fn new(doubt: Arc<Doubt>) -> Self {
-        Context { doubt, calls: AtomicU64::new(0), answered: AtomicUsize::new(0), failure: Mutex::new(None) }
+impl TransactionContext {
+    pub(crate) fn new(doubt: Arc<DoubtDetector>) -> Self {
+        TransactionContext {
+            doubt,
+            calls: AtomicU64::new(0),
+            reported: AtomicUsize::new(0),
+            failure: Mutex::new(None),
+        }
     }
 
+    /// Returns the number of callbacks so far.
     pub(crate) fn calls(&self) -> u64 {
         self.calls.load(Ordering::Relaxed)
     }
 
-    /// Delivery reports so far, good and bad.
-    pub(crate) fn answered(&self) -> usize {
-        self.answered.load(Ordering::Relaxed)
+    /// Returns the number of delivery reports so far, good and bad.
+    pub(crate) fn reported(&self) -> usize {
+        self.reported.load(Ordering::Relaxed)
     }
 
-    /// The first failed delivery.
+    /// Returns the error of the first failed delivery.
     pub(crate) fn failure(&self) -> Option<KafkaError> {
         self.failure.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
-    fn called(&self) {
+    fn count_call(&self) {
         self.calls.fetch_add(1, Ordering::Relaxed);
     }
 }
 
-impl ClientContext for Context {
+impl ClientContext for TransactionContext {
     fn log(&self, level: RDKafkaLogLevel, facility: &str, message: &str) {
-        self.called();
+        self.count_call();
         log::forward(level, facility, message);
-        if TELLTALE.contains(&facility) {
+        if DOUBTFUL_LOG_FACILITIES.contains(&facility) {
             self.doubt.raise(|| format!("log: {facility} {message}"));
         }
     }
 
     fn stats(&self, statistics: Statistics) {
-        self.called();
-        self.doubt.report(statistics.brokers.into_iter().map(|(name, broker)| {
+        self.count_call();
+        self.doubt.observe_statistics(statistics.brokers.into_iter().map(|(name, broker)| {
             let disconnects = broker.disconnects.and_then(|n| u64::try_from(n).ok()).unwrap_or_default();
-            let signs = Signs { retries: broker.txretries, timeouts: broker.req_timeouts, disconnects };
-            (name, signs)
+            let counters =
+                ResendCounters { retries: broker.txretries, timeouts: broker.req_timeouts, disconnects };
+            (name, counters)
         }));
     }
 
     fn error(&self, error: KafkaError, reason: &str) {
-        self.called();
-        tracing::info!(%error, reason, "transactional producer");
+        self.count_call();
+        tracing::info!(%error, reason, "Transactional producer error");
         self.doubt.raise(|| format!("error: {error}: {reason}"));
     }
 }
 
-impl ProducerContext for Context {
+impl ProducerContext for TransactionContext {
     type DeliveryOpaque = ();
 
     fn delivery(&self, result: &DeliveryResult<'_>, (): ()) {
-        self.called();
+        self.count_call();
         if let Err((error, _)) = result {
             self.failure.lock().unwrap_or_else(PoisonError::into_inner).get_or_insert_with(|| error.clone());
         }
-        self.answered.fetch_add(1, Ordering::Relaxed);
+        self.reported.fetch_add(1, Ordering::Relaxed);
     }
 }

@@ -1,3 +1,5 @@
+//! One initialized transactional producer: writes and commits transactions, and checks that their outcome is certain.
+
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -5,30 +7,38 @@ use rdkafka::ClientConfig;
 use rdkafka::error::{KafkaError, RDKafkaErrorCode};
 use rdkafka::producer::{BaseProducer, BaseRecord, Producer as _};
 
-use super::context::Context;
-use super::doubt::Doubt;
-use super::{Committed, TransactionalOptions};
+use super::context::TransactionContext;
+use super::doubt::DoubtDetector;
+use super::{CommitReport, TransactionalOptions};
 use crate::error::{Error, ErrorKind, Result};
 use crate::options::ClientOptions;
+use crate::properties::ClientKind;
 use crate::record::Message;
 
-/// `retry.backoff.ms`. librdkafka takes ±20 % of it.
+/// The property `retry.backoff.ms`. librdkafka varies it by up to 20 %.
 const RETRY_BACKOFF_MS: &str = "250";
-/// No request can have been resent within this time: less than 80 % of the back-off.
-const NO_RESEND_WITHIN: Duration = Duration::from_millis(150);
+/// librdkafka resends no request within this time, which is less than 80 % of the back-off.
+const MIN_RESEND_DELAY: Duration = Duration::from_millis(150);
+/// The property `statistics.interval.ms`.
 const STATISTICS_INTERVAL_MS: &str = "200";
-/// How long to wait for statistics that are due.
-pub(crate) const SETTLE_LIMIT: Duration = Duration::from_secs(2);
-/// One wait for delivery reports. rdkafka's `flush` waits in steps of 100 ms, far too long for each transaction.
-const TICK: Duration = Duration::from_millis(1);
-/// Messages sent between two looks at the delivery reports.
+/// The longest wait for the next statistics.
+pub(crate) const STATISTICS_TIMEOUT: Duration = Duration::from_secs(2);
+/// One wait for delivery reports. rdkafka's `flush` waits in steps of 100 ms, which is far too long for one transaction.
+const DELIVERY_POLL_TIMEOUT: Duration = Duration::from_millis(1);
+/// The longest wait for the abort of a transaction whose caller has gone.
+const ABORT_TIMEOUT: Duration = Duration::from_secs(2);
+/// The number of sends between two polls for delivery reports.
 const SENDS_PER_POLL: usize = 500;
+/// The number of polls without a callback after which the queue counts as empty.
+const QUIET_POLLS: usize = 3;
 
+/// Builds the configuration of a transactional producer.
 pub(crate) fn config(options: &ClientOptions, transactional: &TransactionalOptions) -> Result<ClientConfig> {
     let timeout = transactional.transaction_timeout.as_millis().to_string();
-    // Messages that wait longer are of no use: the operation's time is up.
+    // A message that waits longer is of no use, because the time of its transaction is over.
     let message_timeout = transactional.operation_timeout.as_millis().to_string();
     options.config(
+        ClientKind::Producer,
         &[("compression.type", "lz4"), ("linger.ms", "2"), ("queue.buffering.max.kbytes", "65536")],
         &[
             ("transactional.id", &transactional.transactional_id),
@@ -45,144 +55,158 @@ pub(crate) fn config(options: &ClientOptions, transactional: &TransactionalOptio
     )
 }
 
-/// An initialised transactional producer, on its own thread. After an error it must be dropped.
+/// An initialized transactional producer, owned by one thread. After an error it must be dropped.
 pub(crate) struct Session {
-    producer: BaseProducer<Context>,
-    doubt: Arc<Doubt>,
-    id: String,
+    producer: BaseProducer<TransactionContext>,
+    doubt: Arc<DoubtDetector>,
+    transactional_id: String,
+    /// The number of messages sent so far.
     sent: usize,
 }
 
 impl Session {
+    /// Creates the producer and initializes its transactions, which fences earlier producers of the same id.
+    ///
+    /// # Errors
+    /// `Config`, `Denied`, `Fenced` (another producer was initialized later), `Unavailable`.
     pub(crate) fn init(
         config: &ClientConfig,
-        id: &str,
-        doubt: Arc<Doubt>,
+        transactional_id: &str,
+        doubt: Arc<DoubtDetector>,
         limit: Duration,
     ) -> Result<Session> {
         let started = Instant::now();
-        let doing = format!("init of transactional id {id}");
-        let producer: BaseProducer<Context> = config
-            .create_with_context(Context::new(doubt.clone()))
-            .map_err(|e| Error::from_kafka(&doing, e).with_kind(ErrorKind::Config))?;
-        let session = Session { producer, doubt, id: id.to_owned(), sent: 0 };
+        let operation = format!("initialize transactional id {transactional_id}");
+        let producer: BaseProducer<TransactionContext> = config
+            .create_with_context(TransactionContext::new(doubt.clone()))
+            .map_err(|e| Error::from_kafka(&operation, e).with_kind(ErrorKind::Config))?;
+        let session = Session { producer, doubt, transactional_id: transactional_id.to_owned(), sent: 0 };
         loop {
-            let left = limit.saturating_sub(started.elapsed());
-            match session.producer.init_transactions(left) {
+            let remaining = limit.saturating_sub(started.elapsed());
+            match session.producer.init_transactions(remaining) {
                 Ok(()) => break,
-                // Calling again goes on where the call that timed out has stopped.
-                Err(KafkaError::Transaction(e)) if e.is_retriable() && !left.is_zero() => {
-                    tracing::debug!(transactional_id = id, error = %e, "init_transactions is retried");
-                    session.producer.poll(TICK);
+                // The next call continues where the call that timed out has stopped.
+                Err(KafkaError::Transaction(e)) if e.is_retriable() && !remaining.is_zero() => {
+                    tracing::debug!(transactional_id, error = %e, "Retrying init_transactions");
+                    session.producer.poll(DELIVERY_POLL_TIMEOUT);
                 }
-                Err(e) => return Err(session.failed(&doing, e)),
+                Err(e) => return Err(session.error("initialize the producer", e)),
             }
         }
         session.drain();
         if session.doubt.reason().is_some() {
-            // Trouble before the new epoch is none of its own. Take its totals in, or they would show up later.
+            // Connection problems before the new epoch do not matter. The detector takes in their counters now, because
+            // they would raise doubt later.
             session.await_statistics();
         }
         session.doubt.clear();
-        tracing::info!(transactional_id = id, elapsed = ?started.elapsed(), "transactional producer initialised");
+        tracing::info!(transactional_id, elapsed = ?started.elapsed(), "Initialized the transactional producer");
         Ok(session)
     }
 
-    /// Data, state, commit, checks. `wanted` says whether the caller is still there; without it, the transaction is aborted.
+    /// Sends data, then state records, commits, and checks that nothing was resent. `is_wanted` returns whether the caller
+    /// still waits; if not, the transaction is aborted.
+    ///
+    /// # Errors
+    /// Those of [`TransactionalProducer::commit`](super::TransactionalProducer::commit).
     pub(crate) fn commit(
         &mut self,
         transaction: super::Transaction,
         limit: Duration,
-        wanted: impl Fn() -> bool,
-    ) -> Result<Committed> {
+        is_wanted: impl Fn() -> bool,
+    ) -> Result<CommitReport> {
         let started = Instant::now();
         let deadline = started + limit;
         self.drain();
         if let Some(reason) = self.doubt.reason() {
-            let what = format!("transaction of {} not begun: {reason}", self.id);
-            return Err(Error::new(ErrorKind::InDoubt, what));
+            return Err(self.in_doubt(format!("it was not begun because of an earlier event: {reason}")));
         }
         let (data, state) = (transaction.data.len(), transaction.state.len());
-        self.producer.begin_transaction().map_err(|e| self.failed("begin a transaction", e))?;
+        self.producer.begin_transaction().map_err(|e| self.error("begin a transaction", e))?;
         self.write(transaction.data, deadline, "data")?;
-        self.still(&wanted)?;
+        self.abort_unless(&is_wanted)?;
         self.write(transaction.state, deadline, "state")?;
-        self.still(&wanted)?;
+        self.abort_unless(&is_wanted)?;
 
-        let asked = Instant::now();
-        // Librdkafka takes 0 for "do not wait" and would leave the request on its way.
-        let left = deadline.saturating_duration_since(asked).max(TICK);
-        if let Err(e) = self.producer.commit_transaction(left) {
-            let error = self.failed("commit a transaction", e);
-            // Whatever else it says: the request may have been executed.
+        let requested = Instant::now();
+        // librdkafka takes 0 for "do not wait", and would leave the request unanswered.
+        let remaining = deadline.saturating_duration_since(requested).max(DELIVERY_POLL_TIMEOUT);
+        if let Err(e) = self.producer.commit_transaction(remaining) {
+            let error = self.error("commit a transaction", e);
+            // Whatever else the error says: the broker may have executed the request.
             return Err(if error.kind() == ErrorKind::Fenced {
                 error
             } else {
                 error.with_kind(ErrorKind::InDoubt)
             });
         }
-        let waited_for_statistics = asked.elapsed() >= NO_RESEND_WITHIN;
+        let waited_for_statistics = requested.elapsed() >= MIN_RESEND_DELAY;
         self.drain();
         if waited_for_statistics && !self.await_statistics() {
-            let what =
-                format!("transaction of {}: no statistics within {SETTLE_LIMIT:?} after the commit", self.id);
-            return Err(Error::new(ErrorKind::InDoubt, what));
+            return Err(self.in_doubt(format!(
+                "librdkafka reported a commit, but no statistics within {STATISTICS_TIMEOUT:?} after it"
+            )));
         }
         if let Some(reason) = self.doubt.reason() {
-            let what = format!("transaction of {} said to be committed, but meanwhile: {reason}", self.id);
-            return Err(Error::new(ErrorKind::InDoubt, what));
+            return Err(self.in_doubt(format!("librdkafka reported a commit, but meanwhile: {reason}")));
         }
-        Ok(Committed { data, state, elapsed: started.elapsed(), waited_for_statistics })
+        Ok(CommitReport { data, state, elapsed: started.elapsed(), waited_for_statistics })
     }
 
-    /// Looks at what came in while idle.
+    /// Serves all callbacks that are due.
     pub(crate) fn drain(&self) {
-        // An event that calls nobody back does not move the counter, hence more than one quiet look.
+        // Some events call no callback, so one quiet poll does not prove that the queue is empty.
         let mut quiet = 0;
-        while quiet < 3 {
+        while quiet < QUIET_POLLS {
             let before = self.producer.context().calls();
             self.producer.poll(Duration::ZERO);
             quiet = if self.producer.context().calls() == before { quiet + 1 } else { 0 };
         }
     }
 
-    /// Statistics made after this call. librdkafka makes them on the thread that also handles EndTxn's answer, so any made
-    /// before that answer are in the queue already and were drained; and it counts a resend before it sends.
+    /// Waits for statistics that librdkafka makes after this call. Returns false if none arrive in time.
+    ///
+    /// librdkafka makes them on the thread that also handles the answer to `EndTxn`. So those from before that answer are
+    /// in the queue already and were drained. It counts a resend before it sends.
     fn await_statistics(&self) -> bool {
         let (before, started) = (self.doubt.reports(), Instant::now());
         while self.doubt.reports() == before {
-            if started.elapsed() > SETTLE_LIMIT {
+            if started.elapsed() > STATISTICS_TIMEOUT {
                 return false;
             }
-            self.producer.poll(TICK);
+            self.producer.poll(DELIVERY_POLL_TIMEOUT);
         }
         self.drain();
         true
     }
 
-    /// Sends all and waits for every delivery report.
-    fn write(&mut self, messages: Vec<Message>, deadline: Instant, what: &str) -> Result<()> {
+    /// Sends all messages and waits for their delivery reports. `part` is `data` or `state`, for messages.
+    fn write(&mut self, messages: Vec<Message>, deadline: Instant, part: &str) -> Result<()> {
         for (i, message) in messages.into_iter().enumerate() {
-            self.send(&message, deadline, what)?;
+            self.send(&message, deadline, part)?;
             if i % SENDS_PER_POLL == SENDS_PER_POLL - 1 {
                 self.producer.poll(Duration::ZERO);
-                self.check(what)?;
+                self.check_deliveries(part)?;
             }
         }
-        while self.producer.context().answered() < self.sent {
+        while self.producer.context().reported() < self.sent {
             if Instant::now() > deadline {
-                let missing = self.sent - self.producer.context().answered();
-                let text =
-                    format!("transaction of {}: {missing} {what} records unacknowledged in time", self.id);
-                return Err(Error::new(ErrorKind::Unavailable, text));
+                let missing = self.sent - self.producer.context().reported();
+                let message = format!(
+                    "Cannot write the transaction of {}: {missing} {part} records were not acknowledged in time; check \
+                     that the brokers are reachable",
+                    self.transactional_id
+                );
+                return Err(Error::new(ErrorKind::Unavailable, message));
             }
-            self.producer.poll(TICK);
-            self.check(what)?;
+            self.producer.poll(DELIVERY_POLL_TIMEOUT);
+            self.check_deliveries(part)?;
         }
-        self.check(what)
+        self.check_deliveries(part)
     }
 
-    fn send(&mut self, message: &Message, deadline: Instant, what: &str) -> Result<()> {
+    /// Hands one message to librdkafka, and waits while its buffer is full.
+    fn send(&mut self, message: &Message, deadline: Instant, part: &str) -> Result<()> {
         loop {
             let mut record = BaseRecord::<[u8], [u8]>::to(&message.topic);
             record.partition = message.partition;
@@ -198,49 +222,59 @@ impl Session {
                 Err((KafkaError::MessageProduction(RDKafkaErrorCode::QueueFull), _))
                     if Instant::now() < deadline =>
                 {
-                    self.producer.poll(TICK);
-                    self.check(what)?;
+                    self.producer.poll(DELIVERY_POLL_TIMEOUT);
+                    self.check_deliveries(part)?;
                 }
                 Err((e, _)) => {
-                    return Err(self.failed(&format!("send a {what} record to {}", message.topic), e));
+                    return Err(self.error(&format!("send a {part} record to {}", message.topic), e));
                 }
             }
         }
     }
 
-    fn check(&self, what: &str) -> Result<()> {
+    /// Returns the first failed delivery as an error.
+    fn check_deliveries(&self, part: &str) -> Result<()> {
         match self.producer.context().failure() {
-            Some(e) => Err(self.failed(&format!("delivery of a {what} record"), e)),
+            Some(e) => Err(self.error(&format!("deliver a {part} record"), e)),
             None => Ok(()),
         }
     }
 
-    fn still(&self, wanted: &impl Fn() -> bool) -> Result<()> {
-        if wanted() {
+    /// Aborts the transaction if its caller has gone.
+    fn abort_unless(&self, is_wanted: &impl Fn() -> bool) -> Result<()> {
+        if is_wanted() {
             return Ok(());
         }
-        let limit = Duration::from_secs(2);
-        match self.producer.abort_transaction(limit) {
-            Ok(()) => tracing::info!(transactional_id = self.id, "transaction aborted: its caller has gone"),
+        let transactional_id = &self.transactional_id;
+        match self.producer.abort_transaction(ABORT_TIMEOUT) {
+            Ok(()) => tracing::info!(transactional_id, "Aborted a transaction whose caller has gone"),
             Err(error) => {
-                tracing::info!(transactional_id = self.id, %error, "abort failed; the next init does it")
+                tracing::info!(transactional_id, %error, "Cannot abort a transaction; the next init aborts it");
             }
         }
-        Err(Error::new(ErrorKind::Unavailable, format!("transaction of {}: cancelled and aborted", self.id)))
+        let message =
+            format!("The transaction of {transactional_id} was cancelled by its caller and aborted");
+        Err(Error::new(ErrorKind::Unavailable, message))
     }
 
-    /// The error's kind, unless librdkafka has a fatal one, of which this is a consequence (a purged message, a wrong state).
-    fn failed(&self, doing: &str, error: KafkaError) -> Error {
-        let doing = format!("transaction of {}: {doing}", self.id);
+    fn in_doubt(&self, reason: String) -> Error {
+        let id = &self.transactional_id;
+        Error::new(ErrorKind::InDoubt, format!("The transaction of {id} is in doubt: {reason}"))
+    }
+
+    /// Wraps librdkafka's error. If the client has a fatal error, that one decides the kind: the given error is only its
+    /// consequence (a purged message, a wrong state).
+    fn error(&self, operation: &str, error: KafkaError) -> Error {
+        let operation = format!("{operation} (transactional id {})", self.transactional_id);
         match self.producer.client().fatal_error() {
             Some((code, reason)) => {
-                let cause = Error::from_kafka(&format!("{doing}: {reason}"), KafkaError::Global(code));
+                let cause = Error::from_kafka(&format!("{operation}: {reason}"), KafkaError::Global(code));
                 match cause.kind() {
                     ErrorKind::Denied | ErrorKind::Fenced | ErrorKind::Config => cause,
                     _ => cause.with_kind(ErrorKind::Fenced),
                 }
             }
-            None => Error::from_kafka(&doing, error),
+            None => Error::from_kafka(&operation, error),
         }
     }
 }

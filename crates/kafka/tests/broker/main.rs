@@ -1,9 +1,9 @@
-//! Against a real broker: what librdkafka and Kafka really do is what these types promise.
+//! Tests against a real broker: librdkafka and Kafka behave as this crate documents.
 #![allow(clippy::unwrap_used)]
 
-mod part;
 mod producer;
 mod reader;
 mod subscription;
+mod support;
 mod topic;
 mod transaction;

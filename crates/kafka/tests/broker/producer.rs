@@ -2,9 +2,10 @@ use std::collections::HashMap;
 
 use spanbridge_kafka::{ErrorKind, Message, Producer};
 
-use crate::part::{LIMIT, name, options, reader, topic};
+use crate::support::{LIMIT, options, reader, topic, unique_name};
 
-/// Hashes of org.apache.kafka.common.utils.UtilsTest#testMurmur2; a partition is `(hash & 0x7fffffff) % count`.
+/// Keys and their hashes from `org.apache.kafka.common.utils.UtilsTest#testMurmur2`. The partition is
+/// `(hash & 0x7fffffff) % count`.
 const JAVA_HASHES: [(&str, i32); 6] = [
     ("21", -973_932_308),
     ("foobar", -790_332_482),
@@ -15,7 +16,7 @@ const JAVA_HASHES: [(&str, i32); 6] = [
 ];
 
 #[tokio::test]
-async fn keys_go_to_the_partition_java_would_choose() {
+async fn keys_go_to_the_partition_that_java_chooses() {
     let count = 7;
     let topic = topic("murmur2", count).await;
     let producer = Producer::new(&options().await, LIMIT).unwrap();
@@ -31,7 +32,7 @@ async fn keys_go_to_the_partition_java_would_choose() {
 }
 
 #[tokio::test]
-async fn null_and_empty_stay_apart_and_headers_keep_their_order() {
+async fn null_and_empty_differ_and_headers_keep_their_order() {
     let topic = topic("null", 1).await;
     let producer = Producer::new(&options().await, LIMIT).unwrap();
     let mut sent =
@@ -55,7 +56,7 @@ async fn null_and_empty_stay_apart_and_headers_keep_their_order() {
 }
 
 #[tokio::test]
-async fn what_cannot_be_sent_says_why() {
+async fn unsendable_messages_fail_with_their_kind() {
     let topic = topic("large", 1).await;
     let producer = Producer::new(&options().await, LIMIT).unwrap();
     let large = Message::new(topic.as_str()).with_value(vec![0; 3 << 20]);
@@ -66,6 +67,6 @@ async fn what_cannot_be_sent_says_why() {
         Ok(()) => producer.flush().await.unwrap_err(),
     };
     assert_eq!(lost.kind(), ErrorKind::NotFound, "{lost}");
-    let missing = reader().await.read_to_end(&name("missing")).await.unwrap_err();
+    let missing = reader().await.read_to_end(&unique_name("missing")).await.unwrap_err();
     assert_eq!(missing.kind(), ErrorKind::NotFound, "{missing}");
 }

@@ -5,16 +5,16 @@ use rdkafka::ClientConfig;
 use rdkafka::producer::{BaseProducer, BaseRecord, Producer as _};
 use spanbridge_kafka::{ErrorKind, Message, Producer, Reader, TopicPartition};
 
-use crate::part::{LIMIT, fill, kafka, name, options, reader, topic, values};
+use crate::support::{LIMIT, fill, kafka, options, reader, topic, unique_name, values};
 
-/// A transaction that is open: its one record is in the log.
+/// Opens a transaction, with one record in the log.
 async fn open_transaction(topic: &str) -> BaseProducer {
     let bootstrap = kafka().await.bootstrap().to_owned();
     let topic = topic.to_owned();
     tokio::task::spawn_blocking(move || {
         let producer: BaseProducer = ClientConfig::new()
             .set("bootstrap.servers", bootstrap)
-            .set("transactional.id", name("open"))
+            .set("transactional.id", unique_name("open"))
             .create()
             .unwrap();
         producer.init_transactions(LIMIT).unwrap();
@@ -31,7 +31,7 @@ async fn open_transaction(topic: &str) -> BaseProducer {
 }
 
 #[tokio::test]
-async fn partitions_parts_and_empty_topics() {
+async fn reader_reads_all_partitions_one_partition_and_empty_topics() {
     let topic = topic("whole", 3).await;
     assert_eq!(reader().await.read_to_end(&topic).await.unwrap(), vec![]);
     fill(&topic, 0, "a", 3).await;
@@ -44,12 +44,12 @@ async fn partitions_parts_and_empty_topics() {
 }
 
 #[tokio::test]
-async fn a_callback_can_stop_a_large_read() {
+async fn callback_can_stop_a_large_read() {
     let topic = topic("stream", 1).await;
     fill(&topic, 0, "v", 5000).await;
     let reader = reader().await;
     let (sender, receiver) = std::sync::mpsc::channel();
-    let spans = reader.spans(&topic).await.unwrap();
+    let ranges = reader.ranges(&topic).await.unwrap();
     let mut seen = 0;
     let each = move |record: spanbridge_kafka::Record| {
         assert_eq!(record.offset, seen);
@@ -57,19 +57,19 @@ async fn a_callback_can_stop_a_large_read() {
         sender.send(seen).unwrap();
         if seen == 3000 { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
     };
-    reader.read(spans, each).await.unwrap();
+    reader.read(ranges, each).await.unwrap();
     assert_eq!(receiver.into_iter().last(), Some(3000));
 }
 
 #[tokio::test]
-async fn an_open_transaction_is_waited_for_and_what_follows_is_not_lost() {
+async fn reader_waits_for_an_open_transaction_and_reads_what_follows() {
     let topic = topic("open", 1).await;
     let open = open_transaction(&topic).await;
     let producer = Producer::new(&options().await, LIMIT).unwrap();
     producer.send(&Message::new(topic.as_str()).with_value("after")).await.unwrap();
     producer.flush().await.unwrap();
 
-    // The last stable offset is 0, the high watermark 2: it must not take the partition for empty.
+    // The last stable offset is 0 and the high watermark 2. The reader must not take the partition for empty.
     let impatient = Reader::new(&options().await, Duration::from_millis(300)).unwrap();
     let error = impatient.read_to_end(&topic).await.unwrap_err();
     assert_eq!(error.kind(), ErrorKind::Unavailable, "{error}");
@@ -80,7 +80,7 @@ async fn an_open_transaction_is_waited_for_and_what_follows_is_not_lost() {
     });
     tokio::task::spawn_blocking(move || open.commit_transaction(LIMIT)).await.unwrap().unwrap();
     assert_eq!(reading.await.unwrap(), ["open", "after"]);
-    // The commit marker is the last thing in the log.
+    // The log now ends with the commit marker.
     assert_eq!(values(&topic).await, ["open", "after"]);
 }
 

@@ -1,19 +1,22 @@
-use spanbridge_kafka::{Ensured, ErrorKind, Message, Offsets, Producer, TopicPartition};
+use spanbridge_kafka::{EnsureTopicOutcome, ErrorKind, Message, Offsets, Producer, TopicPartition};
 
-use crate::part::{LIMIT, admin, fill, name, options, topic};
+use crate::support::{LIMIT, admin, fill, options, topic, unique_name};
 
 #[tokio::test]
-async fn topics_are_created_once_and_never_by_looking() {
-    let (admin, topic) = (admin().await, name("created"));
-    assert_eq!(admin.partitions(&topic).await.unwrap(), None);
-    assert_eq!(admin.partitions(&topic).await.unwrap(), None);
+async fn topics_are_created_once_and_never_by_a_query() {
+    let (admin, topic) = (admin().await, unique_name("created"));
+    assert_eq!(admin.partition_count(&topic).await.unwrap(), None);
+    assert_eq!(admin.partition_count(&topic).await.unwrap(), None);
     let config = [("cleanup.policy", "compact")];
-    assert_eq!(admin.ensure_topic(&topic, 3, 1, &config).await.unwrap(), Ensured::Created);
-    assert_eq!(admin.ensure_topic(&topic, 5, 1, &config).await.unwrap(), Ensured::Exists { partitions: 3 });
-    assert_eq!(admin.partitions(&topic).await.unwrap(), Some(3));
+    assert_eq!(admin.ensure_topic(&topic, 3, 1, &config).await.unwrap(), EnsureTopicOutcome::Created);
+    assert_eq!(
+        admin.ensure_topic(&topic, 5, 1, &config).await.unwrap(),
+        EnsureTopicOutcome::Exists { partitions: 3 }
+    );
+    assert_eq!(admin.partition_count(&topic).await.unwrap(), Some(3));
     admin.delete_topic(&topic).await.unwrap();
     assert_eq!(admin.delete_topic(&topic).await.unwrap_err().kind(), ErrorKind::NotFound);
-    let refused = admin.ensure_topic(&name("refused"), 1, 7, &[]).await.unwrap_err();
+    let refused = admin.ensure_topic(&unique_name("refused"), 1, 7, &[]).await.unwrap_err();
     assert_eq!(refused.kind(), ErrorKind::Config, "{refused}");
 }
 
@@ -32,7 +35,7 @@ async fn watermarks_follow_deletes() {
 }
 
 #[tokio::test]
-async fn a_time_is_the_first_offset_that_is_not_older() {
+async fn time_maps_to_the_first_offset_of_that_time_or_later() {
     let topic = topic("times", 1).await;
     let producer = Producer::new(&options().await, LIMIT).unwrap();
     for time in [1000, 2000, 2000, 3000] {

@@ -5,7 +5,7 @@ use spanbridge_kafka::{
     TransactionalProducer,
 };
 
-use crate::part::{LIMIT, kafka, name, options, topic, values};
+use crate::support::{LIMIT, kafka, options, topic, unique_name, values};
 
 fn transactional(id: &str) -> TransactionalOptions {
     TransactionalOptions {
@@ -28,12 +28,12 @@ fn transaction(data_topic: &str, state_topic: &str, texts: &[&str]) -> Transacti
 #[tokio::test]
 async fn data_and_state_become_visible_together() {
     let (data, state) = (topic("data", 1).await, topic("state", 1).await);
-    let producer = init(&options().await, &name("t")).await;
-    let (producer, done) = producer.commit(transaction(&data, &state, &["a", "b"])).await.unwrap();
-    assert_eq!((done.data, done.state), (2, 1));
+    let producer = init(&options().await, &unique_name("t")).await;
+    let (producer, report) = producer.commit(transaction(&data, &state, &["a", "b"])).await.unwrap();
+    assert_eq!((report.data, report.state), (2, 1));
     let (producer, _) = producer.commit(transaction(&data, &state, &["c"])).await.unwrap();
-    let (producer, done) = producer.commit(Transaction::default()).await.unwrap();
-    assert_eq!((done.data, done.state), (0, 0));
+    let (producer, report) = producer.commit(Transaction::default()).await.unwrap();
+    assert_eq!((report.data, report.state), (0, 0));
     assert!(producer.is_healthy(), "{:?}", producer.doubt());
     assert_eq!(values(&data).await, ["a", "b", "c"]);
     assert_eq!(values(&state).await, ["a+b", "c"]);
@@ -41,9 +41,9 @@ async fn data_and_state_become_visible_together() {
 }
 
 #[tokio::test]
-async fn many_transactions_in_a_row_raise_no_doubt() {
+async fn many_transactions_raise_no_doubt() {
     let (data, state) = (topic("data", 3).await, topic("state", 1).await);
-    let mut producer = init(&options().await, &name("t")).await;
+    let mut producer = init(&options().await, &unique_name("t")).await;
     let started = Instant::now();
     for i in 0..100 {
         let text = format!("v{i}");
@@ -56,9 +56,9 @@ async fn many_transactions_in_a_row_raise_no_doubt() {
 }
 
 #[tokio::test]
-async fn a_zombie_is_fenced() {
+async fn zombie_is_fenced() {
     let (data, state) = (topic("data", 1).await, topic("state", 1).await);
-    let (options, id) = (options().await, name("t"));
+    let (options, id) = (options().await, unique_name("t"));
     let zombie = init(&options, &id).await;
     let (zombie, _) = zombie.commit(transaction(&data, &state, &["old"])).await.unwrap();
     let owner = init(&options, &id).await;
@@ -71,15 +71,15 @@ async fn a_zombie_is_fenced() {
 }
 
 #[tokio::test]
-async fn a_transaction_that_fails_half_way_leaves_nothing() {
+async fn half_written_transaction_is_never_visible() {
     let (data, state) = (topic("data", 1).await, topic("state", 1).await);
-    let (options, id) = (options().await, name("t"));
+    let (options, id) = (options().await, unique_name("t"));
     let producer = init(&options, &id).await;
     let mut torn = transaction(&data, &state, &["torn"]);
     torn.state[0].value = Some(vec![0; 3 << 20]);
     let error = producer.commit(torn).await.unwrap_err();
     assert_eq!(error.kind(), ErrorKind::TooLarge, "{error}");
-    // Its data is in the log; the next init aborts it.
+    // Its data is in the log. The next init aborts the transaction.
     let producer = init(&options, &id).await;
     let (producer, _) = producer.commit(transaction(&data, &state, &["whole"])).await.unwrap();
     assert_eq!(values(&data).await, ["whole"]);
@@ -88,9 +88,9 @@ async fn a_transaction_that_fails_half_way_leaves_nothing() {
 }
 
 #[tokio::test]
-async fn a_cancelled_transaction_is_aborted() {
+async fn cancelled_transaction_is_aborted() {
     let (data, state) = (topic("data", 1).await, topic("state", 1).await);
-    let (options, id) = (options().await, name("t"));
+    let (options, id) = (options().await, unique_name("t"));
     let producer = init(&options, &id).await;
     let texts: Vec<String> = (0..20_000).map(|i| format!("v{i}")).collect();
     let texts: Vec<&str> = texts.iter().map(String::as_str).collect();
@@ -99,15 +99,15 @@ async fn a_cancelled_transaction_is_aborted() {
     let offsets = Offsets::new(&options).unwrap();
     let tp = TopicPartition::new(data.as_str(), 0);
     while offsets.watermarks(&tp, LIMIT).await.unwrap().end < 20_000 {}
-    // Well before the transaction's own time-out, which would abort it too.
+    // This is well before the transaction time-out, which would abort it too.
     assert_eq!(values(&data).await, Vec::<String>::new());
     assert_eq!(values(&state).await, Vec::<String>::new());
 }
 
 #[tokio::test]
-async fn a_lost_connection_is_doubt_whatever_the_calls_say() {
+async fn lost_connection_raises_doubt_whatever_the_calls_return() {
     let (data, state) = (topic("data", 1).await, topic("state", 1).await);
-    let id = name("t");
+    let id = unique_name("t");
     let proxy = kafka().await.proxy().await.unwrap();
     let through = ClientOptions::new(proxy.address(), "kafka-tests");
 
@@ -119,14 +119,14 @@ async fn a_lost_connection_is_doubt_whatever_the_calls_say() {
     proxy.heal().await.unwrap();
     let deadline = Instant::now() + LIMIT;
     while producer.is_healthy() {
-        assert!(Instant::now() < deadline, "the lost connection is not seen");
+        assert!(Instant::now() < deadline, "the lost connection is not noticed");
         tokio::time::sleep(Duration::from_millis(10)).await;
     }
     let error = producer.commit(transaction(&data, &state, &["refused"])).await.unwrap_err();
     assert_eq!(error.kind(), ErrorKind::InDoubt, "{error}");
 
-    // At any moment of a transaction: what is visible in the end is whole, and whatever was called success is there.
-    let mut sure = vec!["first".to_owned()];
+    // Cut the connection at any moment of a transaction: visible transactions are whole, and each success is visible.
+    let mut committed = vec!["first".to_owned()];
     let mut outcomes = Vec::new();
     for attempt in 0..6_u64 {
         let producer = init(&through, &id).await;
@@ -139,23 +139,23 @@ async fn a_lost_connection_is_doubt_whatever_the_calls_say() {
         proxy.cut().await;
         proxy.heal().await.unwrap();
         match committing.await.unwrap() {
-            Ok(()) => sure.push(text),
+            Ok(()) => committed.push(text),
             Err(error) => outcomes.push(error.kind()),
         }
     }
     let producer = init(&through, &id).await;
     let (producer, _) = producer.commit(transaction(&data, &state, &["last"])).await.unwrap();
     producer.close().await.unwrap();
-    println!("outcomes: {outcomes:?}, sure: {sure:?}");
+    println!("outcomes: {outcomes:?}, committed: {committed:?}");
     let (data, state) = (values(&data).await, values(&state).await);
     assert_eq!(data, state);
-    assert!(sure.iter().all(|text| data.contains(text)), "{sure:?} in {data:?}");
+    assert!(committed.iter().all(|text| data.contains(text)), "{committed:?} in {data:?}");
     assert!(!data.contains(&"refused".to_owned()));
     assert_eq!(data.last().unwrap(), "last");
 }
 
 #[tokio::test]
-async fn no_broker_is_unavailable_and_nonsense_is_config() {
+async fn missing_broker_is_unavailable_and_unknown_property_is_config() {
     let nowhere = ClientOptions::new("127.0.0.1:1", "kafka-tests");
     let short = TransactionalOptions { operation_timeout: Duration::from_secs(1), ..transactional("x") };
     let error = TransactionalProducer::init(&nowhere, &short).await.unwrap_err();

@@ -149,7 +149,7 @@ impl TableImpacts<'_> {
     }
 
     async fn has_topic(&self, topic: &str) -> Result<bool, Error> {
-        let partitions = self.admin.partitions(topic).await;
+        let partitions = self.admin.partition_count(topic).await;
         Ok(partitions.map_err(|error| refused(self.publish, error))?.is_some())
     }
 

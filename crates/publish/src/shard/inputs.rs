@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use spanbridge_kafka::{Done, Record};
+use spanbridge_kafka::{Record, RevocationAck};
 use tokio::sync::mpsc;
 
 use crate::pipeline::Pipeline;
@@ -19,7 +19,7 @@ pub(crate) enum StateEvent {
 /// The request to finish the transaction in flight and to stop.
 pub(crate) struct StopRequest {
     /// Dropped when the shard has stopped. The last clone to be dropped answers the consumer group.
-    pub(crate) _done: Option<Arc<Done>>,
+    pub(crate) _ack: Option<Arc<RevocationAck>>,
 }
 
 /// The shard and the receiving ends of its channels.

@@ -7,7 +7,7 @@ use std::sync::Arc;
 
 use futures::future::BoxFuture;
 use futures::stream::FuturesUnordered;
-use spanbridge_kafka::{Committed, Error as KafkaError, TransactionalProducer};
+use spanbridge_kafka::{CommitReport, Error as KafkaError, TransactionalProducer};
 use spanbridge_protocol::publish::{RangeId, SnapshotRange, Token};
 use spanbridge_protocol::value::Timestamp;
 
@@ -31,7 +31,7 @@ pub(super) enum OperationResult {
     ProducerInitialised(Result<TransactionalProducer, KafkaError>),
     /// A Kafka transaction has ended.
     Committed {
-        result: Result<(TransactionalProducer, Committed), KafkaError>,
+        result: Result<(TransactionalProducer, CommitReport), KafkaError>,
         report: Box<TransactionReport>,
     },
     /// The tokens that the change stream has at this timestamp.

@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use futures::future::FutureExt;
 use spanbridge_kafka::{
-    Committed, Error as KafkaError, Record, Start, TransactionalOptions, TransactionalProducer,
+    CommitReport, Error as KafkaError, FetchStart, Record, TransactionalOptions, TransactionalProducer,
 };
 use spanbridge_protocol::publish::KafkaTransaction;
 
@@ -51,7 +51,7 @@ impl ShardSession {
             (self.context.pipeline.clone(), self.context.pipeline.partition(self.context.index));
         async move {
             tokio::time::sleep(pause).await;
-            let fetch = pipeline.subscription.fetch_from(&partition, Start::Beginning).await;
+            let fetch = pipeline.subscription.fetch_from(&partition, FetchStart::Beginning).await;
             OperationResult::StateFetchStarted(fetch)
         }
         .boxed()
@@ -154,7 +154,7 @@ impl ShardSession {
     /// Takes the producer back after a certain success; any other outcome ends the run.
     pub(super) fn committed(
         &mut self,
-        result: Result<(TransactionalProducer, Committed), KafkaError>,
+        result: Result<(TransactionalProducer, CommitReport), KafkaError>,
         report: TransactionReport,
         machine: &mut Machine,
     ) -> Result<(), RunEnd> {

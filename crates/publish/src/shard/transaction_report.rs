@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
-use spanbridge_kafka::Committed;
+use spanbridge_kafka::CommitReport;
 use spanbridge_protocol::publish::KafkaTransaction;
 use spanbridge_protocol::value::Timestamp;
 use spanbridge_telemetry::trace;
@@ -59,7 +59,7 @@ impl TransactionReport {
         for OutgoingMessage { mut message, origin, reservation } in transaction.data {
             let traceparent = origin.as_ref().and_then(|origin| report.traces.traceparent(origin));
             if let Some(traceparent) = traceparent.or_else(|| own.clone()) {
-                message.headers.push((trace::HEADER.to_owned(), Some(traceparent.into_bytes())));
+                message.headers.push((trace::TRACEPARENT_HEADER.to_owned(), Some(traceparent.into_bytes())));
             }
             if let Some(origin) = origin {
                 report.count(origin);
@@ -87,7 +87,7 @@ impl TransactionReport {
     }
 
     /// Reports a transaction that is committed beyond doubt.
-    pub(super) fn committed(self, metrics: &PipelineMetrics, committed: Committed) {
+    pub(super) fn committed(self, metrics: &PipelineMetrics, committed: CommitReport) {
         let now = SystemTime::now();
         metrics.transaction(TransactionOutcome::Committed);
         metrics.transaction_seconds.record(committed.elapsed.as_secs_f64());

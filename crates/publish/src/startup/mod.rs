@@ -88,7 +88,7 @@ pub(crate) async fn prepare(
         }
     }
     let group = format!("spanbridge.publish.{}", publish.name);
-    let limits = spanbridge_kafka::Limits { revoke_wait: REVOKE_TIMEOUT, ..Default::default() };
+    let limits = spanbridge_kafka::SubscriptionLimits { revoke_wait: REVOKE_TIMEOUT, ..Default::default() };
     let topics = [state_topic.clone()];
     let (subscription, events) = Subscription::start(&context.kafka, &group, &topics, limits)?;
     let pipeline = Pipeline {

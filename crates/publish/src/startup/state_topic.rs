@@ -1,5 +1,5 @@
 use spanbridge_config::{Config, Publish};
-use spanbridge_kafka::{Admin, Ensured};
+use spanbridge_kafka::{Admin, EnsureTopicOutcome};
 
 use crate::failure::Failure;
 use crate::{Error, ErrorKind};
@@ -25,15 +25,15 @@ pub(super) async fn ensure(config: &Config, publish: &Publish, admin: &Admin) ->
     let replication =
         publish.create_topics.as_ref().map_or(DEFAULT_REPLICATION, |create| create.replication_factor.into());
     match admin.ensure_topic(&topic, shards, replication, &SETTINGS).await? {
-        Ensured::Created => {
+        EnsureTopicOutcome::Created => {
             tracing::info!(pipeline = %publish.name, topic, shards, "State topic created");
             Ok(topic)
         }
-        Ensured::Exists { partitions } if partitions == shards => {
+        EnsureTopicOutcome::Exists { partitions } if partitions == shards => {
             check_compaction(config, publish, admin, &topic).await?;
             Ok(topic)
         }
-        Ensured::Exists { partitions } => {
+        EnsureTopicOutcome::Exists { partitions } => {
             let message = format!(
                 "the state topic `{topic}` has {partitions} partitions, but `shards` is {shards}; the number of shards \
                  determines the partition of each token's state and cannot change"
@@ -52,7 +52,7 @@ async fn check_compaction(
     admin: &Admin,
     topic: &str,
 ) -> Result<(), Failure> {
-    let policy = match admin.setting(topic, CLEANUP_POLICY).await {
+    let policy = match admin.topic_config(topic, CLEANUP_POLICY).await {
         Ok(policy) => policy,
         // A principal that may not describe the topic's configuration may still write to the topic.
         Err(error) if error.kind() == spanbridge_kafka::ErrorKind::Denied => None,

@@ -184,7 +184,7 @@ impl Tables {
         if let Some(table) = self.read(name).await? {
             return self.set_up(&table, None).await.map(drop);
         }
-        if self.admin.partitions(&self.publish.topic(name)).await?.is_none() {
+        if self.admin.partition_count(&self.publish.topic(name)).await?.is_none() {
             return Err(self.no_table(name).into());
         }
         let pipeline = &self.publish.name;

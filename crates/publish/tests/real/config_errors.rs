@@ -51,7 +51,7 @@ async fn what_is_not_there_is_named_with_its_place() {
     let admin = Admin::new(&world.kafka, LIMIT).unwrap();
     let state = format!("{}.spanbridge-state", world.pipeline);
     admin.delete_topic(&state).await.unwrap();
-    while admin.partitions(&state).await.unwrap().is_some() {
+    while admin.partition_count(&state).await.unwrap().is_some() {
         tokio::time::sleep(std::time::Duration::from_millis(50)).await;
     }
     admin.ensure_topic(&state, 3, 1, &[]).await.unwrap();

@@ -135,7 +135,7 @@ async fn every_change_is_there_once_and_in_order() {
     assert_eq!(told(&records, &lineage), written, "after the end");
 
     let admin = Admin::new(&world.kafka, LIMIT).unwrap();
-    assert_eq!(admin.partitions(&world.topic("Other")).await.unwrap(), None);
+    assert_eq!(admin.partition_count(&world.topic("Other")).await.unwrap(), None);
 }
 
 /// A pipeline that starts now has no changes from before its origin.
@@ -143,7 +143,7 @@ pub(crate) async fn await_origin(world: &World) {
     let (topic, end) = (format!("{}.spanbridge-state", world.pipeline), Instant::now() + LIMIT);
     let admin = Admin::new(&world.kafka, LIMIT).unwrap();
     loop {
-        if admin.partitions(&topic).await.unwrap().is_some() {
+        if admin.partition_count(&topic).await.unwrap().is_some() {
             let records = topic::records(world, &topic).await;
             if records.iter().any(|record| record.key.as_deref() == Some(b"\"origin\"")) {
                 return;

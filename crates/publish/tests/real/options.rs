@@ -65,11 +65,11 @@ async fn a_pipeline_ends_and_has_published_what_was_asked_and_nothing_else() {
 
     let admin = Admin::new(&world.kafka, LIMIT).unwrap();
     let audit = format!("{}.audit.AuditLog", world.pipeline);
-    assert_eq!(admin.partitions(&audit).await.unwrap(), Some(2));
-    assert_eq!(admin.setting(&audit, "retention.ms").await.unwrap().as_deref(), Some("12345678"));
+    assert_eq!(admin.partition_count(&audit).await.unwrap(), Some(2));
+    assert_eq!(admin.topic_config(&audit, "retention.ms").await.unwrap().as_deref(), Some("12345678"));
     assert_eq!(topic::read(&world, &audit).await.len(), 1);
     for table in ["Noise", "BridgeGaps"] {
-        assert_eq!(admin.partitions(&world.topic(table)).await.unwrap(), None, "{table}");
+        assert_eq!(admin.partition_count(&world.topic(table)).await.unwrap(), None, "{table}");
     }
 
     let record = &topic::records(&world, &world.topic("Orders")).await[0];

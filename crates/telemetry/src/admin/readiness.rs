@@ -1,64 +1,102 @@
+//! The pipelines of the process and their state.
+
 use std::collections::BTreeMap;
 use std::fmt::Write;
 use std::sync::{Arc, Mutex};
 
+use serde_json::{Map, Value, json};
+
 use super::lock;
 
-/// Which pipelines are at work. Clones share one registry.
+/// The registry of the process's pipelines, which `/readyz` and `/status` show. Clones share it.
 #[derive(Debug, Clone, Default)]
 pub struct Readiness {
-    /// The reason why not, or `None` when ready.
-    pipelines: Arc<Mutex<BTreeMap<String, Option<String>>>>,
+    pipelines: Arc<Mutex<BTreeMap<String, PipelineState>>>,
+}
+
+#[derive(Debug)]
+struct PipelineState {
+    /// The reason why the pipeline is not ready; `None` if it is.
+    reason: Option<String>,
+    /// The details that the pipeline reported about its partitions or shards.
+    details: Map<String, Value>,
 }
 
 impl Readiness {
-    /// Adds a pipeline, which is not ready yet. Register all of them before the first becomes ready.
+    /// Adds a pipeline, which is not ready yet. Register all pipelines before the first one becomes ready. A pipeline of the
+    /// same name is replaced.
     #[must_use]
-    pub fn register(&self, pipeline: impl Into<String>) -> Ready {
+    pub fn register(&self, pipeline: impl Into<String>) -> PipelineReadiness {
         let pipeline = pipeline.into();
-        lock(&self.pipelines).insert(pipeline.clone(), Some("starting".to_owned()));
-        Ready { readiness: self.clone(), pipeline }
+        let state = PipelineState { reason: Some("starting".to_owned()), details: Map::new() };
+        lock(&self.pipelines).insert(pipeline.clone(), state);
+        PipelineReadiness { readiness: self.clone(), pipeline }
     }
 
-    /// Whether all are ready, and one line for each. Without any pipeline nothing is ready.
+    /// Returns whether all pipelines are ready, and one line for each. Without pipelines, nothing is ready.
     pub(crate) fn report(&self) -> (bool, String) {
         let pipelines = lock(&self.pipelines);
         if pipelines.is_empty() {
             return (false, "no pipeline has registered yet\n".to_owned());
         }
         let mut text = String::new();
-        for (pipeline, reason) in pipelines.iter() {
-            let reason = reason.as_deref();
+        for (pipeline, state) in pipelines.iter() {
             // Writing to a string cannot fail.
-            let _ = match reason {
+            let _ = match &state.reason {
                 None => writeln!(text, "{pipeline}: ready"),
                 Some(reason) => writeln!(text, "{pipeline}: not ready: {reason}"),
             };
         }
-        (pipelines.values().all(Option::is_none), text)
+        (pipelines.values().all(|state| state.reason.is_none()), text)
+    }
+
+    /// Returns all pipelines by name: `ready`, `reason` if it is not ready, and the details that the pipeline reported.
+    pub(crate) fn status(&self) -> Value {
+        let pipelines = lock(&self.pipelines);
+        let status = pipelines.iter().map(|(pipeline, state)| {
+            let mut status = state.details.clone();
+            status.insert("ready".to_owned(), json!(state.reason.is_none()));
+            if let Some(reason) = &state.reason {
+                status.insert("reason".to_owned(), json!(reason));
+            }
+            (pipeline.clone(), Value::Object(status))
+        });
+        Value::Object(status.collect())
     }
 }
 
-/// Held by a pipeline, to say how it fares. What was said last stays when it is dropped.
+/// The handle of one pipeline in the registry. Its last report stays when the handle is dropped.
 #[derive(Debug)]
-pub struct Ready {
+pub struct PipelineReadiness {
     readiness: Readiness,
     pipeline: String,
 }
 
-impl Ready {
-    /// The pipeline is at work.
-    pub fn ready(&self) {
-        self.set(None);
+impl PipelineReadiness {
+    /// Reports that the pipeline works.
+    pub fn set_ready(&self) {
+        self.update(|state| state.reason = None);
     }
 
-    /// The pipeline is not at work. The reason is shown on `/readyz`: no secrets and no contents.
-    pub fn not_ready(&self, reason: impl Into<String>) {
-        self.set(Some(reason.into()));
+    /// Reports that the pipeline does not work. `/readyz` and `/status` show the reason, so it must hold neither secrets nor
+    /// data.
+    pub fn set_not_ready(&self, reason: impl Into<String>) {
+        let reason = reason.into();
+        self.update(|state| state.reason = Some(reason));
     }
 
-    fn set(&self, reason: Option<String>) {
-        lock(&self.readiness.pipelines).insert(self.pipeline.clone(), reason);
+    /// Replaces one detail that `/status` shows of the pipeline, such as `partitions` or `shards`. It must hold neither
+    /// secrets nor data.
+    pub fn set_detail(&self, name: &str, value: Value) {
+        self.update(|state| {
+            state.details.insert(name.to_owned(), value);
+        });
+    }
+
+    fn update(&self, change: impl FnOnce(&mut PipelineState)) {
+        if let Some(state) = lock(&self.readiness.pipelines).get_mut(&self.pipeline) {
+            change(state);
+        }
     }
 }
 
@@ -67,17 +105,31 @@ mod tests {
     use super::*;
 
     #[test]
-    fn ready_when_all_are() {
+    fn process_is_ready_when_all_pipelines_are() {
         let readiness = Readiness::default();
         assert!(!readiness.report().0);
         let flights = readiness.register("flights");
         let delays = readiness.register("delays");
-        flights.ready();
+        flights.set_ready();
         assert_eq!(readiness.report(), (false, "delays: not ready: starting\nflights: ready\n".to_owned()));
-        delays.ready();
+        delays.set_ready();
         assert!(readiness.report().0);
-        flights.not_ready("position 7 of flights-0 is gone");
-        let (ready, text) = readiness.report();
-        assert!(!ready && text.contains("flights: not ready: position 7 of flights-0 is gone"));
+        flights.set_not_ready("the log no longer holds offset 7 of flights[0]");
+        let (is_ready, text) = readiness.report();
+        assert!(
+            !is_ready && text.contains("flights: not ready: the log no longer holds offset 7 of flights[0]")
+        );
+    }
+
+    #[test]
+    fn status_shows_readiness_reason_and_details() {
+        let readiness = Readiness::default();
+        let flights = readiness.register("flights");
+        assert_eq!(readiness.status(), json!({"flights": {"ready": false, "reason": "starting"}}));
+        flights.set_ready();
+        flights.set_detail("shards", json!([{"shard": 0}]));
+        assert_eq!(readiness.status(), json!({"flights": {"ready": true, "shards": [{"shard": 0}]}}));
+        flights.set_detail("shards", json!([]));
+        assert_eq!(readiness.status(), json!({"flights": {"ready": true, "shards": []}}));
     }
 }

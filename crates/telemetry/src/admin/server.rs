@@ -1,3 +1,5 @@
+//! The HTTP server of the admin port.
+
 use std::net::{SocketAddr, TcpListener};
 use std::time::{Duration, Instant};
 
@@ -12,19 +14,18 @@ use tokio::runtime::Handle;
 use tokio::sync::oneshot;
 use tokio::task::JoinHandle;
 
-use super::{Liveness, Readiness, Status};
+use super::{Liveness, Readiness};
 use crate::{Error, ErrorKind};
 
-/// What the paths answer from.
+/// The sources of the server's answers.
 #[derive(Debug, Clone)]
-pub(crate) struct State {
+pub(crate) struct ServerState {
     pub(crate) service: String,
     pub(crate) version: String,
     pub(crate) instance: String,
     pub(crate) started: Instant,
     pub(crate) liveness: Liveness,
     pub(crate) readiness: Readiness,
-    pub(crate) status: Status,
     pub(crate) metrics: PrometheusHandle,
 }
 
@@ -37,13 +38,16 @@ pub(crate) struct Server {
 }
 
 impl Server {
-    /// Binds `listen` and answers on `runtime`.
-    pub(crate) fn start(listen: SocketAddr, state: State, runtime: &Handle) -> Result<Self, Error> {
+    /// Binds `listen` and answers requests on `runtime`.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Listen`] if the address cannot be bound.
+    pub(crate) fn start(listen: SocketAddr, state: ServerState, runtime: &Handle) -> Result<Self, Error> {
         let failed = |error| {
             let message = format!(
-                "the admin port cannot listen on {listen}: {error}; free the address or change telemetry.listen"
+                "The admin port cannot listen on {listen}: {error}; free the address or change telemetry.listen"
             );
-            Error::new(ErrorKind::Listen, message).because(error)
+            Error::new(ErrorKind::Listen, message).with_source(error)
         };
         let listener = TcpListener::bind(listen).map_err(failed)?;
         listener.set_nonblocking(true).map_err(failed)?;
@@ -62,18 +66,18 @@ impl Server {
                 let _ = stopped.await;
             });
             if let Err(error) = server.await {
-                tracing::error!(%address, %error, "the admin port has ended");
+                tracing::error!(%address, %error, "The admin port has ended");
             }
         });
         Ok(Self { address, stop, task })
     }
 
-    /// Where it listens.
+    /// Returns the address that the server listens on.
     pub(crate) fn address(&self) -> SocketAddr {
         self.address
     }
 
-    /// Answers what has been asked, then ends; after `limit` it ends anyway.
+    /// Answers the requests that have arrived, then ends; after `limit` it ends anyway.
     pub(crate) async fn stop(mut self, limit: Duration) {
         let _ = self.stop.send(());
         if tokio::time::timeout(limit, &mut self.task).await.is_err() {
@@ -82,31 +86,31 @@ impl Server {
     }
 }
 
-async fn livez(extract::State(state): extract::State<State>) -> (StatusCode, String) {
-    let stuck = state.liveness.stuck(Instant::now());
+async fn livez(extract::State(state): extract::State<ServerState>) -> (StatusCode, String) {
+    let stuck = state.liveness.stuck_loops(Instant::now());
     if stuck.is_empty() {
         return (StatusCode::OK, "ok\n".to_owned());
     }
     (StatusCode::SERVICE_UNAVAILABLE, stuck.join("\n") + "\n")
 }
 
-async fn readyz(extract::State(state): extract::State<State>) -> (StatusCode, String) {
-    let (ready, text) = state.readiness.report();
-    (if ready { StatusCode::OK } else { StatusCode::SERVICE_UNAVAILABLE }, text)
+async fn readyz(extract::State(state): extract::State<ServerState>) -> (StatusCode, String) {
+    let (is_ready, text) = state.readiness.report();
+    (if is_ready { StatusCode::OK } else { StatusCode::SERVICE_UNAVAILABLE }, text)
 }
 
-async fn metrics(extract::State(state): extract::State<State>) -> Response {
-    let kind = "text/plain; version=0.0.4; charset=utf-8";
-    ([(header::CONTENT_TYPE, kind)], state.metrics.render()).into_response()
+async fn metrics(extract::State(state): extract::State<ServerState>) -> Response {
+    let content_type = "text/plain; version=0.0.4; charset=utf-8";
+    ([(header::CONTENT_TYPE, content_type)], state.metrics.render()).into_response()
 }
 
-async fn status(extract::State(state): extract::State<State>) -> Response {
+async fn status(extract::State(state): extract::State<ServerState>) -> Response {
     let body = json!({
         "service": state.service,
         "version": state.version,
         "instance": state.instance,
         "uptime_seconds": state.started.elapsed().as_secs(),
-        "pipelines": state.status.collect(),
+        "pipelines": state.readiness.status(),
     });
     ([(header::CONTENT_TYPE, "application/json")], format!("{body}\n")).into_response()
 }

@@ -1,20 +1,25 @@
+//! The Prometheus recorder with the histogram buckets of the table.
+
 use std::time::Duration;
 
 use metrics_exporter_prometheus::{Matcher, PrometheusBuilder, PrometheusRecorder};
 
-use super::table::{Kind, TABLE};
+use super::table::{METRICS, MetricKind};
 
-/// How often observations are drained into their buckets; between scrapes they would pile up in memory.
-pub(crate) const UPKEEP: Duration = Duration::from_secs(5);
+/// How often observations are drained into their buckets. Without it they would accumulate in memory between scrapes.
+pub(crate) const UPKEEP_INTERVAL: Duration = Duration::from_secs(5);
 
-/// A recorder that knows the table's buckets.
+/// Creates a recorder with the buckets of all histograms.
+///
+/// # Panics
+/// If a histogram of the table has no buckets.
 pub(crate) fn recorder() -> PrometheusRecorder {
     let mut builder = PrometheusBuilder::new();
-    for metric in TABLE {
-        if let Kind::Histogram(bounds) = metric.kind {
+    for metric in METRICS {
+        if let MetricKind::Histogram(bounds) = metric.kind {
             builder = builder
                 .set_buckets_for_metric(Matcher::Full(metric.name.to_owned()), bounds)
-                .expect("the table's histograms all have bounds");
+                .expect("each histogram of the table has buckets");
         }
     }
     builder.build_recorder()
@@ -26,7 +31,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_is_recorded_is_shown_under_its_own_name() {
+    fn metrics_are_rendered_under_their_names() {
         let recorder = recorder();
         ::metrics::with_local_recorder(&recorder, || {
             describe();
@@ -36,7 +41,7 @@ mod tests {
         });
         let text = recorder.handle().render();
         for line in [
-            "# HELP spanbridge_ingest_commits_total Spanner commits tried",
+            "# HELP spanbridge_ingest_commits_total Spanner commits that were attempted",
             "# TYPE spanbridge_ingest_commits_total counter",
             "spanbridge_ingest_commits_total{pipeline=\"flights\",outcome=\"committed\"} 2",
             "spanbridge_ingest_lag_records{pipeline=\"flights\",topic=\"f\",partition=\"0\"} 7",

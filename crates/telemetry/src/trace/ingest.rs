@@ -1,17 +1,17 @@
-//! The spans of `spanbridge ingest`.
+//! The spans of `spanbridge ingest`. Each function creates one.
 
 use tracing::Span;
 use tracing::field::Empty;
 
-use super::span::follow;
+use super::span::set_remote_parent;
 use super::{RemoteContext, TARGET};
 
-/// Name of the root span.
-pub const BATCH: &str = "ingest.batch";
-/// Names of the root's children.
-pub const STEPS: [&str; 4] = ["poll", "decode", "fold", "commit"];
+/// The name of the root span.
+pub const ROOT_SPAN: &str = "ingest.batch";
+/// The names of the root's child spans.
+pub const CHILD_SPANS: [&str; 4] = ["poll", "decode", "fold", "commit"];
 
-/// A new trace for one batch of `pipeline`, read by the consumer group `group`.
+/// Starts a new trace for one batch of `pipeline`, read by the consumer group `group`.
 #[must_use]
 pub fn batch(pipeline: &str, group: &str) -> Span {
     tracing::info_span!(
@@ -33,7 +33,7 @@ pub fn batch(pipeline: &str, group: &str) -> Span {
     )
 }
 
-/// The part of a producer's trace in which its record is applied.
+/// Creates the span of a producer's trace in which its records are applied.
 #[must_use]
 pub fn apply(pipeline: &str, producer: &RemoteContext) -> Span {
     let span = tracing::info_span!(
@@ -44,11 +44,11 @@ pub fn apply(pipeline: &str, producer: &RemoteContext) -> Span {
         spanbridge.pipeline = pipeline,
         messaging.system = "kafka",
     );
-    follow(&span, producer);
+    set_remote_parent(&span, producer);
     span
 }
 
-/// Records are taken from Kafka.
+/// Creates the span of the poll of records from Kafka.
 #[must_use]
 pub fn poll(batch: &Span) -> Span {
     tracing::info_span!(
@@ -64,19 +64,19 @@ pub fn poll(batch: &Span) -> Span {
     )
 }
 
-/// Payloads are decoded and mapped.
+/// Creates the span of decoding and mapping.
 #[must_use]
 pub fn decode(batch: &Span) -> Span {
     tracing::info_span!(target: TARGET, parent: batch, "decode")
 }
 
-/// Records are folded into row writes.
+/// Creates the span of folding records into row writes.
 #[must_use]
 pub fn fold(batch: &Span) -> Span {
     tracing::info_span!(target: TARGET, parent: batch, "fold", spanbridge.rows = Empty)
 }
 
-/// Rows and position are committed to `database` (`projects/…/instances/…/databases/…`).
+/// Creates the span of the commit of rows and position to `database` (`projects/…/instances/…/databases/…`).
 #[must_use]
 pub fn commit(batch: &Span, database: &str) -> Span {
     tracing::info_span!(

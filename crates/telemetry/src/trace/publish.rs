@@ -1,17 +1,17 @@
-//! The spans of `spanbridge publish`.
+//! The spans of `spanbridge publish`. Each function creates one.
 
 use tracing::Span;
 use tracing::field::Empty;
 
-use super::span::follow;
+use super::span::set_remote_parent;
 use super::{RemoteContext, TARGET};
 
-/// Name of the root span.
-pub const BATCH: &str = "publish.batch";
-/// Names of the root's children.
-pub const STEPS: [&str; 4] = ["read", "transform", "send", "commit"];
+/// The name of the root span.
+pub const ROOT_SPAN: &str = "publish.batch";
+/// The names of the root's child spans.
+pub const CHILD_SPANS: [&str; 4] = ["read", "transform", "send", "commit"];
 
-/// A new trace for one Kafka transaction of `pipeline`'s shard `shard`.
+/// Starts a new trace for one Kafka transaction of shard `shard` of `pipeline`.
 #[must_use]
 pub fn batch(pipeline: &str, shard: u32) -> Span {
     tracing::info_span!(
@@ -30,7 +30,7 @@ pub fn batch(pipeline: &str, shard: u32) -> Span {
     )
 }
 
-/// The part of the trace that a Spanner transaction's tag names in which its records are published.
+/// Creates the span in which a Spanner transaction's records are published, as a child of the span that its tag names.
 #[must_use]
 pub fn transaction(pipeline: &str, writer: &RemoteContext) -> Span {
     let span = tracing::info_span!(
@@ -41,11 +41,11 @@ pub fn transaction(pipeline: &str, writer: &RemoteContext) -> Span {
         spanbridge.pipeline = pipeline,
         messaging.system = "kafka",
     );
-    follow(&span, writer);
+    set_remote_parent(&span, writer);
     span
 }
 
-/// Changes are taken from change streams of `database` (`projects/…/instances/…/databases/…`).
+/// Creates the span of reading change streams of `database` (`projects/…/instances/…/databases/…`).
 #[must_use]
 pub fn read(batch: &Span, database: &str) -> Span {
     tracing::info_span!(
@@ -59,13 +59,13 @@ pub fn read(batch: &Span, database: &str) -> Span {
     )
 }
 
-/// Changes are made into records and encoded.
+/// Creates the span of transforming changes into encoded records.
 #[must_use]
 pub fn transform(batch: &Span) -> Span {
     tracing::info_span!(target: TARGET, parent: batch, "transform")
 }
 
-/// Records are sent until all are acknowledged.
+/// Creates the span of sending records, until all are acknowledged.
 #[must_use]
 pub fn send(batch: &Span) -> Span {
     tracing::info_span!(
@@ -80,7 +80,7 @@ pub fn send(batch: &Span) -> Span {
     )
 }
 
-/// The Kafka transaction is committed.
+/// Creates the span of the commit of the Kafka transaction.
 #[must_use]
 pub fn commit(batch: &Span) -> Span {
     tracing::info_span!(

@@ -1,32 +1,34 @@
+//! Contexts of spans in other processes, as W3C Trace Context names them.
+
 use opentelemetry::trace::{SpanContext, SpanId, TraceFlags, TraceId, TraceState};
 
-/// The record header that holds the context, in lower case as W3C asks.
-pub const HEADER: &str = "traceparent";
+/// The name of the record header that holds the context, in lower case as W3C requires.
+pub const TRACEPARENT_HEADER: &str = "traceparent";
 
-/// The span of another process, as named by its `traceparent`.
+/// The context of a span in another process, as its `traceparent` names it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct RemoteContext(pub(super) SpanContext);
 
 impl RemoteContext {
-    /// 32 lower-case hexadecimal digits.
+    /// Returns the trace id as 32 lower-case hexadecimal digits.
     #[must_use]
     pub fn trace_id(&self) -> String {
         self.0.trace_id().to_string()
     }
 
-    /// 16 lower-case hexadecimal digits.
+    /// Returns the span id as 16 lower-case hexadecimal digits.
     #[must_use]
     pub fn span_id(&self) -> String {
         self.0.span_id().to_string()
     }
 
-    /// Whether the other process records its part.
+    /// Returns whether the other process records its spans of the trace.
     #[must_use]
     pub fn is_sampled(&self) -> bool {
         self.0.is_sampled()
     }
 
-    /// Of a trace id and a span id that are sampled; nothing where one of them is zero.
+    /// Creates a sampled context from 16 bytes of trace id and 8 bytes of span id; `None` if either is zero.
     #[must_use]
     pub fn from_bytes(bytes: [u8; 24]) -> Option<Self> {
         let (mut trace, mut span) = ([0; 16], [0; 8]);
@@ -37,7 +39,7 @@ impl RemoteContext {
         context.is_valid().then_some(Self(context))
     }
 
-    /// Trace id and span id.
+    /// Returns the 16 bytes of the trace id and the 8 bytes of the span id.
     #[must_use]
     pub fn to_bytes(&self) -> [u8; 24] {
         let mut bytes = [0; 24];
@@ -46,7 +48,7 @@ impl RemoteContext {
         bytes
     }
 
-    /// The `traceparent` that names it.
+    /// Returns the `traceparent` that names this span.
     #[must_use]
     pub fn traceparent(&self) -> String {
         let flags = u8::from(self.is_sampled());
@@ -54,15 +56,15 @@ impl RemoteContext {
     }
 }
 
-/// Length of version 00: `00-<32>-<16>-<2>`.
-const LENGTH: usize = 55;
+/// The length of a `traceparent` of version 00: `00-<32>-<16>-<2>`.
+const TRACEPARENT_LENGTH: usize = 55;
 
-/// Parses a `traceparent`, strictly by [W3C Trace Context](https://www.w3.org/TR/trace-context/#traceparent-header).
+/// Parses a `traceparent` strictly according to [W3C Trace Context](https://www.w3.org/TR/trace-context/#traceparent-header).
 ///
-/// `None` for anything that does not conform: the record is then treated as having none.
+/// Returns `None` for any text that does not conform; the record then counts as having no context.
 #[must_use]
 pub fn remote_context(traceparent: &[u8]) -> Option<RemoteContext> {
-    let head = traceparent.get(..LENGTH)?;
+    let head = traceparent.get(..TRACEPARENT_LENGTH)?;
     if head[2] != b'-' || head[35] != b'-' || head[52] != b'-' {
         return None;
     }
@@ -70,24 +72,24 @@ pub fn remote_context(traceparent: &[u8]) -> Option<RemoteContext> {
     let trace_id = hex(&head[3..35])?;
     let span_id = u64::try_from(hex(&head[36..52])?).ok()?;
     let flags = u8::try_from(hex(&head[53..55])?).ok()?;
-    // A later version may append fields behind a dash; ff is forbidden.
-    let rest = &traceparent[LENGTH..];
-    let rest_fits = match version {
+    // A later version may append fields after a dash. Version ff is forbidden.
+    let rest = &traceparent[TRACEPARENT_LENGTH..];
+    let is_rest_valid = match version {
         0 => rest.is_empty(),
         0xff => false,
         _ => rest.is_empty() || rest[0] == b'-',
     };
-    if !rest_fits || trace_id == 0 || span_id == 0 {
+    if !is_rest_valid || trace_id == 0 || span_id == 0 {
         return None;
     }
-    // Flags other than `sampled` may mean something else in a later version.
+    // Flags other than `sampled` may have another meaning in a later version.
     let flags = TraceFlags::new(flags) & TraceFlags::SAMPLED;
     let context =
         SpanContext::new(TraceId::from(trace_id), SpanId::from(span_id), flags, true, TraceState::default());
     Some(RemoteContext(context))
 }
 
-/// The value of at most 32 lower-case hexadecimal digits.
+/// Parses at most 32 lower-case hexadecimal digits.
 fn hex(digits: &[u8]) -> Option<u128> {
     debug_assert!(digits.len() <= 32);
     digits.iter().try_fold(0_u128, |value, digit| {
@@ -109,7 +111,7 @@ mod tests {
     const SAMPLE: &str = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01";
 
     #[test]
-    fn reads_the_example_of_the_standard() {
+    fn example_of_the_standard_is_parsed() {
         let context = remote_context(SAMPLE.as_bytes()).unwrap();
         assert_eq!(context.trace_id(), "0af7651916cd43dd8448eb211c80319c");
         assert_eq!(context.span_id(), "b7ad6b7169203331");
@@ -118,7 +120,7 @@ mod tests {
     }
 
     #[test]
-    fn comes_back_from_bytes_and_as_a_header() {
+    fn context_survives_bytes_and_header() {
         let context = remote_context(SAMPLE.as_bytes()).unwrap();
         assert_eq!(RemoteContext::from_bytes(context.to_bytes()), Some(context.clone()));
         assert_eq!(context.traceparent(), SAMPLE);
@@ -126,14 +128,14 @@ mod tests {
     }
 
     #[test]
-    fn a_later_version_may_be_longer() {
+    fn later_version_may_be_longer() {
         assert!(remote_context(SAMPLE.replacen("00-", "cc-", 1).as_bytes()).is_some());
         assert!(remote_context(format!("{}-what", SAMPLE.replacen("00-", "cc-", 1)).as_bytes()).is_some());
         assert!(remote_context(format!("{}.what", SAMPLE.replacen("00-", "cc-", 1)).as_bytes()).is_none());
     }
 
     #[test]
-    fn refuses_what_does_not_conform() {
+    fn nonconforming_text_is_rejected() {
         let zero_trace = format!("00-{}-b7ad6b7169203331-01", "0".repeat(32));
         let zero_span = format!("00-0af7651916cd43dd8448eb211c80319c-{}-01", "0".repeat(16));
         for bad in [
@@ -156,12 +158,12 @@ mod tests {
 
     proptest! {
         #[test]
-        fn never_panics(bytes in proptest::collection::vec(any::<u8>(), 0..80)) {
+        fn parser_never_panics(bytes in proptest::collection::vec(any::<u8>(), 0..80)) {
             let _ = remote_context(&bytes);
         }
 
         #[test]
-        fn one_changed_byte_is_never_misread(at in 0_usize..55, byte: u8) {
+        fn changed_byte_is_never_misread(at in 0_usize..55, byte: u8) {
             let mut bytes = SAMPLE.as_bytes().to_vec();
             bytes[at] = byte;
             if let Some(context) = remote_context(&bytes) {

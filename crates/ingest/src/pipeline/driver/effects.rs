@@ -1,6 +1,6 @@
 //! What the worker wants done.
 
-use spanbridge_kafka::{ErrorKind as KafkaKind, Start};
+use spanbridge_kafka::{ErrorKind as KafkaKind, FetchStart};
 use spanbridge_protocol::ingest::WorkerEffect;
 
 use super::super::batch_trace::BatchTrace;
@@ -35,7 +35,7 @@ impl Driver {
                 WorkerEffect::Fetch { partition, generation, offset } => {
                     let tp = topic_partition(&partition);
                     tracing::info!(pipeline = %self.pipeline, %partition, offset, "reading from here");
-                    match self.subscription.fetch_from(&tp, Start::Offset(offset)).await {
+                    match self.subscription.fetch_from(&tp, FetchStart::Offset(offset)).await {
                         Ok(theirs) => drop(self.fetches.insert(partition, (generation, theirs))),
                         // Its revocation is among the events to come.
                         Err(error) if error.kind() == KafkaKind::Revoked => {

@@ -90,7 +90,7 @@ impl Driver {
                     Err(Fault::Stop(error)) => return Err(self.error(ErrorKind::Refused, error)),
                     Err(Fault::Unavailable(error)) => {
                         tracing::warn!(%error, "the registry does not answer; trying again");
-                        self.ready.not_ready(error);
+                        self.ready.set_not_ready(error);
                         self.heartbeat.beat();
                         tokio::select! {
                             () = backoff.pause() => {}

@@ -7,10 +7,11 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::{Duration, Instant, SystemTime};
 
-use spanbridge_kafka::{Done, Event, Events, Offsets, Subscription};
+use serde_json::json;
+use spanbridge_kafka::{Event, Events, Offsets, RevocationAck, Subscription};
 use spanbridge_protocol::ingest::{Outcome, Partition, PartitionStop, StopReason, Worker, WorkerEffect};
 use spanbridge_spanner::Database;
-use spanbridge_telemetry::admin::{Heartbeat, Ready};
+use spanbridge_telemetry::admin::{Heartbeat, PipelineReadiness};
 use tokio::sync::{mpsc, watch};
 use tokio_util::sync::CancellationToken;
 
@@ -51,7 +52,7 @@ pub(super) struct Driver {
     /// Partitions whose dead letters are being looked at for replays.
     replays: BTreeSet<Partition>,
     /// Revocations that wait for a commit on its way.
-    revocations: Vec<(Vec<Partition>, Done)>,
+    revocations: Vec<(Vec<Partition>, RevocationAck)>,
     stops: BTreeMap<Partition, String>,
     /// A writer with fields that the mapping does not know: nothing more is taken, and what was taken before is committed.
     met: Option<Met>,
@@ -59,7 +60,7 @@ pub(super) struct Driver {
     traces: BatchTraces,
     /// The commits on their way, by attempt.
     sent: BTreeMap<u64, Attempt>,
-    ready: Ready,
+    ready: PipelineReadiness,
     heartbeat: Heartbeat,
     started: Instant,
     polling_since: SystemTime,
@@ -83,7 +84,7 @@ pub(super) struct Parts {
     pub(super) subscription: Subscription,
     pub(super) offsets: Offsets,
     pub(super) worker: Worker<Source>,
-    pub(super) ready: Ready,
+    pub(super) ready: PipelineReadiness,
     pub(super) heartbeat: Heartbeat,
     /// Where it says which partitions it owns.
     pub(super) owned: watch::Sender<Vec<Partition>>,
@@ -148,10 +149,10 @@ impl Driver {
         mut events: Events,
         shutdown: &CancellationToken,
     ) -> Result<Option<Met>, Error> {
-        self.ready.ready();
+        self.ready.set_ready();
         let outcome = self.turn(&mut events, shutdown).await;
         if let Err(error) = &outcome {
-            self.ready.not_ready(error.to_string());
+            self.ready.set_not_ready(error.to_string());
         }
         self.leave().await;
         outcome
@@ -212,12 +213,13 @@ impl Driver {
                 self.owned.send_modify(|owned| owned.extend(partitions.iter().cloned()));
                 self.observer.assigned(self.owned.borrow().len());
                 self.worker.assign(&partitions);
+                self.report_partitions();
             }
-            Event::Revoked { partitions, done } => {
+            Event::Revoked { partitions, ack } => {
                 let partitions: Vec<_> = partitions.iter().map(partition).collect();
                 tracing::info!(pipeline = %self.pipeline, count = partitions.len(), "partitions revoked");
                 self.drop_partitions(&partitions);
-                self.revocations.push((partitions, done));
+                self.revocations.push((partitions, ack));
                 self.finish_revocations();
             }
             Event::Lost(partitions) => {
@@ -286,7 +288,7 @@ impl Driver {
             Answer::Replays { .. } => return Ok(()),
             Answer::End { partition, end } => self.observer.end(&partition, end),
             Answer::Trouble(error) => {
-                self.ready.not_ready(error);
+                self.ready.set_not_ready(error);
                 return Ok(());
             }
             Answer::Fatal(error) => return Err(self.error(ErrorKind::Refused, error)),
@@ -326,25 +328,37 @@ impl Driver {
     }
 
     fn finish_revocations(&mut self) {
-        for (partitions, done) in std::mem::take(&mut self.revocations) {
+        for (partitions, ack) in std::mem::take(&mut self.revocations) {
             if self.worker.is_committing(&partitions) {
-                self.revocations.push((partitions, done));
+                self.revocations.push((partitions, ack));
             } else {
-                done.finish();
+                ack.acknowledge();
             }
         }
     }
 
     fn show_ready(&self) {
         match self.stops.values().next() {
-            Some(stop) => self.ready.not_ready(stop),
-            None => self.ready.ready(),
+            Some(stop) => self.ready.set_not_ready(stop),
+            None => self.ready.set_ready(),
         }
+        self.report_partitions();
+    }
+
+    /// Reports the owned partitions to `/status`, each with the reason if it has stopped.
+    fn report_partitions(&self) {
+        let owned = self.owned.borrow();
+        let partitions = owned.iter().map(|partition| {
+            let reason = self.stops.get(partition);
+            json!({"topic": &*partition.topic, "partition": partition.number, "stopped": reason})
+        });
+        self.ready.set_detail("partitions", partitions.collect());
     }
 
     /// Nothing half done: the commit on its way ends, what was only polled is polled by the next owner.
     async fn leave(mut self) {
         let owned = self.owned.send_replace(Vec::new());
+        self.report_partitions();
         self.worker.revoke(&owned);
         let limit = Instant::now() + GOODBYE;
         while self.worker.is_committing(&owned) {

@@ -1,16 +1,16 @@
-//! One broker for all tests of this binary.
+//! Helpers: one broker for all tests of this binary, and clients and topics on it.
 
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
 
-use spanbridge_kafka::{Admin, ClientOptions, Ensured, Message, Producer, Reader};
+use spanbridge_kafka::{Admin, ClientOptions, EnsureTopicOutcome, Message, Producer, Reader};
 use spanbridge_testbed::{Kafka, KafkaOptions, Options, Testbed};
 use tokio::sync::OnceCell;
 
 pub(crate) const LIMIT: Duration = Duration::from_secs(30);
 
 static TESTBED: OnceCell<Testbed> = OnceCell::const_new();
-static NAMES: AtomicU32 = AtomicU32::new(0);
+static NEXT_NAME: AtomicU32 = AtomicU32::new(0);
 
 pub(crate) async fn kafka() -> &'static Kafka {
     let testbed = TESTBED.get_or_init(|| async {
@@ -27,15 +27,18 @@ pub(crate) async fn options() -> ClientOptions {
     ClientOptions::new(kafka().await.bootstrap(), "kafka-tests")
 }
 
-/// A name nobody else uses, also not on a broker that was there before.
-pub(crate) fn name(prefix: &str) -> String {
-    let n = NAMES.fetch_add(1, Ordering::Relaxed);
+/// Returns a name that no other test uses, nor an earlier process on the same broker.
+pub(crate) fn unique_name(prefix: &str) -> String {
+    let n = NEXT_NAME.fetch_add(1, Ordering::Relaxed);
     format!("{prefix}-{}-{n}", std::process::id())
 }
 
 pub(crate) async fn topic(prefix: &str, partitions: i32) -> String {
-    let topic = name(prefix);
-    assert_eq!(admin().await.ensure_topic(&topic, partitions, 1, &[]).await.unwrap(), Ensured::Created);
+    let topic = unique_name(prefix);
+    assert_eq!(
+        admin().await.ensure_topic(&topic, partitions, 1, &[]).await.unwrap(),
+        EnsureTopicOutcome::Created
+    );
     topic
 }
 
@@ -47,7 +50,7 @@ pub(crate) async fn reader() -> Reader {
     Reader::new(&options().await, LIMIT).unwrap()
 }
 
-/// Values `<prefix>0`, `<prefix>1`, … into one partition.
+/// Sends the values `<prefix>0`, `<prefix>1`, … to one partition.
 pub(crate) async fn fill(topic: &str, partition: i32, prefix: &str, count: usize) {
     let producer = Producer::new(&options().await, LIMIT).unwrap();
     for i in 0..count {
@@ -58,7 +61,7 @@ pub(crate) async fn fill(topic: &str, partition: i32, prefix: &str, count: usize
     assert_eq!(producer.unacknowledged(), 0);
 }
 
-/// The values of all records, as text.
+/// Returns the values of all committed records as text.
 pub(crate) async fn values(topic: &str) -> Vec<String> {
     let records = reader().await.read_to_end(topic).await.unwrap();
     records.into_iter().map(|r| String::from_utf8(r.value.unwrap()).unwrap()).collect()
