@@ -138,8 +138,10 @@ impl<'a> ImpactAnalysis<'a> {
         if let Some(before) = before.filter(|before| before.value_capture_type != after.value_capture_type) {
             let (from, to) = (before.value_capture_type.as_str(), after.value_capture_type.as_str());
             let message = format!("change stream {name} captures {to} instead of {from}");
-            impacts
-                .push(Impact::change(message, "docs/reference/publish.md describes the records of each capture type"));
+            impacts.push(Impact::change(
+                message,
+                "docs/reference/publish.md describes the records of each capture type",
+            ));
         }
         if let Some(before) = before.filter(|before| before.retention > after.retention) {
             let hours = |stream: &ChangeStreamInfo| stream.retention.as_secs() / 3600;
