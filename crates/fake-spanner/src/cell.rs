@@ -1,4 +1,4 @@
-//! Values of columns on their way in and out.
+//! Conversion of column values from and to the API's types.
 //!
 //! Source of the encodings: <https://cloud.google.com/spanner/docs/reference/rpc/google.spanner.v1#typecode>.
 
@@ -13,14 +13,14 @@ use spanbridge_protocol::value::{Date, Float, Timestamp, Type, Value};
 use crate::refusal::{Error, Result};
 use crate::schema::{Column, Table};
 
-/// What stands for the commit timestamp.
+/// The placeholder for the commit timestamp.
 /// Source: <https://cloud.google.com/spanner/docs/commit-timestamp>.
 const COMMIT_TIMESTAMP: &str = "spanner.commit_timestamp()";
 
-/// The value of a column, NULL included: whether that is allowed depends on what is done with it.
+/// Decodes the value of a column. NULL is accepted here: the kind of write decides whether it is allowed.
 ///
 /// # Errors
-/// FAILED_PRECONDITION for another type, or for a value longer than the column.
+/// FAILED_PRECONDITION for a value of another type, or longer than the column.
 pub(crate) fn accept(table: &Table, column: &Column, wire: &Wire) -> Result<Value> {
     let value = decode(&column.ty, wire).ok_or_else(|| {
         let (column, ty, table) = (&column.name, &column.ty, table.full_name());
@@ -38,7 +38,7 @@ pub(crate) fn accept(table: &Table, column: &Column, wire: &Wire) -> Result<Valu
     Ok(value)
 }
 
-/// Characters of a STRING, bytes of BYTES, those of the longest item of an array.
+/// Returns the characters of a STRING, the bytes of BYTES, or the maximum over the items of an array.
 fn longest(value: &Value) -> Option<usize> {
     match value {
         Value::String(text) => Some(text.chars().count()),
@@ -84,12 +84,12 @@ fn from_text(ty: &Type, text: &str) -> Option<Value> {
     })
 }
 
-#[expect(clippy::cast_possible_truncation, reason = "a FLOAT32 is what it holds")]
+#[expect(clippy::cast_possible_truncation, reason = "a FLOAT32 has this precision")]
 fn narrow(value: f64) -> Value {
     Value::Float64(Float(f64::from(value as f32)))
 }
 
-/// The value as the API answers it.
+/// Encodes a value for the API.
 pub(crate) fn emit(value: &Value) -> Wire {
     let text = |text: String| Kind::StringValue(text);
     let kind = match value {

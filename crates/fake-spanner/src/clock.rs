@@ -1,7 +1,9 @@
+//! The source of commit timestamps.
+
 use chrono::{DurationRound as _, TimeDelta, Utc};
 use spanbridge_protocol::value::Timestamp;
 
-/// Commit timestamps: microseconds, each later than all that were given out before, unless it is held.
+/// A clock for commit timestamps, in microseconds. Each timestamp is later than all before, unless the clock is held.
 #[derive(Debug, Default)]
 pub(crate) struct Clock {
     last: Option<Timestamp>,
@@ -12,7 +14,7 @@ pub(crate) struct Clock {
 const STEP: TimeDelta = TimeDelta::microseconds(1);
 
 impl Clock {
-    /// The present, and later than any commit so far.
+    /// Returns the present time, later than any timestamp before.
     pub(crate) fn tick(&mut self) -> Timestamp {
         if let Some(held) = self.held {
             return held;
@@ -24,12 +26,12 @@ impl Clock {
         now
     }
 
-    /// Up to where no commit can come any more.
+    /// Returns the timestamp up to which no further commit is possible.
     pub(crate) fn settled(&mut self) -> Timestamp {
         self.held.map_or_else(|| self.tick(), |held| held - STEP)
     }
 
-    /// From now on every tick is the same.
+    /// Makes every following tick return the same timestamp.
     pub(crate) fn hold(&mut self) {
         self.held = Some(self.tick());
     }
@@ -38,7 +40,7 @@ impl Clock {
         self.held = None;
     }
 
-    /// From now on it is so much later than it would be.
+    /// Moves the clock forward.
     pub(crate) fn advance(&mut self, by: TimeDelta) {
         self.ahead += by;
     }
@@ -53,7 +55,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_held_clock_gives_one_instant_and_nothing_before_it_is_open() {
+    fn held_clock_repeats_one_timestamp_after_the_settled_one() {
         let mut clock = Clock::default();
         let before = clock.tick();
         clock.hold();
@@ -64,7 +66,7 @@ mod tests {
     }
 
     #[test]
-    fn an_advanced_clock_goes_on_from_there() {
+    fn advanced_clock_continues_from_its_new_time() {
         let mut clock = Clock::default();
         let before = clock.tick();
         clock.advance(TimeDelta::hours(25));
@@ -73,7 +75,7 @@ mod tests {
     }
 
     #[test]
-    fn no_instant_is_given_twice() {
+    fn timestamps_are_unique() {
         let mut clock = Clock::default();
         let ticks: Vec<Timestamp> = (0..1000).map(|_| clock.tick()).collect();
         assert!(ticks.is_sorted_by(|a, b| a < b));

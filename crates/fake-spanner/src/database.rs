@@ -1,3 +1,5 @@
+//! One database: schema, rows and transactions.
+
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
@@ -15,7 +17,7 @@ use crate::store::{Overlay, Plan, Rows, key_set};
 use crate::stream::{Commitment, Streams};
 use crate::transaction::{Committed, Transactions};
 
-/// One database: its schema, its rows, and the transactions on them.
+/// One database: its schema, its rows, and its transactions.
 #[derive(Debug, Default)]
 pub(crate) struct Database {
     state: Mutex<State>,
@@ -31,16 +33,16 @@ struct State {
     streams: Streams,
 }
 
-/// What a read or a query answers.
+/// The result of a read or a query.
 #[derive(Debug, Default)]
 pub(crate) struct Table {
-    /// Names and types.
+    /// The names and types of the columns.
     pub(crate) columns: Vec<(String, Type)>,
     pub(crate) rows: Vec<Vec<Value>>,
 }
 
 impl Database {
-    /// Runs DDL statements in their order. Those before one that fails stay applied.
+    /// Runs DDL statements in order. The statements before one that fails stay applied.
     pub(crate) fn execute_ddl<S: AsRef<str>>(&self, statements: &[S]) -> Result<()> {
         let mut state = self.lock();
         let State { schema, rows, streams, clock, .. } = &mut *state;
@@ -52,30 +54,30 @@ impl Database {
         Ok(())
     }
 
-    /// Looks at the schema.
+    /// Reads the schema.
     pub(crate) fn schema<T>(&self, look: impl FnOnce(&Schema) -> T) -> T {
         look(&self.lock().schema)
     }
 
-    /// Later than every commit before, earlier than every one after.
+    /// Returns a timestamp later than every commit before and earlier than every commit after.
     pub(crate) fn now(&self) -> Timestamp {
         self.lock().clock.tick()
     }
 
-    /// With the change streams, and up to where their records are complete.
+    /// Calls a function with the change streams and the timestamp up to which their records are complete.
     pub(crate) fn streams<T>(&self, ask: impl FnOnce(&mut Streams, Timestamp) -> Result<T>) -> Result<T> {
         let mut state = self.lock();
         let settled = state.clock.settled();
         ask(&mut state.streams, settled)
     }
 
-    /// An instant between commits; none while they are given one timestamp.
+    /// Returns a timestamp between commits; `None` while the clock is held.
     pub(crate) fn cut(&self) -> Option<Timestamp> {
         let mut state = self.lock();
         (!state.clock.is_held()).then(|| state.clock.tick())
     }
 
-    /// Whether all commits are given one timestamp from now on.
+    /// Holds or releases the clock: while it is held, all commits have one timestamp.
     pub(crate) fn hold_clock(&self, hold: bool) {
         let mut state = self.lock();
         if hold {
@@ -98,7 +100,7 @@ impl Database {
         self.lock().transactions.roll_back(transaction);
     }
 
-    /// The rows of a key set in the order of the key, as all commits so far have left them.
+    /// Returns the present rows of a key set, in key order.
     pub(crate) fn read(&self, request: &ReadRequest, transaction: Option<u64>) -> Result<Table> {
         if !request.index.is_empty() {
             return Err(Error::unimplemented(format_args!("index {}", request.index)));
@@ -127,8 +129,8 @@ impl Database {
         Ok(Table { columns: columns.collect(), rows })
     }
 
-    /// Executes a commit, of a read-write transaction or of its own. Once begun it must not be dropped before
-    /// it has ended, if its outcome is to be one.
+    /// Executes a commit, single-use or of a read-write transaction. The future must not be dropped before it ends: the
+    /// commit would have no outcome.
     pub(crate) async fn commit(
         &self,
         mutations: &[Mutation],

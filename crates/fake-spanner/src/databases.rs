@@ -1,3 +1,5 @@
+//! All databases and their sessions.
+
 use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -5,7 +7,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use crate::database::Database;
 use crate::refusal::{Error, Result};
 
-/// The databases, by name, and their sessions. Instances are not kept: each one exists.
+/// The databases by name, and their sessions. Instances are not stored: every instance exists.
 #[derive(Debug, Default)]
 pub(crate) struct Databases {
     databases: Mutex<BTreeMap<String, Arc<Database>>>,
@@ -14,7 +16,7 @@ pub(crate) struct Databases {
 
 impl Databases {
     /// # Errors
-    /// ALREADY_EXISTS, or what is wrong with the statements; then it does not exist either.
+    /// ALREADY_EXISTS, or the error of a statement; the database is not created then.
     pub(crate) fn create<S: AsRef<str>>(&self, name: &str, ddl: &[S]) -> Result<()> {
         let database = Database::default();
         database.execute_ddl(ddl)?;
@@ -35,15 +37,15 @@ impl Databases {
         self.lock().get(name).cloned().ok_or_else(missing)
     }
 
-    /// Opens a session and gives its name. There is nothing to it: any number may share one, as they may a
-    /// multiplexed session of Spanner.
+    /// Opens a session and returns its name. A session has no state: any number of clients may share it, like a multiplexed
+    /// session of Spanner.
     pub(crate) fn open_session(&self, database: &str) -> Result<String> {
         self.get(database)?;
         let number = self.sessions.fetch_add(1, Ordering::Relaxed);
         Ok(format!("{database}/sessions/{number}"))
     }
 
-    /// The database of a session.
+    /// Returns the database of a session.
     pub(crate) fn of_session(&self, session: &str) -> Result<Arc<Database>> {
         let missing = || Error::not_found(format!("Session not found: {session}"));
         let (database, number) = session.rsplit_once("/sessions/").ok_or_else(missing)?;

@@ -1,3 +1,5 @@
+//! The server: its builder and its handle.
+
 use std::io;
 use std::net::{Ipv4Addr, SocketAddr};
 use std::sync::Arc;
@@ -14,10 +16,10 @@ use crate::rest;
 use crate::service::{Connections, Router, Service};
 use crate::stream::ChangeStreamControl;
 
-/// How many commits are remembered, unless the builder says otherwise.
-const REMEMBERED: usize = 100_000;
+/// The default capacity of the commit log.
+const COMMIT_LOG_CAPACITY: usize = 100_000;
 
-/// A running stand-in; ends when it is dropped, its connections with it.
+/// A running fake. Dropping it ends the servers and their connections.
 #[derive(Debug)]
 pub struct FakeSpanner {
     service: Service,
@@ -26,7 +28,7 @@ pub struct FakeSpanner {
     token: CancellationToken,
 }
 
-/// How a stand-in is to be.
+/// The configuration of a fake.
 #[derive(Debug, Default)]
 pub struct Builder {
     databases: Vec<(String, Vec<String>)>,
@@ -36,28 +38,28 @@ pub struct Builder {
 }
 
 impl Builder {
-    /// A database that is there from the start, `projects/p/instances/i/databases/d`, with these statements.
+    /// Adds a database, `projects/p/instances/i/databases/d`, created with these statements.
     #[must_use]
     pub fn database(mut self, name: &str, ddl: &[&str]) -> Self {
         self.databases.push((name.to_owned(), ddl.iter().map(|&statement| statement.to_owned()).collect()));
         self
     }
 
-    /// Other limits than Spanner's.
+    /// Replaces Spanner's limits.
     #[must_use]
     pub fn limits(mut self, limits: Limits) -> Self {
         self.limits = limits;
         self
     }
 
-    /// What the draws of faults and latencies come from.
+    /// Sets the seed of faults and latencies.
     #[must_use]
     pub fn seed(mut self, seed: u64) -> Self {
         self.seed = seed;
         self
     }
 
-    /// How many commits the log keeps.
+    /// Sets the capacity of the commit log.
     #[must_use]
     pub fn remembered(mut self, commits: usize) -> Self {
         self.remembered = Some(commits);
@@ -67,7 +69,7 @@ impl Builder {
     /// Listens on two free ports of the loopback interface.
     ///
     /// # Errors
-    /// No port could be bound, or a database's DDL is refused.
+    /// No port could be bound, or the DDL of a database is invalid.
     pub async fn start(self) -> io::Result<FakeSpanner> {
         let databases = Databases::default();
         for (name, ddl) in &self.databases {
@@ -76,7 +78,7 @@ impl Builder {
         let service = Service {
             databases: Arc::new(databases),
             faults: Arc::new(Faults::new(self.seed)),
-            log: Arc::new(CommitLog::new(self.remembered.unwrap_or(REMEMBERED))),
+            log: Arc::new(CommitLog::new(self.remembered.unwrap_or(COMMIT_LOG_CAPACITY))),
             limits: self.limits,
         };
         let token = CancellationToken::new();
@@ -92,7 +94,7 @@ impl Builder {
             .with_graceful_shutdown(token.clone().cancelled_owned());
         tokio::spawn(async move {
             if let Err(error) = admin.await {
-                tracing::error!(%error, "the stand-in's REST server has ended");
+                tracing::error!(%error, "the fake's REST server has ended");
             }
         });
         let connections = Connections { listener: grpc, token: token.clone() };
@@ -103,7 +105,7 @@ impl Builder {
         );
         tokio::spawn(async move {
             if let Err(error) = server.await {
-                tracing::error!(%error, "the stand-in's gRPC server has ended");
+                tracing::error!(%error, "the fake's gRPC server has ended");
             }
         });
         Ok(fake_spanner)
@@ -111,53 +113,53 @@ impl Builder {
 }
 
 impl FakeSpanner {
-    /// One with Spanner's limits and without a database.
+    /// Returns a builder with Spanner's limits and without databases.
     pub fn builder() -> Builder {
         Builder::default()
     }
 
-    /// `host:port` for gRPC, as in `SPANNER_EMULATOR_HOST`.
+    /// Returns the gRPC address, `host:port`, as in `SPANNER_EMULATOR_HOST`.
     pub fn grpc(&self) -> String {
         self.grpc.to_string()
     }
 
-    /// `host:port` for REST.
+    /// Returns the REST address, `host:port`.
     pub fn rest(&self) -> String {
         self.rest.to_string()
     }
 
-    /// What is done to commits.
+    /// Returns the faults that are injected into commits.
     pub fn faults(&self) -> &Faults {
         &self.service.faults
     }
 
-    /// What commits there were.
+    /// Returns the log of commits.
     pub fn log(&self) -> &CommitLog {
         &self.service.log
     }
 
-    /// What is done to a change stream of a database, `projects/p/instances/i/databases/d`.
+    /// Returns the control of a change stream of a database, `projects/p/instances/i/databases/d`.
     ///
     /// # Errors
-    /// NOT_FOUND.
+    /// `NOT_FOUND`.
     pub fn change_stream(&self, database: &str, stream: &str) -> Result<ChangeStreamControl, Error> {
         ChangeStreamControl::new(self.service.databases.get(database)?, stream)
     }
 
-    /// Whether all commits of a database are given one timestamp from now on. They must not change the same rows, and
-    /// no change stream tells of them before it ends.
+    /// Holds or releases the clock of a database. While it is held, all commits have one timestamp: they must not change the
+    /// same rows, and change streams return them only after the release.
     ///
     /// # Errors
-    /// NOT_FOUND.
+    /// `NOT_FOUND`.
     pub fn hold_clock(&self, database: &str, hold: bool) -> Result<(), Error> {
         self.service.databases.get(database)?.hold_clock(hold);
         Ok(())
     }
 
-    /// Lets these hours pass for a database at once: what it keeps for a while gets old.
+    /// Advances the clock of a database by hours, so that retention periods expire.
     ///
     /// # Errors
-    /// NOT_FOUND.
+    /// `NOT_FOUND`.
     pub fn advance_clock(&self, database: &str, hours: u32) -> Result<(), Error> {
         self.service.databases.get(database)?.advance_clock(TimeDelta::hours(hours.into()));
         Ok(())
@@ -166,7 +168,7 @@ impl FakeSpanner {
     /// Creates a database, `projects/p/instances/i/databases/d`.
     ///
     /// # Errors
-    /// ALREADY_EXISTS, or what is wrong with the statements.
+    /// `ALREADY_EXISTS`, or the error of a statement.
     pub fn create_database(&self, name: &str, ddl: &[&str]) -> Result<(), Error> {
         self.service.databases.create(name, ddl)
     }

@@ -1,3 +1,5 @@
+//! Faults and latencies of commits.
+
 use std::collections::BTreeMap;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
@@ -5,48 +7,50 @@ use std::time::Duration;
 use rand::{RngExt as _, SeedableRng as _};
 use rand_chacha::ChaCha8Rng;
 
-/// What can be done to a commit.
+/// A fault of one commit.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Fault {
-    /// It is not executed, and the answer does not say so.
+    /// The commit is not executed, and its answer is lost.
     LostBefore(Loss),
-    /// It is executed, whatever comes of that, and the answer does not say so.
+    /// The commit is executed, and its answer is lost.
     LostAfter(Loss),
-    /// It is executed twice, as Spanner may do with a single-use one
-    /// (<https://cloud.google.com/spanner/docs/modify-mutation-api>), and the answer is the second one's. A
-    /// read-write transaction commits once all the same.
+    /// The commit is executed twice, and the answer is that of the second execution. Spanner may do this with a single-use
+    /// commit (<https://cloud.google.com/spanner/docs/modify-mutation-api>). A read-write transaction commits once.
     Twice,
-    /// It is not executed and answered with ABORTED.
+    /// The commit is not executed, and the answer is ABORTED.
     Aborted,
-    /// It is answered at once with DEADLINE_EXCEEDED, and executed so much later.
+    /// The answer is DEADLINE_EXCEEDED at once, and the commit is executed after this delay.
     Late(Duration),
 }
 
-/// What comes in place of the answer.
+/// The replacement of a lost answer.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Loss {
-    /// UNAVAILABLE.
+    /// The status UNAVAILABLE.
     Unavailable,
-    /// DEADLINE_EXCEEDED.
+    /// The status `DEADLINE_EXCEEDED`.
     DeadlineExceeded,
-    /// The connection is reset, with all that is under way on it.
+    /// A reset of the connection, with all its running calls.
     Reset,
 }
 
-/// How long a commit takes, its claims held.
+/// The duration of a commit, during which it holds its claims.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub enum Latency {
+    /// The same for all commits.
     Fixed(Duration),
-    /// Anything between the two.
+    /// Uniform between the two.
     Uniform(Duration, Duration),
-    /// Log-normal, as networks have it: half of them take less than `median`, one in a hundred more than `p99`.
+    /// Log-normal, like network latencies.
     LogNormal {
+        /// The median.
         median: Duration,
+        /// The 99th percentile.
         p99: Duration,
     },
 }
 
-/// What will be done to commits. All draws come from one seed, in the order in which commits arrive.
+/// The faults and latencies of following commits. All draws come from one seed, in order of arrival.
 #[derive(Debug)]
 pub struct Faults {
     inner: Mutex<Inner>,
@@ -73,32 +77,32 @@ impl Faults {
         Self { inner: Mutex::new(inner) }
     }
 
-    /// What each commit takes from now on.
+    /// Sets the latency of the following commits.
     pub fn set_latency(&self, latency: Latency) {
         self.lock().latency = latency;
     }
 
-    /// Strikes the `nth` commit from now; 1 is the next.
+    /// Injects a fault into the `nth` commit from now; 1 is the next.
     pub fn nth(&self, nth: u64, fault: Fault) {
         let mut inner = self.lock();
         let at = inner.arrived + nth;
         inner.planned.insert(at, fault);
     }
 
-    /// Strikes that share of commits from now on, beside the shares that were given before. A commit meets
-    /// one fault at most, so the shares add up to 1 at most.
+    /// Injects a fault into this share of the following commits, in addition to earlier shares. A commit has at most one
+    /// fault, so the sum of all shares is at most 1.
     pub fn share(&self, fault: Fault, share: f64) {
         self.lock().shares.push((fault, share));
     }
 
-    /// No fault any more. The latency stays.
+    /// Removes all faults. The latency stays.
     pub fn clear(&self) {
         let mut inner = self.lock();
         inner.shares.clear();
         inner.planned.clear();
     }
 
-    /// For the commit that has just arrived.
+    /// Draws the fault and the latency of the commit that has arrived.
     pub(crate) fn draw(&self) -> (Option<Fault>, Duration) {
         let mut inner = self.lock();
         inner.arrived += 1;
@@ -125,10 +129,10 @@ impl Latency {
             Self::Fixed(latency) => latency,
             Self::Uniform(low, high) => low + high.saturating_sub(low).mul_f64(random.random::<f64>()),
             Self::LogNormal { median, p99 } => {
-                /// How many standard deviations the 99th percentile is from the middle.
+                /// The 99th percentile of the standard normal distribution.
                 const P99: f64 = 2.326_347_874;
                 let sigma = (p99.as_secs_f64() / median.as_secs_f64().max(1e-9)).max(1.0).ln() / P99;
-                // Box and Muller's normal deviate; one minus, as the logarithm wants no zero.
+                // The Box-Muller transform. 1 - x, since the logarithm of 0 is undefined.
                 let (a, b): (f64, f64) = (1.0 - random.random::<f64>(), random.random());
                 let normal = (-2.0 * a.ln()).sqrt() * (std::f64::consts::TAU * b).cos();
                 median.mul_f64((sigma * normal).exp())
@@ -142,7 +146,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn one_seed_is_one_sequence_with_the_shares_asked_for() {
+    fn same_seed_draws_the_same_faults_in_the_requested_shares() {
         let run = |seed| {
             let faults = Faults::new(seed);
             faults.share(Fault::Aborted, 0.2);
@@ -158,7 +162,7 @@ mod tests {
     }
 
     #[test]
-    fn the_nth_from_now_is_struck() {
+    fn nth_commit_has_the_fault() {
         let faults = Faults::new(0);
         assert_eq!(faults.draw().0, None);
         faults.nth(2, Fault::Twice);
@@ -169,7 +173,7 @@ mod tests {
     }
 
     #[test]
-    fn latencies_have_their_distribution() {
+    fn latencies_follow_their_distribution() {
         let faults = Faults::new(0);
         let milliseconds = Duration::from_millis;
         faults.set_latency(Latency::LogNormal { median: milliseconds(10), p99: milliseconds(50) });

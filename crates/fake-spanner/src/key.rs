@@ -1,8 +1,8 @@
 //! Primary keys as bytes that sort as Spanner sorts keys.
 //!
 //! Each part is a tag and a payload, all bits flipped where the column is DESC. No part starts with 0xff, so
-//! that a prefix followed by 0xff is behind all keys that begin with the prefix; and the key of an
-//! interleaved row begins with its parent's.
+//! that a prefix followed by 0xff sorts after all keys with the prefix. The key of an interleaved row begins with its
+//! parent's key.
 
 use chrono::Datelike as _;
 use spanbridge_protocol::value::{Float, Value};
@@ -13,10 +13,10 @@ pub(crate) type Key = Vec<u8>;
 const NULL: u8 = 1;
 const SOME: u8 = 2;
 
-/// What follows a prefix to get behind all that begins with it.
+/// The byte that, appended to a prefix, sorts after all keys with the prefix.
 pub(crate) const BEHIND: u8 = 0xff;
 
-/// Adds a part. Types that Spanner does not allow in a key have been refused before.
+/// Appends a part. Types that Spanner does not allow in a key have been rejected before.
 pub(crate) fn push(key: &mut Key, value: &Value, descending: bool) {
     let start = key.len();
     key.push(if value.is_null() { NULL } else { SOME });
@@ -47,7 +47,7 @@ fn ordered(value: i64) -> [u8; 8] {
     (value.cast_unsigned() ^ (1 << 63)).to_be_bytes()
 }
 
-/// NaN before all numbers, the two zeros alike.
+/// Encodes a float: NaN sorts before all numbers, and both zeros are equal.
 fn float(value: f64) -> [u8; 8] {
     if value.is_nan() {
         return [0; 8];
@@ -56,7 +56,7 @@ fn float(value: f64) -> [u8; 8] {
     (if bits >> 63 == 1 { !bits } else { bits | 1 << 63 }).to_be_bytes()
 }
 
-/// Ends in 0x00 0x01; a 0x00 inside is followed by 0xff.
+/// Encodes bytes: 0x00 0x01 terminates them, and each inner 0x00 is followed by 0xff.
 fn terminated(key: &mut Key, bytes: &[u8]) {
     for byte in bytes {
         key.push(*byte);

@@ -1,12 +1,14 @@
-//! A stand-in for Cloud Spanner, for what its emulator cannot show: commits that run side by side and are
-//! still serialisable, commit statistics, the limits of one commit, a commit latency, answers that get lost, and
-//! change streams with transaction tags, hundreds of partitions, and transactions over several of them.
+//! A fake Cloud Spanner: an in-memory implementation of the features that the emulator lacks.
 //!
-//! A measuring instrument beside the emulator, never instead of it: whatever both know is tested on both.
-//! It speaks the part of `google.spanner.v1` and of the REST administration that the bridge uses, so that
-//! the services run against it unchanged; all else is UNIMPLEMENTED, with its name.
+//! It runs concurrent commits that are serialisable, and has commit statistics, the limits of one commit, a commit latency,
+//! lost answers, and change streams with transaction tags, hundreds of partitions and transactions over several of them.
 //!
-//! A crate of its own, which only tests and benchmarks depend on, so that the demo does not build a server.
+//! The fake complements the emulator and never replaces it: tests of features that both have run on both. It serves the
+//! part of `google.spanner.v1` and of the REST administration that the bridge uses, so that the services run against it
+//! unchanged. Every other call fails with UNIMPLEMENTED and its name.
+//!
+//! Only tests and benchmarks depend on this crate, so that the demo does not build a server.
+#![warn(missing_docs, clippy::doc_markdown, clippy::missing_errors_doc)]
 #![cfg_attr(test, allow(clippy::unwrap_used))]
 
 mod cell;

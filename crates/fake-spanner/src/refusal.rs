@@ -1,3 +1,5 @@
+//! Errors, in Spanner's words.
+
 use std::time::Duration;
 
 use googleapis_tonic_google_spanner_v1::google::rpc::{RetryInfo, Status as Details};
@@ -5,7 +7,7 @@ use prost::Message as _;
 use prost_types::Any;
 use tonic::{Code, Status};
 
-/// What the stand-in refuses, with the code and as near as known in the words of Spanner.
+/// An error of the fake: the code, and a message as close as known to Spanner's.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("{message} ({code:?})")]
 pub struct Error {
@@ -37,23 +39,23 @@ impl Error {
         Self::new(Code::AlreadyExists, message)
     }
 
-    /// Outside of what the stand-in is for.
+    /// Creates the error for an unsupported feature.
     pub(crate) fn unimplemented(what: impl std::fmt::Display) -> Self {
         Self::new(Code::Unimplemented, format!("the stand-in does not know {what}"))
     }
 
-    /// With the RetryInfo that Spanner adds
+    /// Adds the RetryInfo as Spanner does
     /// (<https://cloud.google.com/spanner/docs/reference/rpc/google.rpc#retryinfo>).
     pub(crate) fn aborted(message: impl Into<String>, retry: Duration) -> Self {
         Self { code: Code::Aborted, message: message.into(), retry: Some(retry) }
     }
 
-    /// The gRPC code.
+    /// Returns the gRPC code.
     pub fn code(&self) -> Code {
         self.code
     }
 
-    /// What it says.
+    /// Returns the message.
     pub fn message(&self) -> &str {
         &self.message
     }

@@ -1,4 +1,4 @@
-//! The part of the REST administration that the bridge uses. Every change is done when it is answered.
+//! The part of the REST administration that the bridge uses. Every operation is complete when it is answered.
 //!
 //! Source: <https://cloud.google.com/spanner/docs/reference/rest>.
 
@@ -30,7 +30,7 @@ pub(crate) fn router(databases: Arc<Databases>) -> Router {
 
 type Known = State<Arc<Databases>>;
 
-/// Nothing is kept of an instance, so it may be created again.
+/// Creates an instance. Instances are not stored, so one may be created repeatedly.
 async fn create_instance(Path(project): Path<String>, body: Bytes) -> Answer {
     let body = object(&body)?;
     let id = text(&body, "instanceId")?;
@@ -82,7 +82,7 @@ fn type_url(message: &str) -> String {
     format!("type.googleapis.com/google.spanner.admin.{message}")
 }
 
-/// A long-running operation that is over.
+/// A finished long-running operation.
 fn done(of: &str, response: &Value) -> Answered {
     Answered(json!({"name": format!("{of}/operations/done"), "done": true, "response": response}))
 }
@@ -103,7 +103,7 @@ fn statements(body: &Value, field: &str) -> Vec<String> {
 
 type Answer = std::result::Result<Answered, Refused>;
 
-/// JSON.
+/// A JSON response.
 struct Answered(Value);
 
 impl IntoResponse for Answered {
@@ -116,7 +116,7 @@ fn json_response(status: StatusCode, body: &Value) -> Response {
     (status, [(header::CONTENT_TYPE, "application/json")], body.to_string()).into_response()
 }
 
-/// An error as REST answers it.
+/// An error as a REST response.
 struct Refused(Error);
 
 impl From<Error> for Refused {

@@ -1,6 +1,8 @@
+//! Ranges of encoded keys.
+
 use crate::key::{BEHIND, Key};
 
-/// The keys from `from` up to, but not including, `until`.
+/// The keys from `from` (inclusive) to `until` (exclusive).
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) struct Span {
     pub(crate) from: Key,
@@ -8,13 +10,13 @@ pub(crate) struct Span {
 }
 
 impl Span {
-    /// All keys that begin with this one; itself alone, when it is whole.
+    /// Returns the span of all keys with this prefix; a complete key is only itself.
     pub(crate) fn prefix(key: Key) -> Self {
         let until = behind(&key);
         Self { from: key, until }
     }
 
-    /// All keys.
+    /// Returns the span of all keys.
     pub(crate) fn all() -> Self {
         Self::prefix(Key::new())
     }
@@ -24,7 +26,7 @@ impl Span {
     }
 }
 
-/// Behind all keys that begin with this one.
+/// Returns a key that sorts after all keys with this prefix.
 pub(crate) fn behind(key: &[u8]) -> Key {
     let mut behind = Vec::with_capacity(key.len() + 1);
     behind.extend_from_slice(key);
@@ -32,7 +34,7 @@ pub(crate) fn behind(key: &[u8]) -> Key {
     behind
 }
 
-/// A set of keys: spans in order, none of which overlap.
+/// A set of keys: ordered spans without overlap.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(crate) struct Spans(Vec<Span>);
 

@@ -1,3 +1,5 @@
+//! Read-write transactions.
+
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
@@ -9,26 +11,25 @@ use crate::schema::TableId;
 use crate::span::Span;
 use crate::store::Footprint;
 
-/// How many transactions are remembered, open or committed.
+/// The greatest number of stored transactions, open or committed.
 const MOST: usize = 1000;
 
-/// What a commit answers.
+/// The answer to a commit.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Committed {
     pub(crate) timestamp: Timestamp,
     pub(crate) mutations: usize,
 }
 
-/// A committed transaction's answer, which its commit gets again however often it is sent. Held while the
-/// commit is executed.
+/// The answer of a committed transaction, which every repetition of its commit receives. Locked while the commit runs.
 pub(crate) type Outcome = Arc<Mutex<Option<Committed>>>;
 
 /// The read-write transactions of a database.
 ///
-/// Reads take no lock. Instead, a commit spoils every open transaction that has read what it changes, and
-/// one that is spoilt ends with ABORTED when it wants to commit: the first to commit wins. Spanner's locks
-/// let the older win, at the earliest moment; which of two transactions loses is nothing that a service may
-/// count on, and this way none waits for one that its client has forgotten.
+/// Reads take no lock. Instead, a commit invalidates every open transaction that has read a key that it changes, and an
+/// invalidated transaction fails with ABORTED at its commit: the first to commit wins. With Spanner's locks the older
+/// transaction wins, as early as possible. A service must not rely on which of two transactions loses, and without locks
+/// no transaction waits for one that its client has abandoned.
 #[derive(Debug, Default)]
 pub(crate) struct Transactions {
     last: u64,
@@ -40,12 +41,12 @@ struct Open {
     reads: Footprint,
     spoilt: bool,
     outcome: Outcome,
-    /// Left out of the change streams that allow it.
+    /// True to exclude the commit from change streams that allow it.
     excluded: bool,
 }
 
 impl Transactions {
-    /// Begins one. Beyond the most that are remembered, the oldest is forgotten: aborted, if it was open.
+    /// Begins a transaction. Above the greatest number, the oldest is removed, and aborted if it was open.
     pub(crate) fn begin(&mut self, excluded: bool) -> u64 {
         self.last += 1;
         self.open.insert(self.last, Open { excluded, ..Open::default() });
@@ -73,12 +74,12 @@ impl Transactions {
     }
 
     /// # Errors
-    /// ABORTED when somebody has changed what it has read.
+    /// ABORTED when another commit has changed a key that it has read.
     pub(crate) fn check(&mut self, id: u64) -> Result<()> {
         if self.get(id)?.spoilt { Err(aborted()) } else { Ok(()) }
     }
 
-    /// A commit has changed these keys.
+    /// Invalidates the transactions that have read these keys.
     pub(crate) fn spoil(&mut self, changed: &Footprint, by: Option<u64>) {
         for (id, open) in &mut self.open {
             open.spoilt |= Some(*id) != by && changed.changes_reads_of(&open.reads);
@@ -102,5 +103,5 @@ fn aborted() -> Error {
     Error::aborted("Transaction was aborted.", RETRY)
 }
 
-/// What an abort asks its client to wait.
+/// The retry delay of an abort.
 pub(crate) const RETRY: std::time::Duration = std::time::Duration::from_millis(5);

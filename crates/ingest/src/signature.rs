@@ -17,7 +17,7 @@ impl Signature {
 
     /// The transaction tag of a commit, of a sampled trace perhaps.
     pub(crate) fn tag(self, trace: Option<[u8; 24]>) -> String {
-        CommitTag { mark: self.mark, trace }.to_string()
+        CommitTag { pipeline: self.mark, trace }.to_string()
     }
 
     /// How a commit with that tag is asked for.

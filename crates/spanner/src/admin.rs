@@ -1,3 +1,5 @@
+//! Administration of instances, databases and schemas, over REST.
+
 use std::future::Future;
 use std::time::Duration;
 
@@ -17,14 +19,15 @@ use crate::error::{Call, Error, ErrorKind, Result};
 use crate::name::DatabaseName;
 use crate::options::Options;
 
-/// How often a schema change is tried that meets another one, and how long is waited in between.
-const ATTEMPTS: u32 = 40;
-const PAUSE: Duration = Duration::from_millis(250);
+/// Attempts at a schema change that a concurrent schema change aborts.
+const MAX_ATTEMPTS: u32 = 40;
+/// The pause between two attempts.
+const RETRY_PAUSE: Duration = Duration::from_millis(250);
 
-/// Changes instances, databases and schemas. Speaks REST, also with the emulator (its gateway).
+/// A client that creates and drops instances and databases, and changes schemas.
 ///
-/// Every call is bounded by [`Options::admin_timeout`]. A schema change that takes longer goes on in
-/// Spanner after the error.
+/// It speaks REST; with the emulator, to the emulator's gateway. Every call is bounded by [`Options::admin_timeout`]. Spanner
+/// continues a schema change that takes longer, after the call has failed.
 #[derive(Debug, Clone)]
 pub struct Admin {
     databases: DatabaseAdmin,
@@ -34,17 +37,22 @@ pub struct Admin {
     attempt: Duration,
 }
 
-/// What a database's schema is made of.
+/// The schema of a database.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Definition {
+pub struct SchemaDefinition {
     /// The DDL statements that would create it.
     pub statements: Vec<String>,
-    /// Of the messages that they name: a serialized `google.protobuf.FileDescriptorSet`.
+    /// The descriptors of the Protobuf messages that the statements name: a serialized
+    /// `google.protobuf.FileDescriptorSet`. Empty without such messages.
     pub descriptors: Vec<u8>,
 }
 
 impl Admin {
     /// Prepares the clients; the first call connects.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Config`] for a malformed database name or an unknown REST address, [`ErrorKind::Denied`] without
+    /// credentials.
     pub async fn connect(options: &Options) -> Result<Self> {
         let name: DatabaseName = options.database.parse()?;
         let endpoint = options.rest()?;
@@ -68,10 +76,10 @@ impl Admin {
         &self.name
     }
 
-    /// Creates the database's instance in an emulator, which keeps nothing between two runs.
+    /// Creates the database's instance in an emulator, which stores nothing between two runs.
     ///
     /// # Errors
-    /// [`ErrorKind::AlreadyExists`] when it is there.
+    /// [`ErrorKind::AlreadyExists`] when the instance exists.
     pub async fn create_instance(&self) -> Result<()> {
         let parent = format!("projects/{}", self.name.project);
         let instance = Instance::new()
@@ -93,15 +101,15 @@ impl Admin {
     /// Creates the database with these statements, in the GoogleSQL dialect.
     ///
     /// # Errors
-    /// [`ErrorKind::AlreadyExists`] when it is there.
+    /// [`ErrorKind::AlreadyExists`] when the database exists.
     pub async fn create_database(&self, ddl: &[String]) -> Result<()> {
         self.create_database_with(ddl, Vec::new()).await
     }
 
-    /// As [`Admin::create_database`], with descriptors as [`Admin::update_ddl_with`] has them.
+    /// Creates the database like [`Admin::create_database`], with Protobuf descriptors as in [`Admin::update_ddl_with`].
     ///
     /// # Errors
-    /// As [`Admin::create_database`].
+    /// See [`Admin::create_database`].
     pub async fn create_database_with(&self, ddl: &[String], descriptors: Vec<u8>) -> Result<()> {
         let statement = format!("CREATE DATABASE `{}`", self.name.database);
         self.create(statement, DatabaseDialect::GoogleStandardSql, ddl, descriptors).await
@@ -110,7 +118,7 @@ impl Admin {
     /// Creates the database with these statements, in the PostgreSQL dialect.
     ///
     /// # Errors
-    /// [`ErrorKind::AlreadyExists`] when it is there.
+    /// [`ErrorKind::AlreadyExists`] when the database exists.
     pub async fn create_postgres_database(&self, ddl: &[String]) -> Result<()> {
         let statement = format!("CREATE DATABASE \"{}\"", self.name.database);
         // Spanner takes no other statements with this one.
@@ -139,7 +147,7 @@ impl Admin {
         self.bounded("create database", request.poller().until_done()).await.map(drop)
     }
 
-    /// Runs these DDL statements in their order. Those before one that fails stay applied.
+    /// Runs these DDL statements in order. The statements before one that fails stay applied.
     ///
     /// # Errors
     /// [`ErrorKind::Aborted`] when another schema change is under way (the emulator only).
@@ -147,36 +155,37 @@ impl Admin {
         self.update_ddl_with(statements, Vec::new()).await
     }
 
-    /// The same while others change the schema too, and commit: an abort is tried again, for ten seconds.
+    /// Runs these DDL statements like [`Admin::update_ddl`], and retries for ten seconds when a concurrent schema change or
+    /// commit aborts them.
     ///
     /// # Errors
-    /// As [`Admin::update_ddl`].
+    /// See [`Admin::update_ddl`].
     pub async fn apply_ddl(&self, statements: &[String]) -> Result<()> {
         let mut attempt = 1;
         loop {
             match self.update_ddl(statements).await {
-                Err(error) if error.kind() == ErrorKind::Aborted && attempt < ATTEMPTS => {
+                Err(error) if error.kind() == ErrorKind::Aborted && attempt < MAX_ATTEMPTS => {
                     attempt += 1;
-                    tokio::time::sleep(PAUSE).await;
+                    tokio::time::sleep(RETRY_PAUSE).await;
                 }
                 outcome => return outcome,
             }
         }
     }
 
-    /// As [`Admin::update_ddl`], with the descriptors of the messages that the statements name: a serialized
-    /// `google.protobuf.FileDescriptorSet`.
+    /// Runs these DDL statements like [`Admin::update_ddl`]. `descriptors` are those of the Protobuf messages that the
+    /// statements name: a serialized `google.protobuf.FileDescriptorSet`.
     /// Source: <https://cloud.google.com/spanner/docs/reference/protocol-buffers-overview>.
     ///
     /// # Errors
-    /// As [`Admin::update_ddl`].
+    /// See [`Admin::update_ddl`].
     pub async fn update_ddl_with(&self, statements: &[String], descriptors: Vec<u8>) -> Result<()> {
         self.change(Call::Admin("change schema"), statements, descriptors).await
     }
 
-    /// The same for one statement, where the database has no rows: the error has Spanner's whole text.
+    /// Runs one statement in a database without rows. The error holds Spanner's whole text, which cannot contain values.
     pub(crate) async fn try_ddl(&self, statement: &str) -> Result<()> {
-        self.change(Call::Trial, &[statement.to_owned()], Vec::new()).await
+        self.change(Call::DryRun, &[statement.to_owned()], Vec::new()).await
     }
 
     async fn change(&self, call: Call<'_>, statements: &[String], descriptors: Vec<u8>) -> Result<()> {
@@ -195,13 +204,19 @@ impl Admin {
         self.bounded_call(call, request.poller().until_done()).await.map(drop)
     }
 
-    /// The DDL statements that would create the database as it is.
+    /// Returns the DDL statements that would create the database in its present form.
+    ///
+    /// # Errors
+    /// See [`ErrorKind`].
     pub async fn get_ddl(&self) -> Result<Vec<String>> {
         self.definition().await.map(|definition| definition.statements)
     }
 
-    /// The same, with what it needs of descriptors.
-    pub async fn definition(&self) -> Result<Definition> {
+    /// Returns the DDL statements of the database, with the Protobuf descriptors that they need.
+    ///
+    /// # Errors
+    /// See [`ErrorKind`].
+    pub async fn definition(&self) -> Result<SchemaDefinition> {
         let request = self
             .databases
             .get_database_ddl()
@@ -209,10 +224,13 @@ impl Admin {
             .with_attempt_timeout(self.attempt)
             .with_retry_policy(NeverRetry);
         let answer = self.bounded("read schema", request.send()).await?;
-        Ok(Definition { statements: answer.statements, descriptors: answer.proto_descriptors.to_vec() })
+        Ok(SchemaDefinition { statements: answer.statements, descriptors: answer.proto_descriptors.to_vec() })
     }
 
-    /// Drops the database with all that is in it. A database that is not there is no error.
+    /// Drops the database. A database that does not exist is not an error.
+    ///
+    /// # Errors
+    /// See [`ErrorKind`].
     pub async fn drop_database(&self) -> Result<()> {
         let request = self
             .databases
@@ -243,7 +261,7 @@ impl Admin {
     }
 }
 
-/// How often a long-running operation is asked for.
+/// The polling intervals of a long-running operation.
 fn backoff() -> ExponentialBackoff {
     ExponentialBackoffBuilder::new()
         .with_initial_delay(Duration::from_millis(20))

@@ -1,3 +1,5 @@
+//! Commits without a preceding transaction.
+
 use google_cloud_gax::retry_policy::NeverRetry;
 use google_cloud_spanner::key::{Key, KeySet};
 use google_cloud_spanner::model::CommitResponse;
@@ -11,7 +13,7 @@ use crate::database::Database;
 use crate::error::{Call, Error, Names, Result};
 use crate::wire::{encode, protocol_timestamp};
 
-/// What may be asked of a commit.
+/// The options of a commit.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct CommitOptions<'a> {
     /// The transaction tag, of which Spanner keeps 50 characters.
@@ -22,29 +24,29 @@ pub struct CommitOptions<'a> {
     pub exclude: bool,
 }
 
-/// What a commit answers.
+/// The result of a commit.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Committed {
-    /// The commit timestamp: TrueTime's, unique to what it wrote in these rows.
+    /// The commit timestamp, from TrueTime.
     pub timestamp: Timestamp,
-    /// The mutations that Spanner counted, those of indexes included, when they were asked for
-    /// (<https://cloud.google.com/spanner/docs/commit-statistics>). The emulator counts none.
+    /// The mutations that Spanner counted, including those of indexes, if [`CommitOptions::stats`] is set
+    /// (<https://cloud.google.com/spanner/docs/commit-statistics>). The emulator does not count.
     pub mutation_count: Option<u64>,
 }
 
 impl Database {
-    /// Commits these mutations atomically, in one RPC without a transaction before it.
+    /// Commits these mutations atomically, in one RPC without a preceding transaction.
     ///
     /// Spanner may execute such a commit more than once
-    /// (<https://cloud.google.com/spanner/docs/modify-mutation-api>), so the mutations themselves must
-    /// refuse the second time, as the position row's do.
+    /// (<https://cloud.google.com/spanner/docs/modify-mutation-api>), so the mutations
+    /// themselves must make a second execution fail, as those of the position row do.
     ///
     /// Dropping the future leaves the commit in doubt.
     ///
     /// # Errors
-    /// One attempt, no retry; see [`ErrorKind`](crate::ErrorKind). Only `InDoubt` leaves the outcome open.
+    /// See [`ErrorKind`](crate::ErrorKind). There is one attempt and no retry. Only `InDoubt` leaves the outcome unknown.
     pub async fn commit(&self, mutations: Vec<Mutation>, options: CommitOptions<'_>) -> Result<Committed> {
-        let Batch { names, size, writes } = Batch::new(mutations)?;
+        let EncodedCommit { names, size, writes } = EncodedCommit::new(mutations)?;
         let limit = self.options().attempt_timeout;
         let mut transaction = self
             .client()
@@ -62,15 +64,15 @@ impl Database {
     }
 }
 
-/// The mutations of one commit, and what its error may name.
-pub(crate) struct Batch {
+/// The encoded mutations of one commit, and the names that its error may mention.
+pub(crate) struct EncodedCommit {
     pub(crate) names: Names,
-    /// About how many bytes of values.
+    /// The approximate size of all values, in bytes.
     pub(crate) size: usize,
     pub(crate) writes: Vec<WireMutation>,
 }
 
-impl Batch {
+impl EncodedCommit {
     pub(crate) fn new(mutations: Vec<Mutation>) -> Result<Self> {
         let names = Names::new(
             mutations.iter().map(|mutation| &*mutation.table),
@@ -82,21 +84,24 @@ impl Batch {
     }
 }
 
-/// What the answer to a commit says.
+/// Reads the response of a commit.
 pub(crate) fn committed(answer: CommitResponse) -> Result<Committed> {
     let timestamp = answer.commit_timestamp.and_then(protocol_timestamp);
-    let timestamp = timestamp.ok_or_else(|| Error::bug("commit", "committed, but without a timestamp"))?;
+    let timestamp = timestamp.ok_or_else(|| Error::bug("commit", "the commit response has no timestamp"))?;
     let count = |stats: CommitStats| u64::try_from(stats.mutation_count).ok();
     Ok(Committed { timestamp, mutation_count: answer.commit_stats.and_then(count) })
 }
 
-/// The client library's mutations: it takes one row in each write, all keys in one delete.
+/// Encodes the mutations for the client library, which takes one row in each write and all keys in one delete.
 fn writes(mutations: Vec<Mutation>) -> Result<Vec<WireMutation>> {
     let rows = mutations.iter().map(|mutation| mutation.rows.len()).sum();
     let mut writes = Vec::with_capacity(rows);
     for Mutation { write, table, columns, rows } in mutations {
         if rows.iter().any(|row| row.len() != columns.len()) {
-            return Err(Error::bug("commit", format!("a row of table {table} has not one value per column")));
+            return Err(Error::bug(
+                "commit",
+                format!("a row of table {table} does not have one value per column"),
+            ));
         }
         let builder: fn(String) -> WriteBuilder = match write {
             Write::Insert => WireMutation::new_insert_builder,
@@ -121,7 +126,7 @@ fn writes(mutations: Vec<Mutation>) -> Result<Vec<WireMutation>> {
     Ok(writes)
 }
 
-/// A primary key, or its first values.
+/// Encodes a primary key, or its first values.
 pub(crate) fn key(values: Vec<Value>) -> Key {
     Key::new(values.into_iter().map(encode).collect())
 }

@@ -1,3 +1,5 @@
+//! One database: its connections, its sessions, and the time limit of each call.
+
 use std::future::Future;
 use std::sync::Arc;
 use std::time::Duration;
@@ -13,10 +15,10 @@ use crate::name::DatabaseName;
 use crate::options::Options;
 use crate::session::Sessions;
 
-/// What the service may take beyond the deadline to say so itself.
-const GRACE: Duration = Duration::from_millis(500);
+/// The time that Spanner gets beyond the deadline to report the timeout itself.
+const DEADLINE_GRACE: Duration = Duration::from_millis(500);
 
-/// One database. Cheap to clone: clones share connections and session.
+/// One database. Cheap to clone: clones share connections and sessions.
 #[derive(Debug, Clone)]
 pub struct Database {
     inner: Arc<Inner>,
@@ -27,18 +29,18 @@ struct Inner {
     name: DatabaseName,
     options: Options,
     sessions: Sessions,
-    /// On connections of their own: what a change stream has sent and nobody reads takes up a connection's window, and
-    /// whoever else is on it waits.
+    /// The sessions of change streams, on separate connections: unread records fill a connection's window and would block
+    /// the other calls on it.
     streams: OnceCell<Sessions>,
     dialect: OnceCell<Dialect>,
 }
 
 impl Database {
-    /// Connects and opens the session, within [`Options::attempt_timeout`].
+    /// Connects and opens the shared session, within [`Options::attempt_timeout`].
     ///
     /// # Errors
     /// [`ErrorKind::Config`] when the database does not exist, `Denied` without credentials,
-    /// `Unavailable` when nobody answers.
+    /// `Unavailable` when Spanner does not answer.
     pub async fn connect(options: &Options) -> Result<Self> {
         let name: DatabaseName = options.database.parse()?;
         let sessions = open(&name, options, options.channels).await?;
@@ -53,7 +55,7 @@ impl Database {
         })
     }
 
-    /// The database's name.
+    /// Returns the database name.
     pub fn name(&self) -> &DatabaseName {
         &self.inner.name
     }
@@ -70,13 +72,13 @@ impl Database {
         self.inner.sessions.shared()
     }
 
-    /// The session of change streams; the first one opens it.
+    /// Returns the sessions of change streams; the first call opens them.
     pub(crate) async fn streams(&self) -> Result<&Sessions> {
         let Inner { name, options, streams, .. } = &*self.inner;
         streams.get_or_try_init(|| open(name, options, options.stream_channels)).await
     }
 
-    /// A session for one read-write transaction, to be given back when that has ended well.
+    /// Returns a session for one read-write transaction; [`Self::give_back_session`] returns it after a success.
     pub(crate) async fn take_session(&self) -> Result<DatabaseClient> {
         self.inner.sessions.take(&self.inner.name, &self.inner.options).await
     }
@@ -85,8 +87,8 @@ impl Database {
         self.inner.sessions.give_back(client, &self.inner.options);
     }
 
-    /// Runs one call within `limit`. When the session is gone, as after a restart of the emulator,
-    /// opens another one, so that the caller's next attempt can pass.
+    /// Runs one call within `limit`. When the session no longer exists, for example after a restart of the emulator,
+    /// opens another one, so that the caller's next attempt can succeed.
     pub(crate) async fn call<T>(
         &self,
         call: Call<'_>,
@@ -96,25 +98,29 @@ impl Database {
         self.renewed(within(call, limit, attempt).await, &self.inner.sessions).await
     }
 
-    /// The same of what a change stream's query has answered.
-    pub(crate) async fn judge_stream<T>(&self, answer: std::result::Result<T, ClientError>) -> Result<T> {
+    /// Classifies the answer of a change-stream query, and renews the session like [`Self::call`].
+    pub(crate) async fn stream_answer<T>(&self, answer: std::result::Result<T, ClientError>) -> Result<T> {
         let sessions = self.streams().await?;
-        self.renewed(judge(Call::Changes, answer), sessions).await
+        self.renewed(classify(Call::Changes, answer), sessions).await
     }
 
-    async fn renewed<T>(&self, answer: std::result::Result<T, Failed>, sessions: &Sessions) -> Result<T> {
+    async fn renewed<T>(
+        &self,
+        answer: std::result::Result<T, CallFailure>,
+        sessions: &Sessions,
+    ) -> Result<T> {
         match answer {
-            Err(Failed::Session(error)) => {
+            Err(CallFailure::Session(error)) => {
                 sessions.renew(&self.inner.name, &self.inner.options).await?;
                 Err(error)
             }
-            Err(Failed::Other(error)) => Err(error),
+            Err(CallFailure::Other(error)) => Err(error),
             Ok(answer) => Ok(answer),
         }
     }
 }
 
-/// Connects so many times, and opens a session.
+/// Opens `channels` connections and a session.
 async fn open(name: &DatabaseName, options: &Options, channels: usize) -> Result<Sessions> {
     let mut builder = Spanner::builder()
         .with_endpoint(options.grpc())
@@ -129,16 +135,17 @@ async fn open(name: &DatabaseName, options: &Options, channels: usize) -> Result
     Sessions::open(spanner, name, options).await
 }
 
-pub(crate) enum Failed {
-    /// The session is gone.
+/// A failed call.
+pub(crate) enum CallFailure {
+    /// The session no longer exists.
     Session(Error),
     Other(Error),
 }
 
-impl From<Failed> for Error {
-    fn from(failed: Failed) -> Self {
+impl From<CallFailure> for Error {
+    fn from(failed: CallFailure) -> Self {
         match failed {
-            Failed::Session(error) | Failed::Other(error) => error,
+            CallFailure::Session(error) | CallFailure::Other(error) => error,
         }
     }
 }
@@ -147,17 +154,20 @@ pub(crate) async fn within<T>(
     call: Call<'_>,
     limit: Duration,
     attempt: impl Future<Output = std::result::Result<T, ClientError>>,
-) -> std::result::Result<T, Failed> {
-    match tokio::time::timeout(limit + GRACE, attempt).await {
-        Err(_) => Err(Failed::Other(Error::timeout(call, limit))),
-        Ok(answer) => judge(call, answer),
+) -> std::result::Result<T, CallFailure> {
+    match tokio::time::timeout(limit + DEADLINE_GRACE, attempt).await {
+        Err(_) => Err(CallFailure::Other(Error::timeout(call, limit))),
+        Ok(answer) => classify(call, answer),
     }
 }
 
-fn judge<T>(call: Call<'_>, answer: std::result::Result<T, ClientError>) -> std::result::Result<T, Failed> {
+fn classify<T>(
+    call: Call<'_>,
+    answer: std::result::Result<T, ClientError>,
+) -> std::result::Result<T, CallFailure> {
     answer.map_err(|error| {
         let lost = error.status().is_some_and(|status| status.message.starts_with("Session not found"));
         let error = Error::client(call, &error);
-        if lost { Failed::Session(error) } else { Failed::Other(error) }
+        if lost { CallFailure::Session(error) } else { CallFailure::Other(error) }
     })
 }

@@ -1,11 +1,16 @@
+//! Column values in the JSON of change records.
+
 use serde_json::Value as Json;
 use spanbridge_protocol::value::{Float, Type, Value};
 
 use crate::error::{Error, Result};
 use crate::wire::{bytes_text, date_text, float, from_text, timestamp_text};
 
-/// The value of a column in the JSON of a change record: INT64 and NUMERIC as text, BYTES in base64,
+/// Decodes the value of a column in the JSON of a change record: INT64 and NUMERIC as text, BYTES in base64,
 /// FLOAT64 as a number or `"NaN"`, `"Infinity"`, `"-Infinity"`, JSON as its text.
+///
+/// # Errors
+/// [`ErrorKind::Bug`](crate::ErrorKind::Bug) when the JSON is not of type `ty`.
 ///
 /// Source: <https://cloud.google.com/spanner/docs/change-streams/details#data-change-records>.
 pub fn decode_column(ty: &Type, json: &Json) -> Result<Value> {
@@ -25,19 +30,19 @@ pub fn decode_column(ty: &Type, json: &Json) -> Result<Value> {
         (_, Json::String(text)) => from_text(ty, text.clone()),
         _ => None,
     };
-    value.ok_or_else(|| Error::bug("change record", format!("a value is not of its column's type {ty}")))
+    value.ok_or_else(|| Error::bug("change record", format!("a value does not have its column's type {ty}")))
 }
 
-/// The JSON of a column's value, as [`decode_column`] reads it.
+/// Encodes a column's value as JSON, in the form that [`decode_column`] reads.
 ///
 /// # Errors
-/// A commit timestamp that is not there yet has none.
+/// [`ErrorKind::Bug`](crate::ErrorKind::Bug) for a commit timestamp, which is unknown before the commit.
 pub fn encode_column(value: &Value) -> Result<Json> {
     Ok(match value {
         Value::Null => Json::Null,
         Value::Bool(value) => Json::Bool(*value),
         Value::Int64(value) => Json::String(value.to_string()),
-        // What is no number in JSON is text.
+        // JSON has no numbers for these.
         Value::Float64(Float(value)) => match *value {
             f64::INFINITY => "Infinity".into(),
             f64::NEG_INFINITY => "-Infinity".into(),
@@ -63,7 +68,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn columns_are_decoded() {
+    fn column_values_round_trip() {
         let strings = Type::Array(Box::new(Type::String));
         for (ty, json, value) in [
             (Type::Int64, json!("9223372036854775807"), Value::Int64(i64::MAX)),
@@ -79,7 +84,11 @@ mod tests {
             (Type::String, Json::Null, Value::Null),
         ] {
             assert_eq!(decode_column(&ty, &json).unwrap(), value, "{ty} {json}");
-            assert_eq!(decode_column(&ty, &encode_column(&value).unwrap()).unwrap(), value, "{ty}, back");
+            assert_eq!(
+                decode_column(&ty, &encode_column(&value).unwrap()).unwrap(),
+                value,
+                "{ty}, encoded again"
+            );
         }
         let time = decode_column(&Type::Timestamp, &json!("2013-01-31T10:00:00.123456789Z")).unwrap();
         let Value::Timestamp(time) = time else { panic!("{time:?}") };

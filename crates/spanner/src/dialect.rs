@@ -1,27 +1,34 @@
+//! The SQL dialect of a database.
+
 use spanbridge_protocol::value::{Type, Value};
 
 use crate::database::Database;
 use crate::error::{Error, ErrorKind, Result};
 
-/// The language of a database's SQL.
+/// The SQL dialect of a database.
 /// Source: <https://cloud.google.com/spanner/docs/reference/postgresql/overview>.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Dialect {
+    /// GoogleSQL.
     GoogleSql,
+    /// PostgreSQL.
     PostgreSql,
 }
 
-/// The same in both languages.
+/// The query for the dialect, valid in both.
 const DIALECT: &str =
     "SELECT option_value FROM information_schema.database_options WHERE option_name = 'database_dialect'";
 
 impl Database {
-    /// The database's dialect; asked for once.
+    /// Returns the database's dialect; the answer is cached.
+    ///
+    /// # Errors
+    /// See [`ErrorKind`].
     pub async fn dialect(&self) -> Result<Dialect> {
         self.dialect_cell().get_or_try_init(|| self.read_dialect()).await.copied()
     }
 
-    /// Refuses a database of another dialect for what the bridge does in GoogleSQL alone.
+    /// Rejects a PostgreSQL database for an action (`what`) that the bridge supports in GoogleSQL only.
     ///
     /// # Errors
     /// [`ErrorKind::Config`] in the PostgreSQL dialect.
@@ -30,8 +37,8 @@ impl Database {
             Dialect::GoogleSql => Ok(()),
             Dialect::PostgreSql => {
                 let message = format!(
-                    "{} has the PostgreSQL dialect, and the bridge writes {what} in GoogleSQL databases only; it publishes \
-                     from both",
+                    "{} has the PostgreSQL dialect; the bridge writes {what} to GoogleSQL databases only and publishes from \
+                     both",
                     self.name()
                 );
                 Err(Error::new(ErrorKind::Config, "dialect", message))
@@ -44,7 +51,7 @@ impl Database {
         match rows.first().map(Vec::as_slice) {
             Some([Value::String(name)]) if name == "POSTGRESQL" => Ok(Dialect::PostgreSql),
             Some([Value::String(name)]) if name == "GOOGLE_STANDARD_SQL" => Ok(Dialect::GoogleSql),
-            // A database from before there were two.
+            // A database that is older than the option.
             None => Ok(Dialect::GoogleSql),
             Some(_) => {
                 let message = "the database has a dialect that this version does not know";
@@ -53,7 +60,7 @@ impl Database {
         }
     }
 
-    /// The text for the database's dialect.
+    /// Selects the SQL for the database's dialect.
     pub(crate) async fn in_dialect(
         &self,
         google: &'static str,

@@ -1,9 +1,8 @@
-//! Cloud Spanner as the bridge needs it: blind commits, read-write
-//! transactions, reads by key, change streams, schema.
+//! A façade over the Cloud Spanner client: blind commits, read-write transactions, reads by key, change streams, schema.
 //!
-//! The only crate that touches the client library. Every call is one RPC with a deadline and
-//! without a hidden retry, so that its answer means what it says; [`ErrorKind`] tells the caller
-//! what it may conclude, and the caller decides what to do next.
+//! No other crate uses the client library. Every call is one RPC with a deadline and without a hidden retry, so that its
+//! result is unambiguous: [`ErrorKind`] says what the caller may conclude, and the caller decides what to do next.
+#![warn(missing_docs, clippy::doc_markdown, clippy::missing_errors_doc)]
 #![cfg_attr(test, allow(clippy::unwrap_used))]
 
 mod admin;
@@ -28,7 +27,7 @@ mod temporary_database;
 mod transaction;
 mod wire;
 
-pub use admin::{Admin, Definition};
+pub use admin::{Admin, SchemaDefinition};
 pub use catalog::{ChangeStreamInfo, Index, WatchedTables, quoted};
 pub use changes::{
     ChangeRecord, Changes, ChildPartition, ChildPartitions, ColumnType, DataChange, Mod, ModType,

@@ -1,8 +1,8 @@
 //! The bridge's own tables: versioned DDL, applied in order.
 //!
-//! Every statement can run twice (`IF NOT EXISTS`), and a version is recorded only after all of its
-//! statements ran. So an interrupted migration is completed by the next one, and two at once are harmless.
-//! Versions are recorded as rows of their own, never overwritten: an older binary cannot set one back.
+//! Every statement is idempotent (`IF NOT EXISTS`), and a version is recorded only after all of its statements ran. So the
+//! next migration completes an interrupted one, and two concurrent ones are harmless. Each version is recorded in its own
+//! row and never overwritten: an older binary cannot revert it.
 
 use std::time::Duration;
 
@@ -14,41 +14,42 @@ use crate::commit::CommitOptions;
 use crate::database::Database;
 use crate::error::{Error, ErrorKind, Result};
 
-/// The table of the versions that were applied.
+/// The table of applied versions.
 const VERSIONS: &str = "BridgeSchemaVersion";
 
 /// The DDL of each version, from 1.
 const MIGRATIONS: [&str; 1] = [include_str!("../../../migrations/0001_bridge.sql")];
 
-/// How often a version is recorded where something is in the way, and how long is waited in between.
-const ATTEMPTS: u32 = 40;
-const PAUSE: Duration = Duration::from_millis(250);
+/// Attempts to record a version while Spanner aborts or does not answer.
+const MAX_ATTEMPTS: u32 = 40;
+/// The pause between two attempts.
+const RETRY_PAUSE: Duration = Duration::from_millis(250);
 
-/// What a migration did.
+/// The outcome of a migration.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Report {
-    /// The version before; 0 for none.
+    /// The version before the migration; 0 without any tables.
     pub from: i64,
-    /// The version now.
+    /// The version after the migration.
     pub to: i64,
-    /// The statements that ran. Those whose table was there already did nothing.
+    /// The statements that ran. A statement whose table existed did nothing.
     pub applied: Vec<String>,
 }
 
-/// The version that this binary migrates to.
+/// Returns the version that this binary migrates to.
 pub fn latest() -> i64 {
     i64::try_from(MIGRATIONS.len()).unwrap_or(i64::MAX)
 }
 
-/// All the DDL, with its comments.
+/// Returns the DDL of all versions, with comments.
 pub fn print() -> String {
     MIGRATIONS.join("\n")
 }
 
-/// Brings the database to [`latest`].
+/// Migrates the database to the [`latest`] version.
 ///
 /// # Errors
-/// [`ErrorKind::Config`] when the database is newer than this binary; it is left as it is.
+/// [`ErrorKind::Config`] when the database is newer than this binary; it is not changed.
 pub async fn migrate(admin: &Admin, database: &Database) -> Result<Report> {
     database.google_sql("its own tables").await?;
     let from = version(database).await?;
@@ -64,7 +65,10 @@ pub async fn migrate(admin: &Admin, database: &Database) -> Result<Report> {
     Ok(report)
 }
 
-/// The version of the database's tables; 0 when there are none.
+/// Returns the version of the database's tables; 0 without any.
+///
+/// # Errors
+/// See [`ErrorKind`].
 pub async fn version(database: &Database) -> Result<i64> {
     if database.table(VERSIONS).await?.is_none() {
         return Ok(0);
@@ -82,7 +86,7 @@ fn check(database: i64, binary: i64) -> Result<()> {
         return Ok(());
     }
     let message = format!(
-        "the database has version {database} of the bridge's tables, this binary knows them up to {binary}; \
+        "the bridge's tables in the database have version {database}, and this binary supports versions up to {binary}; \
          use a newer binary"
     );
     Err(Error::new(ErrorKind::Config, "migrate", message))
@@ -101,18 +105,18 @@ async fn record(database: &Database, version: i64) -> Result<()> {
             return Ok(());
         };
         match error.kind() {
-            // Somebody else recorded it, or the first attempt did, whose answer was lost.
+            // A concurrent migration recorded it, or the first attempt did and its answer was lost.
             ErrorKind::AlreadyExists => return Ok(()),
-            ErrorKind::Aborted | ErrorKind::InDoubt | ErrorKind::Unavailable if attempt < ATTEMPTS => {
+            ErrorKind::Aborted | ErrorKind::InDoubt | ErrorKind::Unavailable if attempt < MAX_ATTEMPTS => {
                 attempt += 1;
-                tokio::time::sleep(PAUSE).await;
+                tokio::time::sleep(RETRY_PAUSE).await;
             }
             _ => return Err(error),
         }
     }
 }
 
-/// The statements of a file: comments are whole lines, a semicolon ends each.
+/// Splits a file into statements: comments are whole lines, and a semicolon ends a statement.
 fn statements(ddl: &str) -> Vec<String> {
     let lines: Vec<&str> = ddl.lines().filter(|line| !line.trim_start().starts_with("--")).collect();
     let text = lines.join("\n");
@@ -124,7 +128,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn every_statement_can_run_twice() {
+    fn statements_are_idempotent() {
         for ddl in MIGRATIONS {
             for statement in statements(ddl) {
                 assert!(statement.contains(" IF NOT EXISTS "), "{statement}");
@@ -141,7 +145,7 @@ mod tests {
     }
 
     #[test]
-    fn a_newer_database_is_refused() {
+    fn newer_database_is_rejected() {
         assert!(check(1, 1).is_ok());
         let error = check(3, 1).unwrap_err();
         assert_eq!(error.kind(), ErrorKind::Config);

@@ -1,18 +1,23 @@
+//! Names of databases and identifiers.
+
 use std::fmt;
 use std::str::FromStr;
 
 use crate::error::{Error, ErrorKind};
 
-/// `projects/p/instances/i/databases/d`, taken apart.
+/// The name of a database, `projects/p/instances/i/databases/d`, in its parts.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct DatabaseName {
+    /// The project id.
     pub project: String,
+    /// The instance id.
     pub instance: String,
+    /// The database id.
     pub database: String,
 }
 
 impl DatabaseName {
-    /// `projects/p/instances/i`.
+    /// Returns `projects/p/instances/i`.
     pub fn instance_path(&self) -> String {
         format!("projects/{}/instances/{}", self.project, self.instance)
     }
@@ -37,7 +42,7 @@ impl FromStr for DatabaseName {
                 ErrorKind::Config,
                 "database name",
                 format!(
-                    "`{text}` is not a database; it is written projects/<project>/instances/<instance>/databases/<database>"
+                    "`{text}` is not a database name; write projects/<project>/instances/<instance>/databases/<database>"
                 ),
             )),
         }
@@ -50,7 +55,7 @@ impl fmt::Display for DatabaseName {
     }
 }
 
-/// True for what may stand unquoted in a statement: letters, digits and underscores.
+/// True for a name that a statement may contain unquoted: letters, digits and underscores.
 pub(crate) fn is_identifier(name: &str) -> bool {
     let mut chars = name.chars();
     chars.next().is_some_and(|first| first.is_ascii_alphabetic() || first == '_')
@@ -62,7 +67,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn names_are_taken_apart_and_put_together() {
+    fn database_names_round_trip() {
         let text = "projects/p/instances/i/databases/d";
         assert_eq!(text.parse::<DatabaseName>().unwrap().to_string(), text);
         for wrong in ["", "d", "projects//instances/i/databases/d", "projects/p/instances/i/databases/d/x"] {

@@ -1,43 +1,47 @@
+//! The address of a database, and the limits of calls to it.
+
 use std::time::Duration;
 
 use google_cloud_auth::credentials::{Credentials, anonymous};
 
 use crate::error::{Error, ErrorKind, Result};
 
-/// Where real Spanner answers, unless [`Options::endpoint`] says otherwise.
+/// The default endpoint; [`Options::endpoint`] overrides it.
 const SPANNER: &str = "https://spanner.googleapis.com";
 
-/// How to reach one database, and how long a call may take.
+/// The address of one database, and the time limits of calls to it.
 ///
-/// Nothing is read from the environment: `SPANNER_EMULATOR_HOST` is the caller's to look up.
+/// Nothing is read from the environment: the caller looks up `SPANNER_EMULATOR_HOST`.
 #[derive(Debug, Clone)]
 pub struct Options {
-    /// `projects/p/instances/i/databases/d`.
+    /// The name of the database, `projects/p/instances/i/databases/d`.
     pub database: String,
     /// The emulator's gRPC address, `host:port`; with it there is no TLS and no authentication.
     pub emulator_host: Option<String>,
     /// The REST address of the emulator's gateway, `host:port`, which administration needs.
-    /// Absent, it follows from gRPC port 9010 as 9020, the emulator's defaults.
+    /// Without it, gRPC port 9010 implies 9020: the emulator's defaults.
     pub rest_endpoint: Option<String>,
-    /// Another address of the service, such as a regional one; `https://…`.
+    /// Another endpoint of the service, such as a regional one; `https://…`.
     pub endpoint: Option<String>,
-    /// A database role (fine-grained access control) that the session takes on.
+    /// The database role of the session (fine-grained access control).
     pub role: Option<String>,
-    /// The longest that one commit, and connecting, may take.
+    /// The time limit of one commit, and of connecting.
     pub attempt_timeout: Duration,
-    /// The longest that one read or query may take, from first to last row.
+    /// The time limit of one read or query, from the first to the last row.
     pub read_timeout: Duration,
-    /// The longest that one schema change may take.
+    /// The time limit of one schema change.
     pub admin_timeout: Duration,
-    /// gRPC connections of everything but change streams.
+    /// The number of gRPC connections for everything except change streams.
     pub channels: usize,
-    /// gRPC connections of change streams, which are opened with the first one. Spanner runs 100 calls at once on one,
-    /// and the client's HTTP/2 window holds 5 MiB of one, and 2 MiB of one query, that nobody has read.
+    /// The number of gRPC connections for change streams; the first query opens them.
+    ///
+    /// Spanner runs 100 concurrent calls on a connection. The client's HTTP/2 windows hold up to 5 MiB of unread data per
+    /// connection and 2 MiB per query.
     pub stream_channels: usize,
 }
 
 impl Options {
-    /// The defaults for `projects/p/instances/i/databases/d` on real Spanner.
+    /// Returns the default options for a database on Cloud Spanner.
     pub fn new(database: impl Into<String>) -> Self {
         Self {
             database: database.into(),
@@ -53,12 +57,12 @@ impl Options {
         }
     }
 
-    /// The same for an emulator at `host:port`, its gateway's REST at `rest`.
+    /// Returns the default options for an emulator: gRPC at `host` (`host:port`), the gateway's REST at `rest`.
     pub fn emulator(database: impl Into<String>, host: impl Into<String>, rest: impl Into<String>) -> Self {
         Self { emulator_host: Some(host.into()), rest_endpoint: Some(rest.into()), ..Self::new(database) }
     }
 
-    /// The gRPC endpoint; always given to the client, which then asks no environment variable.
+    /// Returns the gRPC endpoint. It is always passed to the client, which then reads no environment variable.
     pub(crate) fn grpc(&self) -> String {
         match (&self.emulator_host, &self.endpoint) {
             (Some(host), _) => http(host),
@@ -67,7 +71,7 @@ impl Options {
         }
     }
 
-    /// The REST endpoint of the administration.
+    /// Returns the REST endpoint for administration.
     pub(crate) fn rest(&self) -> Result<String> {
         match (&self.rest_endpoint, &self.emulator_host) {
             (Some(rest), _) => Ok(http(rest)),
@@ -77,7 +81,7 @@ impl Options {
                     ErrorKind::Config,
                     "connect",
                     format!(
-                        "the emulator at {host} has no known REST address; set rest_endpoint to its gateway's"
+                        "the REST address of the emulator at {host} is unknown; set rest_endpoint to its gateway's address"
                     ),
                 )),
             },
@@ -85,7 +89,7 @@ impl Options {
         }
     }
 
-    /// Anonymous for the emulator; otherwise nothing, which means application default credentials.
+    /// Returns anonymous credentials for the emulator, otherwise `None`: application default credentials.
     pub(crate) fn credentials(&self) -> Option<Credentials> {
         self.emulator_host.as_ref().map(|_| anonymous::Builder::new().build())
     }
@@ -100,7 +104,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn endpoints_follow_from_what_is_given() {
+    fn endpoints_follow_from_the_options() {
         let options = Options::new("projects/p/instances/i/databases/d");
         assert_eq!(options.grpc(), SPANNER);
         assert_eq!(options.rest().unwrap(), SPANNER);

@@ -1,3 +1,5 @@
+//! Queries with small results.
+
 use google_cloud_gax::retry_policy::NeverRetry;
 use google_cloud_spanner::statement::Statement;
 use google_cloud_spanner::transaction::TimestampBound;
@@ -9,10 +11,13 @@ use crate::read::rows;
 use crate::wire::{encode, wire_type};
 
 impl Database {
-    /// The rows of a query with named parameters, its columns of these types; a strong read. PostgreSQL's parameters `$1`,
-    /// `$2` are named `p1`, `p2`.
+    /// Returns the rows of a query with named parameters, by a strong read. `columns` are the types of the result.
+    /// PostgreSQL's parameters `$1`, `$2` are named `p1`, `p2`.
     ///
-    /// For INFORMATION_SCHEMA and small results. Data is read by key with [`Database::read`].
+    /// Meant for `INFORMATION_SCHEMA` and small results; [`Database::read`] reads data by key.
+    ///
+    /// # Errors
+    /// See [`ErrorKind`](crate::ErrorKind).
     pub async fn query(
         &self,
         sql: &str,
@@ -42,12 +47,15 @@ impl Database {
         rows.await?
     }
 
-    /// Spanner's clock.
+    /// Returns the time of Spanner's clock.
+    ///
+    /// # Errors
+    /// See [`ErrorKind`](crate::ErrorKind).
     pub async fn now(&self) -> Result<Timestamp> {
         let rows = self.query("SELECT CURRENT_TIMESTAMP", &[], &[Type::Timestamp]).await?;
         match rows.first().and_then(|row| row.first()) {
             Some(Value::Timestamp(now)) => Ok(*now),
-            _ => Err(Error::bug("query", "CURRENT_TIMESTAMP answered no timestamp")),
+            _ => Err(Error::bug("query", "CURRENT_TIMESTAMP did not return a timestamp")),
         }
     }
 }

@@ -1,3 +1,5 @@
+//! Ranges of primary keys.
+
 use std::ops::Bound;
 
 use google_cloud_spanner::key::{Key, KeyRange as WireRange, KeySet};
@@ -7,22 +9,24 @@ use crate::commit::key;
 
 /// A range of primary keys, in the order of the key.
 ///
-/// An end may give the first columns of the key only: included, it takes in every key that begins with
-/// them; excluded, none of those. Source: the semantics of partial keys in
+/// A bound may hold only the first columns of the key: an included bound contains every key that begins with them, an
+/// excluded one contains none of those. Source: the semantics of partial keys in
 /// <https://cloud.google.com/spanner/docs/reference/rpc/google.spanner.v1#keyrange>.
 #[derive(Debug, Clone, PartialEq)]
 pub struct KeyRange {
+    /// The lower bound.
     pub start: Bound<Vec<Value>>,
+    /// The upper bound.
     pub end: Bound<Vec<Value>>,
 }
 
 impl KeyRange {
-    /// Both ends included.
+    /// Creates a range that includes both bounds.
     pub fn closed(start: Vec<Value>, end: Vec<Value>) -> Self {
         Self { start: Bound::Included(start), end: Bound::Included(end) }
     }
 
-    /// Every key that begins with these values; without any, every key.
+    /// Creates the range of all keys that begin with these values; without any, of all keys.
     pub fn prefix(values: Vec<Value>) -> Self {
         Self::closed(values.clone(), values)
     }
@@ -39,7 +43,7 @@ impl KeyRange {
     }
 }
 
-/// The key, and whether it is excluded. Every key begins with no values at all.
+/// Returns the key of a bound, and true if it is excluded. Every key begins with the empty list of values.
 fn end(bound: Bound<Vec<Value>>) -> (Key, bool) {
     match bound {
         Bound::Included(values) => (key(values), false),
@@ -48,13 +52,13 @@ fn end(bound: Bound<Vec<Value>>) -> (Key, bool) {
     }
 }
 
-/// These keys.
-pub(crate) fn of_keys(keys: Vec<Vec<Value>>) -> KeySet {
+/// Encodes a list of keys.
+pub(crate) fn key_set(keys: Vec<Vec<Value>>) -> KeySet {
     keys.into_iter().map(key).fold(KeySet::builder(), |keys, key| keys.add_key(key)).build()
 }
 
-/// The keys of all these ranges; one that is in several of them counts once.
-pub(crate) fn of_ranges(ranges: Vec<KeyRange>) -> KeySet {
+/// Encodes the union of these ranges.
+pub(crate) fn range_key_set(ranges: Vec<KeyRange>) -> KeySet {
     ranges
         .into_iter()
         .map(KeyRange::wire)

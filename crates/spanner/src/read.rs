@@ -1,3 +1,5 @@
+//! Reads by key.
+
 use std::time::Duration;
 
 use google_cloud_gax::retry_policy::NeverRetry;
@@ -9,51 +11,60 @@ use spanbridge_protocol::value::{Timestamp, Type, Value};
 
 use crate::database::Database;
 use crate::error::{Call, Error, ErrorKind, Names, Result};
-use crate::range::{KeyRange, of_keys, of_ranges};
+use crate::range::{KeyRange, key_set, range_key_set};
 use crate::wire::decode;
 
 impl Database {
-    /// The rows of these primary keys, in the order of the key; a row that is missing is left out.
+    /// Returns the rows with these primary keys, in key order. Missing rows are omitted.
     ///
     /// A strong read: it sees every commit that was acknowledged before. Bounded by
-    /// [`Options::read_timeout`](crate::Options::read_timeout); all rows are held in memory.
+    /// [`Options::read_timeout`](crate::Options::read_timeout). All rows are held in memory.
+    ///
+    /// # Errors
+    /// See [`ErrorKind`].
     pub async fn read(
         &self,
         table: &str,
         columns: &[(String, Type)],
         keys: Vec<Vec<Value>>,
     ) -> Result<Vec<Vec<Value>>> {
-        self.read_at(Read::new(table, columns, of_keys(keys)), TimestampBound::strong()).await
+        self.read_at(Read::new(table, columns, key_set(keys)), TimestampBound::strong()).await
     }
 
-    /// The rows whose primary key begins with `prefix`, in the order of the key; a strong read.
+    /// Returns the rows whose primary key begins with `prefix`, in key order, by a strong read.
+    ///
+    /// # Errors
+    /// See [`ErrorKind`].
     pub async fn read_prefix(
         &self,
         table: &str,
         columns: &[(String, Type)],
         prefix: Vec<Value>,
     ) -> Result<Vec<Vec<Value>>> {
-        let keys = of_ranges(vec![KeyRange::prefix(prefix)]);
+        let keys = range_key_set(vec![KeyRange::prefix(prefix)]);
         self.read_at(Read::new(table, columns, keys), TimestampBound::strong()).await
     }
 
-    /// The rows of all these ranges, each once, in the order of the key; a strong read.
+    /// Returns the rows of the union of these ranges, in key order, by a strong read.
     ///
     /// # Errors
-    /// [`ErrorKind::TooLarge`] when there are more than `most`.
+    /// [`ErrorKind::TooLarge`] for more than `max_rows` rows.
     pub async fn read_ranges(
         &self,
         table: &str,
         columns: &[(String, Type)],
         ranges: Vec<KeyRange>,
-        most: usize,
+        max_rows: usize,
     ) -> Result<Vec<Vec<Value>>> {
-        let read = Read::new(table, columns, of_ranges(ranges)).at_most(most);
+        let read = Read::new(table, columns, range_key_set(ranges)).limited_to(max_rows);
         self.read_at(read, TimestampBound::strong()).await
     }
 
-    /// The first rows of this range, `rows` at most, in the order of the key; a strong read. The next
-    /// page is the range from the last row's key, excluded.
+    /// Returns the first rows of this range, at most `rows`, in key order, by a strong read. The next page starts after the
+    /// last row's key.
+    ///
+    /// # Errors
+    /// See [`ErrorKind`].
     pub async fn read_page(
         &self,
         table: &str,
@@ -61,12 +72,14 @@ impl Database {
         range: KeyRange,
         rows: usize,
     ) -> Result<Vec<Vec<Value>>> {
-        let read = Read::new(table, columns, of_ranges(vec![range])).first(rows);
+        let read = Read::new(table, columns, range_key_set(vec![range])).first(rows);
         self.read_at(read, TimestampBound::strong()).await
     }
 
-    /// The first rows, `rows` at most, that a secondary index has in this range of its own key, in its order; a
-    /// strong read.
+    /// Returns the first rows, at most `rows`, in this range of a secondary index, in index order, by a strong read.
+    ///
+    /// # Errors
+    /// See [`ErrorKind`].
     pub async fn read_index(
         &self,
         table: &str,
@@ -75,11 +88,14 @@ impl Database {
         range: KeyRange,
         rows: usize,
     ) -> Result<Vec<Vec<Value>>> {
-        let read = Read::new(table, columns, of_ranges(vec![range])).by(index).first(rows);
+        let read = Read::new(table, columns, range_key_set(vec![range])).by(index).first(rows);
         self.read_at(read, TimestampBound::strong()).await
     }
 
-    /// All rows, in the order of the key: at this instant, or strong. For tables that fit in memory.
+    /// Returns all rows in key order, as of the timestamp `at`, or by a strong read. For tables that fit in memory.
+    ///
+    /// # Errors
+    /// See [`ErrorKind`].
     pub async fn read_all(
         &self,
         table: &str,
@@ -108,13 +124,13 @@ impl Database {
 pub(crate) struct Read {
     table: String,
     columns: Vec<(String, Type)>,
-    /// The index whose keys these are; nothing: the primary key's.
+    /// The index to read; `None` reads the primary key.
     index: Option<String>,
     keys: KeySet,
-    /// Spanner stops after so many rows; it is not asked for 0, which it takes for no limit.
+    /// The number of rows after which Spanner stops. Never 0, which Spanner takes as unlimited.
     limit: Option<usize>,
-    /// More are an error.
-    most: usize,
+    /// The number of rows above which the read fails.
+    max_rows: usize,
 }
 
 impl Read {
@@ -125,28 +141,28 @@ impl Read {
             index: None,
             keys,
             limit: None,
-            most: usize::MAX,
+            max_rows: usize::MAX,
         }
     }
 
-    /// More rows than these are an error, and are not fetched.
-    pub(crate) fn at_most(self, most: usize) -> Self {
-        Self { limit: Some(most.saturating_add(1)), most, ..self }
+    /// Makes more than `max_rows` rows an error; at most one of them is fetched.
+    pub(crate) fn limited_to(self, max_rows: usize) -> Self {
+        Self { limit: Some(max_rows.saturating_add(1)), max_rows, ..self }
     }
 
-    /// The first of them.
+    /// Limits the read to the first rows.
     pub(crate) fn first(self, rows: usize) -> Self {
         Self { limit: Some(rows), ..self }
     }
 
-    /// By the keys of an index, in their order.
+    /// Reads by the keys of an index, in index order.
     fn by(self, index: &str) -> Self {
         Self { index: Some(index.to_owned()), ..self }
     }
 
-    /// What is sent, and what it takes to understand the answer.
-    pub(crate) fn split(self, limit: Duration) -> (ReadRequest, Expected) {
-        let Self { table, columns, index, keys, limit: rows, most } = self;
+    /// Splits the read into its request and the reader of its result.
+    pub(crate) fn split(self, limit: Duration) -> (ReadRequest, ResultReader) {
+        let Self { table, columns, index, keys, limit: rows, max_rows } = self;
         let request = ReadRequest::builder(table.as_str(), columns.iter().map(|(name, _)| name));
         let request = match index {
             Some(index) => request.with_index(index, keys),
@@ -156,39 +172,39 @@ impl Read {
         if let Some(rows) = rows {
             request = request.set_limit(i64::try_from(rows).unwrap_or(i64::MAX));
         }
-        (request.build(), Expected { table, columns, most })
+        (request.build(), ResultReader { table, columns, max_rows })
     }
 }
 
-/// What a read's answer may be.
-pub(crate) struct Expected {
+/// Reads the result of a [`Read`].
+pub(crate) struct ResultReader {
     table: String,
     columns: Vec<(String, Type)>,
-    most: usize,
+    max_rows: usize,
 }
 
-impl Expected {
-    /// The rows of the answer, in one RPC, within the database's limit for reads.
+impl ResultReader {
+    /// Returns the rows of one RPC, within the database's limit for reads.
     pub(crate) async fn rows(
         self,
         database: &Database,
         answer: impl Future<Output = std::result::Result<ResultSet, google_cloud_spanner::Error>>,
     ) -> Result<Vec<Vec<Value>>> {
-        let Self { table, columns, most } = self;
+        let Self { table, columns, max_rows } = self;
         let types: Vec<&Type> = columns.iter().map(|(_, ty)| ty).collect();
         let names = Names::new([table.as_str()], columns.iter().map(|(name, _)| name.as_str()));
         let limit = database.options().read_timeout;
         let rows =
             database.call(Call::Keys(&names), limit, async { rows(answer.await?, &types).await }).await??;
-        if rows.len() > most {
-            let message = format!("more than {most} rows of table {table} are in these ranges");
+        if rows.len() > max_rows {
+            let message = format!("these ranges of table {table} contain more than {max_rows} rows");
             return Err(Error::new(ErrorKind::TooLarge, "read", message));
         }
         Ok(rows)
     }
 }
 
-/// All rows of a result.
+/// Decodes all rows of a result.
 pub(crate) async fn rows(
     mut result: ResultSet,
     types: &[&Type],
@@ -197,7 +213,7 @@ pub(crate) async fn rows(
     while let Some(row) = result.next().await.transpose()? {
         let values = row.into_values();
         if values.len() != types.len() {
-            let message = format!("{} columns came, {} were expected", values.len(), types.len());
+            let message = format!("the result has {} columns instead of {}", values.len(), types.len());
             return Ok(Err(Error::bug("read", message)));
         }
         match values.into_iter().zip(types).map(|(value, ty)| decode(ty, value)).collect() {

@@ -1,3 +1,5 @@
+//! Samples of primary keys, which divide a table into ranges.
+
 use spanbridge_protocol::value::{Type, Value};
 
 use crate::catalog::{quoted, quoted_postgres};
@@ -6,10 +8,13 @@ use crate::error::Result;
 use crate::snapshot::Snapshot;
 
 impl Snapshot {
-    /// The primary keys of so many rows at random, or of all when there are fewer, in the order of the key. Every key is
-    /// looked at. Nothing of a table of one row, whose key has no columns.
+    /// Returns the primary keys of `rows` random rows, or of all when there are fewer, in key order. The query scans all keys.
+    /// A table whose key has no columns has no sample.
     ///
-    /// `key` are the columns of the primary key, each with whether it descends.
+    /// `key` lists the columns of the primary key; `true` marks a descending one.
+    ///
+    /// # Errors
+    /// See [`ErrorKind`](crate::ErrorKind).
     pub async fn sample_keys(
         &self,
         table: &str,
@@ -28,6 +33,7 @@ impl Snapshot {
     }
 }
 
+/// Builds the query in GoogleSQL.
 /// Source: <https://cloud.google.com/spanner/docs/reference/standard-sql/query-syntax#tablesample_operator>.
 fn google(table: &str, key: &[(String, Type, bool)], rows: usize) -> String {
     let names = key.iter().map(|(name, ..)| quoted(name));
@@ -43,8 +49,8 @@ fn google(table: &str, key: &[(String, Type, bool)], rows: usize) -> String {
     )
 }
 
-/// A number of rows cannot be drawn there, so they are those whose keys have the least fingerprints. Its keys do not
-/// descend.
+/// Builds the query in PostgreSQL, which cannot sample a number of rows: it takes the keys with the smallest fingerprints.
+/// Keys in this dialect are never descending.
 /// Source: <https://cloud.google.com/spanner/docs/reference/dialect-differences>, TABLESAMPLE.
 fn postgres(table: &str, key: &[(String, Type, bool)], rows: usize) -> String {
     let names = joined(key.iter().map(|(name, ..)| quoted_postgres(name)), ", ");

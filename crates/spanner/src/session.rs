@@ -1,3 +1,5 @@
+//! Sessions of one database.
+
 use std::sync::{Mutex, PoisonError, RwLock};
 
 use google_cloud_gax::options::RequestOptions;
@@ -9,14 +11,14 @@ use crate::error::{Call, Result};
 use crate::name::DatabaseName;
 use crate::options::Options;
 
-/// Sessions kept for the next read-write transaction.
-const IDLE: usize = 8;
+/// The greatest number of idle sessions for read-write transactions.
+const MAX_IDLE_SESSIONS: usize = 8;
 
-/// The sessions of one database: one for all, and in the emulator one for each read-write transaction.
+/// The sessions of one database: one shared session, and in the emulator one for each read-write transaction.
 ///
-/// Spanner's are multiplexed, and know any number of transactions at once
-/// (<https://cloud.google.com/spanner/docs/sessions#multiplexed_sessions>). In one of the emulator's, a
-/// transaction that begins makes the others invalid.
+/// Spanner's sessions are multiplexed and run any number of concurrent transactions
+/// (<https://cloud.google.com/spanner/docs/sessions#multiplexed_sessions>). In a session of the emulator, a new
+/// transaction invalidates the others.
 #[derive(Debug)]
 pub(crate) struct Sessions {
     spanner: Spanner,
@@ -30,21 +32,21 @@ impl Sessions {
         Ok(Self { spanner, shared, idle: Mutex::default() })
     }
 
-    /// The session for reads and for commits without a transaction before them.
+    /// Returns the session for reads and for commits without a preceding transaction.
     pub(crate) fn shared(&self) -> DatabaseClient {
         self.shared.read().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
-    /// Opens the shared session again and forgets the others, after one was found to be gone.
+    /// Opens a new shared session and discards the others, after one of them no longer existed.
     pub(crate) async fn renew(&self, name: &DatabaseName, options: &Options) -> Result<()> {
         self.idle().clear();
         let client = open(&self.spanner, name, options).await?;
         *self.shared.write().unwrap_or_else(PoisonError::into_inner) = client;
-        tracing::info!(database = %name, "the session was gone; another one is open");
+        tracing::info!(database = %name, "the session no longer existed; opened another one");
         Ok(())
     }
 
-    /// A session for one read-write transaction.
+    /// Returns a session for one read-write transaction.
     pub(crate) async fn take(&self, name: &DatabaseName, options: &Options) -> Result<DatabaseClient> {
         if options.emulator_host.is_none() {
             return Ok(self.shared());
@@ -56,10 +58,10 @@ impl Sessions {
         }
     }
 
-    /// Takes back the session of a transaction that has ended.
+    /// Stores the session of a finished transaction for reuse.
     pub(crate) fn give_back(&self, client: DatabaseClient, options: &Options) {
         let mut idle = self.idle();
-        if options.emulator_host.is_some() && idle.len() < IDLE {
+        if options.emulator_host.is_some() && idle.len() < MAX_IDLE_SESSIONS {
             idle.push(client);
         }
     }

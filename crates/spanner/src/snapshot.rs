@@ -1,14 +1,16 @@
+//! Reads of a database as of one timestamp.
+
 use google_cloud_spanner::transaction::TimestampBound;
 use spanbridge_protocol::value::{Timestamp, Type, Value};
 
 use crate::database::Database;
 use crate::error::Result;
-use crate::range::{KeyRange, of_ranges};
+use crate::range::{KeyRange, range_key_set};
 use crate::read::Read;
 use crate::wire::wire_timestamp;
 
-/// The database as it was at one instant. It can be read for as long as Spanner keeps old versions of rows: an
-/// hour, unless the database's `version_retention_period` is longer.
+/// The database as of one timestamp. It can be read for as long as Spanner retains old versions of rows: one hour, or the
+/// database's `version_retention_period`.
 #[derive(Debug, Clone)]
 pub struct Snapshot {
     database: Database,
@@ -16,38 +18,44 @@ pub struct Snapshot {
 }
 
 impl Database {
-    /// The database as it is now by Spanner's clock.
+    /// Returns the database as of the present time of Spanner's clock.
+    ///
+    /// # Errors
+    /// See [`ErrorKind`](crate::ErrorKind).
     pub async fn snapshot(&self) -> Result<Snapshot> {
         Ok(self.snapshot_at(self.now().await?))
     }
 
-    /// The database as it was at that instant.
+    /// Returns the database as of the timestamp `at`.
     pub fn snapshot_at(&self, at: Timestamp) -> Snapshot {
         Snapshot { at, database: self.clone() }
     }
 }
 
 impl Snapshot {
-    /// Its instant.
+    /// Returns the timestamp.
     pub fn at(&self) -> Timestamp {
         self.at
     }
 
-    /// As [`Database::read_ranges`].
+    /// Reads like [`Database::read_ranges`], as of the timestamp.
     ///
     /// # Errors
-    /// [`ErrorKind::TooLarge`](crate::ErrorKind::TooLarge) when there are more than `most`.
+    /// [`ErrorKind::TooLarge`](crate::ErrorKind::TooLarge) for more than `max_rows` rows.
     pub async fn read_ranges(
         &self,
         table: &str,
         columns: &[(String, Type)],
         ranges: Vec<KeyRange>,
-        most: usize,
+        max_rows: usize,
     ) -> Result<Vec<Vec<Value>>> {
-        self.read(Read::new(table, columns, of_ranges(ranges)).at_most(most)).await
+        self.read(Read::new(table, columns, range_key_set(ranges)).limited_to(max_rows)).await
     }
 
-    /// As [`Database::read_page`].
+    /// Reads like [`Database::read_page`], as of the timestamp.
+    ///
+    /// # Errors
+    /// See [`ErrorKind`](crate::ErrorKind).
     pub async fn read_page(
         &self,
         table: &str,
@@ -55,7 +63,7 @@ impl Snapshot {
         range: KeyRange,
         rows: usize,
     ) -> Result<Vec<Vec<Value>>> {
-        self.read(Read::new(table, columns, of_ranges(vec![range])).first(rows)).await
+        self.read(Read::new(table, columns, range_key_set(vec![range])).first(rows)).await
     }
 
     pub(crate) fn bound(&self) -> Result<TimestampBound> {

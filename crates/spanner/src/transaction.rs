@@ -1,3 +1,5 @@
+//! Read-write transactions: reads under lock, and their commit.
+
 use futures::future::BoxFuture;
 use google_cloud_gax::error::Error as ClientError;
 use google_cloud_gax::error::rpc::{Code, Status};
@@ -11,20 +13,20 @@ use spanbridge_protocol::mutation::Mutation;
 use spanbridge_protocol::value::{Type, Value};
 use tokio::sync::{mpsc, oneshot};
 
-use crate::commit::{Batch, CommitOptions, Committed, committed};
+use crate::commit::{CommitOptions, Committed, EncodedCommit, committed};
 use crate::database::Database;
 use crate::error::{Call, Error, ErrorKind, Result};
-use crate::range::{KeyRange, of_keys, of_ranges};
+use crate::range::{KeyRange, key_set, range_key_set};
 use crate::read::Read;
 
 impl Database {
-    /// A read-write transaction: one attempt, which the first read begins.
+    /// Begins a read-write transaction: one attempt, which starts with the first read.
     ///
-    /// Spanner aborts one that does nothing for ten seconds
+    /// Spanner aborts a transaction that is idle for ten seconds
     /// (<https://cloud.google.com/spanner/docs/transactions#idle_transactions>).
     ///
     /// # Errors
-    /// Those of [`Database::connect`], for its session.
+    /// See [`Database::connect`], for the session.
     pub async fn begin(&self, options: CommitOptions<'_>) -> Result<ReadWrite> {
         let client = self.take_session().await?;
         let limit = self.options().attempt_timeout;
@@ -48,10 +50,10 @@ impl Database {
         let (database, runner) = (self.clone(), builder.build());
         tokio::spawn(async move {
             let outcome = attempt.run(runner).await;
-            if well(&outcome) {
+            if is_session_reusable(&outcome) {
                 database.give_back_session(client);
             }
-            // Nobody listens to a transaction that was dropped, or a commit that was left in doubt.
+            // The receiver is gone if the transaction was dropped or its commit was left in doubt.
             let _ = sender.send(outcome);
         });
         Ok(ReadWrite { database: self.clone(), steps, outcome })
@@ -60,13 +62,12 @@ impl Database {
 
 type Outcome = std::result::Result<CommitResponse, ClientError>;
 
-/// A read-write transaction. What it has read stays as it is until it ends: another transaction that
-/// writes those rows waits, or one of the two is aborted.
+/// A read-write transaction. The rows it has read do not change until it ends: another transaction that writes them waits, or
+/// one of the two is aborted.
 ///
-/// It lives in a task of its own, so that a caller that goes away in the middle of a call leaves no locks
-/// behind: to drop it is to roll it back, within
-/// [`Options::attempt_timeout`](crate::Options::attempt_timeout) after a call that is under way. An error
-/// ends it; what is called after that is answered with [`ErrorKind::Aborted`].
+/// The transaction runs in a separate task, so that a caller that is cancelled during a call leaves no locks behind: dropping
+/// the handle rolls the transaction back, within [`Options::attempt_timeout`](crate::Options::attempt_timeout) after
+/// a running call. An error ends the transaction; later calls fail with [`ErrorKind::Aborted`].
 #[derive(Debug)]
 pub struct ReadWrite {
     database: Database,
@@ -75,33 +76,32 @@ pub struct ReadWrite {
 }
 
 impl ReadWrite {
-    /// The rows of these primary keys, in the order of the key, locked; a row that is missing is left out,
-    /// and its absence is locked.
+    /// Returns the rows with these primary keys, in key order, and locks them. Missing rows are omitted, and their absence is
+    /// locked.
     ///
     /// # Errors
-    /// One attempt, no retry; see [`ErrorKind`]. `Aborted` when another transaction was in the way.
+    /// See [`ErrorKind`]. There is one attempt and no retry. `Aborted` after a conflict with another transaction.
     pub async fn read(
         &mut self,
         table: &str,
         columns: &[(String, Type)],
         keys: Vec<Vec<Value>>,
     ) -> Result<Vec<Vec<Value>>> {
-        self.run(Read::new(table, columns, of_keys(keys))).await
+        self.run(Read::new(table, columns, key_set(keys))).await
     }
 
-    /// The rows of all these ranges, each once, in the order of the key, locked as a whole: nothing can be
-    /// inserted into them either.
+    /// Returns the rows of the union of these ranges, in key order, and locks the ranges as a whole, against inserts too.
     ///
     /// # Errors
-    /// As [`ReadWrite::read`]; [`ErrorKind::TooLarge`] when there are more than `most`.
+    /// See [`ReadWrite::read`]; [`ErrorKind::TooLarge`] for more than `max_rows` rows.
     pub async fn read_ranges(
         &mut self,
         table: &str,
         columns: &[(String, Type)],
         ranges: Vec<KeyRange>,
-        most: usize,
+        max_rows: usize,
     ) -> Result<Vec<Vec<Value>>> {
-        self.run(Read::new(table, columns, of_ranges(ranges)).at_most(most)).await
+        self.run(Read::new(table, columns, range_key_set(ranges)).limited_to(max_rows)).await
     }
 
     async fn run(&mut self, read: Read) -> Result<Vec<Vec<Value>>> {
@@ -110,26 +110,26 @@ impl ReadWrite {
         answer.await.map_err(|_| ended("read"))?
     }
 
-    /// Commits these mutations, if everything that was read is still as it was.
+    /// Commits these mutations if no row that was read has changed.
     ///
     /// Dropping the future leaves the commit in doubt.
     ///
     /// # Errors
-    /// One attempt, no retry; see [`ErrorKind`]. Only `InDoubt` leaves the outcome open.
+    /// See [`ErrorKind`]. There is one attempt and no retry. Only `InDoubt` leaves the outcome unknown.
     pub async fn commit(self, mutations: Vec<Mutation>) -> Result<Committed> {
-        let Batch { names, size, writes } = Batch::new(mutations)?;
+        let EncodedCommit { names, size, writes } = EncodedCommit::new(mutations)?;
         let Self { database, steps, outcome } = self;
         steps.send(Step::Commit(writes)).await.map_err(|_| ended("commit"))?;
         let call = Call::Commit { names: &names, size };
         let limit = database.options().attempt_timeout;
-        let outcome = async { outcome.await.unwrap_or_else(|_| Err(given_up())) };
+        let outcome = async { outcome.await.unwrap_or_else(|_| Err(cancelled())) };
         committed(database.call(call, limit, outcome).await?)
     }
 
-    /// Gives the transaction up and waits until its locks are released, or as long as a call may take.
+    /// Rolls the transaction back and waits until its locks are released, at most for the time limit of a call.
     pub async fn rollback(self) {
         drop(self.steps);
-        // Whatever comes of it, the transaction has committed nothing.
+        // Whatever the outcome, the transaction has committed nothing.
         let _ = self.outcome.await;
     }
 }
@@ -139,8 +139,8 @@ enum Step {
     Commit(Vec<WireMutation>),
 }
 
-/// The task's side of a transaction. The client library runs a transaction as a closure; this one waits
-/// for the handle to say what comes next.
+/// The transaction in its task. The client library runs a transaction as a closure; this one waits for the next step from the
+/// handle.
 struct Attempt {
     database: Database,
     steps: mpsc::Receiver<Step>,
@@ -148,34 +148,34 @@ struct Attempt {
 
 impl Attempt {
     async fn run(self, runner: TransactionRunner) -> Outcome {
-        // A second attempt, which the runner is told not to make, would find nothing to do.
+        // The runner makes only one attempt; a second one would find nothing to do.
         let mut only = Some(self);
         let work = move |transaction: ReadWriteTransaction| -> BoxFuture<'static, _> {
             let attempt = only.take();
             Box::pin(async move {
-                let attempt = attempt.ok_or_else(given_up)?;
+                let attempt = attempt.ok_or_else(cancelled)?;
                 transaction.buffer(attempt.writes(&transaction).await?)
             })
         };
         runner.run(work).await.map(|result| result.commit_response)
     }
 
-    /// Answers reads until a commit is asked for. The library answers an error with a rollback.
+    /// Answers reads until the commit step. After an error the library rolls the transaction back.
     async fn writes(
         mut self,
         transaction: &ReadWriteTransaction,
     ) -> std::result::Result<Vec<WireMutation>, ClientError> {
         loop {
-            match self.steps.recv().await.ok_or_else(given_up)? {
+            match self.steps.recv().await.ok_or_else(cancelled)? {
                 Step::Commit(writes) => return Ok(writes),
                 Step::Read(read, reply) => {
                     let (request, expected) = read.split(self.database.options().read_timeout);
                     let rows = expected.rows(&self.database, transaction.execute_read(request)).await;
                     let error = rows.as_ref().err().map(Error::kind);
-                    let heard = reply.send(rows).is_ok();
+                    let delivered = reply.send(rows).is_ok();
                     match error {
-                        None if heard => {}
-                        None | Some(ErrorKind::Aborted) => return Err(given_up()),
+                        None if delivered => {}
+                        None | Some(ErrorKind::Aborted) => return Err(cancelled()),
                         Some(_) => return Err(status(Code::Unknown, "a read failed")),
                     }
                 }
@@ -184,8 +184,8 @@ impl Attempt {
     }
 }
 
-/// Whether the session can serve another transaction. After an error it may be the session that is gone.
-fn well(outcome: &Outcome) -> bool {
+/// True if the session can serve another transaction. After other errors the session itself may no longer exist.
+fn is_session_reusable(outcome: &Outcome) -> bool {
     let code = outcome.as_ref().err().and_then(|error| error.status()).map(|status| status.code);
     outcome.is_ok() || matches!(code, Some(Code::Aborted | Code::Cancelled))
 }
@@ -194,8 +194,8 @@ fn ended(action: &'static str) -> Error {
     Error::new(ErrorKind::Aborted, action, "the transaction has ended with an earlier error")
 }
 
-fn given_up() -> ClientError {
-    status(Code::Cancelled, "given up")
+fn cancelled() -> ClientError {
+    status(Code::Cancelled, "cancelled")
 }
 
 fn status(code: Code, message: &str) -> ClientError {

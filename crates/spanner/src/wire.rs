@@ -1,4 +1,4 @@
-//! Values on their way to and from the client library.
+//! Conversion of values to and from the client library's types.
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
@@ -9,11 +9,11 @@ use spanbridge_protocol::value::{Date, Float, Timestamp, Type, Value};
 
 use crate::error::{Error, Result};
 
-/// What Spanner takes for the commit timestamp.
+/// The placeholder for the commit timestamp.
 /// Source: <https://cloud.google.com/spanner/docs/commit-timestamp>.
 const COMMIT_TIMESTAMP: &str = "spanner.commit_timestamp()";
 
-/// The value as Spanner's API takes it.
+/// Encodes a value for Spanner's API.
 /// Source of the encodings: <https://cloud.google.com/spanner/docs/reference/rpc/google.spanner.v1#typecode>.
 pub(crate) fn encode(value: Value) -> Wire {
     match value {
@@ -43,7 +43,7 @@ pub(crate) fn timestamp_text(at: Timestamp) -> String {
     at.to_rfc3339_opts(SecondsFormat::Nanos, true)
 }
 
-/// The value of a column of this type.
+/// Decodes the value of a column of type `ty`.
 pub(crate) fn decode(ty: &Type, wire: Wire) -> Result<Value> {
     if wire.is_null() {
         return Ok(Value::Null);
@@ -62,10 +62,10 @@ pub(crate) fn decode(ty: &Type, wire: Wire) -> Result<Value> {
         },
         _ => wire.into_string().and_then(|text| from_text(ty, text)),
     };
-    value.ok_or_else(|| Error::bug("decode", format!("a value is not of its column's type {ty}")))
+    value.ok_or_else(|| Error::bug("decode", format!("a value does not have its column's type {ty}")))
 }
 
-/// The value of a type that travels as text; nothing when the text is not of the type.
+/// Parses the value of a type that is encoded as text; `None` when the text is not of the type.
 pub(crate) fn from_text(ty: &Type, text: String) -> Option<Value> {
     Some(match ty {
         Type::Int64 | Type::Enum(_) => Value::Int64(text.parse().ok()?),
@@ -85,32 +85,34 @@ pub(crate) fn from_text(ty: &Type, text: String) -> Option<Value> {
     })
 }
 
-/// A float of this type, whose number may have been written with a FLOAT32's digits only.
+/// Returns a float of type `ty`. The JSON number of a FLOAT32 may have only the digits of a FLOAT32.
 pub(crate) fn float(ty: &Type, value: f64) -> Value {
     #[expect(clippy::cast_possible_truncation, reason = "a FLOAT32 is what it holds")]
     let value = if *ty == Type::Float32 { f64::from(value as f32) } else { value };
     Value::Float64(Float(value))
 }
 
-/// An RFC 3339 timestamp.
+/// Parses an RFC 3339 timestamp.
 pub(crate) fn timestamp(text: &str) -> Option<Timestamp> {
     chrono::DateTime::parse_from_rfc3339(text).ok().map(|time| time.to_utc())
 }
 
-/// The client library's timestamp.
+/// Converts to the client library's timestamp.
 pub(crate) fn wire_timestamp(time: Timestamp) -> Result<WireTimestamp> {
     i32::try_from(time.timestamp_subsec_nanos())
         .ok()
         .and_then(|nanos| WireTimestamp::new(time.timestamp(), nanos).ok())
-        .ok_or_else(|| Error::bug("encode", format!("{time} is beyond Spanner's years 1 to 9999")))
+        .ok_or_else(|| {
+            Error::bug("encode", format!("{time} is outside Spanner's range, the years 1 to 9999"))
+        })
 }
 
-/// The protocol's timestamp.
+/// Converts to the protocol's timestamp.
 pub(crate) fn protocol_timestamp(time: WireTimestamp) -> Option<Timestamp> {
     Timestamp::from_timestamp(time.seconds(), u32::try_from(time.nanos()).ok()?)
 }
 
-/// The client library's type of a parameter.
+/// Converts to the client library's type of a parameter.
 pub(crate) fn wire_type(ty: &Type) -> types::Type {
     match ty {
         Type::Bool => types::bool(),
@@ -157,7 +159,7 @@ mod tests {
     }
 
     #[test]
-    fn a_wrong_type_is_an_error_without_the_value() {
+    fn type_error_contains_no_value() {
         let error = decode(&Type::Int64, encode("secret".into())).unwrap_err();
         assert!(!error.to_string().contains("secret"));
     }

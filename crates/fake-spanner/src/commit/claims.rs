@@ -1,3 +1,5 @@
+//! Locks on the keys of running commits.
+
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
@@ -5,12 +7,11 @@ use tokio::sync::oneshot;
 
 use crate::store::Footprint;
 
-/// Which keys the commits under way hold.
+/// The keys that running commits hold.
 ///
-/// A commit takes all that it reads and writes at once, behind every earlier one that it conflicts with, and
-/// keeps it until it has taken effect. So commits of different rows run side by side for as long as they
-/// take, those of the same row one after the other, in the order in which they came; and as nobody holds one
-/// key while waiting for another, there is no deadlock to break.
+/// A commit claims all keys that it reads and writes at once, after every earlier commit that it conflicts with, and
+/// holds them until it has taken effect. So commits of different rows run concurrently, and those of the same row run in
+/// order of arrival. No commit holds one key while it waits for another, so a deadlock is impossible.
 #[derive(Debug, Default)]
 pub(crate) struct Claims {
     pending: Mutex<Pending>,
@@ -25,12 +26,12 @@ struct Pending {
 #[derive(Debug)]
 struct Entry {
     footprint: Footprint,
-    /// The earlier ones that this one waits for.
+    /// The earlier claims that this one waits for.
     before: BTreeSet<u64>,
     granted: Option<oneshot::Sender<()>>,
 }
 
-/// The keys are held, or waited for, until this is dropped.
+/// A claim on keys, waiting or granted, until it is dropped.
 #[derive(Debug)]
 pub(crate) struct Claim {
     claims: Arc<Claims>,
@@ -38,7 +39,7 @@ pub(crate) struct Claim {
 }
 
 impl Claims {
-    /// Waits until nothing that came earlier conflicts.
+    /// Waits until no earlier claim conflicts.
     pub(crate) async fn claim(self: &Arc<Self>, footprint: Footprint) -> Claim {
         let (granted, grant) = oneshot::channel();
         let claim = self.enter(footprint, granted);
@@ -69,7 +70,7 @@ impl Entry {
         if self.before.is_empty()
             && let Some(granted) = self.granted.take()
         {
-            // Nobody waits any more when the commit was given up.
+            // The receiver is gone if the commit was cancelled.
             let _ = granted.send(());
         }
     }
@@ -100,14 +101,14 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn only_what_conflicts_waits_and_in_its_order() {
+    async fn conflicting_claims_wait_in_order() {
         let claims = Arc::new(Claims::default());
         let one = claims.claim(footprint(&[], &[1])).await;
         let other = claims.claim(footprint(&[3], &[2])).await;
         let reader = claims.claim(footprint(&[3], &[])).await;
         let mut second = Box::pin(claims.claim(footprint(&[], &[1, 3])));
         assert!((&mut second).now_or_never().is_none());
-        // It conflicts with the one that waits, not with the one that holds.
+        // It conflicts with the waiting claim, not with the granted one.
         let mut third = Box::pin(claims.claim(footprint(&[3], &[])));
         assert!((&mut third).now_or_never().is_none());
         drop((one, other));
@@ -121,7 +122,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn one_that_is_given_up_holds_nobody_back() {
+    async fn cancelled_claim_delays_no_other() {
         let claims = Arc::new(Claims::default());
         let one = claims.claim(footprint(&[], &[1])).await;
         let mut second = Box::pin(claims.claim(footprint(&[], &[1, 2])));

@@ -1,29 +1,31 @@
+//! The limits of one commit.
+
 use tonic::Code;
 
 use crate::refusal::{Error, Result};
 use crate::store::Plan;
 
-/// What one commit may hold.
+/// The limits of one commit.
 /// Source: <https://cloud.google.com/spanner/quotas#limits-for>.
 #[derive(Debug, Clone, Copy)]
 pub struct Limits {
-    /// Mutations, as Spanner counts them.
+    /// The greatest number of mutations, as Spanner counts them.
     pub mutations: usize,
-    /// Bytes of all values.
+    /// The greatest size of all values, in bytes.
     pub bytes: usize,
-    /// Bytes of the request.
+    /// The greatest size of the request, in bytes.
     pub message: usize,
 }
 
 impl Default for Limits {
-    /// Spanner's: 80,000 mutations, 100 MiB.
+    /// Returns Spanner's limits: 80,000 mutations, 100 MiB.
     fn default() -> Self {
         Self { mutations: 80_000, bytes: 100 << 20, message: 100 << 20 }
     }
 }
 
 impl Limits {
-    /// In Spanner's words, as quoted in
+    /// Checks a commit. The errors are Spanner's, as quoted in
     /// <https://github.com/mozilla-services/syncstorage-rs/issues/333> and
     /// <https://github.com/mozilla-services/syncstorage-rs/issues/1031>.
     pub(crate) fn check(&self, plan: &Plan) -> Result<()> {
@@ -48,7 +50,7 @@ impl Limits {
         Ok(())
     }
 
-    /// In the words of gRPC, which refuses a larger request before Spanner sees it.
+    /// Checks the size of a request. The error is that of gRPC, which rejects a larger request before Spanner sees it.
     pub(crate) fn check_message(&self, bytes: usize) -> Result<()> {
         if bytes <= self.message {
             return Ok(());

@@ -1,3 +1,5 @@
+//! The log of commits, for assertions and measurements.
+
 use std::collections::VecDeque;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
@@ -7,50 +9,52 @@ use tonic::Code;
 
 use crate::fault::Fault;
 
-/// How a commit came.
+/// The kind of a commit.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Kind {
-    /// Blind: one request, without a transaction before it.
+    /// A blind commit: one request without a preceding transaction.
     SingleUse,
     /// The end of a read-write transaction.
     ReadWrite,
 }
 
-/// How many rows of a table a commit left changed.
+/// The number of rows of a table that a commit changed.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct TableRows {
-    /// `schema.table` in a named schema.
+    /// The table; `schema.table` in a named schema.
     pub table: String,
+    /// The written rows.
     pub written: usize,
-    /// With those that went with their parents.
+    /// The deleted rows, including those deleted with their parents.
     pub deleted: usize,
 }
 
-/// One commit, or one execution of it, or one that a fault kept from being executed.
+/// One execution of a commit, or a commit that a fault kept from being executed.
 #[derive(Debug, Clone)]
 pub struct CommitRecord {
+    /// The kind of the commit.
     pub kind: Kind,
     /// The transaction tag; empty without one.
     pub tag: String,
-    /// `Ok` when it took effect, which the answer need not have said.
+    /// The outcome: `Ok` when it took effect, even if the answer was lost.
     pub code: Code,
-    /// When it took effect.
+    /// The commit timestamp, if it took effect.
     pub timestamp: Option<Timestamp>,
-    /// What it changed; empty when it did not take effect.
+    /// The changed rows of each table; empty if it did not take effect.
     pub tables: Vec<TableRows>,
-    /// As Spanner counts.
+    /// The number of mutations, as Spanner counts them.
     pub mutations: usize,
-    /// Of all values.
+    /// The size of all values, in bytes.
     pub bytes: usize,
-    /// How many commits were being executed when this one began, with itself. 0 for one that was not executed.
+    /// The number of running commits when this one began, including itself; 0 if it was not executed.
     pub concurrent: usize,
-    /// How long it waited for earlier commits of the same rows.
+    /// The time it waited for earlier commits of the same rows.
     pub waited: Duration,
-    /// What was done to it.
+    /// The injected fault.
     pub fault: Option<Fault>,
 }
 
-/// The commits, in the order in which they ended: the newest of them.
+/// The newest commits, in the order in which they ended.
 #[derive(Debug)]
 pub struct CommitLog {
     capacity: usize,
@@ -69,24 +73,24 @@ impl CommitLog {
         Self { capacity, inner: Mutex::default() }
     }
 
-    /// The newest commits, oldest first.
+    /// Returns the commits, oldest first.
     pub fn records(&self) -> Vec<CommitRecord> {
         self.lock().records.iter().cloned().collect()
     }
 
-    /// How many were being executed at once, at most.
+    /// Returns the greatest number of commits that ran at once.
     pub fn peak(&self) -> usize {
         self.lock().peak
     }
 
-    /// Forgets all of them, for the next measurement.
+    /// Clears the log, for the next measurement.
     pub fn clear(&self) {
         let mut inner = self.lock();
         inner.records.clear();
         inner.peak = inner.running;
     }
 
-    /// The commit is recorded when the draft is dropped.
+    /// Starts the record of a commit; dropping the draft adds it to the log.
     pub(crate) fn draft(&self, kind: Kind, tag: &str, fault: Option<Fault>) -> Draft<'_> {
         let record = CommitRecord {
             kind,
@@ -108,7 +112,7 @@ impl CommitLog {
     }
 }
 
-/// A record that is being written.
+/// The record of a commit that has not ended.
 #[derive(Debug)]
 pub(crate) struct Draft<'a> {
     log: &'a CommitLog,
@@ -116,7 +120,7 @@ pub(crate) struct Draft<'a> {
 }
 
 impl<'a> Draft<'a> {
-    /// The commit is executed until the guard is dropped.
+    /// Counts the commit as running until the guard is dropped.
     pub(crate) fn runs(&mut self) -> Running<'a> {
         let mut inner = self.log.lock();
         inner.running += 1;
@@ -126,7 +130,7 @@ impl<'a> Draft<'a> {
     }
 }
 
-/// A commit that is being executed.
+/// A running commit.
 #[derive(Debug)]
 pub(crate) struct Running<'a>(&'a CommitLog);
 

@@ -1,4 +1,4 @@
-//! How commits run side by side, what limits one, and what is remembered of each.
+//! Commits: their locks, their limits, and their log.
 
 mod claims;
 mod limits;

@@ -1,3 +1,5 @@
+//! The tables and change streams of one database.
+
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
@@ -7,11 +9,11 @@ use super::stream::{ChangeStream, Watched};
 use super::table::{Column, KeyPart, OnDelete, Parent, Table, TableId};
 use crate::refusal::{Error, Result};
 
-/// The most parts of a primary key.
+/// The greatest number of key columns.
 /// Source: <https://cloud.google.com/spanner/quotas#tables>.
 const KEY_COLUMNS: usize = 16;
 
-/// The tables and change streams of one database. They are only ever added.
+/// The tables and change streams of one database. They can be added but not removed.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Schema {
     tables: Vec<Arc<Table>>,
@@ -53,7 +55,7 @@ impl Schema {
         Ok(())
     }
 
-    /// The statements that made the schema what it is.
+    /// Returns the statements that created the schema.
     pub(crate) fn statements(&self) -> &[String] {
         &self.statements
     }
@@ -66,7 +68,7 @@ impl Schema {
         &self.streams
     }
 
-    /// The change stream of this name, compared without case.
+    /// Returns the change stream of this name, compared without case.
     pub(crate) fn stream(&self, name: &str) -> Option<&Arc<ChangeStream>> {
         self.streams.iter().find(|stream| stream.name.eq_ignore_ascii_case(name))
     }
@@ -75,7 +77,7 @@ impl Schema {
         &self.tables[id]
     }
 
-    /// The table of this name, compared without case.
+    /// Returns the table of this name, compared without case.
     pub(crate) fn find(&self, name: &str) -> Option<&Arc<Table>> {
         let (schema, name) = name.rsplit_once('.').unwrap_or(("", name));
         let same =
@@ -84,12 +86,12 @@ impl Schema {
     }
 
     /// # Errors
-    /// NOT_FOUND, in the emulator's words.
+    /// NOT_FOUND, with the emulator's message.
     pub(crate) fn get(&self, name: &str) -> Result<&Arc<Table>> {
         self.find(name).ok_or_else(|| Error::not_found(format!("Table not found: {name}")))
     }
 
-    /// The tables interleaved in this one.
+    /// Returns the tables interleaved in this one.
     pub(crate) fn children(&self, id: TableId) -> impl Iterator<Item = (&Arc<Table>, OnDelete)> {
         self.tables.iter().filter_map(move |table| {
             let parent = table.parent.filter(|parent| parent.table == id)?;
@@ -180,7 +182,7 @@ fn add(table: &mut Table, column: ColumnDefinition) -> Result<()> {
     Ok(())
 }
 
-/// The key of an interleaved table begins with its parent's: columns of the same names, types and order.
+/// Checks that the key of an interleaved table begins with its parent's key: the same names, types and order.
 /// Source: <https://cloud.google.com/spanner/docs/schema-and-data-model#parent-child>.
 fn same_start(child: &Table, parent: &Table) -> Result<()> {
     let same = child.key.len() >= parent.key.len()

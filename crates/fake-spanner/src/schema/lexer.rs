@@ -1,3 +1,5 @@
+//! The lexer of DDL statements.
+
 use crate::refusal::{Error, Result};
 
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -11,7 +13,7 @@ pub(super) enum Token {
     Symbol(char),
 }
 
-/// The tokens of a statement, without its comments (`-- …`).
+/// Splits a statement into tokens, without comments (`-- …`).
 pub(super) fn tokens(sql: &str) -> Result<Vec<Token>> {
     let mut tokens = Vec::new();
     let mut rest = sql;

@@ -1,4 +1,4 @@
-//! The grammar. Source: <https://cloud.google.com/spanner/docs/reference/standard-sql/data-definition-language>.
+//! The parser of DDL statements. Source: <https://cloud.google.com/spanner/docs/reference/standard-sql/data-definition-language>.
 
 use spanbridge_protocol::value::{Float, Type, Value};
 
@@ -7,15 +7,15 @@ use super::statement::{ColumnDefinition, CreateTable, Statement};
 use super::table::OnDelete;
 use crate::refusal::{Error, Result};
 
-/// The longest STRING, in characters, and BYTES, in bytes.
+/// The greatest length of a STRING in characters, and of BYTES in bytes.
 /// Source: <https://cloud.google.com/spanner/docs/reference/standard-sql/data-definition-language#data_types>.
 const MAX_STRING: usize = 2_621_440;
 const MAX_BYTES: usize = 10_485_760;
 
-/// Reads one statement.
+/// Parses one statement.
 ///
 /// # Errors
-/// INVALID_ARGUMENT for what is no DDL, UNIMPLEMENTED for what is beyond the stand-in.
+/// INVALID_ARGUMENT for invalid DDL, UNIMPLEMENTED for unsupported DDL.
 pub(super) fn statement(sql: &str) -> Result<Statement> {
     let mut parser = Parser { tokens: lexer::tokens(sql)?, at: 0 };
     let statement = parser.statement()?;
@@ -147,7 +147,7 @@ impl Parser {
         }
     }
 
-    /// The type, its text, and the limit of its length.
+    /// Parses a type: the type, its text, and its length limit.
     fn ty(&mut self) -> Result<(Type, String, Option<usize>)> {
         let Some(Token::Word(word)) = self.next() else { return Err(self.unexpected("a type")) };
         let word = word.to_ascii_uppercase();
@@ -196,7 +196,7 @@ impl Parser {
         value.ok_or_else(|| Error::unimplemented(format_args!("{token:?} as the default of a {ty} column")))
     }
 
-    /// Whether `allow_commit_timestamp` is on; there is no other option of a column.
+    /// Parses the options of a column: `allow_commit_timestamp` is the only one.
     fn options(&mut self) -> Result<bool> {
         self.expect('(')?;
         if !self.words(&["allow_commit_timestamp"]) {
@@ -211,7 +211,7 @@ impl Parser {
         Ok(on)
     }
 
-    /// A name, in a named schema perhaps.
+    /// Parses a name, or `schema.name`.
     pub(super) fn path(&mut self) -> Result<String> {
         let mut path = self.name()?;
         while self.accept('.') {
@@ -227,7 +227,7 @@ impl Parser {
         }
     }
 
-    /// Takes all of these keywords, or nothing.
+    /// Consumes all of these keywords, or none.
     pub(super) fn words(&mut self, words: &[&str]) -> bool {
         let found = words.iter().enumerate().all(|(ahead, keyword)| {
             let token = self.tokens.get(self.at + ahead);
@@ -253,7 +253,7 @@ impl Parser {
         Err(self.unexpected(&format!("`{symbol}`")))
     }
 
-    /// Behind an item of a list: whether there may be another one, or the list is closed.
+    /// Parses the separator after a list item: true if another item may follow, false if the list is closed.
     pub(super) fn goes_on(&mut self) -> Result<bool> {
         let more = self.accept(',');
         if !more {
@@ -272,7 +272,7 @@ impl Parser {
         token
     }
 
-    /// Of the token that was taken last.
+    /// Returns an error at the last consumed token.
     pub(super) fn unexpected(&self, wanted: &str) -> Error {
         let found = self.tokens.get(self.at.saturating_sub(1));
         Error::invalid(format!("Syntax error: Expecting {wanted} but found {found:?}"))

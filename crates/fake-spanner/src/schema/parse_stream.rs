@@ -1,4 +1,4 @@
-//! `CREATE CHANGE STREAM`.
+//! The parser of `CREATE CHANGE STREAM`.
 //!
 //! Source: <https://cloud.google.com/spanner/docs/reference/standard-sql/data-definition-language#create-change-stream>.
 
@@ -81,7 +81,7 @@ impl Parser {
     }
 }
 
-/// From one day to seven, as `7d` or `36h`.
+/// Parses a retention period from one to seven days, such as `7d` or `36h`.
 fn retention(text: &str) -> Option<Duration> {
     let (number, hours) = match (text.strip_suffix('d'), text.strip_suffix('h')) {
         (Some(days), _) => (days, 24),

@@ -1,3 +1,5 @@
+//! Parsed DDL statements.
+
 use std::time::Duration;
 
 use spanbridge_protocol::value::{Type, Value};
@@ -19,7 +21,7 @@ pub(super) struct CreateTable {
     pub(super) name: String,
     pub(super) if_not_exists: bool,
     pub(super) columns: Vec<ColumnDefinition>,
-    /// Names, and whether DESC.
+    /// The key columns; `true` marks DESC.
     pub(super) key: Vec<(String, bool)>,
     pub(super) interleave: Option<(String, OnDelete)>,
 }
@@ -39,17 +41,17 @@ pub(super) struct ColumnDefinition {
 pub(super) struct CreateChangeStream {
     pub(super) name: String,
     pub(super) watched: WatchedNames,
-    /// As they are written.
+    /// The options as written.
     pub(super) options: Vec<(String, String)>,
     pub(super) capture: Capture,
     pub(super) allows_exclusion: bool,
     pub(super) retention: Duration,
 }
 
-/// What a stream is to watch.
+/// The tables that a stream watches.
 #[derive(Debug, PartialEq)]
 pub(super) enum WatchedNames {
     All,
-    /// Tables, and of those that are not watched as a whole the columns.
+    /// The tables, with the watched columns of those that are watched in part.
     Tables(Vec<(String, Option<Vec<String>>)>),
 }

@@ -1,16 +1,18 @@
+//! The definition of a change stream.
+
 use std::time::Duration;
 
 use super::table::{Table, TableId};
 
-/// A change stream, as its definition says.
+/// The definition of a change stream.
 #[derive(Debug, Clone)]
 pub(crate) struct ChangeStream {
     pub(crate) name: String,
     pub(crate) watched: Watched,
-    /// As they are written.
+    /// The options as written.
     pub(crate) options: Vec<(String, String)>,
     pub(crate) capture: Capture,
-    /// Whether a transaction may ask to be left out.
+    /// True if a transaction may exclude itself from the stream.
     pub(crate) allows_exclusion: bool,
     pub(crate) retention: Duration,
 }
@@ -18,11 +20,11 @@ pub(crate) struct ChangeStream {
 #[derive(Debug, Clone)]
 pub(crate) enum Watched {
     All,
-    /// Tables, and of those that are not watched as a whole the places of the columns, besides those of the key.
+    /// The tables, with the positions of the watched non-key columns of those that are watched in part.
     Tables(Vec<(TableId, Option<Vec<usize>>)>),
 }
 
-/// Which values are kept.
+/// The values that a change record contains.
 /// Source: <https://cloud.google.com/spanner/docs/change-streams#value-capture-type>.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Capture {
@@ -33,7 +35,7 @@ pub(crate) enum Capture {
 }
 
 impl ChangeStream {
-    /// The places of the watched columns, besides those of the key; nothing when the table is not watched.
+    /// Returns the positions of the watched non-key columns; `None` if the table is not watched.
     pub(crate) fn columns(&self, table: &Table) -> Option<Vec<usize>> {
         let all = || (0..table.columns.len()).filter(|&place| table.key_ordinal(place).is_none());
         match &self.watched {
@@ -62,7 +64,7 @@ impl Capture {
         Self::ALL.into_iter().find(|kind| kind.as_str() == text)
     }
 
-    /// Whether an update has all watched columns after it, not the changed ones alone.
+    /// True if an update contains all watched columns after the change, not only the changed ones.
     pub(crate) fn has_whole_rows(self) -> bool {
         matches!(self, Self::NewRow | Self::NewRowAndOldValues)
     }

@@ -1,6 +1,8 @@
+//! The definition of a table.
+
 use spanbridge_protocol::value::{Type, Value};
 
-/// A table's place in its schema.
+/// The index of a table in its schema.
 pub(crate) type TableId = usize;
 
 #[derive(Debug, Clone)]
@@ -18,9 +20,9 @@ pub(crate) struct Table {
 pub(crate) struct Column {
     pub(crate) name: String,
     pub(crate) ty: Type,
-    /// As INFORMATION_SCHEMA has it, such as `STRING(64)`.
+    /// The type as in INFORMATION_SCHEMA, such as `STRING(64)`.
     pub(crate) spanner_type: String,
-    /// The most characters (STRING) or bytes (BYTES) of a value, or of each item of an array.
+    /// The greatest number of characters (STRING) or bytes (BYTES) of a value, or of each item of an array.
     pub(crate) limit: Option<usize>,
     pub(crate) nullable: bool,
     pub(crate) default: Option<Value>,
@@ -29,7 +31,7 @@ pub(crate) struct Column {
 
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct KeyPart {
-    /// The column's place in its table.
+    /// The index of the column in its table.
     pub(crate) column: usize,
     pub(crate) descending: bool,
 }
@@ -37,7 +39,7 @@ pub(crate) struct KeyPart {
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Parent {
     pub(crate) table: TableId,
-    /// How many parts of the key are the parent's.
+    /// The number of key columns that belong to the parent.
     pub(crate) key_parts: usize,
     pub(crate) on_delete: OnDelete,
 }
@@ -49,24 +51,24 @@ pub(crate) enum OnDelete {
 }
 
 impl Table {
-    /// `schema.name` in a named schema.
+    /// Returns the name; `schema.name` in a named schema.
     pub(crate) fn full_name(&self) -> String {
         if self.schema.is_empty() { self.name.clone() } else { format!("{}.{}", self.schema, self.name) }
     }
 
-    /// The place of the column of this name, compared without case.
+    /// Returns the index of the column of this name, compared without case.
     pub(crate) fn column(&self, name: &str) -> Option<usize> {
         self.columns.iter().position(|column| column.name.eq_ignore_ascii_case(name))
     }
 
-    /// The place of this column in the key, from 0.
+    /// Returns the index of this column in the key, from 0.
     pub(crate) fn key_ordinal(&self, column: usize) -> Option<usize> {
         self.key.iter().position(|part| part.column == column)
     }
 }
 
 impl Column {
-    /// Whether a column of this type may be in a key.
+    /// True if a column of this type may be part of a key.
     /// Source: <https://cloud.google.com/spanner/docs/reference/standard-sql/data-types#groupable_data_types>.
     pub(crate) fn is_key_type(&self) -> bool {
         !matches!(self.ty, Type::Json | Type::Array(_))

@@ -13,7 +13,7 @@ const BEGINS: &str = "SELECT ChangeRecord FROM READ_";
 const ENDS: &str = "(start_timestamp => @start, end_timestamp => @end, partition_token => @token, \
     heartbeat_milliseconds => @heartbeat)";
 
-/// Nothing for another query.
+/// Recognises a change-stream query; `None` for another query.
 pub(super) fn query(request: &ExecuteSqlRequest) -> Result<Option<Query>> {
     let Some(stream) = request.sql.strip_prefix(BEGINS).and_then(|sql| sql.strip_suffix(ENDS)) else {
         return Ok(None);

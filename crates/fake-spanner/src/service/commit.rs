@@ -1,3 +1,5 @@
+//! The `Commit` call.
+
 use std::time::Duration;
 
 use googleapis_tonic_google_spanner_v1::google::spanner::v1::commit_request::Transaction;
@@ -17,7 +19,7 @@ use crate::stream::Commitment;
 use crate::transaction::RETRY;
 
 impl Service {
-    /// A commit runs to its end also when its client has stopped waiting, as in Spanner.
+    /// Runs a commit to its end, even if its client has stopped waiting, as Spanner does.
     pub(super) async fn commit(&self, request: CommitRequest, line: Option<Line>) -> Result<CommitResponse> {
         self.limits.check_message(request.encoded_len())?;
         let (fault, latency) = self.faults.draw();
@@ -31,7 +33,7 @@ impl Service {
     }
 }
 
-/// A commit and what will be done to it.
+/// A commit and its injected fault.
 struct Struck {
     service: Service,
     request: CommitRequest,

@@ -1,4 +1,4 @@
-//! Connections that can be reset from the inside.
+//! Connections that a call can reset.
 
 use std::io;
 use std::pin::Pin;
@@ -10,7 +10,7 @@ use tokio::net::{TcpListener, TcpStream};
 use tokio_util::sync::{CancellationToken, WaitForCancellationFutureOwned};
 use tonic::transport::server::Connected;
 
-/// The other end of one connection, as a call sees it.
+/// A handle to the connection of a call.
 #[derive(Debug, Clone)]
 pub(crate) struct Line(CancellationToken);
 
@@ -21,7 +21,7 @@ impl Line {
     }
 }
 
-/// The connections of a listener, all of which end with `token`.
+/// The connections of a listener; `token` ends them all.
 pub(crate) struct Connections {
     pub(crate) listener: TcpListener,
     pub(crate) token: CancellationToken,
@@ -53,7 +53,7 @@ impl Connection {
         Self { stream, token, cut }
     }
 
-    /// Whether the connection was cut; then it ends with a reset, not with a farewell.
+    /// True after a reset: the connection then ends without a shutdown.
     fn check(&mut self, context: &mut Context<'_>) -> io::Result<()> {
         if self.token.is_cancelled() || self.cut.as_mut().poll(context).is_ready() {
             let _ = self.stream.set_zero_linger();

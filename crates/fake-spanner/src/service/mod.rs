@@ -1,4 +1,4 @@
-//! `google.spanner.v1.Spanner`, as far as the bridge uses it.
+//! The part of `google.spanner.v1.Spanner` that the bridge uses.
 
 mod changes;
 mod commit;
@@ -29,7 +29,7 @@ pub(crate) use connection::Connections;
 use results::Parts;
 pub(crate) use router::Router;
 
-/// All calls; cheap to clone.
+/// The implementation of all calls. Cheap to clone.
 #[derive(Debug, Clone)]
 pub(crate) struct Service {
     pub(crate) databases: Arc<Databases>,
@@ -72,7 +72,7 @@ impl Service {
     }
 }
 
-/// The read-write transaction that a read is in, and whether it has begun with it.
+/// Returns the read-write transaction of a read, and true if the read began it.
 fn select(database: &Database, selector: Option<&TransactionSelector>) -> Result<(Option<u64>, Option<u64>)> {
     match selector.and_then(|selector| selector.selector.as_ref()) {
         None => Ok((None, None)),
@@ -82,7 +82,7 @@ fn select(database: &Database, selector: Option<&TransactionSelector>) -> Result
     }
 }
 
-/// The rows of the past are not kept.
+/// Rejects reads of past versions, which are not stored.
 fn strong(options: &TransactionOptions) -> Result<()> {
     let Some(Mode::ReadOnly(options)) = &options.mode else { return Ok(()) };
     match &options.timestamp_bound {

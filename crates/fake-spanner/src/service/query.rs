@@ -1,4 +1,4 @@
-//! The few queries that the bridge asks, recognised by their text: there is no SQL here.
+//! The queries of the bridge, recognised by their text: the fake has no SQL engine.
 
 use std::sync::Arc;
 
@@ -10,7 +10,7 @@ use crate::database::{Database, Table};
 use crate::refusal::{Error, Result};
 use crate::schema::{ChangeStream, OnDelete, Schema, Table as SchemaTable, Watched};
 
-/// What comes after the columns of the one question about a table.
+/// The end of the query for a table, after its columns.
 const OF_TABLE: &str = "FROM INFORMATION_SCHEMA.COLUMNS AS c \
     JOIN INFORMATION_SCHEMA.TABLES AS t \
     ON t.TABLE_SCHEMA = c.TABLE_SCHEMA AND t.TABLE_NAME = c.TABLE_NAME AND t.TABLE_TYPE = 'BASE TABLE' \
@@ -23,11 +23,11 @@ const OF_TABLE: &str = "FROM INFORMATION_SCHEMA.COLUMNS AS c \
     WHERE LOWER(c.TABLE_SCHEMA) = LOWER(@schema) AND LOWER(c.TABLE_NAME) = LOWER(@table) \
     ORDER BY c.ORDINAL_POSITION";
 
-/// The question about a view, of which the DDL that is read here has none.
+/// The query for a view. The supported DDL has no views.
 const OF_VIEW: &str = "SELECT VIEW_DEFINITION FROM INFORMATION_SCHEMA.VIEWS \
     WHERE LOWER(TABLE_SCHEMA) = LOWER(@schema) AND LOWER(TABLE_NAME) = LOWER(@view)";
 
-/// What the questions about a change stream have in common.
+/// The common part of the queries for a change stream.
 const OF_STREAM: &str = "WHERE LOWER(CHANGE_STREAM_NAME) = LOWER(@name)";
 
 const DIALECT: &str =
@@ -124,7 +124,7 @@ fn of_stream(known: &Schema, sql: &str, name: &str) -> Result<Table> {
     Ok(Table { columns: columns.into_iter().map(|ty| (String::new(), ty)).collect(), rows })
 }
 
-/// At the commas outside of brackets.
+/// Splits a text at commas outside brackets.
 fn split(columns: &str) -> Vec<&str> {
     let mut depth = 0_i32;
     let parts = columns.split(|char| {
@@ -134,7 +134,7 @@ fn split(columns: &str) -> Vec<&str> {
     parts.map(str::trim).collect()
 }
 
-/// A value about a table's column, by its place.
+/// Returns the value of an INFORMATION_SCHEMA column for a column of a table.
 type Cell = fn(&Schema, &SchemaTable, usize) -> Value;
 
 fn cell(expression: &str) -> Result<(Type, Cell)> {

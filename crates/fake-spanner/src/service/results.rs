@@ -1,3 +1,5 @@
+//! Result sets, in parts.
+
 use futures::stream::{self, BoxStream, StreamExt as _};
 use googleapis_tonic_google_spanner_v1::google::spanner::v1::struct_type::Field;
 use googleapis_tonic_google_spanner_v1::google::spanner::v1::{
@@ -11,13 +13,13 @@ use crate::cell::{emit, wire_type};
 use crate::database::Table;
 use crate::stream::{Rows, row_type};
 
-/// The parts of an answer.
+/// The parts of a result.
 pub(super) type Parts = BoxStream<'static, Result<PartialResultSet, Status>>;
 
-/// A part is sent when it holds so many bytes.
+/// The size in bytes at which a part is sent.
 const PART: usize = 256 << 10;
 
-/// The parts of an answer, split between rows; the first has the metadata, and the transaction that began.
+/// Splits a result into parts, between rows. The first part has the metadata and the transaction that began.
 pub(super) fn parts(table: &Table, begun: Option<Transaction>) -> Parts {
     let fields =
         table.columns.iter().map(|(name, ty)| Field { name: name.clone(), r#type: Some(wire_type(ty)) });
@@ -45,8 +47,8 @@ pub(super) fn parts(table: &Table, begun: Option<Transaction>) -> Parts {
     stream::iter(parts.into_iter().map(Ok)).boxed()
 }
 
-/// The parts of a change stream's answer: a row each, as it comes, and each with a resume token, so that the client
-/// waits for no more.
+/// Converts the rows of a change stream into parts: one row each, with a resume token, so that the client does not wait for
+/// more rows.
 pub(super) fn follow(rows: Rows) -> Parts {
     let metadata = ResultSetMetadata { row_type: Some(row_type()), ..ResultSetMetadata::default() };
     let first = PartialResultSet { metadata: Some(metadata), ..PartialResultSet::default() };

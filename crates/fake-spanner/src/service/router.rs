@@ -1,5 +1,5 @@
-//! From the path of a request to its call. Only the messages come generated; the few lines that a generated
-//! server would add are here, so that no code generator is built.
+//! The gRPC router, from the path of a request to its call. Only the messages are generated: this file replaces a generated
+//! server, so that the build needs no code generator.
 
 use std::convert::Infallible;
 use std::future::Future;
@@ -19,7 +19,7 @@ use super::connection::Line;
 use super::results::Parts;
 use crate::refusal::Result;
 
-/// Behind the limit of a commit, so that what is too large is refused in Spanner's words.
+/// The limit of a request, above the limit of a commit, so that a too large commit is rejected with Spanner's message.
 const MOST: usize = 1 << 30;
 
 /// The gRPC service.

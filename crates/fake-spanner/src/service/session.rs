@@ -1,3 +1,5 @@
+//! The session calls.
+
 use chrono::Utc;
 use googleapis_tonic_google_spanner_v1::google::spanner::v1::{
     BatchCreateSessionsRequest, BatchCreateSessionsResponse, CreateSessionRequest, GetSessionRequest, Session,
@@ -16,7 +18,7 @@ impl Service {
         &self,
         request: &BatchCreateSessionsRequest,
     ) -> Result<BatchCreateSessionsResponse> {
-        /// What Spanner makes at once, at most.
+        /// The greatest number of sessions that Spanner creates at once.
         const MOST: i32 = 100;
         let count = request.session_count.clamp(1, MOST);
         let session = |_| self.open(&request.database, request.session_template.as_ref());

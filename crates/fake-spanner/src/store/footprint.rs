@@ -1,9 +1,11 @@
+//! The keys that a transaction reads and writes.
+
 use std::collections::BTreeMap;
 
 use crate::schema::TableId;
 use crate::span::{Span, Spans};
 
-/// The keys that a transaction depends on, and those that it changes.
+/// The keys that a transaction reads, and those that it changes.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Footprint {
     reads: BTreeMap<TableId, Spans>,
@@ -15,7 +17,7 @@ impl Footprint {
         self.reads.entry(table).or_default().extend(spans);
     }
 
-    /// Of spans in any order.
+    /// Creates a footprint from unordered spans.
     pub(crate) fn new(
         reads: impl IntoIterator<Item = (TableId, Vec<Span>)>,
         writes: impl IntoIterator<Item = (TableId, Vec<Span>)>,
@@ -24,21 +26,21 @@ impl Footprint {
         Self { reads: reads.into_iter().map(set).collect(), writes: writes.into_iter().map(set).collect() }
     }
 
-    /// Adds what another one reads.
+    /// Adds the reads of another footprint.
     pub(crate) fn read_all_of(&mut self, other: &Self) {
         for (table, spans) in &other.reads {
             self.read(*table, spans.as_slice().iter().cloned());
         }
     }
 
-    /// Whether the order of the two makes a difference.
+    /// True if the order of the two matters.
     pub(crate) fn conflicts(&self, other: &Self) -> bool {
         overlap(&self.writes, &other.writes)
             || overlap(&self.writes, &other.reads)
             || other.changes_reads_of(self)
     }
 
-    /// Whether this one changes what the other one has read.
+    /// True if this one changes a key that the other one reads.
     pub(crate) fn changes_reads_of(&self, other: &Self) -> bool {
         overlap(&self.writes, &other.reads)
     }

@@ -1,3 +1,5 @@
+//! Key sets.
+
 use googleapis_tonic_google_spanner_v1::google::spanner::v1::key_range::{EndKeyType, StartKeyType};
 use googleapis_tonic_google_spanner_v1::google::spanner::v1::{KeyRange, KeySet};
 use prost_types::ListValue;
@@ -8,7 +10,7 @@ use crate::refusal::{Error, Result};
 use crate::schema::Table;
 use crate::span::{Span, behind};
 
-/// The keys of a table that a key set names, one span for each key and each range.
+/// Converts a key set of a table into spans, one for each key and each range.
 /// Source: <https://cloud.google.com/spanner/docs/reference/rpc/google.spanner.v1#keyset>.
 pub(crate) fn key_set(table: &Table, set: Option<&KeySet>) -> Result<Vec<Span>> {
     let Some(set) = set else { return Ok(Vec::new()) };
@@ -40,7 +42,7 @@ fn span(table: &Table, range: &KeyRange) -> Result<Span> {
     Ok(Span { from, until })
 }
 
-/// A key, or its first parts.
+/// Encodes a key, or its first parts.
 fn encoded(table: &Table, list: &ListValue) -> Result<Key> {
     if list.values.len() > table.key.len() {
         let message = format!("Wrong number of key parts for table {}.", table.full_name());

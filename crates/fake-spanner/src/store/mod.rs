@@ -1,4 +1,4 @@
-//! Rows in memory, and what mutations do to them.
+//! Rows in memory, and the effect of mutations on them.
 
 mod footprint;
 mod key_set;

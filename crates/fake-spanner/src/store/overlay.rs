@@ -1,3 +1,5 @@
+//! The rows as a running commit sees them.
+
 use std::collections::{BTreeMap, BTreeSet};
 
 use prost_types::value::Kind;
@@ -16,17 +18,17 @@ use crate::span::Span;
 #[derive(Debug, Default)]
 pub(crate) struct Changes(pub(super) BTreeMap<(TableId, Key), Left>);
 
-/// What a commit leaves of a row.
+/// The state of a row after a commit.
 #[derive(Debug, Default)]
 pub(super) struct Left {
-    /// Nothing where it is deleted.
+    /// The row; `None` if it is deleted.
     pub(super) row: Option<Row>,
     /// The columns that were written.
     pub(super) written: BTreeSet<usize>,
 }
 
 impl Changes {
-    /// How many rows of each table.
+    /// The number of rows of each table.
     pub(crate) fn tables(&self, schema: &Schema) -> Vec<TableRows> {
         let mut tables: BTreeMap<TableId, TableRows> = BTreeMap::new();
         for ((table, _), Left { row, .. }) in &self.0 {
@@ -41,20 +43,20 @@ impl Changes {
     }
 }
 
-/// The rows as a commit under way sees them: its own changes over the stored ones.
+/// The rows as a running commit sees them: its changes over the stored rows.
 pub(crate) struct Overlay<'a> {
     schema: &'a Schema,
     rows: &'a Rows,
     changes: Changes,
-    /// What was asked to be deleted so far, there or not.
+    /// The keys that the commit has deleted so far, whether the rows existed or not.
     deleted: Vec<(TableId, &'a Span)>,
 }
 
 impl<'a> Overlay<'a> {
-    /// What the mutations change, each applied to what those before it left.
+    /// Applies the mutations in order, each to the result of those before.
     ///
     /// # Errors
-    /// As soon as one is refused.
+    /// The error of the first rejected mutation.
     /// Source: <https://cloud.google.com/spanner/docs/reference/rpc/google.spanner.v1#mutation>.
     pub(crate) fn evaluate(schema: &'a Schema, rows: &'a Rows, plan: &'a Plan) -> Result<Changes> {
         let mut overlay = Self { schema, rows, changes: Changes::default(), deleted: Vec::new() };
@@ -110,7 +112,7 @@ impl<'a> Overlay<'a> {
         Ok(())
     }
 
-    /// A row of defaults, if there may be one.
+    /// Returns a row of defaults, if the table allows one.
     fn new_row(&self, write: &RowWrite) -> Result<Row> {
         let table = &write.table;
         if let Some(parent) = table.parent
@@ -125,7 +127,7 @@ impl<'a> Overlay<'a> {
         Ok(defaults.collect())
     }
 
-    /// Deletes what is there, and what is interleaved below it.
+    /// Deletes the rows that exist, and the rows interleaved below them.
     fn delete(&mut self, table: TableId, span: &Span) -> Result<()> {
         for key in self.keys(table, span) {
             let below = Span::prefix(key.clone());
@@ -151,8 +153,8 @@ impl<'a> Overlay<'a> {
         Ok(())
     }
 
-    /// Whether the commit itself has deleted the row, or was to: the emulator refuses its update otherwise than
-    /// that of a row that is missing.
+    /// True if the commit itself deletes the row: the emulator rejects an update of it with another error than an update of a
+    /// missing row.
     fn was_deleted(&self, write: &RowWrite) -> bool {
         let id = write.table.id;
         let named = self.deleted.iter().any(|(table, span)| *table == id && span.from == write.key);
@@ -166,7 +168,7 @@ impl<'a> Overlay<'a> {
         }
     }
 
-    /// The keys of the rows that are there.
+    /// Returns the keys of the existing rows.
     fn keys(&self, table: TableId, span: &Span) -> Vec<Key> {
         if span.is_empty() {
             return Vec::new();
@@ -183,7 +185,7 @@ impl<'a> Overlay<'a> {
     }
 }
 
-/// The key as Spanner's errors have it: `[a,1]`.
+/// Formats a key as in Spanner's errors: `[a,1]`.
 fn shown(write: &RowWrite) -> String {
     let parts = write.table.key.iter().map(|part| {
         let value = write.cells.iter().find(|(column, _)| *column == part.column);

@@ -1,3 +1,5 @@
+//! The validated mutations of one commit.
+
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
@@ -34,18 +36,18 @@ pub(super) struct RowWrite {
     pub(super) write: Write,
     pub(super) table: Arc<Table>,
     pub(super) key: Key,
-    /// The key of the parent's row; empty without a parent.
+    /// The key of the parent row; empty without a parent.
     pub(super) parent: Key,
-    /// The columns' places, and their values.
+    /// The indexes of the columns, with their values.
     pub(super) cells: Vec<(usize, Value)>,
 }
 
-/// The mutations of a commit, understood: what they do, in their order, and how much that is.
+/// The validated mutations of a commit, in order, with their count and size.
 #[derive(Debug, Default)]
 pub(crate) struct Plan {
     pub(super) operations: Vec<Operated>,
     pub(crate) footprint: Footprint,
-    /// As Spanner counts: each column of a written row is one, each key or range of a delete is one.
+    /// The mutation count: each column of a written row is one, each key or range of a delete is one.
     /// Source: <https://cloud.google.com/spanner/quotas#note2>.
     pub(crate) mutations: usize,
     /// The size of all values.
@@ -55,7 +57,7 @@ pub(crate) struct Plan {
 
 impl Plan {
     /// # Errors
-    /// Whatever can be said without a look at the rows: names, types, lengths, NULLs.
+    /// Errors that need no look at the rows: names, types, lengths, NULLs.
     pub(crate) fn new(schema: &Schema, mutations: &[Mutation]) -> Result<Self> {
         let mut plan = Planner::default();
         for mutation in mutations {
@@ -75,7 +77,7 @@ impl Plan {
     }
 }
 
-/// A plan in the making.
+/// The builder of a plan.
 #[derive(Default)]
 struct Planner {
     plan: Plan,
@@ -115,7 +117,7 @@ impl Planner {
         Ok(())
     }
 
-    /// The row itself; of an inserted one the parent must stay; of a replaced one the children may go.
+    /// Claims a row: an insert also reads its parent, and a replace may delete its children.
     fn claim(&mut self, schema: &Schema, write: Write, table: &Table, key: &Key, parent: &Key) {
         let row = Span::prefix(key.clone());
         if let Some(above) = table.parent
@@ -140,7 +142,7 @@ impl Planner {
         Ok(())
     }
 
-    /// The rows interleaved below these, which go with them or keep them.
+    /// Claims the rows interleaved below these keys: they are deleted too, or prevent the delete.
     fn claim_below(&mut self, schema: &Schema, table: TableId, spans: &[Span]) {
         for (child, _) in schema.children(table) {
             self.writes.entry(child.id).or_default().extend(spans.iter().cloned());
@@ -149,7 +151,7 @@ impl Planner {
     }
 }
 
-/// All that a new row needs must be given, by insert_or_update even for a row that is there.
+/// Checks that a write gives all required columns of a new row. `insert_or_update` must give them even for an existing row.
 /// Source: <https://cloud.google.com/spanner/docs/reference/rpc/google.spanner.v1#mutation>.
 fn complete(table: &Table, given: &[usize]) -> Result<()> {
     for (place, column) in table.columns.iter().enumerate() {
@@ -204,7 +206,7 @@ fn cells(table: &Table, columns: &[usize], values: &ListValue) -> Result<Vec<(us
     Ok(cells)
 }
 
-/// The key of a row, and that of its parent.
+/// Returns the key of a row, and the key of its parent.
 fn row_key(table: &Table, cells: &[(usize, Value)]) -> Result<(Key, Key)> {
     let parent_parts = table.parent.map_or(0, |parent| parent.key_parts);
     let (mut key, mut parent) = (Key::new(), Key::new());

@@ -1,3 +1,5 @@
+//! The stored rows.
+
 use std::collections::BTreeMap;
 
 use spanbridge_protocol::value::{Timestamp, Value};
@@ -8,15 +10,15 @@ use crate::schema::{Schema, Table, TableId};
 use crate::span::Span;
 use crate::stream::RowChange;
 
-/// One value a column, in the order of the columns.
+/// A row: one value for each column, in column order.
 pub(crate) type Row = Vec<Value>;
 
-/// The rows of all tables, in the order of their keys.
+/// The rows of all tables, in key order.
 #[derive(Debug, Default)]
 pub(crate) struct Rows(Vec<BTreeMap<Key, Row>>);
 
 impl Rows {
-    /// Follows the schema: new tables, new columns.
+    /// Adds the tables and columns that are new in the schema.
     pub(crate) fn fit(&mut self, schema: &Schema) {
         self.0.resize_with(schema.tables().len(), BTreeMap::new);
         for (rows, table) in self.0.iter_mut().zip(schema.tables()) {
@@ -29,13 +31,12 @@ impl Rows {
     }
 
     pub(crate) fn range(&self, table: TableId, span: &Span) -> impl Iterator<Item = (&Key, &Row)> {
-        // An empty span is no range for the map.
+        // `BTreeMap::range` panics on an empty span.
         let until = (&span.until).max(&span.from);
         self.0[table].range(span.from.clone()..until.clone())
     }
 
-    /// Makes the changes of a commit; nothing of them is refused any more. Answers the rows before and after it, when
-    /// they are wanted.
+    /// Applies the changes of a commit, which have been validated. Returns the rows before and after it on request.
     pub(crate) fn apply(
         &mut self,
         schema: &Schema,
@@ -69,7 +70,7 @@ impl Rows {
     }
 }
 
-/// The columns that were added after the row.
+/// Appends the columns that were added after the row was written.
 fn fill(table: &Table, row: &mut Row) {
     let missing = table.columns.iter().skip(row.len());
     row.extend(missing.map(|column| column.default.clone().unwrap_or(Value::Null)).collect::<Vec<_>>());

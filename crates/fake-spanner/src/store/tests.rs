@@ -34,7 +34,7 @@ impl Store {
         store
     }
 
-    /// Mutations counted.
+    /// The number of counted mutations.
     fn commit(&mut self, mutations: &[Mutation]) -> Result<usize> {
         let plan = Plan::new(&self.schema, mutations)?;
         let changes = Overlay::evaluate(&self.schema, &self.rows, &plan)?;

@@ -1,3 +1,5 @@
+//! The control that a test has over one change stream.
+
 use std::sync::Arc;
 
 use super::partition::Partition;
@@ -5,24 +7,24 @@ use super::streams::Stream;
 use crate::database::Database;
 use crate::refusal::{Error, Result};
 
-/// What a test does to one change stream.
+/// The control of a test over one change stream.
 #[derive(Debug, Clone)]
 pub struct ChangeStreamControl {
     database: Arc<Database>,
     stream: String,
 }
 
-/// A partition as it is now.
+/// The present state of a partition.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct TokenInfo {
     pub token: String,
     pub parents: Vec<String>,
     pub is_live: bool,
-    /// Data change records so far.
+    /// The number of data change records so far.
     pub records: usize,
-    /// Of them, how many its queries have told, each as often as it was told.
+    /// The number of data change records that its queries have returned, with repetitions.
     pub told: usize,
-    /// Queries that run.
+    /// The number of running queries.
     pub queries: usize,
 }
 
@@ -33,10 +35,10 @@ impl ChangeStreamControl {
         Ok(control)
     }
 
-    /// All partitions, in the order in which they began.
+    /// Returns all partitions, in the order in which they began.
     ///
     /// # Errors
-    /// As all methods here: the stream is gone, or a token is unknown.
+    /// The stream does not exist, or a token is unknown. All methods of this type have these errors.
     pub fn tokens(&self) -> Result<Vec<TokenInfo>> {
         let info = |partition: &Partition| TokenInfo {
             token: partition.token.clone(),
@@ -49,7 +51,7 @@ impl ChangeStreamControl {
         self.change(|stream| Ok(stream.partitions.iter().map(info).collect()))
     }
 
-    /// The tokens of the live partitions, in the order of their keys' slots.
+    /// Returns the tokens of the live partitions, in slot order.
     pub fn live(&self) -> Result<Vec<String>> {
         self.change(|stream| {
             let mut live: Vec<&Partition> =
@@ -59,18 +61,18 @@ impl ChangeStreamControl {
         })
     }
 
-    /// Ends a live partition in favour of `count` others, which are answered.
+    /// Splits a live partition into `count` children, and returns their tokens.
     ///
     /// # Errors
-    /// FAILED_PRECONDITION while commits are given one timestamp.
+    /// `FAILED_PRECONDITION` while the clock is held.
     pub fn split(&self, token: &str, count: u32) -> Result<Vec<String>> {
         self.replace(&[token], count)
     }
 
-    /// Ends live partitions, neighbours in this order, in favour of one.
+    /// Merges live partitions, adjacent in this order, into one child, and returns its token.
     ///
     /// # Errors
-    /// FAILED_PRECONDITION while commits are given one timestamp.
+    /// `FAILED_PRECONDITION` while the clock is held.
     pub fn merge(&self, tokens: &[&str]) -> Result<String> {
         self.replace(tokens, 1).map(|mut merged| merged.remove(0))
     }
@@ -81,27 +83,27 @@ impl ChangeStreamControl {
         self.change(|stream| stream.replace(tokens, count, at))
     }
 
-    /// Ends the queries of a partition without children, as a drop-out does.
+    /// Ends the queries of a partition without child records, as an interruption in Spanner does.
     pub fn drop_out(&self, token: &str) -> Result<()> {
         self.partition(token, |partition| partition.dropped += 1)
     }
 
-    /// Breaks the queries of a partition off, with UNAVAILABLE.
+    /// Interrupts the queries of a partition with UNAVAILABLE.
     pub fn break_off(&self, token: &str) -> Result<()> {
         self.partition(token, |partition| partition.broken += 1)
     }
 
-    /// Its queries tell so many data change records more, and then nothing, until it is released.
+    /// Limits the queries of a partition to this many further data change records, until it is released.
     pub fn hold(&self, token: &str, records: usize) -> Result<()> {
         self.partition(token, |partition| partition.allowance = Some(records))
     }
 
-    /// Its queries tell all again.
+    /// Removes the limit of a partition.
     pub fn release(&self, token: &str) -> Result<()> {
         self.partition(token, |partition| partition.allowance = None)
     }
 
-    /// From now on no record has more mods than that.
+    /// Limits the number of mods in each following record.
     pub fn set_most_mods(&self, mods: usize) -> Result<()> {
         self.change(|stream| {
             stream.most_mods = mods.max(1);

@@ -1,10 +1,10 @@
-//! Change streams: what commits write to them, how their partitions split and merge, and what a query of one tells.
+//! Change streams: the records of commits, the splits and merges of partitions, and their queries.
 //!
 //! Source: <https://cloud.google.com/spanner/docs/change-streams/details>.
 //!
 //! Keys fall into partitions by hash, so that a transaction over several keys falls into several partitions.
-//! Partitions change only when a test says so. Transactions of one commit timestamp come in another order with each
-//! query, as nothing promises one. What counts as changed is what was written, as with the emulator.
+//! Partitions change only on request of a test. Transactions with the same commit timestamp have a different order in each
+//! query, since Spanner guarantees none. A written column counts as changed, as in the emulator.
 
 mod control;
 mod partition;

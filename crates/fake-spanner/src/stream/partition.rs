@@ -1,3 +1,5 @@
+//! One partition of a change stream.
+
 use std::sync::Arc;
 
 use spanbridge_protocol::value::Timestamp;
@@ -5,29 +7,29 @@ use tokio::sync::watch;
 
 use super::record::Record;
 
-/// One partition of a change stream, and what a test does to its queries.
+/// One partition of a change stream, and the faults that a test injects into its queries.
 #[derive(Debug)]
 pub(super) struct Partition {
     pub(super) token: String,
     pub(super) parents: Vec<String>,
-    /// Its slots.
+    /// The slots of the partition.
     pub(super) from: u32,
     pub(super) until: u32,
-    /// Its records are from then on, and before the end.
+    /// The start of its records (inclusive), and their end (exclusive).
     pub(super) start: Timestamp,
     pub(super) end: Option<Timestamp>,
-    /// Their places.
+    /// The indexes of its children.
     pub(super) children: Vec<usize>,
     pub(super) records: Vec<Arc<Record>>,
-    /// How many records its queries may still tell; as many as there are without it.
+    /// The number of records that its queries may still return; `None` is unlimited.
     pub(super) allowance: Option<usize>,
-    /// How often its queries were ended without children, and broken off.
+    /// The number of times its queries were ended without children, and interrupted.
     pub(super) dropped: u64,
     pub(super) broken: u64,
-    /// Queries that run.
+    /// The number of running queries.
     pub(super) queries: usize,
     pub(super) told: usize,
-    /// Told after every change.
+    /// Notified after every change.
     news: watch::Sender<()>,
 }
 
@@ -72,13 +74,13 @@ impl Partition {
         self.news.send_replace(());
     }
 
-    /// Where the records at or behind this timestamp begin.
+    /// Returns the index of the first record at or after this timestamp.
     pub(super) fn place(&self, start: Timestamp) -> usize {
         self.records.partition_point(|record| record.timestamp < start)
     }
 
-    /// The records of the commit timestamp at this place, unless they are later than `until`. Of several transactions
-    /// another one comes first each time.
+    /// Returns the records of the commit timestamp at this index, unless they are later than `until`. The order of several
+    /// transactions changes with each call.
     pub(super) fn at(&self, place: usize, until: Timestamp, turn: usize) -> Vec<Arc<Record>> {
         let first = self.records.get(place).filter(|first| first.timestamp <= until);
         let Some(first) = first else { return Vec::new() };

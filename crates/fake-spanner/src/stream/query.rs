@@ -1,3 +1,5 @@
+//! One query of a change stream.
+
 use std::collections::VecDeque;
 use std::sync::Arc;
 use std::time::Duration;
@@ -14,30 +16,30 @@ use super::wire;
 use crate::database::Database;
 use crate::refusal::{Error, Result};
 
-/// Rows that wait for the client.
+/// The capacity of the queue of rows for the client.
 const AHEAD: usize = 4;
 
-/// The rows of an answer that goes on.
+/// The rows of a running query.
 pub(crate) type Rows = mpsc::Receiver<Result<Wire>>;
 
 /// One query of a change stream.
 #[derive(Debug)]
 pub(crate) struct Query {
     pub(crate) stream: String,
-    /// Without it, the partitions of the start are asked for.
+    /// The partition token; `None` queries the partitions at the start.
     pub(crate) token: Option<String>,
     pub(crate) start: Timestamp,
     pub(crate) end: Option<Timestamp>,
     pub(crate) heartbeat: Duration,
 }
 
-/// Where a query of a partition has got to.
+/// The position of a query in a partition.
 struct Cursor {
     query: Query,
     partition: usize,
     place: usize,
     turn: usize,
-    /// Of the place's commit timestamp, still to tell.
+    /// The records of the current commit timestamp that have not been returned.
     queue: VecDeque<Arc<Record>>,
     dropped: u64,
     broken: u64,
@@ -45,7 +47,7 @@ struct Cursor {
 
 enum Step {
     Row(Wire),
-    /// The last rows.
+    /// The last rows of the query.
     End(Vec<Wire>),
     Broken,
     Wait,
@@ -53,7 +55,7 @@ enum Step {
 
 impl Query {
     /// # Errors
-    /// What the query cannot be.
+    /// The arguments of the query are invalid.
     pub(crate) fn run(self, database: &Arc<Database>) -> Result<Rows> {
         if !(1_000..=300_000).contains(&self.heartbeat.as_millis()) {
             return Err(Error::invalid("heartbeat_milliseconds must be within min 1000 and max 300000."));
@@ -120,7 +122,7 @@ impl Query {
 }
 
 impl Cursor {
-    /// `settled` is up to where nothing can come any more; `idle` is whether it is time for a heartbeat.
+    /// Returns the next rows. `settled` is the timestamp up to which no further commit is possible; `idle` requests a heartbeat.
     fn step(&mut self, streams: &mut Streams, settled: Timestamp, idle: bool) -> Result<Step> {
         let end = self.query.end;
         let stream = streams.get(&self.query.stream)?;
@@ -169,7 +171,7 @@ impl Cursor {
     }
 }
 
-/// As long as somebody listens.
+/// Sends rows until the receiver is dropped.
 async fn tell(sender: &mpsc::Sender<Result<Wire>>, rows: Vec<Wire>) {
     for row in rows {
         if sender.send(Ok(row)).await.is_err() {

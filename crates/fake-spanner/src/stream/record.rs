@@ -1,3 +1,5 @@
+//! Data change records.
+
 use std::collections::{BTreeMap, BTreeSet};
 use std::hash::{DefaultHasher, Hash as _, Hasher as _};
 use std::sync::Arc;
@@ -12,7 +14,7 @@ use crate::key::Key;
 use crate::schema::{Capture, ChangeStream, Table};
 use crate::store::Row;
 
-/// Keys fall into so many slots, and a partition has a range of them.
+/// The number of slots for keys; a partition owns a range of slots.
 pub(super) const SLOTS: u32 = 1 << 16;
 
 /// A row before and after a commit.
@@ -26,11 +28,11 @@ pub(crate) struct RowChange {
     pub(crate) written: BTreeSet<usize>,
 }
 
-/// What a commit says of itself.
+/// The metadata of a commit.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Commitment<'a> {
     pub(crate) tag: &'a str,
-    /// Left out of the change streams that allow it.
+    /// True if the commit is excluded from change streams that allow it.
     pub(crate) excluded: bool,
 }
 
@@ -42,7 +44,7 @@ pub(super) struct Record {
     pub(super) transaction: String,
     pub(super) is_last: bool,
     pub(super) table: String,
-    /// Name, type as JSON, whether of the key, place from 1.
+    /// The columns: name, type as JSON, true for a key column, position from 1.
     pub(super) columns: Vec<(String, String, bool, usize)>,
     pub(super) mods: Vec<[String; 3]>,
     pub(super) kind: &'static str,
@@ -52,7 +54,7 @@ pub(super) struct Record {
     pub(super) tag: String,
 }
 
-/// What the mods of a record have in common: the partition, the table, the kind, and the columns beside the key.
+/// The common properties of a record's mods: the partition, the table, the kind, and the non-key columns.
 type Group = (usize, usize, Mod, Vec<usize>);
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -88,7 +90,7 @@ impl RowChange {
         }
     }
 
-    /// The columns that the record names beside the key's, and the mod; nothing when it is not watched.
+    /// Returns the non-key columns of the record, and the mod; `None` if the row is not watched.
     fn captured(&self, stream: &ChangeStream) -> Option<(Mod, Vec<usize>, [String; 3])> {
         let (kind, watched) = (self.kind()?, stream.columns(&self.table)?);
         let is_changed = |place: &usize| kind != Mod::Update || self.written.contains(place);
@@ -113,7 +115,7 @@ impl RowChange {
     }
 }
 
-/// The records of a transaction, each with the partition that it falls into, in their order.
+/// Returns the records of a transaction in order, each with its partition.
 pub(super) fn records(
     stream: &ChangeStream,
     changes: &[RowChange],
@@ -162,7 +164,7 @@ pub(super) fn records(
     records
 }
 
-/// In the order of the table, the key's columns among them.
+/// Sorts columns into table order, including the key columns.
 fn column_types(table: &Table, columns: &[usize]) -> Vec<(String, String, bool, usize)> {
     let named = table.columns.iter().enumerate().filter_map(|(place, column)| {
         let is_key = table.key_ordinal(place).is_some();

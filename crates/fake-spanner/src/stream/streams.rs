@@ -1,3 +1,5 @@
+//! The change streams of one database.
+
 use std::collections::HashMap;
 use std::sync::Arc;
 
@@ -8,23 +10,23 @@ use super::record::{Commitment, RowChange, SLOTS, records};
 use crate::refusal::{Error, Result};
 use crate::schema::{ChangeStream, Schema};
 
-/// The change streams of a database.
+/// The change streams of one database.
 #[derive(Debug, Default)]
 pub(crate) struct Streams {
     streams: Vec<Stream>,
     transactions: u64,
 }
 
-/// One change stream: its partitions, those too that have ended.
+/// One change stream with all its partitions, including ended ones.
 #[derive(Debug)]
 pub(super) struct Stream {
     pub(super) definition: Arc<ChangeStream>,
     pub(super) created: Timestamp,
     pub(super) partitions: Vec<Partition>,
     tokens: HashMap<String, usize>,
-    /// The most mods of a record.
+    /// The greatest number of mods in a record.
     pub(super) most_mods: usize,
-    /// Queries so far.
+    /// The number of queries so far.
     pub(super) turn: usize,
 }
 
@@ -33,7 +35,7 @@ impl Streams {
         self.streams.is_empty()
     }
 
-    /// Follows the schema.
+    /// Adds the streams that are new in the schema.
     pub(crate) fn fit(&mut self, schema: &Schema, mut now: impl FnMut() -> Timestamp) {
         for definition in &schema.streams()[self.streams.len()..] {
             self.streams.push(Stream::new(definition.clone(), now()));
@@ -45,7 +47,7 @@ impl Streams {
         found.ok_or_else(|| Error::not_found(format!("Change stream not found: {name}")))
     }
 
-    /// Writes what a commit has changed.
+    /// Writes the records of a commit.
     pub(crate) fn record(&mut self, changes: &[RowChange], at: Timestamp, commitment: Commitment<'_>) {
         self.transactions += 1;
         let transaction = format!("{:016x}", self.transactions);
@@ -62,7 +64,7 @@ impl Streams {
         }
     }
 
-    /// Lets all queries look again.
+    /// Wakes all queries.
     pub(crate) fn tell(&self) {
         self.streams.iter().flat_map(|stream| &stream.partitions).for_each(Partition::tell);
     }
@@ -90,7 +92,7 @@ impl Stream {
         place
     }
 
-    /// The place of the live partition that has this slot.
+    /// Returns the index of the live partition that owns this slot.
     pub(super) fn live(&self, slot: u32) -> usize {
         let live = |partition: &Partition| partition.is_live() && partition.has(slot);
         self.partitions.iter().position(live).unwrap_or_default()
@@ -101,14 +103,14 @@ impl Stream {
         self.tokens.get(token).copied().ok_or_else(unknown)
     }
 
-    /// Those that have records at this timestamp.
+    /// Returns the partitions that have records at this timestamp.
     pub(super) fn at(&self, start: Timestamp) -> impl Iterator<Item = &Partition> {
         self.partitions
             .iter()
             .filter(move |partition| partition.start <= start && partition.end.is_none_or(|end| start < end))
     }
 
-    /// Ends live partitions, neighbours in this order, in favour of `count` others that have their keys.
+    /// Replaces live partitions, adjacent in this order, by `count` children that own their slots.
     pub(super) fn replace(&mut self, parents: &[&str], count: u32, at: Timestamp) -> Result<Vec<String>> {
         let places = parents.iter().map(|token| self.place(token)).collect::<Result<Vec<_>>>()?;
         let ends = |pair: &[usize]| self.partitions[pair[0]].until == self.partitions[pair[1]].from;

@@ -1,4 +1,4 @@
-//! `ChangeRecord` as the API answers it: `ARRAY<STRUCT<…>>`, a record a row.
+//! The `ChangeRecord` of the API: `ARRAY<STRUCT<…>>`, one record in each row.
 
 use googleapis_tonic_google_spanner_v1::google::spanner::v1::struct_type::Field;
 use googleapis_tonic_google_spanner_v1::google::spanner::v1::{StructType, Type, TypeCode};
@@ -9,7 +9,7 @@ use spanbridge_protocol::value::{Timestamp, Value};
 use super::record::Record;
 use crate::cell::emit;
 
-/// The columns of the answer.
+/// The columns of the result.
 pub(crate) fn row_type() -> StructType {
     let of = |code: TypeCode| Type { code: code.into(), ..Type::default() };
     let string = || of(TypeCode::String);
@@ -79,7 +79,7 @@ fn time(at: Timestamp) -> Wire {
     emit(&Value::Timestamp(at))
 }
 
-/// A row with one record of one of the three kinds.
+/// Encodes a row with one record of one of the three kinds.
 fn row(kind: usize, record: Wire) -> Wire {
     let mut record = Some(record);
     let kinds = (0..3).map(|place| list(record.take_if(|_| place == kind)));
@@ -113,7 +113,7 @@ pub(super) fn heartbeat(at: Timestamp) -> Wire {
     row(1, list([time(at)]))
 }
 
-/// One child; others come in records of their own.
+/// Encodes a record with one child. Each child has its own record.
 pub(super) fn child(start: Timestamp, sequence: usize, token: &str, parents: &[String]) -> Wire {
     let parents = list(parents.iter().map(|parent| cell(parent.as_str())));
     let children = list([list([cell(token), parents])]);

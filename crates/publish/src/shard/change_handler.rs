@@ -100,7 +100,7 @@ impl ChangeHandler {
         }
         let (at, id) = (change.commit_timestamp, change_id(&change));
         let tag = CommitTag::parse(&change.transaction_tag);
-        let is_skipped = tag.is_some_and(|tag| pipeline.skipped_tags.contains(&tag.mark));
+        let is_skipped = tag.is_some_and(|tag| pipeline.skipped_tags.contains(&tag.pipeline));
         let trace = tag.and_then(|tag| tag.trace);
         let is_published = !is_skipped && pipeline.tables.publishes(&change.table_name);
         // Changes that have been emitted are counted too: they come again, and the count has restarted.

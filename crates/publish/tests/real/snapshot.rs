@@ -101,7 +101,7 @@ async fn rows_that_spanner_keeps_no_longer_stop_the_pipeline() {
     let text = error.to_string();
     for said in [
         "table Small",
-        "kept no longer",
+        "older than version_retention_period",
         "version_retention_period",
         "another name",
         "SB-PUBLISH-SNAPSHOT-EXPIRED",

@@ -4,16 +4,16 @@ use super::names::qualified;
 use crate::database::Database;
 use crate::error::{Error, Result};
 
-/// A secondary index that holds every row of its table.
+/// A secondary index that contains every row of its table.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Index {
-    /// Its name; with its schema, `schema.name`, unless that is the default one.
+    /// The index name; `schema.name` in a named schema.
     pub name: String,
-    /// The columns of its key in their order, each with whether it is descending; the table's own key follows them.
+    /// The key columns in order; `true` marks a descending one. Spanner appends the table's primary key.
     pub columns: Vec<(String, bool)>,
 }
 
-/// Columns that are only stored have no position.
+/// The key columns of all indexes of a table. Columns of a STORING clause have no ordinal position.
 const COLUMNS: &str = "
 SELECT i.TABLE_SCHEMA, i.INDEX_NAME, c.COLUMN_NAME, IFNULL(c.COLUMN_ORDERING = 'DESC', FALSE)
 FROM INFORMATION_SCHEMA.INDEXES AS i
@@ -24,8 +24,11 @@ WHERE LOWER(i.TABLE_SCHEMA) = LOWER(@schema) AND LOWER(i.TABLE_NAME) = LOWER(@ta
 ORDER BY i.INDEX_NAME, c.ORDINAL_POSITION";
 
 impl Database {
-    /// The secondary indexes of the table of that name, `schema.table` in a named schema, less those that leave rows
-    /// out. Names are compared without case.
+    /// Returns the secondary indexes of a table (`schema.table` in a named schema). NULL-filtered indexes are omitted: they
+    /// do not contain every row. Names are compared without case.
+    ///
+    /// # Errors
+    /// See [`ErrorKind`](crate::ErrorKind).
     pub async fn indexes(&self, table: &str) -> Result<Vec<Index>> {
         let (schema, table) = table.rsplit_once('.').unwrap_or(("", table));
         let params = [("schema", Type::String, schema.into()), ("table", Type::String, table.into())];
@@ -36,7 +39,7 @@ impl Database {
                 [Value::String(schema), Value::String(name), Value::String(column), Value::Bool(descending)],
             ) = <[Value; 4]>::try_from(row)
             else {
-                let message = "INFORMATION_SCHEMA.INDEX_COLUMNS answered what it should not";
+                let message = "INFORMATION_SCHEMA.INDEX_COLUMNS returned an unexpected row";
                 return Err(Error::bug("indexes", message));
             };
             let name = qualified(&schema, name);

@@ -8,8 +8,10 @@ use crate::database::Database;
 use crate::error::{Call, Result};
 
 impl Database {
-    /// The columns of a table that hold messages and enums. INFORMATION_SCHEMA has their names, but not which of the
-    /// two they are; the header of an empty result does.
+    /// Returns the columns of a table that hold Protobuf messages and enums.
+    ///
+    /// `INFORMATION_SCHEMA` names their types but does not distinguish messages from enums; the header of an empty
+    /// result does.
     pub(super) async fn messages(&self, table: &str) -> Result<Vec<(String, Type)>> {
         let limit = self.options().read_timeout;
         let statement = Statement::builder(format!("SELECT * FROM {} LIMIT 0", quoted(table)))

@@ -1,4 +1,7 @@
-//! Tables, views and change streams, read from INFORMATION_SCHEMA.
+//! The catalog: tables, views, indexes and change streams, read from `INFORMATION_SCHEMA`.
+//!
+//! Each file adds its queries to [`Database`](crate::Database). Callers are the services at startup and the commands
+//! `check` and `plan`; nothing here changes a schema.
 //!
 //! Source: <https://cloud.google.com/spanner/docs/information-schema>.
 

@@ -8,33 +8,36 @@ use crate::changes::ValueCaptureType;
 use crate::database::Database;
 use crate::error::{Error, ErrorKind, Result};
 
-/// How long a change stream keeps its records by default.
+/// The default retention period of a change stream.
 /// Source: <https://cloud.google.com/spanner/docs/change-streams#data-retention>.
 const DEFAULT_RETENTION: Duration = Duration::from_secs(24 * 3600);
 
-/// A change stream, as its definition says.
+/// The definition of a change stream.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ChangeStreamInfo {
+    /// The name, in the spelling of its definition.
     pub name: String,
-    /// How long records are kept: one to seven days.
+    /// The retention period of its records: one to seven days.
     pub retention: Duration,
+    /// The values that a change record contains.
     pub value_capture_type: ValueCaptureType,
+    /// The tables that the stream watches.
     pub watched: WatchedTables,
-    /// Of the tables that are watched in part, the columns that are, besides those of the key.
+    /// The watched columns outside the primary key, for each table that is watched in part.
     pub columns: BTreeMap<String, BTreeSet<String>>,
 }
 
-/// What a change stream watches.
+/// The tables that a change stream watches.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum WatchedTables {
     /// `FOR ALL`.
     All,
-    /// These tables, whole or in part; `schema.table` in a named schema.
+    /// The named tables, whole or in part; `schema.table` in a named schema.
     Tables(Vec<String>),
 }
 
 impl Database {
-    /// The change stream of that name, compared without case; nothing when there is none.
+    /// Returns the change stream of that name, compared without case, or `None`.
     ///
     /// # Errors
     /// [`ErrorKind::Config`] for an option that the bridge cannot serve, such as mutable key ranges.

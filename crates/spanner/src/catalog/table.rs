@@ -6,7 +6,7 @@ use crate::database::Database;
 use crate::dialect::Dialect;
 use crate::error::{Error, ErrorKind, Result};
 
-/// The same of the PostgreSQL dialect, whose names may differ in case alone.
+/// The columns of a table in the PostgreSQL dialect, where two tables' names may differ in case only.
 const POSTGRES_COLUMNS: &str = "
 SELECT CASE c.table_schema WHEN 'public' THEN '' ELSE c.table_schema END, c.table_name, c.column_name, c.spanner_type,
        c.is_nullable = 'YES', c.is_generated = 'ALWAYS', c.column_default IS NOT NULL,
@@ -21,7 +21,7 @@ LEFT JOIN information_schema.index_columns AS k
 WHERE LOWER(c.table_schema) = LOWER(CASE $1 WHEN '' THEN 'public' ELSE $1 END) AND LOWER(c.table_name) = LOWER($2)
 ORDER BY c.table_name, c.ordinal_position";
 
-/// All of a table in one query, so that a schema change cannot fall between two.
+/// The columns of a table. One query, so that no schema change can fall between two.
 const COLUMNS: &str = "
 SELECT c.TABLE_SCHEMA, c.TABLE_NAME, c.COLUMN_NAME, c.SPANNER_TYPE,
        c.IS_NULLABLE = 'YES', c.IS_GENERATED = 'ALWAYS', c.COLUMN_DEFAULT IS NOT NULL,
@@ -40,12 +40,13 @@ WHERE LOWER(c.TABLE_SCHEMA) = LOWER(@schema) AND LOWER(c.TABLE_NAME) = LOWER(@ta
 ORDER BY c.ORDINAL_POSITION";
 
 impl Database {
-    /// The table of that name, `schema.table` in a named schema; nothing when there is none.
-    /// Names are compared without case. A generated column of a type that the bridge does not carry is left out: nobody
-    /// writes the TOKENLIST of a search index, and no change stream tells of it.
+    /// Returns the table of that name (`schema.table` in a named schema), or `None`. Names are compared without case.
+    ///
+    /// A generated column of an unsupported type is omitted: the TOKENLIST of a search index can neither be written nor
+    /// read from a change stream.
     ///
     /// # Errors
-    /// [`ErrorKind::Config`] for another column of such a type.
+    /// [`ErrorKind::Config`] for any other column of an unsupported type.
     pub async fn table(&self, name: &str) -> Result<Option<Table>> {
         let (schema, table) = name.rsplit_once('.').unwrap_or(("", name));
         let dialect = self.dialect().await?;
@@ -69,7 +70,7 @@ impl Database {
             let (name, parent, column) = column(row, &messages)?;
             if !table.name.is_empty() && table.name != name {
                 let message = format!(
-                    "tables {} and {name} differ in case alone, which the bridge does not tell apart",
+                    "tables {} and {name} differ in case only; rename one of them, the bridge compares names without case",
                     table.name
                 );
                 return Err(Error::new(ErrorKind::Config, "table", message));
@@ -82,7 +83,7 @@ impl Database {
     }
 }
 
-/// True for a generated column of a type that is not carried.
+/// True for a generated column of an unsupported type.
 fn is_tokens(row: &[Value], messages: &[(String, Type)]) -> bool {
     match row {
         [_, _, Value::String(name), Value::String(ty), _, Value::Bool(true), ..] => {
@@ -92,11 +93,11 @@ fn is_tokens(row: &[Value], messages: &[(String, Type)]) -> bool {
     }
 }
 
-/// One row of [`COLUMNS`]: the table's name, its parent, and the column.
+/// Reads one row of [`COLUMNS`]: the table's name, its parent, and the column.
 ///
-/// `messages` are the types of the columns that hold messages and enums.
+/// `messages` holds the types of the columns with Protobuf messages and enums.
 fn column(row: Vec<Value>, messages: &[(String, Type)]) -> Result<(String, Option<Parent>, Column)> {
-    let unexpected = || Error::bug("table", "INFORMATION_SCHEMA.COLUMNS answered what it should not");
+    let unexpected = || Error::bug("table", "INFORMATION_SCHEMA.COLUMNS returned an unexpected row");
     let Ok(
         [
             schema,
@@ -134,7 +135,7 @@ fn column(row: Vec<Value>, messages: &[(String, Type)]) -> Result<(String, Optio
         Value::Int64(ordinal) => Some(usize::try_from(ordinal - 1).map_err(|_| unexpected())?),
         _ => return Err(unexpected()),
     };
-    // INTERLEAVE IN, without PARENT, only places rows near each other, and has no action.
+    // INTERLEAVE IN without PARENT only co-locates rows; it has no ON DELETE action.
     let parent = match (parent, on_delete) {
         (Value::String(parent), Value::String(action)) if !parent.is_empty() && !action.is_empty() => {
             let on_delete = if action == "CASCADE" { OnDelete::Cascade } else { OnDelete::NoAction };
@@ -156,7 +157,7 @@ fn column(row: Vec<Value>, messages: &[(String, Type)]) -> Result<(String, Optio
     Ok((table, parent, column))
 }
 
-/// The number in `STRING(64)` or `ARRAY<BYTES(16)>`; nothing for MAX.
+/// Returns the length in `STRING(64)` or `ARRAY<BYTES(16)>`; `None` for MAX.
 fn length(spanner_type: &str) -> Option<u64> {
     let (_, rest) = spanner_type.split_once('(')?;
     rest.split_once(')')?.0.trim().parse().ok()

@@ -4,10 +4,10 @@ use crate::database::Database;
 use crate::error::{Error, ErrorKind, Result};
 
 impl Database {
-    /// The columns of the table or view of that name with their types, in its order; none when there is neither.
+    /// Returns the columns of a table or view with their types, in order; empty when neither exists.
     ///
     /// # Errors
-    /// [`ErrorKind::Config`] for a column of a type that the bridge does not carry.
+    /// [`ErrorKind::Config`] for a column of an unsupported type.
     pub async fn columns(&self, name: &str) -> Result<Vec<(String, Type)>> {
         let (schema, table) = name.rsplit_once('.').unwrap_or(("", name));
         let params = [("schema", Type::String, schema.into()), ("table", Type::String, table.into())];
@@ -28,13 +28,15 @@ impl Database {
                     Err(Error::new(ErrorKind::Config, "columns", message))
                 }
             },
-            _ => Err(Error::bug("columns", "INFORMATION_SCHEMA.COLUMNS answered what it should not")),
+            _ => Err(Error::bug("columns", "INFORMATION_SCHEMA.COLUMNS returned an unexpected row")),
         };
         rows.into_iter().map(column).collect()
     }
 
-    /// The query of the view of that name, `schema.view` in a named schema; nothing when there is none.
-    /// Names are compared without case.
+    /// Returns the query of a view (`schema.view` in a named schema), or `None`. Names are compared without case.
+    ///
+    /// # Errors
+    /// See [`ErrorKind`].
     pub async fn view(&self, name: &str) -> Result<Option<String>> {
         let (schema, view) = name.rsplit_once('.').unwrap_or(("", name));
         let params = [("schema", Type::String, schema.into()), ("view", Type::String, view.into())];
@@ -49,7 +51,7 @@ impl Database {
         match views.into_iter().next().as_deref() {
             None => Ok(None),
             Some([Value::String(query)]) => Ok(Some(query.clone())),
-            Some(_) => Err(Error::bug("view", "INFORMATION_SCHEMA.VIEWS answered what it should not")),
+            Some(_) => Err(Error::bug("view", "INFORMATION_SCHEMA.VIEWS returned an unexpected row")),
         }
     }
 }

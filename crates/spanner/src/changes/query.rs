@@ -1,3 +1,5 @@
+//! The query that reads one partition of a change stream.
+
 use std::collections::VecDeque;
 use std::fmt;
 use std::pin::Pin;
@@ -13,30 +15,29 @@ use google_cloud_spanner::types::{self, TypeCode};
 use google_cloud_spanner::value::Value as Wire;
 use spanbridge_protocol::value::{Timestamp, Value};
 
-use super::idle_timeout::unless_silent;
-use super::json::Records;
-use super::layout::Layout;
+use super::idle_timeout::with_idle_timeout;
+use super::json_decoder::JsonDecoder;
 use super::record::ChangeRecord;
+use super::struct_decoder::StructDecoder;
 use crate::database::Database;
 use crate::dialect::Dialect;
 use crate::error::{Call, Error, ErrorKind, Result};
 use crate::name::is_identifier;
 use crate::wire::encode;
 
-/// What Spanner takes for a heartbeat.
+/// The heartbeat intervals that Spanner accepts.
 /// Source: <https://cloud.google.com/spanner/docs/change-streams/details#change_stream_query_syntax>.
-const HEARTBEATS: std::ops::RangeInclusive<Duration> = Duration::from_secs(1)..=Duration::from_secs(300);
+const HEARTBEAT_RANGE: std::ops::RangeInclusive<Duration> = Duration::from_secs(1)..=Duration::from_secs(300);
 
 impl Database {
-    /// Reads one partition of a change stream, from `start` (inclusive) to `end` (inclusive; without it,
-    /// for as long as the partition lives). No token asks for the root partitions.
+    /// Reads one partition of a change stream, from `start` to `end`, both inclusive. Without `end` the query runs for as long
+    /// as the partition lives. Without `token` it returns the root partitions.
     ///
-    /// The query runs while [`Changes`] is polled, and reads no more than it is asked for: what nobody asks for stays
-    /// with Spanner, but for what a connection holds ([`Options::stream_channels`](crate::Options)). It is never
-    /// resumed behind the caller's back: an error ends it. Silence for three heartbeats and ten seconds is an error
-    /// too ([`ErrorKind::Unavailable`]).
+    /// The query runs while [`Changes`] is polled. Records that are not polled stay with Spanner, except for those in a
+    /// connection's window ([`Options::stream_channels`](crate::Options)). The query is never resumed here: an error ends
+    /// it. Three heartbeats and ten seconds without a record are an error too ([`ErrorKind::Unavailable`]).
     ///
-    /// `heartbeat` is brought into Spanner's range of 1 s to 300 s.
+    /// `heartbeat` is clamped to Spanner's range of 1 s to 300 s.
     pub fn changes(
         &self,
         stream: &str,
@@ -45,8 +46,8 @@ impl Database {
         end: Option<Timestamp>,
         heartbeat: Duration,
     ) -> Changes {
-        let heartbeat = heartbeat.clamp(*HEARTBEATS.start(), *HEARTBEATS.end());
-        let asked = Asked {
+        let heartbeat = heartbeat.clamp(*HEARTBEAT_RANGE.start(), *HEARTBEAT_RANGE.end());
+        let query = PendingQuery {
             database: self.clone(),
             stream: stream.to_owned(),
             token: token.map(ToOwned::to_owned),
@@ -54,9 +55,9 @@ impl Database {
             end,
             heartbeat,
         };
-        let rows = stream::try_unfold(State::Asked(Box::new(asked)), |state| async {
+        let rows = stream::try_unfold(State::Pending(Box::new(query)), |state| async {
             let mut reader = match state {
-                State::Asked(asked) => asked.run().await?,
+                State::Pending(query) => query.run().await?,
                 State::Reading(reader) => reader,
             };
             Ok(reader.row().await?.map(|records| (records, State::Reading(reader))))
@@ -65,24 +66,26 @@ impl Database {
     }
 }
 
-/// The records of one partition, in its order. Ends after the last one, or after an error.
+/// The records of one partition, in order. The stream ends after the last record or after an error.
 ///
-/// The end without [`ChangeRecord::Children`] before it is a drop-out, not the end of the partition,
-/// unless an `end` was given.
+/// A stream without `end` that finishes without [`ChangeRecord::Children`] was interrupted: the partition has not ended.
 pub struct Changes {
-    /// What is left of a row.
+    /// The remaining records of the current row.
     row: VecDeque<ChangeRecord>,
     ahead: usize,
     rows: BoxStream<'static, Result<Vec<ChangeRecord>>>,
 }
 
 impl Changes {
-    /// The next record. May be dropped and called again: nothing is lost.
+    /// Returns the next record, or `None` at the end. Cancel-safe: no record is lost when the future is dropped.
+    ///
+    /// # Errors
+    /// See [`ErrorKind`]; the stream ends after an error.
     pub async fn next(&mut self) -> Option<Result<ChangeRecord>> {
         StreamExt::next(self).await
     }
 
-    /// Bytes of records that came with the last one, in the same row, and wait.
+    /// Returns the size in bytes of the records that arrived in the same row and have not been returned yet.
     pub fn ahead(&self) -> usize {
         self.ahead
     }
@@ -116,12 +119,12 @@ impl fmt::Debug for Changes {
 }
 
 enum State {
-    Asked(Box<Asked>),
+    Pending(Box<PendingQuery>),
     Reading(Box<Reader>),
 }
 
-/// A query that has not begun.
-struct Asked {
+/// A query that has not started.
+struct PendingQuery {
     database: Database,
     stream: String,
     token: Option<String>,
@@ -130,35 +133,38 @@ struct Asked {
     heartbeat: Duration,
 }
 
-impl Asked {
+impl PendingQuery {
     async fn run(self) -> Result<Box<Reader>> {
         let Self { database, stream, token, start, end, heartbeat } = self;
         let dialect = database.dialect().await?;
         let statement = statement(dialect, &stream, token.as_deref(), start, end, heartbeat)?;
-        let silence = heartbeat * 3 + Duration::from_secs(10);
+        let idle_timeout = heartbeat * 3 + Duration::from_secs(10);
         let transaction = database.streams().await?.shared().single_use().build();
-        let result = heard(&database, silence, transaction.execute_query(statement)).await?;
+        let result =
+            within_idle_timeout(&database, idle_timeout, transaction.execute_query(statement)).await?;
         let decoder = match result.metadata().column_types() {
-            [column] if column.code() == TypeCode::Json => Decoder::Json(Records::default()),
-            [column] => Decoder::Structs(Box::new(Layout::of(column)?)),
-            _ => return Err(Error::bug("change stream", "the query has not one column")),
+            [column] if column.code() == TypeCode::Json => Decoder::Json(JsonDecoder::default()),
+            [column] => Decoder::Structs(Box::new(StructDecoder::of(column)?)),
+            _ => return Err(Error::bug("change stream", "the query does not have exactly one column")),
         };
-        Ok(Box::new(Reader { database, silence, result, decoder }))
+        Ok(Box::new(Reader { database, idle_timeout, result, decoder }))
     }
 }
 
 struct Reader {
     database: Database,
-    silence: Duration,
+    idle_timeout: Duration,
     result: ResultSet,
     decoder: Decoder,
 }
 
 impl Reader {
-    /// The records of the next row.
+    /// Returns the records of the next row.
     async fn row(&mut self) -> Result<Option<Vec<ChangeRecord>>> {
-        let Self { database, silence, result, decoder } = self;
-        let Some(row) = heard(database, *silence, async { result.next().await.transpose() }).await? else {
+        let Self { database, idle_timeout, result, decoder } = self;
+        let Some(row) =
+            within_idle_timeout(database, *idle_timeout, async { result.next().await.transpose() }).await?
+        else {
             return Ok(None);
         };
         let mut records = Vec::new();
@@ -169,30 +175,30 @@ impl Reader {
     }
 }
 
-/// The answer, unless it takes longer than heartbeats allow.
-async fn heard<T>(
+/// Returns the answer, or an error when it takes longer than `idle_timeout`.
+async fn within_idle_timeout<T>(
     database: &Database,
-    silence: Duration,
+    idle_timeout: Duration,
     answer: impl Future<Output = std::result::Result<T, ClientError>>,
 ) -> Result<T> {
-    match unless_silent(silence, answer).await {
-        Some(answer) => database.judge_stream(answer).await,
-        None => Err(Error::timeout(Call::Changes, silence)),
+    match with_idle_timeout(idle_timeout, answer).await {
+        Some(answer) => database.stream_answer(answer).await,
+        None => Err(Error::timeout(Call::Changes, idle_timeout)),
     }
 }
 
-/// How the records come.
+/// The decoder for the dialect of the database.
 enum Decoder {
-    Structs(Box<Layout>),
-    /// From a database of the PostgreSQL dialect.
-    Json(Records),
+    Structs(Box<StructDecoder>),
+    /// For the PostgreSQL dialect.
+    Json(JsonDecoder),
 }
 
 impl Decoder {
     fn decode(&mut self, cell: Wire) -> Result<Vec<ChangeRecord>> {
         match self {
-            Self::Structs(layout) => layout.decode(cell),
-            Self::Json(records) => records.decode(&cell).map(|record| vec![record]),
+            Self::Structs(decoder) => decoder.decode(cell),
+            Self::Json(decoder) => decoder.decode(&cell).map(|record| vec![record]),
         }
     }
 }
@@ -206,7 +212,7 @@ fn statement(
     heartbeat: Duration,
 ) -> Result<Statement> {
     if !is_identifier(stream) {
-        let message = format!("`{stream}` is no name of a change stream");
+        let message = format!("`{stream}` is not the name of a change stream");
         return Err(Error::new(ErrorKind::Config, "change stream", message));
     }
     let (sql, names) = match dialect {
@@ -237,7 +243,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn only_a_name_goes_into_the_statement() {
+    fn statement_rejects_anything_but_an_identifier() {
         let start = Timestamp::UNIX_EPOCH;
         let heartbeat = Duration::from_secs(1);
         for (dialect, function) in

@@ -1,3 +1,5 @@
+//! The records of a change stream.
+
 use std::sync::Arc;
 
 use serde_json::{Map, Value as Json};
@@ -8,14 +10,16 @@ use crate::error::{Error, Result};
 /// One record of a change stream.
 #[derive(Debug, Clone, PartialEq)]
 pub enum ChangeRecord {
+    /// Changed rows.
     Data(DataChange),
     /// All records of this partition up to this time have been delivered.
     Heartbeat(Timestamp),
+    /// The partitions that continue this one.
     Children(ChildPartitions),
 }
 
 impl ChangeRecord {
-    /// Its place in the partition's time.
+    /// Returns the record's position in the partition's time.
     pub fn at(&self) -> Timestamp {
         match self {
             Self::Data(change) => change.commit_timestamp,
@@ -24,7 +28,7 @@ impl ChangeRecord {
         }
     }
 
-    /// The memory that it takes, near enough; column types are shared, and not counted.
+    /// Returns the approximate memory in bytes. Column types are shared and not counted.
     pub fn size(&self) -> usize {
         size_of::<Self>()
             + match self {
@@ -35,32 +39,42 @@ impl ChangeRecord {
     }
 }
 
-/// Rows of one table that one transaction changed alike.
+/// Rows of one table that one transaction inserted, updated or deleted.
 ///
-/// Field for field the data change record of
+/// The fields are those of the data change record in
 /// <https://cloud.google.com/spanner/docs/change-streams/details#data-change-records>.
 #[derive(Debug, Clone, PartialEq)]
 pub struct DataChange {
+    /// The commit timestamp of the transaction.
     pub commit_timestamp: Timestamp,
-    /// The record's place in its transaction; records of a transaction are ordered by it.
+    /// The sequence number of the record; the records of a transaction are ordered by it.
     pub record_sequence: String,
+    /// The transaction's unique id.
     pub server_transaction_id: String,
+    /// True for the transaction's last record in this partition.
     pub is_last_record_in_transaction_in_partition: bool,
+    /// The changed table; `schema.table` in a named schema.
     pub table_name: String,
     /// The table's watched columns; shared between records of the same shape.
     pub column_types: Arc<[ColumnType]>,
+    /// The changed rows.
     pub mods: Vec<Mod>,
+    /// The kind of change, the same for all rows.
     pub mod_type: ModType,
+    /// The stream's setting at the time of the commit.
     pub value_capture_type: ValueCaptureType,
+    /// The number of the transaction's data change records in all partitions.
     pub number_of_records_in_transaction: i64,
+    /// The number of partitions that have records of the transaction.
     pub number_of_partitions_in_transaction: i64,
+    /// The tag of the transaction; empty without one.
     pub transaction_tag: String,
-    /// Spanner's own transaction, such as a TTL deletion.
+    /// True for Spanner's own transactions, such as TTL deletions.
     pub is_system_transaction: bool,
 }
 
 impl DataChange {
-    /// The memory of its texts and rows, near enough.
+    /// Returns the approximate memory of its strings and rows, in bytes.
     pub fn size(&self) -> usize {
         let texts =
             [&self.record_sequence, &self.server_transaction_id, &self.table_name, &self.transaction_tag];
@@ -71,24 +85,28 @@ impl DataChange {
 /// A column of a [`DataChange`].
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ColumnType {
+    /// The column name.
     pub name: String,
     /// The type as Spanner's JSON text, such as `{"code":"INT64"}`.
     pub json: String,
-    /// The type, unless the bridge does not carry it.
+    /// The type; `None` if the bridge does not support it.
     pub ty: Option<Type>,
+    /// True for a column of the primary key.
     pub is_primary_key: bool,
-    /// Its place in the table, from 1.
+    /// The column's position in the table, from 1.
     pub ordinal_position: i64,
 }
 
-/// One row of a [`DataChange`]: three JSON objects from column name to value, as text. Parsing is left
-/// to whoever needs it; single values are decoded with [`decode_column`](crate::decode_column).
+/// One row of a [`DataChange`]: three JSON objects from column name to value, as text.
+///
+/// The caller parses what it needs; [`decode_column`](crate::decode_column) decodes a single value.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Mod {
+    /// The primary key.
     pub keys: String,
-    /// Empty text or `{}` when there are none.
+    /// The values after the change; empty or `{}` without any.
     pub new_values: String,
-    /// Empty text or `{}` when there are none.
+    /// The values before the change; empty or `{}` without any.
     pub old_values: String,
 }
 
@@ -97,17 +115,26 @@ impl Mod {
         size_of::<Self>() + self.keys.len() + self.new_values.len() + self.old_values.len()
     }
 
-    /// The columns of the primary key.
+    /// Returns the columns of the primary key.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Bug`](crate::ErrorKind::Bug) when the text is not a JSON object.
     pub fn keys(&self) -> Result<Map<String, Json>> {
         object(&self.keys)
     }
 
-    /// The columns after the change, as far as the value capture type includes them.
+    /// Returns the columns after the change, as far as the value capture type includes them.
+    ///
+    /// # Errors
+    /// See [`Mod::keys`].
     pub fn new_values(&self) -> Result<Map<String, Json>> {
         object(&self.new_values)
     }
 
-    /// The columns before the change, as far as the value capture type includes them.
+    /// Returns the columns before the change, as far as the value capture type includes them.
+    ///
+    /// # Errors
+    /// See [`Mod::keys`].
     pub fn old_values(&self) -> Result<Map<String, Json>> {
         object(&self.old_values)
     }
@@ -120,15 +147,18 @@ fn object(text: &str) -> Result<Map<String, Json>> {
     match serde_json::from_str(text) {
         Ok(Json::Object(object)) => Ok(object),
         Ok(Json::Null) => Ok(Map::new()),
-        _ => Err(Error::bug("change record", "a mod is no JSON object")),
+        _ => Err(Error::bug("change record", "a mod is not a JSON object")),
     }
 }
 
-/// What happened to the rows.
+/// The kind of change.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum ModType {
+    /// Rows were inserted.
     Insert,
+    /// Rows were updated.
     Update,
+    /// Rows were deleted.
     Delete,
 }
 
@@ -143,7 +173,7 @@ impl ModType {
     }
 }
 
-/// Which values a change stream keeps.
+/// The values that a change record contains.
 /// Source: <https://cloud.google.com/spanner/docs/change-streams#value-capture-type>.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum ValueCaptureType {
@@ -158,7 +188,7 @@ pub enum ValueCaptureType {
 }
 
 impl ValueCaptureType {
-    /// Spanner's name of it.
+    /// Returns Spanner's name of the type.
     pub fn as_str(self) -> &'static str {
         match self {
             Self::OldAndNewValues => "OLD_AND_NEW_VALUES",
@@ -175,20 +205,23 @@ impl ValueCaptureType {
     }
 }
 
-/// Partitions that take over from the one that reports them.
+/// A child-partitions record: the partitions that continue the one that reports them.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ChildPartitions {
-    /// The children's records begin at this time.
+    /// The start of the children's records.
     pub start_timestamp: Timestamp,
+    /// The sequence number of this record among those of the same start.
     pub record_sequence: String,
+    /// The partitions to query next.
     pub children: Vec<ChildPartition>,
 }
 
 /// One partition to query.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ChildPartition {
+    /// The partition token.
     pub token: String,
-    /// All partitions that it continues: several after a merge, none at the root query.
+    /// The tokens of the partitions that it continues: several after a merge, none in a root query.
     pub parents: Vec<String>,
 }
 

@@ -1,3 +1,5 @@
+//! The table from gRPC codes and client errors to [`ErrorKind`].
+
 use std::time::Duration;
 
 use google_cloud_gax::error::Error as ClientError;
@@ -6,25 +8,25 @@ use google_cloud_gax::error::rpc::{Code, StatusDetails};
 use super::text::{self, Names};
 use super::{Error, ErrorKind};
 
-/// A request beyond this that is answered with RESOURCE_EXHAUSTED was too large, not throttled.
+/// The size in bytes above which RESOURCE_EXHAUSTED means "too large" instead of "throttled".
 /// Source of the limit of 100 MiB: <https://cloud.google.com/spanner/quotas#limits-for>.
-const LARGE: usize = 50 << 20;
+const LARGE_COMMIT: usize = 50 << 20;
 
-/// The call that failed, as far as it matters for what its failure means.
+/// The kind of the failed call, which decides what its failure means.
 #[derive(Debug, Clone, Copy)]
 pub(crate) enum Call<'a> {
-    /// A commit of these names, of about so many bytes.
+    /// A commit that uses these names, of about `size` bytes.
     Commit { names: &'a Names, size: usize },
-    /// A read by key, of these names; the text of its errors may hold keys.
+    /// A read by key that uses these names. The text of its errors may contain keys.
     Keys(&'a Names),
-    /// A query or a session; the text of its errors holds no row values but literals.
+    /// A query or a session. The text of its errors contains literals but no values of rows.
     Read(&'static str),
     /// A change stream query.
     Changes,
     /// A change of instance, database or schema.
     Admin(&'static str),
-    /// A schema change of a database without rows.
-    Trial,
+    /// A schema change in a database without rows.
+    DryRun,
 }
 
 impl Call<'_> {
@@ -34,7 +36,7 @@ impl Call<'_> {
             Self::Keys(_) => "read",
             Self::Read(action) | Self::Admin(action) => action,
             Self::Changes => "change stream",
-            Self::Trial => "statement",
+            Self::DryRun => "statement",
         }
     }
 
@@ -42,19 +44,19 @@ impl Call<'_> {
         matches!(self, Self::Commit { .. })
     }
 
-    /// The kind of "no answer": a commit may have happened all the same.
+    /// Returns the kind for a missing answer: a commit may have taken effect.
     fn unanswered(self) -> ErrorKind {
         if self.is_commit() { ErrorKind::InDoubt } else { ErrorKind::Unavailable }
     }
 }
 
 impl Error {
-    /// The error of a call that took longer than it may.
+    /// Creates the error for a call that exceeded its limit.
     pub(crate) fn timeout(call: Call<'_>, limit: Duration) -> Self {
         Self::new(call.unanswered(), call.action(), format!("no answer within {limit:?}"))
     }
 
-    /// What the client library's error means for this call.
+    /// Converts the client library's error.
     pub(crate) fn client(call: Call<'_>, error: &ClientError) -> Self {
         let Some(status) = error.status() else {
             return match of_gateway(error) {
@@ -72,7 +74,7 @@ impl Error {
 
     fn status(call: Call<'_>, code: Code, text: &str) -> Self {
         let message = match call {
-            // Of the service, not of rows.
+            // These texts are about the service, not about rows.
             _ if matches!(
                 code,
                 Code::Unavailable
@@ -84,12 +86,14 @@ impl Error {
             {
                 text::redact(text)
             }
-            Call::Commit { .. } if code == Code::Aborted => "another transaction was in the way".to_owned(),
+            Call::Commit { .. } if code == Code::Aborted => {
+                "another transaction conflicts with this one".to_owned()
+            }
             Call::Commit { names, .. } | Call::Keys(names) => text::of_rows(text, names),
-            Call::Trial => text::shorten(text),
+            Call::DryRun => text::shorten(text),
             _ => text::redact(text),
         };
-        let kind = kind(call, code, text::Said::of(text));
+        let kind = kind(call, code, text::MessageHints::of(text));
         let mut result = Self::new(kind, call.action(), format!("{}: {message}", code.name()));
         if let Call::Commit { names, .. } | Call::Keys(names) = call {
             result.table = names.table_of(text);
@@ -97,8 +101,8 @@ impl Error {
         result
     }
 
-    /// An error of the transport, of authentication or of the client itself. Their texts are about
-    /// addresses and certificates; those of (de)serialization may hold values and are withheld.
+    /// Converts an error of the transport, of authentication or of the client itself. Their texts are about addresses and
+    /// certificates; those of serialization may contain values and are withheld.
     fn without_status(call: Call<'_>, error: &ClientError) -> Self {
         let (kind, message) = if error.is_connect() {
             (ErrorKind::Unavailable, format!("cannot connect: {}", causes(error)))
@@ -120,43 +124,43 @@ impl Error {
     }
 }
 
-/// The table of gRPC codes. Codes that say nothing about the outcome of a commit leave it in doubt.
+/// Maps a gRPC code to a kind. A code that does not determine the outcome of a commit leaves it in doubt.
 ///
-/// Sources: <https://cloud.google.com/spanner/docs/error-codes> and what the emulator answers.
-fn kind(call: Call<'_>, code: Code, said: text::Said) -> ErrorKind {
+/// Sources: <https://cloud.google.com/spanner/docs/error-codes> and the emulator's answers.
+fn kind(call: Call<'_>, code: Code, hints: text::MessageHints) -> ErrorKind {
     match (code, call) {
-        (Code::NotFound, _) if said.session => ErrorKind::Unavailable,
-        // Whoever ended the transaction, this commit did not happen.
+        (Code::NotFound, _) if hints.session => ErrorKind::Unavailable,
+        // The transaction has ended, so this commit did not take effect.
         (
             Code::NotFound | Code::InvalidArgument | Code::FailedPrecondition,
             Call::Commit { .. } | Call::Keys(_),
-        ) if said.transaction => ErrorKind::Aborted,
-        (Code::NotFound, _) if said.schema => ErrorKind::Config,
-        (Code::NotFound, Call::Commit { .. }) if said.parent => ErrorKind::Rejected,
+        ) if hints.transaction => ErrorKind::Aborted,
+        (Code::NotFound, _) if hints.schema => ErrorKind::Config,
+        (Code::NotFound, Call::Commit { .. }) if hints.parent => ErrorKind::Rejected,
         (Code::NotFound, Call::Changes) => ErrorKind::Expired,
         (Code::NotFound, _) => ErrorKind::NotFound,
 
-        (Code::AlreadyExists, Call::Commit { .. }) if said.unique => ErrorKind::Rejected,
+        (Code::AlreadyExists, Call::Commit { .. }) if hints.unique => ErrorKind::Rejected,
         (Code::AlreadyExists, _) => ErrorKind::AlreadyExists,
 
-        (Code::InvalidArgument | Code::FailedPrecondition, Call::Commit { .. }) if said.too_large => {
+        (Code::InvalidArgument | Code::FailedPrecondition, Call::Commit { .. }) if hints.too_large => {
             ErrorKind::TooLarge
         }
         (Code::InvalidArgument | Code::FailedPrecondition | Code::OutOfRange, Call::Commit { .. }) => {
             ErrorKind::Rejected
         }
-        // Also of a read: at a timestamp whose versions have been garbage-collected.
+        // A read at a timestamp whose versions have been garbage-collected is one of these too.
         (
             Code::OutOfRange | Code::InvalidArgument | Code::FailedPrecondition,
             Call::Changes | Call::Keys(_) | Call::Read(_),
-        ) if said.expired => ErrorKind::Expired,
+        ) if hints.expired => ErrorKind::Expired,
         // The emulator's answer to a second schema change; Spanner itself queues them.
-        (Code::FailedPrecondition, Call::Admin(_) | Call::Trial) if said.concurrent => ErrorKind::Aborted,
+        (Code::FailedPrecondition, Call::Admin(_) | Call::DryRun) if hints.concurrent => ErrorKind::Aborted,
         (Code::InvalidArgument | Code::FailedPrecondition | Code::OutOfRange | Code::Unimplemented, _) => {
             ErrorKind::Config
         }
 
-        (Code::ResourceExhausted, Call::Commit { size, .. }) if size > LARGE || said.too_large => {
+        (Code::ResourceExhausted, Call::Commit { size, .. }) if size > LARGE_COMMIT || hints.too_large => {
             ErrorKind::TooLarge
         }
         (Code::ResourceExhausted, _) => ErrorKind::Unavailable,
@@ -164,25 +168,25 @@ fn kind(call: Call<'_>, code: Code, said: text::Said) -> ErrorKind {
         (Code::Aborted, _) => ErrorKind::Aborted,
         (Code::PermissionDenied | Code::Unauthenticated, _) => ErrorKind::Denied,
 
-        // Cancelled, Unknown, DeadlineExceeded, Internal, Unavailable, DataLoss, and what may be added.
+        // Cancelled, Unknown, DeadlineExceeded, Internal, Unavailable, DataLoss, and future codes.
         _ => call.unanswered(),
     }
 }
 
-/// What the emulator's gateway answers, `{"code":6,"message":"…"}`, which the client library takes for no
+/// Reads an error of the emulator's gateway, `{"code":6,"message":"…"}`, which the client library does not recognise as an
 /// answer of the service.
 fn of_gateway(error: &ClientError) -> Option<(Code, String)> {
     let payload: serde_json::Value = serde_json::from_slice(error.http_payload()?).ok()?;
     let text = payload.get("message")?.as_str()?;
     if text == "failed to marshal error message" {
-        // It cannot pass on an error with details, and only a missing resource has some.
+        // The gateway cannot forward an error with details, and only a missing resource has details.
         return Some((Code::NotFound, "Instance not found, or database not found".to_owned()));
     }
     let code = i32::try_from(payload.get("code")?.as_i64()?).ok()?;
     Some((Code::from(code), text.to_owned()))
 }
 
-/// The chain of causes, each once.
+/// Joins the chain of causes, each once.
 fn causes(error: &ClientError) -> String {
     let mut texts: Vec<String> = Vec::new();
     let mut cause = std::error::Error::source(error);
@@ -207,10 +211,10 @@ mod tests {
     }
 
     #[test]
-    fn every_code_of_a_commit_has_its_kind() {
+    fn commit_codes_map_to_kinds() {
         let names = Names::new(["T"], ["Id"]);
         let commit = Call::Commit { names: &names, size: 0 };
-        let large = Call::Commit { names: &names, size: LARGE + 1 };
+        let large = Call::Commit { names: &names, size: LARGE_COMMIT + 1 };
         for (call, code, message, kind) in [
             (commit, Code::NotFound, "Table T: Row {Int64(2)} not found.", ErrorKind::NotFound),
             (commit, Code::NotFound, "Table not found: Nope", ErrorKind::Config),
@@ -287,7 +291,7 @@ mod tests {
     }
 
     #[test]
-    fn what_was_not_sent_is_not_in_doubt() {
+    fn unsent_commit_is_not_in_doubt() {
         let names = Names::new(["T"], ["Id"]);
         let commit = Call::Commit { names: &names, size: 0 };
         assert_eq!(Error::client(commit, &ClientError::connect("refused")).kind(), ErrorKind::Unavailable);

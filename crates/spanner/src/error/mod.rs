@@ -1,4 +1,7 @@
-//! One error type: what happened, and what the caller may conclude from it.
+//! The error type of this crate: what happened, and what the caller may conclude from it.
+//!
+//! `classify` maps gRPC codes to kinds; `text` removes values of rows from Spanner's messages. Nothing here decides what is
+//! done about an error: each service has its own table for that.
 
 mod classify;
 mod text;
@@ -11,31 +14,31 @@ pub(crate) use text::Names;
 /// The result of a call.
 pub type Result<T> = std::result::Result<T, Error>;
 
-/// What a failed call says about the state of the database.
+/// The conclusion that a failed call allows about the state of the database.
 ///
-/// The table of gRPC codes is one `match`, in `classify.rs`.
+/// One `match` in `classify.rs` maps gRPC codes to kinds.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum ErrorKind {
-    /// A row that an update names is not there. Of the position row: fenced. Nothing was written.
+    /// A row that an update names does not exist. For the position row: fenced. Nothing was written.
     NotFound,
-    /// A row that an insert names is there already. Of the position row: fenced. Nothing was written.
+    /// A row that an insert names exists. For the position row: fenced. Nothing was written.
     AlreadyExists,
-    /// The data is refused: constraint, length, type, missing parent. Nothing was written, and
-    /// the same commit will be refused again.
+    /// The data is rejected: constraint, length, type, missing parent. Nothing was written, and
+    /// the same commit will be rejected again.
     Rejected,
-    /// The commit is beyond a limit of size or of mutations. Nothing was written; smaller ones may pass.
-    /// Of a read: there are more rows than it may have.
+    /// The commit exceeds the limit on size or mutations. Nothing was written; smaller commits may succeed.
+    /// For a read: more rows than allowed.
     TooLarge,
-    /// The commit, or a read in a transaction, lost against another one. Nothing was written; the same one
-    /// may pass.
+    /// The commit, or a read in a transaction, lost against another transaction. Nothing was written; a retry may
+    /// succeed.
     Aborted,
-    /// The outcome of the commit is unknown: it may yet become visible. Read the position.
+    /// The outcome of the commit is unknown: it may still become visible. Read the position.
     InDoubt,
-    /// No answer, or not now; of a commit, it was never sent. Try again later.
+    /// No answer, or a temporary refusal. A commit was never sent. Retry later.
     Unavailable,
-    /// Credentials are missing, expired or not sufficient.
+    /// Credentials are missing, expired or insufficient.
     Denied,
-    /// The change stream no longer holds what was asked for, or did not exist yet then.
+    /// The requested time is older than the retention period, or than the change stream itself.
     Expired,
     /// The database, a table, a column or a statement does not exist or is not valid.
     Config,
@@ -44,7 +47,7 @@ pub enum ErrorKind {
 }
 
 impl ErrorKind {
-    /// A stable name for logs, metrics and dead letters.
+    /// Returns the stable code for logs, metrics and dead letters.
     pub fn code(self) -> &'static str {
         match self {
             Self::NotFound => "SB-SPANNER-NOT-FOUND",
@@ -61,23 +64,23 @@ impl ErrorKind {
         }
     }
 
-    /// What an operator can do about it.
+    /// Returns the action that an operator can take.
     pub fn help(self) -> &'static str {
         match self {
             Self::NotFound | Self::AlreadyExists => "read the position; another worker may own it",
             Self::Rejected => "compare the record with the table's columns and constraints",
             Self::TooLarge => "commit or read fewer rows at once",
-            Self::Aborted | Self::Unavailable => "try again",
-            Self::InDoubt => "read the position before anything else",
+            Self::Aborted | Self::Unavailable => "retry",
+            Self::InDoubt => "read the position first",
             Self::Denied => "check the credentials and the roles of the service account",
-            Self::Expired => "start the pipeline again from a snapshot",
-            Self::Config => "check the configuration against the database, then `migrate`",
-            Self::Bug => "report this with the log around it",
+            Self::Expired => "restart the pipeline with a snapshot",
+            Self::Config => "compare the configuration with the database, then run `migrate`",
+            Self::Bug => "report this with the surrounding log",
         }
     }
 }
 
-/// A failed call. Its text holds names of tables, columns and constraints, never values of rows.
+/// A failed call. Its text may contain names of tables, columns and constraints, never values of rows.
 #[derive(Debug, Clone, thiserror::Error)]
 #[error("{action}: {message} ({})", kind.code())]
 pub struct Error {
@@ -97,29 +100,30 @@ impl Error {
         Self::new(ErrorKind::Bug, action, message)
     }
 
-    /// What the caller may conclude.
+    /// Returns the kind of the error.
     pub fn kind(&self) -> ErrorKind {
         self.kind
     }
 
-    /// The table that the error of a commit names: tells a fenced position (the position table)
-    /// from a row of the batch that is missing or there twice. Nothing when the text names none;
-    /// then read the position, as if fenced.
+    /// Returns the table that the error of a commit names.
+    ///
+    /// It distinguishes a fenced position (the position table) from a missing or duplicate row of the batch. When the text
+    /// names no table, read the position, as if fenced.
     pub fn table(&self) -> Option<&str> {
         self.table.as_deref()
     }
 
-    /// How long Spanner asks to wait before the next attempt (its RetryInfo).
+    /// Returns the delay before the next attempt that Spanner requests (`RetryInfo`).
     pub fn retry_after(&self) -> Option<Duration> {
         self.retry_after
     }
 
-    /// What was being done, such as `commit`.
+    /// Returns the failed action, such as `commit`.
     pub fn action(&self) -> &'static str {
         self.action
     }
 
-    /// What went wrong, without the action and the code.
+    /// Returns the message without the action and the code.
     pub fn message(&self) -> &str {
         &self.message
     }

@@ -1,31 +1,33 @@
+//! Spanner's error messages: hints for their meaning, and a form without values of rows.
+
 use std::collections::BTreeSet;
 
 use crate::name::is_identifier;
 
-/// What Spanner's text adds to its code.
+/// The details that Spanner's message adds to its code.
 #[derive(Debug, Clone, Copy, Default)]
-pub(crate) struct Said {
-    /// The session is gone.
+pub(crate) struct MessageHints {
+    /// The session no longer exists.
     pub(super) session: bool,
-    /// The transaction is over: lost to another one, or too long idle.
+    /// The transaction has ended: lost to another one, or idle for too long.
     pub(super) transaction: bool,
     /// A database, table, column or index does not exist.
     pub(super) schema: bool,
     /// The parent row is missing.
     pub(super) parent: bool,
-    /// A unique index, not the primary key.
+    /// A unique index is violated, not the primary key.
     pub(super) unique: bool,
     /// Too many mutations, or too many bytes.
     pub(super) too_large: bool,
-    /// Older than what is kept, or a token that is no longer known.
+    /// A timestamp is older than the retention period, or a token is no longer valid.
     pub(super) expired: bool,
-    /// Another schema change is under way.
+    /// Another schema change is running.
     pub(super) concurrent: bool,
 }
 
-impl Said {
+impl MessageHints {
     pub(super) fn of(text: &str) -> Self {
-        // Row values stand in brackets or behind these phrases; a phrase is looked for in front only.
+        // Values of rows are in brackets or follow these phrases.
         let head = redact(text).to_ascii_lowercase();
         let has = |phrases: &[&str]| phrases.iter().any(|phrase| head.contains(phrase));
         let starts = |phrases: &[&str]| phrases.iter().any(|phrase| head.starts_with(phrase));
@@ -75,20 +77,20 @@ impl Said {
     }
 }
 
-/// Longer texts are cut.
-const LONGEST: usize = 500;
+/// The greatest length of a message in characters; longer ones are truncated.
+const MAX_MESSAGE_CHARS: usize = 500;
 
-/// As it is, for a text that can hold no rows.
+/// Truncates a message that cannot contain values.
 pub(crate) fn shorten(text: &str) -> String {
-    text.chars().take(LONGEST).collect()
+    text.chars().take(MAX_MESSAGE_CHARS).collect()
 }
 
-/// Without what stands in brackets, braces, parentheses or quotes: keys, values and literals.
+/// Removes the contents of brackets, braces, parentheses and quotes: keys, values and literals.
 pub(crate) fn redact(text: &str) -> String {
     let mut out = String::with_capacity(text.len());
     let mut open: Vec<char> = Vec::new();
     let mut before = ' ';
-    for char in text.chars().take(LONGEST) {
+    for char in text.chars().take(MAX_MESSAGE_CHARS) {
         let quoted = matches!(open.last(), Some('"' | '\''));
         let close = open.last().is_some_and(|open| *open == char);
         // An apostrophe inside a word, as in "doesn't", opens nothing.
@@ -119,7 +121,7 @@ pub(crate) fn redact(text: &str) -> String {
     out
 }
 
-/// The names that a commit uses: all that may be repeated from the text of its error.
+/// The names that a commit uses, the only words of its error message that may be repeated.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Names {
     tables: BTreeSet<String>,
@@ -135,8 +137,8 @@ impl Names {
         Self { tables: owned(&mut tables.into_iter()), columns: owned(&mut columns.into_iter()) }
     }
 
-    /// The table that the text is about. A key in it may hold any text, even the name of another
-    /// table, so the name is only looked for where Spanner puts it, outside of the key.
+    /// Returns the table that the message is about. A key in the message may contain any text, even the name of another
+    /// table, so the name is searched only where Spanner puts it, outside the key.
     pub(super) fn table_of(&self, text: &str) -> Option<String> {
         let known = |word: &str| self.tables.iter().find(|table| table.eq_ignore_ascii_case(word)).cloned();
         let word = |text: &str| known(text.split([':', ' ', ',']).next()?.trim_matches(['`', '.']));
@@ -151,7 +153,7 @@ impl Names {
         self.mentioned(text).0.into_iter().next()
     }
 
-    /// The names of the commit that stand in the text: tables, and then columns.
+    /// Returns the commit's names that the message mentions: tables, then columns.
     fn mentioned(&self, text: &str) -> (Vec<String>, Vec<String>) {
         let text = redact(text);
         let words: Vec<&str> = text
@@ -183,51 +185,51 @@ impl Names {
     }
 }
 
-/// Phrases of Spanner and of its emulator, and what is said instead.
+/// Phrases of Spanner and its emulator, each with our wording.
 const REASONS: [(&str, &str); 17] = [
-    ("maximum timestamp staleness", "the rows of that time are kept no longer"),
+    ("maximum timestamp staleness", "the timestamp is older than version_retention_period"),
     ("not found in parent", "the parent row is missing"),
     ("parent row", "the parent row is missing"),
-    ("unique", "a unique index holds this key already"),
-    ("already exists", "the row exists already"),
+    ("unique", "a unique index already contains this key"),
+    ("already exists", "the row already exists"),
     ("non-null value", "a NOT NULL column has no value"),
     ("null value", "a NOT NULL column has no value"),
     ("must not be null", "a NOT NULL column has no value"),
     ("exceeds the maximum size limit", "a value is longer than its column"),
-    ("check constraint", "a check constraint refuses the row"),
-    ("foreign key", "a foreign key refuses the row"),
-    ("could not parse", "a value is not of its column's type"),
-    ("invalid value for column", "a value is not of its column's type"),
+    ("check constraint", "a check constraint rejects the row"),
+    ("foreign key", "a foreign key rejects the row"),
+    ("could not parse", "a value does not have its column's type"),
+    ("invalid value for column", "a value does not have its column's type"),
     ("generated column", "a generated column cannot be written"),
     ("too many mutations", "too many mutations"),
     ("column not found", "a column does not exist"),
     ("table not found", "a table does not exist"),
 ];
 
-/// What may be said of a refused commit or read: the reason in our own words, and the names.
+/// Describes a rejected commit or read: the reason in our own words, and the names.
 pub(super) fn of_rows(text: &str, names: &Names) -> String {
     let lower = redact(text).to_ascii_lowercase();
     let reason = REASONS.iter().find(|(phrase, _)| lower.contains(phrase)).map(|(_, reason)| *reason);
     let reason = reason.unwrap_or(
         match lower.contains("row") && lower.contains("not found") || lower.contains("missing") {
             true => "the row does not exist",
-            false => "refused (the text is withheld, as it may hold values)",
+            false => "rejected (the message is withheld: it may contain values)",
         },
     );
     let table = names.table_of(text);
     let (_, columns) = names.mentioned(text);
-    let mut said = reason.to_owned();
+    let mut description = reason.to_owned();
     for (what, name) in
         [("constraint", constraint(text)), ("column", columns.into_iter().next()), ("table", table)]
     {
         if let Some(name) = name {
-            said.push_str(&format!(", {what} {name}"));
+            description.push_str(&format!(", {what} {name}"));
         }
     }
-    said
+    description
 }
 
-/// The constraint or unique index, which stands at the start of the text.
+/// Returns the constraint or unique index at the start of the message.
 fn constraint(text: &str) -> Option<String> {
     let starts = [
         "Check constraint ",
@@ -246,10 +248,10 @@ mod tests {
     use super::*;
 
     #[test]
-    fn values_do_not_pass() {
+    fn descriptions_contain_no_values() {
         let names = Names::new(["T", "Kid"], ["Id", "N", "S"]);
-        for (text, said) in [
-            ("Table T: Row {String(\"secret\")} already exists.", "the row exists already, table T"),
+        for (text, description) in [
+            ("Table T: Row {String(\"secret\")} already exists.", "the row already exists, table T"),
             ("Table T: Row {Int64(2)} not found.", "the row does not exist, table T"),
             ("Row [secret] in table T is missing. Row cannot be updated.", "the row does not exist, table T"),
             (
@@ -262,33 +264,33 @@ mod tests {
             ),
             (
                 "Check constraint `T`.`PosC` is violated for key {Int64(3)}",
-                "a check constraint refuses the row, constraint T.PosC, table T",
+                "a check constraint rejects the row, constraint T.PosC, table T",
             ),
             (
                 "Foreign key `FkF` constraint violation on table `T`. Cannot find referenced key `{String(\"secret\")}` in table `T`.",
-                "a foreign key refuses the row, constraint FkF, table T",
+                "a foreign key rejects the row, constraint FkF, table T",
             ),
             (
                 "UNIQUE violation on index TS,  duplicate key: {String(\"secret\")} in this transaction.",
-                "a unique index holds this key already, constraint TS",
+                "a unique index already contains this key, constraint TS",
             ),
             (
                 "Unique index violation on index ByS at index key [secret]. It conflicts with row [secret] in table T.",
-                "a unique index holds this key already, constraint ByS, table T",
+                "a unique index already contains this key, constraint ByS, table T",
             ),
-            ("Could not parse secret as an integer", "a value is not of its column's type"),
+            ("Could not parse secret as an integer", "a value does not have its column's type"),
             (
                 "Read-only transaction timestamp 2026-01-01T00:00:00Z has exceeded the maximum timestamp staleness",
-                "the rows of that time are kept no longer",
+                "the timestamp is older than version_retention_period",
             ),
-            ("secret", "refused (the text is withheld, as it may hold values)"),
+            ("secret", "rejected (the message is withheld: it may contain values)"),
         ] {
-            assert_eq!(of_rows(text, &names), said, "{text}");
+            assert_eq!(of_rows(text, &names), description, "{text}");
         }
     }
 
     #[test]
-    fn a_key_cannot_pose_as_a_table() {
+    fn key_is_not_mistaken_for_a_table() {
         let names = Names::new(["BridgePositions", "T"], []);
         let text = "Row [a] in table BridgePositions [b] in table T is missing. Row cannot be updated.";
         assert_eq!(names.table_of(text).as_deref(), Some("T"));
@@ -298,7 +300,7 @@ mod tests {
     }
 
     #[test]
-    fn literals_are_left_out() {
+    fn redaction_removes_literals() {
         assert_eq!(redact("Row {A(\"}\")} in T [1, [2]] isn't here"), "Row {…} in T […] isn't here");
         assert_eq!(redact("near 'secret' at (\"x\""), "near '…' at (…");
     }

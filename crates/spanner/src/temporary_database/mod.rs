@@ -4,7 +4,7 @@ mod target;
 
 use std::time::Duration;
 
-use crate::admin::{Admin, Definition};
+use crate::admin::{Admin, SchemaDefinition};
 use crate::database::Database;
 use crate::dialect::Dialect;
 use crate::error::{ErrorKind, Result};
@@ -12,12 +12,13 @@ use crate::name::DatabaseName;
 use crate::options::Options;
 pub use target::TemporaryDatabaseTarget;
 
-/// How often the end of a database is tried, and how long is waited in between.
-const ATTEMPTS: u32 = 4;
-const PAUSE: Duration = Duration::from_secs(1);
+/// Attempts to drop the database.
+const MAX_ATTEMPTS: u32 = 4;
+/// The pause between two attempts.
+const RETRY_PAUSE: Duration = Duration::from_secs(1);
 
-/// A database of its own with another's schema and without rows, to try statements on. Whoever creates one drops it with
-/// [`TemporaryDatabase::drop`], whatever has happened in between.
+/// A temporary database with the schema of another one and without rows, for a dry run of statements. The caller that
+/// creates it must drop it with [`TemporaryDatabase::drop`] in every case.
 #[derive(Debug)]
 pub struct TemporaryDatabase {
     admin: Admin,
@@ -40,20 +41,20 @@ impl TemporaryDatabase {
         target::options(target, live, live_name, name, rest)
     }
 
-    /// Prepares the database that the options name; nothing is created yet.
+    /// Prepares the database that the options name, without creating it.
     ///
     /// # Errors
-    /// As [`Admin::connect`].
+    /// See [`Admin::connect`].
     pub async fn new(options: Options) -> Result<Self> {
-        // One reader, one query at a time.
+        // There is one reader with one query at a time.
         let options = Options { channels: 1, ..options };
         Ok(Self { admin: Admin::connect(&options).await?, options })
     }
 
-    /// Creates the instance too, for an emulator that has none.
+    /// Creates the instance in an emulator, unless it exists.
     ///
     /// # Errors
-    /// As [`Admin::create_instance`]; that it is there is none.
+    /// See [`Admin::create_instance`].
     pub async fn create_instance(&self) -> Result<()> {
         match self.admin.create_instance().await {
             Err(error) if error.kind() == ErrorKind::AlreadyExists => Ok(()),
@@ -61,24 +62,24 @@ impl TemporaryDatabase {
         }
     }
 
-    /// Creates the database with that schema, less the options of the database itself: they are told by its name, and
-    /// change no table.
+    /// Creates the database with this schema. Statements that set options of the database itself are omitted: they contain the
+    /// database's name and change no table.
     ///
     /// # Errors
-    /// As [`Admin::create_database`]. It may be there all the same, and is to be dropped.
-    pub async fn create(&self, dialect: Dialect, schema: Definition) -> Result<()> {
+    /// See [`Admin::create_database`]. The database may exist after an error, so it must be dropped.
+    pub async fn create(&self, dialect: Dialect, schema: SchemaDefinition) -> Result<()> {
         let mut statements = schema.statements;
-        statements.retain(|statement| !is_of_database(statement));
+        statements.retain(|statement| !alters_database(statement));
         match dialect {
             Dialect::GoogleSql => self.admin.create_database_with(&statements, schema.descriptors).await,
             Dialect::PostgreSql => self.admin.create_postgres_database(&statements).await,
         }
     }
 
-    /// Connects to it.
+    /// Connects to the database.
     ///
     /// # Errors
-    /// As [`Database::connect`].
+    /// See [`Database::connect`].
     pub async fn database(&self) -> Result<Database> {
         Database::connect(&self.options).await
     }
@@ -86,28 +87,30 @@ impl TemporaryDatabase {
     /// Runs one statement.
     ///
     /// # Errors
-    /// As [`Admin::update_ddl`], with Spanner's whole text.
+    /// See [`Admin::update_ddl`]; the error holds Spanner's whole text.
     pub async fn run(&self, statement: &str) -> Result<()> {
         self.admin.try_ddl(statement).await
     }
 
-    /// Drops the database; that it is not there is no error.
+    /// Drops the database. A database that does not exist is not an error.
     ///
     /// # Errors
-    /// As [`Admin::drop_database`], after several attempts.
+    /// See [`Admin::drop_database`], after several attempts.
     pub async fn drop(self) -> Result<()> {
         let mut attempt = 1;
         loop {
             match self.admin.drop_database().await {
-                Err(error) if error.kind() == ErrorKind::Unavailable && attempt < ATTEMPTS => attempt += 1,
+                Err(error) if error.kind() == ErrorKind::Unavailable && attempt < MAX_ATTEMPTS => {
+                    attempt += 1
+                }
                 outcome => return outcome,
             }
-            tokio::time::sleep(PAUSE).await;
+            tokio::time::sleep(RETRY_PAUSE).await;
         }
     }
 }
 
-fn is_of_database(statement: &str) -> bool {
+fn alters_database(statement: &str) -> bool {
     let mut words = statement.split_ascii_whitespace();
     let mut is = |word: &str| words.next().is_some_and(|next| next.eq_ignore_ascii_case(word));
     is("ALTER") && is("DATABASE")
@@ -118,8 +121,8 @@ mod tests {
     use super::*;
 
     #[test]
-    fn options_of_the_database_are_left_out() {
-        assert!(is_of_database("alter database `d` SET OPTIONS (version_retention_period = '7d')"));
-        assert!(!is_of_database("ALTER TABLE Database ADD COLUMN X INT64"));
+    fn database_options_are_omitted() {
+        assert!(alters_database("alter database `d` SET OPTIONS (version_retention_period = '7d')"));
+        assert!(!alters_database("ALTER TABLE Database ADD COLUMN X INT64"));
     }
 }

@@ -1,25 +1,27 @@
+//! A cache of decoded column types: nearly all records of a table have the same.
+
 use std::collections::HashMap;
 use std::sync::Arc;
 
 use super::record::ColumnType;
 use crate::error::Result;
 
-/// Tables whose column types are remembered at most.
-const MOST: usize = 1000;
+/// The greatest number of cached tables.
+const MAX_TABLES: usize = 1000;
 
-/// The last column types of each table, with what they were read from: nearly all records of a table have the same.
+/// The last column types of each table, with their encoded form `C`.
 #[derive(Debug)]
-pub(super) struct Shapes<C>(HashMap<String, (C, Arc<[ColumnType]>)>);
+pub(super) struct ColumnTypeCache<C>(HashMap<String, (C, Arc<[ColumnType]>)>);
 
-impl<C> Default for Shapes<C> {
+impl<C> Default for ColumnTypeCache<C> {
     fn default() -> Self {
         Self(HashMap::new())
     }
 }
 
-impl<C: PartialEq> Shapes<C> {
-    /// The column types of a record, read only where they are not those of the table's last one.
-    pub(super) fn of(
+impl<C: PartialEq> ColumnTypeCache<C> {
+    /// Returns the column types of a record. `read` decodes them if they differ from those of the table's last record.
+    pub(super) fn get(
         &mut self,
         table: &str,
         columns: C,
@@ -31,7 +33,7 @@ impl<C: PartialEq> Shapes<C> {
             return Ok(types.clone());
         }
         let types: Arc<[ColumnType]> = read(&columns)?.into();
-        if self.0.len() >= MOST {
+        if self.0.len() >= MAX_TABLES {
             self.0.clear();
         }
         self.0.insert(table.to_owned(), (columns, types.clone()));

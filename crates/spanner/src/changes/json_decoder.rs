@@ -1,4 +1,4 @@
-//! Change records of a database of the PostgreSQL dialect: each a JSON object with one of the three kinds.
+//! Change records in the PostgreSQL dialect: each is a JSON object with one of the three kinds.
 //!
 //! Source: <https://cloud.google.com/spanner/docs/change-streams/details#data-change-records>.
 
@@ -8,15 +8,15 @@ use serde::{Deserialize, Deserializer};
 use serde_json::Value as Json;
 use spanbridge_protocol::value::Timestamp;
 
-use super::layout::{type_of, unexpected, unknown_kind};
+use super::column_type_cache::ColumnTypeCache;
 use super::record::{
     ChangeRecord, ChildPartition, ChildPartitions, ColumnType, DataChange, Mod, ModType, ValueCaptureType,
 };
-use super::shapes::Shapes;
+use super::struct_decoder::{type_of, unexpected, unknown_kind};
 use crate::error::Result;
 use crate::wire::timestamp;
 
-/// Fields that Spanner adds do no harm, kinds of records that it adds do.
+/// A record. Unknown fields are ignored; an unknown kind of record is an error.
 #[derive(Debug, Deserialize)]
 struct Record {
     data_change_record: Option<Data>,
@@ -84,20 +84,20 @@ fn time<'de, D: Deserializer<'de>>(from: D) -> std::result::Result<Timestamp, D:
     timestamp(&String::deserialize(from)?).ok_or_else(|| D::Error::custom("no timestamp"))
 }
 
-/// The records of one query.
+/// Decodes the records of one query.
 #[derive(Debug, Default)]
-pub(super) struct Records {
-    shapes: Shapes<Vec<Json>>,
+pub(super) struct JsonDecoder {
+    column_type_cache: ColumnTypeCache<Vec<Json>>,
 }
 
-impl Records {
-    /// The record of one row.
+impl JsonDecoder {
+    /// Decodes the record in a cell.
     pub(super) fn decode(&mut self, cell: &Wire) -> Result<ChangeRecord> {
         self.record(cell.as_str().ok_or_else(unexpected)?)
     }
 
     fn record(&mut self, text: &str) -> Result<ChangeRecord> {
-        // The library's errors may quote the data.
+        // The error text of serde_json may quote the data.
         let record = serde_json::from_str(text).map_err(|_| unexpected())?;
         match record {
             Record {
@@ -126,8 +126,8 @@ impl Records {
             server_transaction_id: data.server_transaction_id,
             is_last_record_in_transaction_in_partition: data.is_last_record_in_transaction_in_partition,
             column_types: self
-                .shapes
-                .of(&data.table_name, data.column_types, |columns| columns.iter().map(column).collect())?,
+                .column_type_cache
+                .get(&data.table_name, data.column_types, |columns| columns.iter().map(column).collect())?,
             table_name: data.table_name,
             mods: data.mods.into_iter().map(Mod::from).collect(),
             mod_type: ModType::parse(&data.mod_type).ok_or_else(unexpected)?,
@@ -185,8 +185,8 @@ mod tests {
         "mods": [{"keys": {"id": "1"}, "new_values": {"n": "NaN"}, "old_values": {}}], "later": 1}}"#;
 
     #[test]
-    fn each_kind_is_read() {
-        let mut records = Records::default();
+    fn each_kind_of_record_is_decoded() {
+        let mut records = JsonDecoder::default();
         let ChangeRecord::Data(data) = records.record(DATA).unwrap() else { panic!("a data change record") };
         assert_eq!(
             (data.table_name.as_str(), data.mod_type, data.record_sequence.as_str()),
@@ -209,8 +209,8 @@ mod tests {
     }
 
     #[test]
-    fn what_is_not_understood_is_an_error_without_the_data() {
-        let mut records = Records::default();
+    fn unknown_record_is_an_error_without_its_data() {
+        let mut records = JsonDecoder::default();
         assert_eq!(records.record(r#"{"partition_end_record": {}}"#).unwrap_err().kind(), ErrorKind::Config);
         let wrong = DATA.replace("\"UPDATE\"", "\"secret\"");
         assert!(!records.record(&wrong).unwrap_err().to_string().contains("secret"));

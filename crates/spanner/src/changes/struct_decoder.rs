@@ -1,3 +1,5 @@
+//! Change records in GoogleSQL: `ChangeRecord ARRAY<STRUCT<…>>`.
+
 use std::sync::Arc;
 
 use google_cloud_spanner::model::{StructType, Type as WireStructOrType};
@@ -6,17 +8,19 @@ use google_cloud_spanner::value::{List, Value as Wire};
 use serde_json::Value as Json;
 use spanbridge_protocol::value::{Timestamp, Type};
 
+use super::column_type_cache::ColumnTypeCache;
 use super::record::{
     ChangeRecord, ChildPartition, ChildPartitions, ColumnType, DataChange, Mod, ModType, ValueCaptureType,
 };
-use super::shapes::Shapes;
 use crate::error::{Error, ErrorKind, Result};
 use crate::wire::timestamp;
 
-/// Where each field stands in `ChangeRecord ARRAY<STRUCT<…>>`. Values come by position; the positions are
-/// looked up by name once for each query, so that fields which Spanner adds do no harm.
+/// Decodes the records of one query from structs.
+///
+/// Values arrive by position. The positions are looked up by name once for each query, so that fields that Spanner adds
+/// are ignored.
 #[derive(Debug)]
-pub(super) struct Layout {
+pub(super) struct StructDecoder {
     records: [usize; 3],
     data: [usize; 13],
     column: [usize; 4],
@@ -24,11 +28,11 @@ pub(super) struct Layout {
     heartbeat: [usize; 1],
     children: [usize; 3],
     child: [usize; 2],
-    shapes: Shapes<List>,
+    column_type_cache: ColumnTypeCache<List>,
 }
 
-impl Layout {
-    /// From the type of the result's only column.
+impl StructDecoder {
+    /// Looks up the fields in the type of the result's only column.
     pub(super) fn of(ty: &WireType) -> Result<Self> {
         let record = item(&ty.clone().into())?;
         let field = |of: &StructType, name| item(at(of, name)?);
@@ -66,11 +70,11 @@ impl Layout {
             heartbeat: positions(&heartbeat, ["timestamp"])?,
             children: positions(&children, ["start_timestamp", "record_sequence", "child_partitions"])?,
             child: positions(&field(&children, "child_partitions")?, ["token", "parent_partition_tokens"])?,
-            shapes: Shapes::default(),
+            column_type_cache: ColumnTypeCache::default(),
         })
     }
 
-    /// The records of one row.
+    /// Decodes the records in a cell.
     pub(super) fn decode(&mut self, cell: Wire) -> Result<Vec<ChangeRecord>> {
         let mut records = Vec::new();
         for record in list(cell)? {
@@ -89,8 +93,8 @@ impl Layout {
         Ok(records)
     }
 
-    /// The three kinds of record. A record of another kind must not be passed over in silence:
-    /// streams with mutable key ranges have some.
+    /// Returns the lists of the three kinds of record. A record of another kind is an error, so that it is not skipped
+    /// silently: streams with mutable key ranges have such records.
     fn kinds(&self, record: Wire) -> Result<[Wire; 3]> {
         let unknown = {
             let mut kinds = record.as_list().ok_or_else(unexpected)?.iter().enumerate();
@@ -129,7 +133,7 @@ impl Layout {
         let at = self.column;
         let read =
             |columns: &List| columns.clone().into_values().into_iter().map(|it| column(at, it)).collect();
-        self.shapes.of(table, columns, read)
+        self.column_type_cache.get(table, columns, read)
     }
 
     fn row(&self, row: Wire) -> Result<Mod> {
@@ -164,7 +168,7 @@ fn column(at: [usize; 4], column: Wire) -> Result<ColumnType> {
     })
 }
 
-/// The type in a change record's JSON: `{"code":"ARRAY","array_element_type":{"code":"INT64"}}`.
+/// Reads the type in a change record's JSON: `{"code":"ARRAY","array_element_type":{"code":"INT64"}}`.
 pub(super) fn type_of(json: &Json) -> Option<Type> {
     match json.get("code")?.as_str()? {
         code @ ("PROTO" | "ENUM") => {
@@ -174,7 +178,7 @@ pub(super) fn type_of(json: &Json) -> Option<Type> {
         "ARRAY" => Some(Type::Array(Box::new(type_of(json.get("array_element_type")?)?))),
         code => match json.get("type_annotation").and_then(Json::as_str) {
             None => Type::parse(code),
-            // As in `Type::parse`: its text.
+            // Carried as text, as in `Type::parse`.
             Some("PG_NUMERIC") => Some(Type::String),
             Some("PG_JSONB") => Some(Type::Json),
             Some(_) => None,
@@ -182,7 +186,7 @@ pub(super) fn type_of(json: &Json) -> Option<Type> {
     }
 }
 
-/// The struct that is the item of this array.
+/// Returns the struct type of an array's items.
 fn item(array: &WireStructOrType) -> Result<StructType> {
     let item = array.array_element_type.as_ref().and_then(|item| item.struct_type.as_ref());
     item.map(|item| (**item).clone()).ok_or_else(unexpected)
@@ -201,7 +205,7 @@ fn positions<const N: usize>(of: &StructType, names: [&str; N]) -> Result<[usize
     Ok(positions)
 }
 
-/// The struct's values at these positions.
+/// Returns the struct's values at these positions.
 fn cells<const N: usize>(value: Wire, positions: [usize; N]) -> Result<[Wire; N]> {
     let mut values = value.into_list().ok_or_else(unexpected)?.into_values();
     let mut cells = [const { None }; N];
@@ -218,7 +222,7 @@ fn list(value: Wire) -> Result<Vec<Wire>> {
     value.into_list().map(List::into_values).ok_or_else(unexpected)
 }
 
-/// A text; NULL is the empty one.
+/// Reads a string; NULL is the empty string.
 fn text(value: Wire) -> Result<String> {
     if value.is_null() { Ok(String::new()) } else { value.into_string().ok_or_else(unexpected) }
 }
@@ -236,12 +240,12 @@ fn time_of(value: Wire) -> Result<Timestamp> {
 }
 
 pub(super) fn unknown_kind() -> Error {
-    let message = "the stream has records of a kind that this version does not read";
+    let message = "the stream contains a kind of record that this version does not support";
     Error::new(ErrorKind::Config, "change record", message)
 }
 
 pub(super) fn unexpected() -> Error {
-    Error::bug("change record", "a field of the record is not of its documented type")
+    Error::bug("change record", "a field of the record does not have its documented type")
 }
 
 fn missing(field: &str) -> Error {
@@ -255,7 +259,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn types_are_read() {
+    fn column_types_are_parsed() {
         assert_eq!(type_of(&json!({"code": "INT64"})), Some(Type::Int64));
         let array = json!({"code": "ARRAY", "array_element_type": {"code": "STRING"}});
         assert_eq!(type_of(&array), Some(Type::Array(Box::new(Type::String))));
