@@ -41,7 +41,7 @@ impl Error {
 
     /// Creates the error for an unsupported feature.
     pub(crate) fn unimplemented(what: impl std::fmt::Display) -> Self {
-        Self::new(Code::Unimplemented, format!("the stand-in does not know {what}"))
+        Self::new(Code::Unimplemented, format!("the fake does not support {what}"))
     }
 
     /// Adds the RetryInfo as Spanner does

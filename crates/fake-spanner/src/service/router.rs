@@ -65,7 +65,7 @@ async fn route(service: Service, request: http::Request<Body>) -> http::Response
             grpc().unary(call, request).await
         }
         _ => {
-            Status::unimplemented(format!("the stand-in does not know {}", request.uri().path())).into_http()
+            Status::unimplemented(format!("the fake does not support {}", request.uri().path())).into_http()
         }
     }
 }

@@ -1,4 +1,4 @@
-//! What is administered over REST, and what the catalog answers.
+//! Administration over REST, and queries of the catalog.
 
 use spanbridge_fake_spanner::FakeSpanner;
 use spanbridge_protocol::value::Type;
@@ -55,8 +55,8 @@ async fn a_database_is_created_migrated_described_and_dropped() {
 }
 
 #[tokio::test]
-async fn what_is_not_known_is_named() {
-    let (_standin, database) = support::migrated(FakeSpanner::builder()).await;
+async fn unsupported_requests_name_themselves() {
+    let (_fake_spanner, database) = support::migrated(FakeSpanner::builder()).await;
     let error = database.query("SELECT Id FROM Data", &[], &[Type::Int64]).await.unwrap_err();
     assert_eq!(error.kind(), ErrorKind::Config);
     assert!(error.message().contains("SELECT Id FROM Data"), "{error}");

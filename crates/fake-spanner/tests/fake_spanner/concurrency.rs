@@ -1,4 +1,4 @@
-//! Commits that overlap, and commits that must not.
+//! Commits that may overlap, and commits that must not.
 
 use std::time::{Duration, Instant};
 
@@ -30,13 +30,13 @@ async fn commits_of_different_rows_overlap_and_those_of_one_row_do_not() {
     let answers = join_all((0..4).map(|up_to| database.commit(vec![data(0, up_to)], PLAIN))).await;
     assert!(start.elapsed() >= LATENCY * 4);
     assert_eq!(fake_spanner.log().peak(), 1);
-    // The last one to take effect is what is left.
+    // The commit that took effect last determines the row.
     let last = (0..4).zip(answers).max_by_key(|(_, answer)| answer.as_ref().unwrap().timestamp).unwrap().0;
     assert_eq!(rows(&database).await[0], (0, last));
 }
 
 #[tokio::test]
-async fn a_read_sees_what_is_acknowledged_and_nothing_of_what_is_under_way() {
+async fn read_sees_acknowledged_commits_only() {
     let (fake_spanner, database) = support::migrated(FakeSpanner::builder()).await;
     fake_spanner.faults().set_latency(Latency::Fixed(LATENCY));
     let both = vec![data(1, 1), data(2, 1)];

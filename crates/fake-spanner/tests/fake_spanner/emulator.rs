@@ -1,4 +1,4 @@
-//! The same commits on the emulator and on the stand-in: the same kinds of answers, the same rows.
+//! The same commits on the emulator and on the fake must have the same outcomes and leave the same rows.
 
 use spanbridge_fake_spanner::FakeSpanner;
 use spanbridge_protocol::mutation::{Mutation, Write};
@@ -21,7 +21,7 @@ const DDL: [&str; 6] = [
        Y BYTES(MAX), D DATE, T TIMESTAMP, J JSON, AI ARRAY<INT64>, ATime ARRAY<TIMESTAMP>) PRIMARY KEY (Id)",
 ];
 
-/// Both, with the same schema.
+/// Starts both servers with the same schema.
 async fn both() -> (Spanner, FakeSpanner, [Database; 2]) {
     let emulator = Spanner::start(SpannerOptions { source: Source::New, ..SpannerOptions::default() });
     let emulator = emulator.await.unwrap();
@@ -39,10 +39,10 @@ async fn both() -> (Spanner, FakeSpanner, [Database; 2]) {
     (emulator, fake_spanner, databases.try_into().unwrap())
 }
 
-/// What both must agree on: the kind, and for the two that may mean a fence, the table.
+/// The properties of an outcome on which both must agree: the kind, and the table of the two kinds that may mean a fence.
 type Outcome = Option<(ErrorKind, Option<String>)>;
 
-/// The outcome, and what is said.
+/// Returns the outcome and the error message.
 async fn commit(database: &Database, mutations: Vec<Mutation>) -> (Outcome, String) {
     let Err(error) = database.commit(mutations, PLAIN).await else { return (None, String::new()) };
     let table = match error.kind() {
@@ -130,7 +130,7 @@ fn steps() -> Vec<Vec<Mutation>> {
         one(Insert, "Nope", &["Id"], vec![33.into()]),
         one(Insert, "t", &["iD"], vec![34.into()]),
         one(Upsert, "T", &["Id", "N"], vec![34.into(), null.clone()]),
-        // Columns that are left out.
+        // Omitted columns.
         one(Insert, "T", &["S"], vec!["k".into()]),
         one(Update, "T", &["S"], vec!["k".into()]),
         one(Insert, "Strict", &["A", "B"], vec!["a".into(), 1.into()]),
@@ -155,8 +155,8 @@ fn steps() -> Vec<Vec<Mutation>> {
 }
 
 #[tokio::test]
-async fn both_answer_alike_and_hold_the_same() {
-    let (_emulator, _standin, [emulator, fake_spanner]) = both().await;
+async fn fake_and_emulator_agree_on_commits() {
+    let (_emulator, _fake_spanner, [emulator, fake_spanner]) = both().await;
     let mut differences = Vec::new();
     for (number, step) in steps().into_iter().enumerate() {
         let answers = [commit(&emulator, step.clone()).await, commit(&fake_spanner, step.clone()).await];
@@ -168,12 +168,12 @@ async fn both_answer_alike_and_hold_the_same() {
             break;
         }
     }
-    assert!(differences.is_empty(), "emulator and stand-in differ:\n{}", differences.join("\n"));
+    assert!(differences.is_empty(), "emulator and fake differ:\n{}", differences.join("\n"));
 }
 
 #[tokio::test]
-async fn both_give_back_the_same_values() {
-    let (_emulator, _standin, databases) = both().await;
+async fn fake_and_emulator_agree_on_values() {
+    let (_emulator, _fake_spanner, databases) = both().await;
     let float = |value| Value::Float64(Float(value));
     let time = |text: &str| Value::Timestamp(text.parse().unwrap());
     let named = [
@@ -225,8 +225,8 @@ async fn both_give_back_the_same_values() {
 }
 
 #[tokio::test]
-async fn both_describe_their_tables_alike() {
-    let (_emulator, _standin, [emulator, fake_spanner]) = both().await;
+async fn fake_and_emulator_agree_on_tables() {
+    let (_emulator, _fake_spanner, [emulator, fake_spanner]) = both().await;
     for table in ["T", "Kept", "gone", "Strict", "Nullable", "Types", "Nope"] {
         let described = emulator.table(table).await.unwrap();
         assert_eq!(fake_spanner.table(table).await.unwrap(), described, "{table}");

@@ -1,4 +1,4 @@
-//! Each fault, as the bridge's client sees it, and what it did.
+//! Each fault, with the error that the bridge's client reports and its effect on the rows.
 
 use std::time::{Duration, Instant};
 
@@ -8,7 +8,7 @@ use spanbridge_spanner::ErrorKind;
 use crate::support::{self, PLAIN, data, rows};
 
 #[tokio::test]
-async fn each_fault_is_told_by_its_answer_and_by_the_rows() {
+async fn each_fault_has_its_error_and_its_effect() {
     let (fake_spanner, database) = support::migrated(FakeSpanner::builder()).await;
     for (id, fault, kind, effect) in [
         (1, Fault::LostBefore(Loss::Unavailable), Some(ErrorKind::InDoubt), false),
@@ -27,17 +27,17 @@ async fn each_fault_is_told_by_its_answer_and_by_the_rows() {
             assert!(answer.unwrap_err().retry_after().is_some());
         }
         let limit = Instant::now() + Duration::from_secs(10);
-        // After a reset the client connects again.
+        // After a reset the client reconnects.
         while database.now().await.is_err() {
             assert!(Instant::now() < limit, "{fault:?}");
         }
         assert_eq!(rows(&database).await.iter().any(|(row, _)| *row == id), effect, "{fault:?}");
         let record = fake_spanner.log().records().pop().unwrap();
         assert_eq!((record.fault, record.timestamp.is_some()), (Some(fault), effect), "{record:?}");
-        // The fault is over.
+        // The fault applied to one commit only.
         database.commit(vec![data(100 + id, 0)], PLAIN).await.unwrap();
     }
-    // The one that was executed twice has two records.
+    // The commit that was executed twice has two records.
     let twice = fake_spanner.log().records().into_iter().filter(|record| record.fault == Some(Fault::Twice));
     assert_eq!(twice.map(|record| record.code).collect::<Vec<_>>(), [Code::Ok, Code::Ok]);
 }
@@ -64,7 +64,7 @@ async fn a_client_that_stops_waiting_does_not_stop_the_commit() {
         tokio::time::timeout(Duration::from_millis(50), database.commit(vec![data(1, 0)], PLAIN)).await;
     assert!(waited.is_err());
     fake_spanner.faults().set_latency(Latency::Fixed(Duration::ZERO));
-    // Behind the first one, for it is of the same row.
+    // This commit waits for the first one, since it changes the same row.
     database.commit(vec![data(1, 7)], PLAIN).await.unwrap();
     assert_eq!(rows(&database).await, [(1, 7)]);
     let codes: Vec<_> = fake_spanner.log().records().iter().map(|record| record.code).collect();
@@ -72,7 +72,7 @@ async fn a_client_that_stops_waiting_does_not_stop_the_commit() {
 }
 
 #[tokio::test]
-async fn a_stand_in_that_is_gone_answers_nobody() {
+async fn dropped_fake_does_not_answer() {
     let (fake_spanner, database) = support::migrated(FakeSpanner::builder()).await;
     database.commit(vec![data(1, 0)], PLAIN).await.unwrap();
     drop(fake_spanner);

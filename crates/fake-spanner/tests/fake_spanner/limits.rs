@@ -1,4 +1,4 @@
-//! What one commit may hold.
+//! The limits of one commit.
 
 use spanbridge_fake_spanner::{Code, FakeSpanner, Limits};
 use spanbridge_protocol::mutation::Write;
@@ -8,7 +8,7 @@ use spanbridge_spanner::{Database, ErrorKind};
 use crate::support::{self, PLAIN, mutation, rows};
 
 #[tokio::test]
-async fn eighty_thousand_mutations_are_the_most() {
+async fn commit_is_limited_to_80_000_mutations() {
     let (fake_spanner, database) = support::migrated(FakeSpanner::builder()).await;
     let upsert = |count: i64| {
         let rows = (0..count).map(|id| vec![id.into(), 0.into()]).collect();
@@ -20,7 +20,7 @@ async fn eighty_thousand_mutations_are_the_most() {
     database.commit(upsert(40_000), PLAIN).await.unwrap();
     assert_eq!(rows(&database).await.len(), 40_000);
 
-    // A deleted row counts one, however many columns it has.
+    // A deleted row counts as one mutation, for any number of columns.
     let keys = (0..40_000_i64).map(|id| vec![id.into()]).collect();
     database.commit(vec![mutation(Write::Delete, "Data", &["Id"], keys)], PLAIN).await.unwrap();
     let counted: Vec<_> =
@@ -31,7 +31,7 @@ async fn eighty_thousand_mutations_are_the_most() {
 }
 
 #[tokio::test]
-async fn a_hundred_mebibytes_are_the_most() {
+async fn commit_is_limited_to_100_mib() {
     let ddl = "CREATE TABLE Text (Id INT64 NOT NULL, V STRING(MAX)) PRIMARY KEY (Id)";
     let fake_spanner = FakeSpanner::builder().database(support::NAME, &[ddl]).start().await.unwrap();
     let database = Database::connect(&support::options(&fake_spanner)).await.unwrap();
@@ -46,7 +46,7 @@ async fn a_hundred_mebibytes_are_the_most() {
 }
 
 #[tokio::test]
-async fn spanners_words_for_too_many_bytes_are_understood() {
+async fn spanner_message_for_too_many_bytes_is_recognised() {
     let limits = Limits { bytes: 1000, ..Limits::default() };
     let (fake_spanner, database) = support::migrated(FakeSpanner::builder().limits(limits)).await;
     let rows = (0..100_i64).map(|id| vec![id.into(), 0.into()]).collect();

@@ -1,4 +1,4 @@
-//! The stand-in under the bridge's own client, and side by side with the emulator.
+//! Tests of the fake through the bridge's client, and in comparison with the emulator.
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on fails")]
 
 mod administration;

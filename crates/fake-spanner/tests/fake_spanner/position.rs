@@ -1,4 +1,4 @@
-//! The commit that consumes the position row, under what the emulator cannot do to it.
+//! The commit that consumes the position row, under faults that the emulator lacks.
 
 use std::time::Duration;
 
@@ -20,7 +20,7 @@ fn timed(next: i64) -> Vec<Value> {
     [position(next), vec![Value::CommitTimestamp]].concat()
 }
 
-/// Update of row `from`, delete of it, insert of row `to`, and one row of data.
+/// Returns the mutations of a commit: update and delete of position `from`, insert of position `to`, and one row of data.
 fn batch(from: i64, to: i64) -> Vec<Mutation> {
     vec![
         mutation(Write::Update, "BridgePositions", &TIMED, vec![timed(from)]),
@@ -87,7 +87,7 @@ async fn a_commit_consumes_the_position_and_fences_everybody_else() {
     assert_eq!(row, [vec![Value::Timestamp(committed.timestamp), 10.into()]]);
     let record = fake_spanner.log().records().into_iter().find(|record| record.tag == "a-tag").unwrap();
     assert_eq!(record.timestamp, Some(committed.timestamp));
-    // Six columns twice, one delete, two columns of data.
+    // Two rows with six columns, one delete, two columns of data.
     assert_eq!((record.mutations, committed.mutation_count), (15, Some(15)));
 }
 
@@ -115,7 +115,7 @@ async fn a_late_commit_of_a_zombie_changes_nothing() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn writers_that_race_through_every_fault_leave_no_offset_out_and_none_twice() {
+async fn racing_writers_with_faults_apply_each_offset_once() {
     const END: i64 = 60;
     let (fake_spanner, database) = registered().await;
     let faults = fake_spanner.faults();
@@ -139,7 +139,7 @@ async fn writers_that_race_through_every_fault_leave_no_offset_out_and_none_twic
             loop {
                 let prefix = vec!["p".into(), "t".into(), 0.into()];
                 let read = database.read_prefix("BridgePositions", &columns, prefix).await;
-                // A reset connection takes reads with it.
+                // A reset connection ends running reads too.
                 let Ok(read) = read else { continue };
                 let [row] = &read[..] else { panic!("not exactly one position: {read:?}") };
                 let [Value::Int64(next)] = row[..] else { panic!("{row:?}") };

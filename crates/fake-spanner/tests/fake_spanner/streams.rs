@@ -1,4 +1,4 @@
-//! Change streams: what their records say, how partitions change, and what the emulator agrees with.
+//! Change streams: the contents of records, splits and merges of partitions, and the comparison with the emulator.
 
 use std::time::Duration;
 
@@ -46,7 +46,7 @@ impl World {
         token
     }
 
-    /// The children that a query tells of before it ends.
+    /// Returns the children that a query reports before it ends.
     async fn tokens(&self, token: Option<&str>, start: Timestamp) -> Vec<(String, Vec<String>)> {
         let mut changes = self.database.changes("Changes", token, start, None, HEARTBEAT);
         let mut tokens = Vec::new();
@@ -91,7 +91,7 @@ async fn streams_are_described() {
 }
 
 #[tokio::test]
-async fn a_record_says_what_was_changed_by_whom() {
+async fn record_contains_change_and_tag() {
     let world = world().await;
     let mut query = world.query(&world.root().await);
     let row = vec![1.into(), 5.into(), "s".into()];
@@ -150,7 +150,7 @@ async fn a_transaction_is_split_over_partitions_tables_and_records() {
 }
 
 #[tokio::test]
-async fn what_is_excluded_is_in_no_stream_that_allows_it() {
+async fn excluded_commit_is_in_no_stream_that_allows_exclusion() {
     let world = world().await;
     let root = world.root().await;
     world.commit(vec![rows(Write::Insert, "A", 1..2, 1)], "out", true).await;
@@ -192,7 +192,7 @@ async fn partitions_split_merge_and_drop_out() {
 }
 
 #[tokio::test]
-async fn transactions_of_one_timestamp_come_together_and_in_any_order() {
+async fn transactions_of_one_timestamp_arrive_in_any_order() {
     let world = world().await;
     let root = world.root().await;
     world.fake_spanner.hold_clock(NAME, true).unwrap();
@@ -223,7 +223,7 @@ async fn transactions_of_one_timestamp_come_together_and_in_any_order() {
 }
 
 #[tokio::test]
-async fn a_held_token_tells_so_many_records_and_the_rest_when_it_is_released() {
+async fn held_token_returns_the_rest_after_its_release() {
     let world = world().await;
     let root = world.root().await;
     world.changes.hold(&root, 2).unwrap();

@@ -8,10 +8,10 @@ use spanbridge_spanner::{Admin, CommitOptions, Database, Options, migrate};
 
 pub(crate) const NAME: &str = "projects/test/instances/test/databases/test";
 
-/// Nothing is asked of a commit.
+/// The default commit options.
 pub(crate) const PLAIN: CommitOptions<'static> = CommitOptions { tag: None, stats: false, exclude: false };
 
-/// What most tests write to.
+/// The table that most tests use.
 pub(crate) const DDL: &str = "CREATE TABLE Data (Id INT64 NOT NULL, UpTo INT64) PRIMARY KEY (Id)";
 
 pub(crate) fn options(fake_spanner: &FakeSpanner) -> Options {
@@ -20,7 +20,7 @@ pub(crate) fn options(fake_spanner: &FakeSpanner) -> Options {
     options
 }
 
-/// A stand-in with the bridge's tables and [`DDL`].
+/// Starts a fake with the bridge's tables and [`DDL`].
 pub(crate) async fn migrated(builder: Builder) -> (FakeSpanner, Database) {
     let fake_spanner = builder.database(NAME, &[DDL]).start().await.unwrap();
     let database = Database::connect(&options(&fake_spanner)).await.unwrap();
@@ -39,12 +39,12 @@ pub(crate) fn columns(columns: &[(&str, Type)]) -> Vec<(String, Type)> {
     columns.iter().map(|(name, ty)| ((*name).to_owned(), ty.clone())).collect()
 }
 
-/// An upsert of one row of Data.
+/// Returns an upsert of one row of `Data`.
 pub(crate) fn data(id: i64, up_to: i64) -> Mutation {
     mutation(Write::Upsert, "Data", &["Id", "UpTo"], vec![vec![id.into(), up_to.into()]])
 }
 
-/// The rows of Data.
+/// Reads the rows of `Data`.
 pub(crate) async fn rows(database: &Database) -> Vec<(i64, i64)> {
     let named = columns(&[("Id", Type::Int64), ("UpTo", Type::Int64)]);
     let rows = database.read_all("Data", &named, None).await.unwrap();

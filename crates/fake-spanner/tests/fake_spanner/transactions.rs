@@ -1,4 +1,4 @@
-//! Read-write transactions, by the bare API and by the bridge's client.
+//! Read-write transactions, through the bare API and through the bridge's client.
 
 use std::time::Duration;
 
@@ -44,7 +44,7 @@ impl Client {
         self.client.begin_transaction(request).await.unwrap().into_inner().id
     }
 
-    /// What UpTo is in the row, if there is one, and the transaction that has begun.
+    /// Reads the `UpTo` column of the row, if the row exists, and returns the transaction that the read began.
     async fn read(&mut self, id: i64, selector: Selector) -> Result<(Option<i64>, Vec<u8>), Status> {
         let request = ReadRequest {
             session: self.session.clone(),
@@ -102,10 +102,10 @@ async fn start() -> (FakeSpanner, Client) {
 }
 
 #[tokio::test]
-async fn of_two_that_read_a_row_the_first_to_commit_wins() {
+async fn first_committer_of_two_readers_wins() {
     let (fake_spanner, mut client) = start().await;
     client.commit(blind(), &[(1, 0)]).await.unwrap();
-    // One begins beforehand, one with its read, one reads another row.
+    // One transaction begins first, one with its read, and one reads another row.
     let first = client.begin().await;
     assert_eq!(client.read(1, Selector::Id(first.clone())).await.unwrap(), (Some(0), vec![]));
     let (value, second) = client.read(1, Selector::Begin(read_write())).await.unwrap();
@@ -120,7 +120,7 @@ async fn of_two_that_read_a_row_the_first_to_commit_wins() {
     client.commit(Within::TransactionId(third), &[(2, 7)]).await.unwrap();
     assert_eq!(client.read(1, Selector::SingleUse(TransactionOptions::default())).await.unwrap().0, Some(5));
 
-    // The same commit again is the same commit.
+    // A repeated commit has the same result.
     let again = client.commit(Within::TransactionId(second), &[(1, 5)]).await.unwrap();
     assert_eq!(again.commit_timestamp, committed.commit_timestamp);
     assert_eq!(fake_spanner.log().records()[0].kind, Came::SingleUse);
@@ -128,8 +128,8 @@ async fn of_two_that_read_a_row_the_first_to_commit_wins() {
 }
 
 #[tokio::test]
-async fn a_row_that_was_not_there_is_read_too() {
-    let (_standin, mut client) = start().await;
+async fn read_of_a_missing_row_conflicts_too() {
+    let (_fake_spanner, mut client) = start().await;
     let (value, reader) = client.read(1, Selector::Begin(read_write())).await.unwrap();
     assert_eq!(value, None);
     client.commit(blind(), &[(1, 1)]).await.unwrap();
@@ -145,7 +145,7 @@ async fn a_transaction_whose_answer_is_lost_or_that_is_executed_twice_commits_on
         fake_spanner.faults().nth(1, fault);
         let answer = client.commit(Within::TransactionId(transaction.clone()), &[(1, 1)]).await;
         assert_eq!(answer.is_ok(), fault == Fault::Twice);
-        // A blind commit in between, which a second execution would undo.
+        // A second execution would undo this blind commit.
         client.commit(blind(), &[(1, 2)]).await.unwrap();
         client.commit(Within::TransactionId(transaction), &[(1, 1)]).await.unwrap();
         let single = Selector::SingleUse(TransactionOptions::default());
@@ -154,8 +154,8 @@ async fn a_transaction_whose_answer_is_lost_or_that_is_executed_twice_commits_on
 }
 
 #[tokio::test]
-async fn what_is_rolled_back_or_unknown_does_not_commit() {
-    let (_standin, mut client) = start().await;
+async fn rolled_back_or_unknown_transaction_does_not_commit() {
+    let (_fake_spanner, mut client) = start().await;
     let transaction_id = client.begin().await;
     let request = RollbackRequest { session: client.session.clone(), transaction_id: transaction_id.clone() };
     client.client.rollback(request).await.unwrap();
@@ -194,7 +194,7 @@ async fn increments_that_race_all_count_once() {
         aborted += writer.await.unwrap();
     }
     assert_eq!(rows(&database).await, [(1, 4 * i64::try_from(EACH).unwrap())]);
-    // All began with reads of the same row, of which one at a time can win.
+    // All transactions began with a read of the same row, so only one at a time can win.
     assert!(aborted > 0);
 }
 

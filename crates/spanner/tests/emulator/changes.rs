@@ -81,7 +81,7 @@ async fn lineage(database: &Database, stream: &str, start: Timestamp, end: Times
 }
 
 #[tokio::test]
-async fn every_field_of_a_record_is_read() {
+async fn record_fields_are_decoded() {
     let (_, database) = support::database(&[
         "CREATE TABLE T (Id INT64 NOT NULL, N NUMERIC, F FLOAT64, Y BYTES(10), D DATE, Stamp TIMESTAMP, J JSON,
            Tags ARRAY<STRING(MAX)>, B BOOL, F32 FLOAT32) PRIMARY KEY (Id)",
@@ -147,7 +147,7 @@ async fn every_field_of_a_record_is_read() {
 }
 
 #[tokio::test]
-async fn the_lineage_through_splits_and_merges_holds_every_change_once() {
+async fn lineage_through_splits_and_merges_has_each_change_once() {
     let (_, database) = support::database(&[
         "CREATE TABLE T (Id INT64 NOT NULL, V INT64) PRIMARY KEY (Id)",
         "CREATE CHANGE STREAM S FOR T",
@@ -215,7 +215,7 @@ async fn a_tail_follows_new_commits_and_stops_when_dropped() {
 }
 
 #[tokio::test]
-async fn what_a_stream_cannot_give_is_an_error_of_its_own_kind() {
+async fn unavailable_start_and_unknown_token_have_their_error_kinds() {
     let (_, database) = support::database(&[
         "CREATE TABLE T (Id INT64 NOT NULL) PRIMARY KEY (Id)",
         "CREATE CHANGE STREAM S FOR T",

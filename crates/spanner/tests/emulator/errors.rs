@@ -1,4 +1,4 @@
-//! The kind of each refusal, and that no row value gets into its text.
+//! The kind of each error, and the absence of row values from its text.
 
 use spanbridge_protocol::mutation::Write;
 use spanbridge_protocol::value::{Type, Value};
@@ -32,7 +32,7 @@ async fn fails(
 }
 
 #[tokio::test]
-async fn each_refusal_has_its_kind() {
+async fn rejections_have_their_kinds() {
     use ErrorKind::{AlreadyExists, Config, NotFound, Rejected};
     let (_, database) = support::database(&DDL).await;
     let row = vec![1.into(), 1.into(), "secret".into()];
@@ -111,14 +111,14 @@ async fn a_commit_of_more_than_100_mib_is_too_large() {
 }
 
 #[tokio::test]
-async fn a_row_with_a_value_too_few_is_never_sent() {
+async fn row_with_a_missing_value_is_not_sent() {
     let (_, database) = support::database(&DDL).await;
     let (kind, _) = fails(&database, Write::Insert, "T", &["Id", "N"], vec![1.into()]).await;
     assert_eq!(kind, ErrorKind::Bug);
 }
 
 #[tokio::test]
-async fn reads_and_queries_of_what_does_not_exist() {
+async fn reads_of_missing_objects_have_their_kinds() {
     let (_, database) = support::database(&DDL).await;
     let read = database.read("Nope", &columns(&[("Id", Type::Int64)]), vec![vec![1.into()]]).await;
     assert_eq!(read.unwrap_err().kind(), ErrorKind::Config);

@@ -1,4 +1,4 @@
-//! A page goes on behind any key, which has been written down as text meanwhile.
+//! A page continues after a key of any type, which was encoded as text in between.
 
 use std::ops::Bound;
 
@@ -20,7 +20,7 @@ fn numerics(texts: [&str; 3]) -> Vec<Value> {
     texts.map(|text| Value::Numeric(text.parse().unwrap())).to_vec()
 }
 
-/// Types of keys in both dialects, and keys of them in their order.
+/// The types of keys in both dialects, each with keys in order.
 fn keys() -> Vec<(&'static str, &'static str, Type, Vec<Value>)> {
     let float = |least: f64| vec![f64::NEG_INFINITY.into(), least.into(), 0.1.into(), f64::INFINITY.into()];
     let small = f64::from(f32::MIN);
@@ -66,7 +66,7 @@ fn keys() -> Vec<(&'static str, &'static str, Type, Vec<Value>)> {
     ]
 }
 
-/// Reads the table a row at a time.
+/// Reads the table one row at a time.
 async fn walk(database: &Database, ty: &Type) -> Vec<Value> {
     let (columns, mut start, mut found) = (columns(&[("k", ty.clone())]), Bound::Unbounded, Vec::new());
     loop {
@@ -80,7 +80,7 @@ async fn walk(database: &Database, ty: &Type) -> Vec<Value> {
     }
 }
 
-/// The rows up to each key, this one included, and those behind it.
+/// Counts the rows up to each key (inclusive), and those after it.
 async fn cut(database: &Database, ty: &Type, keys: &[Value]) {
     let columns = columns(&[("k", ty.clone())]);
     for (place, key) in keys.iter().enumerate() {
@@ -95,7 +95,7 @@ async fn cut(database: &Database, ty: &Type, keys: &[Value]) {
     }
 }
 
-/// Some of the keys, or all, in their order.
+/// Checks that a sample contains the keys, or some of them, in order.
 async fn draw(database: &Database, ty: &Type, descends: bool, keys: &[Value]) {
     let key = [("k".to_owned(), ty.clone(), descends)];
     let snapshot = database.snapshot().await.unwrap();
@@ -119,7 +119,7 @@ async fn all(database: &Database, ty: &Type, descends: bool, keys: &[Value]) {
 }
 
 #[tokio::test]
-async fn a_page_goes_on_behind_a_key_of_any_type() {
+async fn page_continues_after_a_key_of_any_type() {
     let google = [(
         "NUMERIC",
         "",
@@ -143,7 +143,7 @@ async fn a_page_goes_on_behind_a_key_of_any_type() {
 }
 
 #[tokio::test]
-async fn a_page_goes_on_behind_a_key_of_any_type_of_postgresql() {
+async fn page_continues_after_a_key_of_any_postgres_type() {
     for (_, name, ty, keys) in keys() {
         let ddl = format!("CREATE TABLE t (k {name} PRIMARY KEY)");
         let (_, database) = support::postgres(&[&ddl]).await;

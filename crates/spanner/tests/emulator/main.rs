@@ -1,4 +1,4 @@
-//! Everything against a real emulator, each test in a database of its own.
+//! Tests of the façade on a real emulator; each test has its own database.
 #![allow(clippy::unwrap_used)]
 
 mod catalog;

@@ -24,11 +24,11 @@ async fn complete(database: &Database) {
 }
 
 #[tokio::test]
-async fn twice_is_once() {
+async fn second_migration_does_nothing() {
     let (admin, database) = support::database(&[]).await;
     let first = migrate::migrate(&admin, &database).await.unwrap();
     assert_eq!((first.from, first.to), (0, migrate::latest()));
-    // A statement for each table.
+    // One statement for each table.
     assert_eq!(first.applied.len(), TABLES.len());
     complete(&database).await;
     let ddl = admin.get_ddl().await.unwrap();
@@ -52,7 +52,7 @@ async fn a_half_applied_migration_is_completed() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn several_at_once_are_harmless() {
+async fn concurrent_migrations_are_harmless() {
     let (admin, database) = support::database(&[]).await;
     let mut runs = Vec::new();
     for _ in 0..4 {
@@ -66,7 +66,7 @@ async fn several_at_once_are_harmless() {
 }
 
 #[tokio::test]
-async fn a_newer_database_is_left_as_it_is() {
+async fn newer_database_is_not_changed() {
     let (admin, database) = support::database(&[]).await;
     migrate::migrate(&admin, &database).await.unwrap();
     let newer = migrate::latest() + 2;

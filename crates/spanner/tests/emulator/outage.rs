@@ -1,4 +1,4 @@
-//! No server, a server that went away, a server that says nothing.
+//! Outages: no server, a server that restarts, a server that does not answer.
 
 use std::time::{Duration, Instant};
 
@@ -17,8 +17,8 @@ fn insert() -> Vec<Mutation> {
 }
 
 #[tokio::test]
-async fn a_server_that_says_nothing_does_not_hang_the_caller() {
-    // The kernel accepts; nobody ever answers.
+async fn silent_server_times_out() {
+    // The kernel accepts the connection, and no process answers.
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let address = listener.local_addr().unwrap().to_string();
     let mut options = Options::emulator("projects/p/instances/i/databases/d", &address, &address);
@@ -30,7 +30,7 @@ async fn a_server_that_says_nothing_does_not_hang_the_caller() {
 }
 
 #[tokio::test]
-async fn nobody_listens() {
+async fn closed_port_is_unavailable() {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let address = listener.local_addr().unwrap().to_string();
     drop(listener);
@@ -43,7 +43,7 @@ async fn nobody_listens() {
 }
 
 #[tokio::test]
-async fn a_missing_database_is_an_error_of_the_configuration() {
+async fn missing_database_is_a_config_error() {
     let (_, database) = support::database(&[]).await;
     let emulator = support::own_emulator().await;
     let options = Options::emulator(database.name().to_string(), emulator.grpc(), emulator.rest());
@@ -75,7 +75,7 @@ async fn a_connection_that_breaks_under_a_commit_leaves_it_in_doubt() {
     let error = through.commit(large, CommitOptions::default()).await.unwrap_err();
     assert_eq!(error.kind(), ErrorKind::InDoubt, "{error}");
     assert!(error.message().contains("connection"), "{error}");
-    // The next one connects again.
+    // The next commit opens a new connection.
     let limit = Instant::now() + Duration::from_secs(20);
     while through.now().await.is_err() {
         assert!(Instant::now() < limit, "the connection does not come back");
@@ -84,7 +84,7 @@ async fn a_connection_that_breaks_under_a_commit_leaves_it_in_doubt() {
 }
 
 #[tokio::test]
-async fn an_abort_is_told_and_not_retried_in_secret() {
+async fn abort_is_reported_without_a_hidden_retry() {
     let options = SpannerOptions { source: Source::New, fault_injection: true, ..SpannerOptions::default() };
     let emulator = Spanner::start(options).await.unwrap();
     let options = support::options(&emulator);
@@ -95,7 +95,7 @@ async fn an_abort_is_told_and_not_retried_in_secret() {
     let mut aborted = 0;
     for id in 0..500_i64 {
         let insert = mutation(Write::Insert, "T", &["Id"], vec![vec![id.into()]]);
-        // About one in twenty is aborted. A hidden retry would show as none.
+        // About one commit in twenty is aborted. With a hidden retry there would be no aborts.
         while let Err(error) = database.commit(vec![insert.clone()], CommitOptions::default()).await {
             assert_eq!(error.kind(), ErrorKind::Aborted, "{error}");
             aborted += 1;
@@ -107,7 +107,7 @@ async fn an_abort_is_told_and_not_retried_in_secret() {
 }
 
 #[tokio::test]
-async fn a_server_that_goes_away_leaves_the_commit_in_doubt_and_comes_back() {
+async fn restarted_server_leaves_the_commit_in_doubt() {
     let emulator = support::own_emulator().await;
     let mut options = support::options(&emulator);
     options.attempt_timeout = Duration::from_secs(1);
@@ -127,7 +127,7 @@ async fn a_server_that_goes_away_leaves_the_commit_in_doubt_and_comes_back() {
     let id = columns(&[("Id", Type::Int64)]);
     assert_eq!(database.read_all("T", &id, None).await.unwrap_err().kind(), ErrorKind::Unavailable);
 
-    // It comes back empty: first without the database, then with it and without the session.
+    // The server restarts empty: first without the database, then with the database and without the session.
     emulator.resume().await.unwrap();
     admin.create_instance().await.unwrap();
     admin.create_database(&[DDL.to_owned()]).await.unwrap();

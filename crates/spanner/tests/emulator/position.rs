@@ -1,4 +1,4 @@
-//! The commit that consumes the position row: what the design's exactly-once rests on.
+//! The commit that consumes the position row, on which exactly-once depends.
 
 use spanbridge_protocol::mutation::{Mutation, Write};
 use spanbridge_protocol::value::{Type, Value};
@@ -18,7 +18,7 @@ fn with_time(next: i64) -> Vec<Value> {
     row
 }
 
-/// Update of row `from`, delete of it, insert of row `to`, and one row of data.
+/// Returns the mutations of a commit: update and delete of position `from`, insert of position `to`, and one row of data.
 fn batch(from: i64, to: i64) -> Vec<Mutation> {
     let timed = [KEY[0], KEY[1], KEY[2], KEY[3], KEY[4], "UpdatedAt"];
     vec![
@@ -68,7 +68,7 @@ async fn a_commit_consumes_the_position_and_fences_everybody_else() {
     assert!(committed.timestamp > before);
     assert_eq!(positions(&database).await, [10]);
 
-    // The same range, a shorter, a longer one, and the replay of the very same commit.
+    // The same range, a shorter and a longer one, and a repetition of the same commit.
     for to in [10, 5, 15] {
         let error = zombie.commit(batch(0, to), CommitOptions::default()).await.unwrap_err();
         assert_eq!((error.kind(), error.table()), (ErrorKind::NotFound, Some("BridgePositions")), "{error}");
@@ -96,13 +96,13 @@ async fn a_partition_is_registered_once_whatever_its_first_offset() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn racing_writers_leave_no_offset_out_and_none_twice() {
+async fn racing_writers_apply_each_offset_once() {
     const WRITERS: usize = 4;
     const END: i64 = 40;
     let database = migrated().await;
     database.commit(registration(0), CommitOptions::default()).await.unwrap();
     let writers = (0..WRITERS).map(|_| {
-        // One connection for all: the clones share it, as the workers of one service do.
+        // The clones share one connection, like the workers of one service.
         let database = database.clone();
         tokio::spawn(async move {
             let mut won = Vec::new();

@@ -1,4 +1,4 @@
-//! A database of the PostgreSQL dialect: its tables and its change streams.
+//! The PostgreSQL dialect: tables and change streams.
 
 use std::time::Duration;
 
@@ -21,7 +21,7 @@ const DDL: [&str; 4] = [
 ];
 
 #[tokio::test]
-async fn its_catalog_is_read() {
+async fn postgres_catalog_is_read() {
     let (_, database) = support::postgres(&DDL).await;
     assert_eq!(database.dialect().await.unwrap(), Dialect::PostgreSql);
     let table = database.table("shop.orders").await.unwrap().unwrap();
@@ -61,7 +61,7 @@ async fn its_catalog_is_read() {
 }
 
 #[tokio::test]
-async fn its_changes_are_read() {
+async fn postgres_changes_are_read() {
     let (_, database) = support::postgres(&DDL).await;
     let start = database.now().await.unwrap();
     let columns = ["id", "name", "n", "j", "f", "y", "d", "a", "b", "stamp"];
@@ -101,7 +101,7 @@ async fn its_changes_are_read() {
     let [change] = &found[..] else { panic!("{found:?}") };
     assert_eq!((change.table_name.as_str(), change.commit_timestamp), ("shop.Orders", committed.timestamp));
     let (keys, values) = (change.mods[0].keys().unwrap(), change.mods[0].new_values().unwrap());
-    // The emulator gives the commit timestamp another value.
+    // The emulator returns another value for commit-timestamp columns.
     for (name, expected) in columns.iter().zip(&row).take(9) {
         let column = change.column_types.iter().find(|column| column.name == *name).unwrap();
         let json = keys.get(*name).or_else(|| values.get(*name)).unwrap();
@@ -110,7 +110,7 @@ async fn its_changes_are_read() {
 }
 
 #[tokio::test]
-async fn the_bridge_does_not_write_to_it() {
+async fn bridge_tables_are_rejected_in_postgres() {
     let (admin, database) = support::postgres(&[]).await;
     let error = migrate::migrate(&admin, &database).await.unwrap_err();
     assert_eq!(error.kind(), ErrorKind::Config);

@@ -8,8 +8,8 @@ use crate::support::{self, columns, mutation};
 
 const DDL: &str = "CREATE TABLE T (A STRING(MAX), B INT64) PRIMARY KEY (A, B)";
 
-/// The rows (a, 1) to (a, 3), (b, 1) to (b, 3), (c, 1) to (c, 3).
-async fn nine() -> Database {
+/// A table with the rows (a, 1) to (a, 3), (b, 1) to (b, 3), (c, 1) to (c, 3).
+async fn nine_rows() -> Database {
     let (_, database) = support::database(&[DDL]).await;
     let rows = ["a", "b", "c"].into_iter().flat_map(|a| (1_i64..=3).map(move |b| vec![a.into(), b.into()]));
     let insert = mutation(Write::Insert, "T", &["A", "B"], rows.collect());
@@ -50,8 +50,8 @@ async fn an_index_is_read_in_its_own_order() {
 }
 
 #[tokio::test]
-async fn ranges_have_ends_that_are_included_or_not() {
-    let database = nine().await;
+async fn range_bounds_are_inclusive_or_exclusive() {
+    let database = nine_rows().await;
     let (included, excluded) = (Bound::Included, Bound::Excluded);
     let a = || vec!["a".into()];
     for (ranges, expected) in [
@@ -80,8 +80,8 @@ async fn ranges_have_ends_that_are_included_or_not() {
 }
 
 #[tokio::test]
-async fn more_rows_than_may_be_are_an_error() {
-    let database = nine().await;
+async fn too_many_rows_are_an_error() {
+    let database = nine_rows().await;
     let all = || vec![KeyRange::prefix(Vec::new())];
     assert_eq!(database.read_ranges("T", &named(), all(), 9).await.unwrap().len(), 9);
     for most in [8, 1, 0] {
@@ -93,7 +93,7 @@ async fn more_rows_than_may_be_are_an_error() {
 
 #[tokio::test]
 async fn pages_follow_one_another() {
-    let database = nine().await;
+    let database = nine_rows().await;
     let mut range = KeyRange::prefix(Vec::new());
     for expected in ["a1 a2 a3 b1", "b2 b3 c1 c2", "c3", ""] {
         let rows = database.read_page("T", &named(), range.clone(), 4).await.unwrap();
@@ -106,8 +106,8 @@ async fn pages_follow_one_another() {
 }
 
 #[tokio::test]
-async fn a_snapshot_stays_as_it_was() {
-    let database = nine().await;
+async fn snapshot_does_not_change() {
+    let database = nine_rows().await;
     let snapshot = database.snapshot().await.unwrap();
     let delete = mutation(Write::Delete, "T", &["A", "B"], vec![key("a", 1), key("b", 2)]);
     database.commit(vec![delete], CommitOptions::default()).await.unwrap();

@@ -5,7 +5,7 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::task::JoinHandle;
 
-/// A TCP relay that can lose answers, or break a request half-way.
+/// A TCP relay that can drop answers, or close the connection during a request.
 pub(crate) struct Relay {
     pub(crate) address: String,
     faults: Arc<Faults>,
@@ -15,7 +15,7 @@ pub(crate) struct Relay {
 #[derive(Default)]
 struct Faults {
     lose_answers: AtomicBool,
-    /// Bytes of requests until all breaks; 0 for never.
+    /// The bytes of requests after which the connection closes; 0 is never.
     left: AtomicUsize,
 }
 
@@ -36,12 +36,12 @@ impl Relay {
         Self { address, faults, task }
     }
 
-    /// From now on requests pass, and answers do not.
+    /// Forwards requests and drops answers.
     pub(crate) fn lose_answers(&self) {
         self.faults.lose_answers.store(true, Ordering::SeqCst);
     }
 
-    /// Closes the connection once, when so many bytes of requests have passed.
+    /// Closes the connection once, after this many bytes of requests.
     pub(crate) fn break_after(&self, bytes: usize) {
         self.faults.left.store(bytes, Ordering::SeqCst);
     }

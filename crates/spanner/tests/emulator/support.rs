@@ -10,7 +10,7 @@ use tokio::sync::OnceCell;
 
 use crate::relay::Relay;
 
-/// One emulator for all tests of this program; it ends with it.
+/// Returns the emulator that all tests of this binary share; it ends with the process.
 static EMULATOR: OnceCell<Spanner> = OnceCell::const_new();
 static DATABASES: AtomicU32 = AtomicU32::new(1);
 
@@ -28,7 +28,7 @@ async fn emulator() -> &'static Spanner {
     EMULATOR.get_or_init(start).await
 }
 
-/// An emulator whose partitions live for 3 to 6 s instead of 20 to 40 s.
+/// Starts an emulator whose partitions live for 3 to 6 s instead of 20 to 40 s.
 pub(crate) async fn own_emulator() -> Spanner {
     let arguments = vec!["--override_change_stream_partition_token_alive_seconds=3".to_owned()];
     Spanner::start(SpannerOptions { source: Source::New, arguments, ..SpannerOptions::default() })
@@ -42,7 +42,7 @@ pub(crate) fn options(emulator: &Spanner) -> Options {
     Options::emulator(name, emulator.grpc(), emulator.rest())
 }
 
-/// A new database with these statements.
+/// Creates a database with these statements.
 pub(crate) async fn database(ddl: &[&str]) -> (Admin, Database) {
     let options = options(emulator().await);
     let admin = Admin::connect(&options).await.unwrap();
@@ -51,7 +51,7 @@ pub(crate) async fn database(ddl: &[&str]) -> (Admin, Database) {
     (admin, Database::connect(&options).await.unwrap())
 }
 
-/// The same, of the PostgreSQL dialect.
+/// Creates a database in the PostgreSQL dialect with these statements.
 pub(crate) async fn postgres(ddl: &[&str]) -> (Admin, Database) {
     let options = options(emulator().await);
     let admin = Admin::connect(&options).await.unwrap();
@@ -60,18 +60,18 @@ pub(crate) async fn postgres(ddl: &[&str]) -> (Admin, Database) {
     (admin, Database::connect(&options).await.unwrap())
 }
 
-/// Where this database is.
+/// Returns the options of this database.
 pub(crate) async fn address(database: &Database) -> Options {
     let emulator = emulator().await;
     Options::emulator(database.name().to_string(), emulator.grpc(), emulator.rest())
 }
 
-/// Another connection to the same database.
+/// Opens another connection to the same database.
 pub(crate) async fn another(database: &Database) -> Database {
     Database::connect(&address(database).await).await.unwrap()
 }
 
-/// Another connection to the same database, through a relay, on one channel.
+/// Opens another connection to the same database, through a relay, on one channel.
 pub(crate) async fn relayed(database: &Database) -> (Relay, Database) {
     let mut options = address(database).await;
     let relay = Relay::start(options.emulator_host.unwrap()).await;
@@ -92,7 +92,7 @@ pub(crate) fn columns(columns: &[(&str, Type)]) -> Vec<(String, Type)> {
     columns.iter().map(|(name, ty)| ((*name).to_owned(), ty.clone())).collect()
 }
 
-/// Commits, again and again while the emulator aborts, as it does with two transactions at once.
+/// Commits, with retries while the emulator aborts, as it does with two concurrent transactions.
 pub(crate) async fn commit(database: &Database, mutations: Vec<Mutation>) -> Committed {
     for _ in 0..100 {
         match database.commit(mutations.clone(), CommitOptions::default()).await {

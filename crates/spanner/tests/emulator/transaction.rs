@@ -1,4 +1,4 @@
-//! Read-write transactions: one attempt each, and nothing left locked behind them.
+//! Read-write transactions: each has one attempt and leaves no locks behind.
 
 use std::future::Future as _;
 use std::task::{Context, Waker};
@@ -24,7 +24,7 @@ async fn begin(database: &Database) -> ReadWrite {
         .unwrap()
 }
 
-/// The counter's value as the transaction sees it; 0 without a row.
+/// Reads the counter in the transaction; 0 without a row.
 async fn read(transaction: &mut ReadWrite, id: i64) -> Result<i64> {
     let rows = transaction.read("Counters", &columns(&[("N", Type::Int64)]), vec![vec![id.into()]]).await?;
     Ok(match rows.first().map(Vec::as_slice) {
@@ -45,8 +45,8 @@ async fn value(database: &Database) -> i64 {
     if let [[Value::Int64(n)]] = rows.iter().map(Vec::as_slice).collect::<Vec<_>>()[..] { *n } else { 0 }
 }
 
-/// An emulator that never aborts the transaction that holds the locks in favour of a later one, as it does by
-/// chance: only a rollback lets the next one pass.
+/// Starts an emulator that never aborts the transaction that holds the locks, as it otherwise does at random: only a rollback
+/// lets the next transaction succeed.
 async fn strict(fault_injection: bool) -> (Spanner, Database) {
     let arguments = vec!["--abort_current_transaction_probability=0".to_owned()];
     let options = SpannerOptions { source: Source::New, arguments, fault_injection };
@@ -58,7 +58,7 @@ async fn strict(fault_injection: bool) -> (Spanner, Database) {
     (emulator, Database::connect(&options).await.unwrap())
 }
 
-/// Waits for a rollback that is on its way.
+/// Waits until a running rollback has ended.
 async fn passes_soon(database: &Database) {
     let limit = Instant::now() + Duration::from_secs(5);
     while let Err(error) = increment(database, 1).await {
@@ -69,7 +69,7 @@ async fn passes_soon(database: &Database) {
 }
 
 #[tokio::test]
-async fn what_was_read_decides_what_is_written() {
+async fn transaction_writes_what_depends_on_its_read() {
     let (_, database) = support::database(&[DDL]).await;
     let before = database.now().await.unwrap();
     let mut transaction = begin(&database).await;
@@ -79,20 +79,20 @@ async fn what_was_read_decides_what_is_written() {
     assert!(committed.timestamp > before);
     increment(&database, 1).await.unwrap();
     assert_eq!(value(&database).await, 8);
-    // Without a read before it, too.
+    // The same without a preceding read.
     begin(&database).await.commit(counter(1, 3)).await.unwrap();
     assert_eq!(value(&database).await, 3);
 }
 
 #[tokio::test]
-async fn of_two_that_read_the_same_row_one_is_aborted() {
+async fn one_of_two_readers_of_a_row_is_aborted() {
     let (_emulator, database) = strict(false).await;
     let (mut first, mut second) = (begin(&database).await, begin(&database).await);
     assert_eq!(read(&mut first, 1).await.unwrap(), 0);
     assert_eq!(read(&mut second, 1).await.unwrap_err().kind(), ErrorKind::Aborted);
     let error = second.commit(counter(1, 2)).await.unwrap_err();
     assert_eq!(error.kind(), ErrorKind::Aborted, "{error}");
-    // A blind commit loses as well, and leaves the first one as it is.
+    // A blind commit loses too, and does not affect the first transaction.
     let error = database.commit(counter(1, 3), CommitOptions::default()).await.unwrap_err();
     assert_eq!(error.kind(), ErrorKind::Aborted, "{error}");
     first.commit(counter(1, 1)).await.unwrap();
@@ -100,7 +100,7 @@ async fn of_two_that_read_the_same_row_one_is_aborted() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn transactions_of_one_database_at_once_lose_no_increment() {
+async fn concurrent_transactions_lose_no_increment() {
     const WRITERS: i64 = 4;
     const EACH: i64 = 25;
     let (_, database) = support::database(&[DDL]).await;
@@ -111,7 +111,7 @@ async fn transactions_of_one_database_at_once_lose_no_increment() {
                 while let Err(error) = increment(&database, 1).await {
                     assert_eq!(error.kind(), ErrorKind::Aborted, "{error}");
                 }
-                // Reads beside a transaction do not disturb it.
+                // Reads outside the transaction do not affect it.
                 database.now().await.unwrap();
             }
         })
@@ -123,7 +123,7 @@ async fn transactions_of_one_database_at_once_lose_no_increment() {
 }
 
 #[tokio::test]
-async fn an_abort_is_told_and_never_run_again() {
+async fn abort_is_reported_and_not_retried() {
     let (_emulator, database) = strict(true).await;
     let mut aborted = 0;
     for _ in 0..300 {
@@ -136,12 +136,12 @@ async fn an_abort_is_told_and_never_run_again() {
         }
     }
     assert!(aborted > 0);
-    // Each success counted once, each abort not at all.
+    // Each success counts once, each abort not at all.
     assert_eq!(value(&database).await, 300 - aborted);
 }
 
 #[tokio::test]
-async fn a_rollback_has_released_the_locks_when_it_returns() {
+async fn rollback_releases_the_locks_before_it_returns() {
     let (_emulator, database) = strict(false).await;
     let mut transaction = begin(&database).await;
     read(&mut transaction, 1).await.unwrap();
@@ -152,7 +152,7 @@ async fn a_rollback_has_released_the_locks_when_it_returns() {
 }
 
 #[tokio::test]
-async fn a_transaction_that_is_dropped_releases_its_locks() {
+async fn dropped_transaction_releases_its_locks() {
     let (_emulator, database) = strict(false).await;
     let mut transaction = begin(&database).await;
     read(&mut transaction, 1).await.unwrap();
@@ -162,7 +162,7 @@ async fn a_transaction_that_is_dropped_releases_its_locks() {
 }
 
 #[tokio::test]
-async fn a_transaction_that_is_dropped_in_the_middle_of_its_first_read_releases_its_locks() {
+async fn transaction_dropped_during_its_first_read_releases_its_locks() {
     let (_emulator, database) = strict(false).await;
     for _ in 0..20 {
         let mut transaction = begin(&database).await;
@@ -209,7 +209,7 @@ async fn a_commit_whose_answer_is_lost_is_in_doubt_and_may_have_happened() {
 }
 
 #[tokio::test]
-async fn a_read_whose_answer_is_lost_says_that_nothing_was_written() {
+async fn lost_answer_of_a_read_means_nothing_was_written() {
     let (_, database) = support::database(&[DDL]).await;
     let (relay, through) = support::relayed(&database).await;
     let mut transaction = begin(&through).await;

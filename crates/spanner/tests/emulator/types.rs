@@ -1,4 +1,4 @@
-//! Every type goes in by commit and comes out by read as it was.
+//! Round trips of every type through a commit and a read.
 
 use spanbridge_protocol::mutation::Write;
 use spanbridge_protocol::value::{Float, Type, Value};
@@ -11,7 +11,7 @@ fn array(item: Type) -> Type {
     Type::Array(Box::new(item))
 }
 
-/// Columns, and rows of values that are hard to carry. (The emulator knows no UUID.)
+/// Columns, and rows with edge-case values. The emulator does not support UUID.
 fn table() -> (Vec<(&'static str, Type)>, Vec<Vec<Value>>) {
     let float = |value| Value::Float64(Float(value));
     let time = |text: &str| Value::Timestamp(text.parse().unwrap());
@@ -95,7 +95,7 @@ async fn every_type_round_trips() {
 
     let columns = columns(&named);
     assert_eq!(database.read_all("Types", &columns, None).await.unwrap(), rows);
-    // By key: in the order of the key, missing rows left out.
+    // A read by key returns rows in key order and omits missing ones.
     let keys = vec![vec![3.into()], vec![99.into()], vec![1.into()]];
     assert_eq!(database.read("Types", &columns, keys).await.unwrap(), [rows[0].clone(), rows[2].clone()]);
 
@@ -115,7 +115,7 @@ async fn every_type_round_trips() {
 }
 
 #[tokio::test]
-async fn a_read_in_the_past_sees_the_past() {
+async fn stale_read_returns_past_rows() {
     let (_, database) = database(&["CREATE TABLE T (Id INT64) PRIMARY KEY (Id)"]).await;
     let insert = |id: i64| vec![mutation(Write::Insert, "T", &["Id"], vec![vec![id.into()]])];
     let first = database.commit(insert(1), CommitOptions::default()).await.unwrap().timestamp;
