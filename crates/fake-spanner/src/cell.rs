@@ -20,7 +20,7 @@ const COMMIT_TIMESTAMP: &str = "spanner.commit_timestamp()";
 /// Decodes the value of a column. NULL is accepted here: the kind of write decides whether it is allowed.
 ///
 /// # Errors
-/// FAILED_PRECONDITION for a value of another type, or longer than the column.
+/// `FAILED_PRECONDITION` for a value of another type, or longer than the column.
 pub(crate) fn accept(table: &Table, column: &Column, wire: &Wire) -> Result<Value> {
     let value = decode(&column.ty, wire).ok_or_else(|| {
         let (column, ty, table) = (&column.name, &column.ty, table.full_name());

@@ -16,7 +16,7 @@ pub(crate) struct Databases {
 
 impl Databases {
     /// # Errors
-    /// ALREADY_EXISTS, or the error of a statement; the database is not created then.
+    /// `ALREADY_EXISTS`, or the error of a statement; the database is not created then.
     pub(crate) fn create<S: AsRef<str>>(&self, name: &str, ddl: &[S]) -> Result<()> {
         let database = Database::default();
         database.execute_ddl(ddl)?;

@@ -19,7 +19,7 @@ pub enum Fault {
     Twice,
     /// The commit is not executed, and the answer is ABORTED.
     Aborted,
-    /// The answer is DEADLINE_EXCEEDED at once, and the commit is executed after this delay.
+    /// The answer is `DEADLINE_EXCEEDED` at once, and the commit is executed after this delay.
     Late(Duration),
 }
 

@@ -86,7 +86,7 @@ impl Schema {
     }
 
     /// # Errors
-    /// NOT_FOUND, with the emulator's message.
+    /// `NOT_FOUND`, with the emulator's message.
     pub(crate) fn get(&self, name: &str) -> Result<&Arc<Table>> {
         self.find(name).ok_or_else(|| Error::not_found(format!("Table not found: {name}")))
     }

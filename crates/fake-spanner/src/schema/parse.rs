@@ -15,7 +15,7 @@ const MAX_BYTES: usize = 10_485_760;
 /// Parses one statement.
 ///
 /// # Errors
-/// INVALID_ARGUMENT for invalid DDL, UNIMPLEMENTED for unsupported DDL.
+/// `INVALID_ARGUMENT` for invalid DDL, UNIMPLEMENTED for unsupported DDL.
 pub(super) fn statement(sql: &str) -> Result<Statement> {
     let mut parser = Parser { tokens: lexer::tokens(sql)?, at: 0 };
     let statement = parser.statement()?;

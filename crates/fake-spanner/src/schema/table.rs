@@ -20,7 +20,7 @@ pub(crate) struct Table {
 pub(crate) struct Column {
     pub(crate) name: String,
     pub(crate) ty: Type,
-    /// The type as in INFORMATION_SCHEMA, such as `STRING(64)`.
+    /// The type as in `INFORMATION_SCHEMA`, such as `STRING(64)`.
     pub(crate) spanner_type: String,
     /// The greatest number of characters (STRING) or bytes (BYTES) of a value, or of each item of an array.
     pub(crate) limit: Option<usize>,

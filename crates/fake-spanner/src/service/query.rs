@@ -134,7 +134,7 @@ fn split(columns: &str) -> Vec<&str> {
     parts.map(str::trim).collect()
 }
 
-/// Returns the value of an INFORMATION_SCHEMA column for a column of a table.
+/// Returns the value of an `INFORMATION_SCHEMA` column for a column of a table.
 type Cell = fn(&Schema, &SchemaTable, usize) -> Value;
 
 fn cell(expression: &str) -> Result<(Type, Cell)> {

@@ -64,9 +64,7 @@ async fn route(service: Service, request: http::Request<Body>) -> http::Response
             });
             grpc().unary(call, request).await
         }
-        _ => {
-            Status::unimplemented(format!("the fake does not support {}", request.uri().path())).into_http()
-        }
+        _ => Status::unimplemented(format!("the fake does not support {}", request.uri().path())).into_http(),
     }
 }
 

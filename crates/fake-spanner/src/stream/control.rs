@@ -17,8 +17,11 @@ pub struct ChangeStreamControl {
 /// The present state of a partition.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct TokenInfo {
+    /// The partition token.
     pub token: String,
+    /// The tokens of the partitions that it continues.
     pub parents: Vec<String>,
+    /// True until a split or a merge ends the partition.
     pub is_live: bool,
     /// The number of data change records so far.
     pub records: usize,
@@ -38,7 +41,7 @@ impl ChangeStreamControl {
     /// Returns all partitions, in the order in which they began.
     ///
     /// # Errors
-    /// The stream does not exist, or a token is unknown. All methods of this type have these errors.
+    /// `NOT_FOUND` without such a stream.
     pub fn tokens(&self) -> Result<Vec<TokenInfo>> {
         let info = |partition: &Partition| TokenInfo {
             token: partition.token.clone(),
@@ -52,6 +55,9 @@ impl ChangeStreamControl {
     }
 
     /// Returns the tokens of the live partitions, in slot order.
+    ///
+    /// # Errors
+    /// `NOT_FOUND` without such a stream or token.
     pub fn live(&self) -> Result<Vec<String>> {
         self.change(|stream| {
             let mut live: Vec<&Partition> =
@@ -84,26 +90,41 @@ impl ChangeStreamControl {
     }
 
     /// Ends the queries of a partition without child records, as an interruption in Spanner does.
+    ///
+    /// # Errors
+    /// `NOT_FOUND` without such a stream or token.
     pub fn drop_out(&self, token: &str) -> Result<()> {
         self.partition(token, |partition| partition.dropped += 1)
     }
 
     /// Interrupts the queries of a partition with UNAVAILABLE.
+    ///
+    /// # Errors
+    /// `NOT_FOUND` without such a stream or token.
     pub fn break_off(&self, token: &str) -> Result<()> {
         self.partition(token, |partition| partition.broken += 1)
     }
 
     /// Limits the queries of a partition to this many further data change records, until it is released.
+    ///
+    /// # Errors
+    /// `NOT_FOUND` without such a stream or token.
     pub fn hold(&self, token: &str, records: usize) -> Result<()> {
         self.partition(token, |partition| partition.allowance = Some(records))
     }
 
     /// Removes the limit of a partition.
+    ///
+    /// # Errors
+    /// `NOT_FOUND` without such a stream or token.
     pub fn release(&self, token: &str) -> Result<()> {
         self.partition(token, |partition| partition.allowance = None)
     }
 
     /// Limits the number of mods in each following record.
+    ///
+    /// # Errors
+    /// `NOT_FOUND` without such a stream or token.
     pub fn set_most_mods(&self, mods: usize) -> Result<()> {
         self.change(|stream| {
             stream.most_mods = mods.max(1);

@@ -8,7 +8,7 @@ use google_cloud_gax::error::rpc::{Code, StatusDetails};
 use super::text::{self, Names};
 use super::{Error, ErrorKind};
 
-/// The size in bytes above which RESOURCE_EXHAUSTED means "too large" instead of "throttled".
+/// The size in bytes above which `RESOURCE_EXHAUSTED` means "too large" instead of "throttled".
 /// Source of the limit of 100 MiB: <https://cloud.google.com/spanner/quotas#limits-for>.
 const LARGE_COMMIT: usize = 50 << 20;
 
