@@ -4,8 +4,8 @@ use apache_avro::types::Value as Avro;
 use rand::RngExt;
 use spanbridge_kafka::{Message, Producer};
 use spanbridge_protocol::value::{Type, Value};
-use spanbridge_schema::encode::encode;
-use spanbridge_schema::{Schema, frame};
+use spanbridge_schema::encode_avro;
+use spanbridge_schema::{AvroSchema, frame};
 use spanbridge_testbed::child_process::{Service, WorkerProcess};
 
 use super::bed::bed;
@@ -15,19 +15,19 @@ use super::world::{LIMIT, wait_for};
 /// A version of an Avro schema.
 struct Version {
     id: u32,
-    schema: Schema,
+    schema: AvroSchema,
 }
 
 impl Version {
     async fn new(bridge: &Bridge, fields: &str) -> Self {
         let text = format!(r#"{{"type": "record", "name": "Item", "fields": [{fields}]}}"#);
         let id = bridge.register("items", "AVRO", &text).await;
-        Self { id, schema: Schema::parse(&text).unwrap() }
+        Self { id, schema: AvroSchema::parse(&text).unwrap() }
     }
 
     fn message(&self, bridge: &Bridge, fields: &[(&str, Avro)]) -> Message {
         let fields = fields.iter().map(|(name, value)| ((*name).to_owned(), value.clone()));
-        let value = encode(self.id, &self.schema, &Avro::Record(fields.collect())).unwrap();
+        let value = encode_avro(self.id, &self.schema, &Avro::Record(fields.collect())).unwrap();
         Message::new(format!("items-{}", bridge.id)).with_value(value)
     }
 }

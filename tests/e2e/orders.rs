@@ -5,8 +5,8 @@ use std::collections::BTreeMap;
 use apache_avro::types::Value as Avro;
 use spanbridge_kafka::{Message, Record};
 use spanbridge_protocol::value::{Timestamp, Value};
-use spanbridge_schema::Schema;
-use spanbridge_schema::encode::encode;
+use spanbridge_schema::AvroSchema;
+use spanbridge_schema::encode_avro;
 use spanbridge_verify::rows::Rows;
 
 use super::modes;
@@ -52,7 +52,7 @@ impl Order {
         }
     }
 
-    pub(crate) fn message(&self, topic: &str, id: u32, schema: &Schema) -> Message {
+    pub(crate) fn message(&self, topic: &str, id: u32, schema: &AvroSchema) -> Message {
         let amount = match self.amount {
             Some(amount) => Avro::Union(1, Box::new(Avro::Long(amount))),
             None => Avro::Union(0, Box::new(Avro::Null)),
@@ -63,7 +63,7 @@ impl Order {
             ("amount".into(), amount),
             ("at".into(), Avro::TimestampMillis(self.at * 1000)),
         ]);
-        Message::new(topic).with_key(self.id.to_string()).with_value(encode(id, schema, &value).unwrap())
+        Message::new(topic).with_key(self.id.to_string()).with_value(encode_avro(id, schema, &value).unwrap())
     }
 
     /// Nothing unless it is exactly one order of that schema, whose id is `id`.

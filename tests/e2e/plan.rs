@@ -6,7 +6,7 @@ use std::process::Output;
 
 use spanbridge_kafka::{Admin as KafkaAdmin, ClientOptions, Producer};
 use spanbridge_protocol::value::{Type, Value};
-use spanbridge_schema::{Registry, Schema};
+use spanbridge_schema::{AvroSchema, Registry};
 use spanbridge_spanner::{Admin, Database, Options};
 use spanbridge_testbed::child_process::{Service, WorkerProcess, WorkerSetup};
 use tempfile::TempDir;
@@ -23,7 +23,7 @@ struct Empty {
     options: Options,
     database: Database,
     topic: String,
-    schema: (u32, Schema),
+    schema: (u32, AvroSchema),
     rest: String,
     pipeline: String,
     folder: TempDir,
@@ -43,8 +43,8 @@ impl Empty {
         let topics = KafkaAdmin::new(&client, LIMIT).unwrap();
         topics.ensure_topic(&topic, PARTITIONS, 1, &[]).await.unwrap();
         let url = bed.registry().unwrap().url();
-        let registry = Registry::connect(spanbridge_schema::Options::new(url)).unwrap();
-        let schema = Schema::parse(SCHEMA).unwrap();
+        let registry = Registry::connect(spanbridge_schema::RegistryOptions::new(url)).unwrap();
+        let schema = AvroSchema::parse(SCHEMA).unwrap();
         let schema_id = registry.register(&format!("{topic}-value"), &schema).await.unwrap();
         let folder = tempfile::tempdir().unwrap();
         let config = folder.path().join("planned.toml");

@@ -94,7 +94,7 @@ async fn a_database_in_the_postgresql_dialect_is_published() {
     let topic = format!("pg-{id}.orders");
     let (client, registry) = (
         ClientOptions::new(kafka.bootstrap(), "test"),
-        Registry::connect(spanbridge_schema::Options::new(registry)).unwrap(),
+        Registry::connect(spanbridge_schema::RegistryOptions::new(registry)).unwrap(),
     );
     let mut events = Vec::new();
     wait_for("published changes", async || {

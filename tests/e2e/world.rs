@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use spanbridge_kafka::{Admin as KafkaAdmin, ClientOptions, Message, Producer};
 use spanbridge_protocol::value::Timestamp;
-use spanbridge_schema::{Registry, Schema};
+use spanbridge_schema::{AvroSchema, Registry};
 use spanbridge_spanner::{Admin, Database, ErrorKind, Options, migrate};
 use spanbridge_testbed::child_process::{Service, WorkerProcess, WorkerSetup};
 use spanbridge_testbed::{Kafka, Spanner, Testbed};
@@ -46,7 +46,7 @@ pub(crate) struct World {
     pub(crate) start: Timestamp,
     pub(crate) topic: String,
     /// Its id in the registry, and itself.
-    pub(crate) schema: (u32, Schema),
+    pub(crate) schema: (u32, AvroSchema),
     folder: TempDir,
     config: PathBuf,
 }
@@ -79,8 +79,8 @@ impl World {
         let topics = KafkaAdmin::new(&client, LIMIT).unwrap();
         topics.ensure_topic(&topic, PARTITIONS, 1, &[]).await.unwrap();
         let registry_url = bed.registry().unwrap().url();
-        let registry = Registry::connect(spanbridge_schema::Options::new(registry_url)).unwrap();
-        let schema = Schema::parse(SCHEMA).unwrap();
+        let registry = Registry::connect(spanbridge_schema::RegistryOptions::new(registry_url)).unwrap();
+        let schema = AvroSchema::parse(SCHEMA).unwrap();
         let schema_id = registry.register(&format!("{topic}-value"), &schema).await.unwrap();
         let folder = tempfile::tempdir().unwrap();
         let config = folder.path().join("spanbridge.toml");

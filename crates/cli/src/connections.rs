@@ -2,7 +2,7 @@
 
 use spanbridge_config::Config;
 use spanbridge_kafka::ClientOptions;
-use spanbridge_schema::{Options as RegistryOptions, Registry};
+use spanbridge_schema::{Registry, RegistryOptions};
 use spanbridge_spanner::{Admin, Database, Options as SpannerOptions};
 
 use crate::error::{Error, ErrorKind, Result};

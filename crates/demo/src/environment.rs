@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use spanbridge_kafka::{Admin, ClientOptions};
-use spanbridge_schema::{Options as RegistryOptions, Registry};
+use spanbridge_schema::{Registry, RegistryOptions};
 use spanbridge_spanner::Options as SpannerOptions;
 use spanbridge_testbed::Testbed;
 

@@ -8,7 +8,7 @@ use rand::{RngExt as _, SeedableRng as _};
 use rand_chacha::ChaCha8Rng;
 use spanbridge_kafka::{ClientOptions, Message, Producer};
 use spanbridge_protocol::value::Timestamp;
-use spanbridge_schema::{Registry, Schema, encode};
+use spanbridge_schema::{AvroSchema, Registry, encode_avro};
 
 use super::flights::{Flight, SCHEMA};
 use crate::error::Result;
@@ -26,7 +26,7 @@ pub(super) type SendTimes = Vec<Timestamp>;
 pub(super) struct FlightProducer {
     producer: Producer,
     topic: String,
-    schema: Schema,
+    schema: AvroSchema,
     schema_id: u32,
     random: ChaCha8Rng,
     send_times: SendTimes,
@@ -41,7 +41,7 @@ impl FlightProducer {
         subject: &str,
         seed: u64,
     ) -> Result<Self> {
-        let schema = Schema::parse(SCHEMA)?;
+        let schema = AvroSchema::parse(SCHEMA)?;
         let schema_id = registry.register(subject, &schema).await?;
         Ok(Self {
             producer: Producer::new(kafka, DELIVERY_TIMEOUT)?,
@@ -57,7 +57,7 @@ impl FlightProducer {
     pub(super) async fn produce(&mut self, flights: &[Flight], range: Range<usize>) -> Result<()> {
         for flight in flights.get(range).unwrap_or_default() {
             let now = Timestamp::from(SystemTime::now()).trunc_subsecs(3);
-            let value = encode::encode(self.schema_id, &self.schema, &flight.to_avro())?;
+            let value = encode_avro(self.schema_id, &self.schema, &flight.to_avro())?;
             let mut message = Message::new(self.topic.as_str()).with_key(flight.key()).with_value(value);
             message.timestamp_ms = Some(now.timestamp_millis());
             if self.send_times.len().is_multiple_of(RECORDS_PER_TRACE) {

@@ -116,9 +116,9 @@ mod tests {
 
     #[test]
     fn each_flight_encodes_with_the_schema() {
-        let schema = spanbridge_schema::Schema::parse(SCHEMA).unwrap();
+        let schema = spanbridge_schema::AvroSchema::parse(SCHEMA).unwrap();
         for flight in read_all().unwrap() {
-            spanbridge_schema::encode::encode(1, &schema, &flight.to_avro()).unwrap();
+            spanbridge_schema::encode_avro(1, &schema, &flight.to_avro()).unwrap();
         }
     }
 }

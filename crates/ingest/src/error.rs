@@ -105,7 +105,7 @@ impl Error {
     }
 
     pub(crate) fn of_registry(pipeline: &str, error: &spanbridge_schema::Error) -> Self {
-        let silent = error.kind() == spanbridge_schema::Kind::Unavailable;
+        let silent = error.kind() == spanbridge_schema::ErrorKind::Unavailable;
         Self::new(ErrorKind::reached(!silent), pipeline, error.to_string())
     }
 

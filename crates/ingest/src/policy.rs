@@ -1,7 +1,7 @@
 //! The one table that says what is done about which kind of error.
 
 use spanbridge_kafka::ErrorKind as Kafka;
-use spanbridge_schema::Kind as Schema;
+use spanbridge_schema::ErrorKind as Schema;
 use spanbridge_spanner::ErrorKind as Spanner;
 
 /// What is done about an error.

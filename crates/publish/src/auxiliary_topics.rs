@@ -9,7 +9,7 @@ use std::time::Duration;
 use spanbridge_config::{Beat, Config, CreateTopics, Publish, Template};
 use spanbridge_kafka::{Admin, Message};
 use spanbridge_schema::auxiliary_topics::AuxiliarySchema;
-use spanbridge_schema::{Item, Registry};
+use spanbridge_schema::{FieldValue, Registry};
 
 use crate::ensure_topic::RequiredTopic;
 use crate::failure::Failure;
@@ -38,7 +38,10 @@ impl AuxiliaryTopic {
     ///
     /// # Errors
     /// A record that the schema does not accept, which is a bug.
-    pub(crate) fn message(&self, (key, value): (Item, Item)) -> spanbridge_schema::Result<Message> {
+    pub(crate) fn message(
+        &self,
+        (key, value): (FieldValue, FieldValue),
+    ) -> spanbridge_schema::Result<Message> {
         Ok(Message {
             topic: self.topic.clone(),
             partition: None,

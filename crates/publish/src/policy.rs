@@ -1,7 +1,7 @@
 //! The table from kinds of errors to their consequences. All decisions to retry, restart or stop are made here.
 
 use spanbridge_kafka::ErrorKind as Kafka;
-use spanbridge_schema::Kind as Schema;
+use spanbridge_schema::ErrorKind as Schema;
 use spanbridge_spanner::ErrorKind as Spanner;
 
 use crate::ErrorKind;

@@ -1,40 +1,45 @@
+//! The error of this crate: a kind for the caller's policy, and a message for people.
+
 use std::fmt;
 
-/// What went wrong, as a caller's policy needs to know it.
+use crate::convert::ConvertError;
+
+/// The class of a failure, as a caller's policy needs it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub enum Kind {
-    /// The options make no sense: stop.
+pub enum ErrorKind {
+    /// The registry options are invalid, or the URL does not lead to a registry. The caller stops.
     Configuration,
-    /// The registry cannot be reached, is overloaded or not ready: try again later.
+    /// The registry is unreachable, overloaded or not ready. The caller retries later.
     Unavailable,
-    /// The registry refuses the credentials: stop.
+    /// The registry rejects the credentials. The caller stops.
     Unauthorized,
-    /// The registry refuses the request for another reason: stop.
+    /// The registry rejects the request for another reason. The caller stops.
     Rejected,
-    /// The registry has no schema of that id: the record is at fault.
+    /// The registry has no schema with this id. The record becomes a dead letter.
     UnknownSchema,
     /// The registry has no such subject.
     UnknownSubject,
-    /// The registry has a schema of that id, but it is no Avro schema that can be used: the record is at fault.
+    /// The registry has a schema with this id, but it cannot be used: it is invalid, too large, or in another
+    /// language than expected. The record becomes a dead letter.
     UnusableSchema,
-    /// The new schema breaks the subject's compatibility rule; see [`Error::incompatibility`].
+    /// The new schema violates the subject's compatibility level; see [`Error::incompatibility`].
     Incompatible,
     /// No schema can be derived from the table.
     Underivable,
-    /// The bytes are not in Confluent's wire format.
+    /// The bytes are not in Confluent's wire format. The record becomes a dead letter.
     Frame,
-    /// The payload is not what its schema says.
+    /// The payload does not match its schema. The record becomes a dead letter.
     Payload,
-    /// The payload would take more memory or depth than allowed.
+    /// The payload exceeds the [`Limits`](crate::Limits). The record becomes a dead letter.
     TooLarge,
-    /// The value is not a change event that names a row.
+    /// The value is not a Debezium change event of a row. The record becomes a dead letter.
     Envelope,
-    /// A value does not fit the schema that it is encoded with.
+    /// A value does not fit the schema with which it is encoded. Publish stops before its change.
     Encode,
 }
 
-impl Kind {
-    /// A stable code, for metrics and dead letters.
+impl ErrorKind {
+    /// The stable code, for metrics and dead letters. `docs/errors` explains each.
     pub fn code(self) -> &'static str {
         match self {
             Self::Configuration => "SB-SCHEMA-CONFIGURATION",
@@ -54,12 +59,12 @@ impl Kind {
         }
     }
 
-    /// True when the same call may succeed later.
+    /// True if the same call may succeed later.
     pub fn is_retriable(self) -> bool {
         self == Self::Unavailable
     }
 
-    /// True when one record is at fault, and a dead letter is the answer.
+    /// True if the cause is a single record. Ingest then writes a dead letter and continues.
     pub fn is_data(self) -> bool {
         matches!(
             self,
@@ -74,56 +79,81 @@ impl Kind {
     }
 }
 
-/// The one error of this crate. Its text never holds a record's content or a secret.
+/// The error of this crate.
+///
+/// The message never contains the content of a record or a secret. It begins in lower case, because callers put
+/// the place in front: `value: schema id 7: the payload ends too early, at byte 3 of 3`.
 #[derive(Debug, thiserror::Error)]
 #[error("{message}")]
 pub struct Error {
-    kind: Kind,
+    kind: ErrorKind,
     message: String,
     incompatibility: Option<Incompatibility>,
 }
 
-/// Why the registry refused a schema.
+/// The registry's reason for rejecting a schema.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Incompatibility {
+    /// The subject.
     pub subject: String,
-    /// The field, where the registry names one.
+    /// The path of the field, such as `after.amount`, if it is known. Several paths are separated by commas.
     pub field: Option<String>,
-    /// The rule that is broken, in the registry's words, such as `READER_FIELD_MISSING_DEFAULT_VALUE`.
+    /// The violated rule in the registry's words, such as `READER_FIELD_MISSING_DEFAULT_VALUE`.
     pub rule: String,
 }
 
 impl Error {
-    pub(crate) fn new(kind: Kind, message: impl Into<String>) -> Self {
+    /// An error of any kind except [`ErrorKind::Incompatible`].
+    pub(crate) fn new(kind: ErrorKind, message: impl Into<String>) -> Self {
         Self { kind, message: message.into(), incompatibility: None }
     }
 
-    pub(crate) fn incompatible(what: Incompatibility) -> Self {
-        Self { kind: Kind::Incompatible, message: what.to_string(), incompatibility: Some(what) }
+    /// An error of kind [`ErrorKind::Incompatible`].
+    pub(crate) fn incompatible(reason: Incompatibility) -> Self {
+        Self { kind: ErrorKind::Incompatible, message: reason.to_string(), incompatibility: Some(reason) }
     }
 
-    /// What kind of failure it is.
-    pub fn kind(&self) -> Kind {
+    /// The error of an encoder whose value is not of its field's kind.
+    pub(crate) fn mismatch() -> Self {
+        Self::new(ErrorKind::Encode, MISMATCH)
+    }
+
+    /// The same error with the name of the field in front.
+    pub(crate) fn in_field(self, name: &str) -> Self {
+        Self::new(self.kind, format!("field {name}: {}", self.message))
+    }
+
+    /// The class of the failure.
+    pub fn kind(&self) -> ErrorKind {
         self.kind
     }
 
-    /// Its stable code.
+    /// The stable code of the kind.
     pub fn code(&self) -> &'static str {
         self.kind.code()
     }
 
-    /// Subject, field and rule, for [`Kind::Incompatible`].
+    /// The subject, field and rule of an error of kind [`ErrorKind::Incompatible`].
     pub fn incompatibility(&self) -> Option<&Incompatibility> {
         self.incompatibility.as_ref()
     }
 }
 
+/// The message of [`Error::mismatch`].
+pub(crate) const MISMATCH: &str = "the value is not of the type that its schema has; restart the service to read the table's current schema";
+
+impl From<ConvertError> for Error {
+    fn from(error: ConvertError) -> Self {
+        Self::new(ErrorKind::Encode, error.to_string())
+    }
+}
+
 impl fmt::Display for Incompatibility {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "the schema breaks the compatibility rule of subject {}: {}", self.subject, self.rule)?;
+        write!(f, "the schema violates the compatibility level of subject {}: {}", self.subject, self.rule)?;
         if let Some(field) = &self.field {
             write!(f, " (field {field})")?;
         }
-        f.write_str("; change the table back, or register a version by hand and set the subject's rule")
+        f.write_str("; revert the table change, or set the subject's compatibility level and register a version by hand")
     }
 }

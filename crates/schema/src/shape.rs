@@ -1,78 +1,100 @@
-//! What a schema says of its values, whatever language it is written in.
+//! Shapes: the static types of datums, independent of a schema language.
+//!
+//! `avro`, `json_schema` and `protobuf` read the shape of a schema. Ingest compiles its mapping against shapes, `check`
+//! compares them with columns ([`check_fit`](crate::convert::check_fit)), and `evolve` compares them with record definitions.
 
-/// Nodes of one shape; a schema that expands to more is cut short with [`Shape::Any`].
+/// The largest shape in nodes. Where a schema expands to more, the rest is [`Shape::Any`].
 pub(crate) const MAX_NODES: usize = 20_000;
 
-/// The static counterpart of a [`crate::Datum`].
+/// The static type of a [`Datum`](crate::Datum).
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Shape {
+    /// Null.
     Null,
+    /// A boolean.
     Bool,
-    /// Signed, of so many bits.
+    /// A signed integer with this number of bits.
     Int(u8),
-    /// Unsigned, of so many bits.
+    /// An unsigned integer with this number of bits.
     UInt(u8),
+    /// A 32-bit float.
     Float,
+    /// A 64-bit float.
     Double,
-    /// JSON's number.
+    /// A JSON number that is not a 64-bit integer.
     Number,
+    /// A decimal.
     Decimal {
-        /// All digits; nothing when the schema does not say.
+        /// The number of all digits; `None` if the schema does not state it.
         precision: Option<u64>,
-        /// Digits behind the point; nothing when each value has its own.
+        /// The number of digits after the decimal point; `None` if each value has its own scale.
         scale: Option<i64>,
     },
+    /// Text.
     String,
+    /// Bytes.
     Bytes,
+    /// A calendar day.
     Date,
+    /// A time of day.
     Time,
+    /// A point in time.
     Timestamp,
+    /// A date and time in an unknown zone.
     LocalTimestamp,
+    /// A UUID.
     Uuid,
+    /// A length of time.
     Duration,
+    /// An enum with these symbols.
     Enum(Vec<String>),
+    /// A list with items of this shape.
     List(Box<Shape>),
+    /// A record.
     Record(RecordShape),
-    /// Any keys, values of that shape.
+    /// A map with arbitrary keys and values of this shape.
     Map(Box<Shape>),
-    /// One of these; none of them is a union.
+    /// One of these shapes, none of which is a union.
     Union(Vec<Shape>),
-    /// Nothing is known: schemaless JSON, and where a schema refers to itself.
+    /// An unknown shape: JSON without a schema, or the place where a schema contains itself.
     Any,
 }
 
-/// The fields of a record, by name.
+/// The shape of a record.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct RecordShape {
-    /// The full name, where the language has one.
+    /// The full name, if the language has one.
     pub name: Option<String>,
+    /// The fields in their order.
     pub fields: Vec<FieldShape>,
-    /// Fields of other names may come too (JSON's additional properties).
+    /// True if the record may have further fields (JSON Schema's `additionalProperties`).
     pub open: bool,
 }
 
-/// One field of a record.
+/// The shape of a field.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct FieldShape {
+    /// The field's name.
     pub name: String,
+    /// The shape of its values.
     pub shape: Shape,
 }
 
-/// A path that leads nowhere.
+/// The reason why a path does not lead to a field.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum NoPath {
-    /// The record has no field of that name.
+pub enum PathError {
+    /// The record has no field with this name.
     Missing,
-    /// What stands before the name is not one record.
+    /// The value from which this field is selected is not a record, or not always the same one.
     NotRecord(String),
 }
 
-/// Two fields of a record whose names differ in case alone.
+/// Two fields of a record whose names differ only in case.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct TwoFields(pub String, pub String);
+pub struct AmbiguousField(pub String, pub String);
 
 impl Shape {
-    /// A union of these, without doubles, unions within or a union of one.
+    /// The union of these shapes. Nested unions are flattened, duplicates removed, and a union of one is that shape.
     pub fn union(shapes: impl IntoIterator<Item = Shape>) -> Self {
         let mut set: Vec<Shape> = Vec::new();
         for shape in shapes {
@@ -93,17 +115,17 @@ impl Shape {
         }
     }
 
-    /// The same, or null.
+    /// The union of null and this shape.
     pub fn nullable(self) -> Self {
         Self::union([Self::Null, self])
     }
 
-    /// Whether null is among its values.
+    /// True if null may be a value of this shape.
     pub fn is_nullable(&self) -> bool {
         self.members().iter().any(|member| matches!(member, Self::Null | Self::Any))
     }
 
-    /// The members of a union; itself otherwise.
+    /// The members of a union; the shape itself if it is not a union.
     pub fn members(&self) -> &[Shape] {
         match self {
             Self::Union(members) => members,
@@ -111,7 +133,7 @@ impl Shape {
         }
     }
 
-    /// The record that it is, or is besides null.
+    /// The record shape, if the shape is a record or the union of a record and null.
     pub fn record(&self) -> Option<&RecordShape> {
         let mut members = self.members().iter().filter(|member| **member != Self::Null);
         match (members.next(), members.next()) {
@@ -120,9 +142,16 @@ impl Shape {
         }
     }
 
-    /// The shape at the end of a path, and the position of each step where it has one. Nothing stands
-    /// for [`Shape::Any`] behind a map, an open record, or what is not known.
-    pub fn at<'a>(&'a self, path: &[String]) -> Result<(Vec<Option<usize>>, Option<&'a Shape>), NoPath> {
+    /// Follows a path of field names. Returns the position of each field, if it has one, and the shape at the end.
+    ///
+    /// The shape is `None` where it is unknown: in an open record or below [`Shape::Any`].
+    ///
+    /// # Errors
+    /// [`PathError`] if the path does not lead to a field.
+    pub fn resolve<'a>(
+        &'a self,
+        path: &[String],
+    ) -> Result<(Vec<Option<usize>>, Option<&'a Shape>), PathError> {
         let mut positions = Vec::with_capacity(path.len());
         let mut shape = Some(self);
         for name in path {
@@ -136,10 +165,11 @@ impl Shape {
         Ok((positions, shape))
     }
 
-    fn field(&self, name: &str) -> Result<(Option<usize>, Option<&Shape>), NoPath> {
+    /// The position and shape of one field.
+    fn field(&self, name: &str) -> Result<(Option<usize>, Option<&Shape>), PathError> {
         let mut members = self.members().iter().filter(|member| **member != Self::Null);
         let (Some(member), None) = (members.next(), members.next()) else {
-            return Err(NoPath::NotRecord(name.to_owned()));
+            return Err(PathError::NotRecord(name.to_owned()));
         };
         match member {
             Self::Any => Ok((None, None)),
@@ -147,14 +177,14 @@ impl Shape {
             Self::Record(record) => match record.fields.iter().position(|field| field.name == name) {
                 Some(position) => Ok((Some(position), Some(&record.fields[position].shape))),
                 None if record.open => Ok((None, None)),
-                None => Err(NoPath::Missing),
+                None => Err(PathError::Missing),
             },
-            _ => Err(NoPath::NotRecord(name.to_owned())),
+            _ => Err(PathError::NotRecord(name.to_owned())),
         }
     }
 
-    /// Its name, for errors.
-    pub fn kind(&self) -> String {
+    /// The name of the shape, for error messages.
+    pub fn name(&self) -> String {
         match self {
             Self::Null => "null",
             Self::Bool => "boolean",
@@ -178,7 +208,7 @@ impl Shape {
             Self::Map(_) => "map",
             Self::Any => "value of unknown type",
             Self::Union(members) => {
-                return members.iter().map(Self::kind).collect::<Vec<_>>().join(" or ");
+                return members.iter().map(Self::name).collect::<Vec<_>>().join(" or ");
             }
         }
         .to_owned()
@@ -186,15 +216,17 @@ impl Shape {
 }
 
 impl RecordShape {
-    /// The field of that name and its position, names compared without case, as Spanner compares those of columns.
+    /// Finds a field by name, ignoring case as Spanner does for columns. Returns its position, too.
     ///
     /// # Errors
-    /// Two fields of that name.
-    pub fn field_like(&self, name: &str) -> Result<Option<(usize, &FieldShape)>, TwoFields> {
+    /// [`AmbiguousField`] if two fields have this name.
+    pub fn find_field(&self, name: &str) -> Result<Option<(usize, &FieldShape)>, AmbiguousField> {
         let mut alike =
             self.fields.iter().enumerate().filter(|(_, field)| field.name.eq_ignore_ascii_case(name));
         match (alike.next(), alike.next()) {
-            (Some((_, first)), Some((_, second))) => Err(TwoFields(first.name.clone(), second.name.clone())),
+            (Some((_, first)), Some((_, second))) => {
+                Err(AmbiguousField(first.name.clone(), second.name.clone()))
+            }
             (found, _) => Ok(found),
         }
     }
@@ -214,7 +246,7 @@ mod tests {
     }
 
     #[test]
-    fn a_union_is_a_set() {
+    fn union_has_no_duplicates() {
         let union = Shape::union([Shape::Null, Shape::Bool.nullable(), Shape::Bool]);
         assert_eq!(union, Shape::Union(vec![Shape::Null, Shape::Bool]));
         assert!(union.is_nullable());
@@ -222,27 +254,27 @@ mod tests {
     }
 
     #[test]
-    fn a_field_is_found_without_case_unless_two_are_alike() {
+    fn field_is_found_ignoring_case_unless_ambiguous() {
         let shape =
             record(vec![("Id", Shape::Bool), ("a", Shape::Bool), ("A", Shape::Bool)], false).nullable();
         let found = shape.record().unwrap();
-        assert_eq!(found.field_like("ID"), Ok(Some((0, &found.fields[0]))));
-        assert_eq!(found.field_like("b"), Ok(None));
-        assert_eq!(found.field_like("a"), Err(TwoFields("a".into(), "A".into())));
+        assert_eq!(found.find_field("ID"), Ok(Some((0, &found.fields[0]))));
+        assert_eq!(found.find_field("b"), Ok(None));
+        assert_eq!(found.find_field("a"), Err(AmbiguousField("a".into(), "A".into())));
         let two = Shape::union([record(vec![], false), record(vec![("x", Shape::Bool)], false)]);
         assert_eq!([two.record(), Shape::Any.record(), Shape::Null.record()], [None, None, None]);
     }
 
     #[test]
-    fn a_path_is_found_through_unions_and_maps() {
+    fn path_is_resolved_through_unions_and_maps() {
         let inner = record(vec![("x", Shape::Int(64))], false).nullable();
         let outer =
             record(vec![("a", Shape::Bool), ("b", inner), ("m", Shape::Map(Box::new(Shape::Bool)))], false);
-        assert_eq!(outer.at(&path("b.x")), Ok((vec![Some(1), Some(0)], Some(&Shape::Int(64)))));
-        assert_eq!(outer.at(&path("m.any")), Ok((vec![Some(2), None], Some(&Shape::Bool))));
-        assert_eq!(outer.at(&path("b.y")), Err(NoPath::Missing));
-        assert_eq!(outer.at(&path("a.y")), Err(NoPath::NotRecord("y".into())));
-        assert_eq!(Shape::Any.at(&path("a.y")), Ok((vec![None, None], None)));
-        assert_eq!(record(vec![], true).at(&path("z")), Ok((vec![None], None)));
+        assert_eq!(outer.resolve(&path("b.x")), Ok((vec![Some(1), Some(0)], Some(&Shape::Int(64)))));
+        assert_eq!(outer.resolve(&path("m.any")), Ok((vec![Some(2), None], Some(&Shape::Bool))));
+        assert_eq!(outer.resolve(&path("b.y")), Err(PathError::Missing));
+        assert_eq!(outer.resolve(&path("a.y")), Err(PathError::NotRecord("y".into())));
+        assert_eq!(Shape::Any.resolve(&path("a.y")), Ok((vec![None, None], None)));
+        assert_eq!(record(vec![], true).resolve(&path("z")), Ok((vec![None], None)));
     }
 }

@@ -1,5 +1,5 @@
-//! Debezium's own records against ours: its Connect schemas, turned into Avro by the rules of
-//! Confluent's `AvroData`, must be our schemas, and its payloads must be what we encode.
+//! Compares the published schemas and payloads with samples from Debezium. Its Connect schemas are converted to Avro by
+//! the rules of Confluent's `AvroData`.
 #![allow(clippy::unwrap_used)]
 
 use std::collections::HashSet;
@@ -10,16 +10,17 @@ use apache_avro::types::Value as Avro;
 use serde_json::{Map, Value as Json, json};
 use spanbridge_protocol::table::{Column, Table};
 use spanbridge_protocol::value::{Timestamp, Type, Value};
-use spanbridge_schema::debezium::{Envelope, EnvelopeSchema, Op, Source};
-use spanbridge_schema::derive::{self, Extent, RowSchema};
-use spanbridge_schema::{Encoder, Encoding, Item, Record, Style, encode, frame};
+use spanbridge_schema::debezium::{Envelope, EnvelopeSchema, Operation, SourceInfo};
+use spanbridge_schema::{
+    Encoder, Encoding, FieldValue, RecordDefinition, RowImage, RowSchema, TypeMapping, frame,
+};
 
 const INSERT: &str = include_str!("debezium-samples/00-insert.json");
 const UPDATE: &str = include_str!("debezium-samples/01-update.json");
 const DELETE: &str = include_str!("debezium-samples/02-delete.json");
 const TOMBSTONE: &str = include_str!("debezium-samples/03-tombstone.json");
 
-/// The table that the samples come from.
+/// The table of the samples.
 fn orders() -> Table {
     let column = |name: &str, ty, key_ordinal: Option<usize>| Column {
         name: name.into(),
@@ -47,7 +48,7 @@ fn orders() -> Table {
     }
 }
 
-/// `AvroData.fromConnectSchema`: what of it the samples need.
+/// Converts a Connect schema to Avro, as `AvroData.fromConnectSchema` does, as far as the samples need it.
 fn to_avro(connect: &Json, seen: &mut HashSet<String>) -> Json {
     let mut properties = Map::new();
     if let Some(version) = connect.get("version") {
@@ -104,7 +105,7 @@ fn to_avro(connect: &Json, seen: &mut HashSet<String>) -> Json {
     }
 }
 
-/// `AvroData.addAvroRecordField`.
+/// Converts a field, as `AvroData.addAvroRecordField` does.
 fn to_field(connect: &Json, seen: &mut HashSet<String>) -> Json {
     let mut field = json!({"name": connect["field"], "type": to_avro(connect, seen)});
     if let Some(default) = connect.get("default") {
@@ -115,7 +116,7 @@ fn to_field(connect: &Json, seen: &mut HashSet<String>) -> Json {
     field
 }
 
-/// Compares node by node, so that a difference is named by its path.
+/// Compares two values node by node, so that a failure shows the path of the difference.
 fn assert_same(ours: &Json, theirs: &Json, path: &str) {
     match (ours, theirs) {
         (Json::Object(ours), Json::Object(theirs)) => {
@@ -141,18 +142,18 @@ fn assert_same(ours: &Json, theirs: &Json, path: &str) {
 }
 
 fn rows() -> RowSchema {
-    derive::row(&orders(), Style::Debezium, Extent::Partial).unwrap()
+    RowSchema::of_row(&orders(), TypeMapping::Debezium, RowImage::Partial).unwrap()
 }
 
 fn keys() -> RowSchema {
-    derive::key(&orders(), Style::Debezium).unwrap()
+    RowSchema::of_key(&orders(), TypeMapping::Debezium).unwrap()
 }
 
 fn envelopes(topic: &str, rows: &RowSchema) -> EnvelopeSchema {
     EnvelopeSchema::new(topic, rows, rows, false)
 }
 
-fn avro(record: &Arc<Record>) -> Encoder {
+fn avro(record: &Arc<RecordDefinition>) -> Encoder {
     Encoder::new(Encoding::Avro, record.clone()).unwrap()
 }
 
@@ -161,7 +162,7 @@ fn schema(encoder: &Encoder) -> Json {
 }
 
 #[test]
-fn key_row_and_envelope_schemas_are_debeziums() {
+fn key_row_and_envelope_schemas_equal_debeziums() {
     let (row, key) = (rows(), keys());
     let envelope = envelopes("s1.orders", &row);
     for sample in [INSERT, UPDATE, DELETE, TOMBSTONE] {
@@ -179,7 +180,7 @@ fn key_row_and_envelope_schemas_are_debeziums() {
     }
 }
 
-/// A value of the sample as it came out of Spanner.
+/// The column value in Spanner for a value in the sample.
 fn column_value(json: &Json, ty: &Type) -> Value {
     match (json, ty) {
         (Json::Null, _) => Value::Null,
@@ -192,10 +193,10 @@ fn column_value(json: &Json, ty: &Type) -> Value {
     }
 }
 
-fn row(json: &Json) -> Option<Item> {
+fn row(json: &Json) -> Option<FieldValue> {
     json.as_object().map(|fields| {
         let table = orders();
-        encode::row(&rows(), |name| Some(column_value(&fields[name], &table.column(name).unwrap().ty)))
+        rows().record_value(|name| Some(column_value(&fields[name], &table.column(name).unwrap().ty)))
     })
 }
 
@@ -207,10 +208,10 @@ fn millis(json: &Json) -> Option<Timestamp> {
     json.as_i64().map(|at| Timestamp::from_timestamp_millis(at).unwrap())
 }
 
-fn source(json: &Json) -> Source {
+fn source(json: &Json) -> SourceInfo {
     let text = |name: &str| json[name].as_str().unwrap().to_owned();
     let maybe = |name: &str| json[name].as_str().map(str::to_owned);
-    Source {
+    SourceInfo {
         version: text("version"),
         connector: text("connector"),
         name: text("name"),
@@ -238,7 +239,7 @@ fn source(json: &Json) -> Source {
     }
 }
 
-/// What a reader of the Avro sees, as the JSON converter would print it.
+/// The decoded Avro value in the form of Connect's JSON converter.
 fn printed(value: &Avro) -> Json {
     match value {
         Avro::Null => Json::Null,
@@ -265,11 +266,13 @@ fn read(encoder: &Encoder, bytes: &[u8]) -> Json {
 }
 
 #[test]
-fn envelopes_are_debeziums_field_for_field() {
+fn envelopes_equal_debeziums_field_for_field() {
     let schema = envelopes("s1.orders", &rows());
     let encoder = avro(schema.record());
     let json = Encoder::new(Encoding::Json, schema.record().clone()).unwrap();
-    for (sample, op) in [(INSERT, Op::Create), (UPDATE, Op::Update), (DELETE, Op::Delete)] {
+    for (sample, op) in
+        [(INSERT, Operation::Create), (UPDATE, Operation::Update), (DELETE, Operation::Delete)]
+    {
         let sample: Json = serde_json::from_str(sample).unwrap();
         let payload = &sample["value"]["payload"];
         let envelope = Envelope {
@@ -281,7 +284,7 @@ fn envelopes_are_debeziums_field_for_field() {
             transaction: None,
             unchanged: None,
         };
-        let item = envelope.into_item(&schema);
+        let item = envelope.into_record_value(&schema);
         assert_same(&read(&encoder, &encoder.encode(5, item.clone()).unwrap()), payload, "payload");
         let bytes = json.encode(0, item).unwrap();
         assert_same(&serde_json::from_slice(&bytes).unwrap(), payload, "json");
@@ -289,25 +292,25 @@ fn envelopes_are_debeziums_field_for_field() {
 }
 
 #[test]
-fn keys_are_debeziums() {
+fn keys_equal_debeziums() {
     let sample: Json = serde_json::from_str(TOMBSTONE).unwrap();
     let id = Value::Int64(sample["key"]["payload"]["id"].as_i64().unwrap());
     let encoder = avro(keys().record());
-    let bytes = encoder.encode(5, encode::row(&keys(), |_| Some(id.clone()))).unwrap();
+    let bytes = encoder.encode(5, keys().record_value(|_| Some(id.clone()))).unwrap();
     assert_same(&read(&encoder, &bytes), &sample["key"]["payload"], "key");
 }
 
 #[test]
-fn names_that_collide_are_harmless() {
-    // Two topics whose names are one in Avro: their subjects differ, and so each is a schema of its own.
+fn topics_with_equal_avro_names_get_separate_schemas() {
+    // The two topics have the same name in Avro. Their subjects differ, so their schemas are registered separately.
     let dashed = envelopes("my-topic.orders", &rows());
     let underscored = envelopes("my_topic.orders", &rows());
     assert_eq!(schema(&avro(dashed.record())), schema(&avro(underscored.record())));
     assert_eq!(dashed.record().full_name(), "my_topic.orders.Envelope");
-    // Names within one schema never collide: each record ends in a word of its own.
+    // Record names inside one schema never collide, because each ends in a different word.
     for name in ["orders", "event", "com.google.spanner.connector", "1-2", "orders.Envelope", "a..b"] {
         let table = Table { name: name.into(), ..orders() };
-        let rows = derive::row(&table, Style::Debezium, Extent::Partial).unwrap();
+        let rows = RowSchema::of_row(&table, TypeMapping::Debezium, RowImage::Partial).unwrap();
         for encoding in [Encoding::Avro, Encoding::JsonSchema, Encoding::Protobuf] {
             Encoder::new(encoding, envelopes(name, &rows).record().clone()).unwrap();
         }

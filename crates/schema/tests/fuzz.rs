@@ -1,7 +1,7 @@
-//! Each decoder over mutated payloads and random bytes: it may refuse them, it may not panic.
+//! Fuzzes each decoder with mutated payloads and random bytes. A decoder may reject them, but must not panic.
 //!
-//! `SPANBRIDGE_FUZZ_SECONDS` is the time for each decoder (2), `SPANBRIDGE_FUZZ_SEED` the seed of a run to repeat.
-#![allow(clippy::unwrap_used, reason = "a test that cannot go on fails")]
+//! `SPANBRIDGE_FUZZ_SECONDS` is the time for each decoder (default 2 seconds). `SPANBRIDGE_FUZZ_SEED` repeats a run.
+#![allow(clippy::unwrap_used, reason = "a test that cannot continue fails")]
 
 use std::panic::catch_unwind;
 use std::time::{Duration, Instant};
@@ -10,12 +10,12 @@ use rand::{RngExt as _, SeedableRng as _};
 use rand_chacha::ChaCha8Rng;
 use spanbridge_schema::fuzz;
 
-/// Bytes of one input at most.
-const MOST: usize = 4096;
-/// Inputs between two looks at the clock.
-const ROUND: u32 = 64;
+/// The longest input in bytes.
+const MAX_INPUT_LENGTH: usize = 4096;
+/// The number of inputs between two readings of the clock.
+const INPUTS_PER_ROUND: u32 = 64;
 
-/// A decoder: whether it takes the bytes.
+/// A decoder. It returns whether the bytes are valid.
 type Decode = fn(&[u8]) -> bool;
 
 fn setting(name: &str) -> Option<u64> {
@@ -49,7 +49,7 @@ fn no_decoder_panics() {
     });
 }
 
-/// What the first input was that panics.
+/// Runs one decoder until `time` has passed. The error names the first input that panics.
 fn run(name: &str, decode: Decode, corpus: &[Vec<u8>], seed: u64, time: Duration) -> Result<(), String> {
     for payload in corpus {
         assert!(decode(payload), "{name}: the corpus is valid: {}", hex(payload));
@@ -57,7 +57,7 @@ fn run(name: &str, decode: Decode, corpus: &[Vec<u8>], seed: u64, time: Duration
     let mut random = ChaCha8Rng::seed_from_u64(seed);
     let (end, mut executions, mut taken) = (Instant::now() + time, 0_u64, 0_u64);
     while Instant::now() < end {
-        for _ in 0..ROUND {
+        for _ in 0..INPUTS_PER_ROUND {
             let input = input(corpus, &mut random);
             match catch_unwind(|| decode(&input)) {
                 Ok(decoded) => taken += u64::from(decoded),
@@ -75,7 +75,7 @@ fn run(name: &str, decode: Decode, corpus: &[Vec<u8>], seed: u64, time: Duration
     Ok(())
 }
 
-/// A payload with a few changes, or, one time in eight, random bytes.
+/// A payload of the corpus with a few mutations or, one time in eight, random bytes.
 fn input(corpus: &[Vec<u8>], random: &mut ChaCha8Rng) -> Vec<u8> {
     if random.random_range(0..8) == 0 {
         let length = random.random_range(0..=64);
@@ -85,13 +85,13 @@ fn input(corpus: &[Vec<u8>], random: &mut ChaCha8Rng) -> Vec<u8> {
     for _ in 0..random.random_range(1..=4) {
         mutate(&mut payload, corpus, random);
     }
-    payload.truncate(MOST);
+    payload.truncate(MAX_INPUT_LENGTH);
     payload
 }
 
 fn mutate(payload: &mut Vec<u8>, corpus: &[Vec<u8>], random: &mut ChaCha8Rng) {
-    /// Bytes that lengths, tags, numbers and texts are made of.
-    const TELLING: &[u8] = b"\x00\x01\x02\x7f\x80\xff{}[]\"\\:,-+.eE0919u";
+    /// Bytes that are frequent in lengths, tags, numbers and texts.
+    const TYPICAL_BYTES: &[u8] = b"\x00\x01\x02\x7f\x80\xff{}[]\"\\:,-+.eE0919u";
     let at = random.random_range(0..=payload.len());
     let length = random.random_range(0..=(payload.len() - at).min(64));
     match random.random_range(0..8) {
@@ -101,7 +101,7 @@ fn mutate(payload: &mut Vec<u8>, corpus: &[Vec<u8>], random: &mut ChaCha8Rng) {
             let copy = payload[at..at + length].to_vec();
             payload.splice(at..at, copy);
         }
-        // Many of one kind: depth, or a long number.
+        // Repeat bytes, which makes deep nesting or long numbers.
         3 => {
             let copy = payload[at..at + length.min(8)].to_vec();
             let times = random.random_range(1..256);
@@ -118,7 +118,7 @@ fn mutate(payload: &mut Vec<u8>, corpus: &[Vec<u8>], random: &mut ChaCha8Rng) {
         }
         _ if at == payload.len() => payload.push(random.random()),
         6 => payload[at] ^= 1 << random.random_range(0..8),
-        _ => payload[at] = TELLING[random.random_range(0..TELLING.len())],
+        _ => payload[at] = TYPICAL_BYTES[random.random_range(0..TYPICAL_BYTES.len())],
     }
 }
 
@@ -130,7 +130,7 @@ fn hex(bytes: &[u8]) -> String {
     bytes.iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
-/// One of everything, in the order of the fields of `every.avsc`, and one more within it.
+/// A record with all fields of `every.avsc` in their order, and a nested one.
 fn avro() -> Vec<u8> {
     let uuid = b"\x4867e55044-10b1-426f-9247-bb680e5fe0c8";
     let fields: [&[u8]; 24] = [

@@ -1,4 +1,4 @@
-//! The façade against a real registry (Apicurio), started for these tests or named by `SPANBRIDGE_REGISTRY`.
+//! Tests the client with a real registry (Apicurio), which the test starts, or which `SPANBRIDGE_REGISTRY` names.
 #![allow(clippy::unwrap_used)]
 
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
@@ -7,100 +7,102 @@ use apache_avro::types::Value as Avro;
 use serde_json::json;
 use spanbridge_protocol::value::{Type, Value};
 use spanbridge_schema::{
-    Datum, Decoder, Format, Kind, Options, Registry, Schema, WriterSchema, convert, encode, frame,
+    AvroSchema, Datum, Decoder, ErrorKind, Format, Registry, RegistryOptions, RegistrySchema, convert,
+    encode_avro, frame,
 };
 use spanbridge_testbed as testbed;
 
 const V1: &str = r#"{"type":"record","name":"T","fields":[{"name":"a","type":"long"}]}"#;
-/// Optional `b` is new: compatible.
+/// Adds the optional field `b`: compatible.
 const V2: &str = r#"{"type":"record","name":"T","fields":[{"name":"a","type":"long"},
     {"name":"b","type":["null","string"],"default":null}]}"#;
-/// Required `c` is new: no reader could fill it for old records.
+/// Adds the required field `c`: incompatible, because no reader could fill it for old records.
 const MISSING_DEFAULT: &str = r#"{"type":"record","name":"T","fields":[{"name":"a","type":"long"},
     {"name":"c","type":"string"}]}"#;
 const OTHER_TYPE: &str = r#"{"type":"record","name":"T","fields":[{"name":"a","type":"string"}]}"#;
 
-/// Everything in one test: starting a registry costs seconds.
+/// All cases in one test, because starting a registry takes seconds.
 #[tokio::test]
-async fn the_facade_on_a_real_registry() {
+async fn client_works_with_a_real_registry() {
     let options = testbed::RegistryOptions { source: testbed::Source::New };
     let server = testbed::Registry::start(options).await.unwrap();
     let started = Instant::now();
     let url = server.url().to_owned();
-    same_schema_same_id(&url).await;
-    an_older_version_keeps_its_id(&url).await;
-    an_incompatible_schema_is_refused_with_its_field(&url).await;
-    what_is_unknown_has_its_kind(&url).await;
+    registering_a_schema_again_returns_its_id(&url).await;
+    older_version_keeps_its_id(&url).await;
+    incompatible_schema_is_rejected_with_its_field(&url).await;
+    unknown_id_subject_and_path_have_their_error_kinds(&url).await;
     references_are_resolved(&url).await;
-    another_format_is_unusable(&url).await;
+    schema_in_another_language_is_unusable(&url).await;
     json_schemas_refer_to_each_other(&url).await;
     protobuf_files_import_each_other(&url).await;
-    a_record_goes_round(&url).await;
-    odd_subjects_are_one_path_segment(&url).await;
+    encoded_record_is_decoded_unchanged(&url).await;
+    subject_with_special_characters_is_one_path_segment(&url).await;
     cached_schemas_outlive_the_registry(&server).await;
     assert!(started.elapsed() < Duration::from_secs(20), "{:?}", started.elapsed());
 }
 
 fn connect(url: &str) -> Registry {
-    let mut options = Options::new(url);
+    let mut options = RegistryOptions::new(url);
     options.timeout = Duration::from_secs(5);
     Registry::connect(options).unwrap()
 }
 
-fn schema(text: &str) -> Schema {
-    Schema::parse(text).unwrap()
+fn schema(text: &str) -> AvroSchema {
+    AvroSchema::parse(text).unwrap()
 }
 
-/// A registry named by the environment may hold subjects of earlier runs.
+/// A unique subject, because a registry from the environment may have subjects of earlier runs.
 fn subject(name: &str) -> String {
     let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap();
     format!("{name}-{}-value", now.as_nanos())
 }
 
-async fn same_schema_same_id(url: &str) {
+async fn registering_a_schema_again_returns_its_id(url: &str) {
     let (registry, subject) = (connect(url), subject("same"));
     let id = registry.register(&subject, &schema(V1)).await.unwrap();
     assert_eq!(registry.register(&subject, &schema(V1)).await.unwrap(), id);
     assert_eq!(connect(url).register(&subject, &schema(V1)).await.unwrap(), id);
     let next = registry.register(&subject, &schema(V2)).await.unwrap();
     assert_ne!(next, id);
-    let latest = registry.latest(&subject).await.unwrap();
+    let latest = registry.latest_avro(&subject).await.unwrap();
     assert_eq!((latest.id, latest.version), (next, Some(2)));
-    assert_eq!(registry.writer_schema(id).await.unwrap().text(), V1);
+    assert_eq!(registry.avro_schema(id).await.unwrap().text(), V1);
 }
 
-async fn an_older_version_keeps_its_id(url: &str) {
+async fn older_version_keeps_its_id(url: &str) {
     let (registry, subject) = (connect(url), subject("older"));
     let id = registry.register(&subject, &schema(MISSING_DEFAULT)).await.unwrap();
     registry.register(&subject, &schema(V1)).await.unwrap();
-    // It could not come after the newest, but is there already: a service that was rolled back goes on.
+    // The schema is incompatible with the latest version, but already registered. So a service that was rolled back
+    // continues to work.
     assert_eq!(connect(url).register(&subject, &schema(MISSING_DEFAULT)).await.unwrap(), id);
 }
 
-async fn an_incompatible_schema_is_refused_with_its_field(url: &str) {
+async fn incompatible_schema_is_rejected_with_its_field(url: &str) {
     let (registry, subject) = (connect(url), subject("incompatible"));
     registry.register(&subject, &schema(V1)).await.unwrap();
     for (text, field) in [(MISSING_DEFAULT, "c"), (OTHER_TYPE, "a")] {
         let error = registry.register(&subject, &schema(text)).await.unwrap_err();
-        assert_eq!(error.kind(), Kind::Incompatible, "{error}");
+        assert_eq!(error.kind(), ErrorKind::Incompatible, "{error}");
         let why = error.incompatibility().unwrap();
         assert_eq!((&why.subject, why.field.as_deref()), (&subject, Some(field)), "{error}");
         assert!(error.to_string().contains(&format!("(field {field})")), "{error}");
     }
-    assert_eq!(registry.latest(&subject).await.unwrap().version, Some(1));
+    assert_eq!(registry.latest_avro(&subject).await.unwrap().version, Some(1));
 }
 
-async fn what_is_unknown_has_its_kind(url: &str) {
+async fn unknown_id_subject_and_path_have_their_error_kinds(url: &str) {
     let registry = connect(url);
-    let error = registry.writer_schema(999_999).await.unwrap_err();
-    assert_eq!(error.kind(), Kind::UnknownSchema, "{error}");
+    let error = registry.avro_schema(999_999).await.unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::UnknownSchema, "{error}");
     assert!(error.kind().is_data() && !error.kind().is_retriable());
-    let error = registry.latest(&subject("none")).await.unwrap_err();
-    assert_eq!(error.kind(), Kind::UnknownSubject, "{error}");
-    // The root of the server is no registry: never a reason to dead-letter a record.
+    let error = registry.latest_avro(&subject("none")).await.unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::UnknownSubject, "{error}");
+    // This path does not lead to a registry. That must not turn records into dead letters.
     let elsewhere = url.trim_end_matches("/apis/ccompat/v7").to_owned() + "/apis/nowhere";
-    let error = connect(&elsewhere).writer_schema(1).await.unwrap_err();
-    assert_eq!(error.kind(), Kind::Configuration, "{error}");
+    let error = connect(&elsewhere).avro_schema(1).await.unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::Configuration, "{error}");
 }
 
 async fn references_are_resolved(url: &str) {
@@ -118,7 +120,7 @@ async fn references_are_resolved(url: &str) {
         "references": [{"name": "geo.Point", "subject": point, "version": 1}],
     });
     let id = post(&format!("{url}/subjects/{line}/versions"), &body).await;
-    let schema = registry.writer_schema(id).await.unwrap();
+    let schema = registry.avro_schema(id).await.unwrap();
     // from: x 1, unit 0; to: branch 1, x 2, unit 0.
     let payload = frame::join(id, &[2, 0, 2, 4, 0]);
     let decoded = Decoder::new(Format::Avro, registry).decode(&payload).await.unwrap();
@@ -145,13 +147,13 @@ async fn json_schemas_refer_to_each_other(url: &str) {
     let decoded = decoder.decode(&frame::join(id, payload)).await.unwrap();
     assert_eq!(decoded.value.get("price"), Some(&Datum::Number("0.10".parse().unwrap())));
     let invalid = decoder.decode(&frame::join(id, br#"{"customer": {}}"#)).await.unwrap_err();
-    assert_eq!(invalid.kind(), Kind::Payload, "{invalid}");
+    assert_eq!(invalid.kind(), ErrorKind::Payload, "{invalid}");
     assert_eq!(registry.versions(&order).await.unwrap(), [1]);
     assert!(
-        matches!(registry.version(&order, 1).await.unwrap(), (same, WriterSchema::Json(_)) if same == id)
+        matches!(registry.version(&order, 1).await.unwrap(), (same, RegistrySchema::Json(_)) if same == id)
     );
     let wrong = Decoder::new(Format::Avro, registry).decode(&frame::join(id, payload)).await.unwrap_err();
-    assert_eq!(wrong.kind(), Kind::UnusableSchema, "{wrong}");
+    assert_eq!(wrong.kind(), ErrorKind::UnusableSchema, "{wrong}");
 }
 
 async fn protobuf_files_import_each_other(url: &str) {
@@ -175,23 +177,23 @@ async fn protobuf_files_import_each_other(url: &str) {
     let at = convert::to_spanner(decoded.value.get("at").unwrap(), &Type::Timestamp).unwrap();
     assert_eq!(at, Value::Timestamp("1970-01-01T00:00:05Z".parse().unwrap()));
     let unknown = decoder.decode(&frame::join(id, &[2, 4])).await.unwrap_err();
-    assert_eq!(unknown.kind(), Kind::Frame, "{unknown}");
+    assert_eq!(unknown.kind(), ErrorKind::Frame, "{unknown}");
 }
 
-async fn another_format_is_unusable(url: &str) {
+async fn schema_in_another_language_is_unusable(url: &str) {
     let body = json!({"schemaType": "JSON", "schema": r#"{"$schema":"http://json-schema.org/draft-07/schema#","type":"object"}"#});
     let id = post(&format!("{url}/subjects/{}/versions", subject("json")), &body).await;
-    let error = connect(url).writer_schema(id).await.unwrap_err();
-    assert_eq!(error.kind(), Kind::UnusableSchema, "{error}");
+    let error = connect(url).avro_schema(id).await.unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::UnusableSchema, "{error}");
 }
 
-async fn a_record_goes_round(url: &str) {
+async fn encoded_record_is_decoded_unchanged(url: &str) {
     let registry = connect(url);
     let schema = schema(V2);
     let id = registry.register(&subject("round"), &schema).await.unwrap();
     let b = Avro::Union(1, Box::new(Avro::String("2013-01-01T10:00:00Z".into())));
     let value = Avro::Record(vec![("a".into(), Avro::Long(1)), ("b".into(), b)]);
-    let bytes = encode::encode(id, &schema, &value).unwrap();
+    let bytes = encode_avro(id, &schema, &value).unwrap();
     let decoded = Decoder::new(Format::Avro, registry).decode(&bytes).await.unwrap();
     assert_eq!(decoded.writer.unwrap().id, id);
     assert_eq!(decoded.value.get("a"), Some(&Datum::Int(1)));
@@ -199,32 +201,32 @@ async fn a_record_goes_round(url: &str) {
     assert_eq!(converted, Value::Timestamp("2013-01-01T10:00:00Z".parse().unwrap()));
 }
 
-async fn odd_subjects_are_one_path_segment(url: &str) {
+async fn subject_with_special_characters_is_one_path_segment(url: &str) {
     let (registry, subject) = (connect(url), subject("a b?c#d%e"));
     let id = registry.register(&subject, &schema(V1)).await.unwrap();
-    assert_eq!(registry.latest(&subject).await.unwrap().id, id);
+    assert_eq!(registry.latest_avro(&subject).await.unwrap().id, id);
 }
 
 async fn cached_schemas_outlive_the_registry(server: &testbed::Registry) {
     let (registry, subject) = (connect(server.url()), subject("cached"));
     let id = registry.register(&subject, &schema(V1)).await.unwrap();
-    registry.writer_schema(id).await.unwrap();
+    registry.avro_schema(id).await.unwrap();
     server.stop().await.unwrap();
-    registry.writer_schema(id).await.unwrap();
+    registry.avro_schema(id).await.unwrap();
     assert_eq!(registry.register(&subject, &schema(V1)).await.unwrap(), id);
     let start = Instant::now();
     for error in [
-        registry.writer_schema(id + 1).await.unwrap_err(),
+        registry.avro_schema(id + 1).await.unwrap_err(),
         registry.register(&subject, &schema(V2)).await.unwrap_err(),
-        registry.latest(&subject).await.unwrap_err(),
+        registry.latest_avro(&subject).await.unwrap_err(),
     ] {
-        assert_eq!(error.kind(), Kind::Unavailable, "{error}");
+        assert_eq!(error.kind(), ErrorKind::Unavailable, "{error}");
         assert!(error.kind().is_retriable() && !error.kind().is_data());
     }
     assert!(start.elapsed() < Duration::from_secs(15), "{:?}", start.elapsed());
 }
 
-/// Registers what the façade does not.
+/// Registers a schema with references, which the client cannot.
 async fn post(url: &str, body: &serde_json::Value) -> u32 {
     let answer = reqwest::Client::new().post(url).json(body).send().await.unwrap();
     let answer: serde_json::Value = answer.error_for_status().unwrap().json().await.unwrap();

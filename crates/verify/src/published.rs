@@ -7,8 +7,8 @@ use spanbridge_kafka::{ClientOptions, Header, Reader, Record};
 use spanbridge_protocol::table::Table;
 use spanbridge_protocol::value::{Timestamp, Type, Value};
 use spanbridge_schema::convert::to_spanner;
-use spanbridge_schema::derive::{self, Extent, RowColumn};
-use spanbridge_schema::{Datum, Decoder, Format, Registry, Style, Timestamps};
+use spanbridge_schema::{Datum, Decoder, Format, Registry, TimestampEncoding, TypeMapping};
+use spanbridge_schema::{RowColumn, RowImage, RowSchema};
 
 use crate::change_id::{ChangeId, parse_record_sequence};
 use crate::error::{Error, ErrorKind, Result};
@@ -63,8 +63,8 @@ pub async fn read(
 ) -> Result<Vec<PublishedRecord>> {
     let records = Reader::new(kafka, READ_TIMEOUT)?.read_to_end(topic).await?;
     let decoder = Decoder::new(Format::Avro, registry.clone());
-    let style = Style::Native(Timestamps::default());
-    let (key, row) = (derive::key(table, style)?, derive::row(table, style, Extent::Partial)?);
+    let style = TypeMapping::Native(TimestampEncoding::default());
+    let (key, row) = (RowSchema::of_key(table, style)?, RowSchema::of_row(table, style, RowImage::Partial)?);
     let mut decoded = Vec::with_capacity(records.len());
     for record in records {
         let (partition, offset) = (record.partition, record.offset);

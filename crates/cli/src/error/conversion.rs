@@ -28,7 +28,7 @@ impl From<spanbridge_spanner::Error> for Error {
 
 impl From<spanbridge_schema::Error> for Error {
     fn from(error: spanbridge_schema::Error) -> Self {
-        use spanbridge_schema::Kind as Schema;
+        use spanbridge_schema::ErrorKind as Schema;
         let kind = match error.kind() {
             Schema::Unavailable => ErrorKind::Unreachable,
             Schema::Configuration | Schema::Unauthorized => ErrorKind::Config,

@@ -1,5 +1,5 @@
 use spanbridge_config::{Config, Decoding, Format, Ingest};
-use spanbridge_schema::{Datum, Registry};
+use spanbridge_schema::{Datum, Registry, datum};
 
 use super::text;
 use crate::connections;
@@ -51,7 +51,7 @@ impl<'a> Formats<'a> {
 
 /// JSON over several lines, which escapes control characters; a value that is no object or list as it is.
 fn pretty(value: &Datum) -> Option<String> {
-    let canonical = value.canonical()?;
+    let canonical = datum::canonical_text(value)?;
     match value {
         Datum::Record(_) | Datum::Map(_) | Datum::List(_) => {
             let parsed: serde_json::Value = serde_json::from_slice(&canonical).ok()?;

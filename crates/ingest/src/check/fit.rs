@@ -4,7 +4,7 @@ use spanbridge_config::{Aggregate, AggregatesTable, Function, IngestTable, Locat
 use spanbridge_protocol::table::{Column, Table};
 use spanbridge_protocol::value::Type;
 use spanbridge_schema::Shape;
-use spanbridge_schema::convert::{Fit, fits};
+use spanbridge_schema::convert::{Fit, check_fit};
 
 use super::report::{Report, Severity};
 use crate::schemas::{Field, Missing, Read, Schemas};
@@ -108,7 +108,7 @@ impl<'a> Into<'a> {
 
     fn misfits(&self, field: &Field) -> Vec<(Severity, &'static str, String)> {
         let mut misfits = Vec::new();
-        match fits(&field.shape, self.ty) {
+        match check_fit(&field.shape, self.ty) {
             Fit::Lossless => {}
             Fit::Sometimes(why) => misfits.push((Severity::Warning, TYPE, why)),
             Fit::Never(why) => return vec![(Severity::Error, TYPE, why)],

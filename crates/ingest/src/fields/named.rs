@@ -1,5 +1,5 @@
 use spanbridge_schema::Shape;
-use spanbridge_schema::shape::TwoFields;
+use spanbridge_schema::shape::AmbiguousField;
 
 use crate::schemas::{Part, Version};
 
@@ -41,11 +41,11 @@ pub(crate) fn named(part: &Part, path: &[String]) -> Result<Vec<Named>, String> 
 }
 
 fn add(fields: &mut Vec<Named>, version: &Version, path: &[String]) -> Result<(), String> {
-    let found = version.shape.at(path).ok().and_then(|(_, found)| found?.record());
+    let found = version.shape.resolve(path).ok().and_then(|(_, found)| found?.record());
     let title = &version.title;
     let record = found.ok_or_else(|| format!("what {title} has there is not one record with fields"))?;
     for field in &record.fields {
-        if let Err(TwoFields(one, other)) = record.field_like(&field.name) {
+        if let Err(AmbiguousField(one, other)) = record.find_field(&field.name) {
             return Err(format!("fields `{one}` and `{other}` of {title} would be one column"));
         }
         match fields.iter_mut().find(|known| known.name.eq_ignore_ascii_case(&field.name)) {

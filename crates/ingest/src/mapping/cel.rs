@@ -9,7 +9,7 @@ use cel::{Context, Program, Value as CelValue};
 use chrono::{DateTime, TimeDelta};
 use spanbridge_protocol::ingest::Failure;
 use spanbridge_schema::Datum;
-use spanbridge_schema::datum::{Instant, Period, Symbol};
+use spanbridge_schema::datum::{Instant, Period, Symbol, canonical_text, nearest_double};
 
 use super::record::Input;
 
@@ -114,8 +114,8 @@ fn from_datum(value: &Datum) -> Result<CelValue, Failure> {
     let out_of_range =
         |what: &str| Failure::new("SB-INGEST-CONVERT", format!("{what} is out of range of expressions"));
     let text = || {
-        let text = value.canonical().and_then(|text| String::from_utf8(text.into_owned()).ok());
-        text.map(CelValue::from).ok_or_else(|| out_of_range(&format!("a {}", value.kind())))
+        let text = canonical_text(value).and_then(|text| String::from_utf8(text.into_owned()).ok());
+        text.map(CelValue::from).ok_or_else(|| out_of_range(&format!("a {}", value.type_name())))
     };
     Ok(match value {
         Datum::Null => CelValue::Null,
@@ -124,9 +124,9 @@ fn from_datum(value: &Datum) -> Result<CelValue, Failure> {
         Datum::UInt(value) => CelValue::UInt(*value),
         Datum::Float(value) => CelValue::Float(f64::from(*value)),
         Datum::Double(value) => CelValue::Float(*value),
-        Datum::Number(value) => spanbridge_schema::datum::nearest(value)
-            .map(CelValue::Float)
-            .ok_or_else(|| out_of_range("a number"))?,
+        Datum::Number(value) => {
+            nearest_double(value).map(CelValue::Float).ok_or_else(|| out_of_range("a number"))?
+        }
         Datum::String(text) | Datum::Enum(Symbol { name: text, .. }) => CelValue::from(text.as_str()),
         Datum::Bytes(bytes) => CelValue::from(bytes.clone()),
         Datum::Timestamp(at) => match at.to_utc() {
@@ -175,7 +175,7 @@ fn to_datum(value: &CelValue) -> Result<Datum, Failure> {
         CelValue::Timestamp(at) => Datum::Timestamp(Instant::from(at.to_utc())),
         CelValue::Duration(length) => {
             let nanos = i128::from(length.num_seconds()) * 1_000_000_000 + i128::from(length.subsec_nanos());
-            Datum::Duration(Box::new(Period::of_nanos(nanos)))
+            Datum::Duration(Box::new(Period::from_nanos(nanos)))
         }
         CelValue::List(items) => Datum::List(items.iter().map(to_datum).collect::<Result<_, _>>()?),
         CelValue::Map(map) => {

@@ -2,8 +2,8 @@
 
 use spanbridge_config::{Decoding, Format as ConfigFormat, Ingest, Unwrap};
 use spanbridge_protocol::ingest::Failure;
-use spanbridge_schema::debezium::{self, Event};
-use spanbridge_schema::{Datum, Decoded, Decoder, Error, Format, Kind, Registry, Writer};
+use spanbridge_schema::debezium::{self, ChangeEvent};
+use spanbridge_schema::{Datum, DecodedPayload, Decoder, Error, ErrorKind, Format, Registry, WriterSchema};
 
 use super::record::Fault;
 use super::variables::Variables;
@@ -18,14 +18,14 @@ pub(super) struct Decoders {
 
 /// A decoded value.
 pub(super) struct Content {
-    pub(super) writer: Option<Writer>,
+    pub(super) writer: Option<WriterSchema>,
     pub(super) body: Body,
 }
 
 /// The value itself, or the change that it is an event of.
 pub(super) enum Body {
     Plain(Datum),
-    Event(Box<Event>),
+    Event(Box<ChangeEvent>),
 }
 
 impl Decoders {
@@ -44,7 +44,7 @@ impl Decoders {
         self.unwrap.into()
     }
 
-    pub(super) async fn key(&self, bytes: &[u8]) -> Result<Decoded, Fault> {
+    pub(super) async fn key(&self, bytes: &[u8]) -> Result<DecodedPayload, Fault> {
         let decoded =
             self.key.decode(bytes).await.map_err(|error| match (self.key.format(), error.kind()) {
                 (Format::String | Format::Int64, _) => {
@@ -55,20 +55,21 @@ impl Decoders {
         match (self.unwrap, self.key.format()) {
             // The converter that wraps the value wraps the key too.
             (Unwrap::Debezium, Format::Json) => {
-                let value = debezium::unwrap_json(decoded.value).map_err(|error| fault("key", &error))?;
-                Ok(Decoded { writer: None, value })
+                let value =
+                    debezium::apply_connect_schema(decoded.value).map_err(|error| fault("key", &error))?;
+                Ok(DecodedPayload { writer: None, value })
             }
             _ => Ok(decoded),
         }
     }
 
     pub(super) async fn value(&self, bytes: &[u8]) -> Result<Content, Fault> {
-        let Decoded { writer, value } =
+        let DecodedPayload { writer, value } =
             self.value.decode(bytes).await.map_err(|error| fault("value", &error))?;
         let body = match self.unwrap {
             Unwrap::None => Body::Plain(value),
             Unwrap::Debezium => {
-                Body::Event(Box::new(debezium::unwrap(value).map_err(|error| fault("value", &error))?))
+                Body::Event(Box::new(ChangeEvent::from_datum(value).map_err(|error| fault("value", &error))?))
             }
         };
         Ok(Content { writer, body })
@@ -83,7 +84,7 @@ impl Content {
         }
     }
 
-    pub(super) fn event(&self) -> Option<&Event> {
+    pub(super) fn event(&self) -> Option<&ChangeEvent> {
         match &self.body {
             Body::Plain(_) => None,
             Body::Event(event) => Some(event),
@@ -115,13 +116,13 @@ fn fault(part: &str, error: &Error) -> Fault {
 }
 
 /// Stable codes of dead letters.
-fn code(kind: Kind) -> &'static str {
+fn code(kind: ErrorKind) -> &'static str {
     match kind {
-        Kind::UnknownSchema => "SB-INGEST-UNKNOWN-SCHEMA",
-        Kind::UnusableSchema => "SB-INGEST-UNUSABLE-SCHEMA",
-        Kind::Frame => "SB-INGEST-FRAME",
-        Kind::TooLarge => "SB-INGEST-TOO-LARGE",
-        Kind::Envelope => "SB-INGEST-UNWRAP",
+        ErrorKind::UnknownSchema => "SB-INGEST-UNKNOWN-SCHEMA",
+        ErrorKind::UnusableSchema => "SB-INGEST-UNUSABLE-SCHEMA",
+        ErrorKind::Frame => "SB-INGEST-FRAME",
+        ErrorKind::TooLarge => "SB-INGEST-TOO-LARGE",
+        ErrorKind::Envelope => "SB-INGEST-UNWRAP",
         _ => "SB-INGEST-DECODE",
     }
 }

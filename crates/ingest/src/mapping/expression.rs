@@ -8,7 +8,7 @@ use spanbridge_protocol::value::{Timestamp, Type, Value};
 use spanbridge_schema::Datum;
 use spanbridge_schema::convert::to_spanner;
 use spanbridge_schema::datum::Instant;
-use spanbridge_schema::debezium::Event;
+use spanbridge_schema::debezium::ChangeEvent;
 
 use super::cel::Cel;
 use super::mask::Mask;
@@ -115,14 +115,16 @@ impl Expression {
 
     /// Its value, before any conversion.
     pub(super) fn datum<'i>(&self, input: &'i Input<'_>) -> Result<Cow<'i, Datum>, Failure> {
-        let event =
-            |id: PathId, path: &[String], of: fn(&'i Event) -> &'i Datum| match (input.event, &input.value) {
-                (Some(event), Some(row)) => {
-                    row.plan.path(id)?;
-                    descend(of(event), path).map(Cow::Borrowed)
-                }
-                _ => Ok(Cow::Owned(Datum::Null)),
-            };
+        let event = |id: PathId, path: &[String], of: fn(&'i ChangeEvent) -> &'i Datum| match (
+            input.event,
+            &input.value,
+        ) {
+            (Some(event), Some(row)) => {
+                row.plan.path(id)?;
+                descend(of(event), path).map(Cow::Borrowed)
+            }
+            _ => Ok(Cow::Owned(Datum::Null)),
+        };
         Ok(match self {
             Self::Value(path) => match &input.value {
                 Some(row) => Cow::Borrowed(row.plan.value(*path, row.value)?),

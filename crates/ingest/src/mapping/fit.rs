@@ -3,9 +3,9 @@
 use std::fmt;
 
 use spanbridge_protocol::ingest::Failure;
-use spanbridge_schema::convert::{Fit, fits};
-use spanbridge_schema::shape::{NoPath, TwoFields};
-use spanbridge_schema::{Shape, Writer};
+use spanbridge_schema::convert::{Fit, check_fit};
+use spanbridge_schema::shape::{AmbiguousField, PathError};
+use spanbridge_schema::{Shape, WriterSchema};
 
 use super::plan::{Path, Root, Step};
 
@@ -14,7 +14,7 @@ const HELP: &str = "change the schema or the mapping, then replay";
 
 /// A writer's schema, for errors.
 pub(super) struct Title<'a> {
-    pub(super) writer: &'a Writer,
+    pub(super) writer: &'a WriterSchema,
     pub(super) subject: Option<&'a str>,
 }
 
@@ -46,7 +46,7 @@ pub(super) fn steps(
     };
     let Some((steps, shape)) = found else { return Ok(None) };
     if let (Some(ty), Some(title), Some(shape)) = (&path.ty, title, shape)
-        && let Fit::Never(why) = fits(shape, ty)
+        && let Fit::Never(why) = check_fit(shape, ty)
     {
         let message = format!("{title} does not fit: field `{}`: {why}; {HELP}", path.steps.join("."));
         return Err(Failure::new(SCHEMA, message));
@@ -63,7 +63,7 @@ fn plain<'s>(
     shape: &'s Shape,
     title: Option<&Title<'_>>,
 ) -> Result<Found<'s>, Failure> {
-    match shape.at(whole) {
+    match shape.resolve(whole) {
         Ok((positions, found)) => {
             let steps = whole.iter().zip(positions);
             let steps = steps.map(|(name, position)| Step { name: name.clone(), position });
@@ -74,8 +74,8 @@ fn plain<'s>(
         Err(fault) => {
             let title = title.map_or_else(|| "the schema".to_owned(), ToString::to_string);
             let what = match fault {
-                NoPath::Missing => format!("{title} has no field `{}`", path.steps.join(".")),
-                NoPath::NotRecord(name) => format!("{title}: `{name}` is asked of what is not one record"),
+                PathError::Missing => format!("{title} has no field `{}`", path.steps.join(".")),
+                PathError::NotRecord(name) => format!("{title}: `{name}` is asked of what is not one record"),
             };
             Err(match path.ty {
                 Some(_) => Failure::new(SCHEMA, format!("{what}; {HELP}")),
@@ -88,12 +88,12 @@ fn plain<'s>(
 fn copied<'s>(whole: &[String], shape: &'s Shape, title: Option<&Title<'_>>) -> Result<Found<'s>, Failure> {
     let title = || title.map_or_else(|| "the schema".to_owned(), ToString::to_string);
     let Some((name, outer)) = whole.split_last() else { return Ok(None) };
-    let record = shape.at(outer).ok().and_then(|(positions, found)| Some((positions, found?.record()?)));
+    let record = shape.resolve(outer).ok().and_then(|(positions, found)| Some((positions, found?.record()?)));
     let Some((positions, record)) = record else {
         let message = format!("{}: it is not one record whose fields could be columns; {HELP}", title());
         return Err(Failure::new(SCHEMA, message));
     };
-    match record.field_like(name) {
+    match record.find_field(name) {
         Ok(None) => Ok(None),
         Ok(Some((position, field))) => {
             let outer = outer.iter().cloned().zip(positions);
@@ -101,7 +101,7 @@ fn copied<'s>(whole: &[String], shape: &'s Shape, title: Option<&Title<'_>>) -> 
             let steps = outer.chain([last]).map(|(name, position)| Step { name, position });
             Ok(Some((steps.collect(), Some(&field.shape))))
         }
-        Err(TwoFields(one, other)) => {
+        Err(AmbiguousField(one, other)) => {
             let message = format!("{}: fields `{one}` and `{other}` would be one column; {HELP}", title());
             Err(Failure::new(SCHEMA, message))
         }

@@ -4,6 +4,7 @@ use hmac::{Hmac, KeyInit, Mac};
 use sha2::Sha256;
 use spanbridge_protocol::ingest::Failure;
 use spanbridge_protocol::value::{Date, Float, Numeric, Timestamp, Type, Value};
+use spanbridge_schema::datum::canonical_text;
 
 use super::expression::{Expression, convert};
 use super::record::Input;
@@ -53,8 +54,8 @@ impl Mask {
                 if datum.is_null() {
                     return Ok(Value::Null);
                 }
-                let canonical = datum.canonical().ok_or_else(|| {
-                    let what = format!("a {} out of range has no hash", datum.kind());
+                let canonical = canonical_text(&datum).ok_or_else(|| {
+                    let what = format!("a {} out of range has no hash", datum.type_name());
                     Failure::new("SB-INGEST-CONVERT", what)
                 })?;
                 let mut hmac = key.clone();

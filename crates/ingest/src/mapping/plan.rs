@@ -5,7 +5,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use spanbridge_protocol::ingest::Failure;
 use spanbridge_protocol::value::Type;
-use spanbridge_schema::{Datum, Shape, Writer};
+use spanbridge_schema::{Datum, Shape, WriterSchema};
 
 use super::fit::{self, Title};
 use crate::fields::Covered;
@@ -100,7 +100,7 @@ impl Plans {
     }
 
     /// The plan for keys or values of that writer, made when it is new.
-    pub(super) fn plan(&self, writer: Option<&Writer>, part: Part) -> Arc<Plan> {
+    pub(super) fn plan(&self, writer: Option<&WriterSchema>, part: Part) -> Arc<Plan> {
         let origin = (writer.map(|writer| writer.id), part);
         let message = writer.and_then(|writer| writer.schema.message());
         let mut plans = self.plans.lock().unwrap_or_else(PoisonError::into_inner);
@@ -116,7 +116,7 @@ impl Plans {
         plan
     }
 
-    fn make(&self, writer: Option<&Writer>, part: Part) -> Plan {
+    fn make(&self, writer: Option<&WriterSchema>, part: Part) -> Plan {
         let shape = writer.map_or(Shape::Any, |writer| writer.schema.shape());
         let subject = &self.subjects[usize::from(part != Part::Key)];
         let title = writer.map(|writer| Title { writer, subject: subject.as_deref() });
@@ -130,7 +130,7 @@ impl Plans {
             .collect();
         let records = self.records.iter().map(|(path, covered)| {
             let whole = path.prefix(part).map(|prefix| [prefix, path.steps.clone()].concat());
-            let found = whole.and_then(|whole| shape.at(&whole).ok()?.1?.record());
+            let found = whole.and_then(|whole| shape.resolve(&whole).ok()?.1?.record());
             found.is_some_and(|record| !record.fields.iter().all(|field| covered.has(&field.name)))
         });
         fit::tell(&paths);
@@ -186,7 +186,7 @@ pub(super) fn child<'v>(value: &'v Datum, name: &str) -> Result<&'v Datum, Failu
             .get(name)
             .ok_or_else(|| Failure::new("SB-INGEST-PATH", format!("the record has no field `{name}`"))),
         other => {
-            let what = format!("`{name}` is asked of a {}", other.kind());
+            let what = format!("`{name}` is asked of a {}", other.type_name());
             Err(Failure::new("SB-INGEST-PATH", what))
         }
     }

@@ -5,8 +5,8 @@ use std::sync::Arc;
 use spanbridge_kafka::Record;
 use spanbridge_protocol::ingest::{Change, Failure, Partition, Spec};
 use spanbridge_protocol::value::Type;
-use spanbridge_schema::debezium::{Event, Operation};
-use spanbridge_schema::{Datum, Decoded, Writer};
+use spanbridge_schema::debezium::{ChangeEvent, RowOperation};
+use spanbridge_schema::{Datum, DecodedPayload, WriterSchema};
 
 use super::decoding::{Content, Decoders};
 use super::final_column::FinalColumn;
@@ -37,7 +37,7 @@ pub(crate) enum Fault {
     /// Only a person can mend it.
     Stop(String),
     /// It is the first of a writer whose record has fields that no column is known for.
-    NewFields { target: usize, writer: Box<Writer> },
+    NewFields { target: usize, writer: Box<WriterSchema> },
 }
 
 /// What expressions see of a record.
@@ -47,9 +47,9 @@ pub(super) struct Input<'a> {
     pub(super) value: Option<Row<'a>>,
     pub(super) key: Key<'a>,
     /// What the change event says of the row; a row to write without one.
-    pub(super) operation: Operation,
+    pub(super) operation: RowOperation,
     /// The change event that the row was unwrapped from.
-    pub(super) event: Option<&'a Event>,
+    pub(super) event: Option<&'a ChangeEvent>,
 }
 
 /// A key, and whether its fields fit; nothing to ask where it has no schema.
@@ -68,17 +68,17 @@ impl<'a> Input<'a> {
     pub(super) fn new(
         record: &'a Record,
         content: Option<&'a Content>,
-        key: &'a Decoded,
+        key: &'a DecodedPayload,
         plans: &Plans,
     ) -> Self {
         let event = content.and_then(Content::event);
         let row = |content: &'a Content| Row {
             value: content.row(),
-            plan: plans.plan(content.writer.as_ref(), Part::Value(event.map(Event::row_field))),
+            plan: plans.plan(content.writer.as_ref(), Part::Value(event.map(ChangeEvent::row_field))),
         };
         let plan = key.writer.as_ref().map(|writer| plans.plan(Some(writer), Part::Key));
         let key = Key { value: &key.value, plan };
-        let operation = event.map_or(Operation::Upsert, |event| event.operation);
+        let operation = event.map_or(RowOperation::Upsert, |event| event.operation);
         Self { record, value: content.map(row), key, operation, event }
     }
 
@@ -96,7 +96,7 @@ impl Mapper {
         };
         let key = match &record.key {
             Some(bytes) if self.uses_key => self.decoders.key(bytes).await?,
-            _ => Decoded { writer: None, value: Datum::Null },
+            _ => DecodedPayload { writer: None, value: Datum::Null },
         };
         let input = Input::new(record, content.as_ref(), &key, &self.plans);
         let writer = content.as_ref().and_then(|content| content.writer.as_ref());

@@ -3,7 +3,8 @@
 use spanbridge_config::Tombstones;
 use spanbridge_protocol::ingest::{AggregateInput as FunctionInput, Change, Failure, Partition};
 use spanbridge_protocol::value::{Timestamp, Type, Value};
-use spanbridge_schema::debezium::Operation;
+use spanbridge_schema::datum::canonical_text;
+use spanbridge_schema::debezium::RowOperation;
 
 use super::expression::Expression;
 use super::plan::RecordId;
@@ -91,7 +92,7 @@ impl TableMapping {
     ) -> Result<Option<Change>, Failure> {
         let is_tombstone = input.value.is_none();
         // Nothing is taken back out of a group: a deleted row is to it what a tombstone is.
-        let has_no_row = matches!(self.kind, Kind::Groups(_)) && input.operation == Operation::Delete;
+        let has_no_row = matches!(self.kind, Kind::Groups(_)) && input.operation == RowOperation::Delete;
         match (is_tombstone || has_no_row, self.tombstones) {
             (true, Tombstones::Ignore) => return Ok(None),
             (true, Tombstones::DeadLetter) => {
@@ -143,7 +144,7 @@ impl TableMapping {
 impl RowMapping {
     fn change(&self, target: usize, is_tombstone: bool, input: &Input<'_>) -> Result<Change, Failure> {
         let deletes = is_tombstone
-            || input.operation == Operation::Delete
+            || input.operation == RowOperation::Delete
             || !self.writes
             || match &self.delete_when {
                 Some(delete_when) => delete_when.holds(input)?,
@@ -184,8 +185,8 @@ impl Column {
         if datum.is_null() {
             return Ok(Value::Null);
         }
-        datum.canonical().map(|bytes| Value::Bytes(bytes.into_owned())).ok_or_else(|| {
-            let what = format!("a {} out of range cannot be told from others", datum.kind());
+        canonical_text(&datum).map(|bytes| Value::Bytes(bytes.into_owned())).ok_or_else(|| {
+            let what = format!("a {} out of range cannot be told from others", datum.type_name());
             self.at_fault(Failure::new("SB-INGEST-CONVERT", what))
         })
     }

@@ -7,8 +7,10 @@ use spanbridge_kafka::Record;
 use spanbridge_protocol::ingest::Failure;
 use spanbridge_protocol::value::{Type, Value};
 use spanbridge_schema::datum::{Instant, Period};
-use spanbridge_schema::debezium::{Event, Operation};
-use spanbridge_schema::{Datum, Decoded, Schema, Writer, WriterSchema, encode};
+use spanbridge_schema::debezium::{ChangeEvent, RowOperation};
+use spanbridge_schema::{
+    AvroSchema, Datum, DecodedPayload, RegistrySchema, WriterSchema, decode_avro, encode_avro,
+};
 
 use super::decoding::{Body, Content};
 use super::expression::Expression;
@@ -33,10 +35,10 @@ fn content(plane: Avro) -> Content {
         ("at".into(), Avro::TimestampMillis(3_600_000)),
         ("plane".into(), plane),
     ]);
-    let schema = Schema::parse(SCHEMA).unwrap();
-    let frame = encode::encode(1, &schema, &value).unwrap();
-    let value = schema.decode(&frame[5..]).unwrap();
-    let writer = Writer { id: 1, schema: WriterSchema::Avro(Arc::new(schema)) };
+    let schema = AvroSchema::parse(SCHEMA).unwrap();
+    let frame = encode_avro(1, &schema, &value).unwrap();
+    let value = decode_avro(&schema, &frame[5..]).unwrap();
+    let writer = WriterSchema { id: 1, schema: RegistrySchema::Avro(Arc::new(schema)) };
     Content { writer: Some(writer), body: Body::Plain(value) }
 }
 
@@ -82,7 +84,7 @@ fn evaluate_in(
     if let Some(mask) = mask {
         expression = expression.masked(mask);
     }
-    let (record, key) = (record(), Decoded { writer: None, value: Datum::from("k") });
+    let (record, key) = (record(), DecodedPayload { writer: None, value: Datum::from("k") });
     let input = Input::new(&record, Some(content), &key, &plans);
     expression.evaluate(&input, ty).map_err(|failure| failure.code.into_owned())
 }
@@ -165,10 +167,10 @@ fn a_change_event_is_its_row_and_more() {
     let row = |id: i64| map([("id", Datum::Int(id))]);
     let event = |op: &str, operation, before: Datum, after: Datum| {
         let source = map([("table", Datum::from("orders"))]);
-        Body::Event(Box::new(Event { operation, op: op.into(), before, after, source }))
+        Body::Event(Box::new(ChangeEvent { operation, op: op.into(), before, after, source }))
     };
-    let update = || event("u", Operation::Upsert, row(1), row(2));
-    let delete = || event("d", Operation::Delete, row(3), Datum::Null);
+    let update = || event("u", RowOperation::Upsert, row(1), row(2));
+    let delete = || event("d", RowOperation::Delete, row(3), Datum::Null);
     assert_eq!(evaluate_json("value.id", &Type::Int64, update()), Ok(2.into()));
     assert_eq!(evaluate_json("before.id", &Type::Int64, update()), Ok(1.into()));
     assert_eq!(evaluate_json("op", &Type::String, update()), Ok("u".into()));
@@ -185,7 +187,7 @@ fn dates_durations_and_decimals_reach_expressions() {
             ("day", Datum::Date(1)),
             ("time", Datum::Time(1_000_000_000)),
             ("local", Datum::LocalTimestamp(Instant::from_millis(0))),
-            ("took", Datum::Duration(Box::new(Period::of_nanos(1_500_000_000)))),
+            ("took", Datum::Duration(Box::new(Period::from_nanos(1_500_000_000)))),
             ("amount", Datum::Decimal("1.50".parse().unwrap())),
             ("bytes", Datum::Bytes(vec![1])),
         ]))
@@ -234,17 +236,17 @@ fn evolved(
     ty: &Type,
 ) -> Result<Value, Failure> {
     let schema = format!(r#"{{"type": "record", "name": "R", "fields": [{fields}]}}"#);
-    let schema = Schema::parse(&schema).unwrap();
-    let frame = encode::encode(7, &schema, &Avro::Record(value)).unwrap();
-    let value = schema.decode(&frame[5..]).unwrap();
-    let writer = Writer { id: 7, schema: WriterSchema::Avro(Arc::new(schema)) };
+    let schema = AvroSchema::parse(&schema).unwrap();
+    let frame = encode_avro(7, &schema, &Avro::Record(value)).unwrap();
+    let value = decode_avro(&schema, &frame[5..]).unwrap();
+    let writer = WriterSchema { id: 7, schema: RegistrySchema::Avro(Arc::new(schema)) };
     let content = Content { writer: Some(writer), body: Body::Plain(value) };
     let mut plans = Plans::of([None, Some("t-value".to_owned())]);
     let expression = match copied {
         true => Expression::copied(path, &mut plans, ty),
         false => Expression::compile(path, Variables::Record, &mut plans, Some(ty)).unwrap(),
     };
-    let key = Decoded { writer: None, value: Datum::Null };
+    let key = DecodedPayload { writer: None, value: Datum::Null };
     let record = record();
     expression.evaluate(&Input::new(&record, Some(&content), &key, &plans), ty)
 }

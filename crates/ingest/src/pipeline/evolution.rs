@@ -1,7 +1,7 @@
 //! Writers whose records have new fields: their columns are there, are made, or are asked for.
 
 use spanbridge_config::{Evolve, Ingest, IngestTable};
-use spanbridge_schema::Writer;
+use spanbridge_schema::WriterSchema;
 use spanbridge_spanner::{Admin, ErrorKind as SpannerKind};
 
 use super::requests::Backoff;
@@ -20,13 +20,13 @@ const ATTEMPTS: u32 = 20;
 pub(super) struct Met {
     /// The table, by its place in the file.
     pub(super) target: usize,
-    pub(super) writer: Writer,
+    pub(super) writer: WriterSchema,
 }
 
 /// The writers that were met since the pipeline was started.
 #[derive(Default)]
 pub(crate) struct Evolution {
-    met: Vec<Writer>,
+    met: Vec<WriterSchema>,
 }
 
 impl Evolution {

@@ -150,7 +150,7 @@ impl Column<'_> {
             Origin::Beside(_, text) => (text, Use::Mean),
         };
         let field = schemas.newest(text)?;
-        let open = || format!("`{text}` is a {}, which leaves the column's type open", field.shape.kind());
+        let open = || format!("`{text}` is a {}, which leaves the column's type open", field.shape.name());
         let ty = natural(&field.shape).ok_or_else(open)?;
         let ty = match (uses, ty) {
             (Use::Value, ty) => ty,

@@ -2,7 +2,7 @@
 
 use spanbridge_protocol::value::Type;
 use spanbridge_schema::Shape;
-use spanbridge_schema::convert::{Fit, fits};
+use spanbridge_schema::convert::{Fit, check_fit};
 
 /// The type that loses nothing of such values; nothing where the schema leaves it open.
 pub(super) fn natural(shape: &Shape) -> Option<Type> {
@@ -29,7 +29,7 @@ pub(super) fn natural(shape: &Shape) -> Option<Type> {
         },
         Shape::Union(members) => union(shape, members)?,
     };
-    (!matches!(fits(shape, &ty), Fit::Never(_))).then_some(ty)
+    (!matches!(check_fit(shape, &ty), Fit::Never(_))).then_some(ty)
 }
 
 fn union(shape: &Shape, members: &[Shape]) -> Option<Type> {
@@ -44,7 +44,7 @@ fn union(shape: &Shape, members: &[Shape]) -> Option<Type> {
         1 => types.pop(),
         _ => [Type::Int64, Type::Numeric, Type::Float64, Type::String, Type::Json]
             .into_iter()
-            .find(|ty| fits(shape, ty) == Fit::Lossless),
+            .find(|ty| check_fit(shape, ty) == Fit::Lossless),
     }
 }
 
@@ -59,7 +59,7 @@ pub(crate) fn column_of_field(name: &str, shape: &Shape) -> Result<Type, String>
         return Err(format!("`{}` is not a name for a column", name.escape_debug()));
     }
     natural(shape)
-        .ok_or_else(|| format!("`{name}` is a {}, which leaves the column's type open", shape.kind()))
+        .ok_or_else(|| format!("`{name}` is a {}, which leaves the column's type open", shape.name()))
 }
 
 /// As a column definition has it.

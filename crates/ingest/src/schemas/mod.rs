@@ -4,7 +4,7 @@ mod part;
 mod source;
 
 use spanbridge_config::{Ingest, Unwrap};
-use spanbridge_schema::{Registry, Writer};
+use spanbridge_schema::{Registry, WriterSchema};
 
 use crate::Error;
 pub(crate) use part::{Depth, Field, Missing, Part, Version, subjects};
@@ -83,7 +83,7 @@ impl Schemas {
     }
 
     /// Of that writer of values alone.
-    pub(crate) fn met(pipeline: &Ingest, writer: &Writer) -> Self {
+    pub(crate) fn met(pipeline: &Ingest, writer: &WriterSchema) -> Self {
         let (key, value) = (Part::empty("key"), Part::empty("value"));
         let mut schemas = Self { key, value, unwrap: pipeline.value.unwrap };
         schemas.add(writer);
@@ -91,7 +91,7 @@ impl Schemas {
     }
 
     /// A writer that the registry may have under another subject, too.
-    pub(crate) fn add(&mut self, writer: &Writer) {
+    pub(crate) fn add(&mut self, writer: &WriterSchema) {
         self.value.versions.push(Version::met(writer, self.unwrap));
     }
 

@@ -1,8 +1,8 @@
 //! The schemas of keys, or those of values.
 
 use spanbridge_config::{Decoding, Format, Located, Subject, Unwrap};
-use spanbridge_schema::shape::{NoPath, TwoFields};
-use spanbridge_schema::{Kind, Registry, Result, Shape, Writer, WriterSchema};
+use spanbridge_schema::shape::{AmbiguousField, PathError};
+use spanbridge_schema::{ErrorKind, Registry, RegistrySchema, Result, Shape, WriterSchema};
 
 /// How far back.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -71,7 +71,7 @@ impl Part {
         for subject in subjects(decoding, name, topics) {
             let versions = match registry.versions(&subject).await {
                 Ok(versions) => versions,
-                Err(error) if error.kind() == Kind::UnknownSubject => Vec::new(),
+                Err(error) if error.kind() == ErrorKind::UnknownSubject => Vec::new(),
                 Err(error) => return Err(error),
             };
             let Some(&last) = versions.last() else {
@@ -84,7 +84,7 @@ impl Part {
                 }
                 let schema = match registry.version(&subject, version).await {
                     Ok((_, schema)) => schema,
-                    Err(error) if error.kind() == Kind::UnusableSchema => {
+                    Err(error) if error.kind() == ErrorKind::UnusableSchema => {
                         part.unusable.push(error.to_string());
                         continue;
                     }
@@ -136,7 +136,7 @@ impl Version {
     }
 
     /// That of a writer which a record has named.
-    pub(super) fn met(writer: &Writer, unwrap: Unwrap) -> Self {
+    pub(super) fn met(writer: &WriterSchema, unwrap: Unwrap) -> Self {
         let title = format!("schema id {}", writer.id);
         Self { row: row(unwrap), ..Self::of(title, writer.schema.shape()) }
     }
@@ -152,12 +152,12 @@ impl Version {
     /// A field of `"*"`: found without case, and null where this version has none.
     pub(crate) fn copied(&self, path: &[String]) -> std::result::Result<Field, Missing> {
         let Some((name, outer)) = path.split_last() else { return self.field(path) };
-        let record = self.shape.at(outer).ok().and_then(|(_, found)| found?.record());
+        let record = self.shape.resolve(outer).ok().and_then(|(_, found)| found?.record());
         let field = record.ok_or_else(|| Missing(format!("{}: it is not one record", self.title)))?;
-        match field.field_like(name) {
+        match field.find_field(name) {
             Ok(None) => Ok(Field { shape: Shape::Null, nullable: true }),
             Ok(Some((_, field))) => self.field(&[outer, std::slice::from_ref(&field.name)].concat()),
-            Err(TwoFields(one, other)) => {
+            Err(AmbiguousField(one, other)) => {
                 Err(Missing(format!("{}: fields `{one}` and `{other}` would be one column", self.title)))
             }
         }
@@ -166,17 +166,17 @@ impl Version {
     pub(crate) fn field(&self, path: &[String]) -> std::result::Result<Field, Missing> {
         let missing = |fault| {
             Missing(match fault {
-                NoPath::Missing => format!("{} has no field `{}`", self.title, path.join(".")),
-                NoPath::NotRecord(name) => {
+                PathError::Missing => format!("{} has no field `{}`", self.title, path.join(".")),
+                PathError::NotRecord(name) => {
                     format!("{}: `{name}` is asked of what is not one record", self.title)
                 }
             })
         };
-        let (_, shape) = self.shape.at(path).map_err(missing)?;
+        let (_, shape) = self.shape.resolve(path).map_err(missing)?;
         let mut nullable = shape.is_none_or(Shape::is_nullable);
         for length in 1..path.len() {
             let is_row = length == 1 && self.row == Some(path[0].as_str());
-            let (_, around) = self.shape.at(&path[..length]).map_err(missing)?;
+            let (_, around) = self.shape.resolve(&path[..length]).map_err(missing)?;
             nullable |= !is_row && around.is_none_or(Shape::is_nullable);
         }
         Ok(Field { shape: shape.cloned().unwrap_or(Shape::Any), nullable })
@@ -185,8 +185,8 @@ impl Version {
 
 /// What records of a schema are: those of a Protobuf file the message that the file's `record` names, or the first;
 /// without a name they may be any other one.
-fn shapes(schema: &WriterSchema, record: Option<&str>) -> (Shape, Vec<(String, Shape)>) {
-    let WriterSchema::Protobuf(file) = schema else { return (schema.shape(), Vec::new()) };
+fn shapes(schema: &RegistrySchema, record: Option<&str>) -> (Shape, Vec<(String, Shape)>) {
+    let RegistrySchema::Protobuf(file) = schema else { return (schema.shape(), Vec::new()) };
     if let Some(message) = record.and_then(|name| file.message_named(name)) {
         return (message.shape().clone(), Vec::new());
     }

@@ -1,6 +1,6 @@
 use std::sync::Arc;
 
-use spanbridge_schema::{Answer, Record, Registry, Result};
+use spanbridge_schema::{Compatibility, RecordDefinition, Registry, Result};
 
 use crate::transform::{RegistryAnswer, Serializer, SerializerSettings};
 
@@ -16,7 +16,7 @@ pub(super) struct CompatibilityReport {
 /// Asks the registry whether it would accept the schemas of these records. Registers nothing.
 pub(super) async fn check(
     registry: &Registry,
-    records: &[(SerializerSettings, &Arc<Record>)],
+    records: &[(SerializerSettings, &Arc<RecordDefinition>)],
     topic: &str,
 ) -> Result<CompatibilityReport> {
     let mut report = CompatibilityReport::default();
@@ -26,14 +26,16 @@ pub(super) async fn check(
         else {
             continue;
         };
-        let rule = registry.rule(&subject).await?;
+        let rule = registry.compatibility_level(&subject).await?;
         let rule = rule.map_or(String::new(), |rule| format!(" ({rule})"));
         match answer {
-            Answer::Known => report.accepted.push(format!("subject {subject} already has its schema")),
-            Answer::Compatible => {
+            Compatibility::Registered => {
+                report.accepted.push(format!("subject {subject} already has its schema"))
+            }
+            Compatibility::Compatible => {
                 report.accepted.push(format!("subject {subject}{rule} accepts its new schema"));
             }
-            Answer::Incompatible(why) => {
+            Compatibility::Incompatible(why) => {
                 let field = why.field.map_or(String::new(), |field| format!(" (field {field})"));
                 let rejection =
                     format!("subject {subject}{rule} rejects its new schema: {}{field}", why.rule);

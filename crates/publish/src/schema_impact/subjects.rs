@@ -1,4 +1,4 @@
-use spanbridge_schema::Record;
+use spanbridge_schema::RecordDefinition;
 
 use super::catalog::Catalog;
 use crate::transform::{RecordFormat, RecordSchemas, SerializerSettings};
@@ -19,7 +19,7 @@ pub struct TableSubjects {
 /// Returns the subjects of each table of which schemas can be derived.
 pub(super) fn table_subjects(format: &RecordFormat, catalog: &Catalog) -> Vec<TableSubjects> {
     let (key, value) = format.serializer_settings();
-    let subject = |settings: SerializerSettings, topic: &str, record: &Record| {
+    let subject = |settings: SerializerSettings, topic: &str, record: &RecordDefinition| {
         settings.has_schema().then(|| settings.subject(topic, record))
     };
     let tables = catalog.tables.values().filter_map(|entry| entry.as_ref().ok());

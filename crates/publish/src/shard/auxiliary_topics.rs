@@ -3,7 +3,7 @@
 use std::time::{Duration, SystemTime};
 
 use spanbridge_protocol::value::Timestamp;
-use spanbridge_schema::Item;
+use spanbridge_schema::FieldValue;
 use spanbridge_schema::auxiliary_topics::{Heartbeat, Watermark};
 
 use super::context::ShardContext;
@@ -40,7 +40,7 @@ impl PeriodicMessages {
                 now: SystemTime::now().into(),
                 watermark: machine.watermark(),
             };
-            self.queue(topic, heartbeat.items(), machine)?;
+            self.queue(topic, heartbeat.into_key_and_value(), machine)?;
         }
         if let Some((topic, every)) = &pipeline.auxiliary_topics.watermark
             && let Some(low_watermark) = pipeline.watermark.get()
@@ -50,7 +50,11 @@ impl PeriodicMessages {
         {
             (self.next_watermark, self.last_watermark) = (now + *every, Some(low_watermark));
             let now = SystemTime::now().into();
-            self.queue(topic, Watermark { pipeline: pipeline.name(), low_watermark, now }.items(), machine)?;
+            self.queue(
+                topic,
+                Watermark { pipeline: pipeline.name(), low_watermark, now }.into_key_and_value(),
+                machine,
+            )?;
         }
         Ok(())
     }
@@ -58,7 +62,7 @@ impl PeriodicMessages {
     fn queue(
         &self,
         topic: &AuxiliaryTopic,
-        items: (Item, Item),
+        items: (FieldValue, FieldValue),
         machine: &mut Machine,
     ) -> Result<(), RunEnd> {
         let message = topic.message(items);

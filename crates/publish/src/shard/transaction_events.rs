@@ -90,7 +90,7 @@ impl TransactionEvents {
             token: &token.0,
             partitions: change.number_of_partitions_in_transaction,
         };
-        let message = topic.message(event.items(topics.is_extended));
+        let message = topic.message(event.into_key_and_value(topics.is_extended));
         message
             .map(Some)
             .map_err(|error| self.context.end_of(error, "encode a record of the transaction topic"))

@@ -2,8 +2,8 @@
 
 use serde_json::{Map, Value as Json};
 use spanbridge_kafka::Message;
-use spanbridge_schema::debezium::{Envelope, Op, Source, Transaction};
-use spanbridge_schema::{Item, encode};
+use spanbridge_schema::FieldValue;
+use spanbridge_schema::debezium::{Envelope, Operation, SourceInfo, TransactionBlock};
 use spanbridge_spanner::{DataChange, Mod, ModType};
 
 use super::change_metadata::{ChangeMetadata, PrecedingEvents};
@@ -66,7 +66,7 @@ impl<'a> RowChange<'a> {
     fn push_messages(&self, messages: &mut Vec<Message>) -> Result<(), String> {
         let Self { transform, change, .. } = self;
         let (schemas, is_deletion) = (&transform.schemas, change.mod_type == ModType::Delete);
-        let key = encode::row(&schemas.key, self.key_values()?.into_taker());
+        let key = schemas.key.record_value(self.key_values()?.into_taker());
         let key = transform.key.serialize(key).map_err(|error| error.to_string())?;
         let headers = transform.headers.of_change(self.source, change, self.number);
         let message = |key, value| Message {
@@ -78,7 +78,7 @@ impl<'a> RowChange<'a> {
             timestamp_ms: Some(change.commit_timestamp.timestamp_millis()),
         };
         let value = match &schemas.envelope {
-            Some(schema) => Some(self.envelope()?.into_item(schema)),
+            Some(schema) => Some(self.envelope()?.into_record_value(schema)),
             None if is_deletion => None,
             None => Some(self.whole_row()?),
         };
@@ -99,16 +99,16 @@ impl<'a> RowChange<'a> {
     }
 
     /// The key and the new values. A column that is not captured is null.
-    fn after(&self) -> Result<Item, String> {
+    fn after(&self) -> Result<FieldValue, String> {
         let values = self.key_values()?.with(self.transform, &self.new_values)?;
-        Ok(encode::row(&self.transform.schemas.after, values.into_taker()))
+        Ok(self.transform.schemas.after.record_value(values.into_taker()))
     }
 
     /// The key and the old values. A column that is not captured is null.
-    fn before(&self) -> Result<Item, String> {
+    fn before(&self) -> Result<FieldValue, String> {
         let old_values = self.row.old_values().map_err(|error| error.to_string())?;
         let values = self.key_values()?.with(self.transform, &old_values)?;
-        Ok(encode::row(&self.transform.schemas.before, values.into_taker()))
+        Ok(self.transform.schemas.before.record_value(values.into_taker()))
     }
 
     /// The fields of an updated row that are null only because their columns are not captured. `None` if the row is
@@ -125,7 +125,7 @@ impl<'a> RowChange<'a> {
         Some(unchanged.map(|column| column.field.clone()).collect())
     }
 
-    fn whole_row(&self) -> Result<Item, String> {
+    fn whole_row(&self) -> Result<FieldValue, String> {
         let capture = self.change.value_capture_type;
         if self.change.mod_type == ModType::Update && !has_whole_rows(capture) {
             let capture = capture.as_str();
@@ -140,10 +140,10 @@ impl<'a> RowChange<'a> {
         let capture = self.change.value_capture_type;
         let has_before = self.transform.schemas.keeps_key_before || has_old_values(capture);
         let (op, before, after) = match self.change.mod_type {
-            ModType::Insert => (Op::Create, None, Some(self.after()?)),
-            ModType::Update if has_before => (Op::Update, Some(self.before()?), Some(self.after()?)),
-            ModType::Update => (Op::Update, None, Some(self.after()?)),
-            ModType::Delete => (Op::Delete, Some(self.before()?), None),
+            ModType::Insert => (Operation::Create, None, Some(self.after()?)),
+            ModType::Update if has_before => (Operation::Update, Some(self.before()?), Some(self.after()?)),
+            ModType::Update => (Operation::Update, None, Some(self.after()?)),
+            ModType::Delete => (Operation::Delete, Some(self.before()?), None),
         };
         Ok(Envelope {
             before,
@@ -157,22 +157,22 @@ impl<'a> RowChange<'a> {
     }
 
     /// Debezium's `transaction` field: the position of the row in its transaction, from 1.
-    fn transaction_block(&self, preceding: PrecedingEvents) -> Transaction {
+    fn transaction_block(&self, preceding: PrecedingEvents) -> TransactionBlock {
         let position = |before: u64| {
             i64::try_from(before)
                 .unwrap_or(i64::MAX)
                 .saturating_add(i64::try_from(self.number).unwrap_or(0) + 1)
         };
-        Transaction {
+        TransactionBlock {
             id: self.change.server_transaction_id.clone(),
             total_order: position(preceding.total),
             data_collection_order: position(preceding.table),
         }
     }
 
-    fn source_block(&self) -> Source {
+    fn source_block(&self) -> SourceInfo {
         let Self { transform, source, metadata, change, number, .. } = self;
-        Source {
+        SourceInfo {
             snapshot: Some("false".to_owned()),
             sequence: Some(sequence(&change.record_sequence)),
             server_transaction_id: Some(change.server_transaction_id.clone()),

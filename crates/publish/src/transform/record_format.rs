@@ -1,5 +1,5 @@
 use spanbridge_config::{Compatible, Envelope, Publish, Timestamps};
-use spanbridge_schema::Style;
+use spanbridge_schema::TypeMapping;
 
 use super::headers::Headers;
 use super::serializer_settings::SerializerSettings;
@@ -8,7 +8,7 @@ use super::serializer_settings::SerializerSettings;
 #[derive(Debug, Clone)]
 pub(crate) struct RecordFormat {
     pub(super) envelope: Envelope,
-    pub(super) style: Style,
+    pub(super) style: TypeMapping,
     pub(super) key: SerializerSettings,
     pub(super) value: SerializerSettings,
     /// True if a deletion is followed by a tombstone.
@@ -19,10 +19,10 @@ pub(crate) struct RecordFormat {
 impl RecordFormat {
     pub(crate) fn new(publish: &Publish) -> Self {
         let style = match (publish.compatible, publish.timestamps) {
-            (Some(Compatible::Debezium), _) => Style::Debezium,
-            (None, Timestamps::Text) => Style::Native(spanbridge_schema::Timestamps::Text),
-            (None, Timestamps::Micros) => Style::Native(spanbridge_schema::Timestamps::Micros),
-            (None, Timestamps::Nanos) => Style::Native(spanbridge_schema::Timestamps::Nanos),
+            (Some(Compatible::Debezium), _) => TypeMapping::Debezium,
+            (None, Timestamps::Text) => TypeMapping::Native(spanbridge_schema::TimestampEncoding::Text),
+            (None, Timestamps::Micros) => TypeMapping::Native(spanbridge_schema::TimestampEncoding::Micros),
+            (None, Timestamps::Nanos) => TypeMapping::Native(spanbridge_schema::TimestampEncoding::Nanos),
         };
         Self {
             envelope: publish.envelope,
@@ -36,7 +36,7 @@ impl RecordFormat {
 
     /// True if records have fields and types that Debezium's records do not have.
     pub(crate) fn is_extended(&self) -> bool {
-        self.style != Style::Debezium
+        self.style != TypeMapping::Debezium
     }
 
     /// The settings of keys, and of values.

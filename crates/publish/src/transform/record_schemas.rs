@@ -3,8 +3,8 @@ use std::sync::Arc;
 use spanbridge_config::Envelope;
 use spanbridge_protocol::table::Table;
 use spanbridge_schema::debezium::EnvelopeSchema;
-use spanbridge_schema::derive::{self, Extent, RowSchema};
-use spanbridge_schema::{Record, Result};
+use spanbridge_schema::{RecordDefinition, Result};
+use spanbridge_schema::{RowImage, RowSchema};
 
 use super::record_format::RecordFormat;
 
@@ -34,16 +34,16 @@ impl RecordSchemas {
     pub(crate) fn derive(table: &Table, topic: &str, whole: bool, format: &RecordFormat) -> Result<Self> {
         let is_extended = format.is_extended();
         let requires_whole_rows = whole && is_extended;
-        let extent = if requires_whole_rows { Extent::Whole } else { Extent::Partial };
-        let after = derive::row(table, format.style, extent)?;
+        let extent = if requires_whole_rows { RowImage::Full } else { RowImage::Partial };
+        let after = RowSchema::of_row(table, format.style, extent)?;
         let before = match requires_whole_rows {
-            true => derive::row(table, format.style, Extent::Before)?,
+            true => RowSchema::of_row(table, format.style, RowImage::Before)?,
             false => after.clone(),
         };
         Ok(Self {
             table: table.name.clone(),
             topic: topic.into(),
-            key: derive::key(table, format.style)?,
+            key: RowSchema::of_key(table, format.style)?,
             envelope: match format.envelope {
                 Envelope::Debezium => Some(EnvelopeSchema::new(topic, &before, &after, is_extended)),
                 Envelope::Row => None,
@@ -56,18 +56,18 @@ impl RecordSchemas {
         })
     }
 
-    pub(crate) fn key_record(&self) -> &Arc<Record> {
+    pub(crate) fn key_record(&self) -> &Arc<RecordDefinition> {
         self.key.record()
     }
 
-    pub(crate) fn value_record(&self) -> &Arc<Record> {
+    pub(crate) fn value_record(&self) -> &Arc<RecordDefinition> {
         self.envelope.as_ref().map_or(self.after.record(), EnvelopeSchema::record)
     }
 
     /// The columns that a row must have according to the registered record of values.
-    pub(super) fn required_columns(&self, value: &Record) -> Vec<String> {
+    pub(super) fn required_columns(&self, value: &RecordDefinition) -> Vec<String> {
         let row_field = self.envelope.as_ref().map(|_| "after");
-        let fields = value.required(row_field);
+        let fields = value.required_fields(row_field);
         let columns = self.after.columns().iter().filter(|column| fields.contains(&&*column.field));
         columns.map(|column| column.column.clone()).collect()
     }

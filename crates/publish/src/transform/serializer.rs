@@ -2,7 +2,9 @@
 
 use std::sync::Arc;
 
-use spanbridge_schema::{Answer, Encoder, Encoding, Item, Record, Registry, Result};
+use spanbridge_schema::{
+    Compatibility, Encoder, Encoding, FieldValue, RecordDefinition, Registry, Result, evolve,
+};
 
 use super::serializer_settings::SerializerSettings;
 
@@ -17,7 +19,7 @@ pub(crate) struct Serializer {
 #[derive(Debug)]
 pub(crate) struct RegistryAnswer {
     pub(crate) subject: String,
-    pub(crate) answer: Answer,
+    pub(crate) answer: Compatibility,
 }
 
 impl Serializer {
@@ -27,7 +29,7 @@ impl Serializer {
     /// Errors of the registry, and a schema that the subject's compatibility rule rejects.
     pub(crate) async fn register(
         settings: SerializerSettings,
-        record: &Arc<Record>,
+        record: &Arc<RecordDefinition>,
         topic: &str,
         registry: &Registry,
     ) -> Result<Self> {
@@ -45,29 +47,29 @@ impl Serializer {
     /// Errors of the registry.
     pub(crate) async fn check(
         settings: SerializerSettings,
-        record: &Arc<Record>,
+        record: &Arc<RecordDefinition>,
         topic: &str,
         registry: &Registry,
     ) -> Result<Option<RegistryAnswer>> {
         let subject = settings.subject(topic, record);
         let serializer = Self::successor(settings, record, &subject, registry).await?;
         let Some((language, text)) = serializer.encoder.schema() else { return Ok(None) };
-        let answer = registry.ask(&subject, language, text).await?;
+        let answer = registry.check_compatibility(&subject, language, text).await?;
         Ok(Some(RegistryAnswer { subject, answer }))
     }
 
     async fn successor(
         settings: SerializerSettings,
-        record: &Arc<Record>,
+        record: &Arc<RecordDefinition>,
         subject: &str,
         registry: &Registry,
     ) -> Result<Self> {
-        let newest = if settings.has_schema() { registry.newest(subject).await? } else { None };
-        let record = newest.map_or_else(|| record.clone(), |newest| Arc::new(record.succeeding(&newest)));
+        let newest = if settings.has_schema() { registry.latest(subject).await? } else { None };
+        let record = newest.map_or_else(|| record.clone(), |newest| Arc::new(evolve(record, &newest)));
         Self::new(settings.encoding, record, 0)
     }
 
-    pub(super) fn new(encoding: Encoding, record: Arc<Record>, schema_id: u32) -> Result<Self> {
+    pub(super) fn new(encoding: Encoding, record: Arc<RecordDefinition>, schema_id: u32) -> Result<Self> {
         Ok(Self { encoder: Encoder::new(encoding, record)?, schema_id })
     }
 
@@ -75,12 +77,12 @@ impl Serializer {
     ///
     /// # Errors
     /// An item that the schema does not accept.
-    pub(crate) fn serialize(&self, item: Item) -> Result<Vec<u8>> {
+    pub(crate) fn serialize(&self, item: FieldValue) -> Result<Vec<u8>> {
         self.encoder.encode(self.schema_id, item)
     }
 
     /// The record that the schema describes.
-    pub(super) fn record(&self) -> &Record {
+    pub(super) fn record(&self) -> &RecordDefinition {
         self.encoder.record()
     }
 

@@ -1,5 +1,5 @@
 use spanbridge_config::{PublishFormat, Subject};
-use spanbridge_schema::{Encoding, Record};
+use spanbridge_schema::{Encoding, RecordDefinition};
 
 /// The format of keys or of values, and the strategy that names the subjects of their schemas.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -26,7 +26,7 @@ impl SerializerSettings {
 
     /// The subject of the record's schema in the topic. The record's name is the same in each format: the name of the
     /// Avro record, of the Protobuf message, and the title of the JSON schema.
-    pub(crate) fn subject(self, topic: &str, record: &Record) -> String {
+    pub(crate) fn subject(self, topic: &str, record: &RecordDefinition) -> String {
         match self.strategy {
             Subject::TopicName => format!("{topic}-{}", self.suffix),
             Subject::RecordName => record.full_name().to_owned(),

@@ -5,8 +5,7 @@ use std::fmt::Display;
 use serde_json::Value as Json;
 use spanbridge_kafka::Message;
 use spanbridge_protocol::value::{Timestamp, Type, Value};
-use spanbridge_schema::debezium::{Envelope, Op, Source};
-use spanbridge_schema::encode;
+use spanbridge_schema::debezium::{Envelope, Operation, SourceInfo};
 use spanbridge_spanner::{decode_column, encode_column};
 
 use super::record_source::RecordSource;
@@ -36,22 +35,22 @@ pub(crate) fn snapshot_message(
     let schemas = &transform.schemas;
     let values = RowValues::of_page(columns, row);
     let cursor = cursor(transform, &values)?;
-    let key = encode::row(&schemas.key, |column| values.get(column).cloned());
-    let after = encode::row(&schemas.after, values.into_taker());
+    let key = schemas.key.record_value(|column| values.get(column).cloned());
+    let after = schemas.after.record_value(values.into_taker());
     let value = match &schemas.envelope {
         Some(schema) => Envelope {
             before: None,
             after: Some(after),
-            source: Source {
+            source: SourceInfo {
                 snapshot: Some(if is_incremental { "incremental" } else { "true" }.to_owned()),
                 ..source_block(transform, source, at, now)
             },
-            op: Op::Read,
+            op: Operation::Read,
             ts: now,
             transaction: None,
             unchanged: None,
         }
-        .into_item(schema),
+        .into_record_value(schema),
         None => after,
     };
     let table = transform.table();

@@ -1,5 +1,5 @@
 use spanbridge_protocol::value::Timestamp;
-use spanbridge_schema::debezium::Source;
+use spanbridge_schema::debezium::SourceInfo;
 
 use super::record_source::RecordSource;
 use super::table_transform::TableTransform;
@@ -14,8 +14,8 @@ pub(super) fn source_block(
     source: &RecordSource,
     commit: Timestamp,
     read: Timestamp,
-) -> Source {
-    Source {
+) -> SourceInfo {
+    SourceInfo {
         version: env!("CARGO_PKG_VERSION").to_owned(),
         connector: CONNECTOR.to_owned(),
         name: source.pipeline.clone(),

@@ -8,7 +8,7 @@ use spanbridge_config::{Envelope, PublishFormat, Subject};
 use spanbridge_kafka::Message;
 use spanbridge_protocol::table::{Column, Table};
 use spanbridge_protocol::value::{Timestamp, Type};
-use spanbridge_schema::{Style, Timestamps, frame};
+use spanbridge_schema::{TimestampEncoding, TypeMapping, frame};
 use spanbridge_spanner::{ColumnType, DataChange, Mod, ModType, ValueCaptureType};
 
 use super::headers::Headers;
@@ -56,7 +56,7 @@ fn orders() -> Table {
     }
 }
 
-fn record_format(envelope: Envelope, style: Style) -> RecordFormat {
+fn record_format(envelope: Envelope, style: TypeMapping) -> RecordFormat {
     RecordFormat {
         envelope,
         style,
@@ -78,21 +78,25 @@ fn transform_of(table: &Table, whole: bool, format: &RecordFormat) -> TableTrans
 fn whole_with_not_null() -> (Table, TableTransform) {
     let mut table = orders();
     table.columns.iter_mut().filter(|column| column.name == "qty").for_each(|column| column.nullable = false);
-    let native = record_format(Envelope::Debezium, Style::Native(Timestamps::default()));
+    let native = record_format(Envelope::Debezium, TypeMapping::Native(TimestampEncoding::default()));
     let transform = transform_of(&table, true, &native);
     (table, transform)
 }
 
 /// A transform with Debezium's format.
 fn debezium_transform(envelope: Envelope, tombstones: bool) -> TableTransform {
-    transform_of(&orders(), false, &RecordFormat { tombstones, ..record_format(envelope, Style::Debezium) })
+    transform_of(
+        &orders(),
+        false,
+        &RecordFormat { tombstones, ..record_format(envelope, TypeMapping::Debezium) },
+    )
 }
 
 /// Adjusts the transform for a mismatch.
 fn adjusted_for(transform: &TableTransform, mismatch: SchemaMismatch) -> TableTransform {
     let mut adjustments = transform.adjustments().clone();
     adjustments.add(mismatch).unwrap();
-    adjusted_transform(&orders(), &record_format(Envelope::Debezium, Style::Debezium), &adjustments)
+    adjusted_transform(&orders(), &record_format(Envelope::Debezium, TypeMapping::Debezium), &adjustments)
 }
 
 fn adjusted_transform(
@@ -248,7 +252,7 @@ fn before_is_published_if_captured() {
     let sample: Json = serde_json::from_str(SAMPLES[1].0).unwrap();
     let payload = &sample["value"]["payload"];
     let debezium = debezium_transform(Envelope::Debezium, true);
-    let native = record_format(Envelope::Debezium, Style::Native(Timestamps::default()));
+    let native = record_format(Envelope::Debezium, TypeMapping::Native(TimestampEncoding::default()));
     let transform = transform_of(&orders(), false, &native);
     for (capture, captured) in [
         (ValueCaptureType::OldAndNewValues, true),
@@ -325,7 +329,7 @@ fn schema_of_dropped_table_is_derived_from_change() {
     let insert = change(payload, ModType::Insert);
     let table = table_of_change(&insert);
     assert!(has_same_key(&table, &insert) && has_same_key(&orders(), &insert));
-    let format = record_format(Envelope::Debezium, Style::Debezium);
+    let format = record_format(Envelope::Debezium, TypeMapping::Debezium);
     let mut adjustments = SchemaAdjustments::default();
     let mut transform = transform_of(&table, false, &format);
     while let Some(mismatch) = transform.mismatch(&insert) {
@@ -373,7 +377,7 @@ fn whole_rows_keep_not_null() {
     let deletion = DataChange { mod_type: ModType::Delete, ..early.clone() };
     assert_eq!(transform.mismatch(&deletion), None);
     // Debezium's schemas require no columns except the key.
-    let debezium = transform_of(&table, true, &record_format(Envelope::Debezium, Style::Debezium));
+    let debezium = transform_of(&table, true, &record_format(Envelope::Debezium, TypeMapping::Debezium));
     assert_eq!(debezium.mismatch(&early), None);
 }
 
@@ -383,7 +387,7 @@ fn update_lists_unchanged_columns() {
     let payload = &sample["value"]["payload"];
     let mut update = change(payload, ModType::Update);
     update.mods[0].new_values = json!({"qty": "5", "note": null}).to_string();
-    let native = record_format(Envelope::Debezium, Style::Native(Timestamps::default()));
+    let native = record_format(Envelope::Debezium, TypeMapping::Native(TimestampEncoding::default()));
     let transform = transform_of(&orders(), false, &native);
     let unchanged = |update: &DataChange| {
         let value = value_of(&transform, &messages(&transform, update, payload).unwrap()[0]);
@@ -410,7 +414,7 @@ fn each_format_has_the_same_record() {
     {
         let key = SerializerSettings::key(format, Subject::TopicName);
         let value = SerializerSettings::value(format, Subject::TopicName);
-        let debezium = record_format(Envelope::Debezium, Style::Debezium);
+        let debezium = record_format(Envelope::Debezium, TypeMapping::Debezium);
         let transform = transform_of(&orders(), false, &RecordFormat { key, value, ..debezium });
         let messages = messages(&transform, &insert, payload).unwrap();
         let value = messages[0].value.as_ref().unwrap();

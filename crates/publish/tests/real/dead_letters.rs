@@ -4,7 +4,7 @@ use serde_json::{Value as Json, json};
 use spanbridge_kafka::Record;
 use spanbridge_protocol::mutation::Write;
 use spanbridge_protocol::value::Value;
-use spanbridge_schema::Schema;
+use spanbridge_schema::AvroSchema;
 
 use crate::topic;
 use crate::worker::Worker;
@@ -36,8 +36,8 @@ async fn changes_that_no_schema_fits_are_kept_as_they_are_and_the_others_go_on()
 
     // Somebody has taken the next column's name, as a number.
     let subject = format!("{orders}-value");
-    let taken = world.registry.newest(&subject).await.unwrap().unwrap();
-    let spanbridge_schema::WriterSchema::Avro(taken) = taken else { panic!("not Avro") };
+    let taken = world.registry.latest(&subject).await.unwrap().unwrap();
+    let spanbridge_schema::RegistrySchema::Avro(taken) = taken else { panic!("not Avro") };
     let mut taken: Json = serde_json::from_str(taken.text()).unwrap();
     let shade = json!({"name": "Shade", "type": ["null", "long"], "default": null});
     let fields = taken["fields"].as_array_mut().unwrap().iter_mut();
@@ -48,7 +48,7 @@ async fn changes_that_no_schema_fits_are_kept_as_they_are_and_the_others_go_on()
             fields.push(shade.clone());
         }
     }
-    world.registry.register(&subject, &Schema::parse(&taken.to_string()).unwrap()).await.unwrap();
+    world.registry.register(&subject, &AvroSchema::parse(&taken.to_string()).unwrap()).await.unwrap();
     world.admin.update_ddl(&["ALTER TABLE Orders ADD COLUMN Shade STRING(MAX)".to_owned()]).await.unwrap();
     let columns = ["Id", "V", "Shade"];
     for id in 2..4 {

@@ -3,7 +3,7 @@
 use serde_json::{Value as Json, json};
 use spanbridge_protocol::mutation::Write;
 use spanbridge_protocol::value::Value;
-use spanbridge_schema::{Format, WriterSchema};
+use spanbridge_schema::{Format, RegistrySchema};
 
 use crate::topic::{self, Read};
 use crate::worker::Worker;
@@ -119,14 +119,14 @@ async fn schemas_stand_under_the_subjects_that_the_file_names() {
             assert_eq!(world.registry.versions(subject).await.unwrap(), [1], "{format}: {subject}");
         }
         for subject in [format!("{topic}-key"), format!("{topic}-value")] {
-            assert!(world.registry.newest(&subject).await.unwrap().is_none(), "{format}: {subject}");
+            assert!(world.registry.latest(&subject).await.unwrap().is_none(), "{format}: {subject}");
         }
         // What a client of that strategy looks for: the name in the schema itself.
-        let name = match world.registry.newest(&value).await.unwrap().unwrap() {
-            WriterSchema::Avro(schema) => schema.name().unwrap().to_owned(),
-            WriterSchema::Json(_) => continue,
-            WriterSchema::Protobuf(file) => file.message(&[0]).unwrap().name().to_owned(),
-            WriterSchema::Message(_) => panic!("a file"),
+        let name = match world.registry.latest(&value).await.unwrap().unwrap() {
+            RegistrySchema::Avro(schema) => schema.name().unwrap().to_owned(),
+            RegistrySchema::Json(_) => continue,
+            RegistrySchema::Protobuf(file) => file.message(&[0]).unwrap().name().to_owned(),
+            RegistrySchema::Message(_) => panic!("a file"),
         };
         assert_eq!(name, value);
     }

@@ -3,7 +3,7 @@
 use spanbridge_protocol::mutation::Write;
 use spanbridge_protocol::value::Value;
 use spanbridge_publish::ErrorKind;
-use spanbridge_schema::Schema;
+use spanbridge_schema::AvroSchema;
 
 use crate::topic;
 use crate::worker::Worker;
@@ -42,7 +42,7 @@ async fn a_new_column_is_published_and_an_incompatible_one_stops_the_pipeline() 
     assert_eq!((&records[1].key["Id"], &records[1].value["Colour"]), (&2.into(), &"red".into()));
 
     // Somebody has taken the next column's name, as a number.
-    let taken = Schema::parse(
+    let taken = AvroSchema::parse(
         r#"{"type":"record","name":"Value","namespace":"Orders","fields":[{"name":"Id","type":"long"},
             {"name":"V","type":["null","long"],"default":null},
             {"name":"Colour","type":["null","string"],"default":null},

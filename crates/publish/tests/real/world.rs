@@ -101,7 +101,7 @@ impl World {
             admin: Admin::connect(&spanner).await.unwrap(),
             fake_spanner,
             kafka: ClientOptions::new(testbed.kafka().unwrap().bootstrap(), "publish-tests"),
-            registry: Registry::connect(spanbridge_schema::Options::new(&registry_url)).unwrap(),
+            registry: Registry::connect(spanbridge_schema::RegistryOptions::new(&registry_url)).unwrap(),
             spanner,
             registry_url,
         }

@@ -1,37 +1,39 @@
+//! The error of a conversion.
+
 use std::fmt;
 
 use spanbridge_protocol::value::{Type, Value};
 
 use crate::datum::Datum;
 
-/// Why a value does not convert; names the two types, never the value.
+/// A value that does not convert without loss. The message names the two types, never the value.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("{from} does not convert to {to}: {fault}")]
+#[error("{from} does not convert to {to}: {kind}")]
 pub struct ConvertError {
-    /// What it is.
+    /// The name of the value's type.
     from: String,
-    /// What it should be.
+    /// The name of the target type.
     to: String,
-    fault: Fault,
+    kind: ConvertErrorKind,
 }
 
-/// The reasons for a [`ConvertError`].
+/// The reason for a [`ConvertError`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub enum Fault {
-    /// There is no rule for these two types.
+pub enum ConvertErrorKind {
+    /// No lossless conversion exists between the two types.
     Type,
-    /// Outside what the target type holds.
+    /// The value is outside the range of the target type.
     Range,
-    /// More digits than the target type holds.
+    /// The value has more digits than the target type holds.
     Precision,
     /// The text is not a literal of the target type.
     Syntax,
-    /// Null where a value is required.
+    /// The value is null, but the target requires a value.
     Null,
 }
 
-impl Fault {
-    /// A stable code, for metrics and dead letters.
+impl ConvertErrorKind {
+    /// The stable code, for metrics.
     pub fn code(self) -> &'static str {
         match self {
             Self::Type => "convert.type",
@@ -43,42 +45,47 @@ impl Fault {
     }
 }
 
-impl fmt::Display for Fault {
+impl fmt::Display for ConvertErrorKind {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
-            Self::Type => "there is no lossless conversion between these types",
+            Self::Type => {
+                "no lossless conversion exists between these types; change the column's type or the mapping"
+            }
             Self::Range => "the value is out of range",
-            Self::Precision => "the value has more digits than fit",
-            Self::Syntax => "the text is not of that form",
-            Self::Null => "the value is null",
+            Self::Precision => "the value has more digits than the type holds",
+            Self::Syntax => "the text is not a literal of this type",
+            Self::Null => "the value is null, but a value is required",
         })
     }
 }
 
 impl ConvertError {
-    pub(super) fn to_spanner(value: &Datum, ty: &Type, fault: Fault) -> Self {
-        Self { from: value.kind().to_owned(), to: format!("Spanner {ty}"), fault }
+    /// The error of a datum that does not convert to a column of type `ty`.
+    pub(super) fn to_spanner(value: &Datum, ty: &Type, kind: ConvertErrorKind) -> Self {
+        Self { from: value.type_name().to_owned(), to: format!("Spanner {ty}"), kind }
     }
 
-    pub(crate) fn encode(value: &Value, ty: &Type, fault: Fault) -> Self {
+    /// The error of a column value that cannot be published as type `ty`.
+    pub(crate) fn encode(value: &Value, ty: &Type, kind: ConvertErrorKind) -> Self {
         Self {
             from: format!("Spanner {}", spanner_name(value)),
             to: format!("a published value of type {ty}"),
-            fault,
+            kind,
         }
     }
 
     /// The reason.
-    pub fn fault(&self) -> Fault {
-        self.fault
+    pub fn kind(&self) -> ConvertErrorKind {
+        self.kind
     }
 
-    /// Its stable code.
+    /// The stable code of the reason.
     pub fn code(&self) -> &'static str {
-        self.fault.code()
+        self.kind.code()
     }
 }
 
+/// The name of a column value's type.
 fn spanner_name(value: &Value) -> &'static str {
     match value {
         Value::Null => "NULL",

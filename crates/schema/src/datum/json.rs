@@ -1,4 +1,4 @@
-//! A value as JSON text, exactly.
+//! The exact JSON text of a datum, for JSON columns.
 
 use std::fmt::Write;
 
@@ -6,27 +6,25 @@ use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use chrono::{NaiveDate, SecondsFormat, TimeDelta};
 
-use super::{Datum, Symbol, clock, decimal};
+use super::{Datum, Symbol, decimal, instant};
 
-/// Why a value has no JSON.
+/// The reason why a datum has no JSON text.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Unfit {
-    /// NaN, an infinity, a date or time out of range.
+pub(crate) enum JsonError {
+    /// NaN, an infinity, or a date or time out of range.
     Range,
-    /// A number that a JSON column would round.
+    /// A number that Spanner's JSON type would round.
     Precision,
 }
 
-impl Datum {
-    /// Its JSON text: records and maps as objects, bytes in base64, instants in RFC 3339.
-    pub(crate) fn json(&self) -> Result<String, Unfit> {
-        let mut text = String::new();
-        write(self, &mut text)?;
-        Ok(text)
-    }
+/// The JSON text of `value`: records and maps as objects, bytes in base64, instants in RFC 3339.
+pub(crate) fn to_json(value: &Datum) -> Result<String, JsonError> {
+    let mut text = String::new();
+    write(value, &mut text)?;
+    Ok(text)
 }
 
-fn write(value: &Datum, out: &mut String) -> Result<(), Unfit> {
+fn write(value: &Datum, out: &mut String) -> Result<(), JsonError> {
     match value {
         Datum::Null => out.push_str("null"),
         Datum::Bool(value) => out.push_str(if *value { "true" } else { "false" }),
@@ -35,23 +33,23 @@ fn write(value: &Datum, out: &mut String) -> Result<(), Unfit> {
         Datum::Float(value) => double(f64::from(*value), out)?,
         Datum::Double(value) => double(*value, out)?,
         Datum::Number(value) | Datum::Decimal(value) => {
-            // A JSON column keeps 64-bit integers and doubles.
-            let text = decimal::text(value).ok_or(Unfit::Precision)?;
+            // Spanner's JSON type holds 64-bit integers and doubles.
+            let text = decimal::text(value).ok_or(JsonError::Precision)?;
             let is_exact = text.parse::<i64>().is_ok() || text.parse::<u64>().is_ok();
             if !is_exact && decimal::double(value).is_none() {
-                return Err(Unfit::Precision);
+                return Err(JsonError::Precision);
             }
             out.push_str(&text);
         }
         Datum::String(text) | Datum::Enum(Symbol { name: text, .. }) => string(text, out),
         Datum::Bytes(bytes) => string(&STANDARD.encode(bytes), out),
-        Datum::Date(days) => string(&day(*days).ok_or(Unfit::Range)?.to_string(), out),
-        Datum::Time(nanos) => string(&clock::time_of_day(*nanos).ok_or(Unfit::Range)?, out),
+        Datum::Date(days) => string(&day(*days).ok_or(JsonError::Range)?.to_string(), out),
+        Datum::Time(nanos) => string(&instant::time_of_day(*nanos).ok_or(JsonError::Range)?, out),
         Datum::Timestamp(at) => {
-            let at = at.to_utc().ok_or(Unfit::Range)?;
+            let at = at.to_utc().ok_or(JsonError::Range)?;
             string(&at.to_rfc3339_opts(SecondsFormat::AutoSi, true), out);
         }
-        Datum::LocalTimestamp(at) => string(&clock::local(*at).ok_or(Unfit::Range)?, out),
+        Datum::LocalTimestamp(at) => string(&instant::local(*at).ok_or(JsonError::Range)?, out),
         Datum::Uuid(uuid) => string(&uuid.to_string(), out),
         Datum::Duration(period) => string(&period.to_string(), out),
         Datum::List(items) => {
@@ -70,7 +68,10 @@ fn write(value: &Datum, out: &mut String) -> Result<(), Unfit> {
     Ok(())
 }
 
-fn object<'a>(entries: impl Iterator<Item = (&'a str, &'a Datum)>, out: &mut String) -> Result<(), Unfit> {
+fn object<'a>(
+    entries: impl Iterator<Item = (&'a str, &'a Datum)>,
+    out: &mut String,
+) -> Result<(), JsonError> {
     out.push('{');
     for (position, (name, value)) in entries.enumerate() {
         if position > 0 {
@@ -84,11 +85,11 @@ fn object<'a>(entries: impl Iterator<Item = (&'a str, &'a Datum)>, out: &mut Str
     Ok(())
 }
 
-fn double(value: f64, out: &mut String) -> Result<(), Unfit> {
+fn double(value: f64, out: &mut String) -> Result<(), JsonError> {
     if !value.is_finite() {
-        return Err(Unfit::Range);
+        return Err(JsonError::Range);
     }
-    // Shortest digits that come back, with an exponent where plain ones would be long.
+    // The shortest digits that identify the double, with an exponent if plain digits would be long.
     match value == 0.0 || (1e-7..1e17).contains(&value.abs()) {
         true => print(out, &format_args!("{value:?}")),
         false => print(out, &format_args!("{value:e}")),
@@ -97,7 +98,7 @@ fn double(value: f64, out: &mut String) -> Result<(), Unfit> {
 }
 
 fn print(out: &mut String, value: &dyn std::fmt::Display) {
-    // Writing to a string does not fail.
+    // Writing to a string never fails.
     let _ = write!(out, "{value}");
 }
 
@@ -105,7 +106,7 @@ fn string(text: &str, out: &mut String) {
     out.push_str(&serde_json::Value::from(text).to_string());
 }
 
-/// The day, if the years 1 to 9999 hold it.
+/// The calendar day of `days` since 1970; `None` outside the years 1 to 9999.
 pub(super) fn day(days: i64) -> Option<NaiveDate> {
     use chrono::Datelike;
     let day = NaiveDate::default().checked_add_signed(TimeDelta::try_days(days)?)?;

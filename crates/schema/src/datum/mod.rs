@@ -1,8 +1,12 @@
-//! A decoded value, whatever format it came in.
+//! Decoded values, independent of the format from which they came.
+//!
+//! A [`Datum`] is self-contained: no schema is needed to read it. The decoders of each language create datums;
+//! [`convert`](crate::convert) turns them into column values, and ingest's expressions read them. This module knows neither
+//! schemas nor columns.
 
-mod canonical;
-mod clock;
+mod canonical_text;
 pub(crate) mod decimal;
+mod instant;
 mod json;
 mod period;
 mod record;
@@ -13,46 +17,57 @@ use std::collections::BTreeMap;
 use bigdecimal::BigDecimal;
 use uuid::Uuid;
 
-pub use clock::Instant;
-pub(crate) use clock::{local, time_of_day};
-pub use decimal::nearest;
-pub(crate) use json::Unfit;
+pub use canonical_text::canonical_text;
+pub use decimal::nearest_double;
+pub use instant::Instant;
+pub(crate) use instant::{local, time_of_day};
+pub(crate) use json::{JsonError, to_json};
 pub use period::Period;
-pub use record::{Encoded, Names, Record};
+pub use record::{EncodedMessage, FieldNames, Record};
 pub use symbol::Symbol;
 
-/// One value of a record, complete in itself: no schema is needed to read it.
+/// A decoded value: a whole key or value of a Kafka record, or a part of it.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Datum {
+    /// Null.
     Null,
+    /// A boolean.
     Bool(bool),
+    /// A signed integer.
     Int(i64),
-    /// Of an unsigned type, or beyond [`i64::MAX`].
+    /// An integer of an unsigned type, or one beyond [`i64::MAX`].
     UInt(u64),
+    /// A 32-bit float.
     Float(f32),
+    /// A 64-bit float.
     Double(f64),
-    /// A number of JSON that is no 64-bit integer, with the digits that it was written with.
+    /// A JSON number that is not a 64-bit integer, with the digits with which it was written.
     Number(BigDecimal),
-    /// A decimal type's, with its scale.
+    /// A value of a decimal type, with its scale.
     Decimal(BigDecimal),
+    /// Text.
     String(String),
+    /// Bytes.
     Bytes(Vec<u8>),
     /// Days since 1970-01-01.
     Date(i64),
-    /// Nanoseconds since midnight; nothing keeps a producer within one day.
+    /// Nanoseconds since midnight. A producer may exceed one day.
     Time(i64),
-    /// An instant.
+    /// A point in time.
     Timestamp(Instant),
-    /// A day and time of no known zone, as if it were UTC.
+    /// A date and time in an unknown zone, represented as if the zone were UTC.
     LocalTimestamp(Instant),
+    /// A UUID.
     Uuid(Uuid),
+    /// A length of time.
     Duration(Box<Period>),
-    /// An enum's symbol.
+    /// The symbol of an enum.
     Enum(Symbol),
+    /// A list.
     List(Vec<Datum>),
-    /// Fields by position.
+    /// A record, whose fields have positions.
     Record(Record),
-    /// Entries by key; all objects of JSON, and maps.
+    /// A map, or a JSON object: entries by key.
     Map(BTreeMap<String, Datum>),
 }
 
@@ -62,7 +77,7 @@ impl Datum {
         matches!(self, Self::Null)
     }
 
-    /// The field of a record or the entry of a map.
+    /// The field of a record, or the entry of a map. `None` if there is none, and for other values.
     pub fn get(&self, name: &str) -> Option<&Datum> {
         match self {
             Self::Record(record) => record.get(name),
@@ -71,7 +86,7 @@ impl Datum {
         }
     }
 
-    /// The same, taken out of it.
+    /// Takes the field out of a record, which leaves null, or the entry out of a map.
     pub(crate) fn take(&mut self, name: &str) -> Option<Datum> {
         match self {
             Self::Record(record) => record.get_mut(name).map(|field| std::mem::replace(field, Self::Null)),
@@ -80,8 +95,8 @@ impl Datum {
         }
     }
 
-    /// Its type's name, for errors.
-    pub fn kind(&self) -> &'static str {
+    /// The name of the value's type, for error messages.
+    pub fn type_name(&self) -> &'static str {
         match self {
             Self::Null => "null",
             Self::Bool(_) => "boolean",

@@ -1,8 +1,11 @@
-/// A value of an enum.
+//! Symbols of enums.
+
+/// A value of an enum type.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Symbol {
+    /// The symbol's name.
     pub name: String,
-    /// Of an enum of Protobuf, whose numbers mean something.
+    /// The symbol's number, for a Protobuf enum.
     pub number: Option<i32>,
 }
 

@@ -1,20 +1,24 @@
-//! What Kafka Connect's JSON converter writes with `schemas.enable`: `{"schema": …, "payload": …}`.
+//! Reads the output of Kafka Connect's JSON converter with `schemas.enable`: `{"schema": …, "payload": …}`.
 //!
-//! Source: Kafka's `JsonSchema` and `JsonConverter`.
+//! Source: `org.apache.kafka.connect.json.JsonSchema` and `JsonConverter` in Apache Kafka.
 
 use std::collections::BTreeMap;
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 
-use crate::connect::Semantic;
-use crate::datum::{Datum, decimal};
-use crate::{Error, Kind, Result};
+use crate::convert::to_float32;
+use crate::datum::{self, Datum, decimal};
+use crate::semantic_type::SemanticType;
+use crate::{Error, ErrorKind, Result};
 
-/// The payload, its values as the schema says; any other value stays as it is.
+/// Takes the payload out of `{schema, payload}` and gives its values the types of the schema. Any other value stays
+/// unchanged.
 ///
-/// Fails with [`Kind::Envelope`] when bytes are not base64.
-pub fn unwrap(value: Datum) -> Result<Datum> {
+/// # Errors
+/// [`ErrorKind::Envelope`] if the payload contradicts the schema: bytes that are not base64, or a map that is not a list
+/// of pairs.
+pub fn apply_connect_schema(value: Datum) -> Result<Datum> {
     match value {
         Datum::Map(mut wrapper)
             if wrapper.len() == 2
@@ -28,6 +32,7 @@ pub fn unwrap(value: Datum) -> Result<Datum> {
     }
 }
 
+/// Gives `value` the type of `schema`.
 fn typed(schema: &Datum, value: Datum) -> Result<Datum> {
     let ty = text(schema, "type").unwrap_or_default();
     let value = match (ty, value) {
@@ -48,32 +53,33 @@ fn typed(schema: &Datum, value: Datum) -> Result<Datum> {
             let (names, values): (Vec<String>, Vec<Datum>) = entries.into_iter().unzip();
             Datum::Map(names.into_iter().zip(each(schema, "values", values)?).collect())
         }
-        // Keys that are no strings: a list of pairs.
+        // A map whose keys are not strings is a list of pairs.
         ("map", Datum::List(pairs)) => entries(schema, pairs)?,
         ("double", Datum::Number(value)) => {
-            decimal::nearest(&value).map_or(Datum::Number(value), Datum::Double)
+            decimal::nearest_double(&value).map_or(Datum::Number(value), Datum::Double)
         }
         ("float", Datum::Number(value)) => {
-            decimal::float(&value).and_then(crate::convert::narrow).map_or(Datum::Number(value), Datum::Float)
+            decimal::float(&value).and_then(to_float32).map_or(Datum::Number(value), Datum::Float)
         }
         ("bytes", Datum::String(text)) => Datum::Bytes(
             STANDARD
                 .decode(text)
-                .map_err(|_| Error::new(Kind::Envelope, "a field of bytes is not base64"))?,
+                .map_err(|_| Error::new(ErrorKind::Envelope, "a field of type bytes is not base64"))?,
         ),
         (_, value) => value,
     };
     let scale = schema.get("parameters").and_then(|parameters| text(parameters, "scale"));
-    let semantic = text(schema, "name").and_then(|name| Semantic::read(name, scale));
+    let semantic = text(schema, "name").and_then(|name| SemanticType::from_name(name, scale));
     Ok(match (semantic, value) {
-        // `decimal.format` may be NUMERIC.
-        (Some(Semantic::Decimal(_)), Datum::Number(value)) => Datum::Decimal(value),
-        (Some(Semantic::Decimal(_)), Datum::Int(value)) => Datum::Decimal(value.into()),
+        // With `decimal.format=NUMERIC`, a decimal is a JSON number.
+        (Some(SemanticType::Decimal(_)), Datum::Number(value)) => Datum::Decimal(value),
+        (Some(SemanticType::Decimal(_)), Datum::Int(value)) => Datum::Decimal(value.into()),
         (Some(semantic), value) => semantic.apply(value),
         (None, value) => value,
     })
 }
 
+/// Gives each value the type in the member `part` of `schema`.
 fn each(schema: &Datum, part: &str, values: Vec<Datum>) -> Result<Vec<Datum>> {
     match schema.get(part) {
         Some(schema) => values.into_iter().map(|value| typed(schema, value)).collect(),
@@ -81,13 +87,15 @@ fn each(schema: &Datum, part: &str, values: Vec<Datum>) -> Result<Vec<Datum>> {
     }
 }
 
+/// Reads a map from a list of pairs. A key becomes its canonical text.
 fn entries(schema: &Datum, pairs: Vec<Datum>) -> Result<Datum> {
     let mut entries = BTreeMap::new();
     for pair in pairs {
-        let Datum::List(pair) = pair else { return Err(no_map()) };
-        let [key, value] = <[Datum; 2]>::try_from(pair).map_err(|_| no_map())?;
-        let key =
-            key.canonical().and_then(|key| String::from_utf8(key.into_owned()).ok()).ok_or_else(no_map)?;
+        let Datum::List(pair) = pair else { return Err(invalid_map()) };
+        let [key, value] = <[Datum; 2]>::try_from(pair).map_err(|_| invalid_map())?;
+        let key = datum::canonical_text(&key)
+            .and_then(|key| String::from_utf8(key.into_owned()).ok())
+            .ok_or_else(invalid_map)?;
         let value = match schema.get("values") {
             Some(schema) => typed(schema, value)?,
             None => value,
@@ -97,10 +105,11 @@ fn entries(schema: &Datum, pairs: Vec<Datum>) -> Result<Datum> {
     Ok(Datum::Map(entries))
 }
 
-fn no_map() -> Error {
-    Error::new(Kind::Envelope, "a map is not a list of pairs")
+fn invalid_map() -> Error {
+    Error::new(ErrorKind::Envelope, "a map is not a list of pairs")
 }
 
+/// The text in the member `name`.
 fn text<'a>(of: &'a Datum, name: &str) -> Option<&'a str> {
     match of.get(name) {
         Some(Datum::String(text)) => Some(text),

@@ -1,17 +1,21 @@
-//! The envelope of Debezium's Spanner connector: field for field, in order, with its names, types,
-//! nesting and optional fields.
+//! Debezium's change events: [`ChangeEvent`] reads them for ingest, [`Envelope`] writes them for publish.
 //!
-//! Source: records of Debezium 3.7 (tests/debezium-samples), its `Envelope` and
-//! `SpannerSourceInfoStructMaker`.
+//! - Reading accepts the events of every Debezium connector, with and without the schema of Connect's JSON converter.
+//! - Writing reproduces the envelope of Debezium's Spanner connector: the same fields in the same order, with the same
+//!   names, types, nesting and optionality. A test compares it with recorded samples.
+//!
+//! Source: records of Debezium 3.7 (`tests/debezium-samples`), its classes `Envelope` and
+//! `SpannerSourceInfoStructMaker`, and
+//! <https://debezium.io/documentation/reference/stable/connectors/spanner.html#spanner-change-event-values>.
 
+mod change_event;
 mod connect_json;
 mod envelope;
-mod event;
-mod schema;
-mod source;
+mod envelope_schema;
+mod source_info;
 
-pub use connect_json::unwrap as unwrap_json;
-pub use envelope::{Envelope, Op, Transaction};
-pub use event::{Event, Operation, unwrap};
-pub use schema::EnvelopeSchema;
-pub use source::Source;
+pub use change_event::{ChangeEvent, RowOperation};
+pub use connect_json::apply_connect_schema;
+pub use envelope::{Envelope, Operation, TransactionBlock};
+pub use envelope_schema::EnvelopeSchema;
+pub use source_info::SourceInfo;

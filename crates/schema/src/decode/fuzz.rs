@@ -1,64 +1,66 @@
-//! One function a decoder that takes bytes only, for a fuzzer: each tells whether they decode, none may panic.
+//! The targets of the fuzz test: one function per decoder, from bytes to "they decode".
 //!
-//! The formats of the registry are decoded with a schema that has one of everything.
+//! None of them may panic. The formats with a schema are decoded with a schema that contains each type once.
 
 use std::sync::{Arc, LazyLock};
 
-use super::{Limits, avro, json, json_schema, plain, protobuf};
-use crate::Schema;
+use super::plain;
+use crate::avro::AvroSchema;
 use crate::convert::to_spanner;
 use crate::datum::Datum;
-use crate::debezium;
+use crate::debezium::ChangeEvent;
 use crate::json_schema::JsonSchema;
-use crate::protobuf::Protobuf;
+use crate::limits::Limits;
+use crate::protobuf::ProtobufSchema;
+use crate::{avro, datum, frame, json, json_schema, protobuf};
 use spanbridge_protocol::value::Type;
 
 const AVRO: &str = include_str!("fuzz/every.avsc");
 const JSON_SCHEMA: &str = include_str!("fuzz/every.schema.json");
 const PROTOBUF: &str = include_str!("fuzz/every.proto");
 
-/// An Avro payload, without its frame.
+/// Decodes an Avro payload without its frame.
 pub fn avro(bytes: &[u8]) -> bool {
-    static SCHEMA: LazyLock<Option<Schema>> = LazyLock::new(|| Schema::parse(AVRO).ok());
+    static SCHEMA: LazyLock<Option<AvroSchema>> = LazyLock::new(|| AvroSchema::parse(AVRO).ok());
     let schema = SCHEMA.as_ref().unwrap_or_else(|| unreachable!("the schema is our own"));
-    used(avro::decode(schema, bytes, Limits::default()).ok())
+    convert_all(avro::decode(schema, bytes).ok())
 }
 
-/// A Protobuf payload with its message index, without its frame.
+/// Decodes a Protobuf payload with its message index and without its frame.
 pub fn protobuf(bytes: &[u8]) -> bool {
-    static SCHEMA: LazyLock<Option<Arc<Protobuf>>> =
-        LazyLock::new(|| Protobuf::parse(PROTOBUF, &[]).ok().map(Arc::new));
+    static SCHEMA: LazyLock<Option<Arc<ProtobufSchema>>> =
+        LazyLock::new(|| ProtobufSchema::parse(PROTOBUF, &[]).ok().map(Arc::new));
     let schema = SCHEMA.as_ref().unwrap_or_else(|| unreachable!("the schema is our own"));
-    used(protobuf::decode(schema, bytes, Limits::default(), true).ok().map(|(_, value)| value))
+    convert_all(protobuf::decode(schema, bytes, Limits::default(), true).ok().map(|(_, value)| value))
 }
 
-/// A JSON text that a schema validates, without its frame.
+/// Decodes a JSON text without its frame and validates it.
 pub fn json_schema(bytes: &[u8]) -> bool {
     static SCHEMA: LazyLock<Option<JsonSchema>> = LazyLock::new(|| JsonSchema::parse(JSON_SCHEMA, &[]).ok());
     let schema = SCHEMA.as_ref().unwrap_or_else(|| unreachable!("the schema is our own"));
-    used(json_schema::decode(schema, bytes, Limits::default()).ok())
+    convert_all(json_schema::decode(schema, bytes, Limits::default()).ok())
 }
 
-/// A JSON text, also as an event of Debezium.
+/// Decodes a JSON text, also as a Debezium change event.
 pub fn json(bytes: &[u8]) -> bool {
     let value = json::decode(bytes, Limits::default()).ok();
-    if let Some(event) = value.clone().and_then(|value| debezium::unwrap(value).ok()) {
-        used(Some(event.row().clone()));
+    if let Some(event) = value.clone().and_then(|value| ChangeEvent::from_datum(value).ok()) {
+        convert_all(Some(event.row().clone()));
     }
-    used(value)
+    convert_all(value)
 }
 
-/// The formats without structure, and the frame.
+/// Decodes the formats without structure, and the frame.
 pub fn plain(bytes: &[u8]) -> bool {
-    let string = used(plain::string(bytes).ok());
-    let int64 = used(plain::int64(bytes).ok());
-    string | int64 | crate::frame::split(bytes).is_ok()
+    let string = convert_all(plain::string(bytes).ok());
+    let int64 = convert_all(plain::int64(bytes).ok());
+    string | int64 | frame::split(bytes).is_ok()
 }
 
-/// What is done with a value once it is decoded.
-fn used(value: Option<Datum>) -> bool {
+/// Converts a decoded value as ingest would. Returns whether there is a value.
+fn convert_all(value: Option<Datum>) -> bool {
     let Some(value) = value else { return false };
-    let _ = value.canonical();
+    let _ = datum::canonical_text(&value);
     for ty in [
         Type::Bool,
         Type::Int64,

@@ -1,42 +1,49 @@
-//! Bytes of a key or value to a [`Datum`], in each of the formats, safe against hostile bytes.
+//! Decodes keys and values: from bytes in any [`Format`] to a [`Datum`].
+//!
+//! ```text
+//!              ┌ frame::split ─▶ schema id ─▶ Registry ─▶ RegistrySchema ┐
+//! bytes ─▶ Decoder                                                       ├▶ avro::decode        ┐
+//!              │                 └▶ payload ──────────────────────────── ┤  json_schema::decode ├▶ Datum
+//!              │                                                         └▶ protobuf::decode    │
+//!              └ formats without a schema ─▶ json::decode, plain ───────────────────────────────┘
+//! ```
+//!
+//! [`Decoder`] is the way into this crate; ingest has one for the keys and one for the values of a pipeline. Payloads
+//! come from outside and may be hostile: every decoder checks its payload against [`Limits`] before it allocates
+//! memory, and no error message quotes a payload. Nothing here knows columns; [`convert`](crate::convert) does.
 
-pub(crate) mod avro;
 #[doc(hidden)]
 pub mod fuzz;
-pub(crate) mod json;
-pub(crate) mod json_schema;
-mod limits;
 mod plain;
-pub(crate) mod protobuf;
 
 use crate::datum::Datum;
-use crate::registry::{Registry, WriterSchema};
-use crate::{Error, Kind, Result, frame};
+use crate::limits::Limits;
+use crate::registry::Registry;
+use crate::registry_schema::RegistrySchema;
+use crate::{Error, ErrorKind, Result, avro, frame, json, json_schema, protobuf};
 
-pub use limits::Limits;
-
-/// How a key or value is encoded.
+/// The encoding of a consumed key or value.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Format {
-    /// Confluent's wire format, Avro.
+    /// Confluent's wire format with an Avro schema.
     Avro,
-    /// Confluent's wire format, JSON text that its schema validates.
+    /// Confluent's wire format with a JSON schema, which validates the JSON text.
     JsonSchema,
-    /// Confluent's wire format, Protobuf.
+    /// Confluent's wire format with a Protobuf schema.
     Protobuf,
     /// JSON text without a schema.
     Json,
-    /// UTF-8.
+    /// UTF-8 text.
     String,
-    /// Eight bytes, big endian.
+    /// A 64-bit integer in eight bytes, big-endian, as Kafka's `LongSerializer` writes it.
     Int64,
-    /// As it is.
+    /// Bytes, unchanged.
     Bytes,
-    /// Not decoded: null.
+    /// Null. The bytes are not decoded.
     None,
 }
 
-/// Decodes payloads of one format, each with the schema that it was written with.
+/// Decodes payloads of one [`Format`], each with the schema with which it was written.
 #[derive(Debug, Clone)]
 pub struct Decoder {
     format: Format,
@@ -47,84 +54,92 @@ pub struct Decoder {
 
 /// A decoded payload.
 #[derive(Debug, Clone)]
-pub struct Decoded {
-    /// The schema that it was written with, for the formats of the registry.
-    pub writer: Option<Writer>,
+pub struct DecodedPayload {
+    /// The writer's schema; `None` for a format without a schema.
+    pub writer: Option<WriterSchema>,
+    /// The value.
     pub value: Datum,
 }
 
-/// The schema that a payload was written with.
+/// The schema with which a payload was written, Avro's "writer's schema".
 #[derive(Debug, Clone)]
-pub struct Writer {
-    /// Of the registry.
+pub struct WriterSchema {
+    /// The id in the registry.
     pub id: u32,
-    pub schema: WriterSchema,
+    /// The schema. For Protobuf it is the message that the payload's index names, not the whole file.
+    pub schema: RegistrySchema,
 }
 
 impl Decoder {
-    /// A decoder with the default [`Limits`]; the registry is asked only for formats that have one.
+    /// A decoder with the default [`Limits`]. It calls the registry only for formats with a schema.
     pub fn new(format: Format, registry: Registry) -> Self {
         Self::with_limits(format, registry, Limits::default())
     }
 
-    /// A decoder with these limits.
+    /// A decoder with other limits.
     pub fn with_limits(format: Format, registry: Registry, limits: Limits) -> Self {
         Self { format, registry, limits, keep_messages: false }
     }
 
-    /// The same, whose records of Protobuf have their messages with them: see [`Record::encoded`]. It costs one more
-    /// encoding for each message.
+    /// The same decoder, but each Protobuf record also holds its encoded message: see [`Record::encoded`]. This
+    /// encodes each message once more.
     ///
-    /// [`Record::encoded`]: crate::Record::encoded
+    /// [`Record::encoded`]: crate::datum::Record::encoded
     #[must_use]
     pub fn keep_messages(self) -> Self {
         Self { keep_messages: true, ..self }
     }
 
-    /// Its format.
+    /// The format.
     pub fn format(&self) -> Format {
         self.format
     }
 
     /// Decodes one payload.
     ///
-    /// Fails with [`Kind::Frame`], [`Kind::Payload`], [`Kind::TooLarge`], or as
-    /// [`Registry::writer_schema`] does.
-    pub async fn decode(&self, bytes: &[u8]) -> Result<Decoded> {
-        let plain = |value: Result<Datum>| value.map(|value| Decoded { writer: None, value });
+    /// # Errors
+    /// [`ErrorKind::Frame`], [`ErrorKind::Payload`] or [`ErrorKind::TooLarge`] for the payload;
+    /// [`ErrorKind::UnusableSchema`] if the schema is in another language than the format; and the errors of
+    /// [`Registry::schema`].
+    pub async fn decode(&self, bytes: &[u8]) -> Result<DecodedPayload> {
+        let without_schema = |value: Result<Datum>| value.map(|value| DecodedPayload { writer: None, value });
         match self.format {
-            Format::Avro | Format::JsonSchema | Format::Protobuf => self.registered(bytes).await,
-            Format::Json => plain(json::decode(bytes, self.limits)),
-            Format::String => plain(plain::string(bytes)),
-            Format::Int64 => plain(plain::int64(bytes)),
-            Format::Bytes => plain(Ok(Datum::Bytes(bytes.to_vec()))),
-            Format::None => plain(Ok(Datum::Null)),
+            Format::Avro | Format::JsonSchema | Format::Protobuf => self.decode_framed(bytes).await,
+            Format::Json => without_schema(json::decode(bytes, self.limits)),
+            Format::String => without_schema(plain::string(bytes)),
+            Format::Int64 => without_schema(plain::int64(bytes)),
+            Format::Bytes => without_schema(Ok(Datum::Bytes(bytes.to_vec()))),
+            Format::None => without_schema(Ok(Datum::Null)),
         }
     }
 
-    async fn registered(&self, bytes: &[u8]) -> Result<Decoded> {
+    async fn decode_framed(&self, bytes: &[u8]) -> Result<DecodedPayload> {
         let (id, payload) = frame::split(bytes)?;
-        let schema = self.registry.writer(id).await?;
+        let schema = self.registry.schema(id).await?;
         let decoded = match (self.format, schema) {
-            (Format::Avro, WriterSchema::Avro(schema)) => {
-                avro::decode(&schema, payload, self.limits).map(|value| (WriterSchema::Avro(schema), value))
+            (Format::Avro, RegistrySchema::Avro(schema)) => {
+                avro::decode_within(&schema, payload, self.limits)
+                    .map(|value| (RegistrySchema::Avro(schema), value))
             }
-            (Format::JsonSchema, WriterSchema::Json(schema)) => {
+            (Format::JsonSchema, RegistrySchema::Json(schema)) => {
                 json_schema::decode(&schema, payload, self.limits)
-                    .map(|value| (WriterSchema::Json(schema), value))
+                    .map(|value| (RegistrySchema::Json(schema), value))
             }
-            (Format::Protobuf, WriterSchema::Protobuf(schema)) => {
-                let first = protobuf::decode(&schema, payload, self.limits, self.keep_messages);
-                first.map(|(message, value)| (WriterSchema::Message(message), value))
+            (Format::Protobuf, RegistrySchema::Protobuf(schema)) => {
+                protobuf::decode(&schema, payload, self.limits, self.keep_messages)
+                    .map(|(message, value)| (RegistrySchema::Message(message), value))
             }
             (format, schema) => Err(Error::new(
-                Kind::UnusableSchema,
-                format!("it is {}, but the pipeline expects {format}", schema.language()),
+                ErrorKind::UnusableSchema,
+                format!(
+                    "the schema is {}, but the pipeline expects {format}; set the pipeline's `format` or fix the producer",
+                    schema.language()
+                ),
             )),
         };
         let (schema, value) =
             decoded.map_err(|error| Error::new(error.kind(), format!("schema id {id}: {error}")))?;
-        Ok(Decoded { writer: Some(Writer { id, schema }), value })
+        Ok(DecodedPayload { writer: Some(WriterSchema { id, schema }), value })
     }
 }
 

@@ -6,13 +6,12 @@ use spanbridge_protocol::value::{Type, Value};
 use super::*;
 use crate::convert::to_spanner;
 use crate::datum::Datum;
-use crate::decode::Limits;
-use crate::definition::{Style, Timestamps};
-use crate::derive::{self, Extent};
+use crate::definition::{TimestampEncoding, TypeMapping};
 use crate::json_schema::JsonSchema;
-use crate::protobuf::Protobuf;
+use crate::limits::Limits;
+use crate::row_schema::{RowImage, RowSchema};
 
-const NATIVE: Style = Style::Native(Timestamps::Text);
+const NATIVE: TypeMapping = TypeMapping::Native(TimestampEncoding::Text);
 const ALL: [Encoding; 4] = [Encoding::Avro, Encoding::Json, Encoding::JsonSchema, Encoding::Protobuf];
 
 fn table(types: &[Type]) -> Table {
@@ -30,15 +29,15 @@ fn table(types: &[Type]) -> Table {
     Table { name: "T".into(), columns: types.iter().enumerate().map(column).collect(), parent: None }
 }
 
-fn schema(types: &[Type], style: Style) -> RowSchema {
-    derive::row(&table(types), style, Extent::Whole).unwrap()
+fn schema(types: &[Type], mapping: TypeMapping) -> RowSchema {
+    RowSchema::of_row(&table(types), mapping, RowImage::Full).unwrap()
 }
 
-fn encoder(encoding: Encoding, types: &[Type], style: Style) -> Encoder {
-    Encoder::new(encoding, schema(types, style).record().clone()).unwrap()
+fn encoder(encoding: Encoding, types: &[Type], mapping: TypeMapping) -> Encoder {
+    Encoder::new(encoding, schema(types, mapping).record().clone()).unwrap()
 }
 
-/// What a consumer makes of the bytes.
+/// Decodes the bytes as a consumer would.
 fn decoded(encoder: &Encoder, encoding: Encoding, bytes: &[u8]) -> Datum {
     let text = encoder.schema().map(|(_, text)| text);
     let framed = || {
@@ -47,26 +46,26 @@ fn decoded(encoder: &Encoder, encoding: Encoding, bytes: &[u8]) -> Datum {
         payload
     };
     match encoding {
-        Encoding::Avro => Schema::parse(text.unwrap()).unwrap().decode(framed()).unwrap(),
-        Encoding::Json => crate::decode::json::decode(bytes, Limits::default()).unwrap(),
+        Encoding::Avro => avro::decode(&AvroSchema::parse(text.unwrap()).unwrap(), framed()).unwrap(),
+        Encoding::Json => json::decode(bytes, Limits::default()).unwrap(),
         Encoding::JsonSchema => {
             let schema = JsonSchema::parse(text.unwrap(), &[]).unwrap();
-            crate::decode::json_schema::decode(&schema, framed(), Limits::default()).unwrap()
+            json_schema::decode(&schema, framed(), Limits::default()).unwrap()
         }
         Encoding::Protobuf => {
-            let file = Arc::new(Protobuf::parse(text.unwrap(), &[]).unwrap());
+            let file = Arc::new(ProtobufSchema::parse(text.unwrap(), &[]).unwrap());
             let payload = framed();
             assert_eq!(payload[0], 0);
-            crate::decode::protobuf::decode(&file, payload, Limits::default(), false).unwrap().1
+            protobuf::decode(&file, payload, Limits::default(), false).unwrap().1
         }
     }
 }
 
-fn row_of(values: &[Value]) -> Item {
-    Item::Record(values.iter().cloned().map(Item::Value).collect())
+fn row_of(values: &[Value]) -> FieldValue {
+    FieldValue::Record(values.iter().cloned().map(FieldValue::Value).collect())
 }
 
-/// What each type can hold, its edges included, and whether it reads back from JSON by type alone.
+/// Values of each type, including its limits, and whether the JSON form alone identifies the type.
 fn samples() -> Vec<(Type, Vec<Value>, bool)> {
     let numeric = |text: &str| Value::Numeric(text.parse().unwrap());
     let timestamp = |text: &str| Value::Timestamp(text.parse().unwrap());
@@ -108,7 +107,7 @@ fn samples() -> Vec<(Type, Vec<Value>, bool)> {
 }
 
 #[test]
-fn every_value_of_every_type_reads_back() {
+fn every_value_is_decoded_unchanged() {
     for encoding in ALL {
         let text = matches!(encoding, Encoding::Json | Encoding::JsonSchema);
         for (ty, values, _) in samples().into_iter().filter(|(.., by_type)| *by_type || !text) {
@@ -124,7 +123,7 @@ fn every_value_of_every_type_reads_back() {
 }
 
 #[test]
-fn arrays_keep_their_nulls() {
+fn arrays_keep_null_items() {
     for (ty, values, by_type) in samples() {
         let array = Type::Array(Box::new(ty.clone()));
         for encoding in ALL.into_iter().filter(|encoding| by_type || *encoding == Encoding::Avro) {
@@ -144,14 +143,14 @@ fn arrays_keep_their_nulls() {
     }
 }
 
-/// Protobuf's lists have no nulls: an item is a message with a value or none.
+/// The items of a Protobuf array. Protobuf lists have no null, so each item is a message with or without a value.
 fn items(array: &Datum) -> Datum {
     let Some(Datum::List(items)) = array.get("items") else { panic!("an array has items") };
     Datum::List(items.iter().map(|item| item.get("value").unwrap().clone()).collect())
 }
 
 #[test]
-fn floats_that_are_no_numbers() {
+fn nan_and_infinities_are_text_in_json() {
     let bytes = encoder(Encoding::Json, &[Type::Float64], NATIVE).encode(0, row_of(&[(-0.0).into()]));
     assert_eq!(bytes.unwrap(), b"{\"C0\":-0.0}");
     let values = [f64::NAN, f64::INFINITY, f64::NEG_INFINITY];
@@ -172,7 +171,7 @@ fn floats_that_are_no_numbers() {
 }
 
 #[test]
-fn json_has_a_form_for_each_type() {
+fn every_type_has_a_json_form() {
     let types: Vec<Type> = samples().into_iter().map(|(ty, ..)| ty).collect();
     let values: Vec<Value> =
         samples().into_iter().map(|(_, values, _)| values.last().unwrap().clone()).collect();
@@ -188,33 +187,34 @@ fn json_has_a_form_for_each_type() {
 }
 
 #[test]
-fn logical_timestamps_refuse_what_they_cannot_hold() {
+fn timestamp_beyond_its_logical_type_is_rejected() {
     let encode = |timestamps, text: &str| {
-        let style = Style::Native(timestamps);
-        let encoder = encoder(Encoding::Avro, &[Type::Int64, Type::Timestamp], style);
+        let mapping = TypeMapping::Native(timestamps);
+        let encoder = encoder(Encoding::Avro, &[Type::Int64, Type::Timestamp], mapping);
         let value = Value::Timestamp(text.parse().unwrap());
         let bytes = encoder.encode(7, row_of(&[1.into(), value.clone()]))?;
         let back = decoded(&encoder, Encoding::Avro, &bytes);
         assert_eq!(to_spanner(back.get("C1").unwrap(), &Type::Timestamp).unwrap(), value);
         Ok::<_, Error>(())
     };
-    encode(Timestamps::Micros, "9999-12-31T23:59:59.999999Z").unwrap();
-    encode(Timestamps::Micros, "0001-01-01T00:00:00.000001Z").unwrap();
-    encode(Timestamps::Nanos, "2024-02-29T12:34:56.123456789Z").unwrap();
-    for (timestamps, text) in
-        [(Timestamps::Micros, "2024-02-29T12:34:56.123456789Z"), (Timestamps::Nanos, "9999-12-31T23:59:59Z")]
-    {
+    encode(TimestampEncoding::Micros, "9999-12-31T23:59:59.999999Z").unwrap();
+    encode(TimestampEncoding::Micros, "0001-01-01T00:00:00.000001Z").unwrap();
+    encode(TimestampEncoding::Nanos, "2024-02-29T12:34:56.123456789Z").unwrap();
+    for (timestamps, text) in [
+        (TimestampEncoding::Micros, "2024-02-29T12:34:56.123456789Z"),
+        (TimestampEncoding::Nanos, "9999-12-31T23:59:59Z"),
+    ] {
         let error = encode(timestamps, text).unwrap_err();
-        assert_eq!(error.kind(), Kind::Encode);
+        assert_eq!(error.kind(), ErrorKind::Encode);
         assert!(error.to_string().starts_with("field C1:") && !error.to_string().contains("59"), "{error}");
     }
 }
 
 #[test]
-fn what_does_not_fit_is_an_error_without_the_value() {
+fn encode_error_names_the_field_without_the_value() {
     for encoding in ALL {
-        for style in [NATIVE, Style::Debezium] {
-            let encoder = encoder(encoding, &[Type::Int64, Type::Float32], style);
+        for mapping in [NATIVE, TypeMapping::Debezium] {
+            let encoder = encoder(encoding, &[Type::Int64, Type::Float32], mapping);
             for (values, field) in [
                 ([Value::Null, Value::Null], "field C0:"),
                 (["s3cret".into(), Value::Null], "field C0:"),
@@ -222,7 +222,7 @@ fn what_does_not_fit_is_an_error_without_the_value() {
                 ([1.into(), 0.1.into()], "field C1:"),
             ] {
                 let error = encoder.encode(7, row_of(&values)).unwrap_err();
-                assert_eq!(error.kind(), Kind::Encode);
+                assert_eq!(error.kind(), ErrorKind::Encode);
                 assert!(error.to_string().starts_with(field), "{error}");
                 assert!(!error.to_string().contains("s3cret"), "{error}");
             }
@@ -231,7 +231,7 @@ fn what_does_not_fit_is_an_error_without_the_value() {
 }
 
 #[test]
-fn debeziums_types_are_text() {
+fn debezium_mapping_writes_text() {
     let types = [Type::Numeric, Type::Json, Type::Timestamp, Type::Date];
     let values = [
         Value::Numeric("12.50".parse().unwrap()),
@@ -240,7 +240,7 @@ fn debeziums_types_are_text() {
         Value::Date("0001-02-03".parse().unwrap()),
     ];
     for encoding in ALL {
-        let encoder = encoder(encoding, &types, Style::Debezium);
+        let encoder = encoder(encoding, &types, TypeMapping::Debezium);
         let bytes = encoder.encode(7, row_of(&values)).unwrap();
         let datum = decoded(&encoder, encoding, &bytes);
         let texts = ["12.5", "{}", "2026-11-22T03:47:42.120Z", "0001-02-03"];

@@ -1,5 +1,13 @@
-//! JSON Schema: what validates payloads, and what it says of them.
+//! JSON Schema: parsed schemas, and everything that belongs to this language.
+//!
+//! [`JsonSchema`] validates payloads and knows their [`Shape`]. The payload itself is JSON, which `json` decodes and
+//! encodes. `definition` writes the schema of a published record. The registry client and the
+//! [`Decoder`](crate::Decoder) call this module. It never fetches a reference from the network or from a file.
+//!
+//! Source: <https://json-schema.org/specification>, with the drafts that the crate `jsonschema` supports.
 
+mod decode;
+mod definition;
 mod shape;
 
 use std::collections::HashMap;
@@ -8,14 +16,17 @@ use std::fmt;
 use jsonschema::{Retrieve, Uri, Validator};
 use serde_json::Value as Json;
 
-use crate::registry::Reference;
+use crate::reference::SchemaReference;
 use crate::shape::Shape;
-use crate::{Error, Kind, Result};
+use crate::{Error, ErrorKind, Result};
 
-/// Under which relative references are resolved.
-const BASE: &str = "json-schema:///";
+pub(crate) use decode::decode;
+pub(crate) use definition::schema_text;
 
-/// A parsed JSON Schema with those that it refers to. Nothing is ever fetched to resolve a reference.
+/// The URI against which relative references are resolved.
+const BASE_URI: &str = "json-schema:///";
+
+/// A parsed JSON schema together with the schemas to which it refers.
 pub struct JsonSchema {
     text: String,
     validator: Validator,
@@ -23,10 +34,11 @@ pub struct JsonSchema {
 }
 
 impl JsonSchema {
-    /// Parses a schema together with those that it refers to, each by the name in its `$ref`.
+    /// Parses a schema together with the schemas to which it refers, each by the name in its `$ref`.
     ///
-    /// Fails with [`Kind::UnusableSchema`].
-    pub(crate) fn parse(text: &str, references: &[Reference]) -> Result<Self> {
+    /// # Errors
+    /// [`ErrorKind::UnusableSchema`]
+    pub(crate) fn parse(text: &str, references: &[SchemaReference]) -> Result<Self> {
         let schema = parse(text)?;
         let mut documents = HashMap::new();
         for reference in references {
@@ -35,9 +47,9 @@ impl JsonSchema {
         let shape = shape::of(&schema, &documents);
         let validator = jsonschema::options()
             .with_retriever(Documents(documents))
-            .with_base_uri(BASE)
+            .with_base_uri(BASE_URI)
             .build(&schema)
-            // The schema's own words, never a record's.
+            // The message may quote the schema, but never a record.
             .map_err(|error| unusable(&error.to_string()))?;
         Ok(Self { text: text.to_owned(), validator, shape })
     }
@@ -47,17 +59,20 @@ impl JsonSchema {
         &self.text
     }
 
-    /// What it says of its values.
+    /// The shape of this schema's values.
     pub fn shape(&self) -> &Shape {
         &self.shape
     }
 
-    /// Fails with [`Kind::Payload`] unless the value is one of the schema, naming the rule that it breaks.
+    /// Validates a value.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Payload`] with the path of the violated rule in the schema.
     pub(crate) fn validate(&self, value: &Json) -> Result<()> {
         self.validator.validate(value).map_err(|error| {
-            // Not the place in the record, whose keys are data too.
+            // Without the path in the record, because its keys are data too.
             let rule = error.schema_path();
-            Error::new(Kind::Payload, format!("the value breaks its schema's rule {rule}"))
+            Error::new(ErrorKind::Payload, format!("the value violates the rule {rule} of its schema"))
         })
     }
 }
@@ -73,10 +88,10 @@ fn parse(text: &str) -> Result<Json> {
 }
 
 fn unusable(why: &str) -> Error {
-    Error::new(Kind::UnusableSchema, format!("the JSON schema cannot be used: {why}"))
+    Error::new(ErrorKind::UnusableSchema, format!("the JSON schema cannot be used: {why}"))
 }
 
-/// The registry's references, by name.
+/// The referenced schemas, by name.
 struct Documents(HashMap<String, Json>);
 
 impl Retrieve for Documents {
@@ -86,14 +101,17 @@ impl Retrieve for Documents {
     ) -> std::result::Result<Json, Box<dyn std::error::Error + Send + Sync>> {
         match find(&self.0, uri.as_str()) {
             Some(document) => Ok(document.clone()),
-            None => Err(format!("{} is not among the schema's references", uri.as_str()).into()),
+            None => {
+                Err(format!("{} is not among the schema's references in the registry", uri.as_str()).into())
+            }
         }
     }
 }
 
-/// By the whole URI, by what follows the base, or by its last part: `$id` may have moved the base.
+/// Finds a document by its whole URI, by the part after [`BASE_URI`], or by the last segment of its path, because `$id`
+/// may have changed the base.
 fn find<'a>(documents: &'a HashMap<String, Json>, uri: &str) -> Option<&'a Json> {
-    let name = uri.strip_prefix(BASE).unwrap_or(uri);
+    let name = uri.strip_prefix(BASE_URI).unwrap_or(uri);
     documents.get(name).or_else(|| documents.get(uri.rsplit('/').next()?))
 }
 

@@ -1,3 +1,5 @@
+//! The shape of a JSON schema's values.
+
 use std::collections::HashMap;
 
 use serde_json::{Map, Value as Json};
@@ -5,18 +7,19 @@ use serde_json::{Map, Value as Json};
 use super::find;
 use crate::shape::{FieldShape, MAX_NODES, RecordShape, Shape};
 
-/// Levels that are looked at.
+/// The deepest level that is read. Below it, the shape is [`Shape::Any`].
 const MAX_DEPTH: usize = 64;
 
-/// What a schema says of its values, as far as types, properties, items, alternatives and references
-/// say it; what other keywords add narrows it only.
+/// The shape of the values of `schema`, from its types, properties, items, alternatives and references.
+///
+/// Other keywords only narrow the set of valid values, so they are ignored.
 pub(super) fn of(schema: &Json, documents: &HashMap<String, Json>) -> Shape {
     Reader { documents, open: vec![schema], depth: 0, nodes: 0 }.shape(schema, schema)
 }
 
 struct Reader<'a> {
     documents: &'a HashMap<String, Json>,
-    /// What is being read and was referred to, or is the root.
+    /// The root, and the targets of references that contain the current schema.
     open: Vec<&'a Json>,
     depth: usize,
     nodes: usize,
@@ -45,7 +48,7 @@ impl<'a> Reader<'a> {
             let text: Option<Vec<String>> =
                 symbols.iter().map(|symbol| symbol.as_str().map(str::to_owned)).collect();
             if let Some(text) = text {
-                // JSON's values stay strings, whatever their schema.
+                // The decoder does not consult the schema: the values are strings.
                 return if text.is_empty() { Shape::Any } else { Shape::String };
             }
         }
@@ -68,7 +71,7 @@ impl<'a> Reader<'a> {
         match ty {
             "null" => Shape::Null,
             "boolean" => Shape::Bool,
-            // 1.0 and 2^70 are integers too.
+            // An integer may be 1.0 or 2^70.
             "integer" | "number" => Shape::union([Shape::Int(64), Shape::UInt(64), Shape::Number]),
             "string" => Shape::String,
             "array" => match schema.get("items") {

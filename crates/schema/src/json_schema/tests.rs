@@ -1,8 +1,8 @@
 use super::*;
 use crate::shape::{FieldShape, RecordShape};
 
-fn reference(name: &str, text: &str) -> Reference {
-    Reference { name: name.into(), text: text.into() }
+fn reference(name: &str, text: &str) -> SchemaReference {
+    SchemaReference { name: name.into(), text: text.into() }
 }
 
 fn integer() -> Shape {
@@ -10,7 +10,7 @@ fn integer() -> Shape {
 }
 
 #[test]
-fn the_shape_follows_types_references_and_alternatives() {
+fn shape_follows_types_references_and_alternatives() {
     let schema = JsonSchema::parse(
         r##"{"type": "object", "additionalProperties": false, "required": ["id", "tags"],
             "properties": {
@@ -44,7 +44,7 @@ fn the_shape_follows_types_references_and_alternatives() {
 }
 
 #[test]
-fn nothing_but_the_references_is_ever_fetched() {
+fn only_references_are_resolved() {
     for (text, what) in [
         (r#"{"$ref": "http://127.0.0.1:1/a.json"}"#, "not among"),
         (r#"{"$ref": "file:///etc/passwd"}"#, "not among"),
@@ -53,13 +53,13 @@ fn nothing_but_the_references_is_ever_fetched() {
         (r#"{"pattern": "("}"#, "cannot be used"),
     ] {
         let error = JsonSchema::parse(text, &[]).unwrap_err();
-        assert_eq!(error.kind(), Kind::UnusableSchema, "{text}");
+        assert_eq!(error.kind(), ErrorKind::UnusableSchema, "{text}");
         assert!(error.to_string().contains(what), "{text}: {error}");
     }
 }
 
 #[test]
-fn a_reference_is_found_beside_the_schemas_id() {
+fn reference_is_resolved_relative_to_the_schema_id() {
     let schema = JsonSchema::parse(
         r#"{"$id": "http://x/schemas/order.json", "properties": {"c": {"$ref": "customer.json"}}}"#,
         &[reference("customer.json", r#"{"type": "object"}"#)],
@@ -70,7 +70,7 @@ fn a_reference_is_found_beside_the_schemas_id() {
 }
 
 #[test]
-fn a_schema_without_end_is_cut_short() {
+fn exponentially_large_shape_is_truncated() {
     let mut definitions = serde_json::Map::new();
     for level in 0..40 {
         let next = serde_json::json!({"$ref": format!("#/d/{}", level + 1)});
@@ -82,7 +82,7 @@ fn a_schema_without_end_is_cut_short() {
 }
 
 #[test]
-fn a_schema_that_is_itself_in_place_ends_all_the_same() {
+fn schema_that_refers_to_itself_terminates() {
     for text in [
         r##"{"$ref": "#"}"##,
         r##"{"allOf": [{"$ref": "#"}]}"##,

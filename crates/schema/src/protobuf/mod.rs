@@ -1,8 +1,22 @@
-//! Protobuf: schemas as .proto text, compiled in memory, and what their messages become.
+//! Protobuf: compiled schemas, and everything that belongs to this language.
+//!
+//! [`ProtobufSchema`] is a .proto file compiled in memory, and [`MessageType`] one of its messages. [`decode()`] reads the
+//! message index of a payload (`message_index`), checks the payload (`bounds`), and converts the message to a
+//! datum (`converter`, `well_known`). `definition` writes the schema of a published record, and `encode` its values.
+//! The registry client and the [`Decoder`](crate::Decoder) call this module. It never reads an import from a
+//! file or from the network.
+//!
+//! Source: <https://protobuf.dev/programming-guides/encoding/>.
 
+mod bounds;
+mod converter;
+mod decode;
+mod definition;
+mod encode;
 mod imports;
-mod message;
+mod message_index;
 mod shape;
+mod well_known;
 
 use std::collections::HashMap;
 use std::fmt;
@@ -11,48 +25,55 @@ use std::sync::{Arc, OnceLock};
 use prost_reflect::{DescriptorPool, FileDescriptor, MessageDescriptor};
 use protox::Compiler;
 
-use crate::datum::Names;
-use crate::registry::Reference;
+use crate::datum::FieldNames;
+use crate::reference::SchemaReference;
 use crate::shape::Shape;
-use crate::{Error, Kind, Result};
+use crate::{Error, ErrorKind, Result};
 use imports::Imports;
 
-/// The schema's own name among the files: nothing is imported under it.
-const ROOT: &str = "spanbridge/registered.proto";
-/// Bytes of one .proto text.
-const MAX_TEXT: usize = 1 << 20;
-/// Open brackets in a row: the parser recurses into constants of options.
-const MAX_BRACKETS: usize = 100;
+pub(crate) use decode::decode;
+pub(crate) use definition::schema_text;
+pub(crate) use encode::record_message;
 
-/// A compiled .proto file with those that it imports. Nothing is ever fetched to resolve an import.
-pub struct Protobuf {
+/// The name of the schema's own file. No import has this name.
+const ROOT_FILE: &str = "spanbridge/registered.proto";
+/// The longest .proto text in bytes: 1 MiB.
+const MAX_TEXT_LENGTH: usize = 1 << 20;
+/// The deepest nesting of brackets in a .proto text, because the parser recurses into the constants of options.
+const MAX_BRACKET_DEPTH: usize = 100;
+
+/// A compiled .proto file together with the files that it imports.
+pub struct ProtobufSchema {
     text: String,
     file: FileDescriptor,
-    /// The field names of each message, by full name.
-    names: HashMap<String, Arc<Names>>,
-    /// By message: asked for by `check` and by the first record.
+    /// The field names of each message type, by its full name.
+    names: HashMap<String, Arc<FieldNames>>,
+    /// The shape of each message type, by its full name. It is computed at its first use.
     shapes: HashMap<String, OnceLock<Shape>>,
 }
 
 /// One message type of a file.
 #[derive(Debug, Clone)]
-pub struct Message {
-    schema: Arc<Protobuf>,
+pub struct MessageType {
+    schema: Arc<ProtobufSchema>,
     descriptor: MessageDescriptor,
 }
 
-impl Protobuf {
-    /// Compiles a file together with those that it imports, each by the name in its `import`.
+impl ProtobufSchema {
+    /// Compiles a file together with the files that it imports, each by the name in its `import`.
     ///
-    /// Fails with [`Kind::UnusableSchema`].
-    pub(crate) fn parse(text: &str, references: &[Reference]) -> Result<Self> {
+    /// # Errors
+    /// [`ErrorKind::UnusableSchema`]
+    pub(crate) fn parse(text: &str, references: &[SchemaReference]) -> Result<Self> {
         let pool = compile(text, references)?;
-        let file = pool.get_file_by_name(ROOT).ok_or_else(|| unusable("it is not among its own files"))?;
+        let file = pool
+            .get_file_by_name(ROOT_FILE)
+            .ok_or_else(|| unusable("the compiler does not return its file"))?;
         let mut names = HashMap::new();
         let mut shapes = HashMap::new();
         for message in pool.all_messages() {
             let fields = fields(&message).map(|field| field.name().to_owned()).collect();
-            names.insert(message.full_name().to_owned(), Arc::new(Names::new(fields)));
+            names.insert(message.full_name().to_owned(), Arc::new(FieldNames::new(fields)));
             shapes.insert(message.full_name().to_owned(), OnceLock::new());
         }
         Ok(Self { text: text.to_owned(), file, names, shapes })
@@ -63,49 +84,53 @@ impl Protobuf {
         &self.text
     }
 
-    /// The message at that path of indices: among the file's messages, then among those nested in it.
-    pub fn message(self: &Arc<Self>, path: &[usize]) -> Option<Message> {
+    /// The message type at a path of indices: the first index counts the messages of the file, each further one the
+    /// messages nested in the previous one (the message indexes of Confluent's wire format).
+    pub fn message(self: &Arc<Self>, path: &[usize]) -> Option<MessageType> {
         let (first, rest) = path.split_first()?;
         let mut descriptor = self.file.messages().nth(*first)?;
         for index in rest {
-            // Entries of maps are messages of the compiler's, and not in the text that indices count.
+            // The compiler adds a message for the entries of each map. The text, whose messages are counted, has none.
             let nested = descriptor.child_messages().filter(|child| !child.is_map_entry()).nth(*index);
             descriptor = nested?;
         }
-        Some(Message { schema: Arc::clone(self), descriptor })
+        Some(MessageType { schema: Arc::clone(self), descriptor })
     }
 
-    /// All messages that a payload's index may name, those nested in others behind them.
-    pub fn messages(self: &Arc<Self>) -> Vec<Message> {
-        let mut found: Vec<MessageDescriptor> = self.file.messages().collect();
+    /// All message types that the index of a payload may name. Nested ones come after those of the file.
+    pub fn messages(self: &Arc<Self>) -> Vec<MessageType> {
+        let mut descriptors: Vec<MessageDescriptor> = self.file.messages().collect();
         let mut at = 0;
-        while let Some(message) = found.get(at) {
+        while let Some(message) = descriptors.get(at) {
             let nested: Vec<_> = message.child_messages().filter(|child| !child.is_map_entry()).collect();
-            found.extend(nested);
+            descriptors.extend(nested);
             at += 1;
         }
-        found.into_iter().map(|descriptor| Message { schema: Arc::clone(self), descriptor }).collect()
+        descriptors
+            .into_iter()
+            .map(|descriptor| MessageType { schema: Arc::clone(self), descriptor })
+            .collect()
     }
 
-    /// The message of that full name.
-    pub fn message_named(self: &Arc<Self>, name: &str) -> Option<Message> {
+    /// The message type with this full name, also one of an imported file.
+    pub fn message_named(self: &Arc<Self>, name: &str) -> Option<MessageType> {
         let descriptor = self.file.parent_pool().get_message_by_name(name)?;
-        Some(Message { schema: Arc::clone(self), descriptor })
+        Some(MessageType { schema: Arc::clone(self), descriptor })
     }
 }
 
-impl Message {
+impl MessageType {
     /// The full name, such as `package.Outer.Inner`.
     pub fn name(&self) -> &str {
         self.descriptor.full_name()
     }
 
-    /// The file's text, as registered.
+    /// The text of the file, as registered.
     pub fn text(&self) -> &str {
         self.schema.text()
     }
 
-    /// What it says of its values.
+    /// The shape of messages of this type.
     pub fn shape(&self) -> &Shape {
         static ANY: Shape = Shape::Any;
         match self.schema.shapes.get(self.name()) {
@@ -114,12 +139,13 @@ impl Message {
         }
     }
 
+    /// The compiled type.
     pub(crate) fn descriptor(&self) -> &MessageDescriptor {
         &self.descriptor
     }
 }
 
-/// The fields in the order of the text: prost-reflect has them by number.
+/// The fields in the order of the text. prost-reflect orders them by number.
 fn fields(message: &MessageDescriptor) -> impl Iterator<Item = prost_reflect::FieldDescriptor> + '_ {
     message
         .descriptor_proto()
@@ -128,41 +154,41 @@ fn fields(message: &MessageDescriptor) -> impl Iterator<Item = prost_reflect::Fi
         .filter_map(|field| message.get_field(u32::try_from(field.number()).ok()?))
 }
 
-fn compile(text: &str, references: &[Reference]) -> Result<DescriptorPool> {
+fn compile(text: &str, references: &[SchemaReference]) -> Result<DescriptorPool> {
     for text in references.iter().map(|reference| &*reference.text).chain([text]) {
-        if text.len() > MAX_TEXT {
-            return Err(unusable("it is longer than 1 MiB"));
+        if text.len() > MAX_TEXT_LENGTH {
+            return Err(unusable("its text is longer than 1 MiB"));
         }
-        if nesting(text) > MAX_BRACKETS {
-            return Err(unusable("it is nested too deep"));
+        if bracket_depth(text) > MAX_BRACKET_DEPTH {
+            return Err(unusable("its brackets are nested more than 100 deep"));
         }
     }
-    let mut compiler = Compiler::with_file_resolver(Imports::new(ROOT, text, references));
+    let mut compiler = Compiler::with_file_resolver(Imports::new(ROOT_FILE, text, references));
     compiler.include_imports(true).include_source_info(false);
-    compiler.open_file(ROOT).map_err(|error| unusable(&error.to_string()))?;
+    compiler.open_file(ROOT_FILE).map_err(|error| unusable(&error.to_string()))?;
     Ok(compiler.descriptor_pool())
 }
 
-/// The most brackets that are open at once, comments and strings counted too.
-fn nesting(text: &str) -> usize {
+/// The largest number of brackets that are open at once, including brackets in comments and strings.
+fn bracket_depth(text: &str) -> usize {
     let mut open = 0_usize;
-    let mut most = 0;
+    let mut deepest = 0;
     for byte in text.bytes() {
         match byte {
             b'{' | b'[' | b'<' | b'(' => open += 1,
             b'}' | b']' | b'>' | b')' => open = open.saturating_sub(1),
             _ => {}
         }
-        most = most.max(open);
+        deepest = deepest.max(open);
     }
-    most
+    deepest
 }
 
 fn unusable(why: &str) -> Error {
-    Error::new(Kind::UnusableSchema, format!("the Protobuf schema cannot be used: {why}"))
+    Error::new(ErrorKind::UnusableSchema, format!("the Protobuf schema cannot be used: {why}"))
 }
 
-impl fmt::Debug for Protobuf {
+impl fmt::Debug for ProtobufSchema {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Protobuf").field("text", &self.text).finish_non_exhaustive()
     }

@@ -1,15 +1,17 @@
+//! The shape of a message type.
+
 use prost_reflect::{FieldDescriptor, Kind, MessageDescriptor};
 
-use super::fields;
+use super::{fields, well_known};
 use crate::shape::{FieldShape, MAX_NODES, RecordShape, Shape};
 
-/// What a message type says of its values.
+/// The shape of messages of this type. Where a type contains itself, the shape is [`Shape::Any`].
 pub(super) fn of(message: &MessageDescriptor) -> Shape {
     Reader { open: Vec::new(), nodes: 0 }.message(message)
 }
 
 struct Reader {
-    /// Full names of messages that are being read.
+    /// The full names of the message types that contain the current one.
     open: Vec<String>,
     nodes: usize,
 }
@@ -17,8 +19,8 @@ struct Reader {
 impl Reader {
     fn message(&mut self, message: &MessageDescriptor) -> Shape {
         let name = message.full_name();
-        if let Some(natural) = natural(name) {
-            return natural;
+        if let Some(shape) = well_known::shape(name) {
+            return shape;
         }
         self.nodes += 1;
         if self.nodes > MAX_NODES || self.open.iter().any(|open| open == name) {
@@ -58,35 +60,11 @@ impl Reader {
             Kind::String => Shape::String,
             Kind::Bytes => Shape::Bytes,
             Kind::Message(message) => self.message(message),
-            // A number without a name stays a number.
+            // A number without a name is decoded as an integer.
             Kind::Enum(symbols) => Shape::union([
                 Shape::Enum(symbols.values().map(|value| value.name().to_owned()).collect()),
                 Shape::Int(32),
             ]),
         }
     }
-}
-
-/// The shape of a well-known message; those whose fields may mean nothing may also stay records.
-fn natural(name: &str) -> Option<Shape> {
-    Some(match name {
-        "google.protobuf.Timestamp" => Shape::Timestamp,
-        "google.protobuf.Duration" => Shape::Duration,
-        "google.protobuf.DoubleValue" => Shape::Double,
-        "google.protobuf.FloatValue" => Shape::Float,
-        "google.protobuf.Int64Value" => Shape::Int(64),
-        "google.protobuf.UInt64Value" => Shape::UInt(64),
-        "google.protobuf.Int32Value" => Shape::Int(32),
-        "google.protobuf.UInt32Value" => Shape::UInt(32),
-        "google.protobuf.BoolValue" => Shape::Bool,
-        "google.protobuf.StringValue" => Shape::String,
-        "google.protobuf.BytesValue" => Shape::Bytes,
-        "google.protobuf.Struct" => Shape::Map(Box::new(Shape::Any)),
-        "google.protobuf.ListValue" => Shape::List(Box::new(Shape::Any)),
-        "google.protobuf.Value" => Shape::Any,
-        "google.type.Date" => Shape::Date,
-        "google.type.TimeOfDay" => Shape::Time,
-        "confluent.type.Decimal" => Shape::Decimal { precision: None, scale: None },
-        _ => return None,
-    })
 }

@@ -1,25 +1,25 @@
 use super::*;
 use crate::shape::RecordShape;
 
-/// One of everything, as the fuzzer has it.
+/// The schema of the fuzz test, which has a field of each type.
 pub(crate) const EVERY: &str = include_str!("../decode/fuzz/every.proto");
 
-pub(crate) fn parse(text: &str, references: &[(&str, &str)]) -> Result<Arc<Protobuf>> {
-    let references: Vec<Reference> = references
+pub(crate) fn parse(text: &str, references: &[(&str, &str)]) -> Result<Arc<ProtobufSchema>> {
+    let references: Vec<SchemaReference> = references
         .iter()
-        .map(|(name, text)| Reference { name: (*name).into(), text: (*text).into() })
+        .map(|(name, text)| SchemaReference { name: (*name).into(), text: (*text).into() })
         .collect();
-    Protobuf::parse(text, &references).map(Arc::new)
+    ProtobufSchema::parse(text, &references).map(Arc::new)
 }
 
-fn shape(schema: &Arc<Protobuf>, field: &str) -> Shape {
+fn shape(schema: &Arc<ProtobufSchema>, field: &str) -> Shape {
     let message = schema.message(&[0]).unwrap();
     let Shape::Record(RecordShape { fields, .. }) = message.shape() else { panic!("a record") };
     fields.iter().find(|found| found.name == field).unwrap().shape.clone()
 }
 
 #[test]
-fn a_message_is_found_by_its_indices() {
+fn message_is_found_by_its_indices() {
     let schema = parse(EVERY, &[]).unwrap();
     for (path, name) in [
         (&[0][..], Some("x.Every")),
@@ -31,11 +31,11 @@ fn a_message_is_found_by_its_indices() {
         (&[], None),
     ] {
         let found = schema.message(path);
-        assert_eq!(found.as_ref().map(Message::name), name, "{path:?}");
+        assert_eq!(found.as_ref().map(MessageType::name), name, "{path:?}");
     }
     assert_eq!(schema.message_named("x.Second").unwrap().name(), "x.Second");
     let all = schema.messages();
-    let all: Vec<_> = all.iter().map(Message::name).collect();
+    let all: Vec<_> = all.iter().map(MessageType::name).collect();
     assert_eq!(all, ["x.Every", "x.Second", "x.Every.Inner", "x.Second.Nested"], "without entries of maps");
 }
 
@@ -63,7 +63,7 @@ fn fields_have_their_shape() {
 }
 
 #[test]
-fn imports_are_the_references_and_nothing_else() {
+fn only_references_and_known_files_can_be_imported() {
     let text = "syntax = \"proto3\"; import \"geo/point.proto\"; message A { geo.Point p = 1; }";
     let point = "syntax = \"proto3\"; package geo; message Point { int64 x = 1; }";
     assert!(matches!(shape(&parse(text, &[("geo/point.proto", point)]).unwrap(), "p"), Shape::Union(_)));
@@ -77,7 +77,7 @@ fn imports_are_the_references_and_nothing_else() {
         match parse(text, &[]) {
             Ok(schema) => assert!(schema.message(&[0]).is_none(), "{text}"),
             Err(error) => {
-                assert_eq!(error.kind(), Kind::UnusableSchema);
+                assert_eq!(error.kind(), ErrorKind::UnusableSchema);
                 assert!(error.to_string().contains(what), "{text}: {error}");
             }
         }
@@ -85,19 +85,19 @@ fn imports_are_the_references_and_nothing_else() {
 }
 
 #[test]
-fn a_text_cannot_exhaust_the_parser() {
+fn oversized_or_deep_text_is_rejected() {
     let deep = format!("syntax = \"proto3\"; option (a) = {}", "{ a: ".repeat(100_000));
-    assert_eq!(parse(&deep, &[]).unwrap_err().kind(), Kind::UnusableSchema);
+    assert_eq!(parse(&deep, &[]).unwrap_err().kind(), ErrorKind::UnusableSchema);
     let nested = format!("syntax = \"proto3\"; {}{}", "message A {".repeat(90), "}".repeat(90));
-    assert_eq!(parse(&nested, &[]).unwrap_err().kind(), Kind::UnusableSchema);
-    assert_eq!(parse(&" ".repeat(MAX_TEXT + 1), &[]).unwrap_err().kind(), Kind::UnusableSchema);
+    assert_eq!(parse(&nested, &[]).unwrap_err().kind(), ErrorKind::UnusableSchema);
+    assert_eq!(parse(&" ".repeat(MAX_TEXT_LENGTH + 1), &[]).unwrap_err().kind(), ErrorKind::UnusableSchema);
 }
 
 #[test]
-fn a_descriptor_in_base64_is_its_text() {
+fn base64_descriptor_equals_its_text() {
     use base64::Engine as _;
     use prost::Message as _;
-    let encoded = |schema: &Protobuf| {
+    let encoded = |schema: &ProtobufSchema| {
         base64::engine::general_purpose::STANDARD.encode(schema.file.file_descriptor_proto().encode_to_vec())
     };
     let common = "syntax = \"proto3\"; package c; message Common { string x = 1; }";
@@ -109,5 +109,5 @@ fn a_descriptor_in_base64_is_its_text() {
     let message = from_descriptor.message(&[0, 0]).unwrap();
     assert_eq!(message.name(), "p.First.Inner");
     assert_eq!(message.shape(), from_text.message(&[0, 0]).unwrap().shape());
-    assert_eq!(parse("AAAA", &[]).unwrap_err().kind(), Kind::UnusableSchema);
+    assert_eq!(parse("AAAA", &[]).unwrap_err().kind(), ErrorKind::UnusableSchema);
 }

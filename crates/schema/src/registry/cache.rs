@@ -1,30 +1,35 @@
+//! A bounded cache in memory.
+
 use std::collections::{HashMap, VecDeque};
 use std::hash::Hash;
 use std::time::Duration;
 
 use tokio::time::Instant;
 
-/// A map that keeps the newest `capacity` entries, each for `lifetime` if there is one.
+/// A map of the newest `capacity` entries. An entry expires after `lifetime`, if there is one.
 #[derive(Debug)]
 pub(super) struct Cache<K, V> {
     entries: HashMap<K, (V, Instant)>,
-    /// Keys, oldest first.
+    /// The keys, oldest first.
     order: VecDeque<K>,
     capacity: usize,
     lifetime: Option<Duration>,
 }
 
 impl<K: Hash + Eq + Clone, V: Clone> Cache<K, V> {
+    /// An empty cache.
     pub(super) fn new(capacity: usize, lifetime: Option<Duration>) -> Self {
         Self { entries: HashMap::new(), order: VecDeque::new(), capacity, lifetime }
     }
 
+    /// The value of `key`, unless it is absent or expired.
     pub(super) fn get(&self, key: &K) -> Option<V> {
         let (value, since) = self.entries.get(key)?;
         let fresh = self.lifetime.is_none_or(|lifetime| since.elapsed() < lifetime);
         fresh.then(|| value.clone())
     }
 
+    /// Adds an entry, and drops the oldest one if the cache is full.
     pub(super) fn insert(&mut self, key: K, value: V) {
         if self.entries.insert(key.clone(), (value, Instant::now())).is_some() {
             return;
@@ -43,7 +48,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_oldest_goes_first() {
+    fn oldest_entry_is_dropped_when_full() {
         let mut cache = Cache::new(2, None);
         for key in [1, 2, 1, 3] {
             cache.insert(key, key);
@@ -53,7 +58,7 @@ mod tests {
     }
 
     #[test]
-    fn what_lived_long_enough_is_gone() {
+    fn expired_entry_is_absent() {
         let mut cache = Cache::new(2, Some(Duration::ZERO));
         cache.insert(1, 1);
         assert_eq!(cache.get(&1), None);

@@ -1,15 +1,29 @@
-//! The schema registry (Confluent's REST API).
+//! The client of the schema registry: Confluent's REST API, as Confluent, Apicurio and others implement it.
+//!
+//! ```text
+//! Decoder ──schema(id)──▶ cache ──▶ GET /schemas/ids/{id} ──▶ references ──▶ AvroSchema, JsonSchema, ProtobufSchema
+//! publish ──register_text──▶ known? ──▶ compatible? ──▶ POST /subjects/{subject}/versions ──▶ id
+//! check   ──check_compatibility──▶ known? ──▶ compatible?
+//! ```
+//!
+//! The client does not retry; callers do, by [`ErrorKind::is_retriable`]. Schemas are cached by id and by subject,
+//! because a registry never changes the schema of an id. Credentials appear in no error and no debug output.
+//!
+//! - `options`: address, credentials, timeout.
+//! - `compatibility_client`: the calls that the library `schema_registry_converter` lacks.
+//! - `references`: the schemas to which a schema refers.
+//! - `error_mapping`: from answers to [`ErrorKind`]s.
+//! - `incompatibility_message`, `field_difference`: the field that makes a schema incompatible.
 //!
 //! Source: <https://docs.confluent.io/platform/current/schema-registry/develop/api.html>.
 
 mod cache;
-mod compatibility;
-mod difference;
-mod failure;
+mod compatibility_client;
+mod error_mapping;
+mod field_difference;
+mod incompatibility_message;
 mod options;
-mod reason;
 mod references;
-mod writer;
 
 use std::fmt;
 use std::sync::Arc;
@@ -24,25 +38,26 @@ use schema_registry_converter::schema_registry_common::{
 };
 use tokio::sync::Mutex;
 
-use crate::encode::Language;
+use crate::avro::AvroSchema;
 use crate::json_schema::JsonSchema;
-use crate::protobuf::Protobuf;
-use crate::{Error, Incompatibility, Kind, Result, Schema};
+use crate::language::Language;
+use crate::protobuf::ProtobufSchema;
+use crate::registry_schema::RegistrySchema;
+use crate::{Error, ErrorKind, Incompatibility, Result};
 use cache::Cache;
-use compatibility::{Compatibility, Verdict};
+use compatibility_client::{CheckResult, CompatibilityClient};
 
-pub use options::Options;
-pub(crate) use references::Reference;
-pub use writer::WriterSchema;
+pub use options::RegistryOptions;
 
-/// Fields that a refusal names.
-const FIELDS: usize = 5;
-/// Schemas kept in memory, by id and by subject.
-const CAPACITY: usize = 1_000;
-/// How long an unknown id is believed: registries replicate, and a new schema may arrive a moment later.
-const NEGATIVE: Duration = Duration::from_secs(5);
+/// The number of fields that an incompatibility error names.
+const MAX_NAMED_FIELDS: usize = 5;
+/// The number of schemas in each cache.
+const CACHE_CAPACITY: usize = 1_000;
+/// The time for which an unknown or unusable id is cached. It is short, because registries replicate, and a new schema may
+/// arrive a moment later.
+const ERROR_CACHE_LIFETIME: Duration = Duration::from_secs(5);
 
-/// A handle on the registry; clones share connections and cache.
+/// A client of the schema registry. Clones share the connections and the caches.
 #[derive(Clone)]
 pub struct Registry {
     inner: Arc<Inner>,
@@ -50,152 +65,167 @@ pub struct Registry {
 
 struct Inner {
     settings: SrSettings,
-    compatibility: Compatibility,
-    /// By id.
-    written: Mutex<Cache<u32, WriterSchema>>,
-    /// Why ids cannot be used.
-    unusable: Mutex<Cache<u32, (Kind, String)>>,
-    /// By subject and text.
+    compatibility: CompatibilityClient,
+    /// The schemas by id.
+    schemas: Mutex<Cache<u32, RegistrySchema>>,
+    /// The errors of unknown and unusable ids.
+    errors: Mutex<Cache<u32, (ErrorKind, String)>>,
+    /// The ids of registered schemas, by subject and text.
     registered: Mutex<Cache<(String, Arc<str>), u32>>,
 }
 
 impl fmt::Debug for Registry {
-    /// Without the settings, which hold the credentials.
+    /// Omits the settings, because they contain the credentials.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_tuple("Registry").field(&self.inner.compatibility).finish()
     }
 }
 
-/// What the registry says to a schema that nobody has registered.
+/// The compatibility of a schema with a subject.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Answer {
-    /// The subject has it already.
-    Known,
-    /// It would be the subject's next version, or its first.
+pub enum Compatibility {
+    /// The schema is already registered under the subject.
+    Registered,
+    /// The schema could become the subject's next version, or its first.
     Compatible,
+    /// The schema violates the subject's compatibility level.
     Incompatible(Incompatibility),
 }
 
-/// A schema of the registry.
+/// A registered Avro schema.
 #[derive(Debug, Clone)]
-pub struct Registered {
+pub struct RegisteredAvroSchema {
+    /// The id of the schema.
     pub id: u32,
+    /// The version in its subject, if the registry returns it.
     pub version: Option<u32>,
-    pub schema: Arc<Schema>,
+    /// The schema.
+    pub schema: Arc<AvroSchema>,
 }
 
 impl Registry {
-    /// Prepares a client; nothing is sent yet.
+    /// Creates a client. It sends no request yet.
     ///
-    /// Fails with [`Kind::Configuration`].
-    pub fn connect(options: Options) -> Result<Self> {
+    /// # Errors
+    /// [`ErrorKind::Configuration`] if the options are invalid.
+    pub fn connect(options: RegistryOptions) -> Result<Self> {
         let settings = options.settings()?;
-        let compatibility = Compatibility::new(options)?;
+        let compatibility = CompatibilityClient::new(options)?;
         Ok(Self {
             inner: Arc::new(Inner {
                 settings,
                 compatibility,
-                written: Mutex::new(Cache::new(CAPACITY, None)),
-                unusable: Mutex::new(Cache::new(CAPACITY, Some(NEGATIVE))),
-                registered: Mutex::new(Cache::new(CAPACITY, None)),
+                schemas: Mutex::new(Cache::new(CACHE_CAPACITY, None)),
+                errors: Mutex::new(Cache::new(CACHE_CAPACITY, Some(ERROR_CACHE_LIFETIME))),
+                registered: Mutex::new(Cache::new(CACHE_CAPACITY, None)),
             }),
         })
     }
 
-    /// The Avro schema of that id; see [`Registry::writer`].
+    /// The Avro schema with this id; see [`Registry::schema`].
     ///
-    /// Fails as that does, and with [`Kind::UnusableSchema`] for another language.
-    pub async fn writer_schema(&self, id: u32) -> Result<Arc<Schema>> {
-        avro(self.writer(id).await?, &format!("schema id {id}"))
+    /// # Errors
+    /// The errors of [`Registry::schema`], and [`ErrorKind::UnusableSchema`] if the schema is in another language.
+    pub async fn avro_schema(&self, id: u32) -> Result<Arc<AvroSchema>> {
+        into_avro(self.schema(id).await?, &format!("schema id {id}"))
     }
 
-    /// The schema of that id, its references resolved; asked for once, then cached.
+    /// The schema with this id, with its references. It is fetched once and then cached.
     ///
-    /// Fails with [`Kind::UnknownSchema`], [`Kind::UnusableSchema`], both also cached for a few
-    /// seconds, or with [`Kind::Unavailable`] or [`Kind::Unauthorized`].
-    pub async fn writer(&self, id: u32) -> Result<WriterSchema> {
-        if let Some(schema) = self.inner.written.lock().await.get(&id) {
+    /// # Errors
+    /// [`ErrorKind::UnknownSchema`] and [`ErrorKind::UnusableSchema`], which are cached for five seconds;
+    /// [`ErrorKind::Unavailable`], [`ErrorKind::Unauthorized`], [`ErrorKind::Configuration`] and
+    /// [`ErrorKind::Rejected`].
+    pub async fn schema(&self, id: u32) -> Result<RegistrySchema> {
+        if let Some(schema) = self.inner.schemas.lock().await.get(&id) {
             return Ok(schema);
         }
-        if let Some((kind, message)) = self.inner.unusable.lock().await.get(&id) {
+        if let Some((kind, message)) = self.inner.errors.lock().await.get(&id) {
             return Err(Error::new(kind, message));
         }
         let fetched = self.fetch(id).await;
         match &fetched {
-            Ok(schema) => self.inner.written.lock().await.insert(id, schema.clone()),
+            Ok(schema) => self.inner.schemas.lock().await.insert(id, schema.clone()),
             Err(error) if error.kind().is_data() => {
-                let reason = (error.kind(), error.to_string());
-                self.inner.unusable.lock().await.insert(id, reason);
+                let cached = (error.kind(), error.to_string());
+                self.inner.errors.lock().await.insert(id, cached);
             }
             Err(_) => {}
         }
         fetched
     }
 
-    /// The newest version of the subject; never cached.
+    /// The latest version of the subject, which must be an Avro schema. It is never cached.
     ///
-    /// Fails with [`Kind::UnknownSubject`], or as [`Registry::writer_schema`] does.
-    pub async fn latest(&self, subject: &str) -> Result<Registered> {
-        let path = options::path_segment(subject);
-        let found = get_schema_by_subject_and_version(&self.inner.settings, &path, None)
-            .await
-            .map_err(|error| failure::translate(&error, &format!("subject {subject}")))?;
-        let (id, version) = (found.id, found.version);
+    /// # Errors
+    /// [`ErrorKind::UnknownSubject`], and the errors of [`Registry::avro_schema`].
+    pub async fn latest_avro(&self, subject: &str) -> Result<RegisteredAvroSchema> {
         let what = format!("subject {subject}");
-        let schema = avro(self.parse(found, &what).await?, &what)?;
-        Ok(Registered { id, version, schema })
+        let path = options::path_segment(subject);
+        let response = get_schema_by_subject_and_version(&self.inner.settings, &path, None)
+            .await
+            .map_err(|error| error_mapping::translate(&error, &what))?;
+        let (id, version) = (response.id, response.version);
+        let schema = into_avro(self.parse(response, &what).await?, &what)?;
+        Ok(RegisteredAvroSchema { id, version, schema })
     }
 
-    /// The schema of the subject's newest version; nothing when there is no such subject. Never cached.
+    /// The latest version of the subject; `None` if the subject does not exist. It is never cached.
     ///
-    /// Fails as [`Registry::writer`] does.
-    pub async fn newest(&self, subject: &str) -> Result<Option<WriterSchema>> {
+    /// # Errors
+    /// The errors of [`Registry::schema`].
+    pub async fn latest(&self, subject: &str) -> Result<Option<RegistrySchema>> {
         let what = format!("subject {subject}");
         let path = options::path_segment(subject);
         match get_schema_by_subject_and_version(&self.inner.settings, &path, None).await {
-            Ok(found) => self.parse(found, &what).await.map(Some),
-            Err(error) => match failure::translate(&error, &what) {
-                error if error.kind() == Kind::UnknownSubject => Ok(None),
+            Ok(response) => self.parse(response, &what).await.map(Some),
+            Err(error) => match error_mapping::translate(&error, &what) {
+                error if error.kind() == ErrorKind::UnknownSubject => Ok(None),
                 error => Err(error),
             },
         }
     }
 
-    /// The versions of the subject that are not deleted, oldest first; never cached.
+    /// The versions of the subject that are not deleted, oldest first. They are never cached.
     ///
-    /// Fails with [`Kind::UnknownSubject`], or as [`Registry::writer`] does.
+    /// # Errors
+    /// [`ErrorKind::UnknownSubject`], and the errors of [`Registry::schema`].
     pub async fn versions(&self, subject: &str) -> Result<Vec<u32>> {
         let path = options::path_segment(subject);
         get_all_versions(&self.inner.settings, path)
             .await
-            .map_err(|error| failure::translate(&error, &format!("subject {subject}")))
+            .map_err(|error| error_mapping::translate(&error, &format!("subject {subject}")))
     }
 
-    /// One version of the subject, with its id; never cached.
+    /// One version of the subject and its id. It is never cached.
     ///
-    /// Fails as [`Registry::versions`] does.
-    pub async fn version(&self, subject: &str, version: u32) -> Result<(u32, WriterSchema)> {
+    /// # Errors
+    /// The errors of [`Registry::versions`].
+    pub async fn version(&self, subject: &str, version: u32) -> Result<(u32, RegistrySchema)> {
         let what = format!("version {version} of subject {subject}");
         let path = options::path_segment(subject);
-        let found = get_schema_by_subject_and_version(&self.inner.settings, &path, Some(version))
+        let response = get_schema_by_subject_and_version(&self.inner.settings, &path, Some(version))
             .await
-            .map_err(|error| failure::translate(&error, &what))?;
-        let id = found.id;
-        Ok((id, self.parse(found, &what).await?))
+            .map_err(|error| error_mapping::translate(&error, &what))?;
+        let id = response.id;
+        Ok((id, self.parse(response, &what).await?))
     }
 
-    /// Registers the Avro schema under the subject; see [`Registry::register_text`].
+    /// Registers an Avro schema under the subject and returns its id; see [`Registry::register_text`].
     ///
-    /// Fails as that does.
-    pub async fn register(&self, subject: &str, schema: &Schema) -> Result<u32> {
+    /// # Errors
+    /// The errors of [`Registry::register_text`].
+    pub async fn register(&self, subject: &str, schema: &AvroSchema) -> Result<u32> {
         self.register_text(subject, Language::Avro, schema.text()).await
     }
 
-    /// Registers a schema's text under the subject and returns its id. A schema that the subject has
-    /// already keeps its id, whatever came after it; a new one is registered only after asking
-    /// whether the subject's compatibility rule allows it.
+    /// Registers the text of a schema under the subject and returns its id.
     ///
-    /// Fails with [`Kind::Incompatible`], and as [`Registry::writer_schema`] does.
+    /// A schema that the subject already has keeps its id, even if later versions exist. A new schema is registered only
+    /// if the subject's compatibility level allows it.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Incompatible`], and the errors of [`Registry::schema`].
     pub async fn register_text(&self, subject: &str, language: Language, text: &str) -> Result<u32> {
         let key = (subject.to_owned(), Arc::<str>::from(text));
         if let Some(id) = self.inner.registered.lock().await.get(&key) {
@@ -205,13 +235,13 @@ impl Registry {
             self.inner.registered.lock().await.insert(key, id);
             return Ok(id);
         }
-        if let Verdict::Incompatible(reasons) =
+        if let CheckResult::Incompatible(reasons) =
             self.inner.compatibility.check(subject, language, text).await?
             && !reasons.is_empty()
         {
-            return Err(self.refusal(subject, &reasons, text).await);
+            return Err(self.incompatible(subject, &reasons, text).await);
         }
-        // Refused without a reason (Apicurio): only its answer to a registration has one, a 409.
+        // Apicurio gives no reasons in a check. Its answer to the registration, a 409, has them.
         let schema_type = match language {
             Language::Avro => SchemaType::Avro,
             Language::Json => SchemaType::Json,
@@ -222,112 +252,128 @@ impl Registry {
         let registered = match registered {
             Ok(registered) => registered,
             Err(error) => {
-                return Err(self.named(failure::translate_registration(&error, subject, text), text).await);
+                let error = error_mapping::translate_registration(&error, subject, text);
+                return Err(self.with_fields(error, text).await);
             }
         };
-        tracing::info!(subject, id = registered.id, "schema registered");
+        tracing::info!(subject, id = registered.id, "Schema registered");
         self.inner.registered.lock().await.insert(key, registered.id);
         Ok(registered.id)
     }
 
-    /// Asks what [`Registry::register_text`] would be told, and registers nothing.
+    /// Checks a schema against the subject as [`Registry::register_text`] does, without registering it.
     ///
-    /// Fails as [`Registry::writer_schema`] does.
-    pub async fn ask(&self, subject: &str, language: Language, text: &str) -> Result<Answer> {
+    /// # Errors
+    /// The errors of [`Registry::schema`].
+    pub async fn check_compatibility(
+        &self,
+        subject: &str,
+        language: Language,
+        text: &str,
+    ) -> Result<Compatibility> {
         if self.find(subject, language, text).await?.is_some() {
-            return Ok(Answer::Known);
+            return Ok(Compatibility::Registered);
         }
         match self.inner.compatibility.check(subject, language, text).await? {
-            Verdict::Compatible => Ok(Answer::Compatible),
-            Verdict::Incompatible(reasons) => {
-                let refused = self.refusal(subject, &reasons, text).await;
-                refused.incompatibility().cloned().map(Answer::Incompatible).ok_or(refused)
+            CheckResult::Compatible => Ok(Compatibility::Compatible),
+            CheckResult::Incompatible(reasons) => {
+                let error = self.incompatible(subject, &reasons, text).await;
+                error.incompatibility().cloned().map(Compatibility::Incompatible).ok_or(error)
             }
         }
     }
 
-    /// The subject's compatibility rule in the registry's word, such as `BACKWARD`; the registry's own when the subject
-    /// has none. Nothing when it does not say.
+    /// The compatibility level of the subject, such as `BACKWARD`, or that of the whole registry if the subject has none.
+    /// `None` if the registry returns neither.
     ///
-    /// Fails with [`Kind::Unavailable`] or [`Kind::Unauthorized`].
-    pub async fn rule(&self, subject: &str) -> Result<Option<String>> {
-        self.inner.compatibility.rule(subject).await
+    /// # Errors
+    /// [`ErrorKind::Unavailable`] or [`ErrorKind::Unauthorized`].
+    pub async fn compatibility_level(&self, subject: &str) -> Result<Option<String>> {
+        self.inner.compatibility.compatibility_level(subject).await
     }
 
-    /// What the registry has against a schema, by its reasons.
-    async fn refusal(&self, subject: &str, reasons: &[String], text: &str) -> Error {
-        self.named(Error::incompatible(reason::read(subject, reasons, text)), text).await
+    /// The error of an incompatible schema, from the registry's reasons.
+    async fn incompatible(&self, subject: &str, reasons: &[String], text: &str) -> Error {
+        let incompatibility = incompatibility_message::parse(subject, reasons, text);
+        self.with_fields(Error::incompatible(incompatibility), text).await
     }
 
-    /// A refusal with the fields in which the schema differs from the newest version, where the registry names none of
-    /// them.
-    async fn named(&self, error: Error, text: &str) -> Error {
-        let Some(refused) = error.incompatibility() else { return error };
-        let Ok(Some(WriterSchema::Avro(newest))) = self.newest(&refused.subject).await else { return error };
-        let fields = difference::fields(newest.text(), text);
+    /// Adds the fields in which `text` differs from the latest version to an incompatibility error, unless the registry
+    /// has named one of them.
+    async fn with_fields(&self, error: Error, text: &str) -> Error {
+        let Some(incompatibility) = error.incompatibility() else { return error };
+        let Ok(Some(RegistrySchema::Avro(latest))) = self.latest(&incompatibility.subject).await else {
+            return error;
+        };
+        let fields = field_difference::differing_fields(latest.text(), text);
         let is_named = |named: &String| fields.iter().any(|field| field.ends_with(named.as_str()));
-        if fields.is_empty() || refused.field.as_ref().is_some_and(is_named) {
+        if fields.is_empty() || incompatibility.field.as_ref().is_some_and(is_named) {
             return error;
         }
         Error::incompatible(Incompatibility {
-            field: Some(fields[..fields.len().min(FIELDS)].join(", ")),
-            ..refused.clone()
+            field: Some(fields[..fields.len().min(MAX_NAMED_FIELDS)].join(", ")),
+            ..incompatibility.clone()
         })
     }
 
-    /// The id of a schema that the subject has already.
+    /// The id of a schema that is already registered under the subject.
     async fn find(&self, subject: &str, language: Language, text: &str) -> Result<Option<u32>> {
         let body = serde_json::json!({"schema": text, "schemaType": language.as_str()}).to_string();
         let call = SrCall::PostForVersion(&options::path_segment(subject), &body);
         match perform_sr_call(&self.inner.settings, call).await {
-            Ok(found) => Ok(found.id),
-            Err(error) => match failure::translate(&error, &format!("subject {subject}")) {
-                error if matches!(error.kind(), Kind::UnknownSchema | Kind::UnknownSubject) => Ok(None),
+            Ok(response) => Ok(response.id),
+            Err(error) => match error_mapping::translate(&error, &format!("subject {subject}")) {
+                error if matches!(error.kind(), ErrorKind::UnknownSchema | ErrorKind::UnknownSubject) => {
+                    Ok(None)
+                }
                 error => Err(error),
             },
         }
     }
 
-    async fn fetch(&self, id: u32) -> Result<WriterSchema> {
+    async fn fetch(&self, id: u32) -> Result<RegistrySchema> {
         let what = format!("schema id {id}");
-        let found = get_schema_by_id(id, &self.inner.settings)
+        let response = get_schema_by_id(id, &self.inner.settings)
             .await
-            .map_err(|error| failure::translate(&error, &what))?;
-        self.parse(found, &what).await
+            .map_err(|error| error_mapping::translate(&error, &what))?;
+        self.parse(response, &what).await
     }
 
-    async fn parse(&self, found: RegisteredSchema, what: &str) -> Result<WriterSchema> {
-        let references = references::fetch(&self.inner.settings, found.references, what).await?;
-        let parsed = match found.schema_type {
+    /// Parses a fetched schema together with its references.
+    async fn parse(&self, schema: RegisteredSchema, what: &str) -> Result<RegistrySchema> {
+        let references = references::fetch(&self.inner.settings, schema.references, what).await?;
+        let parsed = match schema.schema_type {
             SchemaType::Avro => {
-                // The same schema may have two names; its own are defined once.
+                // The same schema may be referred to by two names, but its own names may be defined only once.
                 let mut texts: Vec<String> = Vec::with_capacity(references.len());
                 for reference in references {
                     if !texts.contains(&reference.text) {
                         texts.push(reference.text);
                     }
                 }
-                Schema::parse_with(&found.schema, &texts).map(|schema| WriterSchema::Avro(Arc::new(schema)))
+                AvroSchema::parse_with(&schema.schema, &texts)
+                    .map(|schema| RegistrySchema::Avro(Arc::new(schema)))
             }
-            SchemaType::Json => JsonSchema::parse(&found.schema, &references)
-                .map(|schema| WriterSchema::Json(Arc::new(schema))),
-            SchemaType::Protobuf => Protobuf::parse(&found.schema, &references)
-                .map(|schema| WriterSchema::Protobuf(Arc::new(schema))),
+            SchemaType::Json => JsonSchema::parse(&schema.schema, &references)
+                .map(|schema| RegistrySchema::Json(Arc::new(schema))),
+            SchemaType::Protobuf => ProtobufSchema::parse(&schema.schema, &references)
+                .map(|schema| RegistrySchema::Protobuf(Arc::new(schema))),
             other => {
-                let message = format!("its language {other:?} is not known");
-                Err(Error::new(Kind::UnusableSchema, message))
+                let message = format!("the schema language {other:?} is not supported");
+                Err(Error::new(ErrorKind::UnusableSchema, message))
             }
         };
         parsed.map_err(|error| Error::new(error.kind(), format!("{what}: {error}")))
     }
 }
 
-fn avro(schema: WriterSchema, what: &str) -> Result<Arc<Schema>> {
+/// The Avro schema in `schema`.
+fn into_avro(schema: RegistrySchema, what: &str) -> Result<Arc<AvroSchema>> {
     match schema {
-        WriterSchema::Avro(schema) => Ok(schema),
+        RegistrySchema::Avro(schema) => Ok(schema),
         other => {
-            let message = format!("{what} is {}, but the pipeline expects Avro", other.language());
-            Err(Error::new(Kind::UnusableSchema, message))
+            let message = format!("{what} is {}, but Avro is expected", other.language());
+            Err(Error::new(ErrorKind::UnusableSchema, message))
         }
     }
 }

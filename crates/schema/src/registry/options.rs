@@ -1,3 +1,5 @@
+//! The options of the registry client.
+
 use std::fmt;
 use std::time::Duration;
 
@@ -5,24 +7,25 @@ use reqwest::redirect::Policy;
 use reqwest::{Client, ClientBuilder, RequestBuilder, Url};
 use schema_registry_converter::async_impl::schema_registry::SrSettings;
 
-use crate::{Error, Kind, Result};
+use crate::{Error, ErrorKind, Result};
 
-/// Where the registry is, and who asks.
+/// The address of a schema registry and the credentials for it.
 #[derive(Clone)]
-pub struct Options {
-    /// The root of Confluent's API, such as `http://127.0.0.1:8081` (Apicurio: with `/apis/ccompat/v7`).
+pub struct RegistryOptions {
+    /// The root of Confluent's API, such as `http://127.0.0.1:8081`. Apicurio's ends in `/apis/ccompat/v7`.
     pub url: String,
-    /// Basic authentication, together with `password`.
+    /// The user name for basic authentication, together with `password`.
     pub username: Option<String>,
+    /// The password for basic authentication.
     pub password: Option<String>,
-    /// Instead of user name and password.
+    /// The bearer token, instead of user name and password.
     pub bearer_token: Option<String>,
-    /// Of one call, from connecting to the last byte.
+    /// The timeout of one call, from connecting to the last byte.
     pub timeout: Duration,
 }
 
-impl Options {
-    /// No authentication, ten seconds a call.
+impl RegistryOptions {
+    /// Options without authentication and with a timeout of ten seconds.
     pub fn new(url: impl Into<String>) -> Self {
         Self {
             url: url.into(),
@@ -33,23 +36,25 @@ impl Options {
         }
     }
 
-    /// The root without a slash at its end.
+    /// The URL without a trailing slash.
     pub(super) fn root(&self) -> &str {
         self.url.trim_end_matches('/')
     }
 
-    /// Settings of the client that does all but the compatibility check.
+    /// The settings of the library client, which makes all calls except those of `compatibility_client`.
     pub(super) fn settings(&self) -> Result<SrSettings> {
         let parsed = Url::parse(&self.url)
-            .map_err(|error| configuration(&format!("its URL cannot be read: {error}")))?;
+            .map_err(|error| invalid_options(&format!("its URL is invalid: {error}")))?;
         if !matches!(parsed.scheme(), "http" | "https") {
-            return Err(configuration("its URL must start with http:// or https://"));
+            return Err(invalid_options("its URL must start with http:// or https://"));
         }
         if !parsed.username().is_empty() || parsed.password().is_some() {
-            return Err(configuration("its URL holds a user or password; use `username` and `password`"));
+            return Err(invalid_options(
+                "its URL contains a user or password; set `username` and `password` instead",
+            ));
         }
         if self.bearer_token.is_some() && self.username.is_some() {
-            return Err(configuration("give either `bearer_token` or `username`, not both"));
+            return Err(invalid_options("`bearer_token` and `username` are both set; set only one"));
         }
         let mut builder = SrSettings::new_builder(self.root().to_owned());
         builder.set_timeout(self.timeout);
@@ -60,14 +65,16 @@ impl Options {
         }
         builder
             .build_with(self.client())
-            .map_err(|_| configuration("no HTTP client can be built with these options"))
+            .map_err(|_| invalid_options("no HTTP client can be built with these options"))
     }
 
+    /// A builder of HTTP clients with the timeout.
     pub(super) fn client(&self) -> ClientBuilder {
-        // No redirects: they could carry the credentials elsewhere.
+        // A redirect could send the credentials to another server.
         Client::builder().timeout(self.timeout).redirect(Policy::none())
     }
 
+    /// Adds the credentials to a request.
     pub(super) fn authorize(&self, request: RequestBuilder) -> RequestBuilder {
         match (&self.bearer_token, &self.username) {
             (Some(token), _) => request.bearer_auth(token),
@@ -77,7 +84,7 @@ impl Options {
     }
 }
 
-impl fmt::Debug for Options {
+impl fmt::Debug for RegistryOptions {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Options")
             .field("url", &self.url)
@@ -86,11 +93,12 @@ impl fmt::Debug for Options {
     }
 }
 
-pub(super) fn configuration(what: &str) -> Error {
-    Error::new(Kind::Configuration, format!("the schema registry cannot be used: {what}"))
+/// The error of invalid options.
+pub(super) fn invalid_options(what: &str) -> Error {
+    Error::new(ErrorKind::Configuration, format!("the schema registry cannot be used: {what}"))
 }
 
-/// A subject as one segment of a path: RFC 3986's unreserved characters stay.
+/// The subject, percent-encoded as one segment of a path. The unreserved characters of RFC 3986 stay.
 pub(super) fn path_segment(subject: &str) -> String {
     subject.bytes().fold(String::with_capacity(subject.len()), |mut path, byte| {
         if byte.is_ascii_alphanumeric() || b"-._~".contains(&byte) {
@@ -107,23 +115,23 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_subject_is_one_segment() {
+    fn subject_is_encoded_as_one_segment() {
         assert_eq!(path_segment("delays.Flights-value"), "delays.Flights-value");
         assert_eq!(path_segment(":.ctx:a/b?c"), "%3A.ctx%3Aa%2Fb%3Fc");
     }
 
     #[test]
-    fn options_show_no_secret_and_refuse_what_is_unclear() {
-        let mut options = Options::new("http://127.0.0.1:8081/");
+    fn options_hide_secrets_and_reject_conflicts() {
+        let mut options = RegistryOptions::new("http://127.0.0.1:8081/");
         options.username = Some("u".into());
         options.password = Some("hunter2".into());
         assert!(options.settings().is_ok());
         assert!(!format!("{options:?}").contains("hunter2"));
         options.bearer_token = Some("t".into());
-        assert_eq!(options.settings().unwrap_err().kind(), Kind::Configuration);
+        assert_eq!(options.settings().unwrap_err().kind(), ErrorKind::Configuration);
         for url in ["", "127.0.0.1:8081", "ftp://a", "http://u:hunter2@127.0.0.1"] {
-            let error = Options::new(url).settings().unwrap_err();
-            assert_eq!(error.kind(), Kind::Configuration, "{url}");
+            let error = RegistryOptions::new(url).settings().unwrap_err();
+            assert_eq!(error.kind(), ErrorKind::Configuration, "{url}");
             assert!(!error.to_string().contains("hunter2"));
         }
     }

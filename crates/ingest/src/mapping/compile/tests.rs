@@ -3,7 +3,7 @@
 use spanbridge_config::Config;
 use spanbridge_protocol::table::{Column, Table};
 use spanbridge_protocol::value::Type;
-use spanbridge_schema::{Options, Registry};
+use spanbridge_schema::{Registry, RegistryOptions};
 
 use super::compile;
 
@@ -57,7 +57,7 @@ fn totals() -> Table {
 /// What compiling the table says, without the file's name; lines count from the `[[ingest.table]]`.
 fn compiled(table: &str, live: Option<Table>) -> Result<(), String> {
     let config = Config::parse("b.toml", &format!("{HEAD}{table}")).unwrap();
-    let registry = Registry::connect(Options::new("http://127.0.0.1:1")).unwrap();
+    let registry = Registry::connect(RegistryOptions::new("http://127.0.0.1:1")).unwrap();
     match compile(&config, &config.ingest[0], &[live], &registry) {
         Ok(_) => Ok(()),
         Err(error) => {

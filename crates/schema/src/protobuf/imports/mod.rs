@@ -1,3 +1,5 @@
+//! The files that a .proto text may import: its references and the well-known ones, all in memory.
+
 use std::collections::HashMap;
 
 use base64::Engine;
@@ -5,10 +7,10 @@ use base64::engine::general_purpose::STANDARD;
 use protox::Error;
 use protox::file::{File, FileResolver, GoogleFileResolver};
 
-use crate::registry::Reference;
+use crate::reference::SchemaReference;
 
-/// What Confluent's serializers know without a reference, besides `google/protobuf/`.
-const KNOWN: [(&str, &str); 6] = [
+/// The files that Confluent's serializers know without a reference, besides `google/protobuf/`.
+const KNOWN_FILES: [(&str, &str); 6] = [
     ("confluent/meta.proto", include_str!("confluent_meta.proto")),
     ("confluent/type/decimal.proto", include_str!("confluent_decimal.proto")),
     ("google/type/date.proto", include_str!("google_date.proto")),
@@ -17,15 +19,16 @@ const KNOWN: [(&str, &str); 6] = [
     ("google/type/money.proto", include_str!("google_money.proto")),
 ];
 
-/// The files of one schema: itself, its references, and those that everybody knows.
+/// The files of one schema: its own file, its references, and the known files.
 pub(super) struct Imports {
     files: HashMap<String, String>,
     google: GoogleFileResolver,
 }
 
 impl Imports {
-    pub(super) fn new(root: &str, text: &str, references: &[Reference]) -> Self {
-        let known = KNOWN.iter().map(|(name, text)| ((*name).to_owned(), (*text).to_owned()));
+    /// The files of the schema `text`, whose own file is named `root`.
+    pub(super) fn new(root: &str, text: &str, references: &[SchemaReference]) -> Self {
+        let known = KNOWN_FILES.iter().map(|(name, text)| ((*name).to_owned(), (*text).to_owned()));
         let referred = references.iter().map(|reference| (reference.name.clone(), reference.text.clone()));
         let own = [(root.to_owned(), text.to_owned())];
         Self { files: known.chain(referred).chain(own).collect(), google: GoogleFileResolver::new() }
@@ -45,8 +48,9 @@ impl FileResolver for Imports {
     }
 }
 
-/// The file, when it is no .proto text but its descriptor in base64, as Confluent's Python serializer registers it. Registries
-/// that do not translate it give it back so.
+/// The file, if the text is its descriptor in base64 instead of .proto text.
+///
+/// Confluent's Python serializer registers that, and some registries return it unchanged.
 fn descriptor(name: &str, text: &str) -> Option<File> {
     let bytes = STANDARD.decode(text.trim()).ok()?;
     let file = File::decode_file_descriptor_proto(&*bytes).ok()?;
