@@ -21,6 +21,14 @@ const DEMO_TIMEOUT: Duration = Duration::from_secs(1200);
 const BLOCK_TIMEOUT: Duration = Duration::from_secs(120);
 const RETRY_INTERVAL: Duration = Duration::from_secs(1);
 
+/// The folder of the downloads, which the environment may move.
+fn cache() -> String {
+    let set = |name| std::env::var(name).ok().filter(|value| !value.is_empty());
+    set("SPANBRIDGE_TESTBED_CACHE")
+        .or_else(|| Some(set("XDG_CACHE_HOME")? + "/spanbridge/testbed"))
+        .unwrap_or_else(|| "~/.cache/spanbridge/testbed".to_owned())
+}
+
 /// The demo in its own terminal. It ends with this value.
 struct Demo {
     process: Child,
@@ -85,11 +93,14 @@ fn the_tutorial_can_be_followed_word_for_word() {
     let binary = Path::new(env!("CARGO_BIN_EXE_spanbridge"));
     let mut shell = Shell::start(folder.path(), binary.parent().unwrap());
     for block in blocks {
-        let text = if block.text.contains("export KAFKA=") { &demo.addresses } else { &block.text };
+        let text = match block.text.contains("export KAFKA=") {
+            true => demo.addresses.clone(),
+            false => block.text.replace("~/.cache/spanbridge/testbed", &cache()),
+        };
         let deadline = Instant::now() + BLOCK_TIMEOUT;
         loop {
             let output = shell
-                .run(text, BLOCK_TIMEOUT)
+                .run(&text, BLOCK_TIMEOUT)
                 .unwrap_or_else(|why| panic!("line {}: {text}\n{why}", block.line));
             let missing: Vec<_> =
                 block.expected.iter().filter(|line| !output.contains(line.as_str())).collect();
