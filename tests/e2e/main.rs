@@ -26,6 +26,7 @@ mod postgres;
 mod replay;
 mod scale;
 mod snapshot;
+mod status;
 mod tags;
 mod topics;
 mod traces;

@@ -1,49 +1,50 @@
-//! What is wrong with a configuration file, and where.
+//! Mistakes in a configuration file, and how they are shown.
 
 use std::fmt::{self, Display};
 
 use miette::{Diagnostic, LabeledSpan, SourceCode};
 
 use crate::Span;
-use crate::source::Source;
+use crate::source_file::SourceFile;
 
-/// At most so many mistakes of one file are reported together.
-const REPORTED: usize = 50;
-/// A message is cut after so many bytes: a key of the file may be of any length.
-const LONGEST: usize = 600;
+/// The maximum number of mistakes that are reported together.
+const MAX_REPORTED: usize = 50;
+/// The maximum length of a message in bytes. Keys of the file, which messages contain, may have any length.
+const MAX_MESSAGE_BYTES: usize = 600;
 
-/// What kind of mistake it is; each kind has a stable [code](Self::code).
+/// The kind of a mistake. Each kind has a stable [code](Self::code).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 #[non_exhaustive]
-pub enum Kind {
+pub enum ErrorKind {
     /// The file cannot be read, is too large or is not UTF-8. `SB-CONFIG-UNREADABLE`
     Unreadable,
-    /// It is not TOML. `SB-CONFIG-SYNTAX`
+    /// The file is not TOML. `SB-CONFIG-SYNTAX`
     Syntax,
-    /// A key that the contract does not have. `SB-CONFIG-UNKNOWN-KEY`
+    /// The file has a key that does not exist. `SB-CONFIG-UNKNOWN-KEY`
     UnknownKey,
-    /// A key that must be there. `SB-CONFIG-MISSING-KEY`
+    /// A required key is missing. `SB-CONFIG-MISSING-KEY`
     MissingKey,
-    /// A value of the wrong TOML type. `SB-CONFIG-TYPE`
+    /// A value has the wrong TOML type. `SB-CONFIG-TYPE`
     Type,
-    /// A value of the right type that means nothing here. `SB-CONFIG-VALUE`
+    /// A value has the right type but no meaning here. `SB-CONFIG-VALUE`
     Value,
-    /// A number, duration or size out of its bounds. `SB-CONFIG-RANGE`
+    /// A number, duration or size is out of its bounds. `SB-CONFIG-RANGE`
     Bounds,
-    /// The contract has it, this version does not carry it out. `SB-CONFIG-UNSUPPORTED`
+    /// An option exists but this version does not implement it. `SB-CONFIG-UNSUPPORTED`
     Unsupported,
     /// Two entries contradict each other. `SB-CONFIG-CONFLICT`
     Conflict,
-    /// A secret or reference cannot be resolved, or stands in the file itself. `SB-CONFIG-SECRET`
+    /// A reference cannot be resolved, or the file contains a secret itself. `SB-CONFIG-SECRET`
     Secret,
-    /// A Kafka property that is the bridge's own. `SB-CONFIG-RESERVED-PROPERTY`
+    /// A Kafka property is set by the bridge. `SB-CONFIG-RESERVED-PROPERTY`
     Reserved,
-    /// Found by a service, with its own code: see [`Config::error_at`](crate::Config::error_at).
+    /// A service found the mistake and gave it its own code; see
+    /// [`Config::error_at`](crate::Config::error_at).
     Service(&'static str),
 }
 
-impl Kind {
-    /// The stable code.
+impl ErrorKind {
+    /// Returns the stable code of this kind.
     pub const fn code(self) -> &'static str {
         match self {
             Self::Unreadable => "SB-CONFIG-UNREADABLE",
@@ -62,63 +63,72 @@ impl Kind {
     }
 }
 
-/// One mistake at one place. `Display` is the message alone; the place is in [`Mistake::position`].
+/// One mistake at one place. `Display` shows only the message; [`Mistake::position`] has the place.
 #[derive(Debug, Clone)]
-pub struct Mistake(Box<Inner>);
+pub struct Mistake(Box<MistakeDetails>);
 
 #[derive(Debug, Clone)]
-struct Inner {
-    source: Source,
-    kind: Kind,
+struct MistakeDetails {
+    source: SourceFile,
+    kind: ErrorKind,
     span: Span,
     message: String,
     help: Option<String>,
-    /// A second place that belongs to it, and what it is.
+    /// A second place that belongs to the mistake, and its label.
     other: Option<(Span, &'static str)>,
 }
 
 impl Mistake {
-    pub(crate) fn new(source: &Source, kind: Kind, span: Span, message: impl Into<String>) -> Self {
+    pub(crate) fn new(source: &SourceFile, kind: ErrorKind, span: Span, message: impl Into<String>) -> Self {
         let mut message = message.into();
-        if message.len() > LONGEST {
-            message.truncate(message.floor_char_boundary(LONGEST));
+        if message.len() > MAX_MESSAGE_BYTES {
+            message.truncate(message.floor_char_boundary(MAX_MESSAGE_BYTES));
             message.push('…');
         }
         let span = source.clamp(span);
-        Self(Box::new(Inner { source: source.clone(), kind, span, message, help: None, other: None }))
+        Self(Box::new(MistakeDetails {
+            source: source.clone(),
+            kind,
+            span,
+            message,
+            help: None,
+            other: None,
+        }))
     }
 
+    /// Sets the help text, which says what to do.
     pub(crate) fn help(mut self, help: impl Into<String>) -> Self {
         self.0.help = Some(help.into());
         self
     }
 
+    /// Sets a second place with its label.
     pub(crate) fn other(mut self, span: Span, label: &'static str) -> Self {
         self.0.other = Some((self.0.source.clamp(span), label));
         self
     }
 
-    /// What kind of mistake it is, with its code.
-    pub fn kind(&self) -> Kind {
+    /// Returns the kind.
+    pub fn kind(&self) -> ErrorKind {
         self.0.kind
     }
 
-    /// What is wrong.
+    /// Returns the message, which says what is wrong.
     pub fn message(&self) -> &str {
         &self.0.message
     }
 
-    /// What would be right.
+    /// Returns the help text, which says what to do.
     pub fn help_text(&self) -> Option<&str> {
         self.0.help.as_deref()
     }
 
-    /// Its place in the file.
+    /// Returns the place in the file.
     pub fn span(&self) -> Span {
         self.0.span
     }
 
-    /// Line and column (in characters), both from 1.
+    /// Returns line and column (in characters), both from 1.
     pub fn position(&self) -> (usize, usize) {
         self.0.source.position(self.0.span)
     }
@@ -159,10 +169,10 @@ fn underline(span: Span) -> (usize, usize) {
     (span.start, span.len())
 }
 
-/// All that is wrong with a configuration file: one [`Mistake`] or several, in file order.
+/// The mistakes of a configuration file: one [`Mistake`] or several, in file order.
 ///
-/// `Display` is one line per mistake, `file:line:column: message`, for logs. As a
-/// [`miette::Diagnostic`] it shows the lines of the file themselves, with secrets masked.
+/// `Display` shows one line per mistake for logs: `file:line:column: message`. As a [`miette::Diagnostic`] it
+/// shows the lines of the file, with secrets hidden.
 #[derive(Clone)]
 pub struct Error {
     first: Mistake,
@@ -171,32 +181,32 @@ pub struct Error {
 }
 
 impl Error {
-    /// None when there is no mistake.
-    pub(crate) fn of(mut mistakes: Vec<Mistake>) -> Option<Self> {
+    /// Combines mistakes; `None` if there are none.
+    pub(crate) fn from_mistakes(mut mistakes: Vec<Mistake>) -> Option<Self> {
         mistakes.sort_by_key(Mistake::span);
-        let unreported = mistakes.len().saturating_sub(REPORTED);
-        mistakes.truncate(REPORTED);
+        let unreported = mistakes.len().saturating_sub(MAX_REPORTED);
+        mistakes.truncate(MAX_REPORTED);
         let mut mistakes = mistakes.into_iter();
         let first = mistakes.next()?;
         Some(Self { first, more: mistakes.collect(), unreported })
     }
 
-    /// What kind of mistake the first one is.
-    pub fn kind(&self) -> Kind {
+    /// Returns the kind of the first mistake.
+    pub fn kind(&self) -> ErrorKind {
         self.first.kind()
     }
 
-    /// The name of the file.
+    /// Returns the name of the file.
     pub fn file(&self) -> &str {
         self.first.0.source.name()
     }
 
-    /// Line and column of the first mistake, from 1.
+    /// Returns line and column of the first mistake, both from 1.
     pub fn position(&self) -> (usize, usize) {
         self.first.position()
     }
 
-    /// The mistakes, in file order, at most 50 of them.
+    /// Returns the mistakes in file order, at most 50 of them.
     pub fn mistakes(&self) -> impl Iterator<Item = &Mistake> {
         std::iter::once(&self.first).chain(&self.more)
     }
@@ -234,7 +244,7 @@ impl fmt::Debug for Error {
 
 impl std::error::Error for Error {}
 
-/// One mistake is shown by itself; several are shown each below the list of all.
+/// A single mistake is shown directly. Several are shown one by one below the list of all.
 impl Diagnostic for Error {
     fn code<'a>(&'a self) -> Option<Box<dyn Display + 'a>> {
         self.single().and_then(Diagnostic::code)

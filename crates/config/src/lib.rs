@@ -1,53 +1,60 @@
-//! The bridge's configuration: one TOML file for both services.
+//! The configuration of the bridge: one TOML file for both services.
 //!
-//! [`Config::load`] reads and validates it. Every mistake is an [`Error`] with file, line, column, a
-//! stable code and what would be right; independent mistakes are reported together. What a service
-//! finds out later (an unknown column, a CEL syntax error) goes through [`Config::error_at`], so that it
-//! points into the file just the same.
+//! [`Config::load`] reads and validates the file. Every mistake is an [`Error`] with file, line, column, a
+//! stable code and a help text; independent mistakes are reported together. A mistake that a service finds
+//! later (an unknown column, a CEL syntax error) goes through [`Config::error_at`], so that it points into
+//! the file as well.
+//!
+//! The file passes through three stages: `read` turns the TOML tree into typed values, `model` holds one
+//! struct for each section, and `consistency` compares the entries with each other. This crate never connects
+//! to anything; it reads only the file, environment variables, and files that the configuration references.
 #![cfg_attr(test, allow(clippy::unwrap_used))]
+#![warn(missing_docs, clippy::doc_markdown, clippy::missing_errors_doc)]
 
-mod check;
 mod config;
+mod consistency;
 mod error;
-mod keys;
+mod key_spans;
 mod located;
-mod mask;
 mod model;
 mod read;
 mod script;
-mod source;
+mod secrets;
+mod source_file;
 mod text;
 mod unit;
 
 pub use config::Config;
-use config::LARGEST;
-pub use error::{Error, Kind, Mistake};
-pub use keys::Keys;
+use config::MAX_FILE_BYTES;
+pub use error::{Error, ErrorKind, Mistake};
+pub use key_spans::KeySpans;
 pub use located::{Located, Span};
 pub use model::aggregate::Aggregate;
+pub use model::aggregates_table::{AggregatesTable, Ownership, SOURCE_PARTITION};
 pub use model::all_fields::AllFields;
 pub use model::batch::{Batch, Transaction};
 pub use model::database::DatabaseName;
-pub use model::decoding::{Decoding, Subject, Unwrap};
+pub use model::decoding::{Decoding, Unwrap};
 pub use model::format::{Format, PublishFormat};
 pub use model::function::{Function, Quantile};
-pub use model::groups::{AggregatesTable, Ownership, SOURCE_PARTITION};
 pub use model::ingest::{Evolve, Ingest, OnError, OnGap};
+pub use model::ingest_table::IngestTable;
 pub use model::kafka::Kafka;
 pub use model::mapping::{Mapping, Mask};
 pub use model::publish::{
-    Beat, Compatible, CreateTopics, Envelope, OnIncompatibleSchema, Publish, Route, Selection, Snapshot,
-    Start, Timestamps,
+    Compatibility, CreateTopics, Envelope, OnIncompatibleSchema, PeriodicTopic, Publish, PublishStart, Route,
+    Selection, Snapshot, TimestampEncoding,
 };
 pub use model::registry::Registry;
-pub use model::rows::{Mode, RowsTable};
+pub use model::rows_table::{RowsTable, WriteMode};
 pub use model::spanner::Spanner;
-pub use model::table::{IngestTable, IngestTransaction, Tombstones};
+pub use model::subject::SubjectStrategy;
+pub use model::table_keys::{IngestTransaction, Tombstones};
 pub use model::telemetry::{LogFormat, Telemetry};
 pub use model::template::Template;
 pub use model::topics::Topics;
 pub use model::version::Version;
-pub use model::window::{Late, Window, WindowKind};
+pub use model::window::{LatePolicy, Window, WindowKind};
 pub use script::Script;
 pub use text::Text;
 pub use unit::{parse_duration, parse_size};

@@ -18,7 +18,7 @@ impl Span {
         self.end.saturating_sub(self.start)
     }
 
-    /// The part of this span that `range` (relative to its start) names.
+    /// Returns the part of this span at `range`, which is relative to its start.
     pub(crate) fn within(self, range: Range<usize>) -> Self {
         let start = self.start.saturating_add(range.start).min(self.end);
         let end = self.start.saturating_add(range.end).clamp(start, self.end);
@@ -32,14 +32,14 @@ impl From<Range<usize>> for Span {
     }
 }
 
-/// A value that a later stage compiles or looks up, with its place in the file for
-/// [`Config::error_at`](crate::Config::error_at). A clone costs one reference count.
+/// A value with its place in the file. A later stage compiles or looks up the value, and reports mistakes at
+/// the place with [`Config::error_at`](crate::Config::error_at). A clone only increments a reference count.
 ///
-/// Equality, order and hash are those of the value alone.
+/// Equality, order and hash ignore the place.
 pub struct Located<T: ?Sized> {
     /// The value.
     pub value: Arc<T>,
-    /// Where it stands, quotes included.
+    /// The place in the file, including quotes.
     pub span: Span,
 }
 
@@ -50,7 +50,7 @@ impl<T: ?Sized> Located<T> {
 }
 
 impl Located<str> {
-    /// The value as `&str`.
+    /// Returns the value as `&str`.
     pub fn as_str(&self) -> &str {
         &self.value
     }
@@ -128,7 +128,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_part_of_a_span_never_leaves_it() {
+    fn part_of_a_span_stays_within_it() {
         let span = Span { start: 10, end: 20 };
         assert_eq!(span.within(2..5), Span { start: 12, end: 15 });
         assert_eq!(span.within(8..50), Span { start: 18, end: 20 });

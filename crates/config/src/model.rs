@@ -1,23 +1,29 @@
-//! The file's sections as plain structs, one module per noun, each with how it is read.
+//! The sections of the file as plain structs. Each module holds one section or value, and the function that
+//! reads it.
+//!
+//! A `read` function returns `None` after it has reported a mistake to the [`Reader`](crate::read::Reader).
+//! It reads all of its keys before it returns, so that all mistakes are reported together.
 
 pub(crate) mod aggregate;
+pub(crate) mod aggregates_table;
 pub(crate) mod all_fields;
 pub(crate) mod batch;
-mod call;
 pub(crate) mod database;
 pub(crate) mod decoding;
 pub(crate) mod format;
 pub(crate) mod function;
-pub(crate) mod groups;
+mod function_call;
 pub(crate) mod ingest;
+pub(crate) mod ingest_table;
 pub(crate) mod kafka;
 pub(crate) mod mapping;
 pub(crate) mod publish;
 pub(crate) mod registry;
 mod reserved;
-pub(crate) mod rows;
+pub(crate) mod rows_table;
 pub(crate) mod spanner;
-pub(crate) mod table;
+pub(crate) mod subject;
+pub(crate) mod table_keys;
 pub(crate) mod telemetry;
 pub(crate) mod template;
 pub(crate) mod topics;

@@ -1,11 +1,12 @@
-//! From the TOML tree to typed values: each read names its key, reports what is wrong and goes on.
+//! Turns the TOML tree into typed values.
 //!
-//! The tree is `toml`'s own with a span for every key and value. Serde would stop at the first mistake,
-//! and loses spans in untagged enums.
+//! A [`Section`] is a table and an [`Entry`] a key with its value. Each read names its key, reports a mistake
+//! to the [`Reader`], and continues. The tree is that of the `toml` crate, which has a span for every key and
+//! value. Serde would stop at the first mistake, and it loses spans in untagged enums.
 
-pub(crate) mod check;
 mod entry;
 mod reader;
+pub(crate) mod rules;
 mod scalar;
 mod section;
 mod suggest;
@@ -16,7 +17,7 @@ pub(crate) use section::Section;
 pub(crate) use suggest::suggest;
 
 /// A key of a TOML table with its span.
-pub(crate) type Name<'a> = toml::Spanned<toml::de::DeString<'a>>;
+pub(crate) type KeyNode<'a> = toml::Spanned<toml::de::DeString<'a>>;
 
 /// A value with its span.
-pub(crate) type Node<'a> = toml::Spanned<toml::de::DeValue<'a>>;
+pub(crate) type ValueNode<'a> = toml::Spanned<toml::de::DeValue<'a>>;

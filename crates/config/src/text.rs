@@ -5,64 +5,70 @@ use std::io::Read;
 use std::path::Path;
 use std::sync::Arc;
 
-use crate::error::{Error, Kind, Mistake};
-use crate::read::check::Check;
-use crate::source::Source;
+use crate::error::{Error, ErrorKind, Mistake};
+use crate::read::rules::TextRule;
+use crate::source_file::SourceFile;
 use crate::{Located, Span};
 
-/// A referenced file may hold this many bytes.
-const LARGEST_FILE: u64 = 1 << 20;
+/// The maximum size of a referenced file, in bytes.
+const MAX_REFERENCED_BYTES: u64 = 1 << 20;
 
 /// A string value: inline, `{ env = "NAME" }` or `{ file = "/absolute/path" }`.
 ///
-/// Neither `Debug` nor `Display` ever show what a reference stands for. A clone costs one reference count.
+/// `Debug` and `Display` show a reference, never its value. A clone only increments a reference count.
 #[derive(Clone)]
-pub struct Text(Arc<Inner>);
+pub struct Text(Arc<TextDetails>);
 
-struct Inner {
+struct TextDetails {
     origin: Origin,
     key: String,
     span: Span,
-    source: Source,
-    check: Check,
+    source: SourceFile,
+    rule: TextRule,
 }
 
+/// The origin of a value.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum Origin {
+    /// The file contains the value.
     Inline(String),
+    /// The environment variable of this name.
     Env(String),
+    /// The file at this absolute path.
     File(String),
 }
 
 impl Text {
-    pub(crate) fn new(origin: Origin, key: String, span: Span, source: Source, check: Check) -> Self {
-        Self(Arc::new(Inner { origin, key, span, source, check }))
+    pub(crate) fn new(origin: Origin, key: String, span: Span, source: SourceFile, rule: TextRule) -> Self {
+        Self(Arc::new(TextDetails { origin, key, span, source, rule }))
     }
 
-    /// The value now: the environment or the file is read again at each call, so that a secret that was
-    /// replaced is seen. One newline at the end of a file is dropped.
+    /// Returns the current value. Each call reads the environment variable or the file, so that replaced
+    /// secrets take effect. One newline at the end of a file is removed.
     ///
     /// # Errors
-    /// The variable is not set, the file cannot be read (or holds more than 1 MiB), it is not UTF-8, or the
-    /// value is not what the key asks for; at the place of the key in the configuration file.
+    /// If the variable is not set, the file cannot be read or is larger than 1 MiB, the value is not UTF-8,
+    /// or it violates the rule of the key. The error points at the key in the configuration file.
     pub fn resolve(&self) -> Result<String, Error> {
         self.resolve_value().map_err(Error::from)
     }
 
-    /// Where it stands in the configuration file.
+    /// Returns the place of the value in the configuration file.
     pub fn span(&self) -> Span {
         self.0.span
     }
 
-    /// True when a variable or file holds the value.
+    /// Returns whether the value comes from a variable or a file.
     pub fn is_reference(&self) -> bool {
         !matches!(self.0.origin, Origin::Inline(_))
     }
 
+    /// Returns where the value comes from.
     pub(crate) fn origin(&self) -> &Origin {
         &self.0.origin
     }
 
+    /// Like [`resolve`](Self::resolve), with a single mistake as the error.
     pub(crate) fn resolve_value(&self) -> Result<String, Mistake> {
         let inner = &*self.0;
         let key = &inner.key;
@@ -74,11 +80,11 @@ impl Text {
             }
             Origin::File(path) => (self.read_file(path)?, format!("`{key}`, from the file `{path}`,")),
         };
-        match (inner.check)(&value) {
+        match (inner.rule)(&value) {
             Ok(()) => Ok(value),
-            Err(wrong) => {
-                let message = format!("{shown} {}", wrong.message);
-                Err(Mistake::new(&inner.source, Kind::Value, inner.span, message).help(wrong.help))
+            Err(violation) => {
+                let message = format!("{shown} {}", violation.message);
+                Err(Mistake::new(&inner.source, ErrorKind::Value, inner.span, message).help(violation.help))
             }
         }
     }
@@ -101,9 +107,9 @@ impl Text {
     fn read_file(&self, path: &str) -> Result<String, Mistake> {
         let failed = |problem: String| {
             let message = format!("`{}`: cannot read the file `{path}`: {problem}", self.0.key);
-            self.secret(message).help("it must be a readable UTF-8 file of at most 1 MiB")
+            self.secret(message).help("make it a readable UTF-8 file of at most 1 MiB")
         };
-        let bytes = read_bounded(Path::new(path), LARGEST_FILE).map_err(failed)?;
+        let bytes = read_bounded(Path::new(path), MAX_REFERENCED_BYTES).map_err(failed)?;
         let mut value = String::from_utf8(bytes).map_err(|_| failed("it is not UTF-8".to_owned()))?;
         if value.ends_with('\n') {
             value.pop();
@@ -115,26 +121,29 @@ impl Text {
     }
 
     fn secret(&self, message: String) -> Mistake {
-        Mistake::new(&self.0.source, Kind::Secret, self.0.span, message)
+        Mistake::new(&self.0.source, ErrorKind::Secret, self.0.span, message)
     }
 }
 
-/// Reads a whole regular file of at most `largest` bytes.
-pub(crate) fn read_bounded(path: &Path, largest: u64) -> Result<Vec<u8>, String> {
+/// Reads a whole file of at most `max_bytes` bytes.
+///
+/// # Errors
+/// The reason as a text, for a message.
+pub(crate) fn read_bounded(path: &Path, max_bytes: u64) -> Result<Vec<u8>, String> {
     let file = std::fs::File::open(path).map_err(|error| error.to_string())?;
     let mut bytes = Vec::new();
-    file.take(largest + 1).read_to_end(&mut bytes).map_err(|error| error.to_string())?;
-    if u64::try_from(bytes.len()).is_ok_and(|len| len <= largest) {
+    file.take(max_bytes + 1).read_to_end(&mut bytes).map_err(|error| error.to_string())?;
+    if u64::try_from(bytes.len()).is_ok_and(|len| len <= max_bytes) {
         Ok(bytes)
     } else {
-        Err(format!("it is larger than {}", crate::unit::show_size(largest)))
+        Err(format!("it is larger than {}", crate::unit::format_size(max_bytes)))
     }
 }
 
 impl fmt::Display for Text {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match &self.0.origin {
-            Origin::Inline(_) if crate::mask::is_secret(&self.0.key) => f.write_str("***"),
+            Origin::Inline(_) if crate::secrets::is_secret(&self.0.key) => f.write_str("***"),
             Origin::Inline(value) => f.write_str(value),
             Origin::Env(name) => write!(f, "{{ env = {name:?} }}"),
             Origin::File(path) => write!(f, "{{ file = {path:?} }}"),

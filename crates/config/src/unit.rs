@@ -1,4 +1,4 @@
-//! Durations and sizes with their units.
+//! Durations and sizes with units.
 
 mod duration;
 mod size;
@@ -6,10 +6,10 @@ mod size;
 pub use duration::parse_duration;
 pub use size::parse_size;
 
-pub(crate) use duration::show_duration;
-pub(crate) use size::show_size;
+pub(crate) use duration::format_duration;
+pub(crate) use size::format_size;
 
-/// `12ms…` → (`12`, `ms`, `…`): digits, then letters, then the rest.
+/// Splits a text into leading digits, the letters after them, and the rest: `12ms…` into (`12`, `ms`, `…`).
 fn number_and_unit(text: &str) -> (&str, &str, &str) {
     let digits = text.find(|c: char| !c.is_ascii_digit()).unwrap_or(text.len());
     let (number, rest) = text.split_at(digits);

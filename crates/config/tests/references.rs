@@ -1,11 +1,11 @@
-//! Values from the environment and from files, and what diagnostics give away.
+//! Values from the environment and from files, and what diagnostics show of them.
 #![allow(clippy::unwrap_used)]
 
 mod base;
 
-use base::{BASE, error, spoiled};
+use base::{BASE, error, replace_in_base};
 use miette::{Diagnostic, GraphicalReportHandler, GraphicalTheme};
-use spanbridge_config::{Config, Error, Kind};
+use spanbridge_config::{Config, Error, ErrorKind};
 
 fn parse(text: &str) -> Config {
     Config::parse("f.toml", text).unwrap_or_else(|error| panic!("{error}"))
@@ -18,13 +18,13 @@ fn rendered(error: &Error) -> String {
     page
 }
 
-/// `[registry]` with a user whose password is `value`.
+/// Returns the base with `username` and the password `value` in `[registry]`.
 fn with_password(value: &str) -> String {
-    spoiled("[telemetry]", &format!("username = \"u\"\npassword = {value}\n[telemetry]"))
+    replace_in_base("[telemetry]", &format!("username = \"u\"\npassword = {value}\n[telemetry]"))
 }
 
 #[test]
-fn a_file_is_read_again_and_loses_one_newline() {
+fn referenced_file_is_read_again_without_its_last_newline() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("password");
     std::fs::write(&path, "hunter2\n\n").unwrap();
@@ -49,14 +49,14 @@ fn a_file_is_read_again_and_loses_one_newline() {
     assert!(password.resolve().unwrap_err().to_string().ends_with("it is larger than 1MiB"));
     drop(folder);
     let missing = password.resolve().unwrap_err();
-    assert_eq!((missing.kind(), missing.position()), (Kind::Secret, (10, 12)));
+    assert_eq!((missing.kind(), missing.position()), (ErrorKind::Secret, (10, 12)));
     assert_eq!(config.check_references().unwrap_err().to_string(), missing.to_string());
 }
 
 #[test]
-fn the_environment_is_checked_at_once() {
-    // Cargo sets this one for tests.
-    let config = parse(&spoiled("log = \"info\"", "log = { env = \"CARGO_PKG_NAME\" }"));
+fn environment_references_are_checked_at_load() {
+    // Cargo sets this variable for tests.
+    let config = parse(&replace_in_base("log = \"info\"", "log = { env = \"CARGO_PKG_NAME\" }"));
     assert_eq!(config.telemetry.log, "spanbridge-config");
     let config = parse(&with_password("{ env = \"CARGO_PKG_NAME\" }"));
     assert_eq!(config.registry.password.unwrap().resolve().unwrap(), "spanbridge-config");
@@ -65,18 +65,18 @@ fn the_environment_is_checked_at_once() {
     let line =
         "f.toml:10:12: `registry.password`: the environment variable `SPANBRIDGE_TEST_UNSET` is not set";
     assert_eq!(unset.to_string(), line);
-    // A value that is not fit is not repeated.
-    let unfit = error(&spoiled("mode = \"upsert\"", "mode = { env = \"CARGO_PKG_NAME\" }"));
+    // The message does not repeat an invalid value.
+    let unfit = error(&replace_in_base("mode = \"upsert\"", "mode = { env = \"CARGO_PKG_NAME\" }"));
     assert_eq!(unfit.to_string(), "f.toml:17:8: the value of `mode` is unknown");
-    let unfit = error(&spoiled("\"http://127.0.0.1:8081\"", "{ env = \"CARGO_PKG_NAME\" }"));
+    let unfit = error(&replace_in_base("\"http://127.0.0.1:8081\"", "{ env = \"CARGO_PKG_NAME\" }"));
     let line = "f.toml:8:7: `registry.url`, from the environment variable `CARGO_PKG_NAME`, is not a URL";
     assert_eq!(unfit.to_string(), line);
 }
 
 #[test]
-fn the_key_of_masks_is_a_reference() {
+fn mask_key_must_be_a_reference() {
     let masked = |key: &str| {
-        let text = spoiled("batch = {", &format!("mask_key = {key}\nbatch = {{"));
+        let text = replace_in_base("batch = {", &format!("mask_key = {key}\nbatch = {{"));
         text.replace("\"value.flight\"", "{ expr = \"value.flight\", mask = \"hash\" }")
     };
     let folder = tempfile::tempdir().unwrap();
@@ -96,7 +96,7 @@ fn the_key_of_masks_is_a_reference() {
     assert!(!format!("{config:?}{}", rendered(&short)).contains("hunter"));
 
     let inline = error(&masked("\"hunter2hunter2hunter2\""));
-    let line = "f.toml:14:12: `ingest.mask_key` is a secret and stands in the file itself";
+    let line = "f.toml:14:12: `ingest.mask_key` is a secret, which the file must not contain";
     assert_eq!(inline.to_string(), line);
     for broken in [inline, error(&masked("\"hunter2hunter2")), error(&masked("hunter2hunter2"))] {
         assert!(!rendered(&broken).contains("hunter2"), "{}", rendered(&broken));
@@ -104,7 +104,7 @@ fn the_key_of_masks_is_a_reference() {
 }
 
 #[test]
-fn references_have_one_form() {
+fn invalid_references_are_rejected() {
     for (value, expected) in [
         (
             "{ env = \"A\", file = \"/b\" }",
@@ -123,20 +123,21 @@ fn references_have_one_form() {
 }
 
 #[test]
-fn inline_secrets_are_refused_and_never_shown() {
+fn inline_secrets_are_rejected_and_never_shown() {
     let inline = error(&with_password("\"hunter2\""));
     assert_eq!(
         inline.to_string(),
-        "f.toml:10:12: `registry.password` is a secret and stands in the file itself"
+        "f.toml:10:12: `registry.password` is a secret, which the file must not contain"
     );
     assert!(!rendered(&inline).contains("hunter2"), "{}", rendered(&inline));
 
     let property =
-        error(&spoiled("\"security.protocol\" = \"plaintext\"", "\"sasl.password\" = \"hunter2\""));
-    let line = "f.toml:4:19: `kafka.properties.sasl.password` is a secret and stands in the file itself";
+        error(&replace_in_base("\"security.protocol\" = \"plaintext\"", "\"sasl.password\" = \"hunter2\""));
+    let line = "f.toml:4:19: `kafka.properties.sasl.password` is a secret, which the file must not contain";
     assert_eq!(property.to_string(), line);
 
-    let property = error(&spoiled("\"security.protocol\" = \"plaintext\"", "\"sasl.password\" = 9876"));
+    let property =
+        error(&replace_in_base("\"security.protocol\" = \"plaintext\"", "\"sasl.password\" = 9876"));
     assert_eq!(
         property.to_string(),
         "f.toml:4:19: `kafka.properties.sasl.password` must be a string, not an integer"
@@ -145,23 +146,23 @@ fn inline_secrets_are_refused_and_never_shown() {
 
     for text in [with_password("\"hunter2"), with_password("hunter2"), with_password("\"\"\"\nhunter2")] {
         let broken = error(&text);
-        assert_eq!(broken.kind(), Kind::Syntax);
+        assert_eq!(broken.kind(), ErrorKind::Syntax);
         assert!(!rendered(&broken).contains("hunter2"), "{}", rendered(&broken));
     }
-    let url = error(&spoiled("http://127.0.0.1:8081", "http://u:hunter2@127.0.0.1:8081"));
+    let url = error(&replace_in_base("http://127.0.0.1:8081", "http://u:hunter2@127.0.0.1:8081"));
     assert!(!rendered(&url).contains("hunter2"), "{}", rendered(&url));
 }
 
 #[test]
 fn diagnostics_show_the_line_with_code_and_help() {
-    let one = error(&spoiled("shards = 4", "shard = 4"));
+    let one = error(&replace_in_base("shards = 4", "shard = 4"));
     assert_eq!(one.code().unwrap().to_string(), "SB-CONFIG-UNKNOWN-KEY");
     assert!(one.help().unwrap().to_string().contains("shards"));
     let page = rendered(&one);
     for part in ["[f.toml:33:1]", "shard = 4", "here"] {
         assert!(page.contains(part), "{part}\n{page}");
     }
-    let two = error(&spoiled("shards = 4", "shard = 4\nheartbeat = 1"));
+    let two = error(&replace_in_base("shards = 4", "shard = 4\nheartbeat = 1"));
     assert_eq!(two.related().unwrap().count(), 2);
     let page = rendered(&two);
     for part in ["SB-CONFIG-UNKNOWN-KEY", "SB-CONFIG-TYPE", "[f.toml:34:13]"] {
@@ -171,17 +172,19 @@ fn diagnostics_show_the_line_with_code_and_help() {
 
 #[test]
 fn messages_are_bounded() {
-    let long =
-        error(&spoiled("shards = 4", &format!("{} = 4\nshards = {}", "k".repeat(9999), "9".repeat(9999))));
+    let long = error(&replace_in_base(
+        "shards = 4",
+        &format!("{} = 4\nshards = {}", "k".repeat(9999), "9".repeat(9999)),
+    ));
     assert_eq!(long.mistakes().count(), 2);
     assert!(long.to_string().len() < 1500);
     let many: String = (0..99).map(|n| format!("k{n} = 1\n")).collect();
-    let many = error(&spoiled("shards = 4\n", &many)).to_string();
+    let many = error(&replace_in_base("shards = 4\n", &many)).to_string();
     assert_eq!((many.lines().count(), many.lines().last()), (51, Some("f.toml: 49 more mistakes")));
 }
 
 #[test]
-fn services_point_into_the_file() {
+fn service_errors_point_into_the_file() {
     let config = parse(BASE);
     let spanbridge_config::IngestTable::Rows(rows) = &config.ingest[0].tables[0] else { panic!("rows") };
     let column = rows.columns[0].column.clone();
@@ -202,11 +205,11 @@ fn services_point_into_the_file() {
 }
 
 #[test]
-fn a_file_that_cannot_be_read_is_an_error() {
+fn unreadable_file_is_an_error() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("f.toml");
     let missing = Config::load(&path).unwrap_err();
-    assert_eq!(missing.kind(), Kind::Unreadable);
+    assert_eq!(missing.kind(), ErrorKind::Unreadable);
     assert!(missing.to_string().starts_with(&format!("{}:1:1: cannot read", path.display())), "{missing}");
     std::fs::write(&path, b"[kafka]\nbootstrap_servers = \"\xff\"\n").unwrap();
     let line = format!("{}:2:22: the file is not UTF-8 here", path.display());

@@ -1,17 +1,17 @@
-//! What each key of `[[ingest]]` means, and what it means to leave it out.
+//! The meaning of each key of `[[ingest]]`, and its default.
 #![allow(clippy::unwrap_used)]
 
 use std::time::Duration;
 
 use spanbridge_config::{
     AggregatesTable, Batch, Config, Decoding, Evolve, Format, Function, Ingest, IngestTable,
-    IngestTransaction, Late, Mask, Mode, OnError, OnGap, Ownership, Quantile, RowsTable, Subject, Tombstones,
-    Topics, Unwrap, WindowKind,
+    IngestTransaction, LatePolicy, Mask, OnError, OnGap, Ownership, Quantile, RowsTable, SubjectStrategy,
+    Tombstones, Topics, Unwrap, WindowKind, WriteMode,
 };
 
 const WHOLE: &str = include_str!("whole.toml");
 
-/// Only what must be there.
+/// Only the required keys.
 const LEAST: &str = r#"
 kafka.bootstrap_servers = "127.0.0.1:9092"
 spanner.database = "projects/p/instances/demo/databases/flights"
@@ -44,12 +44,12 @@ fn aggregates(table: &IngestTable) -> &AggregatesTable {
 }
 
 #[test]
-fn what_is_left_out() {
+fn omitted_keys_have_their_defaults() {
     let pipeline = pipeline(LEAST);
     let Topics::Names(names) = &pipeline.topics else { panic!("names") };
     assert_eq!((names[0].as_str(), pipeline.topics.names().len()), ("flights", 1));
     let Decoding { format, subject, record, unwrap, span, .. } = &pipeline.value;
-    assert_eq!((*format, *subject, record), (Format::Avro, Subject::TopicName, &None));
+    assert_eq!((*format, *subject, record), (Format::Avro, SubjectStrategy::TopicName, &None));
     assert_eq!((*unwrap, pipeline.key.format, *span), (Unwrap::None, Format::None, pipeline.span));
     assert_eq!(pipeline.value.keys.span("format"), pipeline.span);
     assert!(pipeline.mask_key.is_none());
@@ -60,7 +60,7 @@ fn what_is_left_out() {
     assert_eq!(policies, (OnError::DeadLetter, OnGap::Stop, Evolve::Stop));
 
     let table = rows(&pipeline.tables[0]);
-    assert_eq!((table.mode, table.tombstones), (Mode::Upsert, Tombstones::Ignore));
+    assert_eq!((table.mode, table.tombstones), (WriteMode::Upsert, Tombstones::Ignore));
     assert_eq!((&table.delete_when, &table.version, &table.filter), (&None, &None, &None));
     assert_eq!(table.transaction, IngestTransaction::Blind);
     assert_eq!((table.columns[0].mask, table.columns[0].copied, &table.all), (None, false, &None));
@@ -70,22 +70,31 @@ fn what_is_left_out() {
     assert_eq!(table.transaction(), IngestTransaction::Blind);
     let window = table.window.as_ref().unwrap();
     assert_eq!(window.kind, WindowKind::Tumbling { size: Duration::from_secs(3600) });
-    assert_eq!((window.late, window.grace, &window.final_column), (Late::Update, Duration::ZERO, &None));
+    assert_eq!(
+        (window.late, window.grace, &window.final_column),
+        (LatePolicy::Update, Duration::ZERO, &None)
+    );
     assert_eq!(table.aggregates[0].filter, None);
 }
 
 #[test]
-fn a_pipeline() {
+fn pipeline_keys_are_read() {
     let pipeline = pipeline(WHOLE);
     let Topics::Pattern(pattern) = &pipeline.topics else { panic!("a pattern") };
     assert_eq!(pattern.as_str(), r"^flights\.(eu|us)[0-9]+$");
     assert!(pipeline.topics.names().is_empty());
     let Decoding { format, subject, record, unwrap, .. } = &pipeline.key;
     assert_eq!(record.as_ref().unwrap().as_str(), "a.Key");
-    assert_eq!((*format, *subject, *unwrap), (Format::JsonSchema, Subject::TopicRecordName, Unwrap::None));
+    assert_eq!(
+        (*format, *subject, *unwrap),
+        (Format::JsonSchema, SubjectStrategy::TopicRecordName, Unwrap::None)
+    );
     let Decoding { format, subject, record, unwrap, .. } = &pipeline.value;
     assert_eq!(record.as_ref().unwrap().as_str(), "a.Value");
-    assert_eq!((*format, *subject, *unwrap), (Format::Protobuf, Subject::RecordName, Unwrap::Debezium));
+    assert_eq!(
+        (*format, *subject, *unwrap),
+        (Format::Protobuf, SubjectStrategy::RecordName, Unwrap::Debezium)
+    );
     assert_eq!(pipeline.mask_key.as_ref().unwrap().to_string(), "{ file = \"/run/secrets/mask\" }");
     assert_eq!((pipeline.batch.max_in_flight, pipeline.watermark_idle), (64, Duration::from_secs(150)));
     let policies = (pipeline.on_error, pipeline.on_gap, pipeline.evolve);
@@ -99,11 +108,11 @@ fn a_pipeline() {
 fn rows_tables() {
     let pipeline = pipeline(WHOLE);
     let table = rows(&pipeline.tables[0]);
-    assert_eq!((table.mode, table.tombstones), (Mode::Delete, Tombstones::Delete));
+    assert_eq!((table.mode, table.tombstones), (WriteMode::Delete, Tombstones::Delete));
     assert_eq!(table.version.as_ref().unwrap().as_str(), "UpdatedAt");
-    assert_eq!(table.transaction, IngestTransaction::Blind, "a promise that the file makes");
+    assert_eq!(table.transaction, IngestTransaction::Blind, "a guarantee of the user");
     let table = rows(&pipeline.tables[1]);
-    assert_eq!((table.mode, table.tombstones), (Mode::Update, Tombstones::DeadLetter));
+    assert_eq!((table.mode, table.tombstones), (WriteMode::Update, Tombstones::DeadLetter));
     assert_eq!(table.delete_when.as_ref().unwrap().as_str(), "value.gone");
     assert_eq!(table.transaction, IngestTransaction::ReadWrite);
     let masks: Vec<_> = table.columns.iter().map(|mapping| mapping.mask).collect();
@@ -116,7 +125,7 @@ fn rows_tables() {
     let versioned = LEAST.replace("\"Rows\"", "\"Rows\"\nversion = \"id\"");
     assert_eq!(rows(&self::pipeline(&versioned).tables[0]).transaction, IngestTransaction::ReadWrite);
     let insert = LEAST.replace("\"Rows\"", "\"Rows\"\nmode = \"insert\"");
-    assert_eq!(rows(&self::pipeline(&insert).tables[0]).mode, Mode::Insert);
+    assert_eq!(rows(&self::pipeline(&insert).tables[0]).mode, WriteMode::Insert);
 }
 
 #[test]
@@ -126,11 +135,11 @@ fn windows() {
     let minutes = |minutes: u64| Duration::from_secs(60 * minutes);
     let hopping = window(2);
     assert_eq!(hopping.kind, WindowKind::Hopping { size: minutes(60), advance: minutes(5) });
-    assert_eq!((hopping.late, hopping.grace), (Late::Drop, minutes(1)));
+    assert_eq!((hopping.late, hopping.grace), (LatePolicy::Drop, minutes(1)));
     assert_eq!(hopping.final_column.unwrap().as_str(), "Final");
     let sliding = window(3);
     let WindowKind::Sliding { size, latest } = &sliding.kind else { panic!("sliding") };
-    assert_eq!((*size, latest.as_str(), sliding.late), (minutes(60), "Latest", Late::DeadLetter));
+    assert_eq!((*size, latest.as_str(), sliding.late), (minutes(60), "Latest", LatePolicy::DeadLetter));
     let WindowKind::Session { gap, end } = window(4).kind else { panic!("session") };
     assert_eq!((gap, end.as_str()), (minutes(30), "End"));
 }
@@ -163,15 +172,15 @@ fn aggregate_functions() {
 
     let shared = aggregates(&pipeline.tables[3]);
     assert_eq!((shared.ownership, shared.transaction()), (Ownership::Shared, IngestTransaction::ReadWrite));
-    assert_eq!(shared.aggregates[0].column.as_str(), "SourcePartition", "the name is free here");
+    assert_eq!(shared.aggregates[0].column.as_str(), "SourcePartition", "the name is available here");
 }
 
 #[test]
-fn quantiles_lie_between_0_and_1() {
-    for wrong in [0.0, -0.0, 1.0, -0.5, 2.0, f64::NAN, f64::INFINITY] {
-        assert_eq!(Quantile::new(wrong), None, "{wrong}");
+fn quantile_must_be_between_0_and_1() {
+    for invalid in [0.0, -0.0, 1.0, -0.5, 2.0, f64::NAN, f64::INFINITY] {
+        assert_eq!(Quantile::new(invalid), None, "{invalid}");
     }
-    for right in [f64::MIN_POSITIVE, 0.5, 1.0 - f64::EPSILON] {
-        assert_eq!(Quantile::new(right).unwrap().get().to_bits(), right.to_bits());
+    for valid in [f64::MIN_POSITIVE, 0.5, 1.0 - f64::EPSILON] {
+        assert_eq!(Quantile::new(valid).unwrap().get().to_bits(), valid.to_bits());
     }
 }

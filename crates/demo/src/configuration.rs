@@ -133,6 +133,6 @@ mod tests {
             publish.state_topic(),
         ];
         assert_eq!(topics, names.topics());
-        assert_eq!(publish.start, spanbridge_config::Start::At(start));
+        assert_eq!(publish.start, spanbridge_config::PublishStart::At(start));
     }
 }

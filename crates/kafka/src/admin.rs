@@ -57,8 +57,8 @@ impl Admin {
         Ok(Admin { client, offsets: Offsets::new(options)?, limit })
     }
 
-    /// Creates the topic unless it exists; an existing topic is not changed. When the call returns, the broker that
-    /// answered knows the topic's partitions.
+    /// Creates the topic unless it exists; an existing topic is not changed. When the call returns, the
+    /// broker that answered knows the topic's partitions.
     ///
     /// # Errors
     /// `Config` (a wrong replication factor or configuration), `Denied`, `Unavailable`.

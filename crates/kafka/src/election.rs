@@ -13,8 +13,8 @@ const RETRY_INTERVAL: Duration = Duration::from_millis(100);
 
 /// Runs `query` until a partition leader answers it, for at most `limit`.
 ///
-/// The query fails while the partition has no leader yet (a new topic) or another one than librdkafka knows; after such
-/// an answer librdkafka looks for the leader. `query` receives the time that remains.
+/// The query fails while the partition has no leader yet (a new topic) or another one than librdkafka knows;
+/// after such an answer librdkafka looks for the leader. `query` receives the time that remains.
 ///
 /// # Errors
 /// The last error of `query`. An error that is not about leadership is returned at once.

@@ -11,11 +11,11 @@ pub type Result<T> = std::result::Result<T, Error>;
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum ErrorKind {
-    /// Another producer owns the transactional id, or librdkafka calls this client's error fatal. Discard all state and
-    /// start again.
+    /// Another producer owns the transactional id, or librdkafka calls this client's error fatal. Discard all
+    /// state and start again.
     Fenced,
-    /// The outcome is unknown, or librdkafka reports a success that cannot be trusted. Initialize the producer again and
-    /// read back what is visible.
+    /// The outcome is unknown, or librdkafka reports a success that cannot be trusted. Initialize the
+    /// producer again and read back what is visible.
     InDoubt,
     /// The group no longer assigns this partition to this member.
     Revoked,
@@ -25,7 +25,8 @@ pub enum ErrorKind {
     TooLarge,
     /// Authentication or authorization failed.
     Denied,
-    /// The log does not hold the requested offset: retention deleted it, the topic was recreated, or the log was truncated.
+    /// The log does not hold the requested offset: retention deleted it, the topic was recreated, or the log
+    /// was truncated.
     OutOfRange,
     /// The topic or partition does not exist.
     NotFound,
@@ -53,7 +54,8 @@ impl ErrorKind {
     }
 }
 
-/// An error of this crate: its kind, a message that says what failed and where, and librdkafka's error if there is one.
+/// An error of this crate: its kind, a message that says what failed and where, and librdkafka's error if
+/// there is one.
 #[derive(Debug, Clone, thiserror::Error)]
 #[error("[{}] {message}", kind.code())]
 pub struct Error {

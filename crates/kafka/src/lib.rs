@@ -9,9 +9,9 @@
 //! | [`Reader`] | Reads all committed records of a topic up to its current end. |
 //! | [`Producer`] | Sends single messages, without transactions. |
 //!
-//! `ingest`, `publish` and the commands of `cli` call this crate. Blocking calls of librdkafka run on their own
-//! threads, never on the async runtime's. The crate decides nothing about retries: each [`Error`] has an [`ErrorKind`]
-//! that says what the caller may conclude.
+//! `ingest`, `publish` and the commands of `cli` call this crate. Blocking calls of librdkafka run on their
+//! own threads, never on the async runtime's. The crate decides nothing about retries: each [`Error`] has an
+//! [`ErrorKind`] that says what the caller may conclude.
 #![cfg_attr(test, allow(clippy::unwrap_used))]
 #![warn(missing_docs, clippy::doc_markdown, clippy::missing_errors_doc)]
 

@@ -2,8 +2,8 @@
 
 use rdkafka::config::RDKafkaLogLevel as Level;
 
-/// Logs one line of librdkafka under the target `librdkafka`. The lines hold names of brokers, topics and groups, never
-/// payloads.
+/// Logs one line of librdkafka under the target `librdkafka`. The lines hold names of brokers, topics and
+/// groups, never payloads.
 pub(crate) fn forward(level: Level, facility: &str, message: &str) {
     const TARGET: &str = "librdkafka";
     match level {

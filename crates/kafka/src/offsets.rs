@@ -26,8 +26,9 @@ const MAX_EVENTS_PER_QUERY: usize = 64;
 pub struct Watermarks {
     /// The log start offset: the first offset that the log may still hold.
     pub start: i64,
-    /// The **high watermark**: one past the last offset that all in-sync replicas have, including open transactions and
-    /// control records. It is not the last stable offset, which brokers report to a `read_committed` client.
+    /// The **high watermark**: one past the last offset that all in-sync replicas have, including open
+    /// transactions and control records. It is not the last stable offset, which brokers report to a
+    /// `read_committed` client.
     pub end: i64,
 }
 
@@ -59,8 +60,9 @@ impl ClientContext for LoggingContext {
 impl ConsumerContext for LoggingContext {}
 
 impl Offsets {
-    /// Creates a client that is not a member of any group, with `isolation.level=read_uncommitted`: librdkafka queries
-    /// the end offset with the client's isolation level, and only this level returns the high watermark.
+    /// Creates a client that is not a member of any group, with `isolation.level=read_uncommitted`:
+    /// librdkafka queries the end offset with the client's isolation level, and only this level returns the
+    /// high watermark.
     ///
     /// # Errors
     /// `Config` for properties that librdkafka rejects.
@@ -68,7 +70,8 @@ impl Offsets {
         Self::with_isolation(options, "read_uncommitted")
     }
 
-    /// Creates a client that reports the last stable offset as a partition's end. No transaction is open below it.
+    /// Creates a client that reports the last stable offset as a partition's end. No transaction is open
+    /// below it.
     ///
     /// # Errors
     /// `Config` for properties that librdkafka rejects.
@@ -92,8 +95,8 @@ impl Offsets {
         Ok(Offsets { client: Arc::new(client) })
     }
 
-    /// Queries both ends of a partition's log from its leader. Each query may take `limit`; for a partition that this
-    /// client does not know yet, each is sent a second time.
+    /// Queries both ends of a partition's log from its leader. Each query may take `limit`; for a partition
+    /// that this client does not know yet, each is sent a second time.
     ///
     /// # Errors
     /// `NotFound`, `Denied`, `Unavailable`.
@@ -118,8 +121,8 @@ impl Offsets {
         .await
     }
 
-    /// Returns the offset of the partition's first record whose timestamp is `time` or later, in milliseconds since 1970;
-    /// the high watermark if there is none.
+    /// Returns the offset of the partition's first record whose timestamp is `time` or later, in milliseconds
+    /// since 1970; the high watermark if there is none.
     ///
     /// # Errors
     /// `NotFound`, `Denied`, `Unavailable`.
@@ -145,7 +148,8 @@ impl Offsets {
         .await
     }
 
-    /// Returns the number of the topic's partitions, or `None` if the topic does not exist. Never creates the topic.
+    /// Returns the number of the topic's partitions, or `None` if the topic does not exist. Never creates the
+    /// topic.
     ///
     /// # Errors
     /// `Denied`, `Unavailable`.
@@ -165,8 +169,8 @@ fn drain_events(client: &BaseConsumer<LoggingContext>) {
     }
 }
 
-/// Queries the start before the end, so that the start is not above the end. librdkafka's own query of both drops the
-/// error of one if the other is answered, and makes the log look empty.
+/// Queries the start before the end, so that the start is not above the end. librdkafka's own query of both
+/// drops the error of one if the other is answered, and makes the log look empty.
 fn blocking_watermarks(
     client: &BaseConsumer<LoggingContext>,
     tp: &TopicPartition,
@@ -214,8 +218,8 @@ fn blocking_at_time(
     }
 }
 
-/// Sends one `ListOffsets` query. `which` is the start, the end, or a time, which librdkafka's interface takes in the place
-/// of an offset. Returns `None` if the log has no record of that time or later.
+/// Sends one `ListOffsets` query. `which` is the start, the end, or a time, which librdkafka's interface
+/// takes in the place of an offset. Returns `None` if the log has no record of that time or later.
 fn query_offset(
     client: &BaseConsumer<LoggingContext>,
     tp: &TopicPartition,

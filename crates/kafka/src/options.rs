@@ -16,8 +16,9 @@ pub struct ClientOptions {
     /// Addresses of one or more brokers: `host:port,host:port`.
     pub bootstrap: String,
     /// Other librdkafka properties by name
-    /// (<https://github.com/confluentinc/librdkafka/blob/v2.12.1/CONFIGURATION.md>). Each client takes those that apply
-    /// to its kind. The properties that exactly-once depends on are fixed; see the documentation of each client.
+    /// (<https://github.com/confluentinc/librdkafka/blob/v2.12.1/CONFIGURATION.md>). Each client takes those
+    /// that apply to its kind. The properties that exactly-once depends on are fixed; see the documentation
+    /// of each client.
     pub properties: Vec<(String, String)>,
     /// The property `client.id`, which appears in the brokers' logs, quotas and metrics.
     pub client_id: String,
@@ -61,8 +62,8 @@ impl ClientOptions {
         Ok(Some(Duration::from_millis(number)))
     }
 
-    /// Builds the configuration of one client: `defaults`, the user's properties that apply to its `kind`, and `required`
-    /// properties, each overriding those before it.
+    /// Builds the configuration of one client: `defaults`, the user's properties that apply to its `kind`,
+    /// and `required` properties, each overriding those before it.
     ///
     /// # Errors
     /// `Config` if no broker is named.
@@ -77,7 +78,8 @@ impl ClientOptions {
             return Err(Error::new(ErrorKind::Config, message));
         }
         let mut config = ClientConfig::new();
-        // The default level is that of the `log` crate, at which librdkafka may not log lost connections (see `log`).
+        // The default level is that of the `log` crate, at which librdkafka may not log lost connections (see
+        // `log`).
         config.set_log_level(RDKafkaLogLevel::Info);
         for (name, value) in defaults {
             config.set(*name, *value);

@@ -20,8 +20,8 @@ use crate::record::Message;
 /// How much later than librdkafka a flush gives up: librdkafka's own error says more.
 const FLUSH_GRACE: Duration = Duration::from_secs(2);
 
-/// An idempotent producer without transactions: many sends, then a flush. Loads and tests use it; exactly-once does not
-/// depend on it.
+/// An idempotent producer without transactions: many sends, then a flush. Loads and tests use it;
+/// exactly-once does not depend on it.
 pub struct Producer {
     client: ThreadedProducer<DeliveryContext>,
     deliveries: Arc<Deliveries>,
@@ -75,11 +75,11 @@ impl ProducerContext for DeliveryContext {
 }
 
 impl Producer {
-    /// Creates a producer. `limit` is the longest time until a message is acknowledged (`message.timeout.ms`), and until
-    /// [`send`](Self::send) finds room in librdkafka's buffer.
+    /// Creates a producer. `limit` is the longest time until a message is acknowledged
+    /// (`message.timeout.ms`), and until [`send`](Self::send) finds room in librdkafka's buffer.
     ///
-    /// Fixed properties: `enable.idempotence=true`, `acks=all`, `partitioner=murmur2_random`. Defaults that the options
-    /// may override: `compression.type=lz4`, `linger.ms=5`, `queue.buffering.max.kbytes=65536`.
+    /// Fixed properties: `enable.idempotence=true`, `acks=all`, `partitioner=murmur2_random`. Defaults that
+    /// the options may override: `compression.type=lz4`, `linger.ms=5`, `queue.buffering.max.kbytes=65536`.
     ///
     /// # Errors
     /// `Config` for properties that librdkafka rejects.
@@ -102,8 +102,8 @@ impl Producer {
         Ok(Producer { client, deliveries, limit })
     }
 
-    /// Hands the message to librdkafka, which sends it in the background. Waits while librdkafka's buffer is full.
-    /// Messages of one partition keep their order.
+    /// Hands the message to librdkafka, which sends it in the background. Waits while librdkafka's buffer is
+    /// full. Messages of one partition keep their order.
     ///
     /// # Errors
     /// The first failed delivery of any earlier message; `TooLarge`; `Unavailable`.

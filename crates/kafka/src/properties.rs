@@ -1,10 +1,11 @@
 //! Which librdkafka properties apply to which kind of client.
 //!
-//! librdkafka warns about every property that a client ignores: `linger.ms` on a consumer, `session.timeout.ms` on a
-//! producer. The bridge has one set of properties for all of its clients, so [`ClientOptions`](crate::ClientOptions)
-//! asks this module before it sets one. The lists are those of librdkafka 2.12.1
-//! (<https://github.com/confluentinc/librdkafka/blob/v2.12.1/CONFIGURATION.md>, column C/P). A name that is in neither
-//! list applies to every client, also an unknown one: librdkafka then rejects it.
+//! librdkafka warns about every property that a client ignores: `linger.ms` on a consumer,
+//! `session.timeout.ms` on a producer. The bridge has one set of properties for all of its clients, so
+//! [`ClientOptions`](crate::ClientOptions) asks this module before it sets one. The lists are those of
+//! librdkafka 2.12.1 (<https://github.com/confluentinc/librdkafka/blob/v2.12.1/CONFIGURATION.md>, column
+//! C/P). A name that is in neither list applies to every client, also an unknown one: librdkafka then rejects
+//! it.
 
 /// The kind of a client, as far as properties depend on it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -37,8 +37,8 @@ pub struct OffsetRange {
 
 /// Reads the committed records of a topic, up to its end at the time of the call.
 ///
-/// It is not a member of any group. librdkafka requires a `group.id` of every consumer, so it is `<client_id>-reader`;
-/// no offset is ever committed to it.
+/// It is not a member of any group. librdkafka requires a `group.id` of every consumer, so it is
+/// `<client_id>-reader`; no offset is ever committed to it.
 #[derive(Clone)]
 pub struct Reader {
     config: ClientConfig,
@@ -55,8 +55,8 @@ impl std::fmt::Debug for Reader {
 }
 
 impl Reader {
-    /// Creates a reader. `limit` is the longest time without progress: without a record, the end of a partition, or the
-    /// end of an open transaction.
+    /// Creates a reader. `limit` is the longest time without progress: without a record, the end of a
+    /// partition, or the end of an open transaction.
     ///
     /// # Errors
     /// `Config` for properties that librdkafka rejects.
@@ -86,7 +86,8 @@ impl Reader {
     /// [`read`](Self::read) streams them.
     ///
     /// # Errors
-    /// `NotFound`, `Denied`, `Unavailable`. The last one also if a transaction stays open for longer than the limit.
+    /// `NotFound`, `Denied`, `Unavailable`. The last one also if a transaction stays open for longer than the
+    /// limit.
     pub async fn read_to_end(&self, topic: &str) -> Result<Vec<Record>> {
         let ranges = self.ranges(topic).await?;
         self.collect(ranges).await
@@ -151,12 +152,13 @@ impl Reader {
         Ok(records)
     }
 
-    /// Calls `each` with every committed record of the ranges, which are all of one topic, until it breaks. Records of one
-    /// partition come in the order of their offsets. `each` runs on its own thread and may block, which is the
-    /// back-pressure.
+    /// Calls `each` with every committed record of the ranges, which are all of one topic, until it breaks.
+    /// Records of one partition come in the order of their offsets. `each` runs on its own thread and may
+    /// block, which is the back-pressure.
     ///
-    /// The read starts when all transactions that were open below the end of a range have ended, that is, when the last
-    /// stable offset has reached the end. An earlier read could miss records that are committed later at lower offsets.
+    /// The read starts when all transactions that were open below the end of a range have ended, that is,
+    /// when the last stable offset has reached the end. An earlier read could miss records that are committed
+    /// later at lower offsets.
     ///
     /// # Errors
     /// Those of [`read_to_end`](Self::read_to_end).
@@ -215,8 +217,8 @@ impl Drop for CancelOnDrop {
     }
 }
 
-/// Reads the ranges on the current thread. The last stable offset has reached the end of each range before, so the first
-/// end-of-partition event of a partition comes at or after its range's end.
+/// Reads the ranges on the current thread. The last stable offset has reached the end of each range before,
+/// so the first end-of-partition event of a partition comes at or after its range's end.
 fn scan(
     config: &ClientConfig,
     ranges: &[OffsetRange],

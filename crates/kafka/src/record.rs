@@ -47,8 +47,8 @@ pub struct Record {
     pub key: Option<Vec<u8>>,
     /// The value, or `None` for null (a tombstone).
     pub value: Option<Vec<u8>>,
-    /// The headers in the producer's order. Names may repeat. A name that is not UTF-8 is read as `U+FFFD` with a null
-    /// value.
+    /// The headers in the producer's order. Names may repeat. A name that is not UTF-8 is read as `U+FFFD`
+    /// with a null value.
     pub headers: Vec<Header>,
 }
 
@@ -104,8 +104,8 @@ fn read_headers<H: Headers>(headers: &H) -> Vec<Header> {
 pub struct Message {
     /// The topic's name.
     pub topic: Arc<str>,
-    /// The partition's number. `None` chooses it by the murmur2 hash of the key, as Java's default partitioner does, or at
-    /// random for a null key.
+    /// The partition's number. `None` chooses it by the murmur2 hash of the key, as Java's default
+    /// partitioner does, or at random for a null key.
     pub partition: Option<i32>,
     /// The key, or `None` for null.
     pub key: Option<Vec<u8>>,
@@ -113,7 +113,8 @@ pub struct Message {
     pub value: Option<Vec<u8>>,
     /// The headers, which keep this order.
     pub headers: Vec<Header>,
-    /// The timestamp in milliseconds since 1970; `None` is the time of sending. librdkafka also replaces 0 by that time.
+    /// The timestamp in milliseconds since 1970; `None` is the time of sending. librdkafka also replaces 0 by
+    /// that time.
     pub timestamp_ms: Option<i64>,
 }
 

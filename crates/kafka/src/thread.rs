@@ -36,7 +36,8 @@ pub(crate) fn spawn(name: &str, body: impl FnOnce() + Send + 'static) -> Result<
 /// Runs one blocking call on its own thread and waits at most `limit` for it.
 ///
 /// # Errors
-/// The call's own error; `Unavailable` after `limit` (the thread is then abandoned); `Bug` if the call panicked.
+/// The call's own error; `Unavailable` after `limit` (the thread is then abandoned); `Bug` if the call
+/// panicked.
 pub(crate) async fn run<T: Send + 'static>(
     name: &str,
     limit: Duration,

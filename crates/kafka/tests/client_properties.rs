@@ -16,7 +16,8 @@ use tracing::field::{Field, Visit};
 use tracing_subscriber::layer::{Context, Layer, SubscriberExt as _};
 
 const LIMIT: Duration = Duration::from_secs(30);
-/// A property that applies to every client and that librdkafka always warns about. It shows that warnings are captured.
+/// A property that applies to every client and that librdkafka always warns about. It shows that warnings are
+/// captured.
 const DEPRECATED: &str = "topic.metadata.refresh.fast.cnt";
 /// Properties that librdkafka would warn about in clients of the other kind, with valid values.
 const PROPERTIES: [(&str, &str); 28] = [
@@ -58,7 +59,8 @@ const PROPERTIES: [(&str, &str); 28] = [
 struct Warnings(Arc<Mutex<Vec<String>>>);
 
 impl Warnings {
-    /// Waits for the warning about the deprecated property, then returns all warnings so far and forgets them.
+    /// Waits for the warning about the deprecated property, then returns all warnings so far and forgets
+    /// them.
     fn take(&self, client: &str) -> Vec<String> {
         let started = Instant::now();
         loop {

@@ -6,7 +6,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use spanbridge_config::{Beat, Config, CreateTopics, Publish, Template};
+use spanbridge_config::{Config, CreateTopics, PeriodicTopic, Publish, Template};
 use spanbridge_kafka::{Admin, Message};
 use spanbridge_schema::auxiliary_topics::AuxiliarySchema;
 use spanbridge_schema::{FieldValue, Registry};
@@ -92,7 +92,7 @@ impl AuxiliaryTopicSetup<'_> {
     /// Creates a topic of periodic messages. One partition suffices for their rate.
     async fn create_periodic(
         &self,
-        settings: Option<&Beat>,
+        settings: Option<&PeriodicTopic>,
         purpose: &str,
         schema: impl Fn(&str) -> AuxiliarySchema,
     ) -> Result<Option<(AuxiliaryTopic, Duration)>, Failure> {
@@ -100,7 +100,7 @@ impl AuxiliaryTopicSetup<'_> {
         let create = self.publish.create_topics.clone();
         let create = create.map(|create| CreateTopics { partitions: 1, ..create });
         let topic = self.create(&settings.topic, purpose, create, schema).await?;
-        Ok(Some((topic, settings.every)))
+        Ok(Some((topic, settings.interval)))
     }
 
     async fn create(

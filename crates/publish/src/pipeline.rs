@@ -4,7 +4,7 @@
 use std::collections::HashSet;
 use std::sync::Arc;
 
-use spanbridge_config::{Publish, Snapshot, Start};
+use spanbridge_config::{Publish, PublishStart, Snapshot};
 use spanbridge_kafka::{ClientOptions, Subscription, TopicPartition};
 use spanbridge_protocol::publish::ShardLimits;
 use spanbridge_protocol::value::Timestamp;
@@ -49,8 +49,8 @@ impl Pipeline {
     /// The timestamp at which a new pipeline starts; `None` for now.
     pub(crate) fn start(&self) -> Option<Timestamp> {
         match self.config.start {
-            Start::Now => None,
-            Start::At(at) => Some(at),
+            PublishStart::Now => None,
+            PublishStart::At(at) => Some(at),
         }
     }
 

@@ -46,7 +46,7 @@ pub(crate) async fn follow(pipeline: &Arc<Pipeline>) -> Result<(), Error> {
         Err(error) => return report(error.into()),
     };
     let topic = pipeline.config.watermark_topic.as_ref();
-    let interval = topic.map_or(ROUND_INTERVAL, |topic| topic.every.min(ROUND_INTERVAL));
+    let interval = topic.map_or(ROUND_INTERVAL, |topic| topic.interval.min(ROUND_INTERVAL));
     let mut progress = PipelineProgress::default();
     let mut offsets: HashMap<i32, i64> = HashMap::new();
     loop {

@@ -4,9 +4,9 @@ use log::{Log, Metadata, Record};
 use tracing::level_filters::LevelFilter;
 use tracing_log::AsLog;
 
-/// A replacement of tracing-log's `LogTracer`. That one answers `log_enabled!` by asking the subscriber's filters. The
-/// filters remember their answer until the event arrives that they were asked about. If none arrives, they drop the next
-/// span or event of that thread.
+/// A replacement of tracing-log's `LogTracer`. That one answers `log_enabled!` by asking the subscriber's
+/// filters. The filters remember their answer until the event arrives that they were asked about. If none
+/// arrives, they drop the next span or event of that thread.
 struct LogForwarder;
 
 impl Log for LogForwarder {
@@ -25,7 +25,8 @@ impl Log for LogForwarder {
     fn flush(&self) {}
 }
 
-/// Forwards all records from now on. The subscriber must be set before. If the process has another logger, that one stays.
+/// Forwards all records from now on. The subscriber must be set before. If the process has another logger,
+/// that one stays.
 pub(crate) fn forward() {
     if log::set_logger(&LogForwarder).is_ok() {
         log::set_max_level(LevelFilter::current().as_log());

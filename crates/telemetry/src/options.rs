@@ -12,15 +12,17 @@ pub enum LogFormat {
     Json,
 }
 
-/// The options of [`Telemetry::start`](crate::Telemetry::start): the service's name, and `[telemetry]` of the configuration.
+/// The options of [`Telemetry::start`](crate::Telemetry::start): the service's name, and `[telemetry]` of the
+/// configuration.
 #[derive(Debug, Clone)]
 pub struct TelemetryOptions {
     /// The resource attribute `service.name` of traces: `spanbridge-ingest` or `spanbridge-publish`.
     pub service: String,
     /// The resource attribute `service.version` of traces.
     pub version: String,
-    /// The collector that gets traces by OTLP/gRPC, such as `http://127.0.0.1:4317`; `None` exports no traces. Request
-    /// headers come from `OTEL_EXPORTER_OTLP_HEADERS`, further resource attributes from `OTEL_RESOURCE_ATTRIBUTES`.
+    /// The collector that gets traces by OTLP/gRPC, such as `http://127.0.0.1:4317`; `None` exports no
+    /// traces. Request headers come from `OTEL_EXPORTER_OTLP_HEADERS`, further resource attributes from
+    /// `OTEL_RESOURCE_ATTRIBUTES`.
     pub otlp_endpoint: Option<String>,
     /// The address of the admin port; `None` starts none. Port 0 takes a free one.
     pub listen: Option<SocketAddr>,

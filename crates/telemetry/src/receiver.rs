@@ -1,5 +1,5 @@
-//! An OTLP/gRPC receiver inside the process, with which tests check the spans that a service exports. Only the feature
-//! `receiver` builds it.
+//! An OTLP/gRPC receiver inside the process, with which tests check the spans that a service exports. Only
+//! the feature `receiver` builds it.
 
 use std::collections::BTreeMap;
 use std::io;

@@ -25,10 +25,12 @@ pub struct Telemetry {
 }
 
 impl Telemetry {
-    /// Starts logs, traces, metrics and the admin port. A process calls it once; it needs no runtime of the caller.
+    /// Starts logs, traces, metrics and the admin port. A process calls it once; it needs no runtime of the
+    /// caller.
     ///
     /// # Errors
-    /// An invalid log filter, endpoint or sample; an address that cannot be bound; a refused thread; a second start.
+    /// An invalid log filter, endpoint or sample; an address that cannot be bound; a refused thread; a second
+    /// start.
     pub fn start(options: &TelemetryOptions) -> Result<Self, Error> {
         let logs = log::layer(&options.log, options.format)?;
         let instance = uuid::Uuid::new_v4().to_string();
@@ -107,10 +109,12 @@ impl Telemetry {
         &self.readiness
     }
 
-    /// Exports the queued spans and ends the admin port within `limit`. Later spans are dropped; logs continue.
+    /// Exports the queued spans and ends the admin port within `limit`. Later spans are dropped; logs
+    /// continue.
     ///
     /// # Errors
-    /// [`ErrorKind::Flush`] if not all spans reached the collector in time. Everything has ended nevertheless.
+    /// [`ErrorKind::Flush`] if not all spans reached the collector in time. Everything has ended
+    /// nevertheless.
     pub async fn shutdown(mut self, limit: Duration) -> Result<(), Error> {
         let (Some(runtime), provider, server) =
             (self.runtime.as_ref(), self.provider.take(), self.server.take())

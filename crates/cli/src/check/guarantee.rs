@@ -1,6 +1,6 @@
 //! The guarantees of a publish pipeline, as sentences.
 
-use spanbridge_config::{Publish, PublishFormat, Subject};
+use spanbridge_config::{Publish, PublishFormat, SubjectStrategy};
 
 /// Returns the guarantees of the pipeline, one sentence or two an item.
 pub(super) fn guarantee(pipeline: &Publish) -> Vec<String> {
@@ -19,9 +19,9 @@ fn subjects(pipeline: &Publish) -> Option<String> {
         [("key", pipeline.key, pipeline.key_subject), ("value", pipeline.value, pipeline.value_subject)];
     let with_schema = formats.into_iter().filter(|(_, format, _)| *format != PublishFormat::Json);
     let named = with_schema.map(|(part, _, subject)| match subject {
-        Subject::TopicName => format!("for {part}s <topic>-{part}"),
-        Subject::RecordName => format!("for {part}s the record's full name"),
-        Subject::TopicRecordName => format!("for {part}s <topic>-<the record's full name>"),
+        SubjectStrategy::TopicName => format!("for {part}s <topic>-{part}"),
+        SubjectStrategy::RecordName => format!("for {part}s the record's full name"),
+        SubjectStrategy::TopicRecordName => format!("for {part}s <topic>-<the record's full name>"),
     });
     let named: Vec<String> = named.collect();
     (!named.is_empty()).then(|| format!("Schemas are registered under these subjects: {}.", named.join(", ")))

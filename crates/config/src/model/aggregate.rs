@@ -1,53 +1,53 @@
-//! `DelaySum = "sum(value.dep_delay)"`
+//! One aggregate column, such as `DelaySum = "sum(value.dep_delay)"`.
 
-use super::call::Call;
 use super::function::{Function, Quantile};
-use crate::error::Kind;
-use crate::read::{Entry, check, suggest};
+use super::function_call::FunctionCall;
+use crate::error::ErrorKind;
+use crate::read::{Entry, rules, suggest};
 use crate::{Located, Span};
 
 /// One aggregate column.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Aggregate {
-    /// The table's column.
+    /// The column of the table: the key of the entry. Required.
     pub column: Located<str>,
-    /// What is computed.
+    /// The aggregate function. Required.
     pub function: Function,
-    /// The CEL expression that it is computed of; None for [`Function::Count`]. The span points at the
-    /// expression within the string where the file has it without escapes.
+    /// The CEL expression that is aggregated; `None` for [`Function::Count`]. Its span is that of the
+    /// expression within the string, if the file writes the string without escapes.
     pub argument: Option<Located<str>>,
-    /// `where`: CEL expression; only records for which it is true.
+    /// `where`: a CEL expression that selects records. Default: all records.
     pub filter: Option<Located<str>>,
-    /// Where the function's call stands.
+    /// The place of the function call.
     pub span: Span,
 }
 
 impl Aggregate {
-    /// The columns that it keeps beside its own, whose names follow from it: `CSum` (the type of C: NUMERIC or
-    /// FLOAT64) and `CCount` INT64 for avg, `CAt` TIMESTAMP for first and last, `CSketch` BYTES(MAX) for
-    /// approx_distinct and approx_quantile. None for the others.
+    /// Returns the names of the companion columns, which hold intermediate state of a column `C`: `CSum` (of
+    /// the type of C: NUMERIC or FLOAT64) and `CCount` (INT64) for `avg`, `CAt` (TIMESTAMP) for `first` and
+    /// `last`, `CSketch` (BYTES(MAX)) for `approx_distinct` and `approx_quantile`. Other functions have none.
     pub fn companions(&self) -> Vec<String> {
         let name = |suffix: &&str| format!("{}{suffix}", self.column);
         self.function.suffixes().iter().map(name).collect()
     }
 
     pub(crate) fn read(entry: &Entry<'_>) -> Option<Self> {
-        let column = entry.key_as(check::identifier);
+        let column = entry.key_name(rules::identifier);
         let (call, filter) = if entry.is_table() && !entry.has_any(&["env", "file"]) {
             let section = entry.section()?;
-            let call = section.required("expr").and_then(|entry| call(&entry));
-            let filter = section.optional("where").map(|entry| entry.string(check::filled));
+            let call = section.required("expr").and_then(|entry| read_call(&entry));
+            let filter = section.optional("where").map(|entry| entry.string(rules::filled));
             section.finish();
             (call, filter.map_or(Some(None), |filter| filter.map(Some)))
         } else {
-            (call(entry), Some(None))
+            (read_call(entry), Some(None))
         };
         let (function, argument, span) = call?;
         let aggregate = Self { column: column?, function, argument, filter: filter?, span };
-        if let Some(name) = aggregate.companions().iter().find(|name| check::identifier(name).is_err()) {
+        if let Some(name) = aggregate.companions().iter().find(|name| rules::identifier(name).is_err()) {
             let message =
                 format!("the column `{name}`, which `{}` needs, would be too long", function.name());
-            let mistake = entry.reader().mistake(Kind::Value, aggregate.column.span, message);
+            let mistake = entry.reader().mistake(ErrorKind::Value, aggregate.column.span, message);
             entry.reader().report(mistake.help("a name has at most 128 characters: shorten the aggregate's"));
             return None;
         }
@@ -55,16 +55,16 @@ impl Aggregate {
     }
 }
 
-/// The function, its argument, and where the call stands.
-fn call(entry: &Entry<'_>) -> Option<(Function, Option<Located<str>>, Span)> {
-    let text = entry.string(check::filled)?;
-    let Some(call) = Call::parse(&text) else {
+/// Reads the function, its argument, and the place of the call.
+fn read_call(entry: &Entry<'_>) -> Option<(Function, Option<Located<str>>, Span)> {
+    let text = entry.string(rules::filled)?;
+    let Some(call) = FunctionCall::parse(&text) else {
         let message = format!("`{}` is not one call of an aggregate function", entry.path());
-        entry.wrong(Kind::Value, message, "write it as count() or sum(value.x)");
+        entry.report(ErrorKind::Value, message, "write it as count() or sum(value.x)");
         return None;
     };
-    let word = known(entry, &text, &call)?;
-    let function = word.function(entry, &text, &call)?;
+    let name = find_function(entry, &text, &call)?;
+    let function = name.function(entry, &text, &call)?;
     let argument = call
         .arguments
         .first()
@@ -72,31 +72,31 @@ fn call(entry: &Entry<'_>) -> Option<(Function, Option<Located<str>>, Span)> {
     Some((function, argument, entry.part(&text, call.whole)))
 }
 
-/// A function's name, how many arguments it takes, and how they are made into it.
+/// The name of a function in the configuration, which implies its arguments.
 #[derive(Clone, Copy)]
-enum Word {
+enum FunctionName {
     Plain(Function),
     Quantile,
 }
 
-const WORDS: [(&str, Word); 9] = [
-    ("count", Word::Plain(Function::Count)),
-    ("sum", Word::Plain(Function::Sum)),
-    ("min", Word::Plain(Function::Min)),
-    ("max", Word::Plain(Function::Max)),
-    ("avg", Word::Plain(Function::Avg)),
-    ("first", Word::Plain(Function::First)),
-    ("last", Word::Plain(Function::Last)),
-    ("approx_distinct", Word::Plain(Function::ApproxDistinct)),
-    ("approx_quantile", Word::Quantile),
+const FUNCTION_NAMES: [(&str, FunctionName); 9] = [
+    ("count", FunctionName::Plain(Function::Count)),
+    ("sum", FunctionName::Plain(Function::Sum)),
+    ("min", FunctionName::Plain(Function::Min)),
+    ("max", FunctionName::Plain(Function::Max)),
+    ("avg", FunctionName::Plain(Function::Avg)),
+    ("first", FunctionName::Plain(Function::First)),
+    ("last", FunctionName::Plain(Function::Last)),
+    ("approx_distinct", FunctionName::Plain(Function::ApproxDistinct)),
+    ("approx_quantile", FunctionName::Quantile),
 ];
 
-impl Word {
-    /// What the call computes, when it has the arguments for that.
-    fn function(self, entry: &Entry<'_>, text: &Located<str>, call: &Call) -> Option<Function> {
+impl FunctionName {
+    /// Returns the function of the call, and reports a mistake if its arguments do not fit.
+    fn function(self, entry: &Entry<'_>, text: &Located<str>, call: &FunctionCall) -> Option<Function> {
         let name = &text[call.name.clone()];
-        let wrong = |range, problem: &str, help: String| {
-            entry.wrong_part(text, range, Kind::Value, format!("`{name}` {problem}"), help);
+        let report = |range, problem: &str, help: String| {
+            entry.report_part(text, range, ErrorKind::Value, format!("`{name}` {problem}"), help);
             None
         };
         let whole = call.whole.clone();
@@ -105,40 +105,42 @@ impl Word {
             (Self::Plain(Function::Count), true, 0) => Some(Function::Count),
             (Self::Plain(Function::Count), ..) => {
                 let help = "write count(); `where` selects records".to_owned();
-                wrong(whole, "counts records and takes no argument", help)
+                report(whole, "counts records and takes no argument", help)
             }
             (Self::Plain(function), true, 1) => Some(function),
-            (Self::Plain(_), true, 0) => wrong(whole, "needs an argument", format!("write {name}(value.x)")),
-            (Self::Plain(_), ..) => wrong(whole, "takes one argument", format!("write {name}(value.x)")),
+            (Self::Plain(_), true, 0) => report(whole, "needs an argument", format!("write {name}(value.x)")),
+            (Self::Plain(_), ..) => report(whole, "takes one argument", format!("write {name}(value.x)")),
             (Self::Quantile, true, 2) => {
                 let range = call.arguments[1].clone();
                 let quantile = text[range.clone()].parse().ok().and_then(Quantile::new);
                 quantile.map(Function::ApproxQuantile).or_else(|| {
                     let problem = "takes as its second argument a number between 0 and 1";
-                    wrong(range, problem, format!("write {name}(value.x, 0.99)"))
+                    report(range, problem, format!("write {name}(value.x, 0.99)"))
                 })
             }
             (Self::Quantile, ..) => {
-                wrong(whole, "takes two arguments", format!("write {name}(value.x, 0.99)"))
+                report(whole, "takes two arguments", format!("write {name}(value.x, 0.99)"))
             }
         }
     }
 }
 
-fn known(entry: &Entry<'_>, text: &Located<str>, call: &Call) -> Option<Word> {
+/// Finds the function by its name, and reports a mistake if there is none.
+fn find_function(entry: &Entry<'_>, text: &Located<str>, call: &FunctionCall) -> Option<FunctionName> {
     let name = &text[call.name.clone()];
-    let found = WORDS.iter().find(|(known, _)| *known == name);
-    if found.is_none() {
-        let names = WORDS.map(|(name, _)| name);
-        let meant = suggest(name, names).map_or(String::new(), |name| format!("; did you mean `{name}`?"));
-        let message = format!("unknown aggregate `{name}`{meant}");
-        entry.wrong_part(
+    let function = FUNCTION_NAMES.iter().find(|(known, _)| *known == name);
+    if function.is_none() {
+        let names = FUNCTION_NAMES.map(|(name, _)| name);
+        let suggestion =
+            suggest(name, names).map_or(String::new(), |name| format!("; did you mean `{name}`?"));
+        let message = format!("unknown aggregate `{name}`{suggestion}");
+        entry.report_part(
             text,
             call.name.clone(),
-            Kind::Value,
+            ErrorKind::Value,
             message,
             format!("one of: {}", names.join(", ")),
         );
     }
-    found.map(|(_, word)| *word)
+    function.map(|(_, name)| *name)
 }

@@ -2,32 +2,32 @@
 
 use std::fmt;
 
-/// `projects/<project>/instances/<instance>/databases/<database>`
+/// The full name of a database: `projects/<project>/instances/<instance>/databases/<database>`.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct DatabaseName {
-    /// The project's id.
+    /// The id of the project.
     pub project: String,
-    /// The instance's id.
+    /// The id of the instance.
     pub instance: String,
-    /// The database's id.
+    /// The id of the database.
     pub database: String,
 }
 
 impl DatabaseName {
-    /// Takes the full name apart; None when it is not one.
+    /// Parses a full name; `None` for any other text.
     pub fn parse(name: &str) -> Option<Self> {
         let mut parts = name.split('/');
-        let mut part = |collection: &str, fit: fn(&str) -> bool| {
+        let mut part = |collection: &str, is_valid: fn(&str) -> bool| {
             (parts.next()? == collection).then_some(())?;
-            parts.next().filter(|id| fit(id)).map(str::to_owned)
+            parts.next().filter(|id| is_valid(id)).map(str::to_owned)
         };
-        let project = part("projects", project_id)?;
-        let instance = part("instances", instance_id)?;
-        let database = part("databases", database_id)?;
+        let project = part("projects", is_project_id)?;
+        let instance = part("instances", is_instance_id)?;
+        let database = part("databases", is_database_id)?;
         parts.next().is_none().then_some(Self { project, instance, database })
     }
 
-    /// `projects/<project>/instances/<instance>`
+    /// Returns the name of the instance: `projects/<project>/instances/<instance>`.
     pub fn instance_name(&self) -> String {
         format!("projects/{}/instances/{}", self.project, self.instance)
     }
@@ -39,22 +39,26 @@ impl fmt::Display for DatabaseName {
     }
 }
 
-/// With an optional domain, as in `example.com:project`.
-fn project_id(id: &str) -> bool {
+/// Returns whether this is a project id, which may have a domain as in `example.com:project`.
+fn is_project_id(id: &str) -> bool {
     !id.is_empty() && id.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b"-.:".contains(&b))
 }
 
-/// `[a-z][-a-z0-9]*[a-z0-9]`, 2 to 64 characters: the CreateInstance request.
-fn instance_id(id: &str) -> bool {
-    (2..=64).contains(&id.len()) && id_of(id, |b| b == b'-')
+/// Returns whether this is an instance id, by the `CreateInstance` request: `[a-z][-a-z0-9]*[a-z0-9]`, 2 to
+/// 64 characters.
+fn is_instance_id(id: &str) -> bool {
+    (2..=64).contains(&id.len()) && is_id(id, |b| b == b'-')
 }
 
-/// `[a-z][a-z0-9_\-]*[a-z0-9]`, 2 to 30 characters: the CreateDatabase request.
-fn database_id(id: &str) -> bool {
-    (2..=30).contains(&id.len()) && id_of(id, |b| b == b'-' || b == b'_')
+/// Returns whether this is a database id, by the `CreateDatabase` request: `[a-z][a-z0-9_\-]*[a-z0-9]`, 2 to
+/// 30 characters.
+fn is_database_id(id: &str) -> bool {
+    (2..=30).contains(&id.len()) && is_id(id, |b| b == b'-' || b == b'_')
 }
 
-fn id_of(id: &str, inner: fn(u8) -> bool) -> bool {
+/// Returns whether the id starts with a letter, ends with a letter or digit, and has only these and `inner`
+/// in between.
+fn is_id(id: &str, inner: fn(u8) -> bool) -> bool {
     let alphanumeric = |b: u8| b.is_ascii_lowercase() || b.is_ascii_digit();
     id.bytes().next().is_some_and(|b| b.is_ascii_lowercase())
         && id.bytes().next_back().is_some_and(alphanumeric)
@@ -66,7 +70,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn full_names_are_taken_apart() {
+    fn full_names_are_parsed() {
         let name = "projects/example.com:p-1/instances/demo/databases/flights_2";
         let parsed = DatabaseName::parse(name).unwrap();
         assert_eq!((parsed.project.as_str(), parsed.database.as_str()), ("example.com:p-1", "flights_2"));
@@ -75,7 +79,7 @@ mod tests {
     }
 
     #[test]
-    fn other_names_are_none() {
+    fn other_texts_are_rejected() {
         for name in [
             "",
             "flights",

@@ -1,77 +1,69 @@
 //! `key = { … }` and `value = { … }` of an ingest pipeline
 
 use super::format::Format;
-use crate::error::Kind;
-use crate::read::{Entry, Section, check};
-use crate::{Keys, Located, Span};
+use super::subject::SubjectStrategy;
+use crate::error::ErrorKind;
+use crate::read::{Entry, Section, rules};
+use crate::{KeySpans, Located, Span};
 
-/// How a record's key or value is decoded; only when an expression uses it.
+/// `[ingest.key]` or `[ingest.value]`: how the key or the value of a record is decoded. It is decoded only if
+/// an expression uses it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Decoding {
-    /// Default: none for keys, avro for values.
+    /// `format`: the encoding in Kafka. Required if the section exists; without it `none` for keys and `avro`
+    /// for values.
     pub format: Format,
-    /// Under which subject `check` looks for the schemas; decoding goes by the id in the payload. Default: topic-name.
-    pub subject: Subject,
-    /// The full name of the record, which subjects other than [`Subject::TopicName`] are named after; None with
-    /// that one.
+    /// `subject`: the strategy by which `check` finds the schemas. Decoding uses the schema id in the payload
+    /// instead. Default: `topic-name`.
+    pub subject: SubjectStrategy,
+    /// `record`: the full name of the record, from which the subject follows. Required for all strategies but
+    /// [`SubjectStrategy::TopicName`], which excludes it.
     pub record: Option<Located<str>>,
-    /// What is taken out of a value before expressions see it. Always [`Unwrap::None`] for keys. Default: none.
+    /// `unwrap`: what is extracted from a value before expressions see it. Always [`Unwrap::None`] for keys.
+    /// Default: `none`.
     pub unwrap: Unwrap,
-    /// Where it stands; the pipeline's header when it is left to the default.
+    /// The place of the section; that of the pipeline's header if the file does not have it.
     pub span: Span,
-    /// Where its keys stand.
-    pub keys: Keys,
+    /// The places of the section's values.
+    pub keys: KeySpans,
 }
 
-/// Under which subject a schema is registered:
-/// <https://docs.confluent.io/platform/current/schema-registry/fundamentals/serdes-develop/index.html#subject-name-strategy>.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub enum Subject {
-    /// `<topic>-key` and `<topic>-value`, Confluent's TopicNameStrategy: the default.
-    #[default]
-    TopicName,
-    /// The record's full name, Confluent's RecordNameStrategy.
-    RecordName,
-    /// `<topic>-<record's full name>`, Confluent's TopicRecordNameStrategy.
-    TopicRecordName,
-}
-
-impl Subject {
-    pub(super) const WORDS: [(&str, Self); 3] = [
-        ("topic-name", Self::TopicName),
-        ("record-name", Self::RecordName),
-        ("topic-record-name", Self::TopicRecordName),
-    ];
-}
-
-/// What is taken out of a value before expressions see it.
+/// `unwrap`: the part of a value that expressions see.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum Unwrap {
-    /// Nothing.
+    /// The whole value. The default.
     #[default]
     None,
-    /// The row of Debezium's envelope; its operation says whether the row is written or deleted.
+    /// The row of Debezium's envelope. The operation of the envelope decides whether the row is written or
+    /// deleted.
     Debezium,
 }
 
 impl Decoding {
-    /// The default of a pipeline whose header is at `span`.
+    /// Returns the defaults of a pipeline whose header is at `span`.
     pub(crate) fn absent(format: Format, span: Span) -> Self {
-        let keys = Keys::new(span, Vec::new());
-        Self { format, subject: Subject::default(), record: None, unwrap: Unwrap::default(), span, keys }
+        let keys = KeySpans::new(span, Vec::new());
+        Self {
+            format,
+            subject: SubjectStrategy::default(),
+            record: None,
+            unwrap: Unwrap::default(),
+            span,
+            keys,
+        }
     }
 
-    /// Reads one; only a value has `unwrap`.
+    /// Reads the section. Only values have `unwrap`.
     pub(crate) fn read(entry: &Entry<'_>, is_value: bool) -> Option<Self> {
         let section = entry.section()?;
         let format = section.required("format").and_then(|entry| entry.choice(&Format::WORDS, &[]));
-        let (subject, record) = subject(&section, format);
+        let (subject, record) = read_subject(&section, format);
         let unwrap = is_value.then(|| section.optional("unwrap")).flatten();
         let unwrap = unwrap.and_then(|entry| {
             let unwrap = entry.choice(&[("none", Unwrap::None), ("debezium", Unwrap::Debezium)], &[])?;
             if unwrap == Unwrap::Debezium && format.is_some_and(|format| !format.is_structured()) {
                 let message = "`unwrap` needs a format with fields";
-                entry.wrong(Kind::Conflict, message, "one of: avro, json, json-schema, protobuf");
+                entry.report(ErrorKind::Conflict, message, "one of: avro, json, json-schema, protobuf");
             }
             Some(unwrap)
         });
@@ -81,30 +73,33 @@ impl Decoding {
     }
 }
 
-/// The strategy and what it needs. A mistake is reported, and left out.
-fn subject(section: &Section<'_>, format: Option<Format>) -> (Option<Subject>, Option<Located<str>>) {
+/// Reads the strategy and the record that it requires. A value with a mistake is `None`.
+fn read_subject(
+    section: &Section<'_>,
+    format: Option<Format>,
+) -> (Option<SubjectStrategy>, Option<Located<str>>) {
     let (subject, record) = (section.optional("subject"), section.optional("record"));
     if let Some(format) = format.filter(|format| !format.has_schema()) {
         for entry in subject.iter().chain(&record) {
             let message = format!("`{}` has no meaning with the format {}", entry.key(), format.name());
-            let mistake = section.reader().mistake(Kind::Conflict, entry.key_span(), message);
+            let mistake = section.reader().mistake(ErrorKind::Conflict, entry.key_span(), message);
             section
                 .reader()
                 .report(mistake.help("remove it: only avro, json-schema and protobuf have schemas"));
         }
     }
-    let strategy = subject.as_ref().and_then(|entry| entry.choice(&Subject::WORDS, &[]));
-    let by_topic = strategy.unwrap_or_default() == Subject::TopicName;
+    let strategy = subject.as_ref().and_then(|entry| entry.choice(&SubjectStrategy::WORDS, &[]));
+    let by_topic = strategy.unwrap_or_default() == SubjectStrategy::TopicName;
     match &record {
         None if !by_topic => section.missing("record"),
-        // A strategy that could not be read may be one that needs it.
+        // A strategy with a mistake may be one that requires the record.
         Some(record) if by_topic && subject.is_some() == strategy.is_some() => {
             let message = "`record` has no meaning with subjects named after topics";
-            let mistake = section.reader().mistake(Kind::Conflict, record.key_span(), message);
+            let mistake = section.reader().mistake(ErrorKind::Conflict, record.key_span(), message);
             let help = "remove it, or write subject = \"record-name\" or \"topic-record-name\"";
             section.reader().report(mistake.help(help));
         }
         _ => {}
     }
-    (strategy, record.and_then(|entry| entry.string(check::record)))
+    (strategy, record.and_then(|entry| entry.string(rules::record)))
 }

@@ -1,25 +1,25 @@
-//! `sum`, `approx_quantile`, …
+//! Aggregate functions.
 
 /// An aggregate function.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Function {
-    /// How many records: `count()`.
+    /// `count()`: the number of records.
     Count,
-    /// `sum(x)`
+    /// `sum(x)`: the sum of all values.
     Sum,
-    /// `min(x)`
+    /// `min(x)`: the least value.
     Min,
-    /// `max(x)`
+    /// `max(x)`: the greatest value.
     Max,
-    /// `avg(x)`
+    /// `avg(x)`: the mean of all values.
     Avg,
-    /// `first(x)`: of the least event time; among equals the one that came first.
+    /// `first(x)`: the value with the least event time; among equal times the one that arrived first.
     First,
-    /// `last(x)`: of the greatest event time; among equals the one that came last.
+    /// `last(x)`: the value with the greatest event time; among equal times the one that arrived last.
     Last,
-    /// `approx_distinct(x)`: about how many different values.
+    /// `approx_distinct(x)`: the approximate number of distinct values.
     ApproxDistinct,
-    /// `approx_quantile(x, q)`: about the value below which the fraction q lies.
+    /// `approx_quantile(x, q)`: the approximate value below which the fraction `q` of all values lies.
     ApproxQuantile(Quantile),
 }
 
@@ -28,19 +28,19 @@ pub enum Function {
 pub struct Quantile(u64);
 
 impl Quantile {
-    /// None unless it is between 0 and 1, both exclusive.
+    /// Creates a quantile; `None` unless the fraction is between 0 and 1, both exclusive.
     pub fn new(fraction: f64) -> Option<Self> {
         (fraction > 0.0 && fraction < 1.0).then(|| Self(fraction.to_bits()))
     }
 
-    /// The fraction.
+    /// Returns the fraction.
     pub fn get(self) -> f64 {
         f64::from_bits(self.0)
     }
 }
 
 impl Function {
-    /// As the configuration has it.
+    /// Returns the name in the configuration.
     pub fn name(self) -> &'static str {
         match self {
             Self::Count => "count",
@@ -55,7 +55,7 @@ impl Function {
         }
     }
 
-    /// What the names of its companion columns add to its own column's.
+    /// Returns the suffixes that make the names of the companion columns from that of the aggregate column.
     pub(super) fn suffixes(self) -> &'static [&'static str] {
         match self {
             Self::Count | Self::Sum | Self::Min | Self::Max => &[],

@@ -1,92 +1,96 @@
-//! `[[ingest]]`
+//! `[[ingest]]`: a pipeline from Kafka to Spanner.
 
 use std::time::Duration;
 
 use super::batch::Batch;
 use super::decoding::Decoding;
 use super::format::Format;
-use super::table::IngestTable;
+use super::ingest_table::IngestTable;
 use super::topics::Topics;
 use super::version::Version;
-use crate::error::Kind;
-use crate::read::{Entry, Section, check};
-use crate::{Keys, Located, Span, Text};
+use crate::error::ErrorKind;
+use crate::read::{Entry, Section, rules};
+use crate::{KeySpans, Located, Span, Text};
 
-/// A pipeline from Kafka to Spanner.
+/// `[[ingest]]`: a pipeline from Kafka to Spanner.
 #[derive(Debug, Clone)]
 pub struct Ingest {
-    /// 1 to 64 of `A-Za-z0-9._-`; with its version unique among the ingest pipelines.
+    /// `name`: the name, 1 to 64 of the characters `A-Za-z0-9._-`. Name and version are unique among the
+    /// ingest pipelines. Required.
     pub name: Located<str>,
-    /// Default: 1. Versions of one name keep their state and write their tables side by side.
+    /// `version`: the version, 1 to 999. Versions of one name have separate state and tables. Default: 1.
     pub version: Version,
+    /// See [`Ingest::identity`].
     identity: String,
-    /// The topics it reads.
+    /// `topics` or `topics_pattern`: the topics that the pipeline reads. One of the two is required.
     pub topics: Topics,
-    /// How keys are decoded. Default: none.
+    /// `[ingest.key]`: how keys are decoded. Default: not at all.
     pub key: Decoding,
-    /// How values are decoded. Default: avro.
+    /// `[ingest.value]`: how values are decoded. Default: format `avro`.
     pub value: Decoding,
-    /// The key of [`Mask::Hash`](crate::Mask::Hash), at least 16 bytes; there exactly when a column has that mask.
+    /// `mask_key`: the secret key of [`Mask::Hash`](crate::Mask::Hash), at least 16 bytes, by reference.
+    /// Required if a column has that mask, and not allowed otherwise.
     pub mask_key: Option<Text>,
-    /// How much goes into one commit.
+    /// `[ingest.batch]`: the limits of one commit.
     pub batch: Batch,
-    /// `watermark.idle`: a partition without records for so long does not hold the watermark back, 1 s to 1 day.
-    /// Default: 1 min.
+    /// `watermark.idle`: the time without records after which a partition no longer holds back the watermark,
+    /// 1 s to 1 day. Default: 1 min.
     pub watermark_idle: Duration,
-    /// What a record does that cannot be decoded, mapped or stored. Default: dead-letter.
+    /// `on_error`: what happens to a record that cannot be decoded, mapped or stored. Default: `dead-letter`.
     pub on_error: OnError,
-    /// What happens when the log no longer holds the position. Default: stop.
+    /// `on_gap`: what happens if the log no longer holds the position. Default: `stop`.
     pub on_gap: OnGap,
-    /// What a writer schema with new fields does. Default: stop.
+    /// `evolve`: what happens if a writer schema has new fields. Default: `stop`.
     pub evolve: Evolve,
-    /// Whether its commits ask to be left out of change streams. Default: false.
+    /// `exclude_from_change_streams`: whether change streams omit the commits of this pipeline. Default:
+    /// false.
     pub exclude_from_change_streams: bool,
-    /// The tables it writes, all in the same commit; at least one.
+    /// `[[ingest.table]]`: the tables, which each commit writes together. Required; at least one.
     pub tables: Vec<IngestTable>,
-    /// The header.
+    /// The place of the header.
     pub span: Span,
-    /// Where its keys stand.
-    pub keys: Keys,
+    /// The places of the section's values.
+    pub keys: KeySpans,
 }
 
-/// What a record does that cannot be decoded, mapped or stored.
+/// `on_error`: the handling of a record that cannot be decoded, mapped or stored.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum OnError {
-    /// It goes to the dead letters in the same commit.
+    /// The record becomes a dead letter in the same commit. The default.
     #[default]
     DeadLetter,
-    /// It stops the partition.
+    /// The partition stops.
     Stop,
 }
 
-/// What happens when the log no longer holds the position.
+/// `on_gap`: the reaction if the log no longer holds the position.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum OnGap {
-    /// The partition stops with an error that says what was lost.
+    /// The partition stops with an error that names the lost offsets. The default.
     #[default]
     Stop,
-    /// It goes on at the log's start, and records what was lost.
+    /// The partition continues at the log start, and records the lost offsets in a table.
     Skip,
 }
 
-/// What a writer schema with new fields does, before its first record.
+/// `evolve`: the reaction to a writer schema with new fields, before its first record is mapped.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum Evolve {
-    /// It stops the pipeline with the DDL to run.
+    /// The pipeline stops with an error that contains the DDL to run. The default.
     #[default]
     Stop,
-    /// It adds the columns.
+    /// The pipeline adds the columns.
     AddColumns,
 }
 
 impl Ingest {
-    /// What it is called in stored state, of the consumer group and in metrics: `name`, or `name@version` for a
-    /// version other than 1.
+    /// Returns the name in stored state, in the consumer group and in metrics: `name`, or `name@version` for
+    /// a version other than 1.
     pub fn identity(&self) -> &str {
         &self.identity
     }
 
-    /// What a table of this pipeline is called in the file: [`IngestTable::table`] is the one that its version writes.
+    /// Returns the name of a table in the file. [`IngestTable::table`] is the table that the version writes.
     pub fn logical<'a>(&self, table: &'a IngestTable) -> &'a str {
         self.version.logical(table.table())
     }
@@ -94,8 +98,8 @@ impl Ingest {
     pub(crate) fn read(entry: &Entry<'_>) -> Option<Self> {
         let section = entry.section()?;
         let span = section.span();
-        let name = section.required("name").and_then(|entry| entry.string(check::pipeline_name));
-        let version = section.optional("version").map(|entry| version(&entry, name.as_ref()));
+        let name = section.required("name").and_then(|entry| entry.string(rules::pipeline_name));
+        let version = section.optional("version").map(|entry| read_version(&entry, name.as_ref()));
         let version = version.unwrap_or(Some(Version::FIRST));
         let topics = Topics::read(&section);
         let decoding = |key, absent| match section.optional(key) {
@@ -103,9 +107,9 @@ impl Ingest {
             None => Some(Decoding::absent(absent, span)),
         };
         let (key, value) = (decoding("key", Format::None), decoding("value", Format::Avro));
-        let mask_key = section.optional("mask_key").map(|entry| entry.secret(check::mask_key));
+        let mask_key = section.optional("mask_key").map(|entry| entry.secret(rules::mask_key));
         let batch = section.optional("batch").and_then(|entry| Batch::read(&entry));
-        let idle = section.optional("watermark").and_then(|entry| entry.section()).and_then(watermark);
+        let idle = section.optional("watermark").and_then(|entry| entry.section()).and_then(read_watermark);
         let on_error = section.optional("on_error").and_then(|entry| {
             entry.choice(&[("dead-letter", OnError::DeadLetter), ("stop", OnError::Stop)], &[])
         });
@@ -117,10 +121,10 @@ impl Ingest {
         });
         let exclude = section.optional("exclude_from_change_streams").and_then(|entry| entry.boolean());
         let tables = match section.optional("table") {
-            Some(entry) => tables(&entry, version.unwrap_or(Version::FIRST)),
+            Some(entry) => read_tables(&entry, version.unwrap_or(Version::FIRST)),
             None => {
                 let message = "an ingest pipeline needs at least one table";
-                let mistake = section.reader().mistake(Kind::MissingKey, section.span(), message);
+                let mistake = section.reader().mistake(ErrorKind::MissingKey, section.span(), message);
                 section.reader().report(mistake.help("add [[ingest.table]] below it"));
                 None
             }
@@ -148,32 +152,34 @@ impl Ingest {
     }
 }
 
-fn watermark(section: Section<'_>) -> Option<Duration> {
+/// Reads `watermark.idle`.
+fn read_watermark(section: Section<'_>) -> Option<Duration> {
     let bounds = Duration::from_secs(1)..=Duration::from_secs(24 * 60 * 60);
     let idle = section.required("idle").and_then(|entry| entry.duration(bounds));
     section.finish();
     idle
 }
 
-/// With its version, the name must still fit into the bridge's tables.
-fn version(entry: &Entry<'_>, name: Option<&Located<str>>) -> Option<Version> {
+/// Reads the version, and checks that name and version fit into the bridge's tables together.
+fn read_version(entry: &Entry<'_>, name: Option<&Located<str>>) -> Option<Version> {
     let bounds = Version::FIRST.number()..=Version::LAST.number();
     let version = Version::new(entry.integer(bounds)?)?;
     let identity = name.map_or(0, |name| version.identity(name).len());
-    if identity > check::PIPELINE {
+    if identity > rules::MAX_PIPELINE_LENGTH {
         let message = format!("with its version, the pipeline's name has {identity} characters");
-        let help = format!("`name@version` has at most {}: shorten the name", check::PIPELINE);
-        entry.wrong(Kind::Value, message, help);
+        let help = format!("`name@version` has at most {}: shorten the name", rules::MAX_PIPELINE_LENGTH);
+        entry.report(ErrorKind::Value, message, help);
         return None;
     }
     Some(version)
 }
 
-fn tables(entry: &Entry<'_>, version: Version) -> Option<Vec<IngestTable>> {
+/// Reads the tables.
+fn read_tables(entry: &Entry<'_>, version: Version) -> Option<Vec<IngestTable>> {
     let elements = entry.elements()?;
     if elements.is_empty() {
-        entry.wrong(
-            Kind::Value,
+        entry.report(
+            ErrorKind::Value,
             "an ingest pipeline needs at least one table",
             "add [[ingest.table]] below it",
         );

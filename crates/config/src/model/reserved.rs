@@ -1,4 +1,4 @@
-//! Kafka properties that exactly-once depends on, so that the bridge sets them itself.
+//! Kafka properties that the bridge sets itself, because exactly-once depends on them.
 
 const GROUP: &str = "the bridge names its consumer groups after its pipelines";
 const COMMIT: &str = "the position is committed in Spanner with the rows; Kafka's is only its mirror";
@@ -8,10 +8,10 @@ const PRODUCER: &str =
     "the bridge's producers are transactional: records and frontier become visible together";
 const PARTITION: &str =
     "records are keyed by primary key with Kafka's default (murmur2) partitioner, for per-key order";
-const SERVERS: &str = "it has a key of its own: `bootstrap_servers` in [kafka]";
-const EVENTS: &str = "the bridge listens to it: it tells a doubtful commit from a sure one";
+const SERVERS: &str = "it has its own key: `bootstrap_servers` in [kafka]";
+const EVENTS: &str = "the bridge depends on it to detect commits in doubt";
 
-/// Name in librdkafka's CONFIGURATION.md, and why it is not the user's.
+/// The names in librdkafka's `CONFIGURATION.md`, and why the bridge sets them.
 const RESERVED: [(&str, &str); 24] = [
     ("acks", PRODUCER),
     ("auto.commit.enable", COMMIT),
@@ -39,7 +39,7 @@ const RESERVED: [(&str, &str); 24] = [
     ("transactional.id", "it is `<pipeline>-<shard>`, which fences the shard's previous owner"),
 ];
 
-/// Why the property is the bridge's own; None for those that are passed on as they are.
+/// Returns why the bridge sets the property; `None` for properties that the user may set.
 pub(crate) fn reason(property: &str) -> Option<&'static str> {
     RESERVED.iter().find(|(name, _)| *name == property).map(|(_, reason)| *reason)
 }

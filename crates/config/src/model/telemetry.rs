@@ -1,30 +1,32 @@
-//! `[telemetry]`
+//! `[telemetry]`: logs, traces and the admin port.
 
 use std::net::{Ipv4Addr, SocketAddr};
 
-use crate::error::Kind;
-use crate::read::{Entry, Section, check};
+use crate::error::ErrorKind;
+use crate::read::{Entry, Section, rules};
 use crate::{Located, Span};
 
-/// Logs, traces, metrics and the admin port.
+/// `[telemetry]`: logs, traces and the admin port.
 #[derive(Debug, Clone)]
 pub struct Telemetry {
-    /// Where traces go over OTLP/gRPC; absent: nowhere.
+    /// `otlp_endpoint`: the collector that gets traces over OTLP/gRPC, `http://host:port`. Default: none, so
+    /// no traces are exported.
     pub otlp_endpoint: Option<Located<str>>,
-    /// Address and port of `/livez /readyz /metrics`. Default: 127.0.0.1:9464.
+    /// `listen`: the IP address and port of the admin port (`/livez`, `/readyz`, `/metrics`, `/status`).
+    /// Default: 127.0.0.1:9464.
     pub listen: SocketAddr,
-    /// Filter of the log, as tracing-subscriber's `EnvFilter` reads it. Default: `info`.
+    /// `log`: the filter of log lines, in the syntax of tracing-subscriber's `EnvFilter`. Default: `info`.
     pub log: Located<str>,
-    /// Form of the log. Default: text.
+    /// `format`: the format of log lines. Default: `text`.
     pub format: LogFormat,
-    /// The fraction of traces that are kept, 0.0 to 1.0. Default: 1.0.
+    /// `sample`: the share of traces that are recorded, 0.0 to 1.0. Default: 1.0.
     pub sample: f64,
 }
 
-/// Form of the log.
+/// The format of log lines.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum LogFormat {
-    /// For people.
+    /// One readable line per event.
     Text,
     /// One JSON object per line.
     Json,
@@ -45,9 +47,9 @@ impl Default for Telemetry {
 impl Telemetry {
     pub(crate) fn read(section: Section<'_>) -> Self {
         let default = Self::default();
-        let otlp_endpoint = section.optional("otlp_endpoint").and_then(|entry| entry.string(check::url));
-        let listen = section.optional("listen").and_then(|entry| address(&entry));
-        let log = section.optional("log").and_then(|entry| entry.string(check::filled));
+        let otlp_endpoint = section.optional("otlp_endpoint").and_then(|entry| entry.string(rules::url));
+        let listen = section.optional("listen").and_then(|entry| read_address(&entry));
+        let log = section.optional("log").and_then(|entry| entry.string(rules::filled));
         let format = section
             .optional("format")
             .and_then(|entry| entry.choice(&[("text", LogFormat::Text), ("json", LogFormat::Json)], &[]));
@@ -63,12 +65,17 @@ impl Telemetry {
     }
 }
 
-fn address(entry: &Entry<'_>) -> Option<SocketAddr> {
-    let text = entry.string(check::filled)?;
+/// Reads an IP address with a port.
+fn read_address(entry: &Entry<'_>) -> Option<SocketAddr> {
+    let text = entry.string(rules::filled)?;
     let address = text.parse().ok();
     if address.is_none() {
         let message = format!("`{}` is not an IP address with a port", entry.path());
-        entry.wrong(Kind::Value, message, "write it as 127.0.0.1:9464, or 0.0.0.0:9464 for all interfaces");
+        entry.report(
+            ErrorKind::Value,
+            message,
+            "write it as 127.0.0.1:9464, or 0.0.0.0:9464 for all interfaces",
+        );
     }
     address
 }

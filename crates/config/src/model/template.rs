@@ -1,74 +1,83 @@
-//! Topic names with placeholders.
+//! Names of topics with placeholders.
 
 use std::sync::Arc;
 
-use crate::error::Kind;
-use crate::read::{Entry, check, suggest};
+use crate::error::ErrorKind;
+use crate::read::{Entry, rules, suggest};
 use crate::{Located, Span};
 
-/// A topic name with the placeholders `{name}` (the pipeline's) and `{table}`.
+/// The name of a topic with the placeholders `{name}` (that of the pipeline) and `{table}`.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Template {
-    parts: Arc<[Part]>,
+    parts: Arc<[TemplatePart]>,
     span: Span,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq)]
-enum Part {
+enum TemplatePart {
     Literal(String),
     Name,
     Table,
 }
 
 impl Template {
-    /// The topic for one table of one pipeline.
+    /// Returns the topic for one table of one pipeline.
     pub fn render(&self, name: &str, table: &str) -> String {
         let parts = self.parts.iter().map(|part| match part {
-            Part::Literal(text) => text.as_str(),
-            Part::Name => name,
-            Part::Table => table,
+            TemplatePart::Literal(text) => text.as_str(),
+            TemplatePart::Name => name,
+            TemplatePart::Table => table,
         });
         parts.collect()
     }
 
-    /// Whether each table has a topic of its own.
+    /// Returns whether each table has its own topic.
     pub fn has_table(&self) -> bool {
-        self.parts.contains(&Part::Table)
+        self.parts.contains(&TemplatePart::Table)
     }
 
-    /// Its place in the file; empty for the default.
+    /// Returns the place in the file; empty for a default.
     pub fn span(&self) -> Span {
         self.span
     }
 
-    /// `{name}.{table}`
+    /// Returns `{name}.{table}`.
     pub(crate) fn name_and_table() -> Self {
-        Self::new(vec![Part::Name, Part::Literal(".".to_owned()), Part::Table], Span::default())
+        Self::new(
+            vec![TemplatePart::Name, TemplatePart::Literal(".".to_owned()), TemplatePart::Table],
+            Span::default(),
+        )
     }
 
-    /// `{name}.spanbridge-state`
+    /// Returns `{name}.spanbridge-state`.
     pub(crate) fn state() -> Self {
-        Self::new(vec![Part::Name, Part::Literal(".spanbridge-state".to_owned())], Span::default())
+        Self::new(
+            vec![TemplatePart::Name, TemplatePart::Literal(".spanbridge-state".to_owned())],
+            Span::default(),
+        )
     }
 
-    /// `{name}.dead-letters`
+    /// Returns `{name}.dead-letters`.
     pub(crate) fn dead_letters() -> Self {
-        Self::new(vec![Part::Name, Part::Literal(".dead-letters".to_owned())], Span::default())
+        Self::new(
+            vec![TemplatePart::Name, TemplatePart::Literal(".dead-letters".to_owned())],
+            Span::default(),
+        )
     }
 
-    fn new(parts: Vec<Part>, span: Span) -> Self {
+    fn new(parts: Vec<TemplatePart>, span: Span) -> Self {
         Self { parts: parts.into(), span }
     }
 
-    /// Reads one; `with_table` says whether `{table}` means something here.
+    /// Reads a template. `with_table` allows the placeholder `{table}`.
     pub(crate) fn read(entry: &Entry<'_>, with_table: bool) -> Option<Self> {
-        let text = entry.string(check::filled)?;
+        let text = entry.string(rules::filled)?;
         let parts = parse(entry, &text, with_table)?;
         Some(Self::new(parts, entry.span()))
     }
 }
 
-fn parse(entry: &Entry<'_>, text: &Located<str>, with_table: bool) -> Option<Vec<Part>> {
+fn parse(entry: &Entry<'_>, text: &Located<str>, with_table: bool) -> Option<Vec<TemplatePart>> {
     let known: &[&str] = if with_table { &["name", "table"] } else { &["name"] };
     let list = known.iter().map(|name| format!("{{{name}}}")).collect::<Vec<_>>().join(" ");
     let mut parts = Vec::new();
@@ -78,21 +87,28 @@ fn parse(entry: &Entry<'_>, text: &Located<str>, with_table: bool) -> Option<Vec
         if let Some(inner) = rest.strip_prefix('{') {
             let Some(end) = inner.find('}') else {
                 let message = format!("`{}` has a `{{` without `}}`", entry.path());
-                entry.wrong_part(text, at..at + 1, Kind::Value, message, format!("placeholders: {list}"));
+                entry.report_part(
+                    text,
+                    at..at + 1,
+                    ErrorKind::Value,
+                    message,
+                    format!("placeholders: {list}"),
+                );
                 return None;
             };
             let name = &inner[..end];
             parts.push(match name {
-                "name" => Part::Name,
-                "table" if with_table => Part::Table,
+                "name" => TemplatePart::Name,
+                "table" if with_table => TemplatePart::Table,
                 _ => {
-                    let meant = suggest(name, known.iter().copied());
-                    let meant = meant.map_or(String::new(), |name| format!("; did you mean `{{{name}}}`?"));
-                    let message = format!("`{}` has an unknown placeholder{meant}", entry.path());
-                    entry.wrong_part(
+                    let suggestion = suggest(name, known.iter().copied());
+                    let suggestion =
+                        suggestion.map_or(String::new(), |name| format!("; did you mean `{{{name}}}`?"));
+                    let message = format!("`{}` has an unknown placeholder{suggestion}", entry.path());
+                    entry.report_part(
                         text,
                         at..at + end + 2,
-                        Kind::Value,
+                        ErrorKind::Value,
                         message,
                         format!("placeholders: {list}"),
                     );
@@ -103,19 +119,19 @@ fn parse(entry: &Entry<'_>, text: &Located<str>, with_table: bool) -> Option<Vec
             continue;
         }
         let literal = &rest[..rest.find('{').unwrap_or(rest.len())];
-        if let Some((wrong, character)) = literal.char_indices().find(|(_, c)| !is_topic_character(*c)) {
+        if let Some((offset, character)) = literal.char_indices().find(|(_, c)| !is_topic_character(*c)) {
             let message = format!("`{}` has a character that topic names cannot have", entry.path());
             let help = "use A-Z a-z 0-9 . _ - and the placeholders ".to_owned() + &list;
-            let range = at + wrong..at + wrong + character.len_utf8();
-            entry.wrong_part(text, range, Kind::Value, message, help);
+            let range = at + offset..at + offset + character.len_utf8();
+            entry.report_part(text, range, ErrorKind::Value, message, help);
             return None;
         }
-        parts.push(Part::Literal(literal.to_owned()));
+        parts.push(TemplatePart::Literal(literal.to_owned()));
         rest = &rest[literal.len()..];
     }
     Some(parts)
 }
 
 fn is_topic_character(character: char) -> bool {
-    u8::try_from(character).is_ok_and(check::topic_byte)
+    u8::try_from(character).is_ok_and(rules::is_topic_byte)
 }

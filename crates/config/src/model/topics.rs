@@ -1,28 +1,29 @@
-//! `topics` or `topics_pattern`
+//! `topics` or `topics_pattern` of an ingest pipeline.
 
 use regex_syntax::ast::{self, Ast, parse::Parser};
 
-use crate::check::Case;
-use crate::error::Kind;
-use crate::read::{Entry, Section, check};
+use crate::consistency::CaseSensitivity;
+use crate::error::ErrorKind;
+use crate::read::{Entry, Section, rules};
 use crate::{Located, Span};
 
 /// The topics that an ingest pipeline reads.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Topics {
-    /// By name; at least one, none twice.
+    /// `topics`: topics by name, at least one, without duplicates.
     Names(Vec<Located<str>>),
-    /// All that match, those too that are created later. A POSIX extended regular expression that starts with
-    /// `^`, which is how librdkafka tells a pattern from a name: `rd_kafka_subscribe` in
+    /// `topics_pattern`: all topics that match, including those that are created later. It is a POSIX
+    /// extended regular expression that starts with `^`, by which librdkafka distinguishes a pattern from a
+    /// name: `rd_kafka_subscribe` in
     /// <https://docs.confluent.io/platform/current/clients/librdkafka/html/rdkafka_8h.html>.
     ///
-    /// It is checked as an expression of the `regex` crate without what POSIX does not have, which is near
-    /// enough: only librdkafka, when it subscribes, says the last word.
+    /// The check here is approximate: it parses an expression of the `regex` crate and rejects syntax that
+    /// POSIX does not have. librdkafka makes the final check when it subscribes.
     Pattern(Located<str>),
 }
 
 impl Topics {
-    /// The names; none for a pattern.
+    /// Returns the names; none for a pattern.
     pub fn names(&self) -> &[Located<str>] {
         match self {
             Self::Names(names) => names,
@@ -30,7 +31,7 @@ impl Topics {
         }
     }
 
-    /// The place of the first name or of the pattern.
+    /// Returns the place of the first name or of the pattern.
     pub fn span(&self) -> Span {
         match self {
             Self::Names(names) => names.first().map_or(Span::default(), |name| name.span),
@@ -46,7 +47,7 @@ impl Topics {
                 true => (names, pattern),
                 false => (pattern, names),
             };
-            let mistake = section.reader().mistake(Kind::Conflict, later.key_span(), message);
+            let mistake = section.reader().mistake(ErrorKind::Conflict, later.key_span(), message);
             section
                 .reader()
                 .report(mistake.other(earlier.key_span(), "the other one").help("keep one of them"));
@@ -54,7 +55,7 @@ impl Topics {
         match (names, pattern) {
             (Some(names), pattern) => {
                 pattern.and_then(|entry| read_pattern(&entry));
-                names.names("topic", Case::Matters, check::topic).map(Self::Names)
+                names.names("topic", CaseSensitivity::Sensitive, rules::topic).map(Self::Names)
             }
             (None, Some(pattern)) => read_pattern(&pattern).map(Self::Pattern),
             (None, None) => {
@@ -66,23 +67,23 @@ impl Topics {
 }
 
 fn read_pattern(entry: &Entry<'_>) -> Option<Located<str>> {
-    let pattern = entry.string(check::filled)?;
+    let pattern = entry.string(rules::filled)?;
     if !pattern.starts_with('^') {
         let message = format!("`{}` does not begin with `^`", entry.path());
-        entry.wrong(Kind::Value, message, "write it as '^flights\\.', or name the topics in `topics`");
+        entry.report(ErrorKind::Value, message, "write it as '^flights\\.', or name the topics in `topics`");
         return None;
     }
-    let wrong = |span: &ast::Span, problem: String, help: &str| {
+    let report = |span: &ast::Span, problem: String, help: &str| {
         let range = span.start.offset..span.end.offset;
         let message = format!("`{}` is not a regular expression: {problem}", entry.path());
-        entry.wrong_part(&pattern, range, Kind::Value, message, help);
+        entry.report_part(&pattern, range, ErrorKind::Value, message, help);
     };
     let help = "write a POSIX extended regular expression";
     match Parser::new().parse(&pattern) {
-        Err(error) => wrong(error.span(), error.kind().to_string(), help),
-        Ok(parsed) => match ast::visit(&parsed, NotPosix) {
-            Err((span, what)) => {
-                wrong(&span, format!("POSIX has no {what}"), "write classes as [0-9], groups as (a|b)");
+        Err(error) => report(error.span(), error.kind().to_string(), help),
+        Ok(parsed) => match ast::visit(&parsed, NonPosixSyntax) {
+            Err((span, syntax)) => {
+                report(&span, format!("POSIX has no {syntax}"), "write classes as [0-9], groups as (a|b)");
             }
             Ok(()) => return Some(pattern),
         },
@@ -90,10 +91,10 @@ fn read_pattern(entry: &Entry<'_>) -> Option<Located<str>> {
     None
 }
 
-/// Finds what the parser takes and POSIX would take for something else, or not at all.
-struct NotPosix;
+/// Finds syntax that the parser accepts but that POSIX does not have or interprets differently.
+struct NonPosixSyntax;
 
-impl ast::Visitor for NotPosix {
+impl ast::Visitor for NonPosixSyntax {
     type Output = ();
     type Err = (ast::Span, &'static str);
 

@@ -1,39 +1,41 @@
-//! Versions of a pipeline, which keep their own state and their own tables side by side.
+//! Versions of a pipeline, which have separate state and tables.
 
 use std::fmt;
 
-/// Which version of a pipeline, 1 to 999.
+/// The version of a pipeline, 1 to 999.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Version(u16);
 
 impl Version {
-    /// The one of a pipeline that does not say its version.
+    /// The version of a pipeline without `version`.
     pub const FIRST: Self = Self(1);
-    /// The last one there can be.
+    /// The highest version.
     pub const LAST: Self = Self(999);
 
-    /// Nothing for a number out of its bounds.
+    /// Creates a version; `None` if the number is out of bounds.
     pub fn new(number: i64) -> Option<Self> {
         let version = Self(u16::try_from(number).ok()?);
         (Self::FIRST..=Self::LAST).contains(&version).then_some(version)
     }
 
-    /// Its number.
+    /// Returns the number.
     pub fn number(self) -> i64 {
         self.0.into()
     }
 
-    /// What the version of a pipeline is called in stored state: the name alone for the first. No name holds an `@`.
+    /// Returns the name of this version of a pipeline in stored state: only the name for version 1, otherwise
+    /// `name@version`. Names contain no `@`.
     pub fn identity(self, pipeline: &str) -> String {
         if self == Self::FIRST { pipeline.to_owned() } else { format!("{pipeline}@{self}") }
     }
 
-    /// The table that the version writes for one of the file: that one itself for the first.
+    /// Returns the table that this version writes for a table of the file: the same table for version 1,
+    /// otherwise `table_v<version>`.
     pub fn table(self, table: &str) -> String {
         if self == Self::FIRST { table.to_owned() } else { format!("{table}_v{self}") }
     }
 
-    /// The reverse of [`Version::table`].
+    /// Returns the table of the file for a table that this version writes; the reverse of [`Version::table`].
     pub fn logical(self, table: &str) -> &str {
         let logical = if self == Self::FIRST { None } else { table.strip_suffix(&format!("_v{self}")) };
         logical.unwrap_or(table)
@@ -59,7 +61,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_first_has_the_names_of_the_file_and_later_ones_their_own() {
+    fn first_version_has_the_names_of_the_file_and_later_ones_have_their_own() {
         let [first, second] = [1, 2].map(|number| Version::new(number).unwrap());
         assert_eq!([first.identity("orders"), second.identity("orders")], ["orders", "orders@2"]);
         assert_eq!([first.table("s.Orders"), second.table("s.Orders")], ["s.Orders", "s.Orders_v2"]);

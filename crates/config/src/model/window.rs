@@ -1,91 +1,99 @@
-//! `window = { kind = "tumbling", … }`
+//! The windows of aggregates, such as `window = { kind = "tumbling", … }`.
 
 use std::time::Duration;
 
-use crate::error::Kind;
-use crate::read::{Entry, Section, check};
-use crate::{Keys, Located, Span};
+use crate::error::ErrorKind;
+use crate::read::{Entry, Section, rules};
+use crate::{KeySpans, Located, Span};
 
-/// Shortest and longest window, advance or gap.
-const LEAST: Duration = Duration::from_millis(1);
-const MOST: Duration = Duration::from_secs(366 * 24 * 60 * 60);
-/// Most hopping windows that one record is in.
-const OVERLAP: u32 = 1000;
+/// The shortest window, advance or gap.
+const MIN_DURATION: Duration = Duration::from_millis(1);
+/// The longest window, advance, gap or grace.
+const MAX_DURATION: Duration = Duration::from_secs(366 * 24 * 60 * 60);
+/// The maximum number of hopping windows that contain one record.
+const MAX_OVERLAP: u32 = 1000;
 
-/// Windows of event time.
+/// `window`: the windows of event time that divide a group.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Window {
-    /// Their form.
+    /// `kind`, with the keys that belong to it. Required.
     pub kind: WindowKind,
-    /// CEL expression of the event time.
+    /// `time`: a CEL expression of the event time, a timestamp. Required.
     pub time: Located<str>,
-    /// The TIMESTAMP column that holds the window's start: part of the key, except of a session's.
+    /// `start`: the TIMESTAMP column that holds the start of the window. It is part of the key, except for
+    /// sessions. Required.
     pub start: Located<str>,
-    /// What a record does whose window has passed the watermark by more than `grace`. Default: update.
-    pub late: Late,
-    /// How far behind the watermark a window is still open, 0 to 366 days. Default: 0.
+    /// `late`: what a record does if the watermark is past the end of its window by more than `grace`.
+    /// Default: `update`.
+    pub late: LatePolicy,
+    /// `grace`: how long a window stays open after the watermark has passed its end, 0 s to 366 days.
+    /// Default: 0 s.
     pub grace: Duration,
-    /// `final`: the BOOL column that is true once the watermark has passed the window.
+    /// `final`: the BOOL column that becomes true once the watermark has passed the window. Default: none.
     pub final_column: Option<Located<str>>,
-    /// Where it stands.
+    /// The place of the section.
     pub span: Span,
-    /// Where its keys stand.
-    pub keys: Keys,
+    /// The places of the section's values.
+    pub keys: KeySpans,
 }
 
-/// The form of windows; each duration is 1 ms to 366 days.
+/// The kind of windows. Each duration is 1 ms to 366 days.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum WindowKind {
-    /// Of equal length, without gap or overlap.
+    /// `tumbling`: windows of equal length, without gap or overlap.
     Tumbling {
-        /// Their length; they begin at multiples of it since 1970-01-01T00:00:00Z.
+        /// `size`: the length. Windows begin at multiples of it since 1970-01-01T00:00:00Z.
         size: Duration,
     },
-    /// Of equal length, one beginning at each multiple of `advance` since 1970-01-01T00:00:00Z.
+    /// `hopping`: windows of equal length, one beginning at each multiple of `advance` since
+    /// 1970-01-01T00:00:00Z.
     Hopping {
-        /// Their length.
+        /// `size`: the length.
         size: Duration,
-        /// From one's start to the next one's: at most `size`, at least a thousandth of it.
+        /// `advance`: the time from the start of a window to that of the next: at most `size`, at least a
+        /// thousandth of it.
         advance: Duration,
     },
-    /// Of equal length, one for each distinct set of records that lie within it.
+    /// `sliding`: windows of equal length, one for each distinct set of records that lie within it.
     Sliding {
-        /// Their length.
+        /// `size`: the length.
         size: Duration,
-        /// The TIMESTAMP column, not of the key, that holds the latest event time within the window.
+        /// `latest`: the TIMESTAMP column, not part of the key, that holds the latest event time within the
+        /// window.
         latest: Located<str>,
     },
-    /// From the first to the last of records that follow each other within `gap`.
+    /// `session`: windows from the first to the last of records that follow each other within `gap`.
     Session {
-        /// Longest time between two records of one session.
+        /// `gap`: the longest time between two records of one session.
         gap: Duration,
-        /// The TIMESTAMP column, last of the key, that holds the session's end.
+        /// `end`: the TIMESTAMP column, the last one of the key, that holds the end of the session.
         end: Located<str>,
     },
 }
 
-/// What a late record does.
+/// `late`: the effect of a late record.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
-pub enum Late {
-    /// It updates the window's row.
+pub enum LatePolicy {
+    /// The record updates the row of the window. The default.
     #[default]
     Update,
-    /// Nothing.
+    /// The record is ignored.
     Drop,
-    /// It goes to the dead letters.
+    /// The record becomes a dead letter.
     DeadLetter,
 }
 
-/// The words of `kind`.
+/// The value of `kind`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Form {
+enum KindName {
     Tumbling,
     Hopping,
     Sliding,
     Session,
 }
 
-impl Form {
+impl KindName {
+    /// The words of the configuration.
     const WORDS: [(&str, Self); 4] = [
         ("tumbling", Self::Tumbling),
         ("hopping", Self::Hopping),
@@ -95,7 +103,7 @@ impl Form {
 }
 
 impl Window {
-    /// The column of the key that a window is found by: its start, or a session's end.
+    /// Returns the key column that identifies a window: its start, or the end of a session.
     pub fn bound(&self) -> &Located<str> {
         match &self.kind {
             WindowKind::Session { end, .. } => end,
@@ -108,14 +116,18 @@ impl Window {
     pub(crate) fn read(entry: &Entry<'_>) -> Option<Self> {
         let section = entry.section()?;
         let kind = WindowKind::read(&section);
-        let time = section.required("time").and_then(|entry| entry.string(check::filled));
-        let start = section.required("start").and_then(|entry| entry.string(check::identifier));
+        let time = section.required("time").and_then(|entry| entry.string(rules::filled));
+        let start = section.required("start").and_then(|entry| entry.string(rules::identifier));
         let late = section.optional("late").and_then(|entry| {
-            let words = [("update", Late::Update), ("drop", Late::Drop), ("dead-letter", Late::DeadLetter)];
+            let words = [
+                ("update", LatePolicy::Update),
+                ("drop", LatePolicy::Drop),
+                ("dead-letter", LatePolicy::DeadLetter),
+            ];
             entry.choice(&words, &[])
         });
-        let grace = section.optional("grace").and_then(|entry| entry.duration(Duration::ZERO..=MOST));
-        let final_column = section.optional("final").map(|entry| entry.string(check::identifier));
+        let grace = section.optional("grace").and_then(|entry| entry.duration(Duration::ZERO..=MAX_DURATION));
+        let final_column = section.optional("final").map(|entry| entry.string(rules::identifier));
         let keys = section.finish();
         Some(Self {
             kind: kind?,
@@ -131,7 +143,7 @@ impl Window {
 }
 
 impl WindowKind {
-    /// As the configuration has it.
+    /// Returns the word of the configuration.
     pub fn name(&self) -> &'static str {
         match self {
             Self::Tumbling { .. } => "tumbling",
@@ -142,58 +154,59 @@ impl WindowKind {
     }
 
     fn read(section: &Section<'_>) -> Option<Self> {
-        let form = section.required("kind").and_then(|entry| entry.choice(&Form::WORDS, &[]));
-        let duration = |entry: &Entry<'_>| entry.duration(LEAST..=MOST);
-        let column = |entry: &Entry<'_>| entry.string(check::identifier);
-        let sized = [Form::Tumbling, Form::Hopping, Form::Sliding];
-        let size = only_of(section, form, "size", &sized).as_ref().and_then(duration);
-        let advance = only_of(section, form, "advance", &[Form::Hopping]);
+        let kind = section.required("kind").and_then(|entry| entry.choice(&KindName::WORDS, &[]));
+        let duration = |entry: &Entry<'_>| entry.duration(MIN_DURATION..=MAX_DURATION);
+        let column = |entry: &Entry<'_>| entry.string(rules::identifier);
+        let sized = [KindName::Tumbling, KindName::Hopping, KindName::Sliding];
+        let size = only_of(section, kind, "size", &sized).as_ref().and_then(duration);
+        let advance = only_of(section, kind, "advance", &[KindName::Hopping]);
         let advance = advance.and_then(|entry| {
             let advance = duration(&entry)?;
-            size.is_none_or(|size| fits(&entry, size, advance)).then_some(advance)
+            size.is_none_or(|size| check_advance(&entry, size, advance)).then_some(advance)
         });
-        let latest = only_of(section, form, "latest", &[Form::Sliding]).as_ref().and_then(column);
-        let gap = only_of(section, form, "gap", &[Form::Session]).as_ref().and_then(duration);
-        let end = only_of(section, form, "end", &[Form::Session]).as_ref().and_then(column);
-        Some(match form? {
-            Form::Tumbling => Self::Tumbling { size: size? },
-            Form::Hopping => Self::Hopping { size: size?, advance: advance? },
-            Form::Sliding => Self::Sliding { size: size?, latest: latest? },
-            Form::Session => Self::Session { gap: gap?, end: end? },
+        let latest = only_of(section, kind, "latest", &[KindName::Sliding]).as_ref().and_then(column);
+        let gap = only_of(section, kind, "gap", &[KindName::Session]).as_ref().and_then(duration);
+        let end = only_of(section, kind, "end", &[KindName::Session]).as_ref().and_then(column);
+        Some(match kind? {
+            KindName::Tumbling => Self::Tumbling { size: size? },
+            KindName::Hopping => Self::Hopping { size: size?, advance: advance? },
+            KindName::Sliding => Self::Sliding { size: size?, latest: latest? },
+            KindName::Session => Self::Session { gap: gap?, end: end? },
         })
     }
 }
 
-/// A key that some forms need and the others do not have. While the form is unknown it may be there.
+/// Reads a key that only some kinds have, which require it. While the kind is unknown, the key is optional.
 fn only_of<'a>(
     section: &Section<'a>,
-    form: Option<Form>,
+    kind: Option<KindName>,
     key: &'static str,
-    forms: &[Form],
+    kinds: &[KindName],
 ) -> Option<Entry<'a>> {
-    let Some(form) = form else { return section.optional(key) };
-    if forms.contains(&form) {
+    let Some(kind) = kind else { return section.optional(key) };
+    if kinds.contains(&kind) {
         return section.required(key);
     }
     if let Some(entry) = section.optional(key) {
-        let words = Form::WORDS.iter().filter(|(_, form)| forms.contains(form));
+        let words = KindName::WORDS.iter().filter(|(_, kind)| kinds.contains(kind));
         let words: Vec<_> = words.map(|(word, _)| format!("`kind = \"{word}\"`")).collect();
         let message = format!("`{key}` has a meaning only with {}", words.join(", "));
-        let mistake = section.reader().mistake(Kind::Conflict, entry.key_span(), message);
+        let mistake = section.reader().mistake(ErrorKind::Conflict, entry.key_span(), message);
         section.reader().report(mistake.help(format!("remove `{key}`")));
     }
     None
 }
 
-/// An advance beyond the size would leave gaps; one far below it would put a record into very many windows.
-fn fits(entry: &Entry<'_>, size: Duration, advance: Duration) -> bool {
+/// Checks the advance of hopping windows. One above the size would leave gaps; one far below it would put a
+/// record into very many windows.
+fn check_advance(entry: &Entry<'_>, size: Duration, advance: Duration) -> bool {
     let (message, help) = if advance > size {
         ("is larger than `size`", "choose at most `size`, so that no record falls between two windows")
-    } else if size > advance * OVERLAP {
+    } else if size > advance * MAX_OVERLAP {
         ("is less than a thousandth of `size`", "a record is in `size / advance` windows: at most 1000")
     } else {
         return true;
     };
-    entry.wrong(Kind::Bounds, format!("`{}` {message}", entry.path()), help);
+    entry.report(ErrorKind::Bounds, format!("`{}` {message}", entry.path()), help);
     false
 }

@@ -1,23 +1,23 @@
-//! One value of the file, with its key.
+//! One key of the file with its value.
 
 use std::ops::Range;
 
 use toml::de::DeValue;
 
-use super::check::Check;
-use super::{Node, Reader, Section, suggest};
-use crate::check::Case;
-use crate::error::Kind;
+use super::rules::TextRule;
+use super::{Reader, Section, ValueNode, suggest};
+use crate::consistency::CaseSensitivity;
+use crate::error::ErrorKind;
 use crate::text::Origin;
 use crate::{Located, Span, Text};
 
-/// A key and its value. A read that answers None has reported why.
+/// A key and its value. A read that returns `None` has reported a mistake.
 pub(crate) struct Entry<'a> {
     pub(super) reader: &'a Reader,
     pub(super) key: &'a str,
     pub(super) path: String,
     pub(super) key_span: Span,
-    pub(super) node: &'a Node<'a>,
+    pub(super) node: &'a ValueNode<'a>,
 }
 
 impl<'a> Entry<'a> {
@@ -25,48 +25,60 @@ impl<'a> Entry<'a> {
         self.reader
     }
 
-    /// Where the value stands.
+    /// Returns the place of the value.
     pub(crate) fn span(&self) -> Span {
         Span::from(self.node.span())
     }
 
+    /// Returns the place of the key.
     pub(crate) fn key_span(&self) -> Span {
         self.key_span
     }
 
-    /// The last part of the path.
+    /// Returns the key, which is the last part of the path.
     pub(crate) fn key(&self) -> &'a str {
         self.key
     }
 
-    /// The key as a name.
-    pub(crate) fn key_as(&self, check: Check) -> Option<Located<str>> {
-        if let Err(wrong) = check(self.key) {
-            let message = format!("`{}` {}", self.key.escape_debug(), wrong.message);
-            let mistake = self.reader.mistake(Kind::Value, self.key_span, message);
-            self.reader.report(mistake.help(wrong.help));
+    /// Reads the key itself as a name.
+    pub(crate) fn key_name(&self, rule: TextRule) -> Option<Located<str>> {
+        if let Err(violation) = rule(self.key) {
+            let message = format!("`{}` {}", self.key.escape_debug(), violation.message);
+            let mistake = self.reader.mistake(ErrorKind::Value, self.key_span, message);
+            self.reader.report(mistake.help(violation.help));
             return None;
         }
         Some(Located::new(self.key, self.key_span))
     }
 
-    /// The strings of an array that is not empty, none of them twice; `noun` is what each of them is.
-    pub(crate) fn names(&self, noun: &str, case: Case, check: Check) -> Option<Vec<Located<str>>> {
+    /// Reads the strings of an array that is not empty and has no duplicates. `noun` says what the strings
+    /// are.
+    pub(crate) fn names(
+        &self,
+        noun: &str,
+        case: CaseSensitivity,
+        rule: TextRule,
+    ) -> Option<Vec<Located<str>>> {
         let elements = self.elements()?;
         if elements.is_empty() {
-            self.wrong(Kind::Value, format!("`{}` is empty", self.path), format!("name at least one {noun}"));
+            self.report(
+                ErrorKind::Value,
+                format!("`{}` is empty", self.path),
+                format!("name at least one {noun}"),
+            );
             return None;
         }
         let mut names = Vec::with_capacity(elements.len());
         for (index, mut element) in elements.into_iter().enumerate() {
             element.path = format!("{}[{index}]", self.path);
-            names.push(element.string(check));
+            names.push(element.string(rule));
         }
         let names: Vec<_> = names.into_iter().collect::<Option<_>>()?;
-        crate::check::duplicates(self.reader, &names, case, noun);
+        crate::consistency::report_duplicates(self.reader, &names, case, noun);
         Some(names)
     }
 
+    /// Returns the dotted path of the key.
     pub(crate) fn path(&self) -> &str {
         &self.path
     }
@@ -79,17 +91,17 @@ impl<'a> Entry<'a> {
         self.node.get_ref().is_datetime()
     }
 
-    /// A table with one of these keys.
+    /// Returns whether the value is a table with one of these keys.
     pub(crate) fn has_any(&self, keys: &[&str]) -> bool {
         self.node.get_ref().as_table().is_some_and(|table| keys.iter().any(|key| table.contains_key(*key)))
     }
 
-    /// A table that stands there only because a key has dots: `this.other = …`.
+    /// Returns whether the value is a table only because a key has dots: `this.other = …`.
     pub(crate) fn is_dotted(&self) -> bool {
         self.is_table() && self.span() == self.key_span
     }
 
-    /// A table. `[[…]]` is not one.
+    /// Reads a table. `[[…]]` is not one.
     pub(crate) fn section(&self) -> Option<Section<'a>> {
         match self.node.get_ref() {
             DeValue::Table(table) => Some(Section::new(self.reader, self.path.clone(), self.span(), table)),
@@ -97,7 +109,7 @@ impl<'a> Entry<'a> {
         }
     }
 
-    /// The elements of an array, each under the array's own key.
+    /// Reads the elements of an array. Each has the key of the array.
     pub(crate) fn elements(&self) -> Option<Vec<Self>> {
         let DeValue::Array(array) = self.node.get_ref() else {
             return self.wrong_type("an array");
@@ -106,43 +118,43 @@ impl<'a> Entry<'a> {
         Some(array.iter().map(element).collect())
     }
 
-    /// A string, inline or by reference, that is read again whenever it is used.
-    pub(crate) fn text(&self, check: Check) -> Option<Text> {
-        let text = self.reference_or_inline(check)?;
+    /// Reads a string, inline or by reference, that is resolved again whenever it is used.
+    pub(crate) fn text(&self, rule: TextRule) -> Option<Text> {
+        let text = self.reference_or_inline(rule)?;
         self.reader.keep(&text);
-        // A file may hold a secret that is mounted later; the rest must be right from the start.
+        // A file may hold a secret that is mounted later. All other values must be valid from the start.
         if !matches!(text.origin(), Origin::File(_)) {
             self.unless(text.resolve_value())?;
         }
         Some(text)
     }
 
-    /// As [`text`](Self::text), for what must not stand in the file itself.
-    pub(crate) fn secret(&self, check: Check) -> Option<Text> {
+    /// Reads a string by reference, which the file must not contain itself.
+    pub(crate) fn secret(&self, rule: TextRule) -> Option<Text> {
         if self.node.get_ref().is_str() {
-            let message = format!("`{}` is a secret and stands in the file itself", self.path);
-            let mistake = self.reader.mistake(Kind::Secret, self.span(), message);
+            let message = format!("`{}` is a secret, which the file must not contain", self.path);
+            let mistake = self.reader.mistake(ErrorKind::Secret, self.span(), message);
             let key = self.key();
             let help = format!("write `{key} = {{ env = \"NAME\" }}` or `{key} = {{ file = \"/path\" }}`");
             self.reader.report(mistake.help(help));
             return None;
         }
-        self.text(check)
+        self.text(rule)
     }
 
-    /// A string that is fixed when the file is loaded; a reference is resolved here.
-    pub(crate) fn string(&self, check: Check) -> Option<Located<str>> {
-        let text = self.reference_or_inline(check)?;
+    /// Reads a string that is fixed when the file is loaded. A reference is resolved here.
+    pub(crate) fn string(&self, rule: TextRule) -> Option<Located<str>> {
+        let text = self.reference_or_inline(rule)?;
         self.unless(text.resolve_located())
     }
 
-    /// One of the `supported` words; those of `later` are the contract's, but not carried out yet.
+    /// Reads one of the `supported` words. Those of `later` exist, but this version does not implement them.
     pub(crate) fn choice<T: Copy>(
         &self,
         supported: &[(&'static str, T)],
         later: &[&'static str],
     ) -> Option<T> {
-        let text = self.string(super::check::any)?;
+        let text = self.string(super::rules::any)?;
         if let Some((_, choice)) = supported.iter().find(|(word, _)| text == *word) {
             return Some(*choice);
         }
@@ -152,53 +164,57 @@ impl<'a> Entry<'a> {
         if later.contains(&text.as_str()) {
             self.unsupported(&format!("{shown} is not supported by this version; supported: {list}"));
         } else {
-            let meant =
+            let suggestion =
                 suggest(&text, words).map_or(String::new(), |word| format!("; did you mean `{word}`?"));
-            self.wrong(Kind::Value, format!("{shown} is unknown{meant}"), format!("one of: {list}"));
+            self.report(
+                ErrorKind::Value,
+                format!("{shown} is unknown{suggestion}"),
+                format!("one of: {list}"),
+            );
         }
         None
     }
 
-    /// Reports a value of the contract that this version does not carry out.
+    /// Reports a value that exists but that this version does not implement.
     pub(crate) fn unsupported(&self, message: &str) {
         let help = format!("use a supported value of `{}`, or a later version", self.key());
-        self.wrong(Kind::Unsupported, message, help);
+        self.report(ErrorKind::Unsupported, message, help);
     }
 
     /// Reports a mistake at the value.
-    pub(crate) fn wrong(&self, kind: Kind, message: impl Into<String>, help: impl Into<String>) {
+    pub(crate) fn report(&self, kind: ErrorKind, message: impl Into<String>, help: impl Into<String>) {
         self.reader.report(self.reader.mistake(kind, self.span(), message).help(help));
     }
 
-    /// Reports a mistake at a part of the string `text` at this value.
-    pub(crate) fn wrong_part(
+    /// Reports a mistake at a part of the string `text`, which is this value.
+    pub(crate) fn report_part(
         &self,
         text: &Located<str>,
         part: Range<usize>,
-        kind: Kind,
+        kind: ErrorKind,
         message: impl Into<String>,
         help: impl Into<String>,
     ) {
         self.reader.report(self.reader.mistake(kind, self.part(text, part), message).help(help));
     }
 
-    /// Where a part of the string `text` at this value stands in the file; the whole value when it is
-    /// written with escapes or comes from elsewhere.
+    /// Returns the place of a part of the string `text`, which is this value; that of the whole value if the
+    /// file writes it with escapes or as a reference.
     pub(crate) fn part(&self, text: &Located<str>, part: Range<usize>) -> Span {
         self.reader.source().part(text, part)
     }
 
     pub(super) fn wrong_type<T>(&self, expected: &str) -> Option<T> {
-        let found = match self.node.get_ref().type_str() {
-            found @ ("integer" | "array") => format!("an {found}"),
-            found => format!("a {found}"),
+        let actual = match self.node.get_ref().type_str() {
+            actual @ ("integer" | "array") => format!("an {actual}"),
+            actual => format!("a {actual}"),
         };
-        let message = format!("`{}` must be {expected}, not {found}", self.path);
-        self.wrong(Kind::Type, message, format!("write {expected} here"));
+        let message = format!("`{}` must be {expected}, not {actual}", self.path);
+        self.report(ErrorKind::Type, message, format!("write {expected} here"));
         None
     }
 
-    /// `key = "value"` as a message shows it: what a reference stands for stays hidden.
+    /// Returns `key = "value"` for a message. The value of a reference stays hidden.
     fn shown(&self, value: &str) -> String {
         match self.node.get_ref() {
             DeValue::String(_) if value.len() <= 80 => {
@@ -212,14 +228,14 @@ impl<'a> Entry<'a> {
         result.map_err(|mistake| self.reader.report(mistake)).ok()
     }
 
-    fn reference_or_inline(&self, check: Check) -> Option<Text> {
+    fn reference_or_inline(&self, rule: TextRule) -> Option<Text> {
         let origin = match self.node.get_ref() {
             DeValue::String(value) => Origin::Inline(value.clone().into_owned()),
             DeValue::Table(_) => self.reference()?,
             _ => return self.wrong_type("a string"),
         };
         let source = self.reader.source().clone();
-        Some(Text::new(origin, self.path.clone(), self.span(), source, check))
+        Some(Text::new(origin, self.path.clone(), self.span(), source, rule))
     }
 
     /// `{ env = "NAME" }` or `{ file = "/path" }`.
@@ -230,7 +246,11 @@ impl<'a> Entry<'a> {
                 Some(name.clone().into_owned())
             }
             DeValue::String(_) => {
-                entry.wrong(Kind::Value, format!("`{}` is empty or holds NUL", entry.path), "name it");
+                entry.report(
+                    ErrorKind::Value,
+                    format!("`{}` is empty or holds NUL", entry.path),
+                    "write the name or the path",
+                );
                 None
             }
             _ => entry.wrong_type("a string"),
@@ -240,7 +260,11 @@ impl<'a> Entry<'a> {
         match (env, file) {
             (Some(env), None) => match name(&env)? {
                 name if name.contains('=') => {
-                    env.wrong(Kind::Value, "a variable's name cannot contain `=`", "write the name alone");
+                    env.report(
+                        ErrorKind::Value,
+                        "a variable's name cannot contain `=`",
+                        "write the name alone",
+                    );
                     None
                 }
                 name => Some(Origin::Env(name)),
@@ -248,14 +272,18 @@ impl<'a> Entry<'a> {
             (None, Some(file)) => match name(&file)? {
                 path if path.starts_with('/') => Some(Origin::File(path)),
                 _ => {
-                    file.wrong(Kind::Value, "the path is not absolute", "begin it with `/`");
+                    file.report(ErrorKind::Value, "the path is not absolute", "begin it with `/`");
                     None
                 }
             },
             _ => {
                 let message =
                     format!("`{}` must be a string, or a table with either `env` or `file`", self.path);
-                self.wrong(Kind::Type, message, "write \"…\", { env = \"NAME\" } or { file = \"/path\" }");
+                self.report(
+                    ErrorKind::Type,
+                    message,
+                    "write \"…\", { env = \"NAME\" } or { file = \"/path\" }",
+                );
                 None
             }
         }

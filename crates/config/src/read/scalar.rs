@@ -1,4 +1,4 @@
-//! Numbers, truth values, durations, sizes and instants.
+//! Reads of numbers, booleans, durations, sizes and instants.
 
 use std::ops::RangeInclusive;
 use std::time::Duration;
@@ -7,16 +7,17 @@ use chrono::{DateTime, Utc};
 use toml::de::DeValue;
 
 use super::Entry;
-use super::check::any;
-use crate::error::Kind;
-use crate::unit::{parse_duration, parse_size, show_duration, show_size};
+use super::rules::any;
+use crate::error::ErrorKind;
+use crate::unit::{format_duration, format_size, parse_duration, parse_size};
 
 impl Entry<'_> {
+    /// Reads a boolean.
     pub(crate) fn boolean(&self) -> Option<bool> {
         self.node.get_ref().as_bool().or_else(|| self.wrong_type("true or false"))
     }
 
-    /// A whole number within `bounds`.
+    /// Reads a whole number within `bounds`.
     pub(crate) fn integer<T: TryFrom<i64> + Copy + PartialOrd + std::fmt::Display>(
         &self,
         bounds: RangeInclusive<T>,
@@ -29,7 +30,7 @@ impl Entry<'_> {
         value.or_else(|| self.out_of_bounds(integer, bounds.start(), bounds.end()))
     }
 
-    /// A number within `bounds`.
+    /// Reads a number within `bounds`.
     pub(crate) fn float(&self, bounds: RangeInclusive<f64>) -> Option<f64> {
         let (text, value) = match self.node.get_ref() {
             DeValue::Float(float) => (float.to_string(), float.as_str().parse().ok()),
@@ -40,7 +41,7 @@ impl Entry<'_> {
         value.or_else(|| self.out_of_bounds(text, bounds.start(), bounds.end()))
     }
 
-    /// A duration such as `"50ms"` within `bounds`.
+    /// Reads a duration such as `"50ms"` within `bounds`.
     pub(crate) fn duration(&self, bounds: RangeInclusive<Duration>) -> Option<Duration> {
         if self.is_number() {
             return self.wrong_type("a string with a unit, such as \"50ms\"");
@@ -49,18 +50,18 @@ impl Entry<'_> {
         match parse_duration(&text) {
             Ok(value) if bounds.contains(&value) => Some(value),
             Ok(value) => {
-                let (least, most) = (show_duration(*bounds.start()), show_duration(*bounds.end()));
-                self.out_of_bounds(show_duration(value), least, most)
+                let (min, max) = (format_duration(*bounds.start()), format_duration(*bounds.end()));
+                self.out_of_bounds(format_duration(value), min, max)
             }
             Err(problem) => {
                 let help = "write whole numbers with the units d h m s ms us, such as \"50ms\" or \"2m30s\"";
-                self.wrong(Kind::Value, format!("the duration `{}` {problem}", self.path), help);
+                self.report(ErrorKind::Value, format!("the duration `{}` {problem}", self.path), help);
                 None
             }
         }
     }
 
-    /// A size such as `"2MiB"` within `bounds`, in bytes.
+    /// Reads a size such as `"2MiB"` within `bounds`, in bytes.
     pub(crate) fn size(&self, bounds: RangeInclusive<u64>) -> Option<u64> {
         if self.is_number() {
             return self.wrong_type("a string with a unit, such as \"2MiB\"");
@@ -68,18 +69,20 @@ impl Entry<'_> {
         let text = self.string(any)?;
         match parse_size(&text) {
             Ok(value) if bounds.contains(&value) => Some(value),
-            Ok(value) => {
-                self.out_of_bounds(show_size(value), show_size(*bounds.start()), show_size(*bounds.end()))
-            }
+            Ok(value) => self.out_of_bounds(
+                format_size(value),
+                format_size(*bounds.start()),
+                format_size(*bounds.end()),
+            ),
             Err(problem) => {
                 let help = "write a whole number with a unit of B KB KiB MB MiB GB GiB, such as \"2MiB\"";
-                self.wrong(Kind::Value, format!("the size `{}` {problem}", self.path), help);
+                self.report(ErrorKind::Value, format!("the size `{}` {problem}", self.path), help);
                 None
             }
         }
     }
 
-    /// An RFC 3339 instant, as a string or as TOML's own type; None when it is a string of another form,
+    /// Returns an RFC 3339 instant, written as a string or as a TOML date-time; `None` for any other value,
     /// which is not reported.
     pub(crate) fn instant(&self) -> Option<DateTime<Utc>> {
         let text = match self.node.get_ref() {
@@ -90,8 +93,8 @@ impl Entry<'_> {
         DateTime::parse_from_rfc3339(&text).ok().map(|instant| instant.to_utc())
     }
 
-    /// A string, or a number or truth value as its text, for Kafka properties.
-    pub(crate) fn plain(&self) -> Option<String> {
+    /// Returns a number or a boolean as text, for Kafka properties.
+    pub(crate) fn scalar_text(&self) -> Option<String> {
         match self.node.get_ref() {
             DeValue::Integer(integer) => i64::from_str_radix(integer.as_str(), integer.radix())
                 .ok()
@@ -110,11 +113,11 @@ impl Entry<'_> {
     fn out_of_bounds<T>(
         &self,
         value: impl std::fmt::Display,
-        least: impl std::fmt::Display,
-        most: impl std::fmt::Display,
+        min: impl std::fmt::Display,
+        max: impl std::fmt::Display,
     ) -> Option<T> {
-        let message = format!("`{}` must be from {least} to {most}, not {value}", self.path());
-        self.wrong(Kind::Bounds, message, "choose a value within the bounds");
+        let message = format!("`{}` must be from {min} to {max}, not {value}", self.path());
+        self.report(ErrorKind::Bounds, message, "choose a value within the bounds");
         None
     }
 }

@@ -1,19 +1,20 @@
-//! One TOML table: which keys it may have, and which it has.
+//! One TOML table: its known keys and its entries.
 
 use std::cell::RefCell;
 
 use toml::de::DeTable;
 
-use super::{Entry, Name, Node, Reader, suggest};
-use crate::error::Kind;
-use crate::{Keys, Span};
+use super::{Entry, KeyNode, Reader, ValueNode, suggest};
+use crate::error::ErrorKind;
+use crate::{KeySpans, Span};
 
-/// A table that is being read. Every key asked for is a known one; [`finish`](Self::finish) reports the rest.
+/// A table that is being read. Every key that a read asks for is a known key; [`finish`](Self::finish)
+/// reports all others.
 pub(crate) struct Section<'a> {
     pub(super) reader: &'a Reader,
-    /// Dotted, as in the file's headers; empty for the whole file.
+    /// The dotted path, as in the headers of the file; empty for the whole file.
     path: String,
-    /// The header, the braces, or nothing for the whole file.
+    /// The place of the header or the braces; empty for the whole file.
     span: Span,
     table: &'a DeTable<'a>,
     known: RefCell<Vec<&'static str>>,
@@ -32,14 +33,14 @@ impl<'a> Section<'a> {
         self.span
     }
 
-    /// The key's value when the key is there.
+    /// Returns the entry of a key, if the file has it.
     pub(crate) fn optional(&self, key: &'static str) -> Option<Entry<'a>> {
         self.known.borrow_mut().push(key);
         let (name, node) = self.table.get_key_value(key)?;
         Some(self.entry(name, node))
     }
 
-    /// The key's value; a mistake when the key is not there.
+    /// Returns the entry of a key, and reports a mistake if the file does not have it.
     pub(crate) fn required(&self, key: &'static str) -> Option<Entry<'a>> {
         let entry = self.optional(key);
         if entry.is_none() {
@@ -51,26 +52,25 @@ impl<'a> Section<'a> {
     /// Reports that a key is missing.
     pub(crate) fn missing(&self, key: &str) {
         let path = self.join(key);
-        let mistake = self.reader.mistake(Kind::MissingKey, self.span, format!("`{path}` is missing"));
+        let mistake = self.reader.mistake(ErrorKind::MissingKey, self.span, format!("`{path}` is missing"));
         self.reader.report(mistake.help(match self.path.as_str() {
             "" => format!("add a section [{key}]"),
             section => format!("add `{key} = …` to `{section}`"),
         }));
     }
 
-    /// A key of the contract that this version does not carry out: a mistake when it is there.
-    /// Answers whether it is.
+    /// Reports a mistake if the file has a key that this version does not implement. Returns whether it has.
     pub(crate) fn unsupported(&self, key: &'static str, instead: &str) -> bool {
         let entry = self.optional(key);
         if let Some(entry) = &entry {
             let message = format!("`{key}` is not supported by this version");
-            let mistake = self.reader.mistake(Kind::Unsupported, entry.key_span, message);
+            let mistake = self.reader.mistake(ErrorKind::Unsupported, entry.key_span, message);
             self.reader.report(mistake.help(instead));
         }
         entry.is_some()
     }
 
-    /// Every key with its value, in file order, for tables whose keys are names. Nothing is left for
+    /// Returns all entries in file order, for tables whose keys are names. Such a table needs no
     /// [`finish`](Self::finish).
     pub(crate) fn entries(&self) -> Vec<Entry<'a>> {
         let mut entries: Vec<_> = self.table.iter().map(|(name, node)| self.entry(name, node)).collect();
@@ -78,27 +78,27 @@ impl<'a> Section<'a> {
         entries
     }
 
-    /// Reports every key that nobody asked for, and answers where the others stand.
-    pub(crate) fn finish(&self) -> Keys {
+    /// Reports every key that no read asked for, and returns the places of the others.
+    pub(crate) fn finish(&self) -> KeySpans {
         let known = self.known.borrow();
         for (name, _) in self.table {
             let key: &str = name.get_ref();
             if known.contains(&key) {
                 continue;
             }
-            let place =
+            let location =
                 if self.path.is_empty() { "at top level".to_owned() } else { format!("in `{}`", self.path) };
-            let meant = suggest(key, known.iter().copied());
-            let meant = meant.map_or(String::new(), |name| format!("; did you mean `{name}`?"));
-            let message = format!("unknown key `{}` {place}{meant}", key.escape_debug());
-            let mistake = self.reader.mistake(Kind::UnknownKey, Span::from(name.span()), message);
+            let suggestion = suggest(key, known.iter().copied());
+            let suggestion = suggestion.map_or(String::new(), |name| format!("; did you mean `{name}`?"));
+            let message = format!("unknown key `{}` {location}{suggestion}", key.escape_debug());
+            let mistake = self.reader.mistake(ErrorKind::UnknownKey, Span::from(name.span()), message);
             self.reader.report(mistake.help(format!("known here: {}", known.join(", "))));
         }
-        let place = |key: &&'static str| self.table.get(*key).map(|node| (*key, Span::from(node.span())));
-        Keys::new(self.span, known.iter().filter_map(place).collect())
+        let span = |key: &&'static str| self.table.get(*key).map(|node| (*key, Span::from(node.span())));
+        KeySpans::new(self.span, known.iter().filter_map(span).collect())
     }
 
-    fn entry(&self, name: &'a Name<'a>, node: &'a Node<'a>) -> Entry<'a> {
+    fn entry(&self, name: &'a KeyNode<'a>, node: &'a ValueNode<'a>) -> Entry<'a> {
         let key: &'a str = name.get_ref();
         Entry { reader: self.reader, key, path: self.join(key), key_span: Span::from(name.span()), node }
     }

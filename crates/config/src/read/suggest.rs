@@ -1,18 +1,18 @@
-//! "Did you mean …".
+//! Suggestions for misspelled words: "did you mean …".
 
-/// The one of `known` that `given` is probably a slip of.
+/// Returns the word of `known` that `given` is probably a misspelling of.
 pub(crate) fn suggest<'k>(given: &str, known: impl IntoIterator<Item = &'k str>) -> Option<&'k str> {
-    // A long wrong word is far from all; comparing it would only cost.
+    // A long word is far from all known ones, so the comparison would only take time.
     if given.len() > 64 {
         return None;
     }
     let fold = |word: &str| word.to_lowercase().replace('-', "_");
-    let slips = |name: &str| strsim::osa_distance(&fold(given), &fold(name));
+    let distance = |name: &str| strsim::osa_distance(&fold(given), &fold(name));
     known
         .into_iter()
-        .map(|name| (slips(name), name))
-        .filter(|(slips, name)| *slips <= given.len().max(name.len()) / 3)
-        .min_by_key(|(slips, _)| *slips)
+        .map(|name| (distance(name), name))
+        .filter(|(distance, name)| *distance <= given.len().max(name.len()) / 3)
+        .min_by_key(|(distance, _)| *distance)
         .map(|(_, name)| name)
 }
 
@@ -21,9 +21,9 @@ mod tests {
     use super::*;
 
     #[test]
-    fn slips_are_recognised_and_strangers_are_not() {
+    fn misspellings_are_recognized_and_other_words_are_not() {
         let known = ["name", "topics", "max_records", "on_error", "dead-letter"];
-        for (given, meant) in [
+        for (given, suggestion) in [
             ("nmae", Some("name")),
             ("topic", Some("topics")),
             ("max-records", Some("max_records")),
@@ -33,7 +33,7 @@ mod tests {
             ("colour", None),
             ("", None),
         ] {
-            assert_eq!(suggest(given, known), meant, "{given}");
+            assert_eq!(suggest(given, known), suggestion, "{given}");
         }
     }
 }

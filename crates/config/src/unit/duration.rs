@@ -1,10 +1,10 @@
-//! `50ms`, `1h`, `2m30s`.
+//! Durations such as `50ms`, `1h` and `2m30s`.
 
 use std::time::Duration;
 
 use super::number_and_unit;
 
-/// Largest first: a duration names them in this order, each at most once.
+/// The units and their microseconds, largest first. A duration has them in this order, each at most once.
 const UNITS: [(&str, u64); 6] = [
     ("d", 86_400_000_000),
     ("h", 3_600_000_000),
@@ -18,7 +18,7 @@ const UNITS: [(&str, u64); 6] = [
 /// `2m30s`. A day is 24 hours.
 ///
 /// # Errors
-/// What is wrong with it, as the second half of a sentence about the value.
+/// The reason, as the second half of a sentence about the value.
 pub fn parse_duration(text: &str) -> Result<Duration, String> {
     if text.is_empty() {
         return Err("is empty".to_owned());
@@ -59,8 +59,8 @@ pub fn parse_duration(text: &str) -> Result<Duration, String> {
     Ok(Duration::from_micros(micros))
 }
 
-/// The shortest text that [`parse_duration`] reads back; below a microsecond is dropped.
-pub(crate) fn show_duration(duration: Duration) -> String {
+/// Returns the shortest text that [`parse_duration`] parses to this duration. Nanoseconds are dropped.
+pub(crate) fn format_duration(duration: Duration) -> String {
     let mut micros = duration.as_micros();
     let mut text = String::new();
     for (name, unit) in UNITS {
@@ -78,7 +78,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn reads_what_is_right_and_shows_it_again() {
+    fn valid_durations_are_parsed_and_formatted() {
         for (text, micros) in [
             ("50ms", 50_000),
             ("1h", 3_600_000_000),
@@ -88,14 +88,14 @@ mod tests {
         ] {
             let duration = parse_duration(text).unwrap();
             assert_eq!(duration, Duration::from_micros(micros), "{text}");
-            assert_eq!(show_duration(duration), text);
+            assert_eq!(format_duration(duration), text);
         }
         assert_eq!(parse_duration("0s").unwrap(), Duration::ZERO);
-        assert_eq!(show_duration(Duration::ZERO), "0s");
+        assert_eq!(format_duration(Duration::ZERO), "0s");
     }
 
     #[test]
-    fn says_what_is_wrong() {
+    fn invalid_durations_fail_with_their_reason() {
         for (text, wrong) in [
             ("", "is empty"),
             ("5", "has no unit"),

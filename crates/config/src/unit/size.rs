@@ -1,4 +1,4 @@
-//! `2MiB`, `512KB`.
+//! Sizes such as `2MiB` and `512KB`.
 
 use super::number_and_unit;
 
@@ -16,7 +16,7 @@ const UNITS: [(&str, u64); 7] = [
 /// 1000 and `KiB` 1024 bytes.
 ///
 /// # Errors
-/// What is wrong with it, as the second half of a sentence about the value.
+/// The reason, as the second half of a sentence about the value.
 pub fn parse_size(text: &str) -> Result<u64, String> {
     if text.is_empty() {
         return Err("is empty".to_owned());
@@ -43,8 +43,8 @@ pub fn parse_size(text: &str) -> Result<u64, String> {
     number.parse().ok().and_then(|number: u64| number.checked_mul(*bytes)).ok_or("is too large".to_owned())
 }
 
-/// The size in the largest unit that divides it.
-pub(crate) fn show_size(size: u64) -> String {
+/// Formats a size in the largest unit that divides it.
+pub(crate) fn format_size(size: u64) -> String {
     let dividing = UNITS.iter().find(|(_, bytes)| size != 0 && size.is_multiple_of(*bytes));
     let (name, bytes) = dividing.unwrap_or(&("B", 1));
     format!("{}{name}", size / bytes)
@@ -55,7 +55,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn reads_what_is_right_and_shows_it_again() {
+    fn valid_sizes_are_parsed_and_formatted() {
         for (text, bytes) in [
             ("2MiB", 2_097_152),
             ("512KB", 512_000),
@@ -65,19 +65,19 @@ mod tests {
             ("17179869183GiB", 18_446_744_072_635_809_792),
         ] {
             assert_eq!(parse_size(text).unwrap(), bytes, "{text}");
-            assert_eq!(parse_size(&show_size(bytes)).unwrap(), bytes, "{text}");
+            assert_eq!(parse_size(&format_size(bytes)).unwrap(), bytes, "{text}");
         }
     }
 
     #[test]
-    fn shows_the_largest_unit_that_divides() {
+    fn size_is_formatted_in_the_largest_dividing_unit() {
         for (bytes, text) in [(0, "0B"), (1, "1B"), (512_000, "500KiB"), (64 << 20, "64MiB")] {
-            assert_eq!(show_size(bytes), text);
+            assert_eq!(format_size(bytes), text);
         }
     }
 
     #[test]
-    fn says_what_is_wrong() {
+    fn invalid_sizes_fail_with_their_reason() {
         for (text, wrong) in [
             ("", "is empty"),
             ("5", "has no unit"),

@@ -1,4 +1,4 @@
-//! A small right file, to be spoiled one place at a time.
+//! A small valid file, in which tests replace one text at a time.
 
 use spanbridge_config::{Config, Error};
 
@@ -38,15 +38,15 @@ topic = "{name}.{table}"
 shards = 4
 "#;
 
-/// The base with `old` replaced by `new`; `old` stands in it exactly once.
-pub(crate) fn spoiled(old: &str, new: &str) -> String {
-    assert_eq!(BASE.matches(old).count(), 1, "{old:?} must stand once in the base");
+/// Returns the base with `old` replaced by `new`. `old` must occur exactly once.
+pub(crate) fn replace_in_base(old: &str, new: &str) -> String {
+    assert_eq!(BASE.matches(old).count(), 1, "{old:?} must occur once in the base");
     BASE.replace(old, new)
 }
 
 pub(crate) fn error(text: &str) -> Error {
     match Config::parse("f.toml", text) {
-        Ok(_) => panic!("this should be refused:\n{text}"),
+        Ok(_) => panic!("this should be rejected:\n{text}"),
         Err(error) => error,
     }
 }

@@ -1,6 +1,6 @@
 //! Tables with `aggregates`.
 
-use super::{accepted, explained, refused};
+use super::{assert_mistake, assert_mistakes, assert_valid};
 
 const SUM: &str = "\"sum(value.delay)\"";
 const GROUP: &str = "group_by =";
@@ -9,7 +9,7 @@ const GROUP: &str = "group_by =";
 fn calls() {
     let quantile = "write approx_quantile(value.x, 0.99)";
     let second = "27:38: `approx_quantile` takes as its second argument a number between 0 and 1";
-    explained(&[
+    assert_mistake(&[
         (
             SUM,
             "\"approx_quantiles(value.delay, 0.5)\"",
@@ -29,10 +29,10 @@ fn calls() {
         (SUM, "\"approx_quantile(, 0.5)\"", "27:13: `approx_quantile` takes two arguments", quantile),
         (SUM, "\"approx_quantile(a, 0.5, 1)\"", "27:13: `approx_quantile` takes two arguments", quantile),
     ]);
-    for wrong in ["0", "1", "1.5", "-0.5", "NaN", "inf", "value.q", "99"] {
-        explained(&[(SUM, &format!("\"approx_quantile(value.a, {wrong})\""), second, quantile)]);
+    for invalid in ["0", "1", "1.5", "-0.5", "NaN", "inf", "value.q", "99"] {
+        assert_mistake(&[(SUM, &format!("\"approx_quantile(value.a, {invalid})\""), second, quantile)]);
     }
-    refused(&[
+    assert_mistakes(&[
         (SUM, "{ where = \"true\" }", &["27:12: `ingest.table.aggregates.DelaySum.expr` is missing"]),
         (
             SUM,
@@ -51,7 +51,7 @@ fn calls() {
 }
 
 #[test]
-fn companions_have_columns_of_their_own() {
+fn companion_columns_must_be_unique() {
     let other = "rename one of them";
     for (column, function, companion) in [
         ("Flights", "avg", "FlightsCount"),
@@ -64,25 +64,25 @@ fn companions_have_columns_of_their_own() {
         let line = format!("28:1: `{function}` keeps a column `{companion}`, which appears twice");
         let new =
             format!("{named} = \"count()\"\n{column}2 = \"count()\"\n{column} = \"{function}(value.a)\"");
-        explained(&[("Flights = \"count()\"", &new, &line, other)]);
+        assert_mistake(&[("Flights = \"count()\"", &new, &line, other)]);
     }
-    let text = super::spoiled(SUM, "\"last(value.delay)\"").replace("WindowStart", "DelaySumAt");
+    let text = super::replace_in_base(SUM, "\"last(value.delay)\"").replace("WindowStart", "DelaySumAt");
     let line = "f.toml:27:1: `last` keeps a column `DelaySumAt`, which appears twice";
     assert_eq!(super::error(&text).to_string(), line);
 
     let long = "A".repeat(123);
-    explained(&[(
+    assert_mistake(&[(
         "DelaySum = \"sum(value.delay)\"",
         &format!("{long} = \"approx_distinct(value.delay)\""),
         &format!("27:1: the column `{long}Sketch`, which `approx_distinct` needs, would be too long"),
         "a name has at most 128 characters: shorten the aggregate's",
     )]);
-    accepted("DelaySum = \"sum(value.delay)\"", &format!("{long} = \"avg(value.delay)\""));
+    assert_valid("DelaySum = \"sum(value.delay)\"", &format!("{long} = \"avg(value.delay)\""));
 }
 
 #[test]
-fn ownership_decides_the_transaction() {
-    explained(&[
+fn transaction_must_match_the_ownership() {
+    assert_mistake(&[
         (
             GROUP,
             "ownership = \"all\"\ngroup_by =",
@@ -102,7 +102,7 @@ fn ownership_decides_the_transaction() {
             "remove it: a row with one owner needs no lock; or write ownership = \"shared\"",
         ),
     ]);
-    refused(&[(
+    assert_mistakes(&[(
         GROUP,
         "ownership = \"shard\"\ntransaction = \"blnd\"\ngroup_by =",
         &[
@@ -110,26 +110,26 @@ fn ownership_decides_the_transaction() {
             "24:15: `transaction = \"blnd\"` is unknown; did you mean `blind`?",
         ],
     )]);
-    accepted(GROUP, "ownership = \"shared\"\ntransaction = \"read-write\"\ngroup_by =");
-    accepted(GROUP, "transaction = \"blind\"\ngroup_by =");
-    // The name is free where the bridge has no such column.
-    accepted(
+    assert_valid(GROUP, "ownership = \"shared\"\ntransaction = \"read-write\"\ngroup_by =");
+    assert_valid(GROUP, "transaction = \"blind\"\ngroup_by =");
+    // The name is available if the bridge adds no such column.
+    assert_valid(
         "group_by = { Origin = \"value.origin\" }",
         "ownership = \"shared\"\ngroup_by = { SourcePartition = \"partition\" }",
     );
 }
 
 #[test]
-fn keys_of_the_other_kind() {
+fn keys_of_the_other_kind_of_table_are_rejected() {
     for key in ["mode = \"upsert\"", "version = \"A\"", "delete_when = \"true\""] {
         let name = key.split(' ').next().unwrap();
         let line = format!("23:1: `{name}` has a meaning only in a table with `columns`");
-        explained(&[(GROUP, &format!("{key}\ngroup_by ="), &line, &format!("remove `{name}`"))]);
+        assert_mistake(&[(GROUP, &format!("{key}\ngroup_by ="), &line, &format!("remove `{name}`"))]);
     }
-    explained(&[(
+    assert_mistake(&[(
         GROUP,
         "tombstones = \"delete\"\ngroup_by =",
         "23:14: `tombstones = \"delete\"` has a meaning only in a table with `columns`",
-        "a record cannot be taken out of an aggregate again: write \"ignore\" or \"dead-letter\"",
+        "a record cannot be removed from an aggregate: write \"ignore\" or \"dead-letter\"",
     )]);
 }

@@ -1,40 +1,40 @@
 //! `"*"` in a table's columns.
 
-use super::{accepted, explained, refused};
+use super::{assert_mistake, assert_mistakes, assert_valid};
 
 const COLUMNS: &str = "Flight = \"value.flight\"\n";
 const TOPICS: &str = "topics = [\"flights\"]";
 
 #[test]
-fn it_takes_a_record_of_the_value() {
+fn all_fields_must_name_a_record_of_the_value() {
     let help = "write \"value\", or a path to a record such as \"value.row\"";
     let line = "19:7: `ingest.table.columns.*` takes the fields of `value` or of a record in it";
-    for wrong in ["key", "value.", "value.a + 1", "values", "value.1a"] {
-        explained(&[(COLUMNS, &format!("\"*\" = \"{wrong}\"\n"), line, help)]);
+    for invalid in ["key", "value.", "value.a + 1", "values", "value.1a"] {
+        assert_mistake(&[(COLUMNS, &format!("\"*\" = \"{invalid}\"\n"), line, help)]);
     }
-    refused(&[
+    assert_mistakes(&[
         (COLUMNS, "\"*\" = true\n", &["19:7: `ingest.table.columns.*` must be a string, not a boolean"]),
         ("group_by = { Origin", "group_by = { \"*\"", &["23:14: `*` is not a Spanner identifier"]),
     ]);
-    for right in
+    for valid in
         ["\"*\" = \"value\"\n", "\"*\" = \"value.after.row_1\"\n", "Flight = \"key\"\n\"*\" = \"value\"\n"]
     {
-        accepted(COLUMNS, right);
+        assert_valid(COLUMNS, valid);
     }
-    // The live table says whether there is such a column.
-    accepted(
+    // Only the live table shows whether the column exists.
+    assert_valid(
         "mode = \"upsert\"\n[ingest.table.columns]\n",
         "version = \"At\"\n[ingest.table.columns]\n\"*\" = \"value\"\n",
     );
 }
 
 #[test]
-fn it_needs_schemas_that_are_known() {
+fn all_fields_needs_known_schemas() {
     let formats = |format: &str| format!("value = {{ format = \"{format}\" }}\n{TOPICS}");
-    let all = |text: &str| super::spoiled(COLUMNS, "\"*\" = \"value\"\n").replace(TOPICS, text);
+    let all = |text: &str| super::replace_in_base(COLUMNS, "\"*\" = \"value\"\n").replace(TOPICS, text);
     let first = |text: &str| super::error(&all(text)).to_string();
     assert_eq!(first(&formats("json")), "f.toml:20:1: `\"*\"` needs a schema, and format `json` has none");
-    // The base's aggregates mind the pattern too.
+    // The aggregates of the base conflict with the pattern too.
     let pattern = first("topics_pattern = \"^f\"");
     let expected = "f.toml:19:1: `\"*\"` needs known subjects, and those of topics by pattern are not known";
     assert!(pattern.contains(expected), "{pattern}");
@@ -47,8 +47,8 @@ fn it_needs_schemas_that_are_known() {
 }
 
 #[test]
-fn new_columns_are_of_tables_that_take_all_fields() {
-    explained(&[
+fn evolution_needs_a_table_with_all_fields() {
+    assert_mistake(&[
         (
             TOPICS,
             "topics = [\"flights\"]\nevolve = \"add-columns\"",
@@ -58,11 +58,11 @@ fn new_columns_are_of_tables_that_take_all_fields() {
         (
             "mode = \"upsert\"\n[ingest.table.columns]\n",
             "mode = \"delete\"\n[ingest.table.columns]\n\"*\" = \"value\"\n",
-            "19:1: `\"*\"` has no meaning with `mode = \"delete\"`: a delete has a key alone",
+            "19:1: `\"*\"` has no meaning with `mode = \"delete\"`: a delete has only a key",
             "map the columns of the primary key",
         ),
     ]);
-    let text = super::spoiled(COLUMNS, "\"*\" = \"value\"\n")
+    let text = super::replace_in_base(COLUMNS, "\"*\" = \"value\"\n")
         .replace(TOPICS, &format!("{TOPICS}\nevolve = \"add-columns\""));
     spanbridge_config::Config::parse("f.toml", &text).unwrap();
 }

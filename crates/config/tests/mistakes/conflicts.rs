@@ -1,11 +1,11 @@
-//! Entries that contradict each other.
+//! Entries that conflict with each other.
 
-use super::base::{error, spoiled};
-use super::refused;
+use super::assert_mistakes;
+use super::base::{error, replace_in_base};
 
 #[test]
 fn conflicts() {
-    refused(&[
+    assert_mistakes(&[
         (
             "[[publish]]",
             "[[ingest]]\nname = \"flights\"\ntopics = [\"b\"]\ntable = [{ table = \"T\", columns = { A = \"1\" } }]\n[[publish]]",
@@ -61,7 +61,7 @@ fn conflicts() {
         (
             "DelaySum =",
             "sourcepartition =",
-            &["27:1: the column `SourcePartition` is the bridge's own in an aggregate table"],
+            &["27:1: the column `SourcePartition` is added by the bridge to every aggregate table"],
         ),
         (
             "mode = \"upsert\"",
@@ -98,7 +98,7 @@ fn conflicts() {
             "[[ingest]]\nname = \"other\"\ntopics = [\"b\"]\n[[publish]]",
             &["28:1: an ingest pipeline needs at least one table"],
         ),
-        ("{name}.{table}", "{name}", &["32:9: several tables would share one topic, which is one table's"]),
+        ("{name}.{table}", "{name}", &["32:9: several tables would share one topic"]),
         (
             "topic = \"{name}.{table}\"",
             "topic = \"{name}.{table}\"\nstate_topic = \"{name}.Delays\"",
@@ -124,7 +124,7 @@ fn tables_of_the_bridge() {
         "BridgeSchemaVersion",
     ] {
         let line = format!("16:9: `{name}` is a table of the bridge itself");
-        refused(&[("table = \"Flights\"", &format!("table = \"{name}\""), &[&line])]);
+        assert_mistakes(&[("table = \"Flights\"", &format!("table = \"{name}\""), &[&line])]);
     }
 }
 
@@ -152,7 +152,7 @@ fn kafka_properties_of_the_bridge() {
         ),
     ];
     for (name, reason) in cases {
-        let text = spoiled("\"security.protocol\"", &format!("\"{name}\""));
+        let text = replace_in_base("\"security.protocol\"", &format!("\"{name}\""));
         let expected = format!("f.toml:4:1: the Kafka property `{name}` is set by the bridge: {reason}");
         assert_eq!(error(&text).to_string(), expected);
     }

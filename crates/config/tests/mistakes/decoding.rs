@@ -1,6 +1,6 @@
 //! `key` and `value`.
 
-use super::{accepted, explained, refused};
+use super::{assert_mistake, assert_mistakes, assert_valid};
 
 /// The base with a line before `batch`, which becomes line 14.
 const BATCH: &str = "batch = {";
@@ -11,7 +11,7 @@ fn with(line: &str) -> String {
 
 #[test]
 fn keys_and_words() {
-    let case = |line: &str, expected: &[&str]| refused(&[(BATCH, &with(line), expected)]);
+    let case = |line: &str, expected: &[&str]| assert_mistakes(&[(BATCH, &with(line), expected)]);
     case("key = \"string\"", &["14:7: `ingest.key` must be a table, not a string"]);
     case("key = {}", &["14:7: `ingest.key.format` is missing"]);
     case("key = { format = \"jsn\" }", &["14:18: `format = \"jsn\"` is unknown; did you mean `json`?"]);
@@ -31,7 +31,7 @@ fn keys_and_words() {
         "value = { format = \"avro\", unwrap = \"debesium\" }",
         &["14:37: `unwrap = \"debesium\"` is unknown; did you mean `debezium`?"],
     );
-    // One mistake is not the cause of another one.
+    // One mistake must not cause another one.
     case(
         "value = { format = \"avro\", subject = \"record-nam\", record = \"a.B\" }",
         &["14:38: `subject = \"record-nam\"` is unknown; did you mean `record-name`?"],
@@ -39,8 +39,9 @@ fn keys_and_words() {
 }
 
 #[test]
-fn subjects_are_explained() {
-    let case = |line: &str, expected: &str, help: &str| explained(&[(BATCH, &with(line), expected, help)]);
+fn mistakes_in_subjects_have_help() {
+    let case =
+        |line: &str, expected: &str, help: &str| assert_mistake(&[(BATCH, &with(line), expected, help)]);
     for strategy in ["record-name", "topic-record-name"] {
         case(
             &format!("value = {{ format = \"protobuf\", subject = \"{strategy}\" }}"),
@@ -66,15 +67,15 @@ fn subjects_are_explained() {
 }
 
 #[test]
-fn only_fields_are_unwrapped() {
+fn unwrap_needs_a_format_with_fields() {
     for format in ["string", "int64", "bytes", "none"] {
         let line = format!("value = {{ unwrap = \"debezium\", format = \"{format}\" }}");
         let (expected, help) =
             ("14:20: `unwrap` needs a format with fields", "one of: avro, json, json-schema, protobuf");
-        explained(&[(BATCH, &with(&line), expected, help)]);
+        assert_mistake(&[(BATCH, &with(&line), expected, help)]);
     }
     for format in ["avro", "json", "json-schema", "protobuf"] {
-        accepted(BATCH, &with(&format!("value = {{ format = \"{format}\", unwrap = \"debezium\" }}")));
+        assert_valid(BATCH, &with(&format!("value = {{ format = \"{format}\", unwrap = \"debezium\" }}")));
     }
-    accepted(BATCH, &with("value = { format = \"string\", unwrap = \"none\" }"));
+    assert_valid(BATCH, &with("value = { format = \"string\", unwrap = \"none\" }"));
 }

@@ -1,4 +1,4 @@
-//! Each mistake: its line, its column, what is said and what would be right.
+//! Tests of every mistake: line, column, message and help.
 #![allow(clippy::unwrap_used)]
 
 mod aggregates;
@@ -7,32 +7,34 @@ mod all_fields;
 mod base;
 mod conflicts;
 mod decoding;
-mod form;
-mod later;
 mod pipeline;
 mod publish;
 mod rows;
+mod toml_syntax;
 mod topics;
+mod unsupported;
 mod values;
 mod versions;
 mod windows;
 
-use base::{BASE, error, spoiled};
+use base::{BASE, error, replace_in_base};
 use spanbridge_config::Config;
 
-/// Each case is what is replaced, by what, and all lines of the error without the file's name.
-fn refused(cases: &[(&str, &str, &[&str])]) {
+/// Checks all lines of an error. Each case is the replaced text, the new text, and the lines without the name
+/// of the file.
+fn assert_mistakes(cases: &[(&str, &str, &[&str])]) {
     for (old, new, expected) in cases {
-        let found = error(&spoiled(old, new)).to_string();
+        let found = error(&replace_in_base(old, new)).to_string();
         let found: Vec<&str> = found.lines().map(|line| line.trim_start_matches("f.toml:")).collect();
         assert_eq!(&found, expected, "{old:?} -> {new:?}");
     }
 }
 
-/// Each case is what is replaced, by what, the only line of the error, and its help.
-fn explained(cases: &[(&str, &str, &str, &str)]) {
+/// Checks a single mistake. Each case is the replaced text, the new text, the line of the error, and its
+/// help.
+fn assert_mistake(cases: &[(&str, &str, &str, &str)]) {
     for (old, new, line, help) in cases {
-        let found = error(&spoiled(old, new));
+        let found = error(&replace_in_base(old, new));
         let first = found.mistakes().next().unwrap().help_text().unwrap().to_owned();
         let found = found.to_string();
         assert_eq!(
@@ -43,19 +45,19 @@ fn explained(cases: &[(&str, &str, &str, &str)]) {
     }
 }
 
-/// The base with `old` replaced by `new` is right.
-fn accepted(old: &str, new: &str) -> Config {
-    let text = spoiled(old, new);
+/// Checks that the base with `old` replaced by `new` is valid.
+fn assert_valid(old: &str, new: &str) -> Config {
+    let text = replace_in_base(old, new);
     Config::parse("f.toml", &text).unwrap_or_else(|error| panic!("{error}\n{text}"))
 }
 
 #[test]
-fn the_base_is_right() {
+fn base_is_valid() {
     Config::parse("f.toml", BASE).unwrap();
 }
 
 #[test]
-fn many_at_once_in_file_order() {
+fn all_mistakes_are_reported_in_file_order() {
     let text = BASE
         .replace("shards = 4", "shards = 0")
         .replace("mode = \"upsert\"", "mode = \"delet\"")

@@ -1,7 +1,7 @@
-//! Keys of a pipeline, and masks, whose key is the pipeline's.
+//! KeySpans of a pipeline, and masks, whose key is the pipeline's.
 
 use super::base::error;
-use super::{BASE, explained, refused};
+use super::{BASE, assert_mistake, assert_mistakes};
 
 const BATCH: &str = "batch = {";
 const FLIGHT: &str = "Flight = \"value.flight\"";
@@ -10,14 +10,14 @@ const MASK_KEY: &str = "mask_key = { env = \"CARGO_PKG_DESCRIPTION\" }\nbatch = 
 #[test]
 fn words_and_bounds() {
     for (in_flight, shown) in [("0", "0"), ("65", "65"), ("-1", "-1")] {
-        explained(&[(
+        assert_mistake(&[(
             "max_records = 10",
             &format!("max_in_flight = {in_flight}"),
             &format!("14:27: `ingest.batch.max_in_flight` must be from 1 to 64, not {shown}"),
             "choose a value within the bounds",
         )]);
     }
-    explained(&[
+    assert_mistake(&[
         (
             BATCH,
             "watermark = { idle = \"999ms\" }\nbatch = {",
@@ -44,7 +44,7 @@ fn words_and_bounds() {
             "one of: stop, add-columns",
         ),
     ]);
-    refused(&[
+    assert_mistakes(&[
         (
             BATCH,
             "watermark = \"1m\"\nbatch = {",
@@ -62,10 +62,10 @@ fn words_and_bounds() {
 }
 
 #[test]
-fn hashes_have_a_key_and_the_key_has_hashes() {
+fn mask_key_is_present_exactly_if_a_column_is_hashed() {
     let needs = "`mask = \"hash\"` needs the pipeline's `mask_key`";
     let help = "add `mask_key = { file = \"/path\" }` to the pipeline, outside of its tables";
-    explained(&[
+    assert_mistake(&[
         (FLIGHT, "Flight = { expr = \"value.flight\", mask = \"hash\" }", &format!("19:42: {needs}"), help),
         (
             "{ Origin = \"value.origin\" }",

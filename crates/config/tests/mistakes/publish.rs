@@ -1,10 +1,10 @@
 //! `[[publish]]`
 
-use super::{accepted, refused};
+use super::{assert_mistakes, assert_valid};
 
 #[test]
 fn formats_and_types() {
-    refused(&[
+    assert_mistakes(&[
         (
             "shards = 4",
             "value = { format = \"json\", subject = \"topic-name\" }",
@@ -38,14 +38,14 @@ fn formats_and_types() {
             &["35:1: `timestamps` is about Avro, and neither `key` nor `value` is"],
         ),
     ]);
-    accepted("shards = 4", "key = { format = \"json\" }\ntimestamps = \"nanos\"");
-    accepted("shards = 4", "value = { format = \"protobuf\", subject = \"topic-record-name\" }");
-    accepted("shards = 4", "value = { format = \"json-schema\" }\ncompatible = \"debezium\"");
+    assert_valid("shards = 4", "key = { format = \"json\" }\ntimestamps = \"nanos\"");
+    assert_valid("shards = 4", "value = { format = \"protobuf\", subject = \"topic-record-name\" }");
+    assert_valid("shards = 4", "value = { format = \"json-schema\" }\ncompatible = \"debezium\"");
 }
 
 #[test]
 fn tables_and_columns() {
-    refused(&[
+    assert_mistakes(&[
         ("[\"Delays\", \"Flights\"]", "[\"a.b.c\"]", &["31:11: `publish.tables[0]` is not a table name"]),
         (
             "shards = 4",
@@ -63,7 +63,7 @@ fn tables_and_columns() {
             &["33:24: the column `delays.a` appears twice"],
         ),
     ]);
-    let config = accepted(
+    let config = assert_valid(
         "tables = [\"Delays\", \"Flights\"]",
         "tables = [\"*\", \"BridgeGaps\"]\nexclude_tables = [\"Audit*\"]\ncolumns = [\"Flights.Id\", \"Flights.No*\"]\n\
          exclude_columns = [\"*.Secret\", \"Flights.Notes\"]",
@@ -71,7 +71,7 @@ fn tables_and_columns() {
     let selection = &config.publish[0].selection;
     let takes = |table: &str| selection.takes_table(table, false);
     assert!(takes("Flights") && takes("s.Flights") && !takes("AuditLog"));
-    // The bridge's own only by their full names.
+    // The bridge's own tables are published only if they are named in full.
     assert!(takes("bridgegaps") && !takes("BridgePositions"));
     assert!(selection.takes_table("BridgePositions", true));
     let takes = |table: &str, column: &str| selection.takes_column(table, column);
@@ -81,12 +81,12 @@ fn tables_and_columns() {
 
 #[test]
 fn routes() {
-    refused(&[
+    assert_mistakes(&[
         ("shards = 4", "[[publish.route]]\ntopic = \"x\"", &["33:1: `publish.route.tables` is missing"]),
         (
             "shards = 4",
             "[[publish.route]]\ntables = [\"A*\"]\ntopic = \"audit\"",
-            &["35:9: several tables would share one topic, which is one table's"],
+            &["35:9: several tables would share one topic"],
         ),
         (
             "shards = 4",
@@ -94,14 +94,14 @@ fn routes() {
             &["35:9: the topic of `Delays` would be the state topic `delays.spanbridge-state`"],
         ),
     ]);
-    let config = accepted(
+    let config = assert_valid(
         "shards = 4",
         "create_topics = { partitions = 6, replication_factor = 1 }\n[[publish.route]]\ntables = [\"D*\"]\n\
          topic = \"d.{table}\"\n[[publish.route]]\ntables = [\"Delays\", \"Flights\"]\n\
          create_topics = { partitions = 1, replication_factor = 1, config = { \"cleanup.policy\" = \"compact\" } }",
     );
     let publish = &config.publish[0];
-    // The first route that names a table.
+    // The first route that names a table applies.
     assert_eq!(publish.topic("Delays"), "d.Delays");
     assert_eq!(publish.create_topics("Delays").unwrap().partitions, 6);
     assert_eq!(publish.topic("Flights"), "delays.Flights");
@@ -110,8 +110,8 @@ fn routes() {
 }
 
 #[test]
-fn topics_beside_the_data() {
-    refused(&[
+fn auxiliary_topics_must_be_distinct() {
+    assert_mistakes(&[
         (
             "shards = 4",
             "heartbeat_topic = { every = \"1s\" }",
@@ -125,12 +125,12 @@ fn topics_beside_the_data() {
         (
             "shards = 4",
             "watermark_topic = { topic = \"w\" }\ntransaction_topic = \"w\"",
-            &["34:21: two things would share the topic `w`"],
+            &["34:21: two kinds of records would share the topic `w`"],
         ),
         (
             "shards = 4",
             "transaction_topic = \"{name}.Delays\"",
-            &["32:9: the topic of `Delays` would be a topic of something else, `delays.Delays`"],
+            &["32:9: the topic of `Delays` would be a topic of other records, `delays.Delays`"],
         ),
         (
             "shards = 4",
@@ -142,7 +142,7 @@ fn topics_beside_the_data() {
 
 #[test]
 fn times_and_headers() {
-    refused(&[
+    assert_mistakes(&[
         ("shards = 4", "end = \"now\"", &["33:7: `publish.end` is not an RFC 3339 timestamp"]),
         ("shards = 4", "end = 2026-01-31T00:00:00", &["33:7: `publish.end` has no offset from UTC"]),
         (
@@ -164,12 +164,12 @@ fn times_and_headers() {
             ],
         ),
     ]);
-    accepted("shards = 4", "headers = { team = \"orders\" }\ncloud_events = true\nlow_watermark = true");
+    assert_valid("shards = 4", "headers = { team = \"orders\" }\ncloud_events = true\nlow_watermark = true");
 }
 
 #[test]
-fn skip_own_needs_something_to_skip() {
-    accepted("shards = 4", "skip_own = true");
+fn skip_own_needs_an_ingest_pipeline() {
+    assert_valid("shards = 4", "skip_own = true");
     let text = "[kafka]\nbootstrap_servers = \"b:1\"\n[spanner]\ndatabase = \"projects/p/instances/i1/databases/d1\"\n\
         [registry]\nurl = \"http://r:1\"\n[[publish]]\nname = \"p\"\nchange_stream = \"S\"\n";
     spanbridge_config::Config::parse("f.toml", text).unwrap();

@@ -1,12 +1,12 @@
 //! Tables with `columns`.
 
-use super::{accepted, explained, refused};
+use super::{assert_mistake, assert_mistakes, assert_valid};
 
 const MODE: &str = "mode = \"upsert\"";
 
 #[test]
 fn words() {
-    explained(&[
+    assert_mistake(&[
         (
             MODE,
             "mode = \"insrt\"",
@@ -38,7 +38,7 @@ fn words() {
             "use at most 128 of the characters A-Z a-z 0-9 _, not beginning with a digit",
         ),
     ]);
-    refused(&[
+    assert_mistakes(&[
         (
             MODE,
             "delete_whn = \"true\"",
@@ -49,8 +49,8 @@ fn words() {
 }
 
 #[test]
-fn a_version_is_a_mapped_column_of_a_mode_that_compares() {
-    explained(&[
+fn version_must_be_a_mapped_column_of_a_comparing_mode() {
+    assert_mistake(&[
         (
             MODE,
             "version = \"UpdatedAt\"",
@@ -67,7 +67,7 @@ fn a_version_is_a_mapped_column_of_a_mode_that_compares() {
             MODE,
             "version = \"Origin\"\nmode = \"update\"",
             "17:1: `version` has no meaning with `mode = \"update\"`",
-            "a row that is not there has no version to compare: `upsert` keeps the newest",
+            "a missing row has no version to compare: `upsert` keeps the newest",
         ),
         (
             MODE,
@@ -77,32 +77,32 @@ fn a_version_is_a_mapped_column_of_a_mode_that_compares() {
         ),
     ]);
     for mode in ["upsert", "delete"] {
-        accepted(MODE, &format!("mode = \"{mode}\"\nversion = \"origin\""));
+        assert_valid(MODE, &format!("mode = \"{mode}\"\nversion = \"origin\""));
     }
     for mode in ["upsert", "insert", "update"] {
-        accepted(MODE, &format!("mode = \"{mode}\"\ndelete_when = \"value.gone\""));
+        assert_valid(MODE, &format!("mode = \"{mode}\"\ndelete_when = \"value.gone\""));
     }
 }
 
 #[test]
-fn keys_of_the_other_kind() {
+fn keys_of_the_other_kind_of_table_are_rejected() {
     for key in ["group_by = { A = \"1\" }", "window = {}", "ownership = \"shared\""] {
         let name = key.split(' ').next().unwrap();
         let line = format!("17:1: `{name}` has a meaning only in a table with `aggregates`");
-        explained(&[(MODE, key, &line, &format!("remove `{name}`"))]);
+        assert_mistake(&[(MODE, key, &line, &format!("remove `{name}`"))]);
     }
 }
 
 #[test]
-fn two_modes_of_one_table_select_their_records() {
+fn two_mappings_of_one_table_need_filters() {
     let second = "[[ingest.table]]\ntable = \"flights\"\nmode = \"delete\"\nwhere = \"value.gone\"\n\
                   columns = { Flight = \"value.flight\" }\n[[publish]]";
-    explained(&[(
+    assert_mistake(&[(
         "[[publish]]",
         second,
         "29:9: two mappings write the table `flights` in conflict",
         "give each of the two a `where`, so that one record does not write its row twice",
     )]);
-    let text = super::spoiled("[[publish]]", second).replace(MODE, "where = \"!value.gone\"");
+    let text = super::replace_in_base("[[publish]]", second).replace(MODE, "where = \"!value.gone\"");
     spanbridge_config::Config::parse("f.toml", &text).unwrap();
 }

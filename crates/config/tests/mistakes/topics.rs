@@ -1,12 +1,12 @@
 //! `topics` and `topics_pattern`.
 
-use super::{accepted, explained, refused};
+use super::{assert_mistake, assert_mistakes, assert_valid};
 
 const TOPICS: &str = "topics = [\"flights\"]";
 
 #[test]
-fn one_of_both() {
-    refused(&[
+fn topics_and_topics_pattern_exclude_each_other() {
+    assert_mistakes(&[
         (
             TOPICS,
             "topics = [\"flights\"]\ntopics_pattern = \"^f\"",
@@ -33,11 +33,11 @@ fn one_of_both() {
 }
 
 #[test]
-fn a_pattern_is_a_posix_expression() {
+fn pattern_must_be_a_posix_expression() {
     let posix = "write a POSIX extended regular expression";
     let classes = "write classes as [0-9], groups as (a|b)";
     let with = |pattern: &str, line: &str, help: &str| {
-        explained(&[(TOPICS, &format!("topics_pattern = '{pattern}'"), line, help)]);
+        assert_mistake(&[(TOPICS, &format!("topics_pattern = '{pattern}'"), line, help)]);
     };
     with(
         "flights",
@@ -68,9 +68,9 @@ fn a_pattern_is_a_posix_expression() {
 }
 
 #[test]
-fn partition_owned_aggregates_tell_topics_apart() {
+fn partition_owned_aggregates_of_several_topics_need_the_topic_in_their_key() {
     let pattern = "topics_pattern = '^flights\\.(eu|us)[0-9]{2}$'";
-    explained(&[(
+    assert_mistake(&[(
         TOPICS,
         pattern,
         "22:9: aggregates of several topics would share rows of the table `Delays`",
@@ -78,21 +78,21 @@ fn partition_owned_aggregates_tell_topics_apart() {
     )]);
     let masked = |mask: &str| {
         let group = format!("group_by = {{ Topic = {{ expr = \"topic\", mask = \"{mask}\" }} }}");
-        let text = super::spoiled(TOPICS, pattern);
+        let text = super::replace_in_base(TOPICS, pattern);
         super::error(&text.replace("group_by = { Origin = \"value.origin\" }", &group)).to_string()
     };
-    // What masks leave of two topics may be the same.
+    // These masks may hide the difference between two topics.
     for mask in ["redact", "partial"] {
         assert!(masked(mask).contains("aggregates of several topics"), "{mask}");
     }
     assert_eq!(masked("hash"), "f.toml:23:47: `mask = \"hash\"` needs the pipeline's `mask_key`");
-    accepted(
+    assert_valid(
         "topics = [\"flights\"]\nbatch = { max_records = 10, max_bytes = \"2MiB\", max_wait = \"50ms\" }\n\
          [[ingest.table]]\ntable = \"Flights\"\nmode = \"upsert\"\n[ingest.table.columns]\n\
          Flight = \"value.flight\"\nOrigin = \"value.origin\"\n[[ingest.table]]\ntable = \"Delays\"\n",
         "topics_pattern = '^f'\n[[ingest.table]]\ntable = \"Delays\"\nownership = \"shared\"\n",
     );
-    accepted(
+    assert_valid(
         "topics = [\"flights\"]\nbatch = { max_records = 10, max_bytes = \"2MiB\", max_wait = \"50ms\" }\n\
          [[ingest.table]]\ntable = \"Flights\"\nmode = \"upsert\"\n[ingest.table.columns]\n\
          Flight = \"value.flight\"\nOrigin = \"value.origin\"\n[[ingest.table]]\ntable = \"Delays\"\n\

@@ -1,10 +1,10 @@
-//! Values that mean nothing, and numbers out of bounds.
+//! Invalid values, and numbers out of bounds.
 
-use super::refused;
+use super::assert_mistakes;
 
 #[test]
 fn values() {
-    refused(&[
+    assert_mistakes(&[
         (
             "mode = \"upsert\"",
             "mode = \"upsrt\"",
@@ -33,7 +33,7 @@ fn values() {
         (
             "log = \"info\"",
             "otlp_endpoint = \"http://me:hunter2@collector:4317\"",
-            &["10:17: `telemetry.otlp_endpoint` holds a user name"],
+            &["10:17: `telemetry.otlp_endpoint` contains a user name"],
         ),
         ("table = \"Delays\"", "table = \"Delays-1\"", &["22:9: `ingest.table.table` is not a table name"]),
         (
@@ -102,7 +102,7 @@ fn values() {
 
 #[test]
 fn bounds() {
-    refused(&[
+    assert_mistakes(&[
         (
             "max_records = 10",
             "max_records = 0",

@@ -1,11 +1,11 @@
 //! Versions of a pipeline.
 
-use super::{accepted, explained, refused};
+use super::{assert_mistake, assert_mistakes, assert_valid};
 
 const BATCH: &str = "batch = {";
 const PUBLISH: &str = "[[publish]]";
 
-/// A pipeline with one table of rows, before the publish pipeline.
+/// Returns a pipeline with one row table, to be inserted before the publish pipeline.
 fn pipeline(name: &str, version: &str, table: &str) -> String {
     format!(
         "[[ingest]]\nname = \"{name}\"\n{version}\ntopics = [\"b\"]\n\
@@ -14,8 +14,8 @@ fn pipeline(name: &str, version: &str, table: &str) -> String {
 }
 
 #[test]
-fn a_version_has_an_identity_and_tables_of_its_own() {
-    let config = accepted(PUBLISH, &pipeline("flights", "version = 2", "s.Flights"));
+fn version_has_its_own_identity_and_tables() {
+    let config = assert_valid(PUBLISH, &pipeline("flights", "version = 2", "s.Flights"));
     let identities: Vec<&str> = config.ingest.iter().map(spanbridge_config::Ingest::identity).collect();
     assert_eq!(identities, ["flights", "flights@2"]);
     let [first, second] = [&config.ingest[0], &config.ingest[1]];
@@ -27,7 +27,7 @@ fn a_version_has_an_identity_and_tables_of_its_own() {
 
 #[test]
 fn bounds_and_lengths() {
-    explained(&[
+    assert_mistake(&[
         (
             BATCH,
             "version = 0\nbatch = {",
@@ -53,13 +53,13 @@ fn bounds_and_lengths() {
             "a name has at most 128 characters: shorten the table's",
         ),
     ]);
-    accepted(PUBLISH, &pipeline(&"n".repeat(62), "version = 9", &"t".repeat(125)));
+    assert_valid(PUBLISH, &pipeline(&"n".repeat(62), "version = 9", &"t".repeat(125)));
 }
 
 #[test]
-fn names_and_tables_that_meet() {
-    let alone = "a pipeline with versions needs tables of its own: a switch shows all of a table or nothing";
-    refused(&[
+fn versions_conflict_by_name_or_table() {
+    let alone = "give the pipeline with versions its own tables: a switch shows a whole table or nothing";
+    assert_mistakes(&[
         (
             PUBLISH,
             &pipeline("flights", "version = 1", "T"),
@@ -79,18 +79,18 @@ fn names_and_tables_that_meet() {
             &["32:20: two mappings write the table `T` in conflict"],
         ),
     ]);
-    explained(&[(
+    assert_mistake(&[(
         PUBLISH,
         &pipeline("other", "version = 2", "flights"),
         "32:20: two mappings write the table `flights` in conflict",
         alone,
     )]);
-    // The tables that are written meet, whatever the file calls them.
+    // The written tables conflict, whatever their names in the file are.
     let aggregates = pipeline("flights", "version = 2", "Delays")
         .replace("columns = { A = \"1\" }", "aggregates = { A = \"count()\" }")
         .replace(PUBLISH, &pipeline("flights", "version = 3", "Delays"));
-    accepted(PUBLISH, &aggregates);
-    refused(&[(
+    assert_valid(PUBLISH, &aggregates);
+    assert_mistakes(&[(
         PUBLISH,
         "[[ingest.table]]\ntable = \"Delays_v2\"\ncolumns = { A = \"1\" }\n[[ingest]]\nname = \"flights\"\nversion = 2\ntopics = [\"b\"]\ntable = [{ table = \"Delays\", aggregates = { A = \"count()\" } }]\n[[publish]]",
         &["35:20: two mappings write the table `Delays_v2` in conflict"],

@@ -1,13 +1,13 @@
 //! `window`.
 
-use super::{accepted, explained, refused};
+use super::{assert_mistake, assert_mistakes, assert_valid};
 
 const WINDOW: &str = "kind = \"tumbling\", size = \"1h\",";
 
 #[test]
 fn words_and_bounds() {
     let bounds = "choose a value within the bounds";
-    explained(&[
+    assert_mistake(&[
         (
             WINDOW,
             "kind = \"tumblng\", size = \"1h\",",
@@ -58,13 +58,13 @@ fn words_and_bounds() {
         ),
     ]);
     for advance in ["1h", "3600ms"] {
-        accepted(WINDOW, &format!("kind = \"hopping\", size = \"1h\", advance = \"{advance}\","));
+        assert_valid(WINDOW, &format!("kind = \"hopping\", size = \"1h\", advance = \"{advance}\","));
     }
 }
 
 #[test]
-fn each_kind_has_its_keys() {
-    refused(&[
+fn each_kind_of_window_has_its_keys() {
+    assert_mistakes(&[
         (WINDOW, "kind = \"tumbling\",", &["24:10: `ingest.table.window.size` is missing"]),
         (WINDOW, "kind = \"hopping\", size = \"1h\",", &["24:10: `ingest.table.window.advance` is missing"]),
         (WINDOW, "kind = \"sliding\", size = \"1h\",", &["24:10: `ingest.table.window.latest` is missing"]),
@@ -73,7 +73,7 @@ fn each_kind_has_its_keys() {
             "kind = \"session\",",
             &["24:10: `ingest.table.window.gap` is missing", "24:10: `ingest.table.window.end` is missing"],
         ),
-        // While the kind is unknown no other key is wrong for it.
+        // While the kind is unknown, no other key is reported.
         (
             WINDOW,
             "kind = \"ssession\", gap = \"1h\", end = \"E\",",
@@ -81,7 +81,7 @@ fn each_kind_has_its_keys() {
         ),
         (WINDOW, "size = \"1h\", gap = \"1h\",", &["24:10: `ingest.table.window.kind` is missing"]),
     ]);
-    explained(&[
+    assert_mistake(&[
         (
             WINDOW,
             "kind = \"session\", gap = \"1h\", end = \"E\", size = \"1h\",",
@@ -116,7 +116,7 @@ fn each_kind_has_its_keys() {
 }
 
 #[test]
-fn its_columns_are_its_own() {
+fn window_columns_must_be_unique() {
     let twice = |name: &str, column: u32| {
         (format!("24:{column}: the column `{name}` appears twice"), "rename or remove one of them")
     };
@@ -126,9 +126,9 @@ fn its_columns_are_its_own() {
         ("kind = \"session\", gap = \"1h\", end = \"Origin\",", "Origin", 48),
     ] {
         let (line, help) = twice(name, column);
-        explained(&[(WINDOW, window, &line, help)]);
+        assert_mistake(&[(WINDOW, window, &line, help)]);
     }
-    refused(&[
+    assert_mistakes(&[
         (
             WINDOW,
             "kind = \"session\", gap = \"1h\", end = \"windowstart\",",
@@ -142,7 +142,7 @@ fn its_columns_are_its_own() {
         (
             WINDOW,
             "kind = \"tumbling\", size = \"1h\", final = \"SourcePartition\",",
-            &["24:52: the column `SourcePartition` is the bridge's own in an aggregate table"],
+            &["24:52: the column `SourcePartition` is added by the bridge to every aggregate table"],
         ),
     ]);
 }

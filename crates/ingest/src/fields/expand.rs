@@ -1,4 +1,6 @@
-use spanbridge_config::{AllFields, Config, Error, Ingest, IngestTable, Keys, Located, Mapping, RowsTable};
+use spanbridge_config::{
+    AllFields, Config, Error, Ingest, IngestTable, KeySpans, Located, Mapping, RowsTable,
+};
 use spanbridge_protocol::table::Table;
 
 use super::{Covered, Named, named};
@@ -78,7 +80,7 @@ fn copies(
             expr: Located { value: format!("{}.{}", all.path, field.name).into(), span: all.path.span },
             mask: None,
             copied: true,
-            keys: Keys::default(),
+            keys: KeySpans::default(),
         })
     };
     fields.iter().filter_map(copy).collect()

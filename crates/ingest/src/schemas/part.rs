@@ -1,6 +1,6 @@
 //! The schemas of keys, or those of values.
 
-use spanbridge_config::{Decoding, Format, Located, Subject, Unwrap};
+use spanbridge_config::{Decoding, Format, Located, SubjectStrategy, Unwrap};
 use spanbridge_schema::shape::{AmbiguousField, PathError};
 use spanbridge_schema::{ErrorKind, Registry, RegistrySchema, Result, Shape, WriterSchema};
 
@@ -203,8 +203,8 @@ fn row(unwrap: Unwrap) -> Option<&'static str> {
 pub(crate) fn subjects(decoding: &Decoding, part: &str, topics: &[Located<str>]) -> Vec<String> {
     let record = decoding.record.as_ref().map_or("", Located::as_str);
     match decoding.subject {
-        Subject::TopicName => topics.iter().map(|topic| format!("{topic}-{part}")).collect(),
-        Subject::RecordName => vec![record.to_owned()],
-        Subject::TopicRecordName => topics.iter().map(|topic| format!("{topic}-{record}")).collect(),
+        SubjectStrategy::TopicName => topics.iter().map(|topic| format!("{topic}-{part}")).collect(),
+        SubjectStrategy::RecordName => vec![record.to_owned()],
+        SubjectStrategy::TopicRecordName => topics.iter().map(|topic| format!("{topic}-{record}")).collect(),
     }
 }

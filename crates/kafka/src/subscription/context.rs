@@ -50,18 +50,19 @@ impl ClientContext for GroupContext {
 
     fn stats(&self, _: Statistics) {}
 
-    /// Ignores the error: `poll` returns each error event right after this call, and the member classifies it there.
+    /// Ignores the error: `poll` returns each error event right after this call, and the member classifies it
+    /// there.
     fn error(&self, _: KafkaError, _: &str) {}
 }
 
 impl ConsumerContext for GroupContext {
-    /// Queues the rebalance instead of carrying it out, because the member may have to wait for its caller first.
-    /// librdkafka allows that: it stays in `WAIT_(UN)ASSIGN_CALL` with heartbeats until some `*assign` call
-    /// (`rdkafka_cgrp.c`).
+    /// Queues the rebalance instead of carrying it out, because the member may have to wait for its caller
+    /// first. librdkafka allows that: it stays in `WAIT_(UN)ASSIGN_CALL` with heartbeats until some `*assign`
+    /// call (`rdkafka_cgrp.c`).
     fn rebalance(&self, consumer: &BaseConsumer<Self>, kind: RDKafkaRespErr, list: &mut TopicPartitionList) {
         if self.shared.is_closing.load(Ordering::Acquire) {
-            // The member's thread no longer takes rebalances. While it leaves the group, librdkafka treats any `*assign`
-            // call as "unassign all".
+            // The member's thread no longer takes rebalances. While it leaves the group, librdkafka treats
+            // any `*assign` call as "unassign all".
             if let Err(error) = consumer.incremental_unassign(&TopicPartitionList::new()) {
                 tracing::debug!(%error, "Cannot unassign partitions while the subscription closes");
             }

@@ -11,8 +11,8 @@ use crate::record::{Record, TopicPartition};
 /// An event of a subscription. Events come in the order in which they happened.
 #[derive(Debug)]
 pub enum Event {
-    /// The group assigns these partitions to this member in addition to its others. Nothing is read from them until
-    /// [`fetch_from`](super::Subscription::fetch_from).
+    /// The group assigns these partitions to this member in addition to its others. Nothing is read from them
+    /// until [`fetch_from`](super::Subscription::fetch_from).
     Assigned(Vec<TopicPartition>),
     /// The group revokes these partitions. It waits until `ack` is acknowledged or dropped, but at most for
     /// [`revoke_wait`](super::SubscriptionLimits::revoke_wait). Nothing is read from them after this event.
@@ -22,11 +22,11 @@ pub enum Event {
         /// The acknowledgement that the caller has finished with them.
         ack: RevocationAck,
     },
-    /// Other members may own these partitions already, because the session expired or the member was fenced. Drop all
-    /// of their state.
+    /// Other members may own these partitions already, because the session expired or the member was fenced.
+    /// Drop all of their state.
     Lost(Vec<TopicPartition>),
-    /// Records of one partition. Within a generation, offsets increase and do not repeat. There may be gaps (compaction,
-    /// control records, aborted records).
+    /// Records of one partition. Within a generation, offsets increase and do not repeat. There may be gaps
+    /// (compaction, control records, aborted records).
     Records {
         /// The partition.
         tp: TopicPartition,
@@ -37,10 +37,11 @@ pub enum Event {
     },
     /// An error that librdkafka does not recover from.
     ///
-    /// With a partition, its fetch stands still until the next [`fetch_from`](super::Subscription::fetch_from). For
-    /// `OutOfRange`, [`watermarks`](super::Subscription::watermarks) shows which offsets are lost; if the fetch was
-    /// replaced in the meantime, `generation` is that of the old one. Without a partition, the error is about the member
-    /// itself (authorization, a fatal error).
+    /// With a partition, its fetch stands still until the next
+    /// [`fetch_from`](super::Subscription::fetch_from). For `OutOfRange`,
+    /// [`watermarks`](super::Subscription::watermarks) shows which offsets are lost; if the fetch was
+    /// replaced in the meantime, `generation` is that of the old one. Without a partition, the error is about
+    /// the member itself (authorization, a fatal error).
     Error {
         /// The partition, if the error is about a fetch.
         tp: Option<TopicPartition>,
@@ -90,7 +91,8 @@ impl Events {
         Events { receiver, shared }
     }
 
-    /// Waits for the next event. Returns `None` after the subscription has ended. Cancellation loses no event.
+    /// Waits for the next event. Returns `None` after the subscription has ended. Cancellation loses no
+    /// event.
     pub async fn recv(&mut self) -> Option<Event> {
         let event = self.receiver.recv().await;
         // The queue has room again.

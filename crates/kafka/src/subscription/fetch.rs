@@ -36,9 +36,10 @@ pub(crate) struct Fetch {
 impl Fetch {
     /// Assigns the partition to the consumer at `start`.
     ///
-    /// No record of an earlier fetch comes out of the new queue: when a fetch is stopped, librdkafka increases the
-    /// partition's version barrier, on the thread that serves our `incremental_assign` after our `incremental_unassign`,
-    /// and drops operations of older versions as they are taken from a queue (`rdkafka_partition.c`, `rdkafka_queue.c`).
+    /// No record of an earlier fetch comes out of the new queue: when a fetch is stopped, librdkafka
+    /// increases the partition's version barrier, on the thread that serves our `incremental_assign` after
+    /// our `incremental_unassign`, and drops operations of older versions as they are taken from a queue
+    /// (`rdkafka_partition.c`, `rdkafka_queue.c`).
     ///
     /// # Errors
     /// `Bug` for a negative offset, and librdkafka's errors.
@@ -64,7 +65,8 @@ impl Fetch {
         };
         list.add_partition_offset(&tp.topic, tp.partition, offset)
             .map_err(|e| Error::from_kafka(&operation(), e))?;
-        // Before the assignment, so that librdkafka does not forward the partition to the consumer's common queue.
+        // Before the assignment, so that librdkafka does not forward the partition to the consumer's common
+        // queue.
         let mut queue = consumer.split_partition_queue(&tp.topic, tp.partition).ok_or_else(|| {
             Error::new(ErrorKind::Bug, format!("Cannot {}: librdkafka has no queue for it", operation()))
         })?;

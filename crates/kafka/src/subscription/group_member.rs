@@ -29,8 +29,8 @@ const MIRROR_INTERVAL: Duration = Duration::from_millis(250);
 
 /// The member of the consumer group, which runs on its own thread.
 ///
-/// Each round serves the caller's commands and the group, then takes records of each fetched partition as far as the caller
-/// has room. Nothing in a round waits.
+/// Each round serves the caller's commands and the group, then takes records of each fetched partition as far
+/// as the caller has room. Nothing in a round waits.
 pub(crate) struct GroupMember {
     consumer: Arc<GroupConsumer>,
     shared: Arc<SharedState>,
@@ -43,8 +43,8 @@ pub(crate) struct GroupMember {
     /// The generation of the latest fetch.
     generation: u64,
     revocation: Option<PendingRevocation>,
-    /// Fetches that start after the revocation. To stop their predecessors, partitions must be unassigned, which
-    /// librdkafka would take for the answer to the revocation.
+    /// Fetches that start after the revocation. To stop their predecessors, partitions must be unassigned,
+    /// which librdkafka would take for the answer to the revocation.
     deferred: BTreeMap<TopicPartition, (FetchStart, u64)>,
     mirrored_at: Option<Instant>,
     /// The index of the partition that is pulled first, for fairness.
@@ -125,8 +125,8 @@ impl GroupMember {
         is_busy
     }
 
-    /// Replaces the partition's fetch and returns the new generation. It never waits for a revocation: the caller may need
-    /// this call's result before it can acknowledge the revocation.
+    /// Replaces the partition's fetch and returns the new generation. It never waits for a revocation: the
+    /// caller may need this call's result before it can acknowledge the revocation.
     fn start_fetch(&mut self, tp: &TopicPartition, start: FetchStart) -> Result<u64> {
         let is_revoked = self.revocation.as_ref().is_some_and(|r| r.partitions.contains(tp));
         if is_revoked || !self.owned.contains(tp) {
@@ -161,7 +161,8 @@ impl GroupMember {
         }
     }
 
-    /// Serves rebalances, results of commits, and errors. These polls are also what `max.poll.interval.ms` measures.
+    /// Serves rebalances, results of commits, and errors. These polls are also what `max.poll.interval.ms`
+    /// measures.
     fn serve_group(&mut self) -> bool {
         let mut is_busy = false;
         for _ in 0..MAX_GROUP_EVENTS_PER_ROUND {
@@ -199,8 +200,9 @@ impl GroupMember {
     fn rebalance(&mut self, rebalance: Rebalance) {
         match rebalance {
             Rebalance::Assign(partitions) => {
-                // An empty list completes the rebalance without fetching anything. librdkafka keeps the partitions that
-                // the group assigns (`rkcg_group_assignment`) apart from those that are fetched (`assignment.all`).
+                // An empty list completes the rebalance without fetching anything. librdkafka keeps the
+                // partitions that the group assigns (`rkcg_group_assignment`) apart from those that are
+                // fetched (`assignment.all`).
                 let result = self.consumer.incremental_assign(&TopicPartitionList::new());
                 log_failure("accept an assignment", result);
                 self.owned.extend(partitions.iter().cloned());
@@ -224,7 +226,8 @@ impl GroupMember {
         }
     }
 
-    /// Completes the pending revocation once it is acknowledged or its time is over, and starts the deferred fetches.
+    /// Completes the pending revocation once it is acknowledged or its time is over, and starts the deferred
+    /// fetches.
     fn serve_revocation(&mut self) {
         let Some(revocation) = &mut self.revocation else { return };
         match revocation.state(Instant::now()) {
@@ -256,7 +259,8 @@ impl GroupMember {
         }
     }
 
-    /// Unassigns the fetched ones of `partitions`. The call answers librdkafka's revocation even if there are none.
+    /// Unassigns the fetched ones of `partitions`. The call answers librdkafka's revocation even if there are
+    /// none.
     fn give_up(&mut self, partitions: &[TopicPartition]) {
         let mut list = TopicPartitionList::new();
         for tp in partitions {

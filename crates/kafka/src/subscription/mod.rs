@@ -1,10 +1,11 @@
 //! A member of a consumer group whose caller chooses where each partition is read from.
 //!
-//! The group only assigns partitions. [`Subscription`] is the caller's handle and [`Events`] its queue of events; both are
-//! used by `ingest` (source topics) and `publish` (the state topic). The member itself (`group_member`) runs on its own
-//! thread and owns the librdkafka consumer, one `Fetch` for each partition that is read, and the `Outbox`. It never waits
-//! for the caller, so heartbeats and rebalances continue while the caller is slow, and it never uses the offsets that are
-//! committed to the group: they are a mirror for monitoring tools.
+//! The group only assigns partitions. [`Subscription`] is the caller's handle and [`Events`] its queue of
+//! events; both are used by `ingest` (source topics) and `publish` (the state topic). The member itself
+//! (`group_member`) runs on its own thread and owns the librdkafka consumer, one `Fetch` for each partition
+//! that is read, and the `Outbox`. It never waits for the caller, so heartbeats and rebalances continue while
+//! the caller is slow, and it never uses the offsets that are committed to the group: they are a mirror for
+//! monitoring tools.
 
 mod context;
 mod event;
@@ -44,15 +45,17 @@ const COMMAND_QUEUE_CAPACITY: usize = 1024;
 pub struct SubscriptionLimits {
     /// The maximum number of records in one [`Event::Records`]. Default: 1000.
     pub chunk_records: usize,
-    /// The size in bytes at which a chunk of records is complete; the last record may exceed it. Default: 1 MiB.
+    /// The size in bytes at which a chunk of records is complete; the last record may exceed it. Default: 1
+    /// MiB.
     pub chunk_bytes: usize,
     /// The maximum number of chunks that wait for the caller, over all partitions. Default: 8.
     pub queue_chunks: usize,
-    /// The number of bytes that librdkafka fetches ahead **per partition**. It may exceed them by one fetch response (1 MiB
-    /// unless `max.partition.fetch.bytes` says otherwise) or one larger record. Default: 4 MiB.
+    /// The number of bytes that librdkafka fetches ahead **per partition**. It may exceed them by one fetch
+    /// response (1 MiB unless `max.partition.fetch.bytes` says otherwise) or one larger record. Default: 4
+    /// MiB.
     pub prefetch_bytes: usize,
-    /// How long a revocation waits for its [`RevocationAck`] before the group takes the partitions back anyway.
-    /// Default: 5 s.
+    /// How long a revocation waits for its [`RevocationAck`] before the group takes the partitions back
+    /// anyway. Default: 5 s.
     pub revoke_wait: Duration,
 }
 
@@ -71,8 +74,8 @@ impl Default for SubscriptionLimits {
 /// The start of a fetch.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum FetchStart {
-    /// This offset, or the first record after it. If the log does not hold it, the fetch ends with an [`Event::Error`] of
-    /// kind `OutOfRange`.
+    /// This offset, or the first record after it. If the log does not hold it, the fetch ends with an
+    /// [`Event::Error`] of kind `OutOfRange`.
     Offset(i64),
     /// The log start at the time of the fetch.
     Beginning,
@@ -128,9 +131,10 @@ impl SharedState {
 /// The handle of a running member of a consumer group. Dropping it leaves the group without waiting; prefer
 /// [`close`](Self::close).
 ///
-/// One thread owns the consumer and never waits for the caller. Each fetched partition has its own queue in librdkafka. While
-/// the caller's queue is full, that queue is not emptied, and librdkafka stops fetching. (`pause` would drop what was fetched
-/// ahead.) The group's events are always served, so the membership stays alive.
+/// One thread owns the consumer and never waits for the caller. Each fetched partition has its own queue in
+/// librdkafka. While the caller's queue is full, that queue is not emptied, and librdkafka stops fetching.
+/// (`pause` would drop what was fetched ahead.) The group's events are always served, so the membership stays
+/// alive.
 #[derive(Debug)]
 pub struct Subscription {
     commands: std_mpsc::SyncSender<FetchCommand>,
@@ -140,15 +144,17 @@ pub struct Subscription {
 }
 
 impl Subscription {
-    /// Joins `group_id` for `topics` (names, or regular expressions that start with `^`). Returns the handle and the events.
+    /// Joins `group_id` for `topics` (names, or regular expressions that start with `^`). Returns the handle
+    /// and the events.
     ///
-    /// Fixed properties: `isolation.level=read_committed`, `enable.auto.commit=false`, `enable.auto.offset.store=false`,
-    /// `auto.offset.reset=error`, `partition.assignment.strategy=cooperative-sticky`, `group.protocol=classic`,
+    /// Fixed properties: `isolation.level=read_committed`, `enable.auto.commit=false`,
+    /// `enable.auto.offset.store=false`, `auto.offset.reset=error`,
+    /// `partition.assignment.strategy=cooperative-sticky`, `group.protocol=classic`,
     /// `allow.auto.create.topics=false`, `enable.partition.eof=false`.
     ///
     /// # Errors
-    /// `Config` for properties that librdkafka rejects, and for no topic or empty limits. Unreachable brokers are no error
-    /// here, because librdkafka keeps trying.
+    /// `Config` for properties that librdkafka rejects, and for no topic or empty limits. Unreachable brokers
+    /// are no error here, because librdkafka keeps trying.
     pub fn start(
         options: &ClientOptions,
         group_id: &str,
@@ -165,10 +171,11 @@ impl Subscription {
             &[
                 ("queued.max.messages.kbytes", prefetch_kib.as_str()),
                 ("fetch.max.bytes", "8388608"),
-                // How long a crashed member keeps its partitions. Correctness does not depend on the group, so a member
-                // that is given up wrongly costs only a rebalance.
+                // How long a crashed member keeps its partitions. Correctness does not depend on the group,
+                // so a member that is given up wrongly costs only a rebalance.
                 ("session.timeout.ms", "10000"),
-                // How soon the member sees a new partition or a new topic that matches. librdkafka's default is 5 min.
+                // How soon the member sees a new partition or a new topic that matches. librdkafka's default
+                // is 5 min.
                 ("topic.metadata.refresh.interval.ms", "10000"),
             ],
             &[
@@ -208,12 +215,13 @@ impl Subscription {
         Ok((Subscription { commands, shared, offsets, ended }, events))
     }
 
-    /// Reads `tp` from `start`, and replaces the fetch of `tp` if there is one. Returns the generation of the new fetch,
-    /// which is greater than all earlier ones of this subscription.
+    /// Reads `tp` from `start`, and replaces the fetch of `tp` if there is one. Returns the generation of the
+    /// new fetch, which is greater than all earlier ones of this subscription.
     ///
-    /// Records carry the generation of their fetch. The events' queue may still hold records of an older generation; drop
-    /// them. The first records of the new generation are the first at or after `start`. Other partitions keep what was
-    /// read ahead. While a revocation waits for its [`RevocationAck`], the call succeeds, and the fetch starts afterwards.
+    /// Records carry the generation of their fetch. The events' queue may still hold records of an older
+    /// generation; drop them. The first records of the new generation are the first at or after `start`.
+    /// Other partitions keep what was read ahead. While a revocation waits for its [`RevocationAck`], the
+    /// call succeeds, and the fetch starts afterwards.
     ///
     /// # Errors
     /// `Revoked` if the group does not assign `tp` to this member.
@@ -233,8 +241,9 @@ impl Subscription {
         done_rx.await.map_err(|_| ended())
     }
 
-    /// Mirrors positions to the group for monitoring tools: the **next** offset of each partition. The call neither waits nor
-    /// fails. Only the latest position of each partition is sent, a few times a second. Failures are logged and counted.
+    /// Mirrors positions to the group for monitoring tools: the **next** offset of each partition. The call
+    /// neither waits nor fails. Only the latest position of each partition is sent, a few times a second.
+    /// Failures are logged and counted.
     pub fn commit(&self, positions: impl IntoIterator<Item = (TopicPartition, i64)>) {
         self.shared.positions().extend(positions);
         self.shared.waker.wake();
@@ -261,12 +270,12 @@ impl Subscription {
         }
     }
 
-    /// Leaves the group and ends the thread. Finish with the partitions first, because no `Revoked` event is sent after this
-    /// call. Positions that are not mirrored yet are still sent.
+    /// Leaves the group and ends the thread. Finish with the partitions first, because no `Revoked` event is
+    /// sent after this call. Positions that are not mirrored yet are still sent.
     ///
     /// # Errors
-    /// `Unavailable` if the thread does not end within 10 s. It is then abandoned and counted; the group notices by its
-    /// session time-out.
+    /// `Unavailable` if the thread does not end within 10 s. It is then abandoned and counted; the group
+    /// notices by its session time-out.
     pub async fn close(mut self) -> Result<()> {
         self.shared.is_closing.store(true, Ordering::Release);
         self.shared.waker.wake();

@@ -3,8 +3,8 @@
 use std::collections::HashMap;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
-/// librdkafka's statistics of one broker connection that change when a request is resent. All are totals since the client
-/// was created.
+/// librdkafka's statistics of one broker connection that change when a request is resent. All are totals
+/// since the client was created.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub(crate) struct ResendCounters {
     pub(crate) retries: u64,
@@ -45,7 +45,8 @@ impl DoubtDetector {
         self.observations().reason.clone()
     }
 
-    /// Compares one statistics report with the previous one. A broker that is new starts from zero, as in librdkafka.
+    /// Compares one statistics report with the previous one. A broker that is new starts from zero, as in
+    /// librdkafka.
     pub(crate) fn observe_statistics(&self, brokers: impl IntoIterator<Item = (String, ResendCounters)>) {
         let mut observations = self.observations();
         for (broker, now) in brokers {
@@ -63,7 +64,8 @@ impl DoubtDetector {
         self.observations().reports
     }
 
-    /// Forgets the reason and keeps the counters. Called at the end of `init`: no earlier request outlives the new epoch.
+    /// Forgets the reason and keeps the counters. Called at the end of `init`: no earlier request outlives
+    /// the new epoch.
     pub(crate) fn clear(&self) {
         self.observations().reason = None;
     }

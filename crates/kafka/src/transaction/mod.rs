@@ -1,9 +1,9 @@
 //! Kafka transactions whose outcome is certain.
 //!
-//! [`TransactionalProducer`] is the handle; `publish` owns one for each shard. Its thread runs `commit_loop`, which owns a
-//! `Session`: the initialized librdkafka producer. The producer's callbacks (`context`) report each sign that a request
-//! was sent twice to the `DoubtDetector`. Nothing here is retried: an error ends the session, and the caller initializes
-//! the next one.
+//! [`TransactionalProducer`] is the handle; `publish` owns one for each shard. Its thread runs `commit_loop`,
+//! which owns a `Session`: the initialized librdkafka producer. The producer's callbacks (`context`) report
+//! each sign that a request was sent twice to the `DoubtDetector`. Nothing here is retried: an error ends the
+//! session, and the caller initializes the next one.
 
 mod commit_loop;
 mod context;
@@ -32,7 +32,8 @@ const WATCHDOG_GRACE: Duration = Duration::from_secs(5);
 pub struct TransactionalOptions {
     /// The property `transactional.id`. The latest `init` with an id fences all earlier producers with it.
     pub transactional_id: String,
-    /// The property `transaction.timeout.ms`: the time after which the coordinator aborts an open transaction.
+    /// The property `transaction.timeout.ms`: the time after which the coordinator aborts an open
+    /// transaction.
     pub transaction_timeout: Duration,
     /// The longest time that `init` or one `commit` may take: at least 1 s, at most `transaction_timeout`.
     pub operation_timeout: Duration,
@@ -43,8 +44,8 @@ pub struct TransactionalOptions {
 pub struct Transaction {
     /// The data messages. They are sent first and acknowledged before anything else is sent.
     pub data: Vec<Message>,
-    /// The state messages. They are sent after all data is acknowledged, so that a torn transaction may repeat data but
-    /// never loses it.
+    /// The state messages. They are sent after all data is acknowledged, so that a torn transaction may
+    /// repeat data but never loses it.
     pub state: Vec<Message>,
 }
 
@@ -62,14 +63,15 @@ pub struct CommitReport {
     pub waited_for_statistics: bool,
 }
 
-/// A producer with a transactional id. Any error uses it up: [`commit`](Self::commit) returns it only on success. After an
-/// error, call [`init`](Self::init), which fences the old producer and aborts its open transaction, and read back what is
-/// visible.
+/// A producer with a transactional id. Any error uses it up: [`commit`](Self::commit) returns it only on
+/// success. After an error, call [`init`](Self::init), which fences the old producer and aborts its open
+/// transaction, and read back what is visible.
 ///
 /// # When a success is not trusted
-/// librdkafka 2.12 implements the transaction protocol from before the second part of KIP-890. If it resends an `EndTxn`
-/// request, the first one may arrive later and end the *next* transaction while that is half written. So a commit succeeds
-/// here only if nothing was resent. librdkafka reports resends as follows (by its source, v2.12.1):
+/// librdkafka 2.12 implements the transaction protocol from before the second part of KIP-890. If it resends
+/// an `EndTxn` request, the first one may arrive later and end the *next* transaction while that is half
+/// written. So a commit succeeds here only if nothing was resent. librdkafka reports resends as follows (by
+/// its source, v2.12.1):
 /// - The **error callback** gets broker failures of level `LOG_ERR` only (a failed connect, TLS, authentication, a failed
 ///   receive), "all brokers down" once per outage, and fatal errors. **Identical broker failures are suppressed for 30 s**
 ///   per broker (`rd_kafka_broker_set_error`). A connection that the peer closes, even with requests in flight, is only
@@ -80,8 +82,8 @@ pub struct CommitReport {
 ///   200 ms. A resend first waits for `retry.backoff.ms` (here 250, ±20 %). So a commit that is answered within 150 ms was
 ///   not resent; after a slower one the producer waits for the next statistics.
 ///
-/// Any such sign between the previous success and the answer makes the outcome `InDoubt`. Signs while the producer is idle
-/// count too, so check [`is_healthy`](Self::is_healthy) from time to time.
+/// Any such sign between the previous success and the answer makes the outcome `InDoubt`. Signs while the
+/// producer is idle count too, so check [`is_healthy`](Self::is_healthy) from time to time.
 #[derive(Debug)]
 pub struct TransactionalProducer {
     requests: std_mpsc::SyncSender<CommitRequest>,
@@ -92,12 +94,13 @@ pub struct TransactionalProducer {
 }
 
 impl TransactionalProducer {
-    /// Connects, fences every earlier producer with the same id, and waits until its open transaction is aborted.
+    /// Connects, fences every earlier producer with the same id, and waits until its open transaction is
+    /// aborted.
     ///
-    /// Fixed properties: `enable.idempotence=true`, `acks=all`, `partitioner=murmur2_random`, `retry.backoff.ms=250`,
-    /// `retry.backoff.max.ms=1000`, `statistics.interval.ms=200`, `log.connection.close=true`, `message.timeout.ms`.
-    /// Defaults that the options may override: `compression.type=lz4`, `linger.ms=2`,
-    /// `queue.buffering.max.kbytes=65536`.
+    /// Fixed properties: `enable.idempotence=true`, `acks=all`, `partitioner=murmur2_random`,
+    /// `retry.backoff.ms=250`, `retry.backoff.max.ms=1000`, `statistics.interval.ms=200`,
+    /// `log.connection.close=true`, `message.timeout.ms`. Defaults that the options may override:
+    /// `compression.type=lz4`, `linger.ms=2`, `queue.buffering.max.kbytes=65536`.
     ///
     /// # Errors
     /// `Config`, `Denied`, `Fenced` (a later `init` was faster), `Unavailable` after `operation_timeout`.
@@ -121,7 +124,8 @@ impl TransactionalProducer {
         thread::spawn("spanbridge-kafka-transaction", move || {
             match Session::init(&config, &id, detector, limit) {
                 Ok(session) => {
-                    // If nobody waits any longer, the request channel is closed too and the loop ends at once.
+                    // If nobody waits any longer, the request channel is closed too and the loop ends at
+                    // once.
                     let _ = init_tx.send(Ok(()));
                     commit_loop::run(session, &request_rx);
                 }
@@ -152,9 +156,9 @@ impl TransactionalProducer {
         }
     }
 
-    /// Returns whether nothing since the last success puts the next transaction in doubt. While the producer is idle, its
-    /// thread polls for such signs four times a second. If the result is false, drop this producer and call
-    /// [`init`](Self::init).
+    /// Returns whether nothing since the last success puts the next transaction in doubt. While the producer
+    /// is idle, its thread polls for such signs four times a second. If the result is false, drop this
+    /// producer and call [`init`](Self::init).
     pub fn is_healthy(&self) -> bool {
         self.doubt.reason().is_none()
     }
@@ -166,8 +170,8 @@ impl TransactionalProducer {
 
     /// Writes and commits one transaction.
     ///
-    /// If this future is dropped before the commit request is sent, the transaction is aborted. After that, its outcome is
-    /// unknown.
+    /// If this future is dropped before the commit request is sent, the transaction is aborted. After that,
+    /// its outcome is unknown.
     ///
     /// # Errors
     /// - `Fenced`: another producer has this id, or librdkafka calls the error fatal.
@@ -203,7 +207,8 @@ impl TransactionalProducer {
         }
     }
 
-    /// Ends the producer and its thread. No transaction is open between two calls of [`commit`](Self::commit).
+    /// Ends the producer and its thread. No transaction is open between two calls of
+    /// [`commit`](Self::commit).
     ///
     /// # Errors
     /// `Unavailable` if the thread does not end in time; it is then abandoned and counted.

@@ -1,4 +1,5 @@
-//! One initialized transactional producer: writes and commits transactions, and checks that their outcome is certain.
+//! One initialized transactional producer: writes and commits transactions, and checks that their outcome is
+//! certain.
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -23,7 +24,8 @@ const MIN_RESEND_DELAY: Duration = Duration::from_millis(150);
 const STATISTICS_INTERVAL_MS: &str = "200";
 /// The longest wait for the next statistics.
 pub(crate) const STATISTICS_TIMEOUT: Duration = Duration::from_secs(2);
-/// One wait for delivery reports. rdkafka's `flush` waits in steps of 100 ms, which is far too long for one transaction.
+/// One wait for delivery reports. rdkafka's `flush` waits in steps of 100 ms, which is far too long for one
+/// transaction.
 const DELIVERY_POLL_TIMEOUT: Duration = Duration::from_millis(1);
 /// The longest wait for the abort of a transaction whose caller has gone.
 const ABORT_TIMEOUT: Duration = Duration::from_secs(2);
@@ -95,8 +97,8 @@ impl Session {
         }
         session.drain();
         if session.doubt.reason().is_some() {
-            // Connection problems before the new epoch do not matter. The detector takes in their counters now, because
-            // they would raise doubt later.
+            // Connection problems before the new epoch do not matter. The detector takes in their counters
+            // now, because they would raise doubt later.
             session.await_statistics();
         }
         session.doubt.clear();
@@ -104,8 +106,8 @@ impl Session {
         Ok(session)
     }
 
-    /// Sends data, then state records, commits, and checks that nothing was resent. `is_wanted` returns whether the caller
-    /// still waits; if not, the transaction is aborted.
+    /// Sends data, then state records, commits, and checks that nothing was resent. `is_wanted` returns
+    /// whether the caller still waits; if not, the transaction is aborted.
     ///
     /// # Errors
     /// Those of [`TransactionalProducer::commit`](super::TransactionalProducer::commit).
@@ -166,8 +168,8 @@ impl Session {
 
     /// Waits for statistics that librdkafka makes after this call. Returns false if none arrive in time.
     ///
-    /// librdkafka makes them on the thread that also handles the answer to `EndTxn`. So those from before that answer are
-    /// in the queue already and were drained. It counts a resend before it sends.
+    /// librdkafka makes them on the thread that also handles the answer to `EndTxn`. So those from before
+    /// that answer are in the queue already and were drained. It counts a resend before it sends.
     fn await_statistics(&self) -> bool {
         let (before, started) = (self.doubt.reports(), Instant::now());
         while self.doubt.reports() == before {
@@ -262,8 +264,8 @@ impl Session {
         Error::new(ErrorKind::InDoubt, format!("The transaction of {id} is in doubt: {reason}"))
     }
 
-    /// Wraps librdkafka's error. If the client has a fatal error, that one decides the kind: the given error is only its
-    /// consequence (a purged message, a wrong state).
+    /// Wraps librdkafka's error. If the client has a fatal error, that one decides the kind: the given error
+    /// is only its consequence (a purged message, a wrong state).
     fn error(&self, operation: &str, error: KafkaError) -> Error {
         let operation = format!("{operation} (transactional id {})", self.transactional_id);
         match self.producer.client().fatal_error() {

@@ -34,7 +34,8 @@ fn join(
     Subscription::start(options, group, &[topic.to_owned()], limits).unwrap()
 }
 
-/// Receives the records of one generation up to the offset before `end`, and skips those of older generations.
+/// Receives the records of one generation up to the offset before `end`, and skips those of older
+/// generations.
 async fn records_of(events: &mut Events, expected: u64, end: i64) -> Vec<Record> {
     let mut all: Vec<Record> = Vec::new();
     while all.last().is_none_or(|r| r.offset + 1 < end) {

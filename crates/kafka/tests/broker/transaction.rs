@@ -125,7 +125,8 @@ async fn lost_connection_raises_doubt_whatever_the_calls_return() {
     let error = producer.commit(transaction(&data, &state, &["refused"])).await.unwrap_err();
     assert_eq!(error.kind(), ErrorKind::InDoubt, "{error}");
 
-    // Cut the connection at any moment of a transaction: visible transactions are whole, and each success is visible.
+    // Cut the connection at any moment of a transaction: visible transactions are whole, and each success is
+    // visible.
     let mut committed = vec!["first".to_owned()];
     let mut outcomes = Vec::new();
     for attempt in 0..6_u64 {

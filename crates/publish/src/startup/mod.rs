@@ -143,7 +143,7 @@ fn shard_limits(publish: &Publish) -> ShardLimits {
 
 /// A watermark that is published needs frontiers that move.
 fn idle_wait(publish: &Publish) -> Duration {
-    let published = publish.watermark_topic.as_ref().map(|topic| topic.every);
+    let published = publish.watermark_topic.as_ref().map(|topic| topic.interval);
     let wait = published.or(watermark::is_needed(publish).then_some(WATERMARK_IDLE_WAIT));
     wait.map_or(MAX_IDLE_WAIT, |wait| wait.min(MAX_IDLE_WAIT))
 }

@@ -1,4 +1,4 @@
-use spanbridge_config::{Compatible, Envelope, Publish, Timestamps};
+use spanbridge_config::{Compatibility, Envelope, Publish, TimestampEncoding};
 use spanbridge_schema::TypeMapping;
 
 use super::headers::Headers;
@@ -19,10 +19,16 @@ pub(crate) struct RecordFormat {
 impl RecordFormat {
     pub(crate) fn new(publish: &Publish) -> Self {
         let style = match (publish.compatible, publish.timestamps) {
-            (Some(Compatible::Debezium), _) => TypeMapping::Debezium,
-            (None, Timestamps::Text) => TypeMapping::Native(spanbridge_schema::TimestampEncoding::Text),
-            (None, Timestamps::Micros) => TypeMapping::Native(spanbridge_schema::TimestampEncoding::Micros),
-            (None, Timestamps::Nanos) => TypeMapping::Native(spanbridge_schema::TimestampEncoding::Nanos),
+            (Some(Compatibility::Debezium), _) => TypeMapping::Debezium,
+            (None, TimestampEncoding::Text) => {
+                TypeMapping::Native(spanbridge_schema::TimestampEncoding::Text)
+            }
+            (None, TimestampEncoding::Micros) => {
+                TypeMapping::Native(spanbridge_schema::TimestampEncoding::Micros)
+            }
+            (None, TimestampEncoding::Nanos) => {
+                TypeMapping::Native(spanbridge_schema::TimestampEncoding::Nanos)
+            }
         };
         Self {
             envelope: publish.envelope,

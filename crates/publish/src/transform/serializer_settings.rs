@@ -1,21 +1,21 @@
-use spanbridge_config::{PublishFormat, Subject};
+use spanbridge_config::{PublishFormat, SubjectStrategy};
 use spanbridge_schema::{Encoding, RecordDefinition};
 
 /// The format of keys or of values, and the strategy that names the subjects of their schemas.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct SerializerSettings {
     pub(super) encoding: Encoding,
-    strategy: Subject,
+    strategy: SubjectStrategy,
     /// `key` or `value`: the suffix of subjects that are named after topics.
     suffix: &'static str,
 }
 
 impl SerializerSettings {
-    pub(crate) fn key(format: PublishFormat, strategy: Subject) -> Self {
+    pub(crate) fn key(format: PublishFormat, strategy: SubjectStrategy) -> Self {
         Self { encoding: encoding(format), strategy, suffix: "key" }
     }
 
-    pub(crate) fn value(format: PublishFormat, strategy: Subject) -> Self {
+    pub(crate) fn value(format: PublishFormat, strategy: SubjectStrategy) -> Self {
         Self { encoding: encoding(format), strategy, suffix: "value" }
     }
 
@@ -28,9 +28,9 @@ impl SerializerSettings {
     /// Avro record, of the Protobuf message, and the title of the JSON schema.
     pub(crate) fn subject(self, topic: &str, record: &RecordDefinition) -> String {
         match self.strategy {
-            Subject::TopicName => format!("{topic}-{}", self.suffix),
-            Subject::RecordName => record.full_name().to_owned(),
-            Subject::TopicRecordName => format!("{topic}-{}", record.full_name()),
+            SubjectStrategy::TopicName => format!("{topic}-{}", self.suffix),
+            SubjectStrategy::RecordName => record.full_name().to_owned(),
+            SubjectStrategy::TopicRecordName => format!("{topic}-{}", record.full_name()),
         }
     }
 }

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use apache_avro::types::Value as Avro;
 use serde_json::{Value as Json, json};
-use spanbridge_config::{Envelope, PublishFormat, Subject};
+use spanbridge_config::{Envelope, PublishFormat, SubjectStrategy};
 use spanbridge_kafka::Message;
 use spanbridge_protocol::table::{Column, Table};
 use spanbridge_protocol::value::{Timestamp, Type};
@@ -60,8 +60,8 @@ fn record_format(envelope: Envelope, style: TypeMapping) -> RecordFormat {
     RecordFormat {
         envelope,
         style,
-        key: SerializerSettings::key(PublishFormat::Avro, Subject::TopicName),
-        value: SerializerSettings::value(PublishFormat::Avro, Subject::TopicName),
+        key: SerializerSettings::key(PublishFormat::Avro, SubjectStrategy::TopicName),
+        value: SerializerSettings::value(PublishFormat::Avro, SubjectStrategy::TopicName),
         tombstones: true,
         headers: Headers::default(),
     }
@@ -412,8 +412,8 @@ fn each_format_has_the_same_record() {
     for (format, framed) in
         [(PublishFormat::Json, false), (PublishFormat::JsonSchema, true), (PublishFormat::Protobuf, true)]
     {
-        let key = SerializerSettings::key(format, Subject::TopicName);
-        let value = SerializerSettings::value(format, Subject::TopicName);
+        let key = SerializerSettings::key(format, SubjectStrategy::TopicName);
+        let value = SerializerSettings::value(format, SubjectStrategy::TopicName);
         let debezium = record_format(Envelope::Debezium, TypeMapping::Debezium);
         let transform = transform_of(&orders(), false, &RecordFormat { key, value, ..debezium });
         let messages = messages(&transform, &insert, payload).unwrap();

@@ -26,7 +26,8 @@ impl WatchedLoop {
 }
 
 impl Liveness {
-    /// Watches a loop from now on. It must beat at least once in each `bound`. A loop of the same name is replaced.
+    /// Watches a loop from now on. It must beat at least once in each `bound`. A loop of the same name is
+    /// replaced.
     #[must_use]
     pub fn register(&self, name: impl Into<String>, bound: Duration) -> Heartbeat {
         let name = name.into();
@@ -48,8 +49,8 @@ impl Liveness {
 
 /// The handle of a watched loop.
 ///
-/// Dropping it does not end the watch: a loop that panicked or was forgotten turns `/livez` to 503 once its bound has
-/// passed. A loop that ends on purpose calls [`done`](Heartbeat::done).
+/// Dropping it does not end the watch: a loop that panicked or was forgotten turns `/livez` to 503 once its
+/// bound has passed. A loop that ends on purpose calls [`done`](Heartbeat::done).
 #[derive(Debug)]
 pub struct Heartbeat {
     liveness: Liveness,

@@ -7,8 +7,8 @@
 //! | `/metrics` | all metrics in Prometheus' text format ([`metrics`](crate::metrics)) |
 //! | `/status` | JSON: service, version, and each pipeline with its readiness, reason and details ([`Readiness`]) |
 //!
-//! The pipelines write to the two registries; only the server reads them. Nothing here changes the service: the port is
-//! read-only.
+//! The pipelines write to the two registries; only the server reads them. Nothing here changes the service:
+//! the port is read-only.
 
 mod liveness;
 mod readiness;

@@ -23,8 +23,8 @@ struct PipelineState {
 }
 
 impl Readiness {
-    /// Adds a pipeline, which is not ready yet. Register all pipelines before the first one becomes ready. A pipeline of the
-    /// same name is replaced.
+    /// Adds a pipeline, which is not ready yet. Register all pipelines before the first one becomes ready. A
+    /// pipeline of the same name is replaced.
     #[must_use]
     pub fn register(&self, pipeline: impl Into<String>) -> PipelineReadiness {
         let pipeline = pipeline.into();
@@ -50,7 +50,8 @@ impl Readiness {
         (pipelines.values().all(|state| state.reason.is_none()), text)
     }
 
-    /// Returns all pipelines by name: `ready`, `reason` if it is not ready, and the details that the pipeline reported.
+    /// Returns all pipelines by name: `ready`, `reason` if it is not ready, and the details that the pipeline
+    /// reported.
     pub(crate) fn status(&self) -> Value {
         let pipelines = lock(&self.pipelines);
         let status = pipelines.iter().map(|(pipeline, state)| {
@@ -78,15 +79,15 @@ impl PipelineReadiness {
         self.update(|state| state.reason = None);
     }
 
-    /// Reports that the pipeline does not work. `/readyz` and `/status` show the reason, so it must hold neither secrets nor
-    /// data.
+    /// Reports that the pipeline does not work. `/readyz` and `/status` show the reason, so it must hold
+    /// neither secrets nor data.
     pub fn set_not_ready(&self, reason: impl Into<String>) {
         let reason = reason.into();
         self.update(|state| state.reason = Some(reason));
     }
 
-    /// Replaces one detail that `/status` shows of the pipeline, such as `partitions` or `shards`. It must hold neither
-    /// secrets nor data.
+    /// Replaces one detail that `/status` shows of the pipeline, such as `partitions` or `shards`. It must
+    /// hold neither secrets nor data.
     pub fn set_detail(&self, name: &str, value: Value) {
         self.update(|state| {
             state.details.insert(name.to_owned(), value);

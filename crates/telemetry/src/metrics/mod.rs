@@ -1,8 +1,8 @@
 //! Metrics: the table of all names, and the Prometheus recorder.
 //!
 //! Names follow [Prometheus' rules](https://prometheus.io/docs/practices/naming/): base units, `_total` on
-//! counters. Labels have few values: pipelines, topics, partitions, tables and stable codes, but never keys or
-//! values of records.
+//! counters. Labels have few values: pipelines, topics, partitions, tables and stable codes, but never keys
+//! or values of records.
 //!
 #![doc = include_str!("table.md")]
 //!

@@ -6,7 +6,8 @@ use metrics_exporter_prometheus::{Matcher, PrometheusBuilder, PrometheusRecorder
 
 use super::table::{METRICS, MetricKind};
 
-/// How often observations are drained into their buckets. Without it they would accumulate in memory between scrapes.
+/// How often observations are drained into their buckets. Without it they would accumulate in memory between
+/// scrapes.
 pub(crate) const UPKEEP_INTERVAL: Duration = Duration::from_secs(5);
 
 /// Creates a recorder with the buckets of all histograms.

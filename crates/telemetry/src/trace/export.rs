@@ -26,8 +26,9 @@ const EXPORT_TIMEOUT: Duration = Duration::from_secs(5);
 /// The shortest time between two log lines about a failing collector.
 const LOG_INTERVAL: Duration = Duration::from_secs(60);
 
-/// Creates the tracer provider, which exports spans to the collector. The call must be within a Tokio runtime, which then
-/// drives the connection. It does not connect yet, so a collector that is down at the start is not an error.
+/// Creates the tracer provider, which exports spans to the collector. The call must be within a Tokio
+/// runtime, which then drives the connection. It does not connect yet, so a collector that is down at the
+/// start is not an error.
 ///
 /// # Errors
 /// [`ErrorKind::Sample`] and [`ErrorKind::Endpoint`] for invalid options.
@@ -70,7 +71,8 @@ pub(crate) fn tracer_provider(
         .build())
 }
 
-/// Creates a channel that gives up on a silent peer. The exporter's own channel would wait for it while connecting.
+/// Creates a channel that gives up on a silent peer. The exporter's own channel would wait for it while
+/// connecting.
 fn channel(endpoint: &str) -> Result<tonic::transport::Channel, Error> {
     let invalid = |problem: &str| {
         let message = format!(

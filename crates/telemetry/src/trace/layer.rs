@@ -23,7 +23,8 @@ where
         .with_threads(false)
         .with_target(false)
         .with_tracked_inactivity(false)
-        // OpenTelemetry's own current context stays empty, so that spans of libraries do not join these traces.
+        // OpenTelemetry's own current context stays empty, so that spans of libraries do not join these
+        // traces.
         .with_context_activation(false)
         .with_filter(FilterFn::new(is_exported).with_max_level_hint(LevelFilter::INFO))
         .boxed()

@@ -1,11 +1,12 @@
 //! The spans of both services, and how they join other traces.
 //!
-//! Each batch has one trace. Its root span links to the contexts of the producers, which the record header `traceparent`
-//! carries. Published records carry the context of their batch, or that of the trace which their Spanner transaction's tag
-//! names. So a producer's trace leads through Spanner to the consumer. Names and attributes follow OpenTelemetry's semantic
-//! conventions for [messaging](https://opentelemetry.io/docs/specs/semconv/messaging/messaging-spans/) and
-//! [databases](https://opentelemetry.io/docs/specs/semconv/database/database-spans/); names that these do not define
-//! begin with `spanbridge.`. No attribute holds keys, values or other contents of records or rows.
+//! Each batch has one trace. Its root span links to the contexts of the producers, which the record header
+//! `traceparent` carries. Published records carry the context of their batch, or that of the trace which
+//! their Spanner transaction's tag names. So a producer's trace leads through Spanner to the consumer. Names
+//! and attributes follow OpenTelemetry's semantic conventions for
+//! [messaging](https://opentelemetry.io/docs/specs/semconv/messaging/messaging-spans/) and
+//! [databases](https://opentelemetry.io/docs/specs/semconv/database/database-spans/); names that these do not
+//! define begin with `spanbridge.`. No attribute holds keys, values or other contents of records or rows.
 //!
 //! | span | kind | made by | meaning |
 //! | --- | --- | --- | --- |
@@ -43,14 +44,14 @@
 //! | `db.operation.batch.size` | int | ingest's `commit` | the number of mutations in the commit |
 //! | `error.type` | string | the span that failed | the stable error code; the status of the span is then error ([`fail`]) |
 //!
-//! Attributes without a value at creation are set with [`tracing::Span::record`]. Only spans whose target is [`TARGET`] or
-//! below it are exported, so spans of the Spanner client and of librdkafka are not. Events of this workspace's crates of
-//! level info or above become events of the span in which they happen.
+//! Attributes without a value at creation are set with [`tracing::Span::record`]. Only spans whose target is
+//! [`TARGET`] or below it are exported, so spans of the Spanner client and of librdkafka are not. Events of
+//! this workspace's crates of level info or above become events of the span in which they happen.
 //!
 //! # Times
-//! A span starts when it is created. It ends when it is exited for the last time, or when it is dropped if it was never
-//! entered. [`start_at`] and [`end_at`] override these times, for work that was measured before its span could exist (a
-//! poll that began before there was a batch).
+//! A span starts when it is created. It ends when it is exited for the last time, or when it is dropped if it
+//! was never entered. [`start_at`] and [`end_at`] override these times, for work that was measured before its
+//! span could exist (a poll that began before there was a batch).
 
 mod backdate;
 mod export;

@@ -30,7 +30,8 @@ pub fn batch(pipeline: &str, shard: u32) -> Span {
     )
 }
 
-/// Creates the span in which a Spanner transaction's records are published, as a child of the span that its tag names.
+/// Creates the span in which a Spanner transaction's records are published, as a child of the span that its
+/// tag names.
 #[must_use]
 pub fn transaction(pipeline: &str, writer: &RemoteContext) -> Span {
     let span = tracing::info_span!(

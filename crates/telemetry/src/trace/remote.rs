@@ -59,7 +59,8 @@ impl RemoteContext {
 /// The length of a `traceparent` of version 00: `00-<32>-<16>-<2>`.
 const TRACEPARENT_LENGTH: usize = 55;
 
-/// Parses a `traceparent` strictly according to [W3C Trace Context](https://www.w3.org/TR/trace-context/#traceparent-header).
+/// Parses a `traceparent` strictly according to [W3C Trace
+/// Context](https://www.w3.org/TR/trace-context/#traceparent-header).
 ///
 /// Returns `None` for any text that does not conform; the record then counts as having no context.
 #[must_use]

@@ -12,8 +12,8 @@ use super::backdate;
 
 /// Sets the start of `span` to `start` instead of the time of its creation.
 ///
-/// Call this before the span gets a child or a link, and before its ids are read. After that the start is fixed, and this
-/// call only adds an attribute. Times before 1970 and after 2262 are ignored.
+/// Call this before the span gets a child or a link, and before its ids are read. After that the start is
+/// fixed, and this call only adds an attribute. Times before 1970 and after 2262 are ignored.
 pub fn start_at(span: &Span, start: SystemTime) {
     if let Some(nanos) = backdate::unix_nanos(start) {
         span.set_attribute(backdate::START_ATTRIBUTE, nanos);
@@ -27,8 +27,8 @@ pub fn end_at(span: &Span, end: SystemTime) {
     }
 }
 
-/// Links `span` to a span of another process. Only the first [`MAX_LINKS`](super::MAX_LINKS) links are kept, so pass each
-/// context once.
+/// Links `span` to a span of another process. Only the first [`MAX_LINKS`](super::MAX_LINKS) links are kept,
+/// so pass each context once.
 pub fn link(span: &Span, to: &RemoteContext) {
     if let Some(context) = recording_context(span) {
         context.span().add_link(to.0.clone(), Vec::new());

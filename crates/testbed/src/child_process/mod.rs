@@ -240,6 +240,14 @@ impl WorkerProcess {
         Ok(Metrics::parse(&text))
     }
 
+    /// Requests `/status`, and returns its JSON text.
+    ///
+    /// # Errors
+    /// [`ErrorKind::WorkerSilent`] when the admin port does not answer.
+    pub async fn status(&self) -> Result<String> {
+        self.get("status").await?.text().await.map_err(|error| self.silent(&error))
+    }
+
     /// Returns the CPU time and memory so far, or `None` when the worker has exited.
     #[must_use]
     pub fn resource_usage(&self) -> Option<ResourceUsage> {

@@ -1,13 +1,16 @@
-use crate::read::{Entry, check};
+//! `create_topics`: how missing topics are created.
 
-/// How a topic is created.
+use crate::read::{Entry, rules};
+
+/// `create_topics`: how missing topics are created.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct CreateTopics {
-    /// Partitions, 1 to 10,000. For data topics; the state topic has `shards`.
+    /// `partitions`: the number of partitions of data topics, 1 to 10,000. The state topic has `shards`
+    /// partitions. Required.
     pub partitions: u16,
-    /// Copies, 1 to 15.
+    /// `replication_factor`: the number of replicas, 1 to 15. Required.
     pub replication_factor: u16,
-    /// Its other settings, in Kafka's words.
+    /// `config`: further topic configurations of Kafka by name. Default: none.
     pub config: Vec<(String, String)>,
 }
 
@@ -20,7 +23,7 @@ impl CreateTopics {
         let config = section.optional("config").map_or(Some(Vec::new()), |entry| {
             let settings = entry.section()?.entries();
             let setting =
-                |entry: &Entry<'_>| Some((entry.key().to_owned(), entry.string(check::filled)?.to_string()));
+                |entry: &Entry<'_>| Some((entry.key().to_owned(), entry.string(rules::filled)?.to_string()));
             settings.iter().map(setting).collect()
         });
         section.finish();

@@ -1,151 +1,156 @@
-//! `[[publish]]`
+//! `[[publish]]`: a pipeline from Spanner to Kafka.
 
 mod create;
 mod headers;
 mod pattern;
+mod periodic_topic;
 mod route;
 mod selection;
-mod side;
 mod start;
-mod values;
+mod value_types;
 
 use std::time::Duration;
 
 use chrono::{DateTime, Utc};
 
 use super::batch::Transaction;
-use super::decoding::Subject;
 use super::format::PublishFormat;
+use super::subject::SubjectStrategy;
 use super::template::Template;
-use crate::error::Kind;
-use crate::read::{Entry, check};
+use crate::error::ErrorKind;
+use crate::read::{Entry, rules};
 use crate::{Located, Span};
 
 pub use create::CreateTopics;
+pub use periodic_topic::PeriodicTopic;
 pub use route::Route;
 pub use selection::Selection;
-pub use side::Beat;
-pub use start::Start;
-pub use values::{Compatible, Timestamps};
+pub use start::PublishStart;
+pub use value_types::{Compatibility, TimestampEncoding};
 
-/// A pipeline from Spanner to Kafka.
+/// `[[publish]]`: a pipeline from Spanner to Kafka.
 #[derive(Debug, Clone)]
 pub struct Publish {
-    /// Its identity in stored state: 1 to 64 of `A-Za-z0-9._-`, unique among the publish pipelines.
+    /// `name`: the name, 1 to 64 of the characters `A-Za-z0-9._-`, unique among the publish pipelines. It
+    /// identifies the pipeline in stored state. Required.
     pub name: Located<str>,
-    /// The change stream it reads.
+    /// `change_stream`: the change stream that the pipeline reads. Required.
     pub change_stream: Located<str>,
-    /// The tables and columns it publishes.
+    /// `tables`, `exclude_tables`, `columns`, `exclude_columns`: what the pipeline publishes.
     pub selection: Selection,
-    /// What is different for some tables.
+    /// `[[publish.route]]`: settings for some tables, of which the first that matches applies. Default: none.
     pub routes: Vec<Route>,
-    /// The topic of each table. Default: `{name}.{table}`. See [`Publish::topic`].
+    /// `topic`: the topic of each table. Default: `{name}.{table}`. See [`Publish::topic`].
     pub topic: Template,
-    /// How topics are created that are not there; None: they must be there.
+    /// `create_topics`: how missing topics are created. Default: none, so all topics must exist.
     pub create_topics: Option<CreateTopics>,
-    /// Partitions of the state topic, 1 to 256: the most workers that can share this pipeline. Default: 4, and 1 when it
-    /// is atomic.
+    /// `shards`: the number of partitions of the state topic, 1 to 256, which is the maximum number of
+    /// workers that share the pipeline. Default: 4, or 1 with `atomic`.
     pub shards: u16,
-    /// Whether each Spanner transaction is in one Kafka transaction, and all are in the order of commits; with one
-    /// shard. Default: false.
+    /// `atomic`: whether each Spanner transaction is published in one Kafka transaction, in the order of
+    /// commits. It requires one shard. Default: false.
     pub atomic: bool,
-    /// How keys are encoded. Default: avro.
+    /// `key.format`: the encoding of keys. Default: `avro`.
     pub key: PublishFormat,
-    /// What the subject of the keys' schema is named after. Default: topic-name.
-    pub key_subject: Subject,
-    /// How values are encoded. Default: avro.
+    /// `key.subject`: the strategy that names the subject of the keys' schema. Default: `topic-name`.
+    pub key_subject: SubjectStrategy,
+    /// `value.format`: the encoding of values. Default: `avro`.
     pub value: PublishFormat,
-    /// What the subject of the values' schema is named after. Default: topic-name.
-    pub value_subject: Subject,
-    /// What a value holds. Default: debezium.
+    /// `value.subject`: the strategy that names the subject of the values' schema. Default: `topic-name`.
+    pub value_subject: SubjectStrategy,
+    /// `envelope`: what a value contains. Default: `debezium`.
     pub envelope: Envelope,
-    /// Whose types and fields the records have. Default: our own, without loss.
-    pub compatible: Option<Compatible>,
-    /// How Avro has a TIMESTAMP. Default: text.
-    pub timestamps: Timestamps,
-    /// Whether a deletion is followed by a record without a value. Default: true.
+    /// `compatible`: another product whose types and fields the records have. Default: none, which represents
+    /// all values without loss.
+    pub compatible: Option<Compatibility>,
+    /// `timestamps`: how Avro represents a TIMESTAMP. Default: `text`.
+    pub timestamps: TimestampEncoding,
+    /// `tombstones`: whether a record without a value follows each deletion. Default: true.
     pub tombstones: bool,
-    /// Whether rows that are already there are published. Default: never.
+    /// `snapshot`: whether existing rows are published before changes. Default: `never`.
     pub snapshot: Snapshot,
-    /// Headers of every record.
+    /// `headers`: headers of every record. Default: none.
     pub headers: Vec<(String, String)>,
-    /// Whether records have CloudEvents' headers. Default: false.
+    /// `cloud_events`: whether records have the headers of `CloudEvents`. Default: false.
     pub cloud_events: bool,
-    /// Where the very first start begins. Default: now.
-    pub start: Start,
-    /// The last commit timestamp that is published; None: for ever.
+    /// `start`: where the first run begins. Default: `now`.
+    pub start: PublishStart,
+    /// `end`: the last commit timestamp that is published. Default: none, so the pipeline runs without end.
     pub end: Option<DateTime<Utc>>,
-    /// Where each shard says that it is alive.
-    pub heartbeat_topic: Option<Beat>,
-    /// Where the pipeline says up to where it is complete.
-    pub watermark_topic: Option<Beat>,
-    /// Whether each record says so too. Default: false.
+    /// `heartbeat_topic`: the topic to which each shard sends heartbeats. Default: none.
+    pub heartbeat_topic: Option<PeriodicTopic>,
+    /// `watermark_topic`: the topic that gets the low watermark of the pipeline. Default: none.
+    pub watermark_topic: Option<PeriodicTopic>,
+    /// `low_watermark`: whether each record contains the low watermark too. Default: false.
     pub low_watermark: bool,
-    /// Where the beginnings and ends of transactions are told.
+    /// `transaction_topic`: the topic for begin and end markers of transactions. Default: none.
     pub transaction_topic: Option<Template>,
-    /// How much goes into one Kafka transaction.
+    /// `[publish.transaction]`: the limits of one Kafka transaction.
     pub transaction: Transaction,
-    /// What an incompatible change of a table does. Default: stop.
+    /// `on_incompatible_schema`: what happens after an incompatible change of a table. Default: `stop`.
     pub on_incompatible_schema: OnIncompatibleSchema,
-    /// Where changes go that have no fitting schema. Default: `{name}.dead-letters`. See
-    /// [`Publish::dead_letter_topic`].
+    /// `dead_letter_topic`: the topic for changes without a compatible schema. Default:
+    /// `{name}.dead-letters`. See [`Publish::dead_letter_topic`].
     pub dead_letter_topic: Template,
-    /// Whether what the file's ingest pipelines wrote is left out. Default: false.
+    /// `skip_own`: whether changes that the ingest pipelines of this file wrote are omitted. Default: false.
     pub skip_own: bool,
-    /// The state topic. Default: `{name}.spanbridge-state`. See [`Publish::state_topic`].
+    /// `state_topic`: the state topic. Default: `{name}.spanbridge-state`. See [`Publish::state_topic`].
     pub state_topic: Template,
-    /// How often an idle change stream says so, 100 ms to 300 s. Default: 1 s.
-    /// <https://cloud.google.com/spanner/docs/change-streams/details#change_stream_query_syntax>
+    /// `heartbeat`: the time after which an idle change stream returns a heartbeat record, 100 ms to 300 s.
+    /// Default: 1 s. See
+    /// <https://cloud.google.com/spanner/docs/change-streams/details#change_stream_query_syntax>.
     pub heartbeat: Duration,
-    /// The header.
+    /// The place of the header.
     pub span: Span,
 }
 
-/// What a published value holds.
+/// `envelope`: what a published value contains.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum Envelope {
-    /// Before, after, source and operation, as Debezium's Spanner connector has them.
+    /// The row before and after the change, its source and operation, as in Debezium's Spanner connector. The
+    /// default.
     #[default]
     Debezium,
-    /// The row.
+    /// Only the row.
     Row,
 }
 
-/// Whether rows that are already there are published.
+/// `snapshot`: whether existing rows are published.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum Snapshot {
-    /// Changes only.
+    /// Only changes are published. The default.
     #[default]
     Never,
-    /// A new pipeline begins with the rows that are there, as of one timestamp, and goes on with the changes behind it.
+    /// A new pipeline publishes all rows as of one timestamp, then the changes after it.
     Initial,
 }
 
-/// What an incompatible change of a table does.
+/// `on_incompatible_schema`: what happens after an incompatible change of a table.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum OnIncompatibleSchema {
-    /// It stops the pipeline with an error.
+    /// The pipeline stops with an error. The default.
     #[default]
     Stop,
-    /// Its changes are published as they are, without a schema, to a topic of their own.
+    /// Changes of the table are published without a schema to the dead-letter topic.
     DeadLetter,
 }
 
-const INCOMPATIBLE: [(&str, OnIncompatibleSchema); 2] =
+/// The words of `on_incompatible_schema`.
+const INCOMPATIBLE_SCHEMA_WORDS: [(&str, OnIncompatibleSchema); 2] =
     [("stop", OnIncompatibleSchema::Stop), ("dead-letter", OnIncompatibleSchema::DeadLetter)];
 
 impl Publish {
-    /// The topic of a table.
+    /// Returns the topic of a table.
     pub fn topic(&self, table: &str) -> String {
         self.topic_template(table).render(&self.name, table)
     }
 
-    /// What that is made of.
+    /// Returns the template of a table's topic.
     pub fn topic_template(&self, table: &str) -> &Template {
         self.route(table).and_then(|route| route.topic.as_ref()).unwrap_or(&self.topic)
     }
 
-    /// How the topic of a table is created; None: it must be there.
+    /// Returns how the topic of a table is created; `None` if it must exist.
     pub fn create_topics(&self, table: &str) -> Option<&CreateTopics> {
         self.route(table).and_then(|route| route.create_topics.as_ref()).or(self.create_topics.as_ref())
     }
@@ -154,7 +159,7 @@ impl Publish {
         self.routes.iter().find(|route| route.takes(table))
     }
 
-    /// Where changes go that have no fitting schema; None: nowhere, they stop the pipeline.
+    /// Returns the topic for changes without a compatible schema; `None` if they stop the pipeline.
     pub fn dead_letter_topic(&self) -> Option<String> {
         match self.on_incompatible_schema {
             OnIncompatibleSchema::Stop => None,
@@ -162,15 +167,15 @@ impl Publish {
         }
     }
 
-    /// The state topic.
+    /// Returns the name of the state topic.
     pub fn state_topic(&self) -> String {
         self.state_topic.render(&self.name, "")
     }
 
     pub(crate) fn read(entry: &Entry<'_>) -> Option<Self> {
         let section = entry.section()?;
-        let name = section.required("name").and_then(|entry| entry.string(check::pipeline_name));
-        let stream = section.required("change_stream").and_then(|entry| entry.string(check::table));
+        let name = section.required("name").and_then(|entry| entry.string(rules::pipeline_name));
+        let stream = section.required("change_stream").and_then(|entry| entry.string(rules::table));
         let selection = Selection::read(&section);
         let topic = section.optional("topic").map(|entry| Template::read(&entry, true));
         let create_topics = section.optional("create_topics").map(|entry| CreateTopics::read(&entry));
@@ -183,10 +188,10 @@ impl Publish {
         let atomic = section.optional("atomic").and_then(|entry| {
             let atomic = entry.boolean()?;
             if let Some(shards) = shards.filter(|shards| atomic && *shards > 1) {
-                entry.wrong(
-                    Kind::Conflict,
+                entry.report(
+                    ErrorKind::Conflict,
                     format!("`atomic` needs one shard, and `shards` is {shards}"),
-                    "leave `shards` out: one worker puts all changes in order, the others stand by",
+                    "remove `shards`: one worker orders all changes, the others are on standby",
                 );
             }
             Some(atomic)
@@ -198,44 +203,46 @@ impl Publish {
             .and_then(|entry| entry.choice(&[("debezium", Envelope::Debezium), ("row", Envelope::Row)], &[]));
         let compatible = section
             .optional("compatible")
-            .and_then(|entry| entry.choice(&[("debezium", Compatible::Debezium)], &[]));
+            .and_then(|entry| entry.choice(&[("debezium", Compatibility::Debezium)], &[]));
         let timestamps = section.optional("timestamps").and_then(|entry| {
             let formats = [key, value].map(|format| format.unwrap_or_default().0);
-            Timestamps::read(&entry, compatible, formats)
+            TimestampEncoding::read(&entry, compatible, formats)
         });
         let tombstones = section.optional("tombstones").and_then(|entry| entry.boolean());
-        let start = section.optional("start").and_then(|entry| Start::read(&entry));
+        let start = section.optional("start").and_then(|entry| PublishStart::read(&entry));
         let snapshot = section.optional("snapshot").and_then(|entry| {
             let snapshots = [("never", Snapshot::Never), ("initial", Snapshot::Initial)];
             let snapshot = entry.choice(&snapshots, &[])?;
-            if let (Snapshot::Initial, Some(Start::At(start))) = (snapshot, start) {
+            if let (Snapshot::Initial, Some(PublishStart::At(start))) = (snapshot, start) {
                 let message = format!("`snapshot` is initial, and `start` is {start}");
-                entry.wrong(
-                    Kind::Conflict,
+                entry.report(
+                    ErrorKind::Conflict,
                     message,
-                    "leave one of the two out: changes begin where the snapshot was read",
+                    "remove one of the two: changes begin at the timestamp of the snapshot",
                 );
                 return None;
             }
             Some(snapshot)
         });
         let end = section.optional("end").and_then(|entry| {
-            let end = start::instant(&entry, "an RFC 3339 timestamp")?;
-            if let Some(Start::At(start)) = start.filter(|start| matches!(start, Start::At(at) if *at > end))
+            let end = start::read_instant(&entry, "an RFC 3339 timestamp")?;
+            if let Some(PublishStart::At(start)) =
+                start.filter(|start| matches!(start, PublishStart::At(at) if *at > end))
             {
                 let message = format!("`end` is before `start` = {start}");
-                entry.wrong(Kind::Conflict, message, "give a later `end`");
+                entry.report(ErrorKind::Conflict, message, "give a later `end`");
             }
             Some(end)
         });
-        let heartbeat_topic = section.optional("heartbeat_topic").map(|entry| Beat::read(&entry));
-        let watermark_topic = section.optional("watermark_topic").map(|entry| Beat::read(&entry));
+        let heartbeat_topic = section.optional("heartbeat_topic").map(|entry| PeriodicTopic::read(&entry));
+        let watermark_topic = section.optional("watermark_topic").map(|entry| PeriodicTopic::read(&entry));
         let low_watermark = section.optional("low_watermark").and_then(|entry| entry.boolean());
         let transaction_topic =
             section.optional("transaction_topic").map(|entry| Template::read(&entry, false));
         let transaction = section.optional("transaction").and_then(|entry| Transaction::read(&entry));
-        let incompatible =
-            section.optional("on_incompatible_schema").and_then(|entry| entry.choice(&INCOMPATIBLE, &[]));
+        let incompatible = section
+            .optional("on_incompatible_schema")
+            .and_then(|entry| entry.choice(&INCOMPATIBLE_SCHEMA_WORDS, &[]));
         let dead_letter_topic =
             section.optional("dead_letter_topic").map(|entry| Template::read(&entry, false));
         let skip_own = section.optional("skip_own").and_then(|entry| entry.boolean());
@@ -284,7 +291,8 @@ impl Publish {
     }
 }
 
-/// Absent is `Some(None)`, wrong is None.
+/// Turns the result of an optional read inside out: `Some(None)` if the file does not have the key, `None`
+/// after a mistake.
 fn present<T>(read: Option<Option<T>>) -> Option<Option<T>> {
     read.map_or(Some(None), |value| value.map(Some))
 }

@@ -1,5 +1,7 @@
-/// True if the name is the pattern, in which `*` stands for any characters; compared without case, as Spanner's
-/// names are.
+//! Patterns of table and column names.
+
+/// Returns whether `name` matches `pattern`, in which `*` matches any characters. Case is ignored, as in
+/// Spanner's names.
 pub(super) fn matches(pattern: &str, name: &str) -> bool {
     let (pattern, name) = (pattern.to_ascii_lowercase(), name.to_ascii_lowercase());
     let mut parts = pattern.split('*');
@@ -14,6 +16,7 @@ pub(super) fn matches(pattern: &str, name: &str) -> bool {
     rest.ends_with(last)
 }
 
+/// Returns whether the text has a `*`.
 pub(super) fn is_pattern(text: &str) -> bool {
     text.contains('*')
 }
@@ -23,7 +26,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_star_stands_for_any_characters() {
+    fn star_matches_any_characters() {
         for (pattern, name) in [
             ("Orders", "orders"),
             ("Audit*", "AuditLog"),

@@ -1,33 +1,37 @@
+//! `[[publish.route]]`: other topics for some tables.
+
 use super::CreateTopics;
 use super::pattern::matches;
 use super::present;
-use crate::check::Case;
+use crate::consistency::CaseSensitivity;
 use crate::model::template::Template;
-use crate::read::{Entry, check};
+use crate::read::{Entry, rules};
 use crate::{Located, Span};
 
-/// What is different for some tables; the first that names a table counts.
+/// `[[publish.route]]`: settings for some tables. The first route that names a table applies to it.
 #[derive(Debug, Clone)]
 pub struct Route {
-    /// Names, in which `*` stands for any characters.
+    /// `tables`: names of tables, in which `*` matches any characters. Required.
     pub tables: Vec<Located<str>>,
-    /// Their topics; None: as the pipeline's.
+    /// `topic`: the topics of these tables. Default: that of the pipeline.
     pub topic: Option<Template>,
-    /// How their topics are created; None: as the pipeline's.
+    /// `create_topics`: how missing topics of these tables are created. Default: that of the pipeline.
     pub create_topics: Option<CreateTopics>,
-    /// The header.
+    /// The place of the header.
     pub span: Span,
 }
 
 impl Route {
+    /// Returns whether the route names the table.
     pub(super) fn takes(&self, table: &str) -> bool {
         self.tables.iter().any(|pattern| matches(pattern, table))
     }
 
     pub(super) fn read(entry: &Entry<'_>) -> Option<Self> {
         let section = entry.section()?;
-        let tables =
-            section.required("tables").and_then(|entry| entry.names("table", Case::Ignored, check::tables));
+        let tables = section
+            .required("tables")
+            .and_then(|entry| entry.names("table", CaseSensitivity::Insensitive, rules::tables));
         let topic = section.optional("topic").map(|entry| Template::read(&entry, true));
         let create = section.optional("create_topics").map(|entry| CreateTopics::read(&entry));
         let span = section.span();

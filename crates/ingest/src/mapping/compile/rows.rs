@@ -1,6 +1,6 @@
 //! A table with one row for each record.
 
-use spanbridge_config::{AllFields, IngestTransaction, Mode, RowsTable, Tombstones};
+use spanbridge_config::{AllFields, IngestTransaction, RowsTable, Tombstones, WriteMode};
 use spanbridge_protocol::ingest::{RowTarget, Target, TargetKind};
 use spanbridge_protocol::mutation::Write;
 use spanbridge_protocol::table::{Column as TableColumn, Table};
@@ -18,7 +18,7 @@ impl Compiler<'_> {
         let delete_when = self.filter(mapping.delete_when.as_ref());
         let columns: Vec<Column> = columns.into_iter().collect::<Option<_>>()?;
         let key = self.key(mapping, live, &columns)?;
-        let writes = mapping.mode != Mode::Delete;
+        let writes = mapping.mode != WriteMode::Delete;
         match writes {
             true => self.required(mapping, live, &columns)?,
             false => self.key_alone(mapping, live, &columns)?,
@@ -86,7 +86,7 @@ impl Compiler<'_> {
         };
         let mapped = |column: &TableColumn| columns.iter().any(|mapped| mapped.name == column.name);
         let missing = live.columns.iter().filter(required).find(|column| !mapped(column));
-        let column = missing.filter(|_| mapping.mode != Mode::Update);
+        let column = missing.filter(|_| mapping.mode != WriteMode::Update);
         let Some(column) = column else { return Some(()) };
         let message = format!("column {} of table `{}` is NOT NULL and not mapped", column.name, live.name);
         self.error(&mapping.table, COLUMN, message, "map it, or give it a default");
@@ -122,10 +122,10 @@ impl Compiler<'_> {
     }
 }
 
-fn write(mode: Mode) -> Write {
+fn write(mode: WriteMode) -> Write {
     match mode {
-        Mode::Insert => Write::Insert,
-        Mode::Update => Write::Update,
-        Mode::Upsert | Mode::Delete => Write::Upsert,
+        WriteMode::Insert => Write::Insert,
+        WriteMode::Update => Write::Update,
+        WriteMode::Upsert | WriteMode::Delete => Write::Upsert,
     }
 }

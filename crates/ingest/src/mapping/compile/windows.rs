@@ -1,6 +1,8 @@
 //! Windows of event time.
 
-use spanbridge_config::{Late as ConfigLate, Located, Window as ConfigWindow, WindowKind as ConfigKind};
+use spanbridge_config::{
+    LatePolicy as ConfigLate, Located, Window as ConfigWindow, WindowKind as ConfigKind,
+};
 use spanbridge_protocol::ingest::{Hop, LatePolicy, Window, WindowError, WindowKind, WindowSize};
 use spanbridge_protocol::table::Table;
 use spanbridge_protocol::value::Type;

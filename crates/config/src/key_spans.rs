@@ -1,27 +1,27 @@
-//! Where the keys of a section stand.
+//! The places of a section's values.
 
 use crate::Span;
 
-/// The places of one section's values, for mistakes that a later stage finds.
+/// The places of the values of one section, for mistakes that a later stage finds.
 ///
-/// All are equal, as places are for [`Located`](crate::Located).
+/// Two of them are always equal: like [`Located`](crate::Located), comparisons ignore places.
 #[derive(Debug, Clone, Default)]
-pub struct Keys {
+pub struct KeySpans {
     section: Span,
     keys: Vec<(&'static str, Span)>,
 }
 
-impl Keys {
+impl KeySpans {
     pub(crate) fn new(section: Span, keys: Vec<(&'static str, Span)>) -> Self {
         Self { section, keys }
     }
 
-    /// Where the key's value stands; the section itself when the file leaves the key to its default.
+    /// Returns the place of the key's value; that of the section if the file does not have the key.
     pub fn span(&self, key: &str) -> Span {
         self.find(key).unwrap_or(self.section)
     }
 
-    /// Whether the file has the key.
+    /// Returns whether the file has the key.
     pub fn has(&self, key: &str) -> bool {
         self.find(key).is_some()
     }
@@ -31,10 +31,10 @@ impl Keys {
     }
 }
 
-impl PartialEq for Keys {
+impl PartialEq for KeySpans {
     fn eq(&self, _: &Self) -> bool {
         true
     }
 }
 
-impl Eq for Keys {}
+impl Eq for KeySpans {}

@@ -1,10 +1,10 @@
-//! Syntax, keys and types.
+//! TOML syntax, unknown and missing keys, wrong types.
 
-use super::refused;
+use super::assert_mistakes;
 
 #[test]
 fn syntax() {
-    refused(&[
+    assert_mistakes(&[
         ("log = \"info\"", "log = \"info", &["10:12: not TOML: invalid basic string, expected `\"`"]),
         ("log = \"info\"", "log \"info\"", &["10:5: not TOML: key with no value, expected `=`"]),
         ("shards = 4", "shards = 4\nshards = 5", &["34:1: not TOML: duplicate key"]),
@@ -14,7 +14,7 @@ fn syntax() {
 
 #[test]
 fn keys() {
-    refused(&[
+    assert_mistakes(&[
         ("shards = 4", "shard = 4", &["33:1: unknown key `shard` in `publish`; did you mean `shards`?"]),
         (
             "[telemetry]",
@@ -57,7 +57,7 @@ fn keys() {
 
 #[test]
 fn types() {
-    refused(&[
+    assert_mistakes(&[
         ("log = \"info\"", "log = 1", &["10:7: `telemetry.log` must be a string, not an integer"]),
         (
             "name = \"delays\"",

@@ -1,10 +1,10 @@
-//! What the contract has and this version does not carry out.
+//! Options that this version does not implement.
 
-use super::refused;
+use super::assert_mistakes;
 
 #[test]
-fn not_yet() {
-    refused(&[
+fn unimplemented_options_are_rejected() {
+    assert_mistakes(&[
         (
             "shards = 4",
             "key = { format = \"string\" }",

@@ -1,43 +1,45 @@
+//! The types of published values.
+
 use crate::PublishFormat;
-use crate::error::Kind;
+use crate::error::ErrorKind;
 use crate::read::Entry;
 
-/// Whose types and fields published records have.
+/// `compatible`: another product whose types and fields published records have.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Compatible {
-    /// Debezium's Spanner connector's, exactly.
+pub enum Compatibility {
+    /// Exactly those of Debezium's Spanner connector.
     Debezium,
 }
 
-/// How Avro has a TIMESTAMP. Only text holds each of them.
+/// `timestamps`: how Avro represents a TIMESTAMP. Only text can represent all of them.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub enum Timestamps {
-    /// RFC 3339.
+pub enum TimestampEncoding {
+    /// RFC 3339 text. The default.
     #[default]
     Text,
-    /// The logical type `timestamp-micros`: no nanoseconds.
+    /// The logical type `timestamp-micros`, without nanoseconds.
     Micros,
-    /// The logical type `timestamp-nanos`: years 1677 to 2262.
+    /// The logical type `timestamp-nanos`, for the years 1677 to 2262.
     Nanos,
 }
 
-impl Timestamps {
+impl TimestampEncoding {
     pub(super) fn read(
         entry: &Entry<'_>,
-        compatible: Option<Compatible>,
+        compatible: Option<Compatibility>,
         formats: [PublishFormat; 2],
     ) -> Option<Self> {
         let words = [("text", Self::Text), ("micros", Self::Micros), ("nanos", Self::Nanos)];
         let timestamps = entry.choice(&words, &[])?;
-        let conflict = |message: &str, help: &str| {
-            let mistake = entry.reader().mistake(Kind::Conflict, entry.key_span(), message);
+        let report_conflict = |message: &str, help: &str| {
+            let mistake = entry.reader().mistake(ErrorKind::Conflict, entry.key_span(), message);
             entry.reader().report(mistake.help(help));
         };
         if compatible.is_some() && timestamps != Self::Text {
-            conflict("Debezium's timestamps are text", "remove `timestamps` or `compatible`");
+            report_conflict("Debezium's timestamps are text", "remove `timestamps` or `compatible`");
         }
         if !formats.contains(&PublishFormat::Avro) {
-            conflict(
+            report_conflict(
                 "`timestamps` is about Avro, and neither `key` nor `value` is",
                 "remove it: Protobuf has its own timestamps, JSON has text",
             );

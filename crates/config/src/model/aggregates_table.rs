@@ -1,75 +1,77 @@
-//! A table with `aggregates`
+//! `[[ingest.table]]` with `aggregates`.
 
 use super::aggregate::Aggregate;
-use super::mapping::{Mapping, columns_of, filled};
-use super::table::{Common, IngestTransaction, Tombstones, only_with};
+use super::mapping::{Mapping, read_columns, read_nonempty};
+use super::table_keys::{IngestTransaction, TableKeys, Tombstones, only_with};
 use super::window::Window;
-use crate::error::Kind;
+use crate::error::ErrorKind;
 use crate::read::{Entry, Section};
-use crate::{Keys, Located, Span};
+use crate::{KeySpans, Located, Span};
 
-/// The key column that an aggregate table of `ownership = "partition"` has besides its groups:
-/// the Kafka partition, INT64.
+/// The key column that an aggregate table with `ownership = "partition"` has besides its groups: the Kafka
+/// partition, INT64.
 pub const SOURCE_PARTITION: &str = "SourcePartition";
 
-/// A table with one row for each group of records.
+/// `[[ingest.table]]` with `aggregates`: a table with one row for each group of records.
 #[derive(Debug, Clone)]
 pub struct AggregatesTable {
-    /// The table that is written, `schema.table` for one of a named schema; see [`IngestTable::table`](crate::IngestTable::table).
+    /// `table`: the table that is written, `schema.table` for a table of a named schema. For a version other
+    /// than 1 it is the table of the version; see [`IngestTable::table`](crate::IngestTable::table).
+    /// Required.
     pub table: Located<str>,
-    /// `where`: CEL expression; only records for which it is true.
+    /// `where`: a CEL expression that selects records. Default: all records.
     pub filter: Option<Located<str>>,
-    /// The key columns that make the group, in file order; none when absent.
+    /// `group_by`: the key columns that identify a group, in file order. Default: none, which makes one
+    /// group.
     pub group_by: Vec<Mapping>,
-    /// Absent: one row for each group.
+    /// `window`: the windows that divide each group. Default: none, so each group has one row.
     pub window: Option<Window>,
-    /// Who may write a row. Default: partition.
+    /// `ownership`: who may write a row. Default: `partition`.
     pub ownership: Ownership,
-    /// What a record without a value does; never [`Tombstones::Delete`]. Default: ignore.
+    /// `tombstones`: what a record without a value does; never [`Tombstones::Delete`]. Default: `ignore`.
     pub tombstones: Tombstones,
-    /// The aggregate columns, in file order; at least one.
+    /// `aggregates`: the aggregate columns, in file order. Required; at least one.
     pub aggregates: Vec<Aggregate>,
-    /// The header.
+    /// The place of the header.
     pub span: Span,
-    /// Where its keys stand.
-    pub keys: Keys,
+    /// The places of the section's values.
+    pub keys: KeySpans,
 }
 
-/// Who may write a row of an aggregate table.
+/// `ownership`: the workers that may write a row of an aggregate table.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
 pub enum Ownership {
-    /// The source partition alone, which is part of the row's key: [`SOURCE_PARTITION`].
+    /// Only the worker of the source partition, which is part of the key: [`SOURCE_PARTITION`]. The default.
     #[default]
     Partition,
-    /// All partitions, each after it has read and locked the row.
+    /// The workers of all partitions, after they have read and locked the row.
     Shared,
 }
 
 impl AggregatesTable {
-    /// What its commit does before it writes: it follows from the ownership.
+    /// Returns how a commit accesses the table, which follows from the ownership.
     pub fn transaction(&self) -> IngestTransaction {
         self.ownership.transaction()
     }
 
-    pub(super) fn read(section: Section<'_>, common: Common, aggregates: &Entry<'_>) -> Option<Self> {
-        let aggregates = filled(aggregates, Aggregate::read);
-        let group_by = section.optional("group_by").map(|entry| columns_of(&entry));
+    pub(super) fn read(section: Section<'_>, keys: TableKeys, aggregates: &Entry<'_>) -> Option<Self> {
+        let aggregates = read_nonempty(aggregates, Aggregate::read);
+        let group_by = section.optional("group_by").map(|entry| read_columns(&entry));
         let window = section.optional("window").map(|entry| Window::read(&entry));
         let ownership = section.optional("ownership").map(|entry| {
             entry.choice(&[("partition", Ownership::Partition), ("shared", Ownership::Shared)], &[])
         });
         if let Some(ownership) = ownership.unwrap_or(Some(Ownership::default())) {
-            transaction(&section, ownership);
+            check_transaction(&section, ownership);
         } else {
             section.optional("transaction").and_then(|entry| entry.choice(&IngestTransaction::WORDS, &[]));
         }
         only_with(&section, &["mode", "delete_when", "version"], "columns");
-        let Common { table, filter, tombstones } = common;
+        let TableKeys { table, filter, tombstones } = keys;
         if let Some((Tombstones::Delete, span)) = tombstones {
             let message = "`tombstones = \"delete\"` has a meaning only in a table with `columns`";
-            let help =
-                "a record cannot be taken out of an aggregate again: write \"ignore\" or \"dead-letter\"";
-            section.reader().report(section.reader().mistake(Kind::Conflict, span, message).help(help));
+            let help = "a record cannot be removed from an aggregate: write \"ignore\" or \"dead-letter\"";
+            section.reader().report(section.reader().mistake(ErrorKind::Conflict, span, message).help(help));
         }
         let span = section.span();
         let keys = section.finish();
@@ -96,8 +98,8 @@ impl Ownership {
     }
 }
 
-/// `transaction` may repeat what follows from the ownership, and nothing else.
-fn transaction(section: &Section<'_>, ownership: Ownership) {
+/// Checks that `transaction` is the one that follows from the ownership.
+fn check_transaction(section: &Section<'_>, ownership: Ownership) {
     let Some(entry) = section.optional("transaction") else { return };
     let given = entry.choice(&IngestTransaction::WORDS, &[]);
     if given.is_some_and(|given| given != ownership.transaction()) {
@@ -111,6 +113,6 @@ fn transaction(section: &Section<'_>, ownership: Ownership) {
                 "remove it: a row with one owner needs no lock; or write ownership = \"shared\"",
             ),
         };
-        entry.wrong(Kind::Conflict, message, help);
+        entry.report(ErrorKind::Conflict, message, help);
     }
 }

@@ -1,34 +1,35 @@
-//! The columns of one table must differ, and those that are named must be there.
+//! The columns of one table: all names differ, and `version` names one of them.
 
 use std::collections::HashMap;
 
-use super::Case;
-use crate::error::Kind;
+use super::CaseSensitivity;
+use crate::error::ErrorKind;
 use crate::read::Reader;
 use crate::{
     AggregatesTable, IngestTable, Located, Ownership, RowsTable, SOURCE_PARTITION, Span, WindowKind,
 };
 
-pub(super) fn of(reader: &Reader, table: &IngestTable) {
+/// Checks the columns of one table.
+pub(super) fn check(reader: &Reader, table: &IngestTable) {
     match table {
         IngestTable::Rows(rows) => {
             let columns = rows.columns.iter().map(|mapping| &mapping.column);
-            super::duplicates(reader, columns, Case::Ignored, "column");
-            version(reader, rows);
+            super::report_duplicates(reader, columns, CaseSensitivity::Insensitive, "column");
+            check_version(reader, rows);
         }
         IngestTable::Aggregates(table) => {
-            let columns = named(table);
+            let columns = configured_columns(table);
             if table.ownership == Ownership::Partition {
-                own_column(reader, &columns);
+                check_source_partition(reader, &columns);
             }
-            super::duplicates(reader, columns.iter().copied(), Case::Ignored, "column");
-            companions(reader, table, &columns);
+            super::report_duplicates(reader, columns.iter().copied(), CaseSensitivity::Insensitive, "column");
+            check_companions(reader, table, &columns);
         }
     }
 }
 
-/// The columns that the file names.
-fn named(table: &AggregatesTable) -> Vec<&Located<str>> {
+/// Returns the columns that the file names.
+fn configured_columns(table: &AggregatesTable) -> Vec<&Located<str>> {
     let mut columns: Vec<_> = table.group_by.iter().map(|mapping| &mapping.column).collect();
     if let Some(window) = &table.window {
         columns.push(&window.start);
@@ -43,32 +44,33 @@ fn named(table: &AggregatesTable) -> Vec<&Located<str>> {
     columns
 }
 
-/// The version is compared with what the row holds, so that it must be stored. Which columns `"*"` has, only the
-/// live table says.
-fn version(reader: &Reader, rows: &RowsTable) {
+/// Checks that `version` names a mapped column: the version is compared with the stored row. With `"*"`, only
+/// the live table shows the columns.
+fn check_version(reader: &Reader, rows: &RowsTable) {
     let Some(version) = rows.version.as_ref().filter(|_| rows.all.is_none()) else { return };
     if !rows.columns.iter().any(|mapping| mapping.column.eq_ignore_ascii_case(version)) {
         let message = format!("`version` names the column `{version}`, which is not mapped");
-        let mistake = reader.mistake(Kind::Conflict, version.span, message);
+        let mistake = reader.mistake(ErrorKind::Conflict, version.span, message);
         let columns: Vec<_> = rows.columns.iter().map(|mapping| mapping.column.as_str()).collect();
         reader.report(mistake.help(format!("map it, or name one of: {}", columns.join(", "))));
     }
 }
 
-fn own_column(reader: &Reader, columns: &[&Located<str>]) {
+/// Checks that no column has the name that the bridge adds to the key.
+fn check_source_partition(reader: &Reader, columns: &[&Located<str>]) {
     for column in columns.iter().filter(|column| column.eq_ignore_ascii_case(SOURCE_PARTITION)) {
-        let message = format!("the column `{SOURCE_PARTITION}` is the bridge's own in an aggregate table");
-        let mistake = reader.mistake(Kind::Conflict, column.span, message);
-        reader.report(
-            mistake.help("name the column otherwise; the source partition is always part of the key"),
-        );
+        let message =
+            format!("the column `{SOURCE_PARTITION}` is added by the bridge to every aggregate table");
+        let mistake = reader.mistake(ErrorKind::Conflict, column.span, message);
+        reader.report(mistake.help("choose another name; the source partition is always part of the key"));
     }
 }
 
-/// Columns that an aggregate keeps beside its own and nobody wrote.
-fn companions(reader: &Reader, table: &AggregatesTable, named: &[&Located<str>]) {
+/// Checks the companion columns, which the file does not name; see
+/// [`Aggregate::companions`](crate::Aggregate::companions).
+fn check_companions(reader: &Reader, table: &AggregatesTable, columns: &[&Located<str>]) {
     let mut taken: HashMap<String, Span> = HashMap::new();
-    for column in named {
+    for column in columns {
         taken.entry(column.to_ascii_lowercase()).or_insert(column.span);
     }
     for aggregate in &table.aggregates {
@@ -76,7 +78,7 @@ fn companions(reader: &Reader, table: &AggregatesTable, named: &[&Located<str>])
             if let Some(first) = taken.insert(name.to_ascii_lowercase(), aggregate.column.span) {
                 let function = aggregate.function.name();
                 let message = format!("`{function}` keeps a column `{name}`, which appears twice");
-                let mistake = reader.mistake(Kind::Conflict, aggregate.column.span, message);
+                let mistake = reader.mistake(ErrorKind::Conflict, aggregate.column.span, message);
                 reader.report(mistake.other(first, "the other one").help("rename one of them"));
             }
         }

@@ -1,19 +1,19 @@
-//! Hides secrets that stand in a configuration file, so that no diagnostic shows them.
+//! Hides the secrets of a configuration file, so that no diagnostic shows them.
 
-/// A key or property whose name ends so holds a secret.
-const SECRET: [&str; 7] =
+/// Keys and properties whose names end with one of these hold a secret.
+const SECRET_SUFFIXES: [&str; 7] =
     ["password", "secret", "token", "passphrase", "key.pem", "oauthbearer.config", "mask_key"];
 
-/// Whether the value of that key must not stand in the file.
+/// Returns whether the file must not contain the value of `key`.
 pub(crate) fn is_secret(key: &str) -> bool {
-    SECRET.iter().any(|name| key.ends_with(name))
+    SECRET_SUFFIXES.iter().any(|name| key.ends_with(name))
 }
 
-/// `text` with every inline secret overwritten by `*`, byte for byte, so that spans still fit. It works on
-/// the text alone, so that a file which is not even TOML gives nothing away.
-pub(crate) fn mask(text: &str) -> String {
+/// Returns `text` with every inline secret replaced by `*`, byte for byte, so that spans stay valid. It looks
+/// only at the text, so it also works for a file that is not TOML.
+pub(crate) fn hide_secrets(text: &str) -> String {
     let mut hidden: Vec<std::ops::Range<usize>> = Vec::new();
-    for name in SECRET {
+    for name in SECRET_SUFFIXES {
         hidden.extend(text.match_indices(name).filter_map(|(at, _)| secret_value(text, at + name.len())));
     }
     hidden.extend(text.match_indices("://").filter_map(|(at, _)| user_info(text, at + 3)));
@@ -36,7 +36,8 @@ pub(crate) fn mask(text: &str) -> String {
     masked
 }
 
-/// The value of `key = value`, when the key ends at `at` and the value is not a reference (`{ … }`).
+/// Returns the value of `key = value` where the key ends at `at`; `None` if the value is a reference
+/// (`{ … }`).
 fn secret_value(text: &str, at: usize) -> Option<std::ops::Range<usize>> {
     let rest =
         text[at..].trim_start_matches(['"', '\'']).trim_start_matches([' ', '\t']).strip_prefix('=')?;
@@ -53,7 +54,8 @@ fn secret_value(text: &str, at: usize) -> Option<std::ops::Range<usize>> {
     Some(start..start + len)
 }
 
-/// The length of a basic string with its quotes; of its line when it does not end there.
+/// Returns the length of a basic string with its quotes; the rest of the line if the string does not end in
+/// it.
 fn basic_string(value: &str) -> usize {
     let mut escaped = false;
     for (at, byte) in value.bytes().enumerate().skip(1) {
@@ -68,7 +70,7 @@ fn basic_string(value: &str) -> usize {
     value.len()
 }
 
-/// `user:password` of `scheme://user:password@host`.
+/// Returns `user:password` of `scheme://user:password@host`.
 fn user_info(text: &str, at: usize) -> Option<std::ops::Range<usize>> {
     let rest = &text[at..];
     let end = rest.find(|c: char| c.is_whitespace() || matches!(c, '/' | '"' | '\''));
@@ -97,8 +99,8 @@ mod tests {
             ("password =", "password ="),
             ("password = token = \"x\"", "password = ***********"),
         ] {
-            assert_eq!(mask(text), masked);
-            assert_eq!(mask(text).len(), text.len());
+            assert_eq!(hide_secrets(text), masked);
+            assert_eq!(hide_secrets(text).len(), text.len());
         }
     }
 }

@@ -1,18 +1,19 @@
-//! `name(argument, …)`
+//! A function call, such as `name(argument, …)`.
 
 use std::ops::Range;
 
-/// The parts of a call, as ranges of its text.
+/// The parts of a function call, as ranges of its text.
 #[derive(Debug)]
-pub(super) struct Call {
+pub(super) struct FunctionCall {
     pub(super) whole: Range<usize>,
     pub(super) name: Range<usize>,
-    /// Without the space around them.
+    /// The arguments without surrounding spaces.
     pub(super) arguments: Vec<Range<usize>>,
 }
 
-impl Call {
-    /// None unless the text is one call, from its name to the parenthesis that closes it. Strings are CEL's:
+impl FunctionCall {
+    /// Parses a text that is one call, from its name to the closing parenthesis; `None` for any other text.
+    /// Strings follow the syntax of CEL:
     /// <https://github.com/google/cel-spec/blob/master/doc/langdef.md#syntax>.
     pub(super) fn parse(text: &str) -> Option<Self> {
         let whole = trimmed(text, 0..text.len());
@@ -37,13 +38,14 @@ impl Call {
     }
 }
 
+/// Returns `range` without surrounding spaces.
 fn trimmed(text: &str, range: Range<usize>) -> Range<usize> {
     let part = &text[range.clone()];
     let start = range.start + (part.len() - part.trim_start().len());
     start..start + part.trim().len()
 }
 
-/// The commas at the level of the parenthesis at `open`, and where it is closed.
+/// Returns the commas at the level of the parenthesis at `open`, and the position of its closing parenthesis.
 fn closing(text: &str, open: usize) -> Option<(Vec<usize>, usize)> {
     let mut commas = Vec::new();
     let mut depth = 0_usize;
@@ -74,12 +76,12 @@ fn closing(text: &str, open: usize) -> Option<(Vec<usize>, usize)> {
 mod tests {
     use super::*;
 
-    /// The name and the arguments.
-    type Parts = (&'static str, &'static [&'static str]);
+    /// The name and the arguments of a call.
+    type NameAndArguments = (&'static str, &'static [&'static str]);
 
     #[test]
-    fn calls_are_taken_apart() {
-        let cases: [(&str, Option<Parts>); 19] = [
+    fn calls_are_parsed() {
+        let cases: [(&str, Option<NameAndArguments>); 19] = [
             ("count()", Some(("count", &[]))),
             ("count( )", Some(("count", &[]))),
             (" sum( value.a ) ", Some(("sum", &["value.a"]))),
@@ -101,7 +103,7 @@ mod tests {
             ("sum(a) b", None),
         ];
         for (text, parts) in cases {
-            let call = Call::parse(text);
+            let call = FunctionCall::parse(text);
             let found = call.map(|call| {
                 let arguments: Vec<_> = call.arguments.iter().map(|range| &text[range.clone()]).collect();
                 (&text[call.name.clone()], arguments)

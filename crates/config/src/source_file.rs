@@ -1,4 +1,4 @@
-//! The text of a configuration file, as diagnostics show it.
+//! The text of a file, as diagnostics show it.
 
 use std::fmt;
 use std::ops::Range;
@@ -8,11 +8,11 @@ use miette::NamedSource;
 
 use crate::{Located, Span};
 
-/// Name and text of one configuration file; secrets in the text are masked.
+/// The name and the text of one file. Secrets in the text are hidden.
 #[derive(Clone)]
-pub(crate) struct Source(Arc<NamedSource<String>>);
+pub(crate) struct SourceFile(Arc<NamedSource<String>>);
 
-impl Source {
+impl SourceFile {
     pub(crate) fn new(name: &str, text: String) -> Self {
         Self(Arc::new(NamedSource::new(name, text)))
     }
@@ -29,7 +29,7 @@ impl Source {
         &self.0
     }
 
-    /// `span` cut back to what the text holds, on character boundaries.
+    /// Returns `span` limited to the text, on character boundaries.
     pub(crate) fn clamp(&self, span: Span) -> Span {
         let text = self.text();
         let start = text.floor_char_boundary(span.start);
@@ -37,7 +37,7 @@ impl Source {
         Span { start, end }
     }
 
-    /// Line and column (in characters) of the span's start, both from 1.
+    /// Returns line and column (in characters) of the start of `span`, both from 1.
     pub(crate) fn position(&self, span: Span) -> (usize, usize) {
         let before = &self.text()[..self.clamp(span).start];
         let line_start = before.rfind('\n').map_or(0, |at| at + 1);
@@ -45,7 +45,8 @@ impl Source {
         (line, before[line_start..].chars().count() + 1)
     }
 
-    /// Where a part of a string of the file stands; the whole string when it is written with escapes.
+    /// Returns the place of a part of a string value; that of the whole string if the file writes it with
+    /// escapes.
     pub(crate) fn part(&self, text: &Located<str>, part: Range<usize>) -> Span {
         match self.content_offset(text.span, text) {
             Some(offset) => {
@@ -55,8 +56,8 @@ impl Source {
         }
     }
 
-    /// Where the content of the string literal at `span` starts in it, when the file has `value` there as
-    /// it is, without escapes; so that an offset into the value is an offset into the file.
+    /// Returns where the content of the string literal at `span` starts, if the file writes `value` there
+    /// without escapes. An offset into the value is then an offset into the file.
     fn content_offset(&self, span: Span, value: &str) -> Option<usize> {
         let literal = self.text().get(span.start..span.end)?;
         for quotes in ["\"\"\"\n", "\"\"\"\r\n", "'''\n", "'''\r\n", "\"\"\"", "'''", "\"", "'"] {
@@ -69,9 +70,9 @@ impl Source {
     }
 }
 
-impl fmt::Debug for Source {
+impl fmt::Debug for SourceFile {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_tuple("Source").field(&self.name()).finish()
+        f.debug_tuple("SourceFile").field(&self.name()).finish()
     }
 }
 
@@ -81,16 +82,16 @@ mod tests {
 
     #[test]
     fn positions_count_characters_from_one() {
-        let source = Source::new("a.toml", "a = 'é'\nbc = 1\n".into());
+        let source = SourceFile::new("a.toml", "a = 'é'\nbc = 1\n".into());
         assert_eq!(source.position(Span { start: 0, end: 1 }), (1, 1));
         assert_eq!(source.position(Span { start: 7, end: 8 }), (1, 7));
-        assert_eq!(source.position(Span { start: 6, end: 6 }), (1, 6), "inside of é: back to its start");
+        assert_eq!(source.position(Span { start: 6, end: 6 }), (1, 6), "inside of é: the start of é");
         assert_eq!(source.position(Span { start: 9, end: 9 }), (2, 1));
         assert_eq!(source.position(Span { start: 999, end: 9999 }), (3, 1));
     }
 
     #[test]
-    fn content_is_found_behind_every_kind_of_quote() {
+    fn content_starts_after_every_kind_of_quote() {
         for (literal, value, offset) in [
             ("\"abc\"", "abc", Some(1)),
             ("'abc'", "abc", Some(1)),
@@ -99,7 +100,7 @@ mod tests {
             ("\"a\\tc\"", "a\tc", None),
             ("''", "", Some(1)),
         ] {
-            let source = Source::new("a.toml", literal.into());
+            let source = SourceFile::new("a.toml", literal.into());
             let span = Span { start: 0, end: literal.len() };
             assert_eq!(source.content_offset(span, value), offset, "{literal}");
         }

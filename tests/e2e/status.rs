@@ -1,0 +1,41 @@
+//! `/status` of the admin port.
+
+use serde_json::Value;
+use spanbridge_testbed::child_process::{Service, WorkerProcess};
+
+use super::bed::bed;
+use super::world::{LIMIT, World};
+
+#[tokio::test]
+async fn status_shows_pipelines_with_partitions_and_shards() {
+    let world = World::new(bed().await).await;
+    let mut ingest = world.start_ready(Service::Ingest, "ingest").await;
+    let mut publish = world.start_ready(Service::Publish, "publish").await;
+    world.produce(0..100).await;
+    world.wait_applied(100, &mut [&mut ingest, &mut publish]).await;
+
+    let pipeline = only_pipeline(&ingest).await;
+    assert_eq!(pipeline["ready"], true, "{pipeline}");
+    let partitions = pipeline["partitions"].as_array().unwrap();
+    assert!(!partitions.is_empty(), "{pipeline}");
+    assert!(partitions.iter().all(|partition| partition["stopped"].is_null()), "{pipeline}");
+
+    let pipeline = only_pipeline(&publish).await;
+    assert_eq!(pipeline["ready"], true, "{pipeline}");
+    let shards = pipeline["shards"].as_array().unwrap();
+    assert!(!shards.is_empty(), "{pipeline}");
+    assert!(shards.iter().all(|shard| shard["running"] == true), "{pipeline}");
+    assert!(shards.iter().any(|shard| shard["tokens"]["running"].as_u64() > Some(0)), "{pipeline}");
+
+    for worker in [ingest, publish] {
+        worker.stop(LIMIT).await.unwrap();
+    }
+}
+
+/// Returns the status of the worker's pipeline.
+async fn only_pipeline(worker: &WorkerProcess) -> Value {
+    let status: Value = serde_json::from_str(&worker.status().await.unwrap()).unwrap();
+    let pipelines = status["pipelines"].as_object().unwrap();
+    assert_eq!(pipelines.len(), 1, "{status}");
+    pipelines.values().next().unwrap().clone()
+}
