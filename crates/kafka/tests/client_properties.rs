@@ -1,5 +1,7 @@
 //! Each client gets only the properties of its kind: librdkafka logs no warning about ignored properties.
 //!
+//! The admin client is not here, because rdkafka never serves its log. It has the configuration of `Offsets`.
+//!
 //! One test in this file: it installs the subscriber of its process.
 #![allow(clippy::unwrap_used)]
 
@@ -9,8 +11,8 @@ use std::time::{Duration, Instant};
 
 use rdkafka::mocking::MockCluster;
 use spanbridge_kafka::{
-    Admin, ClientOptions, Message, Offsets, Producer, Reader, Subscription, SubscriptionLimits,
-    TopicPartition, TransactionalOptions, TransactionalProducer,
+    ClientOptions, Message, Offsets, Producer, Reader, Subscription, SubscriptionLimits, TopicPartition,
+    TransactionalOptions, TransactionalProducer,
 };
 use tracing::field::{Field, Visit};
 use tracing_subscriber::layer::{Context, Layer, SubscriberExt as _};
@@ -20,7 +22,7 @@ const LIMIT: Duration = Duration::from_secs(30);
 /// captured.
 const DEPRECATED: &str = "topic.metadata.refresh.fast.cnt";
 /// Properties that librdkafka would warn about in clients of the other kind, with valid values.
-const PROPERTIES: [(&str, &str); 28] = [
+const PROPERTIES: [(&str, &str); 27] = [
     // Consumer properties.
     ("check.crcs", "true"),
     ("coordinator.query.interval.ms", "60000"),
@@ -32,7 +34,6 @@ const PROPERTIES: [(&str, &str); 28] = [
     ("heartbeat.interval.ms", "1000"),
     ("max.partition.fetch.bytes", "65536"),
     ("max.poll.interval.ms", "60000"),
-    ("offset.store.method", "broker"),
     ("queued.max.messages.kbytes", "1024"),
     ("queued.min.messages", "10"),
     ("session.timeout.ms", "6000"),
@@ -50,7 +51,7 @@ const PROPERTIES: [(&str, &str); 28] = [
     ("request.timeout.ms", "30000"),
     ("sticky.partitioning.linger.ms", "10"),
     // A property of every client.
-    ("socket.timeout.ms", "60000"),
+    ("socket.timeout.ms", "20000"),
     (DEPRECATED, "10"),
 ];
 
@@ -116,10 +117,6 @@ async fn clients_get_only_properties_of_their_kind() {
     let offsets = Offsets::new(&options).unwrap();
     offsets.watermarks(&TopicPartition::new("orders", 0), LIMIT).await.unwrap();
     check("client for offsets");
-
-    let admin = Admin::new(&options, LIMIT).unwrap();
-    check("admin client");
-    drop(admin);
 
     let producer = Producer::new(&options, LIMIT).unwrap();
     producer.send(&Message::new("orders").with_value("one record for the reader")).await.unwrap();
