@@ -1,4 +1,4 @@
-//! What `check --ddl` foresees of statements that nobody has run yet.
+//! `check --ddl` previews the impact of statements before they are run.
 
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};
@@ -11,15 +11,15 @@ use spanbridge_spanner::{Admin, CommitOptions, Database, ErrorKind, Options};
 use spanbridge_testbed::child_process::{Service, WorkerProcess, WorkerSetup};
 use tempfile::TempDir;
 
-use super::bed::bed;
-use super::world::{LIMIT, command, wait_for};
+use super::fixture::{TIMEOUT, command, wait_for};
+use super::shared_testbed::testbed;
 
 const ORDERS: &str = "CREATE TABLE Orders (
     Id INT64 NOT NULL, Customer STRING(12) NOT NULL, Amount INT64, Gone STRING(9) NOT NULL) PRIMARY KEY (Id)";
 const OTHER: &str = "CREATE TABLE Other (Id INT64 NOT NULL, V INT64) PRIMARY KEY (Id)";
 
-/// A database in an instance of its own, and a file with publish pipelines of it.
-struct Desk {
+/// A database in a separate instance, and a configuration file with publish pipelines.
+struct DdlFixture {
     id: String,
     options: Options,
     admin: Admin,
@@ -31,13 +31,13 @@ struct Desk {
     config: PathBuf,
 }
 
-impl Desk {
-    /// `{id}` of the pipelines is the desk's, `{start}` is now.
+impl DdlFixture {
+    /// Creates a fixture. In the pipelines, `{id}` is its id and `{start}` is the current timestamp.
     async fn new(ddl: &[&str], pipelines: &str) -> Self {
         Self::with(ddl, pipelines, false).await
     }
 
-    /// With one table, which one pipeline publishes.
+    /// Creates a fixture with one table, which one pipeline publishes.
     async fn of_orders() -> Self {
         let pipeline = "[[publish]]\nname = \"p-{id}\"\n\
             change_stream = \"Stream\"\ncreate_topics = { partitions = 1, replication_factor = 1 }\n";
@@ -45,9 +45,9 @@ impl Desk {
     }
 
     async fn with(ddl: &[&str], pipelines: &str, postgres: bool) -> Self {
-        let bed = bed().await;
-        let (kafka, spanner) = (bed.kafka().unwrap(), bed.spanner().unwrap());
-        let registry = bed.registry().unwrap().url().to_owned();
+        let testbed = testbed().await;
+        let (kafka, spanner) = (testbed.kafka().unwrap(), testbed.spanner().unwrap());
+        let registry = testbed.registry().unwrap().url().to_owned();
         let id = uuid::Uuid::new_v4().simple().to_string()[..12].to_owned();
         let name = format!("projects/test/instances/i{id}/databases/live");
         let options = Options::emulator(name, spanner.grpc(), spanner.rest());
@@ -83,35 +83,35 @@ impl Desk {
         WorkerProcess::start(&setup, Service::Publish, name).unwrap()
     }
 
-    /// Has the schemas of the tables as they are registered.
-    async fn register(&self) {
+    /// Registers the current schemas of the tables.
+    async fn register_schemas(&self) {
         let mut worker = self.worker("registering");
-        worker.wait_until_ready(LIMIT).await.unwrap();
-        worker.stop(LIMIT).await.unwrap();
+        worker.wait_until_ready(TIMEOUT).await.unwrap();
+        worker.stop(TIMEOUT).await.unwrap();
     }
 
-    /// The registry's rule for a subject.
-    async fn rule(&self, subject: &str, rule: &str) {
+    /// Sets the compatibility rule of a subject.
+    async fn set_compatibility(&self, subject: &str, rule: &str) {
         let url = format!("{}/config/{subject}", self.registry);
         let answer =
             reqwest::Client::new().put(url).json(&json!({ "compatibility": rule })).send().await.unwrap();
         assert!(answer.status().is_success(), "{answer:?}");
     }
 
-    fn file(&self, ddl: &str) -> PathBuf {
+    fn write_ddl(&self, ddl: &str) -> PathBuf {
         let path = self.folder.path().join("next.sql");
         std::fs::write(&path, ddl).unwrap();
         path
     }
 
     fn check(&self, ddl: &str, more: &[&str]) -> Output {
-        let path = self.file(ddl);
+        let path = self.write_ddl(ddl);
         let arguments = [&["check", "--ddl", path.to_str().unwrap()], more].concat();
         command(&arguments, &self.config, &self.rest)
     }
 
-    /// What is found, as a program reads it; and nothing is left behind.
-    async fn found(&self, code: i32, ddl: &str) -> Json {
+    /// Checks the statements, and returns the JSON report. No database may be left behind.
+    async fn report(&self, code: i32, ddl: &str) -> Json {
         let output = self.check(ddl, &["--json"]);
         assert_eq!(output.status.code(), Some(code), "{output:?}");
         assert_eq!(self.databases().await, ["live"]);
@@ -141,7 +141,7 @@ impl Desk {
     }
 }
 
-/// Line, severity and code of each finding of one of the answer's parts.
+/// Returns the line, severity and code of each finding in one part of the report.
 fn findings(part: &Json) -> Vec<(u64, &str, &str)> {
     let findings = part["findings"].as_array().unwrap().iter();
     findings
@@ -152,7 +152,7 @@ fn findings(part: &Json) -> Vec<(u64, &str, &str)> {
         .collect()
 }
 
-/// The message of the one finding of that line.
+/// Returns the message of the only finding in a line.
 fn message(part: &Json, line: u64) -> &str {
     let mut of = part["findings"].as_array().unwrap().iter().filter(|finding| finding["line"] == line);
     let message = of.next().unwrap()["message"].as_str().unwrap();
@@ -168,8 +168,8 @@ fn effects(answer: &Json) -> Vec<&str> {
 const NONE: &str = "no effect on what is published";
 const CHANGES: &str = "changes what is published; see above";
 
-/// One that stops, one with dead letters, and one without schemas, of the same tables.
-const THREE: &str = "[[publish]]\nname = \"row-{id}\"\nchange_stream = \"Stream\"\nenvelope = \"row\"\n\
+/// Three pipelines over the same tables: one stops, one has dead letters, and one has no schemas.
+const THREE_PIPELINES: &str = "[[publish]]\nname = \"row-{id}\"\nchange_stream = \"Stream\"\nenvelope = \"row\"\n\
     tables = [\"Orders\", \"Fresh*\"]\n\
     create_topics = { partitions = 1, replication_factor = 1 }\nshards = 1\nstart = \"{start}\"\n\
     [[publish]]\nname = \"letters-{id}\"\nchange_stream = \"Stream\"\nenvelope = \"row\"\n\
@@ -180,17 +180,17 @@ const THREE: &str = "[[publish]]\nname = \"row-{id}\"\nchange_stream = \"Stream\
     create_topics = { partitions = 1, replication_factor = 1 }\nshards = 1\n";
 
 #[tokio::test(flavor = "multi_thread")]
-async fn what_would_stop_a_pipeline_is_foreseen_and_does_stop_it() {
+async fn statement_predicted_to_stop_a_pipeline_stops_it() {
     let stream = "CREATE CHANGE STREAM Stream FOR ALL OPTIONS (value_capture_type = 'NEW_ROW')";
-    let desk = Desk::new(&[ORDERS, OTHER, stream], THREE).await;
-    desk.register().await;
-    let id = &desk.id;
+    let fixture = DdlFixture::new(&[ORDERS, OTHER, stream], THREE_PIPELINES).await;
+    fixture.register_schemas().await;
+    let id = &fixture.id;
     let subject = format!("row-{id}.Orders-value");
-    desk.rule(&subject, "FULL").await;
+    fixture.set_compatibility(&subject, "FULL").await;
 
-    // What changes and fits.
-    let answer = desk
-        .found(
+    // These statements change schemas compatibly.
+    let answer = fixture
+        .report(
             0,
             "-- The next release; of which\n\
              ALTER TABLE Orders ADD COLUMN Note STRING(MAX); CREATE INDEX ByCustomer ON Orders(Customer);\n\
@@ -220,10 +220,10 @@ async fn what_would_stop_a_pipeline_is_foreseen_and_does_stop_it() {
     assert_eq!(answer[1]["subjects"][0]["value"], format!("letters-{id}.Orders-Orders.Value"));
     assert_eq!(answer[2]["subjects"][0]["value"], Json::Null);
 
-    // What does not: under FULL a column that readers need must stay, and a number becomes no text anywhere.
+    // These do not: under FULL a column that readers need must stay, and no rule lets a number become a text.
     let ddl = "ALTER TABLE Orders DROP COLUMN Gone;\nALTER TABLE Orders DROP COLUMN Amount;\n\
                ALTER TABLE Orders ADD COLUMN Amount STRING(MAX);\n";
-    let answer = desk.found(1, ddl).await;
+    let answer = fixture.report(1, ddl).await;
     let stop = |line| (line, "error", "SB-PUBLISH-SCHEMA");
     assert_eq!(findings(&answer[0])[0], stop(1), "{answer:#}");
     assert_eq!(findings(&answer[0]).last(), Some(&stop(3)), "{answer:#}");
@@ -240,39 +240,39 @@ async fn what_would_stop_a_pipeline_is_foreseen_and_does_stop_it() {
     let told = message(&answer[1], 3);
     assert!(told.contains(&format!("would become dead letters in `letters-{id}.dead-letters`")), "{told}");
     assert_eq!(findings(&answer[2]), [change(1), change(2), change(3)], "{answer:#}");
-    let shown = String::from_utf8(desk.check(ddl, &[]).stderr).unwrap();
+    let shown = String::from_utf8(fixture.check(ddl, &[]).stderr).unwrap();
     assert!(shown.contains("next.sql:3:1") && shown.contains("SB-CHECK-FAILED"), "{shown}");
 
-    // So it is. Asking has registered nothing, and what was tried is not there.
-    assert_eq!(desk.database.table("Orders").await.unwrap().unwrap().columns.len(), 4);
-    let mut worker = desk.worker("stopping");
-    worker.wait_until_ready(LIMIT).await.unwrap();
+    // The prediction is right. The check has registered nothing and changed nothing.
+    assert_eq!(fixture.database.table("Orders").await.unwrap().unwrap().columns.len(), 4);
+    let mut worker = fixture.worker("stopping");
+    worker.wait_until_ready(TIMEOUT).await.unwrap();
     let statements: Vec<String> = ddl.lines().map(|line| line.trim_end_matches(';').to_owned()).collect();
-    desk.admin.apply_ddl(&statements).await.unwrap();
-    desk.insert(&["Id", "Customer", "Amount"], vec![1.into(), "c".into(), "text".into()]).await;
-    wait_for("end of the worker", async || worker.exit_status().unwrap().is_some()).await;
+    fixture.admin.apply_ddl(&statements).await.unwrap();
+    fixture.insert(&["Id", "Customer", "Amount"], vec![1.into(), "c".into(), "text".into()]).await;
+    wait_for("exit of the worker", async || worker.exit_status().unwrap().is_some()).await;
     assert_eq!(worker.exit_status().unwrap().unwrap().code(), Some(1), "{}", worker.log_tail());
     assert!(worker.log_tail().contains("SB-PUBLISH-SCHEMA"), "{}", worker.log_tail());
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn tables_and_streams_that_go_are_foreseen() {
+async fn dropped_tables_and_streams_are_reported() {
     let pipelines = "[[publish]]\nname = \"named-{id}\"\nchange_stream = \"Stream\"\ntables = [\"Orders\"]\n\
         create_topics = { partitions = 1, replication_factor = 1 }\nshards = 1\n\
         [[publish]]\nname = \"all-{id}\"\nchange_stream = \"Every\"\ntables = [\"Orders\", \"*\"]\nexclude_columns = [\"*.Secret\"]\nshards = 1\n";
     let streams = ["CREATE CHANGE STREAM Stream FOR Orders, Other", "CREATE CHANGE STREAM Every FOR ALL"];
-    let desk = Desk::new(&[ORDERS, OTHER, streams[0], streams[1]], pipelines).await;
-    let topics = KafkaAdmin::new(&desk.kafka, LIMIT).unwrap();
+    let fixture = DdlFixture::new(&[ORDERS, OTHER, streams[0], streams[1]], pipelines).await;
+    let topics = KafkaAdmin::new(&fixture.kafka, TIMEOUT).unwrap();
     for table in ["Orders", "Other"] {
-        topics.ensure_topic(&format!("all-{}.{table}", desk.id), 1, 1, &[]).await.unwrap();
+        topics.ensure_topic(&format!("all-{}.{table}", fixture.id), 1, 1, &[]).await.unwrap();
     }
-    desk.register().await;
-    let key = format!("all-{}.Orders-key", desk.id);
-    desk.rule(&key, "FULL").await;
+    fixture.register_schemas().await;
+    let key = format!("all-{}.Orders-key", fixture.id);
+    fixture.set_compatibility(&key, "FULL").await;
     let stop = |line| (line, "error", "SB-PUBLISH-STREAM");
 
-    let answer = desk
-        .found(
+    let answer = fixture
+        .report(
             1,
             "ALTER CHANGE STREAM Stream SET FOR Other;\n\
              DROP TABLE Orders;\n\
@@ -287,17 +287,21 @@ async fn tables_and_streams_that_go_are_foreseen() {
     assert!(named["findings"][0]["message"].as_str().unwrap().contains("does not watch table `Orders`"));
     let told = message(all, 2);
     assert_eq!(told, "table `Orders` no longer exists");
-    // The key's schema of the other table is another one.
+    // The new table has another key schema.
     let told = message(all, 3);
     assert!(told.contains(&format!("subject {key} (FULL) rejects its new schema")), "{told}");
     let of_fresh = findings(all).into_iter().filter(|(line, ..)| *line == 4).map(|(.., code)| code);
     assert_eq!(of_fresh.collect::<Vec<_>>(), ["SB-PUBLISH-CONFIG", "SB-CHECK-CHANGE"], "{answer:#}");
-    assert_eq!(findings(all).last(), Some(&stop(5)), "a stream of the same name is another one: {answer:#}");
+    assert_eq!(
+        findings(all).last(),
+        Some(&stop(5)),
+        "a new stream of the same name is another stream: {answer:#}"
+    );
     assert!(message(all, 5).contains("change stream Every no longer exists"), "{answer:#}");
 
-    // A stream that names a table keeps it: that is Spanner's to say.
-    let answer = desk
-        .found(1, "CREATE INDEX I ON Other(V);\nDROP INDEX I;\n\n  DROP TABLE Other;\nDROP TABLE Orders")
+    // Spanner refuses to drop a table that a change stream names.
+    let answer = fixture
+        .report(1, "CREATE INDEX I ON Other(V);\nDROP INDEX I;\n\n  DROP TABLE Other;\nDROP TABLE Orders")
         .await;
     assert_eq!(findings(&answer[2]), [(4, "error", "SB-CHECK-DDL")], "{answer:#}");
     assert_eq!(answer[2]["statements"].as_array().unwrap().len(), 3, "{answer:#}");
@@ -305,93 +309,95 @@ async fn tables_and_streams_that_go_are_foreseen() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_statement_that_is_not_understood_is_shown_where_it_is() {
-    let desk = Desk::of_orders().await;
+async fn refused_statement_is_reported_at_its_position() {
+    let fixture = DdlFixture::of_orders().await;
     let ddl = "/* two\nlines */ ALTER TABLE Orders ADD COLUMN A INT64;\nALTER TABLE Orders\n  ADD COLUM # of what?\n  B INT64;";
-    let answer = desk.found(1, ddl).await;
-    let [finding] = &answer[1]["findings"].as_array().unwrap()[..] else { panic!("one: {answer:#}") };
+    let answer = fixture.report(1, ddl).await;
+    let [finding] = &answer[1]["findings"].as_array().unwrap()[..] else {
+        panic!("not one finding: {answer:#}")
+    };
     assert_eq!(
         (&finding["code"], &finding["file"]),
-        (&json!("SB-CHECK-DDL"), &json!(desk.file(ddl).to_str().unwrap()))
+        (&json!("SB-CHECK-DDL"), &json!(fixture.write_ddl(ddl).to_str().unwrap()))
     );
-    // Where Spanner says, which a comment does not move.
+    // The position is that of Spanner's message; a comment does not shift it.
     let at = (finding["line"].as_u64().unwrap(), finding["column"].as_u64().unwrap());
     assert_eq!(at, (5, 5), "{answer:#}");
     assert_eq!(
         findings(&answer[0]),
         [(2, "note", "SB-CHECK-CHANGE")],
-        "what was in front of it was tried: {answer:#}"
+        "the statements before it were tried: {answer:#}"
     );
 
-    // What has no end is found before anything is made.
-    let output = desk.check("DROP TABLE Orders;\n  CREATE TABLE `Open (Id INT64", &[]);
+    // An unterminated quotation is reported before a database is created.
+    let output = fixture.check("DROP TABLE Orders;\n  CREATE TABLE `Open (Id INT64", &[]);
     let text = String::from_utf8(output.stderr).unwrap();
     assert_eq!(output.status.code(), Some(2), "{text}");
     assert!(text.contains("next.sql:2:16") && text.contains("SB-CHECK-DDL"), "{text}");
-    let output = command(&["check", "--ddl", "/nowhere.sql"], &desk.config, &desk.rest);
+    let output = command(&["check", "--ddl", "/nowhere.sql"], &fixture.config, &fixture.rest);
     assert_eq!(output.status.code(), Some(2), "{output:?}");
-    // Nor is there an instance of that name.
-    let output = desk.check("DROP TABLE Orders", &["--ddl-in", "projects/test/instances/none"]);
+    // The instance does not exist.
+    let output = fixture.check("DROP TABLE Orders", &["--ddl-in", "projects/test/instances/none"]);
     let text = String::from_utf8(output.stderr).unwrap();
     assert!(!output.status.success() && text.contains("instances/none/databases/check_"), "{text}");
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn mappings_are_checked_against_what_comes_of_it() {
+async fn mappings_are_checked_against_the_resulting_schema() {
     let pipelines = "[[ingest]]\nname = \"in-{id}\"\ntopics = [\"in-{id}\"]\nvalue = { format = \"json\" }\n\
         [[ingest.table]]\ntable = \"Other\"\ncolumns = { Id = \"value.id\", V = \"value.v\" }\n";
-    let desk = Desk::new(&[OTHER], pipelines).await;
-    let topics = KafkaAdmin::new(&desk.kafka, LIMIT).unwrap();
-    topics.ensure_topic(&format!("in-{}", desk.id), 1, 1, &[]).await.unwrap();
-    let answer = desk.found(0, "ALTER TABLE Other ADD COLUMN W INT64").await;
-    assert_eq!(behind(&answer[0]), [] as [&Json; 0], "{answer:#}");
-    let answer = desk.found(1, "ALTER TABLE Other DROP COLUMN V").await;
-    let [finding] = behind(&answer[0])[..] else { panic!("one: {answer:#}") };
+    let fixture = DdlFixture::new(&[OTHER], pipelines).await;
+    let topics = KafkaAdmin::new(&fixture.kafka, TIMEOUT).unwrap();
+    topics.ensure_topic(&format!("in-{}", fixture.id), 1, 1, &[]).await.unwrap();
+    let answer = fixture.report(0, "ALTER TABLE Other ADD COLUMN W INT64").await;
+    assert_eq!(findings_after(&answer[0]), [] as [&Json; 0], "{answer:#}");
+    let answer = fixture.report(1, "ALTER TABLE Other DROP COLUMN V").await;
+    let [finding] = findings_after(&answer[0])[..] else { panic!("not one finding: {answer:#}") };
     assert_eq!((&finding["code"], &finding["severity"]), (&json!("SB-MAPPING-COLUMN"), &json!("error")));
     assert!(finding["file"].as_str().unwrap().ends_with("bridge.toml"), "{answer:#}");
 }
 
-/// What a mapping has against the tables as they would be.
-fn behind(part: &Json) -> Vec<&Json> {
-    let is_behind =
+/// Returns the findings of a mapping against the schema after the statements.
+fn findings_after(part: &Json) -> Vec<&Json> {
+    let is_after =
         |finding: &&Json| finding["message"].as_str().unwrap().starts_with("after these statements: ");
-    part["findings"].as_array().unwrap().iter().filter(is_behind).collect()
+    part["findings"].as_array().unwrap().iter().filter(is_after).collect()
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn statements_of_the_postgresql_dialect_are_tried_too_and_another_emulator_will_do() {
+async fn postgresql_statements_are_tried_also_on_another_emulator() {
     let ddl = [
         "CREATE TABLE orders (id bigint NOT NULL, note varchar(9), PRIMARY KEY (id))",
         "CREATE CHANGE STREAM stream FOR orders WITH (value_capture_type = 'NEW_ROW')",
     ];
     let pipelines = "[[publish]]\nname = \"pg-{id}\"\nchange_stream = \"stream\"\n\
         create_topics = { partitions = 1, replication_factor = 1 }\n";
-    let desk = Desk::with(&ddl, pipelines, true).await;
-    desk.register().await;
+    let fixture = DdlFixture::with(&ddl, pipelines, true).await;
+    fixture.register_schemas().await;
     let statements = "ALTER TABLE orders ADD COLUMN price numeric; -- $$\n\
                       CREATE VIEW cheap SQL SECURITY INVOKER AS SELECT id FROM orders WHERE note = 'a;''b';";
-    let answer = desk.found(0, statements).await;
+    let answer = fixture.report(0, statements).await;
     assert_eq!(effects(&answer), [CHANGES, NONE], "{answer:#}");
     assert!(message(&answer[0], 1).contains("column `price` STRING is added"), "{answer:#}");
-    let elsewhere = desk.options.emulator_host.clone().unwrap();
-    let output = desk.check(statements, &["--json", "--ddl-in", &elsewhere]);
+    let elsewhere = fixture.options.emulator_host.clone().unwrap();
+    let output = fixture.check(statements, &["--json", "--ddl-in", &elsewhere]);
     assert_eq!(output.status.code(), Some(0), "{output:?}");
     assert_eq!(serde_json::from_slice::<Json>(&output.stdout).unwrap(), answer);
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn nothing_is_left_of_a_trial_that_is_interrupted() {
-    let desk = Desk::of_orders().await;
+async fn interrupted_dry_run_leaves_no_database() {
+    let fixture = DdlFixture::of_orders().await;
     let tables =
         (0..2000).map(|number| format!("CREATE TABLE T{number} (Id INT64 NOT NULL) PRIMARY KEY (Id);\n"));
-    let path = desk.file(&tables.collect::<String>());
-    let mut child = spawn(&["check", "--ddl", path.to_str().unwrap()], &desk.config, &desk.rest);
-    wait_for("database to try on", async || desk.databases().await.len() == 2).await;
+    let path = fixture.write_ddl(&tables.collect::<String>());
+    let mut child = spawn(&["check", "--ddl", path.to_str().unwrap()], &fixture.config, &fixture.rest);
+    wait_for("temporary database", async || fixture.databases().await.len() == 2).await;
     let pid = rustix::process::Pid::from_child(&child);
     rustix::process::kill_process(pid, rustix::process::Signal::INT).unwrap();
     let status = tokio::task::spawn_blocking(move || child.wait()).await.unwrap().unwrap();
     assert_eq!(status.code(), Some(1));
-    assert_eq!(desk.databases().await, ["live"]);
+    assert_eq!(fixture.databases().await, ["live"]);
 }
 
 fn spawn(arguments: &[&str], config: &Path, rest: &str) -> std::process::Child {

@@ -1,16 +1,16 @@
-//! The binary as a person meets it.
+//! The command line: messages, exit codes and help.
 
 use std::process::{Command, Output};
 
-use super::bed::bed;
-use super::world::World;
+use super::fixture::Fixture;
+use super::shared_testbed::testbed;
 
 fn spanbridge(arguments: &[&str]) -> Output {
     Command::new(env!("CARGO_BIN_EXE_spanbridge")).args(arguments).env("NO_COLOR", "1").output().unwrap()
 }
 
 #[test]
-fn a_mistake_in_the_file_is_shown_where_it_is() {
+fn configuration_mistake_is_shown_at_its_position() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("bridge.toml");
     std::fs::write(&path, "[kafka]\nbootstrap_server = \"127.0.0.1:9092\"\n").unwrap();
@@ -21,27 +21,27 @@ fn a_mistake_in_the_file_is_shown_where_it_is() {
     assert!(text.contains("bridge.toml:2:1"), "{text}");
 }
 
-/// A part that is not there, each in its turn; the others are real.
+/// Makes Kafka, Spanner and the registry unreachable one after the other.
 #[tokio::test]
-async fn a_part_that_cannot_be_reached_has_its_exit_code() {
-    let world = World::new(bed().await).await;
-    let text = std::fs::read_to_string(world.config()).unwrap();
+async fn unreachable_service_exits_with_code_3() {
+    let fixture = Fixture::new(testbed().await).await;
+    let text = std::fs::read_to_string(fixture.config()).unwrap();
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("bridge.toml");
     let key = |line: &&str| {
         ["bootstrap_servers", "emulator_host", "url"].contains(&line.split(' ').next().unwrap())
     };
-    let parts: Vec<&str> = text.lines().filter(key).collect();
-    assert_eq!(parts.len(), 3, "{text}");
-    for part in parts {
-        let (name, address) = part.split_once(" = ").unwrap();
+    let lines: Vec<&str> = text.lines().filter(key).collect();
+    assert_eq!(lines.len(), 3, "{text}");
+    for line in lines {
+        let (name, address) = line.split_once(" = ").unwrap();
         let nobody = if name == "url" { "\"http://127.0.0.1:1\"" } else { "\"127.0.0.1:1\"" };
-        let lonely = text.replacen(part, &part.replace(address, nobody), 1);
+        let lonely = text.replacen(line, &line.replace(address, nobody), 1);
         std::fs::write(&path, lonely).unwrap();
         let arguments = ["--config", path.to_str().unwrap()];
         let check = spanbridge(&[&["check", "--live"], &arguments[..]].concat());
         assert_eq!(check.status.code(), Some(3), "{name}: {check:?}");
-        // Kafka has no part in a plan.
+        // `plan` does not use Kafka.
         if name != "bootstrap_servers" {
             let plan = spanbridge(&[&["plan"], &arguments[..]].concat());
             assert_eq!(plan.status.code(), Some(3), "{name}: {plan:?}");
@@ -60,7 +60,7 @@ fn migrate_prints_its_ddl_without_a_database() {
 }
 
 #[test]
-fn help_names_the_commands() {
+fn help_lists_the_commands() {
     let output = spanbridge(&["--help"]);
     let text = String::from_utf8(output.stdout).unwrap();
     for command in

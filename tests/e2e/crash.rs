@@ -1,83 +1,83 @@
-//! kill -9 of each service, at moments of a run that chance picks; and workers that stand still, and wake up as zombies.
+//! Each service is killed at random moments, or frozen until it resumes as a zombie.
 
 use rand::RngExt;
 use spanbridge_testbed::child_process::{Service, WorkerProcess};
 
-use super::bed::bed;
+use super::fixture::{Fixture, TIMEOUT};
 use super::invariants;
-use super::world::{LIMIT, World};
+use super::shared_testbed::testbed;
 
 const RECORDS: i64 = 3000;
 const KILLS: i64 = 5;
 
 #[tokio::test]
-async fn ingest_is_killed_at_random_moments() {
-    killed(Service::Ingest).await;
+async fn ingest_survives_kills_at_random_moments() {
+    kill_repeatedly(Service::Ingest).await;
 }
 
 #[tokio::test]
-async fn publish_is_killed_at_random_moments() {
-    killed(Service::Publish).await;
+async fn publish_survives_kills_at_random_moments() {
+    kill_repeatedly(Service::Publish).await;
 }
 
-/// Records come in portions; in each, after a random number of them is applied, the victim is killed.
-async fn killed(victim: Service) {
-    let world = World::new(bed().await).await;
-    let mut ingest = world.start_ready(Service::Ingest, "ingest").await;
-    let mut publish = world.start_ready(Service::Publish, "publish").await;
+/// Produces records in portions, and kills the service in each portion after a random number of applied records.
+async fn kill_repeatedly(victim: Service) {
+    let fixture = Fixture::new(testbed().await).await;
+    let mut ingest = fixture.start_ready(Service::Ingest, "ingest").await;
+    let mut publish = fixture.start_ready(Service::Publish, "publish").await;
     let portion = RECORDS / KILLS;
     for kill in 0..KILLS {
         let numbers = kill * portion..(kill + 1) * portion;
         let moment = u64::try_from(rand::rng().random_range(numbers.clone())).unwrap();
         println!("kill {kill} of {} after {moment} records", victim.name());
-        world.produce(numbers).await;
-        world.wait_applied(moment, &mut [&mut ingest, &mut publish]).await;
+        fixture.produce(numbers).await;
+        fixture.wait_applied(moment, &mut [&mut ingest, &mut publish]).await;
         let worker: &mut WorkerProcess = if victim == Service::Ingest { &mut ingest } else { &mut publish };
         worker.kill().await.unwrap();
-        *worker = world.start(victim, victim.name());
+        *worker = fixture.start(victim, victim.name());
     }
-    invariants::check(&world, &mut [&mut ingest, &mut publish]).await;
-    ingest.stop(LIMIT).await.unwrap();
-    publish.stop(LIMIT).await.unwrap();
+    invariants::check(&fixture, &mut [&mut ingest, &mut publish]).await;
+    ingest.stop(TIMEOUT).await.unwrap();
+    publish.stop(TIMEOUT).await.unwrap();
 }
 
 #[tokio::test]
-async fn a_frozen_ingest_worker_wakes_up_as_a_zombie() {
-    let world = World::new(bed().await).await;
-    let mut publish = world.start_ready(Service::Publish, "publish").await;
-    let mut frozen = world.start_ready(Service::Ingest, "frozen").await;
-    world.produce(0..1500).await;
-    world.wait_applied(300, &mut [&mut frozen, &mut publish]).await;
+async fn frozen_ingest_worker_resumes_as_a_zombie() {
+    let fixture = Fixture::new(testbed().await).await;
+    let mut publish = fixture.start_ready(Service::Publish, "publish").await;
+    let mut frozen = fixture.start_ready(Service::Ingest, "frozen").await;
+    fixture.produce(0..1500).await;
+    fixture.wait_applied(300, &mut [&mut frozen, &mut publish]).await;
     frozen.freeze().unwrap();
-    let mut other = world.start(Service::Ingest, "other");
-    world.produce(1500..2500).await;
-    // All of it: the group has taken every partition from the frozen one.
-    world.wait_applied(2500, &mut [&mut other, &mut publish]).await;
+    let mut other = fixture.start(Service::Ingest, "other");
+    fixture.produce(1500..2500).await;
+    // All records are applied, because the group has reassigned every partition of the frozen worker.
+    fixture.wait_applied(2500, &mut [&mut other, &mut publish]).await;
     frozen.thaw().unwrap();
-    world.produce(2500..3000).await;
-    invariants::check(&world, &mut [&mut frozen, &mut other, &mut publish]).await;
+    fixture.produce(2500..3000).await;
+    invariants::check(&fixture, &mut [&mut frozen, &mut other, &mut publish]).await;
     for worker in [frozen, other, publish] {
-        worker.stop(LIMIT).await.unwrap();
+        worker.stop(TIMEOUT).await.unwrap();
     }
 }
 
 #[tokio::test]
-async fn a_frozen_publish_worker_wakes_up_as_a_zombie() {
-    let world = World::new(bed().await).await;
-    let mut ingest = world.start_ready(Service::Ingest, "ingest").await;
-    let mut frozen = world.start_ready(Service::Publish, "frozen").await;
-    world.produce(0..1500).await;
-    world.wait_applied(800, &mut [&mut ingest, &mut frozen]).await;
-    // With whatever transactions are open now.
+async fn frozen_publish_worker_resumes_as_a_zombie() {
+    let fixture = Fixture::new(testbed().await).await;
+    let mut ingest = fixture.start_ready(Service::Ingest, "ingest").await;
+    let mut frozen = fixture.start_ready(Service::Publish, "frozen").await;
+    fixture.produce(0..1500).await;
+    fixture.wait_applied(800, &mut [&mut ingest, &mut frozen]).await;
+    // The worker is frozen with any open transactions.
     frozen.freeze().unwrap();
-    let mut other = world.start(Service::Publish, "other");
-    world.produce(1500..2500).await;
-    world.wait_applied(2500, &mut [&mut ingest, &mut other]).await;
-    invariants::each_change_exactly_once(&world, &mut [&mut other]).await;
+    let mut other = fixture.start(Service::Publish, "other");
+    fixture.produce(1500..2500).await;
+    fixture.wait_applied(2500, &mut [&mut ingest, &mut other]).await;
+    invariants::each_change_exactly_once(&fixture, &mut [&mut other]).await;
     frozen.thaw().unwrap();
-    world.produce(2500..3000).await;
-    invariants::check(&world, &mut [&mut ingest, &mut frozen, &mut other]).await;
+    fixture.produce(2500..3000).await;
+    invariants::check(&fixture, &mut [&mut ingest, &mut frozen, &mut other]).await;
     for worker in [ingest, frozen, other] {
-        worker.stop(LIMIT).await.unwrap();
+        worker.stop(TIMEOUT).await.unwrap();
     }
 }

@@ -1,4 +1,4 @@
-//! `final`: what the watermark has passed is marked, whoever holds the watermark back and whatever comes late.
+//! `final`: windows that the watermark has passed are marked, also with a slow partition and late records.
 
 use std::collections::BTreeMap;
 
@@ -7,10 +7,10 @@ use spanbridge_protocol::value::Value;
 use spanbridge_testbed::child_process::Service;
 use spanbridge_verify::rows;
 
-use super::bed::bed;
-use super::world::{Choices, LIMIT, World, wait_for};
+use super::fixture::{Fixture, FixtureOptions, TIMEOUT, wait_for};
+use super::shared_testbed::testbed;
 
-/// One that waits for its slower partition, one that does not.
+/// Two pipelines: one waits for its slower partition, the other does not.
 const PIPELINES: &str = r#"
 [[ingest]]
 name = "held-{id}"
@@ -60,30 +60,31 @@ fn ddl() -> Vec<String> {
 }
 
 struct Clicks {
-    world: World,
+    fixture: Fixture,
     topic: String,
 }
 
 impl Clicks {
     async fn new() -> Self {
-        let bed = bed().await;
-        let choices = Choices { pipelines: PIPELINES, ..Choices::default() };
-        let world = World::with(bed.kafka().unwrap(), bed.spanner().unwrap(), bed, choices).await;
-        world.admin.update_ddl(&ddl()).await.unwrap();
-        let topic = format!("clicks-{}", world.id);
-        Admin::new(&world.kafka, LIMIT).unwrap().ensure_topic(&topic, 2, 1, &[]).await.unwrap();
-        Self { world, topic }
+        let testbed = testbed().await;
+        let choices = FixtureOptions { pipelines: PIPELINES, ..FixtureOptions::default() };
+        let fixture =
+            Fixture::with(testbed.kafka().unwrap(), testbed.spanner().unwrap(), testbed, choices).await;
+        fixture.admin.update_ddl(&ddl()).await.unwrap();
+        let topic = format!("clicks-{}", fixture.id);
+        Admin::new(&fixture.kafka, TIMEOUT).unwrap().ensure_topic(&topic, 2, 1, &[]).await.unwrap();
+        Self { fixture, topic }
     }
 
-    /// Applies the DDL that `plan` makes of one pipeline; what it printed.
+    /// Applies the DDL that `plan` prints for a pipeline, and returns it.
     fn plan(&self, pipeline: &str) -> String {
-        let pipeline = format!("{pipeline}-{}", self.world.id);
-        let output = self.world.command(&["plan", "--apply", "--pipeline", &pipeline]);
+        let pipeline = format!("{pipeline}-{}", self.fixture.id);
+        let output = self.fixture.command(&["plan", "--apply", "--pipeline", &pipeline]);
         assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
         String::from_utf8(output.stdout).unwrap()
     }
 
-    /// One click at each of these seconds.
+    /// Sends one click at each of these seconds.
     async fn send(&self, partition: i32, seconds: &[i64]) {
         let message = |second: &i64| Message {
             partition: Some(partition),
@@ -96,10 +97,10 @@ impl Clicks {
                 .into_bytes(),
             )
         };
-        self.world.send(&seconds.iter().map(message).collect::<Vec<_>>()).await;
+        self.fixture.send(&seconds.iter().map(message).collect::<Vec<_>>()).await;
     }
 
-    /// Of each window its partition, its start in seconds, its clicks, and whether it is final.
+    /// Returns, by partition and start in seconds, the clicks of each window and whether it is final.
     async fn minutes(&self, table: &str) -> BTreeMap<(i64, i64), (i64, bool)> {
         let rows = self.rows(table).await;
         let window = |row: &Vec<Value>| {
@@ -112,7 +113,7 @@ impl Clicks {
         rows.iter().map(window).collect()
     }
 
-    /// Of each session its first and last second, its clicks, and whether it is final.
+    /// Returns the first and last second of each session, its clicks, and whether it is final.
     async fn visits(&self) -> Vec<(i64, i64, i64, bool)> {
         let rows = self.rows("Visits").await;
         let session = |row: &Vec<Value>| {
@@ -125,22 +126,22 @@ impl Clicks {
     }
 
     async fn rows(&self, table: &str) -> Vec<Vec<Value>> {
-        let table = self.world.database.table(table).await.unwrap().unwrap();
-        rows::read(&self.world.database, &table).await.unwrap().into_values().collect()
+        let table = self.fixture.database.table(table).await.unwrap().unwrap();
+        rows::read(&self.fixture.database, &table).await.unwrap().into_values().collect()
     }
 }
 
-/// Since the first click's hour began.
+/// Returns the seconds since the beginning of the first click's hour.
 fn second(value: &Value) -> i64 {
     let Value::Timestamp(at) = value else { panic!("{value:?}") };
     at.timestamp().rem_euclid(3600)
 }
 
 #[tokio::test]
-async fn windows_are_final_once_the_watermark_has_passed() {
+async fn windows_become_final_after_the_watermark() {
     let clicks = Clicks::new().await;
-    let mut refused = clicks.world.start(Service::Ingest, "refused");
-    wait_for("refusal", async || refused.check_running().is_err()).await;
+    let mut refused = clicks.fixture.start(Service::Ingest, "refused");
+    wait_for("exit of the worker", async || refused.check_running().is_err()).await;
     let log = refused.log_tail();
     assert!(log.contains("SB-MAPPING-INDEX"), "{log}");
     for pipeline in ["held", "free"] {
@@ -149,7 +150,7 @@ async fn windows_are_final_once_the_watermark_has_passed() {
         assert_eq!(clicks.plan(pipeline), "");
     }
 
-    let mut ingest = clicks.world.start_ready(Service::Ingest, "ingest").await;
+    let mut ingest = clicks.fixture.start_ready(Service::Ingest, "ingest").await;
     clicks.send(1, &[10]).await;
     clicks.send(0, &[0, 20, 70, 100, 130]).await;
     wait_for("final windows", async || {
@@ -159,7 +160,7 @@ async fn windows_are_final_once_the_watermark_has_passed() {
         clicks.minutes("Free").await == closed.into() && clicks.visits().await == visits
     })
     .await;
-    // The slower partition is at second 10.
+    // The slower partition has reached second 10.
     let open = [((0, 0), (2, false)), ((0, 60), (2, false)), ((0, 120), (1, false)), ((1, 0), (1, false))];
     wait_for("windows that are held open", async || {
         ingest.check_running().unwrap();
@@ -167,7 +168,7 @@ async fn windows_are_final_once_the_watermark_has_passed() {
     })
     .await;
 
-    // Late clicks change what is final, and join sessions that were.
+    // Late clicks change final windows, and join final sessions.
     clicks.send(0, &[45, 200]).await;
     clicks.send(1, &[121]).await;
     wait_for("late clicks", async || {

@@ -1,45 +1,45 @@
-//! Parts that fail: the broker restarts, the emulator aborts commits.
+//! Failures of the infrastructure: the broker restarts, and the emulator aborts commits.
 
 use spanbridge_testbed::child_process::Service;
 use spanbridge_testbed::{Kafka, KafkaOptions, Source, Spanner, SpannerOptions, Stop};
 
-use super::bed::bed;
+use super::fixture::{Fixture, FixtureOptions};
 use super::invariants;
-use super::world::{Choices, World};
+use super::shared_testbed::testbed;
 
 #[tokio::test]
-async fn the_broker_restarts() {
-    let bed = bed().await;
+async fn services_survive_a_broker_restart() {
+    let testbed = testbed().await;
     let kafka = Kafka::start(KafkaOptions { source: Source::New, ..KafkaOptions::default() }).await.unwrap();
-    let world = World::with(&kafka, bed.spanner().unwrap(), bed, Choices::default()).await;
-    let mut ingest = world.start_ready(Service::Ingest, "ingest").await;
-    let mut publish = world.start_ready(Service::Publish, "publish").await;
+    let fixture = Fixture::with(&kafka, testbed.spanner().unwrap(), testbed, FixtureOptions::default()).await;
+    let mut ingest = fixture.start_ready(Service::Ingest, "ingest").await;
+    let mut publish = fixture.start_ready(Service::Publish, "publish").await;
     for (round, stop) in [(0, Stop::Clean), (1, Stop::Kill)] {
-        world.produce(round * 1000..(round + 1) * 1000).await;
+        fixture.produce(round * 1000..(round + 1) * 1000).await;
         let moment = u64::try_from(round * 1000 + 300).unwrap();
-        world.wait_applied(moment, &mut [&mut ingest, &mut publish]).await;
+        fixture.wait_applied(moment, &mut [&mut ingest, &mut publish]).await;
         kafka.restart(stop).await.unwrap();
     }
-    world.produce(2000..2500).await;
-    invariants::check(&world, &mut [&mut ingest, &mut publish]).await;
-    ingest.stop(super::world::LIMIT).await.unwrap();
-    publish.stop(super::world::LIMIT).await.unwrap();
+    fixture.produce(2000..2500).await;
+    invariants::check(&fixture, &mut [&mut ingest, &mut publish]).await;
+    ingest.stop(super::fixture::TIMEOUT).await.unwrap();
+    publish.stop(super::fixture::TIMEOUT).await.unwrap();
 }
 
 #[tokio::test]
-async fn the_emulator_aborts_commits() {
-    let bed = bed().await;
+async fn aborted_commits_are_retried() {
+    let testbed = testbed().await;
     let options = SpannerOptions { source: Source::New, fault_injection: true, ..SpannerOptions::default() };
     let spanner = Spanner::start(options).await.unwrap();
-    let world = World::with(bed.kafka().unwrap(), &spanner, bed, Choices::default()).await;
-    let mut ingest = world.start_ready(Service::Ingest, "ingest").await;
-    let mut publish = world.start_ready(Service::Publish, "publish").await;
+    let fixture = Fixture::with(testbed.kafka().unwrap(), &spanner, testbed, FixtureOptions::default()).await;
+    let mut ingest = fixture.start_ready(Service::Ingest, "ingest").await;
+    let mut publish = fixture.start_ready(Service::Publish, "publish").await;
     let mut produced = 0;
-    // An abort hits one commit in twenty: until one was met.
+    // One commit in twenty is aborted; produce until one is.
     loop {
-        world.produce(produced..produced + 1000).await;
+        fixture.produce(produced..produced + 1000).await;
         produced += 1000;
-        invariants::drained(&world, &mut [&mut ingest, &mut publish]).await;
+        invariants::wait_until_drained(&fixture, &mut [&mut ingest, &mut publish]).await;
         let metrics = ingest.metrics().await.unwrap();
         let aborted = metrics.sum("spanbridge_ingest_commits_total", &["outcome=\"aborted\""]);
         if aborted > 0.0 {
@@ -47,5 +47,5 @@ async fn the_emulator_aborts_commits() {
         }
         assert!(produced < 20_000, "no commit was aborted");
     }
-    invariants::check(&world, &mut [&mut ingest, &mut publish]).await;
+    invariants::check(&fixture, &mut [&mut ingest, &mut publish]).await;
 }

@@ -1,4 +1,4 @@
-//! What every test ends with.
+//! The invariants that tests check at their end.
 
 use std::collections::BTreeSet;
 
@@ -9,27 +9,27 @@ use spanbridge_verify::exactly_once::{ChangeDifference, find_order_violations};
 use spanbridge_verify::rows::{self, RowDifference, truncate_to_seconds};
 use spanbridge_verify::{oracle, positions, published};
 
+use super::fixture::{Fixture, PARTITIONS, TIMEOUT};
 use super::orders::fold;
-use super::world::{LIMIT, PARTITIONS, World};
 
-/// Waits until both services have nothing left to do, and checks both invariants.
-pub(crate) async fn check(world: &World, workers: &mut [&mut WorkerProcess]) {
-    drained(world, workers).await;
-    spanner_equals_the_fold(world).await;
-    each_change_exactly_once(world, workers).await;
+/// Waits until both services have processed everything, and checks both invariants.
+pub(crate) async fn check(fixture: &Fixture, workers: &mut [&mut WorkerProcess]) {
+    wait_until_drained(fixture, workers).await;
+    spanner_equals_the_fold(fixture).await;
+    each_change_exactly_once(fixture, workers).await;
 }
 
 /// Waits until every position is at the end of its partition.
-pub(crate) async fn drained(world: &World, workers: &mut [&mut WorkerProcess]) {
-    let end = std::time::Instant::now() + LIMIT;
+pub(crate) async fn wait_until_drained(fixture: &Fixture, workers: &mut [&mut WorkerProcess]) {
+    let end = std::time::Instant::now() + TIMEOUT;
     loop {
-        let ends = ends(world).await;
+        let ends = ends(fixture).await;
         let mut stored = Vec::new();
-        for pipeline in world.ingests() {
-            stored.push(positions::read(&world.database, &pipeline).await.unwrap());
+        for pipeline in fixture.ingests() {
+            stored.push(positions::read(&fixture.database, &pipeline).await.unwrap());
         }
         let at_end = |(partition, end): (usize, &i64)| {
-            let key = (world.topic.clone(), i64::try_from(partition).unwrap());
+            let key = (fixture.topic.clone(), i64::try_from(partition).unwrap());
             stored.iter().all(|stored| stored.get(&key).map(Vec::as_slice) == Some(&[*end][..]))
         };
         if ends.iter().enumerate().all(at_end) {
@@ -46,42 +46,42 @@ pub(crate) async fn drained(world: &World, workers: &mut [&mut WorkerProcess]) {
     }
 }
 
-async fn ends(world: &World) -> Vec<i64> {
-    let offsets = Offsets::new(&world.kafka).unwrap();
+async fn ends(fixture: &Fixture) -> Vec<i64> {
+    let offsets = Offsets::new(&fixture.kafka).unwrap();
     let mut ends = Vec::new();
     for partition in 0..PARTITIONS {
-        let at = TopicPartition::new(world.topic.as_str(), partition);
-        ends.push(offsets.watermarks(&at, LIMIT).await.unwrap().end);
+        let at = TopicPartition::new(fixture.topic.as_str(), partition);
+        ends.push(offsets.watermarks(&at, TIMEOUT).await.unwrap().end);
     }
     ends
 }
 
-/// The first invariant, over the whole log.
-pub(crate) async fn spanner_equals_the_fold(world: &World) {
-    let reader = Reader::new(&world.kafka, LIMIT).unwrap();
-    let expected = fold(&reader.read_to_end(&world.topic).await.unwrap(), world.schema.0);
+/// Checks the first invariant: Spanner equals the fold of the whole log.
+pub(crate) async fn spanner_equals_the_fold(fixture: &Fixture) {
+    let reader = Reader::new(&fixture.kafka, TIMEOUT).unwrap();
+    let expected = fold(&reader.read_to_end(&fixture.topic).await.unwrap(), fixture.schema.0);
     let two = [("Orders", &expected.orders), ("Totals", &expected.totals)];
     for (name, expected) in two.into_iter().chain(expected.modes.iter().map(|(name, rows)| (*name, rows))) {
-        let table = world.database.table(name).await.unwrap().unwrap();
-        let found = rows::read(&world.database, &table).await.unwrap();
+        let table = fixture.database.table(name).await.unwrap().unwrap();
+        let found = rows::read(&fixture.database, &table).await.unwrap();
         let difference = RowDifference::between(expected, &found);
         assert!(difference.is_empty(), "{name}, {} rows expected: {difference:?}", expected.len());
     }
-    for pipeline in world.ingests() {
-        let letters = letters_of(world, &pipeline).await;
-        assert_eq!(letters, expected.letters, "{pipeline}: dead letters by partition and offset");
+    for pipeline in fixture.ingests() {
+        let dead_letters = dead_letters_of(fixture, &pipeline).await;
+        assert_eq!(dead_letters, expected.dead_letters, "{pipeline}: dead letters by partition and offset");
     }
 }
 
-/// The dead letters' partitions and offsets.
-pub(crate) async fn letters(world: &World) -> Vec<(i64, i64)> {
-    letters_of(world, &world.pipeline(Service::Ingest)).await
+/// Returns the partitions and offsets of the dead letters.
+pub(crate) async fn dead_letters(fixture: &Fixture) -> Vec<(i64, i64)> {
+    dead_letters_of(fixture, &fixture.pipeline(Service::Ingest)).await
 }
 
-async fn letters_of(world: &World, pipeline: &str) -> Vec<(i64, i64)> {
+async fn dead_letters_of(fixture: &Fixture, pipeline: &str) -> Vec<(i64, i64)> {
     let columns = ["KafkaPartition", "KafkaOffset"].map(|name| (name.to_owned(), Type::Int64));
     let prefix = vec![pipeline.into()];
-    let rows = world.database.read_prefix("BridgeDeadLetters", &columns, prefix).await.unwrap();
+    let rows = fixture.database.read_prefix("BridgeDeadLetters", &columns, prefix).await.unwrap();
     let int = |value: &Value| match value {
         Value::Int64(value) => *value,
         other => panic!("{other:?}"),
@@ -89,25 +89,25 @@ async fn letters_of(world: &World, pipeline: &str) -> Vec<(i64, i64)> {
     rows.iter().map(|row| (int(&row[0]), int(&row[1]))).collect()
 }
 
-/// The second invariant. The oracle reads the stream again from its start.
-pub(crate) async fn each_change_exactly_once(world: &World, workers: &mut [&mut WorkerProcess]) {
-    let now = world.database.now().await.unwrap();
-    let happened = oracle::read(&world.database, "OrdersStream", world.start, now).await.unwrap();
+/// Checks the second invariant: the topics contain each change of the stream exactly once, in order.
+pub(crate) async fn each_change_exactly_once(fixture: &Fixture, workers: &mut [&mut WorkerProcess]) {
+    let now = fixture.database.now().await.unwrap();
+    let happened = oracle::read(&fixture.database, "OrdersStream", fixture.start, now).await.unwrap();
     assert!(!happened.changes.is_empty(), "the change stream has changes");
     for name in ["Orders", "Totals"] {
-        let table = world.database.table(name).await.unwrap().unwrap();
-        let topic = format!("{}.{name}", world.pipeline(Service::Publish));
+        let table = fixture.database.table(name).await.unwrap().unwrap();
+        let topic = format!("{}.{name}", fixture.pipeline(Service::Publish));
         let ids: BTreeSet<_> = happened
             .changes
             .iter()
             .filter(|change| change.id.table == name)
             .map(|change| &change.id)
             .collect();
-        let end = std::time::Instant::now() + LIMIT;
+        let end = std::time::Instant::now() + TIMEOUT;
         let events = loop {
-            let events = match published::read(&world.kafka, &world.registry, &topic, &table).await {
+            let events = match published::read(&fixture.kafka, &fixture.registry, &topic, &table).await {
                 Ok(events) => events,
-                // Publish has not created the topic yet, or a broker is coming back.
+                // Publish has not created the topic yet, or a broker is restarting.
                 Err(error) if std::time::Instant::now() < end => {
                     println!("{topic}: {error}");
                     Vec::new()
@@ -131,7 +131,7 @@ pub(crate) async fn each_change_exactly_once(world: &World, workers: &mut [&mut 
         let difference = ChangeDifference::between(ids, published);
         assert!(difference.is_empty(), "{topic}: {difference:?}");
         assert_eq!(find_order_violations(&events, &happened.ancestry), [], "{topic}");
-        let rows = truncate_to_seconds(rows::read(&world.database, &table).await.unwrap());
+        let rows = truncate_to_seconds(rows::read(&fixture.database, &table).await.unwrap());
         let difference = RowDifference::between(&rows, &rows::fold(&events));
         assert!(difference.is_empty(), "{topic} folded per key: {difference:?}");
     }

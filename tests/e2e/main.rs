@@ -1,33 +1,34 @@
-//! Both services on a real broker, emulator and registry, through what goes wrong in production.
+//! End-to-end tests of both services on a real broker, emulator and registry, through the failures of production.
 //!
-//! Each test ends with the same two invariants: Spanner equals the fold of the Kafka log, and the
-//! published topics hold each change exactly once, in commit order per key.
-#![allow(clippy::unwrap_used, reason = "a test that cannot go on fails")]
+//! Most tests end with the same two invariants: Spanner equals the fold of the Kafka log, and the published topics contain
+//! each change exactly once, in commit order per key. All tests share one testbed; each has a [`fixture::Fixture`] with its
+//! own database, topics and configuration.
+#![allow(clippy::unwrap_used, reason = "a test that cannot continue fails")]
 
 mod bad_data;
-mod bed;
 mod check_ddl;
 mod command_line;
+mod commit_tags;
 mod crash;
-mod doubt;
-mod evolve;
+mod dead_letters;
 mod finality;
-mod frozen;
-mod gap;
+mod fixture;
+mod frozen_worker;
+mod in_doubt;
 mod infrastructure;
 mod interop;
 mod invariants;
-mod letters;
+mod log_gap;
 mod memory;
-mod modes;
 mod orders;
 mod plan;
 mod postgres;
 mod replay;
+mod row_modes;
 mod scale;
+mod schema_evolution;
+mod shared_testbed;
 mod snapshot;
 mod status;
-mod tags;
 mod topics;
 mod traces;
-mod world;

@@ -1,4 +1,4 @@
-//! The records of the tests: orders, of which later ones replace earlier ones.
+//! The records of the tests: orders, in which later ones replace earlier ones.
 
 use std::collections::BTreeMap;
 
@@ -9,7 +9,7 @@ use spanbridge_schema::AvroSchema;
 use spanbridge_schema::encode_avro;
 use spanbridge_verify::rows::Rows;
 
-use super::modes;
+use super::row_modes;
 
 pub(crate) const SCHEMA: &str = r#"{"type": "record", "name": "Order", "namespace": "shop", "fields": [
     {"name": "id", "type": "long"},
@@ -29,10 +29,10 @@ pub(crate) const DDL: [&str; 3] = [
     "CREATE CHANGE STREAM OrdersStream FOR Orders, Totals",
 ];
 
-/// Seconds of the tests' windows.
+/// The window size of the tests, in seconds.
 const WINDOW: i64 = 3600;
 
-/// One order; the number says all that is in it.
+/// One order. Its number determines all its fields.
 #[derive(Debug, Clone)]
 pub(crate) struct Order {
     pub(crate) id: i64,
@@ -42,7 +42,7 @@ pub(crate) struct Order {
 }
 
 impl Order {
-    /// The `number`th of a run; ids repeat, so that rows are replaced.
+    /// Creates the order with this number. Ids repeat, so that rows are replaced.
     pub(crate) fn numbered(number: i64) -> Self {
         Self {
             id: number % 400,
@@ -66,7 +66,7 @@ impl Order {
         Message::new(topic).with_key(self.id.to_string()).with_value(encode_avro(id, schema, &value).unwrap())
     }
 
-    /// Nothing unless it is exactly one order of that schema, whose id is `id`.
+    /// Decodes a record. Returns `None` unless it is exactly one order with the schema, whose id is `id`.
     fn read(record: &Record, id: u32, schema: &apache_avro::Schema) -> Option<Self> {
         let frame = [&[0], &id.to_be_bytes()[..]].concat();
         let mut payload = record.value.as_ref()?.strip_prefix(frame.as_slice())?;
@@ -89,30 +89,30 @@ impl Order {
         Some(Self { id, customer, amount, at: at / 1000 })
     }
 
-    /// Whether Spanner takes it.
+    /// Returns true when Spanner accepts the order.
     fn is_good(&self) -> bool {
         self.customer.len() <= 12 && self.amount.is_none_or(|amount| amount < 1_000_000)
     }
 }
 
-/// What the log folds to: both tables by key in table order, and the places of the dead letters.
+/// The fold of the log: the rows of both tables by key, in table order, and the partitions and offsets of the dead letters.
 #[derive(Debug, Default, PartialEq)]
 pub(crate) struct Fold {
     pub(crate) orders: BTreeMap<Vec<Value>, Vec<Value>>,
     pub(crate) totals: BTreeMap<Vec<Value>, Vec<Value>>,
-    /// The tables of the other pipeline.
+    /// The rows of the other pipeline's tables.
     pub(crate) modes: BTreeMap<&'static str, Rows>,
-    pub(crate) letters: Vec<(i64, i64)>,
+    pub(crate) dead_letters: Vec<(i64, i64)>,
 }
 
-/// A plain computation over the records, which are in the order of their offsets per partition.
+/// Computes the fold of records, which are in offset order per partition.
 pub(crate) fn fold(records: &[Record], id: u32) -> Fold {
     let schema = apache_avro::Schema::parse_str(SCHEMA).unwrap();
     let mut fold = Fold::default();
     let mut good = Vec::new();
     for record in records {
         let Some(order) = Order::read(record, id, &schema).filter(Order::is_good) else {
-            fold.letters.push((record.partition.into(), record.offset));
+            fold.dead_letters.push((record.partition.into(), record.offset));
             continue;
         };
         good.push((record.partition.into(), record.offset, order.clone()));
@@ -136,7 +136,7 @@ pub(crate) fn fold(records: &[Record], id: u32) -> Fold {
             row[6] = int(&row[6]).map_or(amount, |most| most.max(amount)).into();
         }
     }
-    fold.letters.sort_unstable();
-    fold.modes = modes::fold(&good);
+    fold.dead_letters.sort_unstable();
+    fold.modes = row_modes::fold(&good);
     fold
 }

@@ -1,4 +1,4 @@
-//! From an empty database and a registered schema to rows, by the DDL that `plan` makes.
+//! `plan` turns an empty database and a registered schema into tables that ingest can fill.
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
@@ -11,14 +11,14 @@ use spanbridge_spanner::{Admin, Database, Options};
 use spanbridge_testbed::child_process::{Service, WorkerProcess, WorkerSetup};
 use tempfile::TempDir;
 
-use super::bed::bed;
+use super::fixture::{PARTITIONS, TIMEOUT, command, prepare_database, wait_for};
 use super::orders::{Order, SCHEMA};
-use super::world::{LIMIT, PARTITIONS, command, place, wait_for};
+use super::shared_testbed::testbed;
 
 const RECORDS: i64 = 600;
 
-/// An empty database, a topic, and its schema.
-struct Empty {
+/// An empty database, a topic and its schema.
+struct EmptyDatabase {
     kafka: ClientOptions,
     options: Options,
     database: Database,
@@ -30,19 +30,19 @@ struct Empty {
     config: PathBuf,
 }
 
-impl Empty {
+impl EmptyDatabase {
     async fn new() -> Self {
-        let bed = bed().await;
-        let (kafka, spanner) = (bed.kafka().unwrap(), bed.spanner().unwrap());
+        let testbed = testbed().await;
+        let (kafka, spanner) = (testbed.kafka().unwrap(), testbed.spanner().unwrap());
         let id = uuid::Uuid::new_v4().simple().to_string()[..12].to_owned();
-        let (options, admin) = place([spanner.grpc(), spanner.rest()], &format!("p{id}")).await;
+        let (options, admin) = prepare_database([spanner.grpc(), spanner.rest()], &format!("p{id}")).await;
         admin.create_database(&[]).await.unwrap();
         let database = Database::connect(&options).await.unwrap();
         let topic = format!("planned-{id}");
         let client = ClientOptions::new(kafka.bootstrap(), "test");
-        let topics = KafkaAdmin::new(&client, LIMIT).unwrap();
+        let topics = KafkaAdmin::new(&client, TIMEOUT).unwrap();
         topics.ensure_topic(&topic, PARTITIONS, 1, &[]).await.unwrap();
-        let url = bed.registry().unwrap().url();
+        let url = testbed.registry().unwrap().url();
         let registry = Registry::connect(spanbridge_schema::RegistryOptions::new(url)).unwrap();
         let schema = AvroSchema::parse(SCHEMA).unwrap();
         let schema_id = registry.register(&format!("{topic}-value"), &schema).await.unwrap();
@@ -92,15 +92,15 @@ tables = ["Orders"]
         command(arguments, &self.config, &self.rest)
     }
 
-    /// Its standard output.
-    fn succeeds(&self, arguments: &[&str]) -> String {
+    /// Runs a command that must succeed, and returns its standard output.
+    fn output_of(&self, arguments: &[&str]) -> String {
         let output = self.run(arguments);
         assert!(output.status.success(), "{arguments:?}: {output:?}");
         String::from_utf8(output.stdout).unwrap()
     }
 
     async fn produce(&self, orders: &[Order]) {
-        let producer = Producer::new(&self.kafka, LIMIT).unwrap();
+        let producer = Producer::new(&self.kafka, TIMEOUT).unwrap();
         for order in orders {
             producer.send(&order.message(&self.topic, self.schema.0, &self.schema.1)).await.unwrap();
         }
@@ -113,16 +113,16 @@ tables = ["Orders"]
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_planned_database_takes_the_records_and_its_view_merges_partitions() {
-    let world = Empty::new().await;
-    // Without a key, nothing is planned at all.
-    let refused = world.run(&["plan", "--apply"]);
+async fn planned_database_accepts_the_records_and_its_view_merges_partitions() {
+    let fixture = EmptyDatabase::new().await;
+    // Without a primary key, nothing is planned.
+    let refused = fixture.run(&["plan", "--apply"]);
     let text = String::from_utf8(refused.stderr).unwrap();
     assert_eq!(refused.status.code(), Some(2), "{text}");
     assert!(text.contains("SB-PLAN-KEY") && text.contains("planned.toml:14:9"), "{text}");
 
     let plan = ["plan", "--key", "Orders=Id"];
-    let printed = world.succeeds(&plan);
+    let printed = fixture.output_of(&plan);
     for part in [
         "CREATE TABLE `Orders`",
         "CREATE TABLE `Totals`",
@@ -131,45 +131,54 @@ async fn a_planned_database_takes_the_records_and_its_view_merges_partitions() {
     ] {
         assert!(printed.contains(part), "{printed}");
     }
-    assert_eq!(world.database.table("Orders").await.unwrap(), None, "printing has changed the database");
-    assert_eq!(world.succeeds(&["plan", "--key", "Orders=Id", "--apply"]), printed);
-    // All is there: a second time there is nothing to do.
-    assert_eq!(world.succeeds(&["plan"]), "");
-    world.succeeds(&["migrate"]);
+    assert_eq!(
+        fixture.database.table("Orders").await.unwrap(),
+        None,
+        "printing must not change the database"
+    );
+    assert_eq!(fixture.output_of(&["plan", "--key", "Orders=Id", "--apply"]), printed);
+    // Everything exists, so a second plan is empty.
+    assert_eq!(fixture.output_of(&["plan"]), "");
+    fixture.output_of(&["migrate"]);
 
-    let checked = world.succeeds(&["check", "--live", "--json"]);
+    let checked = fixture.output_of(&["check", "--live", "--json"]);
     let checked: serde_json::Value = serde_json::from_str(&checked).unwrap();
     let findings = checked[0]["findings"].as_array().unwrap();
     let found: Vec<&str> = findings.iter().map(|finding| finding["code"].as_str().unwrap()).collect();
-    // What can be wrong with a timestamp is its year; and customers are not the records' key.
+    // A timestamp may have a year out of range, and the customer is not the record key.
     assert_eq!(found, ["SB-CHECK-TYPE", "SB-CHECK-PARTITIONS"], "{checked:#}");
     assert_eq!(checked[1]["findings"], serde_json::json!([]), "{checked:#}");
 
     let orders: Vec<Order> = (0..RECORDS).map(Order::numbered).collect();
-    world.produce(&orders).await;
+    fixture.produce(&orders).await;
     let setup = WorkerSetup {
         executable: env!("CARGO_BIN_EXE_spanbridge").into(),
-        config: world.config.clone(),
-        folder: world.folder.path().to_owned(),
+        config: fixture.config.clone(),
+        folder: fixture.folder.path().to_owned(),
         environment: Vec::new(),
     };
     let mut worker = WorkerProcess::start(&setup, Service::Ingest, "planned").unwrap();
     wait_for("record applied", async || {
         worker.check_running().unwrap();
-        let positions = spanbridge_verify::positions::read(&world.database, &world.pipeline).await;
+        let positions = spanbridge_verify::positions::read(&fixture.database, &fixture.pipeline).await;
         positions.is_ok_and(|positions| {
             spanbridge_verify::positions::count_applied(&positions) >= RECORDS.unsigned_abs()
         })
     })
     .await;
 
-    let partitions = world.query("SELECT COUNT(DISTINCT SourcePartition) FROM Totals", &[Type::Int64]).await;
-    assert_eq!(partitions, [[Value::Int64(PARTITIONS.into())]], "there is nothing to merge");
+    let partitions =
+        fixture.query("SELECT COUNT(DISTINCT SourcePartition) FROM Totals", &[Type::Int64]).await;
+    assert_eq!(
+        partitions,
+        [[Value::Int64(PARTITIONS.into())]],
+        "there are no rows of several partitions to merge"
+    );
     let mut expected: BTreeMap<(String, i64), Vec<&Order>> = BTreeMap::new();
     for order in &orders {
         expected.entry((order.customer.clone(), order.at - order.at % 3600)).or_default().push(order);
     }
-    let rows = world
+    let rows = fixture
         .query(
             "SELECT Customer, UNIX_SECONDS(WindowStart), Records, AmountSum, AmountMax,
                     CAST(MeanSum AS INT64), MeanCount, Mean = MeanSum / MeanCount, Newest, UNIX_SECONDS(NewestAt)
@@ -213,21 +222,21 @@ async fn a_planned_database_takes_the_records_and_its_view_merges_partitions() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn what_does_not_fit_is_found_before_it_runs() {
-    let world = Empty::new().await;
-    let admin = Admin::connect(&world.options).await.unwrap();
+async fn mismatches_are_reported_before_the_pipeline_runs() {
+    let fixture = EmptyDatabase::new().await;
+    let admin = Admin::connect(&fixture.options).await.unwrap();
     let ddl = [
         "CREATE TABLE Orders (Id DATE NOT NULL, Customer STRING(9), Amount INT64 NOT NULL, Key STRING(MAX)) \
          PRIMARY KEY (Id)",
         "CREATE CHANGE STREAM OrdersStream FOR ALL",
     ];
     admin.update_ddl(&ddl.map(str::to_owned)).await.unwrap();
-    // The file itself has no mistake.
-    let mut text = std::fs::read_to_string(&world.config).unwrap();
+    // The file alone has no mistake.
+    let mut text = std::fs::read_to_string(&fixture.config).unwrap();
     text.push_str("exclude_columns = [\"Orders.Amnt\", \"Orders.Amount\"]\n");
-    std::fs::write(&world.config, &text).unwrap();
-    world.succeeds(&["check"]);
-    let output = world.run(&["check", "--live", "--json"]);
+    std::fs::write(&fixture.config, &text).unwrap();
+    fixture.output_of(&["check"]);
+    let output = fixture.run(&["check", "--live", "--json"]);
     assert_eq!(output.status.code(), Some(1), "{output:?}");
     let checked: serde_json::Value = serde_json::from_slice(&output.stdout).unwrap();
     let findings = checked[0]["findings"].as_array().unwrap();
@@ -247,6 +256,6 @@ async fn what_does_not_fit_is_found_before_it_runs() {
     let last = u64::try_from(text.lines().count()).unwrap();
     let found: Vec<_> = checked[1]["findings"].as_array().unwrap().iter().map(of).collect();
     assert_eq!(found, [("SB-CHECK-NAME".to_owned(), "warning".to_owned(), last)]);
-    let shown = String::from_utf8(world.run(&["check", "--live"]).stderr).unwrap();
+    let shown = String::from_utf8(fixture.run(&["check", "--live"]).stderr).unwrap();
     assert!(shown.contains("planned.toml:15:") && shown.contains("SB-CHECK-LENGTH"), "{shown}");
 }

@@ -1,4 +1,4 @@
-//! Publish from a database of the PostgreSQL dialect.
+//! Publish from a database of the `PostgreSQL` dialect.
 
 use spanbridge_kafka::ClientOptions;
 use spanbridge_protocol::mutation::{Mutation, Write};
@@ -10,15 +10,15 @@ use spanbridge_verify::exactly_once::{ChangeDifference, find_order_violations};
 use spanbridge_verify::rows;
 use spanbridge_verify::{oracle, published};
 
-use super::bed::bed;
-use super::world::{LIMIT, command, place, wait_for};
+use super::fixture::{TIMEOUT, command, prepare_database, wait_for};
+use super::shared_testbed::testbed;
 
 const DDL: [&str; 1] = ["CREATE TABLE orders (
     id bigint NOT NULL, customer varchar(12) NOT NULL, amount numeric, note jsonb, share double precision, tags varchar[],
     PRIMARY KEY (id))"];
 const ROWS: i64 = 300;
 
-/// Every third row has nothing but its key; the others' amounts have more digits than GoogleSQL's NUMERIC.
+/// Returns a row. Every third row has only its key; the amounts of the others have more digits than `GoogleSQL`'s NUMERIC.
 fn row(number: i64) -> Vec<Value> {
     let customer = format!("customer-{}", number % 7);
     let rest = match number % 3 {
@@ -46,12 +46,12 @@ async fn write(database: &Database, write: Write, columns: &[&str], rows: Vec<Ve
 }
 
 #[tokio::test]
-async fn a_database_in_the_postgresql_dialect_is_published() {
-    let bed = bed().await;
+async fn postgresql_database_is_published() {
+    let testbed = testbed().await;
     let (kafka, spanner, registry) =
-        (bed.kafka().unwrap(), bed.spanner().unwrap(), bed.registry().unwrap().url());
+        (testbed.kafka().unwrap(), testbed.spanner().unwrap(), testbed.registry().unwrap().url());
     let id = uuid::Uuid::new_v4().simple().to_string()[..12].to_owned();
-    let (options, admin) = place([spanner.grpc(), spanner.rest()], &format!("g{id}")).await;
+    let (options, admin) = prepare_database([spanner.grpc(), spanner.rest()], &format!("g{id}")).await;
     admin.create_postgres_database(&DDL.map(str::to_owned)).await.unwrap();
     let database = Database::connect(&options).await.unwrap();
     let folder = tempfile::tempdir().unwrap();
@@ -66,7 +66,7 @@ async fn a_database_in_the_postgresql_dialect_is_published() {
     std::fs::write(&config, &text).unwrap();
     let plan = command(&["plan", "--apply", "--emulator-rest", spanner.rest()], &config, spanner.rest());
     assert!(plan.status.success(), "{}", String::from_utf8_lossy(&plan.stderr));
-    // Not before the stream was made.
+    // The pipeline starts after the creation of the stream.
     let start = database.now().await.unwrap();
     std::fs::write(&config, format!("{text}start = \"{}\"\n", start.to_rfc3339())).unwrap();
 
@@ -77,7 +77,7 @@ async fn a_database_in_the_postgresql_dialect_is_published() {
         environment: Vec::new(),
     };
     let mut worker = WorkerProcess::start(&setup, Service::Publish, "first").unwrap();
-    worker.wait_until_ready(LIMIT).await.unwrap();
+    worker.wait_until_ready(TIMEOUT).await.unwrap();
     let columns = ["id", "customer", "amount", "note", "share", "tags"];
     for from in (0..ROWS).step_by(20) {
         write(&database, Write::Upsert, &columns, (from..from + 20).map(row).collect()).await;
@@ -99,7 +99,7 @@ async fn a_database_in_the_postgresql_dialect_is_published() {
     let mut events = Vec::new();
     wait_for("published changes", async || {
         worker.check_running().unwrap();
-        // The topic may not be there yet.
+        // The topic may not exist yet.
         events = published::read(&client, &registry, &topic, &table).await.unwrap_or_default();
         events.iter().filter(|event| event.change.is_some()).count() >= history.changes.len()
     })

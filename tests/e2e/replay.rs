@@ -1,4 +1,4 @@
-//! `replay`: a pipeline's tables anew beside those that are read, through kill -9, a switch and the way back.
+//! `replay`: a pipeline's tables are rebuilt as a new version, through kills, a switch, and a switch back.
 
 use std::process::Output;
 use std::sync::Arc;
@@ -12,12 +12,12 @@ use spanbridge_spanner::Database;
 use spanbridge_testbed::child_process::Service;
 use spanbridge_verify::positions;
 
-use super::bad_data::bad;
-use super::bed::bed;
+use super::bad_data::bad_records;
+use super::fixture::{Fixture, PARTITIONS, TIMEOUT, command, wait_for};
 use super::invariants;
-use super::world::{LIMIT, PARTITIONS, World, command, wait_for};
+use super::shared_testbed::testbed;
 
-/// The same mapping as version 1 with more of it; `{id}` is the world's.
+/// The mapping of version 1 with one more column; `{id}` is the id of the fixture.
 const SECOND: &str = r#"
 [[ingest]]
 name = "ingest-{id}"
@@ -40,7 +40,7 @@ AmountMax = "max(value.amount)"
 Mean = "avg(value.amount)"
 "#;
 
-/// Without some rows, with another value in the others, and without the second table.
+/// A mapping without some rows, with another value in the other rows, and without the second table.
 const THIRD: &str = r#"
 [[ingest]]
 name = "ingest-{id}"
@@ -53,43 +53,43 @@ where = "value.id >= 10"
 columns = { Id = "value.id", Customer = "value.customer", Amount = "value.amount", SourceOffset = "value.id + 1000000" }
 "#;
 
-/// Ids of the orders repeat after so many.
+/// The number of orders after which ids repeat.
 const IDS: i64 = 400;
 
-async fn replay(world: &World, arguments: &[&str]) -> Output {
-    let (config, rest) = (world.config().to_owned(), world.rest.clone());
-    let pipeline = world.pipeline(Service::Ingest);
+async fn replay(fixture: &Fixture, arguments: &[&str]) -> Output {
+    let (config, rest) = (fixture.config().to_owned(), fixture.rest.clone());
+    let pipeline = fixture.pipeline(Service::Ingest);
     let all = [&["replay"], arguments, &["--pipeline", &pipeline]].concat();
     let all: Vec<String> = all.into_iter().map(str::to_owned).collect();
-    // The reader and the runtime's timers go on meanwhile.
+    // The reader and the timers of the runtime must continue meanwhile.
     let run = move || command(&all.iter().map(String::as_str).collect::<Vec<_>>(), &config, &rest);
     tokio::task::spawn_blocking(run).await.unwrap()
 }
 
-/// The output of a command that succeeds.
-async fn said(world: &World, arguments: &[&str]) -> String {
-    let output = replay(world, arguments).await;
+/// Runs a command that must succeed, and returns its output.
+async fn output_of(fixture: &Fixture, arguments: &[&str]) -> String {
+    let output = replay(fixture, arguments).await;
     assert!(output.status.success(), "{arguments:?}: {output:?}");
     String::from_utf8(output.stdout).unwrap()
 }
 
-/// The message of a command that ends with that exit code.
-async fn refused(world: &World, arguments: &[&str], code: i32) -> String {
-    let output = replay(world, arguments).await;
+/// Runs a command that must fail with this exit code, and returns its message.
+async fn failure_of(fixture: &Fixture, arguments: &[&str], code: i32) -> String {
+    let output = replay(fixture, arguments).await;
     assert_eq!(output.status.code(), Some(code), "{arguments:?}: {output:?}");
-    // Lines are wrapped and indented.
+    // The message is wrapped and indented.
     let text = String::from_utf8(output.stderr).unwrap();
     text.split_whitespace().filter(|word| *word != "│").collect::<Vec<_>>().join(" ")
 }
 
-fn add(world: &World, pipeline: &str) {
-    let text = std::fs::read_to_string(world.config()).unwrap();
-    std::fs::write(world.config(), text + &pipeline.replace("{id}", &world.id)).unwrap();
+fn add(fixture: &Fixture, pipeline: &str) {
+    let text = std::fs::read_to_string(fixture.config()).unwrap();
+    std::fs::write(fixture.config(), text + &pipeline.replace("{id}", &fixture.id)).unwrap();
 }
 
-/// What readers of both views see at one instant: rows of orders, those without the new column, the records that the
-/// totals count, and the groups without the new column.
-async fn seen(database: &Database) -> [i64; 4] {
+/// Counts what readers of both views see at one timestamp: orders, orders without the new column, the records in the totals,
+/// and totals without the new column.
+async fn count_visible(database: &Database) -> [i64; 4] {
     let sql = "SELECT (SELECT COUNT(*) FROM OrdersLive), (SELECT COUNTIF(o.PlacedAt IS NULL) FROM OrdersLive AS o), \
                (SELECT SUM(t.Orders) FROM TotalsLive AS t), (SELECT COUNTIF(t.MeanCount IS NULL) FROM TotalsLive AS t)";
     let rows = database.query(sql, &[], &[Type::Int64, Type::Int64, Type::Int64, Type::Int64]).await.unwrap();
@@ -97,8 +97,8 @@ async fn seen(database: &Database) -> [i64; 4] {
     [0, 1, 2, 3].map(|column| number(&rows[0][column]))
 }
 
-/// Whether that is all of one version, and which.
-fn version([orders, old_orders, records, old_groups]: [i64; 4]) -> i64 {
+/// Returns the version to which all visible rows belong.
+fn visible_version([orders, old_orders, records, old_groups]: [i64; 4]) -> i64 {
     assert_eq!(orders, IDS, "rows are missing");
     assert!(records > 0, "the totals are empty");
     match (old_orders, old_groups) {
@@ -109,16 +109,16 @@ fn version([orders, old_orders, records, old_groups]: [i64; 4]) -> i64 {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_version_is_rebuilt_compared_switched_to_and_back_without_a_gap_for_readers() {
-    let world = World::new(bed().await).await;
-    let garbled = Message { partition: Some(1), ..bad(&world)[1].clone() };
-    world.send(&[garbled]).await;
-    world.produce(0..3000).await;
-    let mut ingest = world.start_ready(Service::Ingest, "first").await;
-    invariants::drained(&world, &mut [&mut ingest]).await;
+async fn version_is_rebuilt_compared_switched_and_switched_back_without_interrupting_readers() {
+    let fixture = Fixture::new(testbed().await).await;
+    let garbled = Message { partition: Some(1), ..bad_records(&fixture)[1].clone() };
+    fixture.send(&[garbled]).await;
+    fixture.produce(0..3000).await;
+    let mut ingest = fixture.start_ready(Service::Ingest, "first").await;
+    invariants::wait_until_drained(&fixture, &mut [&mut ingest]).await;
 
-    add(&world, SECOND);
-    let started = said(&world, &["start", "--from", "earliest"]).await;
+    add(&fixture, SECOND);
+    let started = output_of(&fixture, &["start", "--from", "earliest"]).await;
     for part in [
         "`Orders_v2`",
         "VIEW `Totals_v2Merged`",
@@ -128,47 +128,47 @@ async fn a_version_is_rebuilt_compared_switched_to_and_back_without_a_gap_for_re
     ] {
         assert!(started.contains(part), "{part}: {started}");
     }
-    assert_eq!(version(seen(&world.database).await), 1, "nothing has changed for readers");
-    let behind = refused(&world, &["switch", "--timeout", "1s"], 1).await;
+    assert_eq!(visible_version(count_visible(&fixture.database).await), 1, "readers see no change");
+    let behind = failure_of(&fixture, &["switch", "--timeout", "1s"], 1).await;
     assert!(behind.contains("SB-REPLAY-BEHIND") && behind.contains("3001 records behind"), "{behind}");
 
     let ends = Arc::new(AtomicBool::new(false));
-    let looks = Arc::new(AtomicU64::new(0));
+    let reads = Arc::new(AtomicU64::new(0));
     let reader = tokio::spawn({
-        let (database, ends, looks) = (world.database.clone(), ends.clone(), looks.clone());
+        let (database, ends, reads) = (fixture.database.clone(), ends.clone(), reads.clone());
         async move {
             let mut versions = vec![1];
             while !ends.load(Ordering::Relaxed) {
-                let version = version(seen(&database).await);
+                let version = visible_version(count_visible(&database).await);
                 if versions.last() != Some(&version) {
                     versions.push(version);
                 }
-                looks.fetch_add(1, Ordering::Relaxed);
+                reads.fetch_add(1, Ordering::Relaxed);
             }
             versions
         }
     });
 
-    // The new version is rebuilt while records keep coming, and its worker dies in the middle.
-    ingest.stop(LIMIT).await.unwrap();
-    let second = format!("{}@2", world.pipeline(Service::Ingest));
+    // The new version is rebuilt while records arrive, and its worker is killed meanwhile.
+    ingest.stop(TIMEOUT).await.unwrap();
+    let second = format!("{}@2", fixture.pipeline(Service::Ingest));
     let applied =
-        async || positions::count_applied(&positions::read(&world.database, &second).await.unwrap());
-    let mut ingest = world.start(Service::Ingest, "both");
+        async || positions::count_applied(&positions::read(&fixture.database, &second).await.unwrap());
+    let mut ingest = fixture.start(Service::Ingest, "both");
     wait_for("record of the new version", async || applied().await > 100).await;
     ingest.kill().await.unwrap();
-    assert!(applied().await < 3001, "it was killed in the middle");
-    world.produce(3000..3300).await;
-    let mut ingest = world.start_ready(Service::Ingest, "both").await;
-    world.produce(3300..3400).await;
-    invariants::drained(&world, &mut [&mut ingest]).await;
-    said(&world, &["status", "--wait", "--timeout", "4m"]).await;
+    assert!(applied().await < 3001, "the worker must be killed before the end");
+    fixture.produce(3000..3300).await;
+    let mut ingest = fixture.start_ready(Service::Ingest, "both").await;
+    fixture.produce(3300..3400).await;
+    invariants::wait_until_drained(&fixture, &mut [&mut ingest]).await;
+    output_of(&fixture, &["status", "--wait", "--timeout", "4m"]).await;
 
-    let status: Json = serde_json::from_str(&said(&world, &["status", "--json"]).await).unwrap();
+    let status: Json = serde_json::from_str(&output_of(&fixture, &["status", "--json"]).await).unwrap();
     assert_eq!([&status["behind"], &status["lag"], &status["active"]], [0, 0, 1], "{status:#}");
     assert!((status["share"].as_f64().unwrap() - 1.0).abs() < 1e-9, "{status:#}");
     assert_eq!(status["partitions"].as_array().unwrap().len(), usize::try_from(PARTITIONS).unwrap());
-    let compared: Json = serde_json::from_str(&said(&world, &["compare", "--json"]).await).unwrap();
+    let compared: Json = serde_json::from_str(&output_of(&fixture, &["compare", "--json"]).await).unwrap();
     assert_eq!(
         (&compared["equal"], &compared["apart"]),
         (&true.into(), &serde_json::json!([])),
@@ -181,106 +181,114 @@ async fn a_version_is_rebuilt_compared_switched_to_and_back_without_a_gap_for_re
     assert_eq!(orders["checksums"][0], orders["checksums"][1]);
     assert_eq!(orders["notes"], serde_json::json!(["PlacedAt is new"]));
 
-    // Both keep being written, so that the way back leads to tables that are up to date.
+    // Workers continue to write both versions, so that a switch back leads to current tables.
     for (number, to) in [(3400, "2"), (3500, "1"), (3600, "2"), (3700, "1")] {
-        let switched = said(&world, &["switch", "--to", to]).await;
+        let switched = output_of(&fixture, &["switch", "--to", to]).await;
         assert!(switched.contains(&format!(" to {to}; to switch back")), "{switched}");
-        let before = looks.load(Ordering::Relaxed);
-        wait_for("look of the reader", async || looks.load(Ordering::Relaxed) > before + 1).await;
-        world.produce(number..number + 100).await;
+        let before = reads.load(Ordering::Relaxed);
+        wait_for("read by the reader", async || reads.load(Ordering::Relaxed) > before + 1).await;
+        fixture.produce(number..number + 100).await;
     }
     ends.store(true, Ordering::Relaxed);
     assert_eq!(reader.await.unwrap(), [1, 2, 1, 2, 1]);
-    invariants::drained(&world, &mut [&mut ingest]).await;
+    invariants::wait_until_drained(&fixture, &mut [&mut ingest]).await;
 
-    dropped(&world, &second, ingest).await;
+    check_drop(&fixture, &second, ingest).await;
 }
 
-/// Version 2 goes, and all that belongs to it; the views stay.
-async fn dropped(world: &World, second: &str, ingest: spanbridge_testbed::child_process::WorkerProcess) {
-    let active = refused(world, &["drop", "--version", "1", "--yes"], 1).await;
-    // Version 1 is run by workers too, which is found first.
+/// Drops version 2 with everything that belongs to it; the views stay.
+async fn check_drop(
+    fixture: &Fixture,
+    second: &str,
+    ingest: spanbridge_testbed::child_process::WorkerProcess,
+) {
+    let active = failure_of(fixture, &["drop", "--version", "1", "--yes"], 1).await;
+    // Workers also run version 1, which is reported first.
     assert!(active.contains("SB-REPLAY-RUNNING"), "{active}");
-    let running = refused(world, &["drop", "--version", "2", "--yes"], 1).await;
+    let running = failure_of(fixture, &["drop", "--version", "2", "--yes"], 1).await;
     assert!(running.contains("SB-REPLAY-RUNNING"), "{running}");
-    ingest.stop(LIMIT).await.unwrap();
-    let active = refused(world, &["drop", "--version", "1", "--yes"], 1).await;
+    ingest.stop(TIMEOUT).await.unwrap();
+    let active = failure_of(fixture, &["drop", "--version", "1", "--yes"], 1).await;
     assert!(active.contains("SB-REPLAY-ACTIVE"), "{active}");
-    let asked = refused(world, &["drop", "--version", "2"], 2).await;
+    let asked = failure_of(fixture, &["drop", "--version", "2"], 2).await;
     assert!(asked.contains("Orders_v2, Totals_v2 would be dropped"), "{asked}");
-    let said = said(world, &["drop", "--version", "2", "--yes"]).await;
-    assert!(said.contains("4 positions and 1 dead letters are deleted"), "{said}");
+    let output = output_of(fixture, &["drop", "--version", "2", "--yes"]).await;
+    assert!(output.contains("4 positions and 1 dead letters are deleted"), "{output}");
     for table in ["Orders_v2", "Totals_v2"] {
-        assert_eq!(world.database.table(table).await.unwrap(), None, "{table}");
+        assert_eq!(fixture.database.table(table).await.unwrap(), None, "{table}");
     }
-    assert_eq!(world.database.view("Totals_v2Merged").await.unwrap(), None);
+    assert_eq!(fixture.database.view("Totals_v2Merged").await.unwrap(), None);
     for table in ["BridgePartitions", "BridgePositions", "BridgeDeadLetters"] {
         let columns = [("KafkaPartition".to_owned(), Type::Int64)];
-        let rows = world.database.read_prefix(table, &columns, vec![second.into()]).await.unwrap();
+        let rows = fixture.database.read_prefix(table, &columns, vec![second.into()]).await.unwrap();
         assert_eq!(rows.len(), 0, "{table}");
     }
-    let rows = world.database.query("SELECT COUNT(*) FROM OrdersLive", &[], &[Type::Int64]).await.unwrap();
+    let rows = fixture.database.query("SELECT COUNT(*) FROM OrdersLive", &[], &[Type::Int64]).await.unwrap();
     assert_eq!(rows, [[Value::Int64(IDS)]]);
-    let gone = refused(world, &["switch", "--to", "2"], 1).await;
+    let gone = failure_of(fixture, &["switch", "--to", "2"], 1).await;
     assert!(gone.contains("SB-REPLAY-NOT-STARTED"), "{gone}");
-    // Nothing is in the way of another attempt.
-    let again = replay_from_now(world).await;
+    // Another attempt is possible.
+    let again = replay_from_now(fixture).await;
     assert!(again.contains("version 2 of"), "{again}");
 }
 
-async fn replay_from_now(world: &World) -> String {
-    let later = world.database.now().await.unwrap() + Duration::from_secs(3600);
-    let started = said(world, &["start", "--from", &later.to_rfc3339()]).await;
-    // No record is that new, so it begins at the end.
-    let status: Json = serde_json::from_str(&said(world, &["status", "--json"]).await).unwrap();
+async fn replay_from_now(fixture: &Fixture) -> String {
+    let later = fixture.database.now().await.unwrap() + Duration::from_secs(3600);
+    let started = output_of(fixture, &["start", "--from", &later.to_rfc3339()]).await;
+    // No record is so new, so the version begins at the end.
+    let status: Json = serde_json::from_str(&output_of(fixture, &["status", "--json"]).await).unwrap();
     assert_eq!([&status["lag"], &status["behind"]], [0, 0], "{status:#}");
     started
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn what_a_changed_mapping_changes_is_found_and_a_start_that_the_log_does_not_hold_is_refused() {
-    let world = World::new(bed().await).await;
-    world.produce(0..300).await;
-    let mut ingest = world.start_ready(Service::Ingest, "first").await;
-    invariants::drained(&world, &mut [&mut ingest]).await;
-    ingest.stop(LIMIT).await.unwrap();
-    let unknown = refused(&world, &["start", "--from", "earliest", "--version", "2"], 2).await;
+async fn comparison_reports_changed_rows_and_start_beyond_the_log_is_rejected() {
+    let fixture = Fixture::new(testbed().await).await;
+    fixture.produce(0..300).await;
+    let mut ingest = fixture.start_ready(Service::Ingest, "first").await;
+    invariants::wait_until_drained(&fixture, &mut [&mut ingest]).await;
+    ingest.stop(TIMEOUT).await.unwrap();
+    let unknown = failure_of(&fixture, &["start", "--from", "earliest", "--version", "2"], 2).await;
     assert!(unknown.contains("SB-REPLAY-VERSION"), "{unknown}");
 
-    add(&world, THIRD);
+    add(&fixture, THIRD);
     let offsets = |first: i64| {
-        let each = (0..PARTITIONS).map(|partition| format!("{}/{partition}={first}", world.topic));
+        let each = (0..PARTITIONS).map(|partition| format!("{}/{partition}={first}", fixture.topic));
         each.collect::<Vec<_>>().join(",")
     };
-    let beyond = refused(&world, &["start", "--from", &offsets(999_999)], 2).await;
+    let beyond = failure_of(&fixture, &["start", "--from", &offsets(999_999)], 2).await;
     assert!(beyond.contains("SB-REPLAY-FROM") && beyond.contains("beyond the end"), "{beyond}");
-    let kafka = KafkaAdmin::new(&world.kafka, LIMIT).unwrap();
-    kafka.delete_records(&TopicPartition::new(world.topic.as_str(), 0), 5).await.unwrap();
-    let gone = refused(&world, &["start", "--from", &offsets(2)], 2).await;
+    let kafka = KafkaAdmin::new(&fixture.kafka, TIMEOUT).unwrap();
+    kafka.delete_records(&TopicPartition::new(fixture.topic.as_str(), 0), 5).await.unwrap();
+    let gone = failure_of(&fixture, &["start", "--from", &offsets(2)], 2).await;
     assert!(gone.contains("SB-REPLAY-FROM") && gone.contains("3 offsets from 2 on are gone"), "{gone}");
-    let partial = refused(&world, &["start", "--from", &format!("{}/0=7", world.topic)], 2).await;
-    assert!(partial.contains(&format!("no offset is given for {}/1", world.topic)), "{partial}");
-    assert_eq!(world.database.table("Orders_v3").await.unwrap(), None, "a refused start has made something");
-    let absent = refused(&world, &["status"], 1).await;
+    let partial = failure_of(&fixture, &["start", "--from", &format!("{}/0=7", fixture.topic)], 2).await;
+    assert!(partial.contains(&format!("no offset is given for {}/1", fixture.topic)), "{partial}");
+    assert_eq!(
+        fixture.database.table("Orders_v3").await.unwrap(),
+        None,
+        "a refused start must create nothing"
+    );
+    let absent = failure_of(&fixture, &["status"], 1).await;
     assert!(absent.contains("SB-REPLAY-NOT-STARTED"), "{absent}");
 
-    let started = replay(&world, &["start", "--from", "earliest"]).await;
+    let started = replay(&fixture, &["start", "--from", "earliest"]).await;
     assert!(started.status.success(), "{started:?}");
     let lost = String::from_utf8(started.stderr).unwrap();
     assert!(lost.contains("no longer holds its first 5 offsets"), "{lost}");
-    let twice = refused(&world, &["start", "--from", "earliest"], 1).await;
+    let twice = failure_of(&fixture, &["start", "--from", "earliest"], 1).await;
     assert!(twice.contains("SB-REPLAY-STARTED") && twice.contains("add up to 5"), "{twice}");
 
-    let mut ingest = world.start_ready(Service::Ingest, "both").await;
-    said(&world, &["status", "--wait", "--timeout", "4m"]).await;
-    invariants::drained(&world, &mut [&mut ingest]).await;
-    let output = replay(&world, &["compare", "--json", "--show-keys"]).await;
+    let mut ingest = fixture.start_ready(Service::Ingest, "both").await;
+    output_of(&fixture, &["status", "--wait", "--timeout", "4m"]).await;
+    invariants::wait_until_drained(&fixture, &mut [&mut ingest]).await;
+    let output = replay(&fixture, &["compare", "--json", "--show-keys"]).await;
     assert_eq!(output.status.code(), Some(1), "{output:?}");
     let error = String::from_utf8(output.stderr).unwrap();
     assert!(error.contains("SB-REPLAY-DIFFERENT"), "{error}");
     let compared: Json = serde_json::from_slice(&output.stdout).unwrap();
     let orders = &compared["tables"][0];
-    let lost = lost_rows(&world).await;
+    let lost = count_lost_rows(&fixture).await;
     let missing = i64::try_from(lost).unwrap() + 10;
     assert_eq!((&orders["missing"], &orders["extra"]), (&missing.into(), &0.into()), "{compared:#}");
     assert_eq!(
@@ -291,17 +299,17 @@ async fn what_a_changed_mapping_changes_is_found_and_a_start_that_the_log_does_n
     assert_eq!(orders["keys"].as_array().unwrap().len(), 10);
     assert_eq!(orders["keys"][0], serde_json::json!(["missing", "0"]));
     assert_eq!(compared["tables"].as_array().unwrap().len(), 1);
-    // Keys are data.
-    let quiet: Json = serde_json::from_slice(&replay(&world, &["compare", "--json"]).await.stdout).unwrap();
+    // Keys are data and not printed by default.
+    let quiet: Json = serde_json::from_slice(&replay(&fixture, &["compare", "--json"]).await.stdout).unwrap();
     assert_eq!(quiet["tables"][0]["keys"], Json::Null, "{quiet:#}");
-    ingest.stop(LIMIT).await.unwrap();
+    ingest.stop(TIMEOUT).await.unwrap();
 }
 
-/// Rows of ids from 10 on that only records deleted from the log made.
-async fn lost_rows(world: &World) -> usize {
+/// Counts the rows with ids from 10 on whose records were deleted from the log.
+async fn count_lost_rows(fixture: &Fixture) -> usize {
     let columns =
         [("Id", Type::Int64), ("SourceOffset", Type::Int64)].map(|(name, ty)| (name.to_owned(), ty));
-    let [all, new] = ["Orders", "Orders_v3"].map(|table| world.database.read_all(table, &columns, None));
+    let [all, new] = ["Orders", "Orders_v3"].map(|table| fixture.database.read_all(table, &columns, None));
     let (all, new) = (all.await.unwrap(), new.await.unwrap());
     let kept: Vec<&Value> = new.iter().map(|row| &row[0]).collect();
     let lost = all.iter().filter(|row| row[0] >= Value::Int64(10) && !kept.contains(&&row[0]));

@@ -3,16 +3,16 @@
 use serde_json::Value;
 use spanbridge_testbed::child_process::{Service, WorkerProcess};
 
-use super::bed::bed;
-use super::world::{LIMIT, World};
+use super::fixture::{Fixture, TIMEOUT};
+use super::shared_testbed::testbed;
 
 #[tokio::test]
 async fn status_shows_pipelines_with_partitions_and_shards() {
-    let world = World::new(bed().await).await;
-    let mut ingest = world.start_ready(Service::Ingest, "ingest").await;
-    let mut publish = world.start_ready(Service::Publish, "publish").await;
-    world.produce(0..100).await;
-    world.wait_applied(100, &mut [&mut ingest, &mut publish]).await;
+    let fixture = Fixture::new(testbed().await).await;
+    let mut ingest = fixture.start_ready(Service::Ingest, "ingest").await;
+    let mut publish = fixture.start_ready(Service::Publish, "publish").await;
+    fixture.produce(0..100).await;
+    fixture.wait_applied(100, &mut [&mut ingest, &mut publish]).await;
 
     let pipeline = only_pipeline(&ingest).await;
     assert_eq!(pipeline["ready"], true, "{pipeline}");
@@ -28,7 +28,7 @@ async fn status_shows_pipelines_with_partitions_and_shards() {
     assert!(shards.iter().any(|shard| shard["tokens"]["running"].as_u64() > Some(0)), "{pipeline}");
 
     for worker in [ingest, publish] {
-        worker.stop(LIMIT).await.unwrap();
+        worker.stop(TIMEOUT).await.unwrap();
     }
 }
 

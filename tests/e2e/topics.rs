@@ -1,4 +1,4 @@
-//! Topics by pattern: those that are created later, and partitions that are added, while the worker runs.
+//! Topics by pattern: topics that are created and partitions that are added while the worker runs.
 
 use std::collections::BTreeMap;
 
@@ -7,10 +7,10 @@ use spanbridge_protocol::value::Value;
 use spanbridge_testbed::child_process::Service;
 use spanbridge_verify::rows;
 
-use super::bed::bed;
-use super::world::{Choices, LIMIT, World, wait_for};
+use super::fixture::{Fixture, FixtureOptions, TIMEOUT, wait_for};
+use super::shared_testbed::testbed;
 
-/// Each record is a row of its own, and a second time would be a dead letter.
+/// A pipeline that inserts one row per record, so that a repeated record would become a dead letter.
 const PIPELINE: &str = r#"
 [[ingest]]
 name = "pattern-{id}"
@@ -23,13 +23,13 @@ columns = { Topic = "topic", SourcePartition = "partition", SourceOffset = "offs
 "#;
 
 #[tokio::test]
-async fn topics_and_partitions_are_picked_up_while_running() {
-    let bed = bed().await;
-    let choices = Choices { pipelines: PIPELINE, ..Choices::default() };
-    let world = World::with(bed.kafka().unwrap(), bed.spanner().unwrap(), bed, choices).await;
-    let admin = Admin::new(&world.kafka, LIMIT).unwrap();
-    let topics = ["early", "late"].map(|name| format!("seen-{}-{name}", world.id));
-    let mut ingest = world.start_ready(Service::Ingest, "ingest").await;
+async fn new_topics_and_partitions_are_read_while_running() {
+    let testbed = testbed().await;
+    let choices = FixtureOptions { pipelines: PIPELINE, ..FixtureOptions::default() };
+    let fixture = Fixture::with(testbed.kafka().unwrap(), testbed.spanner().unwrap(), testbed, choices).await;
+    let admin = Admin::new(&fixture.kafka, TIMEOUT).unwrap();
+    let topics = ["early", "late"].map(|name| format!("seen-{}-{name}", fixture.id));
+    let mut ingest = fixture.start_ready(Service::Ingest, "ingest").await;
 
     let mut expected: BTreeMap<(String, i64), i64> = BTreeMap::new();
     for (topic, partitions) in [(&topics[0], 0..2), (&topics[1], 0..1), (&topics[0], 2..4)] {
@@ -48,24 +48,26 @@ async fn topics_and_partitions_are_picked_up_while_running() {
             };
             messages.extend((0..30).map(message));
         }
-        world.send(&messages).await;
+        fixture.send(&messages).await;
         wait_for("rows of every partition", async || {
             ingest.check_running().unwrap();
-            seen(&world).await == expected
+            count_rows(&fixture).await == expected
         })
         .await;
     }
-    let letters =
-        spanbridge_verify::positions::count_dead_letters(&world.database, &format!("pattern-{}", world.id))
-            .await;
-    assert!(letters.unwrap().is_empty());
+    let dead_letters = spanbridge_verify::positions::count_dead_letters(
+        &fixture.database,
+        &format!("pattern-{}", fixture.id),
+    )
+    .await;
+    assert!(dead_letters.unwrap().is_empty());
 }
 
-/// Rows by topic and partition.
-async fn seen(world: &World) -> BTreeMap<(String, i64), i64> {
-    let table = world.database.table("Seen").await.unwrap().unwrap();
+/// Counts rows by topic and partition.
+async fn count_rows(fixture: &Fixture) -> BTreeMap<(String, i64), i64> {
+    let table = fixture.database.table("Seen").await.unwrap().unwrap();
     let mut counts = BTreeMap::new();
-    for key in rows::read(&world.database, &table).await.unwrap().into_keys() {
+    for key in rows::read(&fixture.database, &table).await.unwrap().into_keys() {
         let [Value::String(topic), Value::Int64(partition), _] = &key[..] else { panic!("{key:?}") };
         *counts.entry((topic.clone(), *partition)).or_default() += 1;
     }

@@ -1,32 +1,32 @@
-//! Spans over OTLP: names, parents, links and attributes of both services.
+//! Spans that both services export over OTLP: names, parents, links and attributes.
 
 use spanbridge_kafka::Message;
 use spanbridge_telemetry::receiver::{ReceivedSpan, TraceReceiver};
 use spanbridge_testbed::child_process::Service;
 
-use super::bed::bed;
+use super::fixture::{Fixture, FixtureOptions, TIMEOUT};
 use super::invariants;
 use super::orders::Order;
-use super::world::{Choices, LIMIT, World};
+use super::shared_testbed::testbed;
 
 const TRACE: &str = "0af7651916cd43dd8448eb211c80319c";
 const PARENT: &str = "b7ad6b7169203331";
 
 #[tokio::test]
-async fn both_services_tell_their_traces() {
+async fn both_services_export_their_spans() {
     let receiver = TraceReceiver::start().await.unwrap();
-    let bed = bed().await;
+    let testbed = testbed().await;
     let telemetry = format!("otlp_endpoint = \"{}\"", receiver.endpoint());
-    let choices = Choices { telemetry, ..Choices::default() };
-    let world = World::with(bed.kafka().unwrap(), bed.spanner().unwrap(), bed, choices).await;
+    let choices = FixtureOptions { telemetry, ..FixtureOptions::default() };
+    let fixture = Fixture::with(testbed.kafka().unwrap(), testbed.spanner().unwrap(), testbed, choices).await;
     let header = ("traceparent".to_owned(), Some(format!("00-{TRACE}-{PARENT}-01").into_bytes()));
-    let message = Message { headers: vec![header], ..world.order(&Order::numbered(1)) };
-    world.send(&[message]).await;
-    let mut ingest = world.start_ready(Service::Ingest, "ingest").await;
-    let mut publish = world.start_ready(Service::Publish, "publish").await;
-    invariants::check(&world, &mut [&mut ingest, &mut publish]).await;
+    let message = Message { headers: vec![header], ..fixture.order(&Order::numbered(1)) };
+    fixture.send(&[message]).await;
+    let mut ingest = fixture.start_ready(Service::Ingest, "ingest").await;
+    let mut publish = fixture.start_ready(Service::Publish, "publish").await;
+    invariants::check(&fixture, &mut [&mut ingest, &mut publish]).await;
 
-    let pipelines = [Service::Ingest, Service::Publish].map(|service| world.pipeline(service));
+    let pipelines = [Service::Ingest, Service::Publish].map(|service| fixture.pipeline(service));
     let is_committed = |span: &ReceivedSpan, root: &str| {
         let has = |name: &str, value: &str| span.attributes.get(name).is_some_and(|it| it == value);
         let ours = pipelines.iter().any(|pipeline| has("spanbridge.pipeline", pipeline));
@@ -46,14 +46,14 @@ async fn both_services_tell_their_traces() {
     let publish_steps = ["read", "transform", "send", "commit"];
     let spans = receiver.wait_for(
         |spans| whole(spans, "ingest.batch", &ingest_steps) && whole(spans, "publish.batch", &publish_steps),
-        LIMIT,
+        TIMEOUT,
     );
     let spans = spans.await.unwrap_or_else(|spans| panic!("{spans:#?}"));
 
     let batch = spans.iter().find(|span| is_committed(span, "ingest.batch")).unwrap();
     assert_eq!(batch.service, "spanbridge-ingest");
-    assert_eq!(batch.attributes["spanbridge.pipeline"], world.pipeline(Service::Ingest).as_str());
-    assert_eq!(batch.attributes["messaging.destination.name"], world.topic.as_str());
+    assert_eq!(batch.attributes["spanbridge.pipeline"], fixture.pipeline(Service::Ingest).as_str());
+    assert_eq!(batch.attributes["messaging.destination.name"], fixture.topic.as_str());
     assert!(batch.links.contains(&(TRACE.to_owned(), PARENT.to_owned())), "{:?}", batch.links);
     let commit = spans
         .iter()
@@ -63,8 +63,8 @@ async fn both_services_tell_their_traces() {
     assert_eq!(commit.attributes["db.system.name"], "gcp.spanner");
     let batch = spans.iter().find(|span| is_committed(span, "publish.batch")).unwrap();
     assert_eq!(batch.service, "spanbridge-publish");
-    assert_eq!(batch.attributes["spanbridge.pipeline"], world.pipeline(Service::Publish).as_str());
-    // No content of a record in any span.
+    assert_eq!(batch.attributes["spanbridge.pipeline"], fixture.pipeline(Service::Publish).as_str());
+    // No span contains data of a record.
     let text = format!("{spans:?}");
-    assert!(!text.contains("customer-1"), "a value has leaked");
+    assert!(!text.contains("customer-1"), "a span contains a value");
 }

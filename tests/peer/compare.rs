@@ -1,4 +1,4 @@
-//! Two sides' events, field by field.
+//! Compares the events of both sides field by field.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -7,12 +7,12 @@ use serde_json::Value as Json;
 use super::differences::{ABSENT, DIFFERENCES};
 use super::event::{Event, Key};
 
-/// What a comparison has found.
+/// The result of a comparison.
 #[derive(Default)]
 pub(crate) struct Comparison {
-    /// Listed differences, by their paths.
+    /// The paths of listed differences that occurred.
     pub(crate) seen: BTreeSet<&'static str>,
-    /// All others.
+    /// All other differences.
     pub(crate) wrong: Vec<String>,
 }
 
@@ -36,7 +36,7 @@ impl Comparison {
         }
     }
 
-    /// All fields below a path.
+    /// Compares all fields below a path.
     pub(crate) fn walk(&mut self, at: &str, path: &str, theirs: &Json, ours: &Json) {
         if let (Json::Object(left), Json::Object(right)) = (theirs, ours) {
             let names: BTreeSet<&String> = left.keys().chain(right.keys()).collect();

@@ -1,4 +1,4 @@
-//! Debezium's side.
+//! Publishes the workload with Debezium's connector.
 
 use std::collections::BTreeMap;
 use std::time::Instant;
@@ -9,7 +9,7 @@ use spanbridge_testbed::{Connect, Testbed};
 
 use super::event::{self, Event, Key};
 use super::workload::STREAM;
-use super::{LIMIT, PAUSE, Source, database_name};
+use super::{POLL_INTERVAL, Source, TIMEOUT, database_name};
 
 /// A running connector.
 pub(crate) struct Connector {
@@ -20,7 +20,7 @@ pub(crate) struct Connector {
 impl Connector {
     pub(crate) async fn start(
         connect: &Connect,
-        bed: &Testbed,
+        testbed: &Testbed,
         source: &Source,
         capture: &str,
         full: bool,
@@ -29,7 +29,7 @@ impl Connector {
         let converter = "org.apache.kafka.connect.json.JsonConverter";
         let config = json!({
             "connector.class": "io.debezium.connector.spanner.SpannerConnector",
-            // It never has fewer than two unless it is told.
+            // By default the connector has at least two tasks.
             "tasks.min": "1",
             "tasks.max": "1",
             "topic.prefix": name,
@@ -37,9 +37,9 @@ impl Connector {
             "gcp.spanner.instance.id": "test",
             "gcp.spanner.database.id": database_name(capture),
             "gcp.spanner.change.stream": STREAM,
-            "gcp.spanner.emulator.host": format!("http://{}", bed.spanner().unwrap().grpc()),
+            "gcp.spanner.emulator.host": format!("http://{}", testbed.spanner().unwrap().grpc()),
             "gcp.spanner.start.time": source.workload.start.to_rfc3339_opts(chrono::SecondsFormat::Nanos, true),
-            "connector.spanner.sync.kafka.bootstrap.servers": bed.kafka().unwrap().bootstrap(),
+            "connector.spanner.sync.kafka.bootstrap.servers": testbed.kafka().unwrap().bootstrap(),
             "provide.transaction.metadata": full.to_string(),
             "heartbeat.interval.ms": "300000",
             "topic.creation.default.partitions": "1",
@@ -56,9 +56,9 @@ impl Connector {
         Self { url: format!("{}/connectors/{name}", connect.url()), name }
     }
 
-    /// Its events, once there are so many; then it is gone.
+    /// Waits until there are `count` events, deletes the connector, and returns the events.
     pub(crate) async fn finish(self, client: &ClientOptions, count: usize) -> BTreeMap<Key, Event> {
-        let end = Instant::now() + LIMIT;
+        let end = Instant::now() + TIMEOUT;
         loop {
             let events = event::read(client, &self.name).await;
             if events.keys().filter(|(table, ..)| *table != event::TRANSACTION).count() >= count {
@@ -73,7 +73,7 @@ impl Connector {
                 "{} of {count} events: {status:#}",
                 events.len()
             );
-            tokio::time::sleep(PAUSE).await;
+            tokio::time::sleep(POLL_INTERVAL).await;
         }
     }
 }

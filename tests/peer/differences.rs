@@ -1,20 +1,20 @@
-//! What may differ, and why: docs/how-to/from-debezium.md has the same reasons for people.
+//! The permitted differences and their reasons, which docs/how-to/from-debezium.md repeats for users.
 
 use std::collections::BTreeSet;
 
 use serde_json::Value as Json;
 
-/// A field in which the two differ.
+/// A permitted difference in one field.
 pub(crate) struct Difference {
-    /// Of an event or of a schema, or the topic of a whole event.
+    /// The path in an event or a schema, or the topic of a whole event.
     pub(crate) path: &'static str,
-    /// In the words of docs/how-to/from-debezium.md, which the test looks up there.
+    /// The reason, word for word as in docs/how-to/from-debezium.md; the test checks this.
     pub(crate) why: &'static str,
-    /// True if theirs and ours differ as they may.
+    /// Returns true if the two values differ in the permitted way.
     pub(crate) only: fn(&Json, &Json) -> bool,
 }
 
-/// In place of a field or an event that one side has not.
+/// The placeholder for a field or an event that one side does not have.
 pub(crate) const ABSENT: &str = "(absent)";
 
 const VERSION: &str = "the program's own version";
@@ -48,7 +48,7 @@ pub(crate) const DIFFERENCES: &[Difference] = &[
     Difference { path: "value.after.Single", why: FLOAT, only: is_same_single },
 ];
 
-/// Milliseconds of the same minutes.
+/// Returns true for two times in milliseconds that are minutes apart at most.
 fn near(theirs: &Json, ours: &Json) -> bool {
     matches!((theirs.as_i64(), ours.as_i64()), (Some(theirs), Some(ours)) if theirs.abs_diff(ours) < 600_000)
 }

@@ -1,33 +1,33 @@
-//! Records of both sides in one form.
+//! Reads the records of both sides into a common form.
 
 use std::collections::BTreeMap;
 
 use serde_json::{Value as Json, json};
 use spanbridge_kafka::{ClientOptions, Reader, Record};
 
-use super::LIMIT;
+use super::TIMEOUT;
 use super::workload::TABLES;
 
-/// The topic that tells of transactions.
+/// The transaction metadata topic.
 pub(crate) const TRANSACTION: &str = "transaction";
 
-/// Which change an event is of: its table, its place in its topic, and whether it is the tombstone.
+/// The identity of an event: its table, its change, and whether it is the tombstone.
 pub(crate) type Key = (&'static str, Place, bool);
-/// Commit timestamp, record sequence, number of the row.
+/// The commit timestamp, the record sequence, and the number of the row.
 type Place = (i64, String, i64);
 
-/// A record, and the schemas that came with it.
+/// A record and its schemas.
 pub(crate) struct Event {
-    /// Key and value, and what Kafka has beside them.
+    /// The key, the value, and the metadata of the Kafka record.
     pub(crate) content: Json,
     pub(crate) schemas: Option<[Json; 2]>,
-    /// Of its topic.
+    /// The schemas of the key and the value.
     pub(crate) prefix: String,
 }
 
-/// The events of all tables under that prefix.
+/// Reads the events of all tables under a topic prefix.
 pub(crate) async fn read(client: &ClientOptions, prefix: &str) -> BTreeMap<Key, Event> {
-    let reader = Reader::new(client, LIMIT).unwrap();
+    let reader = Reader::new(client, TIMEOUT).unwrap();
     let mut events = BTreeMap::new();
     for record in reader.read_to_end(&format!("{prefix}.{TRANSACTION}")).await.unwrap_or_default() {
         let (key, event) = transaction(&record, prefix);
@@ -35,7 +35,7 @@ pub(crate) async fn read(client: &ClientOptions, prefix: &str) -> BTreeMap<Key, 
     }
     for table in TABLES {
         let mut place = None;
-        // The topic may not be there yet.
+        // The topic may not exist yet.
         for record in reader.read_to_end(&format!("{prefix}.{table}")).await.unwrap_or_default() {
             let (key, event) = event(table, &record, &mut place, prefix);
             assert!(events.insert(key, event).is_none(), "twice in {prefix}.{table}");
@@ -60,12 +60,12 @@ fn event(table: &'static str, record: &Record, place: &mut Option<Place>, prefix
     }
     let headers: Vec<&str> = record.headers.iter().map(|(name, _)| &**name).collect();
     let content = json!({ "key": key, "value": value, "headers": headers });
-    // A tombstone comes right behind its deletion.
+    // A tombstone follows its deletion immediately.
     let place = place.clone().unwrap();
     ((table, place, tombstone), event_of(content, key_schema.zip(value_schema).map(Into::into), prefix))
 }
 
-/// Where a transaction begins or ends.
+/// Returns the event for the begin or end of a transaction.
 fn transaction(record: &Record, prefix: &str) -> (Key, Event) {
     let parse = |bytes: &Option<Vec<u8>>| serde_json::from_slice(bytes.as_ref().unwrap()).unwrap();
     let (key, key_schema) = unwrapped(parse(&record.key));
@@ -81,7 +81,7 @@ fn event_of(content: Json, schemas: Option<[Json; 2]>, prefix: &str) -> Event {
     Event { content, schemas, prefix: prefix.to_owned() }
 }
 
-/// Without the envelope of JsonConverter, if there is one.
+/// Removes the envelope of `JsonConverter`, if there is one.
 fn unwrapped(mut json: Json) -> (Json, Option<Json>) {
     match json.as_object_mut() {
         Some(object)

@@ -1,4 +1,4 @@
-//! Connect's schemas beside ours: what Confluent's AvroConverter makes of an Avro schema is what Connect had.
+//! Compares schemas: Confluent's `AvroConverter`, applied to the registered Avro schema, must give Connect's schema.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -7,17 +7,17 @@ use spanbridge_testbed::Testbed;
 
 use super::compare::Comparison;
 use super::event::{Event, Key};
-use super::{Source, ours};
+use super::{Source, pipeline};
 
 const NAME: &str = "avro";
 
 pub(crate) async fn compare(
     theirs: &BTreeMap<Key, Event>,
-    bed: &Testbed,
+    testbed: &Testbed,
     source: &Source,
     comparison: &mut Comparison,
 ) {
-    ours::publish(bed, source, NAME, "avro", false).await;
+    pipeline::publish(testbed, source, NAME, "avro", false).await;
     let mut tables = BTreeSet::new();
     for ((table, ..), event) in theirs {
         let Some(schemas) = &event.schemas else { continue };
@@ -26,7 +26,7 @@ pub(crate) async fn compare(
         }
         for (schema, part) in schemas.iter().zip(["key", "value"]) {
             let subject = format!("{NAME}.{table}-{part}");
-            let avro = avro(bed.registry().unwrap().url(), &subject).await;
+            let avro = avro(testbed.registry().unwrap().url(), &subject).await;
             let ours = connect(&avro, "", &mut BTreeMap::new());
             let theirs = schema.to_string().replace(&event.prefix, NAME);
             let theirs = by_name(serde_json::from_str(&theirs).unwrap());
@@ -42,11 +42,11 @@ async fn avro(registry: &str, subject: &str) -> Json {
     serde_json::from_str(answer["schema"].as_str().unwrap()).unwrap()
 }
 
-/// An Avro schema in the words of Connect's JSON schemas, by AvroConverter's rules.
+/// Converts an Avro schema to Connect's JSON schema by the rules of `AvroConverter`.
 fn connect(avro: &Json, namespace: &str, named: &mut BTreeMap<String, Json>) -> Json {
     let (of, optional) = match avro.as_array() {
         Some(union) => {
-            // Null comes second where the default is of the other.
+            // Null is the second branch when the default value belongs to the other branch.
             let some = union.iter().find(|branch| **branch != json!("null")).unwrap();
             assert_eq!(union.len(), 2);
             (some, true)
@@ -101,7 +101,7 @@ fn connect(avro: &Json, namespace: &str, named: &mut BTreeMap<String, Json>) -> 
     Json::Object(schema)
 }
 
-/// Fields by their name, and the order of all.
+/// Sorts the fields by name.
 fn by_name(mut schema: Json) -> Json {
     if let Some(items) = schema.get_mut("items") {
         *items = by_name(items.take());

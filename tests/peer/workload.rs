@@ -1,10 +1,10 @@
-//! What is written: every column type that the emulator has, in every kind of change.
+//! The workload: every column type of the emulator, in every kind of change.
 
 use spanbridge_protocol::mutation::{Mutation, Write};
 use spanbridge_protocol::value::{Float, Timestamp, Value};
 use spanbridge_spanner::{CommitOptions, Database, ErrorKind};
 
-use super::PAUSE;
+use super::POLL_INTERVAL;
 
 pub(crate) const CAPTURES: [&str; 4] =
     ["OLD_AND_NEW_VALUES", "NEW_VALUES", "NEW_ROW", "NEW_ROW_AND_OLD_VALUES"];
@@ -31,7 +31,7 @@ pub(crate) fn ddl(capture: &str) -> Vec<String> {
     DDL.into_iter().map(str::to_owned).chain([stream]).collect()
 }
 
-/// From when to when it was written, inclusively.
+/// The workload, with its first and last commit timestamp, inclusive.
 pub(crate) struct Workload {
     pub(crate) start: Timestamp,
     pub(crate) end: Timestamp,
@@ -47,11 +47,11 @@ impl Workload {
     }
 }
 
-/// Again while the emulator aborts it.
+/// Commits mutations, and retries while the emulator aborts them.
 async fn commit(database: &Database, mutations: Vec<Mutation>) {
     for _ in 0..200 {
         match database.commit(mutations.clone(), CommitOptions::default()).await {
-            Err(error) if error.kind() == ErrorKind::Aborted => tokio::time::sleep(PAUSE).await,
+            Err(error) if error.kind() == ErrorKind::Aborted => tokio::time::sleep(POLL_INTERVAL).await,
             outcome => {
                 outcome.unwrap();
                 return;
@@ -74,7 +74,7 @@ fn commits() -> Vec<Vec<Mutation>> {
     let delete = |table, columns: &[&str], key| mutation(Write::Delete, table, columns, vec![key]);
     let (first, second) = (key(true, "text"), key(false, ""));
     vec![
-        // Whole, null, at both ends.
+        // Typical values, nulls, minima and maxima.
         vec![types(Write::Insert, &COLUMNS, vec![typical(1), nulls(2), least(3), most(4)])],
         vec![types(Write::Insert, &["Id", "Number", "Double", "Single"], floats())],
         vec![types(Write::Update, &COLUMNS, vec![typical(2)])],
@@ -84,13 +84,13 @@ fn commits() -> Vec<Vec<Mutation>> {
             &["Id", "Text"],
             vec![vec![3.into(), "\u{1F980} \"quoted\" \\ \n".into()]],
         )],
-        // The same again.
+        // A repetition of the same values.
         vec![types(Write::Update, &["Id", "Text"], vec![vec![2.into(), "text".into()]])],
         vec![types(Write::Update, &["Id", "Given"], vec![vec![2.into(), Value::Null]])],
         vec![mutation(Write::Insert, "Keys", &keys, vec![with(&first, "first"), with(&second, "second")])],
         vec![mutation(Write::Update, "Keys", &keys, vec![with(&first, "again")])],
         vec![delete("Keys", &keys[..8], second)],
-        // Several tables in one transaction, several changes of one row.
+        // Several tables in one transaction, and several changes of one row.
         vec![
             order("a-1", 10),
             line(Write::Insert, 1, "one"),
@@ -112,10 +112,10 @@ fn commits() -> Vec<Vec<Mutation>> {
             delete("Types", &["Id"], vec![20.into()]),
             delete("Lines", &["Id", "Line"], vec!["a-1".into(), 3.into()]),
         ],
-        // The lines go with their order.
+        // The lines are deleted with their order.
         vec![delete("Orders", &["Id"], vec!["a-1".into()])],
         vec![delete("Types", &["Id"], vec![1.into()]), delete("Types", &["Id"], vec![2.into()])],
-        // A deletion of what is not there is no change.
+        // Deleting a missing row is not a change.
         vec![delete("Types", &["Id"], vec![99.into()])],
     ]
 }
@@ -177,7 +177,7 @@ fn typical(id: i64) -> Vec<Value> {
     ]
 }
 
-/// As few as there may be.
+/// A row with nulls in all nullable columns.
 fn nulls(id: i64) -> Vec<Value> {
     let mut row = vec![Value::Null; COLUMNS.len()];
     (row[0], row[2]) = (id.into(), 0.into());
@@ -241,12 +241,12 @@ fn most(id: i64) -> Vec<Value> {
     ]
 }
 
-/// Numbers whose digits formats like to write in their own way. (The emulator tells NaN and -Infinity as null.)
+/// Floating-point numbers that formats print differently. The emulator reports NaN and -Infinity as null.
 fn floats() -> Vec<Vec<Value>> {
     let doubles =
         [0.0, -0.0, 1.0, 0.1, 1e21, 1e-7, 123_456_789.0, f64::INFINITY, f64::NEG_INFINITY, f64::NAN];
     let row = |(id, double): (i64, f64)| {
-        // Some double that a single holds.
+        // A double that a float can hold exactly.
         #[allow(clippy::cast_possible_truncation)]
         let single = f64::from(double as f32);
         vec![id.into(), id.into(), Value::Float64(Float(double)), Value::Float64(Float(single))]

@@ -36,7 +36,7 @@ pub(crate) fn spanner(config: &Config, rest: Option<String>) -> SpannerOptions {
 /// Connects to the database.
 ///
 /// # Errors
-/// Spanner does not answer, the database does not exist, or there are no credentials.
+/// Spanner does not answer, the database does not exist, or credentials are missing.
 pub(crate) async fn database(options: &SpannerOptions) -> Result<Database> {
     Database::connect(options).await.map_err(|error| {
         let error = Error::from(error);

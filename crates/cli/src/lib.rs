@@ -2,8 +2,8 @@
 //! registry, calls the libraries, prints the results, and maps errors to exit codes.
 //!
 //! `command` has the grammar and calls the command; each command has its arguments in its own module. `connections`
-//! translates the configuration into clients, `error` has the exit codes. The crate holds no logic of ingest or publish,
-//! and it never reads or writes their tables or topics by itself.
+//! translates the configuration into clients, `error` has the exit codes. The crate has no logic of ingest or publish, and
+//! never reads or writes their tables and topics directly.
 #![cfg_attr(test, allow(clippy::unwrap_used))]
 #![warn(missing_docs, clippy::doc_markdown, clippy::missing_errors_doc)]
 

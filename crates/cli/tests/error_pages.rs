@@ -60,7 +60,7 @@ fn pages() -> BTreeSet<String> {
 }
 
 #[test]
-fn every_code_has_a_page_and_every_page_a_code() {
+fn every_code_has_a_page_and_every_page_has_a_code() {
     let (codes, pages) = (codes(), pages());
     assert!(codes.contains("SB-CONFIG-UNREADABLE") && codes.contains("SB-SPANNER-REJECTED"), "{codes:?}");
     let missing: Vec<_> = codes.difference(&pages).collect();

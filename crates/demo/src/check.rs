@@ -10,7 +10,7 @@ pub(super) struct Check {
     /// The stable name of the check.
     pub(super) name: &'static str,
     pub(super) passed: bool,
-    /// What was compared, with numbers, followed by the faults.
+    /// The comparison with its numbers, followed by the faults.
     pub(super) detail: String,
 }
 
@@ -31,7 +31,7 @@ impl fmt::Display for Check {
     }
 }
 
-/// Describes a fault as in `4 rows are missing: a, b, c …`. Returns `None` when there are no items.
+/// Describes a fault as in `4 rows are missing: a, b, c …`. Returns `None` without items.
 pub(super) fn describe_fault<T: fmt::Display>(
     what: &str,
     items: impl IntoIterator<Item = T>,

@@ -2,7 +2,7 @@
 //! results.
 //!
 //! [`run()`] is the whole command; the command-line crate calls it and maps its [`Error`] to an exit code. The demo starts
-//! the services as child processes of its own binary and judges them from outside, with `spanbridge-verify`. It must
+//! the services as child processes of the same binary, and judges them from outside with `spanbridge-verify`. It must
 //! never use code of `spanbridge-ingest` or `spanbridge-publish`.
 //!
 //! `scenario` tells what happens in which order, `driver` produces the load and kills workers, `evidence` reads the results,

@@ -1,4 +1,4 @@
-//! What is downloaded or prepared once, for all processes of this user.
+//! The cache of downloads and prepared folders, shared by all processes of this user.
 
 use std::fs::File;
 use std::hash::{BuildHasher, BuildHasherDefault, DefaultHasher};
@@ -7,19 +7,19 @@ use std::time::{Duration, Instant};
 
 use crate::error::{Error, ErrorKind};
 
-/// Names the cache folder.
+/// The variable that names the cache folder.
 pub(crate) const CACHE: &str = "SPANBRIDGE_TESTBED_CACHE";
 
-/// Longer than the slowest install, so that whoever waits for another process's does not give up first.
-const LOCK_LIMIT: Duration = Duration::from_secs(30 * 60);
+/// The timeout for a lock. It is longer than the slowest installation of another process.
+const LOCK_TIMEOUT: Duration = Duration::from_secs(30 * 60);
 
-/// The folder of installed parts: entries appear there whole or not at all.
+/// The folder of installed components. An entry is either complete or absent.
 pub(crate) struct Cache {
     root: PathBuf,
 }
 
 impl Cache {
-    /// `$SPANBRIDGE_TESTBED_CACHE`, or `spanbridge/testbed` in `$XDG_CACHE_HOME` or `~/.cache`.
+    /// Opens `$SPANBRIDGE_TESTBED_CACHE`, or `spanbridge/testbed` in `$XDG_CACHE_HOME` or `~/.cache`.
     pub(crate) fn open() -> Result<Self, Error> {
         let set = |name| std::env::var_os(name).filter(|value| !value.is_empty()).map(PathBuf::from);
         let user = || set("XDG_CACHE_HOME").or_else(|| Some(std::env::home_dir()?.join(".cache")));
@@ -34,15 +34,15 @@ impl Cache {
         Ok(Self { root })
     }
 
-    /// A plain folder inside the cache.
+    /// Returns a plain folder inside the cache.
     pub(crate) fn folder(&self, name: &str) -> Result<PathBuf, Error> {
         let folder = self.root.join(name);
         create(&folder)?;
         Ok(folder)
     }
 
-    /// The entry `name`, a file or a folder. When it is not there yet, `make` makes it at the path that it is
-    /// given; one process at a time, the others wait for it.
+    /// Returns the entry `name`, a file or a folder. `make` creates a missing entry at the given path. One process at a time
+    /// does so; the others wait for it.
     pub(crate) fn entry(
         &self,
         name: &str,
@@ -64,18 +64,18 @@ impl Cache {
         Ok(entry)
     }
 
-    /// Waits for the lock `name`; it ends with the file that is returned.
+    /// Waits for the lock `name`. Dropping the returned file releases it.
     pub(crate) fn lock(&self, name: &str) -> Result<File, Error> {
         let path = self.root.join(format!(".{name}.lock"));
         let file = File::create(&path)
             .map_err(|error| Error::io(format_args!("cannot create the lock {}", path.display()), &error))?;
-        let end = Instant::now() + LOCK_LIMIT;
+        let end = Instant::now() + LOCK_TIMEOUT;
         while let Err(error) = file.try_lock() {
             if let std::fs::TryLockError::Error(error) = error {
                 return Err(Error::io(format_args!("cannot lock {}", path.display()), &error));
             }
             if Instant::now() > end {
-                let what = format!("another process has held {} for {LOCK_LIMIT:?}", path.display());
+                let what = format!("another process has held {} for {LOCK_TIMEOUT:?}", path.display());
                 return Err(Error::new(ErrorKind::Timeout, format!("{what}; end it and try again")));
             }
             std::thread::sleep(Duration::from_millis(50));
@@ -84,7 +84,7 @@ impl Cache {
     }
 }
 
-/// `name` and a mark of what it is made from.
+/// Returns `name` with a hash of its sources.
 pub(crate) fn versioned(name: &str, sources: &[&str]) -> String {
     format!("{name}-{:016x}", BuildHasherDefault::<DefaultHasher>::default().hash_one(sources))
 }
@@ -98,7 +98,7 @@ fn create(folder: &Path) -> Result<(), Error> {
     })
 }
 
-/// What a process that was killed has left half done.
+/// Removes what a killed process has left incomplete.
 fn remove(part: &Path) -> Result<(), Error> {
     let removed = if part.is_dir() { std::fs::remove_dir_all(part) } else { std::fs::remove_file(part) };
     match removed {
@@ -116,7 +116,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn an_entry_is_made_once_and_whole() {
+    fn entry_is_created_once_and_complete() {
         let folder = tempfile::tempdir().unwrap();
         let cache = Cache { root: folder.path().to_owned() };
         let made = AtomicUsize::new(0);
@@ -139,7 +139,7 @@ mod tests {
     }
 
     #[test]
-    fn a_failed_entry_is_not_there() {
+    fn failed_entry_does_not_exist() {
         let folder = tempfile::tempdir().unwrap();
         let cache = Cache { root: folder.path().to_owned() };
         let failed = cache.entry("thing", |part| {

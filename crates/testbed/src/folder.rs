@@ -1,4 +1,4 @@
-//! Fresh folders for the parts, which leave nothing behind however this process ends.
+//! Temporary folders of the components, which are removed however this process ends.
 
 use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
@@ -12,8 +12,8 @@ use crate::error::Error;
 /// When set and not empty, folders (and the logs in them) are kept.
 const KEEP: &str = "SPANBRIDGE_TESTBED_KEEP";
 
-/// Waits for the end of its standard input, which comes when this process is gone, then removes the folder.
-/// Some tries, for a part that is being killed at the same moment may still write.
+/// A script that waits for the end of its standard input, which comes when this process ends, and removes the folder. It
+/// tries several times, because a component that is being killed may still write.
 const SWEEP: &str = r#"read -r _; n=0
 until rm -rf -- "$0" || [ $n -ge 100 ]; do n=$((n+1)); sleep 0.1; done"#;
 
@@ -25,17 +25,17 @@ struct Root {
 
 static ROOT: Mutex<Option<Root>> = Mutex::new(None);
 
-/// A folder of its own for one part, removed on drop.
+/// The folder of one component, which is removed when it is dropped.
 pub(crate) struct Folder(TempDir);
 
 impl Folder {
-    pub(crate) fn new(part: &str) -> Result<Self, Error> {
-        let root = root().map_err(|error| Error::io("cannot make a temporary folder", &error))?;
+    pub(crate) fn new(component: &str) -> Result<Self, Error> {
+        let root = root().map_err(|error| Error::io("cannot create a temporary folder", &error))?;
         let mut builder = tempfile::Builder::new();
-        let folder = builder.prefix(&format!("{part}-")).disable_cleanup(keep()).tempdir_in(&root);
+        let folder = builder.prefix(&format!("{component}-")).disable_cleanup(keep()).tempdir_in(&root);
         folder
             .map(Self)
-            .map_err(|error| Error::io(format_args!("cannot make a folder in {}", root.display()), &error))
+            .map_err(|error| Error::io(format_args!("cannot create a folder in {}", root.display()), &error))
     }
 
     pub(crate) fn path(&self) -> &Path {
@@ -59,8 +59,8 @@ fn root() -> std::io::Result<PathBuf> {
     Ok(path)
 }
 
-/// Not under the parent-death signal, for it has to outlive us; not on our output, which somebody may wait to
-/// end.
+/// Starts the script that removes the folder. It has no parent-death signal, because it must outlive this process, and not
+/// the output of this process, whose end somebody may wait for.
 fn sweeper(folder: &Path) -> std::io::Result<Child> {
     let mut command = Command::new("sh");
     command.args(["-c", SWEEP]).arg(folder).process_group(0);

@@ -1,4 +1,4 @@
-//! Finds a Java runtime that is new enough, and makes its programs start quickly.
+//! Finds a Java runtime of a sufficient version, and speeds up the start of its programs.
 
 use std::hash::{BuildHasher, BuildHasherDefault, DefaultHasher};
 use std::path::{Path, PathBuf};
@@ -9,24 +9,25 @@ use crate::error::Error;
 use crate::prerequisite::{in_path, missing};
 use crate::spawner;
 
-/// Names the home folder of a Java 21 or later.
+/// The variable that names the home folder of Java 21 or later.
 const JAVA21: &str = "SPANBRIDGE_JAVA21";
 
-/// Quick to start and small, in place of fast in the long run.
-const QUICK: [&str; 3] = ["-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1", "-Djava.awt.headless=true"];
+/// Options for a quick start and little memory, at the expense of peak speed.
+const QUICK_START_OPTIONS: [&str; 3] =
+    ["-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1", "-Djava.awt.headless=true"];
 
 /// A Java runtime.
 #[derive(Debug, Clone)]
 pub(crate) struct Java {
     home: PathBuf,
     major: u32,
-    /// Tells builds apart: a class archive fits only the build that wrote it.
+    /// A hash of the build. A class archive fits only the build that wrote it.
     build: u64,
 }
 
 impl Java {
-    /// The first that is at least `least`: of `$SPANBRIDGE_JAVA21`, `$JAVA_HOME`, PATH, then the newest of
-    /// `/usr/lib/jvm`.
+    /// Finds the first runtime with at least the major version `least`: in `$SPANBRIDGE_JAVA21`, `$JAVA_HOME`, PATH, then
+    /// the newest in `/usr/lib/jvm`.
     pub(crate) fn find(least: u32) -> Result<Self, Error> {
         let set = |name| std::env::var_os(name).filter(|value| !value.is_empty()).map(PathBuf::from);
         if let Some(home) = set(JAVA21) {
@@ -49,7 +50,7 @@ impl Java {
         })
     }
 
-    /// The runtime in this home folder, by its `release` file, which every OpenJDK build has.
+    /// Returns the runtime in this home folder. Every OpenJDK build has a `release` file.
     fn at(home: &Path) -> Option<Self> {
         if !home.join("bin/java").is_file() {
             return None;
@@ -60,8 +61,8 @@ impl Java {
         Some(Self { home: home.to_owned(), major, build })
     }
 
-    /// The class archive of `program` for this build. When there is none yet, `train` runs the program,
-    /// quietly once, to write it; without one the program only starts slower.
+    /// Returns the class archive of `program` for this build. `train` runs the program once to write a missing archive.
+    /// Without an archive the program only starts more slowly.
     pub(crate) fn archived(
         &self,
         cache: &Cache,
@@ -72,16 +73,16 @@ impl Java {
         match cache.entry(&name, |part| train(Archive::Write(part.to_owned()))) {
             Ok(path) => Archive::Read(path),
             Err(error) => {
-                tracing::warn!(%error, program, "no class archive; starting without");
+                tracing::warn!(%error, program, "cannot create a class archive; starting without one");
                 Archive::None
             }
         }
     }
 
-    /// A command that runs this Java, and dies with this process.
+    /// Creates a command that runs this Java and ends with this process.
     pub(crate) fn command(&self, archive: &Archive) -> Command {
         let mut command = spawner::guarded(self.home.join("bin/java"));
-        command.args(QUICK);
+        command.args(QUICK_START_OPTIONS);
         match archive {
             Archive::None => {}
             Archive::Read(path) => {
@@ -95,12 +96,14 @@ impl Java {
     }
 }
 
-/// A class-data archive (JEP 350): half of the start-up time of a large program.
+/// A class-data archive (JEP 350), which halves the start-up time of a large program.
 #[derive(Debug, Clone)]
 pub(crate) enum Archive {
+    /// Start without an archive.
     None,
+    /// The path of an archive to use.
     Read(PathBuf),
-    /// Written when the program ends by itself or by SIGTERM.
+    /// The path to which the program writes its archive when it exits, also after SIGTERM.
     Write(PathBuf),
 }
 
@@ -114,7 +117,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_release_file_tells_the_version() {
+    fn release_file_has_the_version() {
         assert_eq!(major("IMPLEMENTOR=\"X\"\nJAVA_VERSION=\"17.0.15\"\n"), Some(17));
         assert_eq!(major("JAVA_VERSION=\"25\""), Some(25));
         assert_eq!(major("JAVA_VERSION=\"22-ea\""), Some(22));
@@ -123,7 +126,7 @@ mod tests {
     }
 
     #[test]
-    fn a_version_from_the_future_is_missing_by_name() {
+    fn message_names_the_missing_version() {
         let error = Java::find(9999).unwrap_err();
         assert_eq!(error.kind(), crate::ErrorKind::MissingPrerequisite);
         assert!(error.to_string().contains("9999"), "{error}");

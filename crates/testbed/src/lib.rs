@@ -1,12 +1,18 @@
-//! Real parts for demo, tests and benchmarks: Apache Kafka, the Spanner emulator, a schema registry.
+//! Starts Apache Kafka, the Spanner emulator, a schema registry and worker processes, for the demo, tests and benchmarks.
 //!
-//! Each part runs on free loopback ports and in a fresh folder, and ends with this process, also when that is
-//! killed. Parts that run already are used instead when options or the environment name them.
+//! A [`Testbed`] starts the components that its [`Options`] request. Each component runs on free loopback ports and in a
+//! temporary folder, and ends with this process, even when that is killed. A running component is used instead when the
+//! options or the environment name one. [`child_process`] runs the services themselves.
+//!
+//! The crate knows only how to start, reach and stop these programs; it never speaks their protocols, except to ask
+//! whether they answer.
 #![cfg_attr(test, allow(clippy::unwrap_used))]
+#![warn(missing_docs, clippy::doc_markdown, clippy::missing_errors_doc)]
 
 mod cache;
 mod child;
 pub mod child_process;
+mod component;
 mod connect;
 mod error;
 mod folder;
@@ -14,7 +20,6 @@ mod java;
 mod kafka;
 mod log_tail;
 mod maven;
-mod part;
 mod port;
 mod prerequisite;
 mod probe;

@@ -1,10 +1,9 @@
-//! Free loopback ports that stay ours.
+//! Reserves free loopback ports.
 //!
-//! A port that was free a moment ago may be taken when the part binds it. Two things make that rare, and the
-//! caller tries again for the rest: a lock file per port keeps other testbeds away (the emulator sets
-//! SO_REUSEPORT, so two of them would share one port without an error), and the ports are below the kernel's
-//! ephemeral range, so that no outgoing connection takes one, not even a client's own try to reach a part
-//! that is down.
+//! A port that was free a moment ago may be taken when a component binds it. Two measures make this rare, and the caller
+//! retries otherwise. First, a lock file per port keeps other testbeds away: the emulator sets `SO_REUSEPORT`, so two
+//! emulators would share a port without an error. Second, the ports are below the kernel's ephemeral range, so that no
+//! outgoing connection takes one, not even that of a client that tries to reach a stopped component.
 
 use std::fs::File;
 use std::hash::{BuildHasher, RandomState};
@@ -14,7 +13,7 @@ use std::ops::Range;
 use crate::cache::Cache;
 use crate::error::{Error, ErrorKind};
 
-const TRIES: usize = 500;
+const MAX_ATTEMPTS: usize = 500;
 
 /// A loopback port, reserved among testbeds until it is dropped.
 #[derive(Debug)]
@@ -27,7 +26,7 @@ impl Port {
     pub(crate) fn reserve() -> Result<Self, Error> {
         let locks = Cache::open()?.folder("ports")?;
         let range = range();
-        for _ in 0..TRIES {
+        for _ in 0..MAX_ATTEMPTS {
             let number = random(&range);
             let path = locks.join(number.to_string());
             let lock = File::create(&path)
@@ -36,7 +35,7 @@ impl Port {
                 return Ok(Self { number, _lock: lock });
             }
         }
-        let what = format!("no free port among {TRIES} tried in {}..{}", range.start, range.end);
+        let what = format!("no free port among {MAX_ATTEMPTS} tried in {}..{}", range.start, range.end);
         Err(Error::new(ErrorKind::PortTaken, format!("{what}; end what holds them")))
     }
 
@@ -44,7 +43,7 @@ impl Port {
         self.number
     }
 
-    /// `127.0.0.1:<port>`
+    /// Returns `127.0.0.1:<port>`.
     pub(crate) fn address(&self) -> String {
         format!("{}:{}", Ipv4Addr::LOCALHOST, self.number)
     }
@@ -53,13 +52,13 @@ impl Port {
 fn range() -> Range<u16> {
     let text = std::fs::read_to_string("/proc/sys/net/ipv4/ip_local_port_range").unwrap_or_default();
     let low = text.split_whitespace().next().and_then(|low| low.parse::<u16>().ok()).unwrap_or(32_768);
-    // Some machines make nearly everything ephemeral: then there is nothing better than that.
+    // On some machines nearly all ports are ephemeral; then this range must do.
     if low >= 12_000 { 10_000..low } else { 20_000..60_000 }
 }
 
 fn random(range: &Range<u16>) -> u16 {
     let width = u64::from(range.end - range.start);
-    // A fresh RandomState has fresh random keys.
+    // Each RandomState has new random keys.
     let offset = RandomState::new().hash_one(0_u8) % width;
     range.start + u16::try_from(offset).unwrap_or(0)
 }
@@ -69,7 +68,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_reserved_port_is_not_given_twice() {
+    fn reserved_port_is_not_reserved_again() {
         let ports: Vec<_> = (0..20).map(|_| Port::reserve().unwrap()).collect();
         let mut numbers: Vec<_> = ports.iter().map(Port::number).collect();
         numbers.sort_unstable();

@@ -1,10 +1,10 @@
-//! Finds the programs that the testbed needs.
+//! Finds the programs that the testbed needs, and names what to install.
 
 use std::path::{Path, PathBuf};
 
 use crate::error::{Error, ErrorKind};
 
-/// Names the folder of the Spanner emulator's programs, or its `gateway_main`.
+/// The variable that names the folder of the Spanner emulator's programs, or its `gateway_main`.
 const EMULATOR: &str = "SPANBRIDGE_EMULATOR";
 
 pub(crate) fn in_path(program: &str) -> Option<PathBuf> {
@@ -29,14 +29,14 @@ pub(crate) fn python() -> Result<PathBuf, Error> {
 
 /// The programs of the Spanner emulator.
 #[derive(Debug, Clone)]
-pub(crate) struct Emulator {
-    /// gRPC and REST; starts the other.
+pub(crate) struct EmulatorPrograms {
+    /// The gateway, which serves REST and starts the server.
     pub(crate) gateway: PathBuf,
-    /// gRPC.
+    /// The server, which serves gRPC.
     pub(crate) server: PathBuf,
 }
 
-impl Emulator {
+impl EmulatorPrograms {
     pub(crate) fn find() -> Result<Self, Error> {
         if let Some(named) = std::env::var_os(EMULATOR).filter(|value| !value.is_empty()) {
             let named = PathBuf::from(named);

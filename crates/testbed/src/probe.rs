@@ -1,19 +1,20 @@
-//! Asks a part whether it answers yet.
+//! Asks a component whether it answers.
 
 use std::io::{self, Read, Write};
 use std::net::{SocketAddr, TcpStream, ToSocketAddrs};
 use std::time::Duration;
 
-const LIMIT: Duration = Duration::from_secs(2);
+/// The timeout of one probe.
+const TIMEOUT: Duration = Duration::from_secs(2);
 
 fn connect(port: u16) -> io::Result<TcpStream> {
-    let stream = TcpStream::connect_timeout(&SocketAddr::from(([127, 0, 0, 1], port)), LIMIT)?;
-    stream.set_read_timeout(Some(LIMIT))?;
-    stream.set_write_timeout(Some(LIMIT))?;
+    let stream = TcpStream::connect_timeout(&SocketAddr::from(([127, 0, 0, 1], port)), TIMEOUT)?;
+    stream.set_read_timeout(Some(TIMEOUT))?;
+    stream.set_write_timeout(Some(TIMEOUT))?;
     Ok(stream)
 }
 
-/// Does a GET of `path` on this loopback port answer 200?
+/// Returns true when a GET of `path` on this loopback port answers 200.
 pub(crate) fn http_ok(port: u16, path: &str) -> bool {
     let get = || -> io::Result<bool> {
         let mut stream = connect(port)?;
@@ -25,9 +26,9 @@ pub(crate) fn http_ok(port: u16, path: &str) -> bool {
     get().unwrap_or(false)
 }
 
-/// Does a Kafka broker answer ApiVersions on this loopback port?
+/// Returns true when a Kafka broker answers `ApiVersions` on this loopback port.
 ///
-/// <https://kafka.apache.org/protocol#The_Messages_ApiVersions>, version 0 of request and header.
+/// Source: <https://kafka.apache.org/protocol#The_Messages_ApiVersions>, version 0 of request and header.
 pub(crate) fn kafka_ok(port: u16) -> bool {
     const CORRELATION: [u8; 4] = *b"span";
     let ask = || -> io::Result<bool> {
@@ -44,8 +45,8 @@ pub(crate) fn kafka_ok(port: u16) -> bool {
     ask().unwrap_or(false)
 }
 
-/// Does something accept connections at `host:port`?
+/// Returns true when something accepts connections at `host:port`.
 pub(crate) fn accepts(address: &str) -> bool {
     let Ok(addresses) = address.to_socket_addrs() else { return false };
-    addresses.into_iter().any(|address| TcpStream::connect_timeout(&address, LIMIT).is_ok())
+    addresses.into_iter().any(|address| TcpStream::connect_timeout(&address, TIMEOUT).is_ok())
 }

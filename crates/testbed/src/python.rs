@@ -1,4 +1,4 @@
-//! Python with packages of PyPI: stock clients of another language.
+//! Python with packages from PyPI, to run the stock Kafka clients of another language.
 
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -6,25 +6,26 @@ use std::time::Duration;
 
 use crate::cache::{Cache, versioned};
 use crate::child;
+use crate::component::{off_thread, write};
 use crate::error::{Error, ErrorKind};
 use crate::folder::Folder;
-use crate::part::{off_thread, write};
 use crate::prerequisite;
 use crate::spawner;
 
-const INSTALL_LIMIT: Duration = Duration::from_secs(20 * 60);
-/// For one run of a script.
-const RUN_LIMIT: Duration = Duration::from_secs(4 * 60);
+/// The timeout of an installation.
+const INSTALL_TIMEOUT: Duration = Duration::from_secs(20 * 60);
+/// The timeout of one run of a script.
+const RUN_TIMEOUT: Duration = Duration::from_secs(4 * 60);
 
-/// A virtual environment.
+/// A Python virtual environment.
 #[derive(Debug, Clone)]
 pub struct Python {
     program: PathBuf,
 }
 
 impl Python {
-    /// The environment of these requirements, which pin each version; made once for each text and version of Python,
-    /// through the user's own pip and its settings.
+    /// Returns the environment with these requirements, which pin each version. It is created once per text and Python
+    /// version, with the user's own pip and settings.
     ///
     /// # Errors
     /// [`ErrorKind::MissingPrerequisite`] without Python 3 and its venv; [`ErrorKind::Install`] when pip fails.
@@ -43,7 +44,7 @@ impl Python {
         .await
     }
 
-    /// Runs a script to its end and gives what it printed, warnings too. It ends with this process.
+    /// Runs a script until it exits and returns its output with warnings. The script ends with this process.
     ///
     /// # Errors
     /// [`ErrorKind::Exited`] when it fails, [`ErrorKind::Timeout`] when it takes minutes, with the end of its output.
@@ -53,12 +54,12 @@ impl Python {
         off_thread(move || {
             let folder = Folder::new("python")?;
             let log = folder.path().join("output");
-            child::run("the Python script", command, log.clone(), RUN_LIMIT).map_err(|error| match error
-                .kind()
-            {
-                ErrorKind::Install => Error::new(ErrorKind::Exited, error.to_string()),
-                _ => error,
-            })?;
+            child::run("the Python script", command, log.clone(), RUN_TIMEOUT).map_err(
+                |error| match error.kind() {
+                    ErrorKind::Install => Error::new(ErrorKind::Exited, error.to_string()),
+                    _ => error,
+                },
+            )?;
             std::fs::read_to_string(&log)
                 .map_err(|error| Error::io(format_args!("cannot read {}", log.display()), &error))
         })
@@ -71,16 +72,18 @@ fn install(python: &Path, requirements: &str, home: &Path) -> Result<(), Error> 
     let log = folder.path().join("pip.log");
     let mut venv = spawner::guarded(python);
     venv.args(["-m", "venv"]).arg(home);
-    child::run("python3 -m venv", venv, log.clone(), INSTALL_LIMIT).map_err(|error| match error.kind() {
-        // Debian has it in a package of its own.
-        ErrorKind::Install => prerequisite::missing(format!("{error}\ninstall the package python3-venv")),
-        _ => error,
+    child::run("python3 -m venv", venv, log.clone(), INSTALL_TIMEOUT).map_err(|error| {
+        match error.kind() {
+            // Debian packages venv separately.
+            ErrorKind::Install => prerequisite::missing(format!("{error}\ninstall the package python3-venv")),
+            _ => error,
+        }
     })?;
     let file = folder.path().join("requirements.txt");
     write(file.clone(), requirements)?;
-    // A folder may be renamed when its programs are not started through their scripts.
+    // The folder is renamed later, so the scripts in it, which contain its path, must not be used.
     let mut pip = spawner::guarded(home.join("bin/python"));
     pip.args(["-m", "pip", "install", "--no-input", "--only-binary=:all:", "-r"]).arg(file);
-    tracing::info!("getting what is missing from PyPI");
-    child::run("pip", pip, log, INSTALL_LIMIT)
+    tracing::info!("downloading missing packages from PyPI");
+    child::run("pip", pip, log, INSTALL_TIMEOUT)
 }

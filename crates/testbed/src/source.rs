@@ -1,31 +1,31 @@
-//! Where a part comes from.
+//! The source of a component: a new one, or a running one.
 
 use crate::error::{Error, ErrorKind};
 use crate::probe;
 
-/// Names running bootstrap servers.
+/// The variable that names running bootstrap servers.
 pub(crate) const KAFKA: &str = "SPANBRIDGE_KAFKA";
-/// Names a running emulator's gRPC address.
+/// The variable that names the gRPC address of a running emulator.
 pub(crate) const SPANNER: &str = "SPANBRIDGE_SPANNER";
-/// Names the same emulator's REST address.
+/// The variable that names the REST address of the same emulator.
 pub(crate) const SPANNER_REST: &str = "SPANBRIDGE_SPANNER_REST";
-/// Names a running registry's base URL.
+/// The variable that names the base URL of a running registry.
 pub(crate) const REGISTRY: &str = "SPANBRIDGE_REGISTRY";
 
-/// Whether to use a part that runs already.
+/// The source of a component.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub enum Source<A> {
-    /// The one that the environment names, or else a new one.
+    /// Use the component that the environment names, or start a new one.
     #[default]
     Environment,
-    /// A new one, whatever the environment says: for tests that stop it or need settings of their own.
+    /// Start a new component, whatever the environment names: for tests that stop it or need special settings.
     New,
-    /// The one at this address.
+    /// Use the component at this address.
     Running(A),
 }
 
 impl<A> Source<A> {
-    /// The address of one that runs already, when it is to be used.
+    /// Returns the address of a running component, when one is to be used.
     pub(crate) fn address(
         self,
         environment: impl FnOnce() -> Result<Option<A>, Error>,
@@ -42,13 +42,13 @@ pub(crate) fn variable(name: &str) -> Option<String> {
     std::env::var(name).ok().filter(|value| !value.is_empty())
 }
 
-/// At least one of `host:port,host:port` must accept connections. `variable` is for the message.
+/// Checks that at least one of `host:port,host:port` accepts connections. `variable` is named in the message.
 pub(crate) fn check_any(addresses: &str, variable: &str) -> Result<(), Error> {
     if addresses.split(',').any(|address| probe::accepts(address.trim())) {
         return Ok(());
     }
     let what = format!(
-        "nothing answers at `{addresses}`; give host:port of one that runs, or unset {variable} to start one"
+        "nothing answers at `{addresses}`; give the host:port of a running one, or unset {variable} to start one"
     );
     Err(Error::new(ErrorKind::Address, what))
 }

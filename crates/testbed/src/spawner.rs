@@ -1,4 +1,4 @@
-//! Starts processes that die with this one, also when this one is killed.
+//! Starts processes that end with this process, even when it is killed.
 //!
 //! The kernel's parent-death signal (`prctl(2)`, PR_SET_PDEATHSIG) fires when the *thread* that started the
 //! child ends. Callers' threads come and go, so one thread that lives as long as the process starts them all.
@@ -12,11 +12,11 @@ use std::sync::mpsc::{Sender, channel};
 
 use crate::error::{Error, ErrorKind};
 
-/// The process id of the parent that a guarded program must have.
+/// The environment variable with the process id of the parent that a guarded program must have.
 pub(crate) const PARENT: &str = "SPANBRIDGE_TESTBED_PARENT";
 
-/// Run by `sh` after the signal is armed: when the parent died before that, there would be none. Then becomes
-/// the program, which in turn is the parent for what it starts through [`GUARD`] itself.
+/// A script that `sh` runs after the signal is armed. It exits when the parent died before that, because then the signal
+/// never comes. It then becomes the program, which is the parent of what it starts through [`GUARD`] itself.
 pub(crate) const GUARD: &str = r#"[ "$PPID" = "$SPANBRIDGE_TESTBED_PARENT" ] || exit 1
 SPANBRIDGE_TESTBED_PARENT=$$; export SPANBRIDGE_TESTBED_PARENT; exec "$0" "$@""#;
 
@@ -25,12 +25,12 @@ struct Request {
     answer: Sender<io::Result<Child>>,
 }
 
-/// A command that runs `program` under the parent-death signal. Start it with [`spawn`].
+/// Creates a command that runs `program` under the parent-death signal. Start it with [`spawn`].
 pub(crate) fn guarded(program: impl AsRef<OsStr>) -> Command {
     let mut command = Command::new("setpriv");
     command.args(["--pdeathsig", "KILL", "--", "sh", "-c", GUARD]).arg(program);
     command.env(PARENT, std::process::id().to_string()).stdin(Stdio::null());
-    // A Ctrl-C is for this process: it decides in which order its parts end.
+    // A Ctrl-C must reach only this process, which decides the order in which its components end.
     command.process_group(0);
     command
 }
@@ -40,7 +40,7 @@ pub(crate) fn spawn(command: Command) -> Result<Child, Error> {
     static SPAWNER: OnceLock<Sender<Request>> = OnceLock::new();
     let spawner = SPAWNER.get_or_init(|| {
         let (sender, requests) = channel::<Request>();
-        // Without the thread its receiver is dropped, and every send below fails.
+        // If the thread cannot start, its receiver is dropped, and every send below fails.
         let _ = std::thread::Builder::new().name("testbed-spawner".into()).spawn(move || {
             for Request { mut command, answer } in requests {
                 let _ = answer.send(command.spawn());

@@ -1,21 +1,23 @@
+//! Starts and stops the requested components together.
+
 use crate::error::{Error, ErrorKind};
 use crate::kafka::{Kafka, KafkaOptions};
 use crate::registry::{Registry, RegistryOptions};
 use crate::spanner::{Spanner, SpannerOptions};
 
-/// Which parts to get, and how; none by default.
+/// The requested components and their options; none by default.
 #[derive(Debug, Clone, Default)]
 pub struct Options {
-    /// Kafka, when it is wanted.
+    /// The options of Kafka, if requested.
     pub kafka: Option<KafkaOptions>,
-    /// The Spanner emulator, when it is wanted.
+    /// The options of the Spanner emulator, if requested.
     pub spanner: Option<SpannerOptions>,
-    /// The schema registry, when it is wanted.
+    /// The options of the schema registry, if requested.
     pub registry: Option<RegistryOptions>,
 }
 
 impl Options {
-    /// All parts with their defaults.
+    /// Requests all components with their defaults.
     #[must_use]
     pub fn all() -> Self {
         Self {
@@ -26,8 +28,10 @@ impl Options {
     }
 }
 
-/// The parts of one demo, test binary or benchmark. They depend on no runtime: a testbed may be shared, in a
-/// `static`, by tests with a runtime each. Dropped or not, its parts end with the process at the latest.
+/// The components of one demo, test binary or benchmark.
+///
+/// They do not depend on an async runtime, so tests with different runtimes may share a testbed in a `static`. The
+/// components end with the process at the latest, even when the testbed is not dropped.
 pub struct Testbed {
     kafka: Option<Kafka>,
     spanner: Option<Spanner>,
@@ -35,11 +39,11 @@ pub struct Testbed {
 }
 
 impl Testbed {
-    /// Gets the requested parts, all at once, and waits until all answer. The first time ever this downloads
-    /// some 200 MB.
+    /// Starts the requested components concurrently, and waits until all answer. The very first start downloads about
+    /// 200 MB.
     ///
     /// # Errors
-    /// The first error of any part; those that had started are ended.
+    /// The first error of any component; the components that had started are stopped.
     pub async fn start(options: Options) -> Result<Self, Error> {
         let kafka = async {
             match options.kafka {
@@ -63,7 +67,7 @@ impl Testbed {
         Ok(Self { kafka, spanner, registry })
     }
 
-    /// Kafka.
+    /// Returns Kafka.
     ///
     /// # Errors
     /// [`ErrorKind::NotOurs`] when it was not requested.
@@ -71,7 +75,7 @@ impl Testbed {
         requested(self.kafka.as_ref(), "kafka")
     }
 
-    /// The Spanner emulator.
+    /// Returns the Spanner emulator.
     ///
     /// # Errors
     /// [`ErrorKind::NotOurs`] when it was not requested.
@@ -79,7 +83,7 @@ impl Testbed {
         requested(self.spanner.as_ref(), "spanner")
     }
 
-    /// The schema registry.
+    /// Returns the schema registry.
     ///
     /// # Errors
     /// [`ErrorKind::NotOurs`] when it was not requested.
@@ -87,10 +91,10 @@ impl Testbed {
         requested(self.registry.as_ref(), "registry")
     }
 
-    /// Ends what was started here, cleanly.
+    /// Stops the components that were started here.
     ///
     /// # Errors
-    /// The first error of any part; all are ended in any case.
+    /// The first error of any component; all are stopped in any case.
     pub async fn stop(self) -> Result<(), Error> {
         let kafka = async {
             match self.kafka.as_ref().filter(|kafka| kafka.pid().is_some()) {
@@ -115,7 +119,7 @@ impl Testbed {
     }
 }
 
-fn requested<'a, P>(part: Option<&'a P>, name: &str) -> Result<&'a P, Error> {
+fn requested<'a, C>(component: Option<&'a C>, name: &str) -> Result<&'a C, Error> {
     let what = || format!("{name} was not requested; set Options::{name}");
-    part.ok_or_else(|| Error::new(ErrorKind::NotOurs, what()))
+    component.ok_or_else(|| Error::new(ErrorKind::NotOurs, what()))
 }

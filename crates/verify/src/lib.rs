@@ -4,7 +4,7 @@
 //! - [`published`] reads and decodes the records that publish committed to Kafka.
 //! - [`exactly_once`] compares the two: each change once, and the changes of a row in commit order.
 //! - [`rows`] reads tables, folds topics into rows, and compares rows.
-//! - [`positions`] reads how far ingest has come.
+//! - [`positions`] reads the progress of ingest.
 //!
 //! The crate shares the clients, the schema conversions and the value types with the services, but none of their
 //! logic: it must never depend on `spanbridge-ingest` or `spanbridge-publish`. It only reads.

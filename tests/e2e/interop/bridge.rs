@@ -1,4 +1,4 @@
-//! Pipelines of a test's own.
+//! A database, topics and pipelines of one interoperability test.
 
 use spanbridge_kafka::{Admin as KafkaAdmin, ClientOptions};
 use spanbridge_protocol::mutation::{Mutation, Write};
@@ -9,8 +9,9 @@ use spanbridge_testbed::child_process::{Service, WorkerProcess, WorkerSetup};
 use spanbridge_verify::rows::{self, Rows};
 use tempfile::TempDir;
 
-use crate::world::{LIMIT, command, place, wait_for};
+use crate::fixture::{TIMEOUT, command, prepare_database, wait_for};
 
+/// A database and topics, with a configuration file for the pipelines of a test.
 pub(crate) struct Bridge {
     pub(crate) id: String,
     pub(crate) kafka: ClientOptions,
@@ -23,26 +24,26 @@ pub(crate) struct Bridge {
     folder: TempDir,
 }
 
-/// A dead letter: its offset and code.
-pub(crate) type Letter = (i64, String);
+/// The offset and code of a dead letter.
+pub(crate) type DeadLetter = (i64, String);
 
 impl Bridge {
-    /// With topics of one partition.
-    pub(crate) async fn new(bed: &Testbed, ddl: &[String], topics: &[&str]) -> Self {
+    /// Creates topics with one partition each.
+    pub(crate) async fn new(testbed: &Testbed, ddl: &[String], topics: &[&str]) -> Self {
         let topics: Vec<(&str, i32)> = topics.iter().map(|topic| (*topic, 1)).collect();
-        Self::with(bed, ddl, &topics).await
+        Self::with(testbed, ddl, &topics).await
     }
 
-    /// With topics of so many partitions.
-    pub(crate) async fn with(bed: &Testbed, ddl: &[String], topics: &[(&str, i32)]) -> Self {
-        let (kafka, spanner) = (bed.kafka().unwrap(), bed.spanner().unwrap());
+    /// Creates topics with these numbers of partitions.
+    pub(crate) async fn with(testbed: &Testbed, ddl: &[String], topics: &[(&str, i32)]) -> Self {
+        let (kafka, spanner) = (testbed.kafka().unwrap(), testbed.spanner().unwrap());
         let id = uuid::Uuid::new_v4().simple().to_string()[..12].to_owned();
-        let (options, admin) = place([spanner.grpc(), spanner.rest()], &format!("d{id}")).await;
+        let (options, admin) = prepare_database([spanner.grpc(), spanner.rest()], &format!("d{id}")).await;
         admin.create_database(ddl).await.unwrap();
         let database = Database::connect(&options).await.unwrap();
         migrate::migrate(&admin, &database).await.unwrap();
         let client = ClientOptions::new(kafka.bootstrap(), "test");
-        let kafka_admin = KafkaAdmin::new(&client, LIMIT).unwrap();
+        let kafka_admin = KafkaAdmin::new(&client, TIMEOUT).unwrap();
         for (topic, partitions) in topics {
             kafka_admin.ensure_topic(&format!("{topic}-{id}"), *partitions, 1, &[]).await.unwrap();
         }
@@ -52,7 +53,7 @@ impl Bridge {
             admin,
             database,
             bootstrap: kafka.bootstrap().to_owned(),
-            registry: bed.registry().unwrap().url().to_owned(),
+            registry: testbed.registry().unwrap().url().to_owned(),
             emulator: spanner.grpc().to_owned(),
             rest: spanner.rest().to_owned(),
             folder: tempfile::tempdir().unwrap(),
@@ -67,7 +68,7 @@ impl Bridge {
         &self.registry
     }
 
-    /// Puts rows of these keys there, with nothing in their other columns.
+    /// Inserts rows with these keys and nulls in all other columns.
     pub(crate) async fn seed(&self, table: &str, key: &str, keys: &[Value]) {
         let mutation = Mutation {
             write: Write::Upsert,
@@ -78,18 +79,18 @@ impl Bridge {
         self.database.commit(vec![mutation], CommitOptions::default()).await.unwrap();
     }
 
-    /// Registers a schema of that language for a topic's values, compatible or not.
+    /// Registers a schema for the values of a topic, compatible or not.
     pub(crate) async fn register(&self, topic: &str, language: &str, schema: &str) -> u32 {
         self.register_under(&format!("{topic}-{}-value", self.id), language, schema).await
     }
 
-    /// The same for its keys.
+    /// Registers a schema for the keys of a topic, compatible or not.
     pub(crate) async fn register_key(&self, topic: &str, language: &str, schema: &str) -> u32 {
         self.register_under(&format!("{topic}-{}-key", self.id), language, schema).await
     }
 
     async fn register_under(&self, subject: &str, language: &str, schema: &str) -> u32 {
-        let client = reqwest::Client::builder().no_proxy().timeout(LIMIT).build().unwrap();
+        let client = reqwest::Client::builder().no_proxy().timeout(TIMEOUT).build().unwrap();
         let rule = client.put(format!("{}/config/{subject}", self.registry));
         let rule = rule.json(&serde_json::json!({"compatibility": "NONE"}));
         rule.send().await.unwrap().error_for_status().unwrap();
@@ -100,23 +101,23 @@ impl Bridge {
         u32::try_from(answer["id"].as_u64().unwrap()).unwrap()
     }
 
-    /// One ingest worker for these pipelines, as they stand in the file.
+    /// Starts an ingest worker for these pipelines, which are text of the configuration file.
     pub(crate) async fn ingest(&self, pipelines: &str) -> WorkerProcess {
         self.start(Service::Ingest, pipelines).await
     }
 
-    /// One publish worker.
+    /// Starts a publish worker for these pipelines.
     pub(crate) async fn publish(&self, pipelines: &str) -> WorkerProcess {
         self.start(Service::Publish, pipelines).await
     }
 
     async fn start(&self, service: Service, pipelines: &str) -> WorkerProcess {
         let mut worker = WorkerProcess::start(&self.setup(pipelines), service, service.name()).unwrap();
-        worker.wait_until_ready(LIMIT).await.unwrap();
+        worker.wait_until_ready(TIMEOUT).await.unwrap();
         worker
     }
 
-    /// What runs these pipelines, as they stand in the file.
+    /// Writes the configuration file with these pipelines, and returns the setup of its workers.
     pub(crate) fn setup(&self, pipelines: &str) -> WorkerSetup {
         let Self { bootstrap, emulator, registry, .. } = self;
         let database = self.database.name();
@@ -135,17 +136,17 @@ impl Bridge {
         }
     }
 
-    /// All that a worker of that name has logged.
+    /// Returns the whole log of a worker.
     pub(crate) fn log(&self, worker: &str) -> String {
         std::fs::read_to_string(self.folder.path().join(format!("{worker}.log"))).unwrap()
     }
 
-    /// The outcome of a command on the file of the last [`Self::setup`].
+    /// Runs a command with the file of the last [`Self::setup`].
     pub(crate) fn command(&self, arguments: &[&str]) -> std::process::Output {
         command(arguments, &self.folder.path().join("spanbridge.toml"), &self.rest)
     }
 
-    /// Waits until the pipeline has moved past that many records of its one topic.
+    /// Waits until the pipeline has processed this many records of its only topic.
     pub(crate) async fn applied(&self, pipeline: &str, records: i64, worker: &mut WorkerProcess) {
         let name = format!("{pipeline}-{}", self.id);
         wait_for(&format!("end of {name}"), async || {
@@ -156,14 +157,14 @@ impl Bridge {
         .await;
     }
 
-    /// All rows of a table, JSON in one form.
+    /// Reads all rows of a table, with normalized JSON.
     pub(crate) async fn rows(&self, table: &str) -> Rows {
         let table = self.database.table(table).await.unwrap().unwrap();
         let rows = rows::read(&self.database, &table).await.unwrap();
-        rows.into_iter().map(|(key, row)| (key, row.into_iter().map(in_one_form).collect())).collect()
+        rows.into_iter().map(|(key, row)| (key, row.into_iter().map(normalize_json).collect())).collect()
     }
 
-    pub(crate) async fn letters(&self, pipeline: &str) -> Vec<Letter> {
+    pub(crate) async fn dead_letters(&self, pipeline: &str) -> Vec<DeadLetter> {
         let columns = [("KafkaOffset", Type::Int64), ("Code", Type::String)];
         let columns = columns.map(|(name, ty)| (name.to_owned(), ty));
         let prefix = vec![format!("{pipeline}-{}", self.id).into()];
@@ -176,8 +177,8 @@ impl Bridge {
     }
 }
 
-/// Spanner writes JSON in a form of its own.
-pub(crate) fn in_one_form(value: Value) -> Value {
+/// Normalizes a JSON value, which Spanner formats differently.
+pub(crate) fn normalize_json(value: Value) -> Value {
     match value {
         Value::Json(text) => {
             Value::Json(serde_json::from_str::<serde_json::Value>(&text).unwrap().to_string())

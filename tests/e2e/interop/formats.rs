@@ -1,29 +1,29 @@
-//! The table: each format's columns, and what Spanner must hold after the records of `produce.py`.
+//! The columns of each format, and the rows that Spanner must have after the records of `produce.py`.
 
 use spanbridge_protocol::value::{Date, Timestamp, Value};
 
-use super::bridge::in_one_form;
+use super::bridge::normalize_json;
 
-/// The pipelines of each format, by what their names end with, and their dead letters. Of the records, which are the
-/// first row of key 1, a row of key 2, the last row of key 1, a row of key 3 and its tombstone, an insert cannot take the
-/// third and an update not the fourth.
+/// The pipelines of each format, by the suffix of their names, with their dead letters. The records are: the first row of key
+/// 1, a row of key 2, the last row of key 1, a row of key 3, and its tombstone. An insert fails for the third record and an
+/// update for the fourth.
 pub(super) const PIPELINES: [(&str, &[(i64, &str)]); 3] = [
     ("rows", &[]),
     ("insert", &[(2, "SB-SPANNER-ALREADY-EXISTS")]),
     ("update", &[(3, "SB-SPANNER-NOT-FOUND")]),
 ];
 
-/// A column, the path that it is read from ("" for none), and its value in the three rows.
+/// A column, the path that it is read from ("" for no path), and its values in the three rows.
 struct Column(&'static str, &'static str, &'static str, [Value; 3]);
 
 /// A format and its records.
 pub(super) struct Format {
     pub(super) name: &'static str,
-    /// Of the records, then of a row that no record touches.
+    /// The keys of the records, then the key of a row that no record touches.
     pub(super) keys: [Value; 4],
-    /// Name and type.
+    /// The name and type of the key column.
     key: (&'static str, &'static str),
-    /// Where the value and the key of a record have the row's key.
+    /// The paths of the row's key in the value and in the key of a record.
     paths: (&'static str, &'static str),
     columns: Vec<Column>,
 }
@@ -63,7 +63,7 @@ pub(super) fn formats() -> Vec<Format> {
     ]
 }
 
-/// Every type that the structured formats carry. JSON has no bytes.
+/// Returns every type of the structured formats. JSON has no bytes.
 fn every(format: &str) -> Vec<Column> {
     let list = |items: &[Value]| Value::Array(items.to_vec());
     let at = |text: &str| Value::Timestamp(text.parse::<Timestamp>().unwrap());
@@ -125,7 +125,7 @@ fn numeric(text: &str) -> Value {
 }
 
 fn json(text: &str) -> Value {
-    in_one_form(Value::Json(text.into()))
+    normalize_json(Value::Json(text.into()))
 }
 
 impl Format {
@@ -148,7 +148,7 @@ impl Format {
         ["Upsert", "Tombstone", "Delete", "Insert", "Update"].map(table).into()
     }
 
-    /// Their parts of the file.
+    /// Returns the pipelines as text of the configuration file.
     pub(super) fn pipelines(&self) -> String {
         let name = self.name;
         let columns: Vec<_> = self.columns.iter().filter(|Column(_, _, path, _)| !path.is_empty()).collect();
@@ -181,7 +181,7 @@ impl Format {
         .concat()
     }
 
-    /// What each mode leaves.
+    /// Returns the expected rows of each row mode.
     pub(super) fn expected(&self) -> Vec<(&'static str, Vec<Vec<Value>>)> {
         let row = |key: usize, values: usize| -> Vec<Value> {
             let values = self.columns.iter().map(|Column(.., all)| all[values].clone());

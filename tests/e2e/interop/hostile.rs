@@ -1,19 +1,19 @@
-//! Malformed payloads of every format among good ones: each is a dead letter at its place with its code, each good
-//! record is a row, and the worker goes on.
+//! Malformed payloads of every format among good ones. Each becomes a dead letter with its offset and code, each good record
+//! becomes a row, and the worker continues.
 
 use spanbridge_kafka::{Message, Producer};
 use spanbridge_protocol::value::Value;
 
 use super::bridge::Bridge;
-use crate::bed::bed;
-use crate::world::LIMIT;
+use crate::fixture::TIMEOUT;
+use crate::shared_testbed::testbed;
 
 const AVRO: &str = r#"{"type": "record", "name": "Node", "fields": [
     {"name": "s", "type": "string"}, {"name": "d", "type": "double"},
     {"name": "t", "type": {"type": "long", "logicalType": "timestamp-millis"}},
     {"name": "next", "type": ["null", "Node"]}]}"#;
 
-/// The second message of its file.
+/// A schema whose second message is used.
 const PROTOBUF: &str = r#"syntax = "proto3";
 import "google/protobuf/timestamp.proto";
 message First { int64 id = 1; }
@@ -31,7 +31,7 @@ const DECODE: &str = "SB-INGEST-DECODE";
 const TOO_LARGE: &str = "SB-INGEST-TOO-LARGE";
 const CONVERT: &str = "SB-INGEST-CONVERT";
 
-/// A payload that is to be refused, and the code of its dead letter.
+/// A payload that must be rejected, and the code of its dead letter.
 type Bad = (Vec<u8>, &'static str);
 
 struct Format {
@@ -44,16 +44,16 @@ struct Format {
 const NODE: &str = r#"S = "value.s", J = "value.d", T = "value.t""#;
 
 #[tokio::test]
-async fn malformed_payloads_become_dead_letters_at_their_place() {
+async fn malformed_payloads_become_dead_letters_at_their_offsets() {
     let names = ["avro", "protobuf", "json-schema", "json", "string", "int64"];
     let ddl = names.map(|name| {
         let table = name.replace('-', "_");
         format!("CREATE TABLE bad_{table} (Id INT64 NOT NULL, S STRING(MAX), J JSON, T TIMESTAMP) PRIMARY KEY (Id)")
     });
     let topics = names.map(|name| format!("bad-{name}"));
-    let bridge = Bridge::new(bed().await, &ddl, &topics.each_ref().map(String::as_str)).await;
+    let bridge = Bridge::new(testbed().await, &ddl, &topics.each_ref().map(String::as_str)).await;
     let formats = formats(&bridge).await;
-    let producer = Producer::new(&bridge.kafka, LIMIT).unwrap();
+    let producer = Producer::new(&bridge.kafka, TIMEOUT).unwrap();
     let mut pipelines = String::new();
     for Format { name, columns, good, bad } in &formats {
         let (table, id) = (name.replace('-', "_"), &bridge.id);
@@ -77,12 +77,12 @@ async fn malformed_payloads_become_dead_letters_at_their_place() {
         bridge.applied(&pipeline, 2 * count + 1, &mut worker).await;
         let places = (0..count).map(|number| 2 * number + 1);
         let expected: Vec<_> = places.zip(bad.iter().map(|(_, code)| (*code).to_owned())).collect();
-        assert_eq!(bridge.letters(&pipeline).await, expected, "{name}");
+        assert_eq!(bridge.dead_letters(&pipeline).await, expected, "{name}");
         let rows = bridge.rows(&format!("bad_{}", name.replace('-', "_"))).await;
         let good: Vec<Vec<Value>> = (0..=count).map(|number| vec![(2 * number).into()]).collect();
         assert_eq!(rows.into_keys().collect::<Vec<_>>(), good, "{name}");
     }
-    worker.stop(LIMIT).await.unwrap();
+    worker.stop(TIMEOUT).await.unwrap();
 }
 
 async fn formats(bridge: &Bridge) -> Vec<Format> {
@@ -123,7 +123,7 @@ fn id_bytes(id: u32) -> [u8; 4] {
     id.to_be_bytes()
 }
 
-/// What each format of the registry may get wrong before its payload; `other` is a schema of another format.
+/// Returns malformed headers for the formats with a registry; `other` is a schema of another format.
 fn frames(good: &[u8], other: u32) -> Vec<Bad> {
     let unknown = 0x7fff_ffff_u32;
     vec![
@@ -135,10 +135,10 @@ fn frames(good: &[u8], other: u32) -> Vec<Bad> {
     ]
 }
 
-/// The union's branch for no next node.
+/// The branch of the union for the absence of a next node.
 const NULL: &[u8] = &[0];
 
-/// A node, whose text is short.
+/// Encodes a node with a short text.
 fn avro(s: &[u8], d: f64, t: i64, next: &[u8]) -> Vec<u8> {
     let mut bytes = vec![u8::try_from(2 * s.len()).unwrap()];
     bytes.extend(s);
@@ -163,7 +163,7 @@ fn avro_bad(ids: [u32; 3]) -> Vec<Bad> {
         ([&good[..], &[0]].concat(), DECODE),
         (framed(&avro(b"a", 0.5, 0, &[8])), DECODE),
         (framed(&avro(b"\xff", 0.5, 0, NULL)), DECODE),
-        // Lengths that are far beyond the payload, and negative.
+        // Lengths far beyond the payload, and negative lengths.
         (framed(b"\xfe\xff\xff\xff\xff\xff\xff\xff\xff\x01"), DECODE),
         (framed(b"\x01"), DECODE),
         (framed(&deep), TOO_LARGE),
@@ -173,7 +173,7 @@ fn avro_bad(ids: [u32; 3]) -> Vec<Bad> {
     bad
 }
 
-/// A node behind its message index, all of whose parts are short.
+/// Encodes a node with its message index; all its fields are short.
 fn protobuf(s: &[u8], d: f64, seconds: u8, next: &[u8]) -> Vec<u8> {
     let mut bytes = vec![2, 2, 0x0a, u8::try_from(s.len()).unwrap()];
     bytes.extend(s);

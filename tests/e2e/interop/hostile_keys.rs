@@ -1,4 +1,4 @@
-//! Malformed keys of every format among good ones: each record is a dead letter at its place with its code, if an
+//! Malformed keys of every format among good ones. Each record becomes a dead letter with its offset and code if an
 //! expression reads the key.
 
 use spanbridge_kafka::{Message, Producer};
@@ -6,8 +6,8 @@ use spanbridge_protocol::value::Value;
 use spanbridge_schema::frame;
 
 use super::bridge::Bridge;
-use crate::bed::bed;
-use crate::world::LIMIT;
+use crate::fixture::TIMEOUT;
+use crate::shared_testbed::testbed;
 
 const AVRO: &str = r#"{"type": "record", "name": "Key", "fields": [{"name": "s", "type": "string"}]}"#;
 const PROTOBUF: &str = r#"syntax = "proto3"; message Key { string s = 1; }"#;
@@ -29,20 +29,20 @@ struct Format {
 }
 
 #[tokio::test]
-async fn malformed_keys_become_dead_letters_at_their_place() {
+async fn malformed_keys_become_dead_letters_at_their_offsets() {
     let names = ["avro", "protobuf", "json-schema", "json", "string", "int64"];
     let ddl = names.map(|name| {
         let table = name.replace('-', "_");
         format!("CREATE TABLE keys_{table} (Id INT64 NOT NULL, K STRING(MAX)) PRIMARY KEY (Id)")
     });
     let topics = names.map(|name| format!("keys-{name}"));
-    let bridge = Bridge::new(bed().await, &ddl, &topics.each_ref().map(String::as_str)).await;
+    let bridge = Bridge::new(testbed().await, &ddl, &topics.each_ref().map(String::as_str)).await;
     let formats = formats(&bridge).await;
-    let producer = Producer::new(&bridge.kafka, LIMIT).unwrap();
+    let producer = Producer::new(&bridge.kafka, TIMEOUT).unwrap();
     let mut pipelines = String::new();
     for Format { name, path, good, bad } in &formats {
         let (table, id) = (name.replace('-', "_"), &bridge.id);
-        // The other pipeline has no use for the keys.
+        // The other pipeline does not read the keys.
         for (kind, columns) in
             [("keys", format!("Id = \"offset\", K = \"{path}\"")), ("none", "Id = \"offset\"".into())]
         {
@@ -65,15 +65,15 @@ async fn malformed_keys_become_dead_letters_at_their_place() {
         }
         let places = (0..count).map(|number| 2 * number + 1);
         let expected: Vec<_> = places.zip(bad.iter().map(|(_, code)| (*code).to_owned())).collect();
-        assert_eq!(bridge.letters(&format!("keys-{name}")).await, expected, "{name}");
-        assert_eq!(bridge.letters(&format!("none-{name}")).await, [], "{name}");
+        assert_eq!(bridge.dead_letters(&format!("keys-{name}")).await, expected, "{name}");
+        assert_eq!(bridge.dead_letters(&format!("none-{name}")).await, [], "{name}");
         let rows = bridge.rows(&format!("keys_{}", name.replace('-', "_"))).await;
         let expected: Vec<Vec<Value>> = (0..=2 * count)
             .map(|offset| vec![offset.into(), if offset % 2 == 0 { "7".into() } else { Value::Null }])
             .collect();
         assert_eq!(rows.into_values().collect::<Vec<_>>(), expected, "{name}");
     }
-    worker.stop(LIMIT).await.unwrap();
+    worker.stop(TIMEOUT).await.unwrap();
 }
 
 async fn formats(bridge: &Bridge) -> Vec<Format> {

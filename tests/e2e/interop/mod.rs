@@ -1,5 +1,5 @@
-//! Records of a stock client of another language: what Confluent's Python serializers write, in every format, is in
-//! Spanner in every type and row mode.
+//! Records of a stock client in another language: ingest applies what Confluent's Python serializers write, in every format,
+//! type and row mode.
 
 pub(crate) mod bridge;
 mod formats;
@@ -16,15 +16,15 @@ use spanbridge_protocol::value::{Timestamp, Value};
 use spanbridge_testbed::Python;
 use spanbridge_testbed::child_process::WorkerProcess;
 
-use crate::bed::bed;
+use crate::shared_testbed::testbed;
 use bridge::Bridge;
 use formats::{Format, formats};
 
-/// Of `mask = "hash"`.
+/// The key of `mask = "hash"`.
 const MASK_KEY: &str = "a key of the test";
 const REQUIREMENTS: &str = include_str!("requirements.txt");
 
-/// Tables of the other pipelines.
+/// The tables of the other pipelines.
 const MORE: [&str; 5] = [
     "CREATE TABLE Evolved (Id INT64 NOT NULL, A STRING(MAX), B STRING(MAX)) PRIMARY KEY (Id)",
     "CREATE TABLE Referenced (Id INT64 NOT NULL, City STRING(MAX)) PRIMARY KEY (Id)",
@@ -96,10 +96,10 @@ Digest = { expr = "value", mask = "hash" }
 Gone = { expr = "value", mask = "redact" }
 "#;
 
-/// What Python printed of its records: by topic, each with the hash that it computed.
+/// The records that Python reported: by topic, each with the hash that Python computed.
 type Written = BTreeMap<String, Vec<Option<String>>>;
 
-/// The same, and the descriptors of the messages that columns have.
+/// Produces the records with Python. Returns them, and the descriptors of the messages in columns.
 async fn produce(bridge: &Bridge) -> (Written, Vec<u8>) {
     let python = Python::with(REQUIREMENTS).await.unwrap();
     let tests = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../tests/e2e/interop/produce.py");
@@ -119,12 +119,12 @@ async fn produce(bridge: &Bridge) -> (Written, Vec<u8>) {
 }
 
 #[tokio::test]
-async fn every_format_type_and_mode_of_a_python_client() {
+async fn records_of_a_python_client_are_applied_in_every_format_type_and_mode() {
     let formats = formats();
     let ddl: Vec<String> = formats.iter().flat_map(Format::ddl).chain(MORE.map(str::to_owned)).collect();
     let others = ["evolved", "referenced", "debezium"];
     let topics: Vec<&str> = formats.iter().map(|format| format.name).chain(others).collect();
-    let bridge = Bridge::new(bed().await, &ddl, &topics).await;
+    let bridge = Bridge::new(testbed().await, &ddl, &topics).await;
     for format in &formats {
         for (mode, keys) in [("Update", &format.keys[..2]), ("Delete", &format.keys[..])] {
             bridge.seed(&format.table(mode), format.key_column(), keys).await;
@@ -141,19 +141,19 @@ async fn every_format_type_and_mode_of_a_python_client() {
     assert!(all.is_empty(), "{}", all.join("\n"));
     for pipeline in others {
         bridge.applied(pipeline, length(&written, pipeline), &mut worker).await;
-        assert_eq!(bridge.letters(pipeline).await, [], "{pipeline}");
+        assert_eq!(bridge.dead_letters(pipeline).await, [], "{pipeline}");
     }
-    others_are_right(&bridge).await;
-    messages_are_right(&bridge, &written, &mut worker).await;
-    masks_are_right(&bridge, &written, &mut worker).await;
-    worker.stop(crate::world::LIMIT).await.unwrap();
+    check_other_pipelines(&bridge).await;
+    check_messages(&bridge, &written, &mut worker).await;
+    check_masks(&bridge, &written, &mut worker).await;
+    worker.stop(crate::fixture::TIMEOUT).await.unwrap();
 }
 
 fn length(written: &Written, topic: &str) -> i64 {
     i64::try_from(written[topic].len()).unwrap()
 }
 
-/// Each difference from the table.
+/// Returns each difference from the expected rows.
 async fn differences(
     bridge: &Bridge,
     format: &Format,
@@ -162,13 +162,14 @@ async fn differences(
 ) -> Vec<String> {
     let mut differences = Vec::new();
     let records = length(written, format.name);
-    for (kind, letters) in formats::PIPELINES {
+    for (kind, dead_letters) in formats::PIPELINES {
         let pipeline = format!("{}-{kind}", format.name);
         bridge.applied(&pipeline, records, worker).await;
-        let found = bridge.letters(&pipeline).await;
-        let letters: Vec<_> = letters.iter().map(|(offset, code)| (*offset, (*code).to_owned())).collect();
-        if found != letters {
-            differences.push(format!("{pipeline}: dead letters {found:?}, not {letters:?}"));
+        let found = bridge.dead_letters(&pipeline).await;
+        let dead_letters: Vec<_> =
+            dead_letters.iter().map(|(offset, code)| (*offset, (*code).to_owned())).collect();
+        if found != dead_letters {
+            differences.push(format!("{pipeline}: dead letters {found:?}, not {dead_letters:?}"));
         }
     }
     for (mode, expected) in format.expected() {
@@ -180,13 +181,13 @@ async fn differences(
     differences
 }
 
-async fn others_are_right(bridge: &Bridge) {
+async fn check_other_pipelines(bridge: &Bridge) {
     let rows = async |table| bridge.rows(table).await.into_values().collect::<Vec<_>>();
     let evolved = |id: i64, a: &str, b: &str| vec![id.into(), a.into(), b.into()];
     let expected = [evolved(1, "old", "absent"), evolved(2, "new", "given"), evolved(3, "default", "none")];
     assert_eq!(rows("Evolved").await, expected);
     assert_eq!(rows("Referenced").await, [vec![1.into(), "Ulm".into()]]);
-    // The first was inserted, updated and deleted; the second inserted and updated, to null in this sample.
+    // The first row was inserted, updated and deleted; the second was inserted and updated to null.
     let at = |text: &str| Value::Timestamp(text.parse::<Timestamp>().unwrap());
     let end = at("9999-12-31T23:59:59Z");
     let nothing = Value::Null;
@@ -196,9 +197,9 @@ async fn others_are_right(bridge: &Bridge) {
     assert_eq!(rows("Changes").await, [updated, inserted]);
 }
 
-async fn messages_are_right(bridge: &Bridge, written: &Written, worker: &mut WorkerProcess) {
+async fn check_messages(bridge: &Bridge, written: &Written, worker: &mut WorkerProcess) {
     bridge.applied("messages", length(written, "protobuf"), worker).await;
-    assert_eq!(bridge.letters("messages").await, []);
+    assert_eq!(bridge.dead_letters("messages").await, []);
     let message = |bytes: &[u8]| Value::Bytes(bytes.to_vec());
     let expected = [
         vec![1.into(), message(b""), 2.into()],
@@ -208,8 +209,8 @@ async fn messages_are_right(bridge: &Bridge, written: &Written, worker: &mut Wor
     assert_eq!(bridge.rows("Messages").await.into_values().collect::<Vec<_>>(), expected);
 }
 
-/// Against the hashes of Python's hmac. The third record is the last of the first key.
-async fn masks_are_right(bridge: &Bridge, written: &Written, worker: &mut WorkerProcess) {
+/// Compares the masks with the hashes of Python's hmac. The third record is the last of the first key.
+async fn check_masks(bridge: &Bridge, written: &Written, worker: &mut WorkerProcess) {
     bridge.applied("hidden-text", length(written, "string"), worker).await;
     bridge.applied("hidden-numbers", length(written, "int64"), worker).await;
     let hash = |topic: &str, offset: usize| Value::from(written[topic][offset].clone().unwrap());

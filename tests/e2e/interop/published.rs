@@ -1,4 +1,4 @@
-//! What publish writes, read with Confluent's Python deserializers.
+//! Confluent's Python deserializers read published records.
 
 use std::path::Path;
 
@@ -10,7 +10,7 @@ use spanbridge_testbed::Python;
 
 use super::REQUIREMENTS;
 use super::bridge::Bridge;
-use crate::bed::bed;
+use crate::shared_testbed::testbed;
 
 const DDL: [&str; 2] = [
     "CREATE TABLE Things (Id INT64 NOT NULL, Name STRING(MAX) NOT NULL, Price NUMERIC, Day DATE, Raw BYTES(MAX), \
@@ -34,9 +34,9 @@ fn columns() -> Vec<(&'static str, Value)> {
 }
 
 #[tokio::test]
-async fn a_python_client_reads_what_is_published() {
+async fn python_client_reads_published_records() {
     let ddl = DDL.map(str::to_owned);
-    let bridge = Bridge::new(bed().await, &ddl, &[]).await;
+    let bridge = Bridge::new(testbed().await, &ddl, &[]).await;
     let start = bridge.database.now().await.unwrap().to_rfc3339();
     let (names, row): (Vec<_>, Vec<_>) = columns().into_iter().unzip();
     let mutation = Mutation {
@@ -76,5 +76,5 @@ async fn a_python_client_reads_what_is_published() {
         assert_eq!(record["value"]["after"], expected, "{format}");
         assert_eq!(record["value"]["op"], json!("c"), "{format}");
     }
-    worker.stop(crate::world::LIMIT).await.unwrap();
+    worker.stop(crate::fixture::TIMEOUT).await.unwrap();
 }

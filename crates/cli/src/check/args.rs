@@ -38,7 +38,7 @@ pub(crate) struct CheckArgs {
     #[arg(long, value_name = "FILE")]
     pub(super) ddl: Option<PathBuf>,
 
-    /// Where to run them, if not in the live instance: projects/<p>/instances/<i>, or the host:port of an emulator
+    /// Run them in projects/<p>/instances/<i>, or on the emulator at host:port, instead of the live instance
     #[arg(long, value_name = "WHERE", requires = "ddl")]
     pub(super) ddl_in: Option<TemporaryDatabaseTarget>,
 

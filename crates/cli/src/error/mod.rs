@@ -53,7 +53,7 @@ impl Error {
         self
     }
 
-    /// Returns this error with its context in front of the message.
+    /// Returns this error with a message that begins with the context.
     pub(crate) fn in_context(mut self, context: impl Display) -> Self {
         self.message = format!("{context}: {}", self.message);
         self

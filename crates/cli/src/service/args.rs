@@ -41,7 +41,7 @@ pub(crate) struct ServiceArgs {
 /// The address of the admin port.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Listen {
-    /// There is no admin port.
+    /// The process has no admin port.
     Nowhere,
     /// The admin port listens at this address.
     At(SocketAddr),

@@ -1,25 +1,24 @@
-//! Starts parts, prints their addresses as a shell reads them, and stays until its standard input or a Ctrl-C
-//! ends it.
+//! Starts components, prints their addresses as shell variables, and runs until its standard input ends or a Ctrl-C.
 
 use std::process::ExitCode;
 
 use spanbridge_testbed::{Options, Testbed};
 
-const USAGE: &str = "usage: testbed [kafka] [spanner] [registry]    (none named: all)";
+const USAGE: &str = "usage: testbed [kafka] [spanner] [registry]    (default: all)";
 
 fn options() -> Option<Options> {
     let mut options = Options::default();
-    let mut any = false;
-    for part in std::env::args().skip(1) {
-        any = true;
-        match part.as_str() {
+    let mut is_named = false;
+    for component in std::env::args().skip(1) {
+        is_named = true;
+        match component.as_str() {
             "kafka" => options.kafka = Some(Default::default()),
             "spanner" => options.spanner = Some(Default::default()),
             "registry" => options.registry = Some(Default::default()),
             _ => return None,
         }
     }
-    Some(if any { options } else { Options::all() })
+    Some(if is_named { options } else { Options::all() })
 }
 
 fn print(testbed: &Testbed) {
@@ -46,7 +45,7 @@ async fn main() -> ExitCode {
         eprintln!("{USAGE}");
         return ExitCode::from(2);
     };
-    let ended = async {
+    let outcome = async {
         let testbed = Testbed::start(options).await?;
         print(&testbed);
         let input =
@@ -57,13 +56,13 @@ async fn main() -> ExitCode {
         }
         testbed.stop().await
     };
-    let code = match ended.await {
+    let code = match outcome.await {
         Ok(()) => 0,
         Err(error) => {
             eprintln!("testbed: {}: {error}", error.kind().code());
             1
         }
     };
-    // A pending read of the input would keep the runtime waiting.
+    // A pending read of standard input would keep the runtime alive.
     std::process::exit(code)
 }

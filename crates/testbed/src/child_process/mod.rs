@@ -169,7 +169,7 @@ impl WorkerProcess {
         }
     }
 
-    /// Kills the worker with SIGKILL, as in a crash, and waits until it is gone.
+    /// Kills the worker with SIGKILL, as in a crash, and waits until it has exited.
     ///
     /// # Errors
     /// The operating system refuses.

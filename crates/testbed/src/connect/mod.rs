@@ -1,38 +1,38 @@
-//! Kafka Connect with Debezium's Spanner connector: what ours is compared with.
+//! Starts Kafka Connect with Debezium's Spanner connector, whose records the tests compare with those of publish.
 
-mod worker;
+mod connect_worker;
 
 use std::sync::Arc;
 
+use crate::component::{Component, off_thread};
 use crate::error::Error;
 use crate::kafka::Kafka;
-use crate::part::{Part, off_thread};
 
-use worker::Worker;
+use connect_worker::ConnectWorker;
 
-/// A worker of Kafka Connect 4.3.1 that has io.debezium's Spanner connector 3.7.0 and JSON's converters.
+/// A worker of Kafka Connect 4.3.1 with Debezium's Spanner connector 3.7.0 and the JSON converters.
 pub struct Connect {
-    _part: Arc<Part<Worker>>,
+    _component: Arc<Component<ConnectWorker>>,
     url: String,
 }
 
 impl Connect {
-    /// Starts one on that cluster and waits until it answers. The first time ever this downloads some 110 MB.
+    /// Starts a worker on the cluster and waits until it answers. The very first start downloads about 110 MB.
     ///
     /// # Errors
-    /// [`crate::ErrorKind::MissingPrerequisite`] without setpriv, Java 17 or Maven (the last only for the first
-    /// time); otherwise what kept it from starting.
+    /// [`crate::ErrorKind::MissingPrerequisite`] without setpriv, Java 17 or Maven (needed only for the first start);
+    /// otherwise the reason why it did not start.
     pub async fn start(kafka: &Kafka) -> Result<Self, Error> {
         let bootstrap = kafka.bootstrap().to_owned();
         off_thread(move || {
-            let part = Part::start_new(Worker::install(&bootstrap)?)?;
-            let url = format!("http://{}", part.port(Worker::HTTP).address());
-            Ok(Self { _part: Arc::new(part), url })
+            let component = Component::start_new(ConnectWorker::install(&bootstrap)?)?;
+            let url = format!("http://{}", component.port(ConnectWorker::HTTP).address());
+            Ok(Self { _component: Arc::new(component), url })
         })
         .await
     }
 
-    /// The base URL of its REST API, without a slash at the end.
+    /// Returns the base URL of the REST API, without a trailing slash.
     #[must_use]
     pub fn url(&self) -> &str {
         &self.url

@@ -4,11 +4,11 @@ use std::time::Duration;
 
 use crate::cache::Cache;
 use crate::child::{self, Stop};
+use crate::component::{Component, Program, copy, write};
 use crate::error::{Error, ErrorKind};
 use crate::folder::Folder;
 use crate::java::{Archive, Java};
 use crate::maven;
-use crate::part::{Part, Program, copy, write};
 use crate::port::Port;
 use crate::probe;
 
@@ -16,18 +16,19 @@ const POM: &str = include_str!("pom.xml");
 const PROPERTIES: &str = include_str!("server.properties");
 const LOGGING: &str = include_str!("log4j2.properties");
 
-/// The least Java that Kafka 4 runs on: <https://kafka.apache.org/documentation/#java>.
-const JAVA: u32 = 17;
-const CLUSTER: &str = "c3BhbmJyaWRnZS10ZXN0YQ";
-const FORMAT_LIMIT: Duration = Duration::from_secs(120);
+/// The lowest Java version for Kafka 4. Source: <https://kafka.apache.org/documentation/#java>.
+const MIN_JAVA: u32 = 17;
+const CLUSTER_ID: &str = "c3BhbmJyaWRnZS10ZXN0YQ";
+/// The timeout of formatting a log folder.
+const FORMAT_TIMEOUT: Duration = Duration::from_secs(120);
 
-/// One node that is broker and controller (KRaft combined mode).
+/// A node that is both broker and controller (`KRaft` combined mode).
 #[derive(Debug, Clone)]
 pub(crate) struct Broker {
     java: Java,
     archive: Archive,
     libs: PathBuf,
-    /// A log folder as StorageTool formats it; nothing in it depends on ports or paths.
+    /// A log folder formatted by `StorageTool`. Its contents do not depend on ports or paths.
     formatted: PathBuf,
     properties: Vec<(String, String)>,
     jvm: Vec<String>,
@@ -36,23 +37,24 @@ pub(crate) struct Broker {
 impl Broker {
     pub(crate) const CLIENTS: usize = 0;
     const CONTROLLER: usize = 1;
-    /// Where the broker listens for those whom it tells the address of a proxy, and that proxy's own port.
+    /// The port of the listener for clients behind a proxy. The broker advertises the proxy's address to them.
     pub(crate) const PROXIED: usize = 2;
+    /// The port of the proxy.
     pub(crate) const PROXY: usize = 3;
 
-    /// Gets what is missing and prepares a broker with these additional settings.
+    /// Installs Kafka if necessary, and prepares a broker with these additional settings.
     pub(crate) fn install(properties: Vec<(String, String)>, jvm: Vec<String>) -> Result<Self, Error> {
-        let java = Java::find(JAVA)?;
+        let java = Java::find(MIN_JAVA)?;
         let cache = Cache::open()?;
         let installed = cache.entry(&crate::cache::versioned("kafka-4.3.1", &[POM, PROPERTIES]), |part| {
-            maven::get(&cache, POM, "copy-dependencies", &part.join("libs"))?;
+            maven::download(&cache, POM, "copy-dependencies", &part.join("libs"))?;
             format(&java, part)
         })?;
         let (libs, formatted) = (installed.join("libs"), installed.join("formatted"));
         let plain = Self { java, archive: Archive::None, libs, formatted, properties: vec![], jvm: vec![] };
         let name = installed.file_name().unwrap_or_default().to_string_lossy().into_owned();
         let archive = plain.java.archived(&cache, &name, |archive| {
-            Part::start_new(Self { archive, ..plain.clone() })?.stop(Stop::Clean)
+            Component::start_new(Self { archive, ..plain.clone() })?.stop(Stop::Clean)
         });
         Ok(Self { archive, properties, jvm, ..plain })
     }
@@ -67,7 +69,7 @@ impl Broker {
              listener.security.protocol.map=PLAINTEXT:PLAINTEXT,CONTROLLER:PLAINTEXT,PROXIED:PLAINTEXT\n",
             folder.join("data").display()
         );
-        // The last one of a name counts.
+        // The last setting of a name counts.
         for (name, value) in &self.properties {
             text.extend([name, "=", value, "\n"]);
         }
@@ -78,7 +80,7 @@ impl Broker {
 impl Program for Broker {
     const NAME: &'static str = "kafka";
     const PORTS: usize = 4;
-    const LIMIT: Duration = Duration::from_secs(120);
+    const START_TIMEOUT: Duration = Duration::from_secs(120);
 
     fn prepare(&self, folder: &Path, ports: &[Port]) -> Result<(), Error> {
         write(folder.join("server.properties"), &self.configuration(folder, ports))?;
@@ -100,7 +102,7 @@ impl Program for Broker {
     }
 }
 
-/// Formats `part/formatted` once; a broker then starts on a copy, which saves a Java start each time.
+/// Formats `part/formatted` once. Each broker then starts on a copy, which saves the start of a Java process.
 fn format(java: &Java, part: &Path) -> Result<(), Error> {
     let folder = Folder::new("format")?;
     let properties = folder.path().join("server.properties");
@@ -117,13 +119,13 @@ fn format(java: &Java, part: &Path) -> Result<(), Error> {
         "kafka.tools.StorageTool",
         "format",
         "-t",
-        CLUSTER,
+        CLUSTER_ID,
         "-c",
     ]);
     command.arg(properties);
-    child::run("Kafka's StorageTool", command, folder.path().join("format.log"), FORMAT_LIMIT)?;
+    child::run("Kafka's StorageTool", command, folder.path().join("format.log"), FORMAT_TIMEOUT)?;
     if log_dirs.join("meta.properties").is_file() {
         return Ok(());
     }
-    Err(Error::new(ErrorKind::Install, "Kafka's StorageTool ended well but wrote no meta.properties"))
+    Err(Error::new(ErrorKind::Install, "Kafka's StorageTool succeeded but did not write meta.properties"))
 }

@@ -1,107 +1,101 @@
-//! Apache Kafka.
+//! Starts Apache Kafka, or uses a running cluster.
 
 mod broker;
 
 use std::sync::Arc;
 
 use crate::child::Stop;
+use crate::component::{Component, Instance, off_thread};
 use crate::error::{Error, ErrorKind};
-use crate::part::{Part, Place, off_thread};
 use crate::proxy::Proxy;
 use crate::source::{self, Source};
 
 use broker::Broker;
 
-/// How to get a Kafka cluster.
+/// The options of a Kafka cluster.
 #[derive(Debug, Clone, Default)]
 pub struct KafkaOptions {
-    /// Where from. The environment's is `SPANBRIDGE_KAFKA`: bootstrap servers, `host:port,host:port`.
+    /// The source. The environment variable is `SPANBRIDGE_KAFKA`: bootstrap servers, `host:port,host:port`.
     pub source: Source<String>,
-    /// Broker settings over the testbed's own; the last one of a name counts. Only for a broker that is
-    /// started.
+    /// Broker settings that override those of the testbed; the last one of a name counts. Ignored for a running broker.
     pub properties: Vec<(String, String)>,
-    /// Java options over the testbed's own, such as `-Xmx1g`. Only for a broker that is started.
+    /// Java options that override those of the testbed, such as `-Xmx1g`. Ignored for a running broker.
     pub jvm: Vec<String>,
 }
 
-/// A Kafka cluster: one broker of Apache Kafka 4.3.1 started here, or one that ran already.
+/// A Kafka cluster: one broker of Apache Kafka 4.3.1 started here, or a running cluster.
 pub struct Kafka {
-    place: Place<Broker, ()>,
+    instance: Instance<Broker, ()>,
     bootstrap: String,
 }
 
 impl Kafka {
-    /// Uses the cluster that `options` or the environment name, or else starts one and waits until it
-    /// answers.
+    /// Uses the cluster that the options or the environment name. Otherwise starts one and waits until it answers.
     ///
     /// # Errors
-    /// [`ErrorKind::MissingPrerequisite`] without setpriv, Java 17 or Maven (the last only for the first
-    /// time);
-    /// [`ErrorKind::Address`] when a given address does not answer; otherwise what kept it from starting.
+    /// [`ErrorKind::MissingPrerequisite`] without setpriv, Java 17 or Maven (needed only for the first start);
+    /// [`ErrorKind::Address`] when a given address does not answer; otherwise the reason why it did not start.
     pub async fn start(options: KafkaOptions) -> Result<Self, Error> {
         off_thread(move || {
             if let Some(bootstrap) = options.source.address(|| Ok(source::variable(source::KAFKA)))? {
                 source::check_any(&bootstrap, source::KAFKA)?;
-                return Ok(Self { place: Place::External(()), bootstrap });
+                return Ok(Self { instance: Instance::External(()), bootstrap });
             }
-            let part = Part::start_new(Broker::install(options.properties, options.jvm)?)?;
-            let bootstrap = part.port(Broker::CLIENTS).address();
-            Ok(Self { place: Place::Ours(Arc::new(part)), bootstrap })
+            let component = Component::start_new(Broker::install(options.properties, options.jvm)?)?;
+            let bootstrap = component.port(Broker::CLIENTS).address();
+            Ok(Self { instance: Instance::Owned(Arc::new(component)), bootstrap })
         })
         .await
     }
 
-    /// The bootstrap servers, `127.0.0.1:<port>` for one that was started here.
+    /// Returns the bootstrap servers: `127.0.0.1:<port>` for a cluster that was started here.
     #[must_use]
     pub fn bootstrap(&self) -> &str {
         &self.bootstrap
     }
 
-    /// A proxy to this broker: its [`Proxy::address`] serves as bootstrap server of clients that stay behind
-    /// it, for the broker tells them the proxy's address in place of its own. One at a time.
+    /// Starts a proxy to this broker. Its [`Proxy::address`] is a bootstrap server whose clients stay behind it, because the
+    /// broker advertises the proxy's address to them. There can be one proxy at a time.
     ///
     /// # Errors
-    /// [`ErrorKind::NotOurs`] for a cluster that was not started here; [`ErrorKind::Io`] when there is one
-    /// already.
+    /// [`ErrorKind::NotOurs`] for a cluster that was not started here; [`ErrorKind::Io`] when there is already a proxy.
     pub async fn proxy(&self) -> Result<Proxy, Error> {
-        let Place::Ours(part) = &self.place else {
+        let Instance::Owned(component) = &self.instance else {
             return Err(Error::new(
                 ErrorKind::NotOurs,
                 "only a broker that the testbed started can be put behind a proxy",
             ));
         };
-        Proxy::kafka(part.port(Broker::PROXY).number(), part.port(Broker::PROXIED).address()).await
+        Proxy::kafka(component.port(Broker::PROXY).number(), component.port(Broker::PROXIED).address()).await
     }
 
-    /// The broker's process id; none when it is stopped or was not started here.
+    /// Returns the broker's process id, or `None` when it is stopped or was not started here.
     #[must_use]
     pub fn pid(&self) -> Option<u32> {
-        self.place.pids().first().copied()
+        self.instance.pids().first().copied()
     }
 
-    /// Ends the broker; data and port stay for [`Kafka::resume`]. Does nothing when it is stopped.
+    /// Stops the broker, and keeps its data and port for [`Kafka::resume`]. Does nothing when it is stopped.
     ///
     /// # Errors
-    /// [`ErrorKind::NotOurs`]; [`ErrorKind::Timeout`] when it did not end cleanly in a minute (then it was
-    /// killed).
+    /// [`ErrorKind::NotOurs`]; [`ErrorKind::Timeout`] when it did not exit within a minute, and was killed.
     pub async fn stop(&self, how: Stop) -> Result<(), Error> {
-        self.place.control(move |part| part.stop(how)).await
+        self.instance.control(move |component| component.stop(how)).await
     }
 
-    /// Starts a stopped broker on its old data and port and waits until it answers. Does nothing when it
-    /// runs.
+    /// Starts a stopped broker on its old data and port, and waits until it answers. Does nothing when it runs.
     ///
     /// # Errors
-    /// [`ErrorKind::NotOurs`], or what kept it from starting.
+    /// [`ErrorKind::NotOurs`], or the reason why it did not start.
     pub async fn resume(&self) -> Result<(), Error> {
-        self.place.control(Part::start).await
+        self.instance.control(Component::start).await
     }
 
-    /// Ends the broker and starts it on the same data and port.
+    /// Stops the broker and starts it on the same data and port.
     ///
     /// # Errors
     /// As [`Kafka::stop`] and [`Kafka::resume`].
     pub async fn restart(&self, how: Stop) -> Result<(), Error> {
-        self.place.control(move |part| part.restart(how)).await
+        self.instance.control(move |component| component.restart(how)).await
     }
 }

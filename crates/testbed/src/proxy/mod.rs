@@ -1,4 +1,6 @@
-mod answers;
+//! A TCP proxy that can cut connections and lose the answers of a Kafka broker.
+
+mod lost_answers;
 
 use std::net::Ipv4Addr;
 use std::sync::Arc;
@@ -9,28 +11,27 @@ use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::Mutex;
 use tokio::task::{JoinHandle, JoinSet};
 
-use answers::Answers;
-
 use crate::error::Error;
 use crate::port::Port;
+use lost_answers::LostAnswers;
 
-/// A TCP proxy on loopback, for tests of lost connections. It lives on the runtime that started it and ends
-/// on drop.
+/// A TCP proxy on loopback, for tests of lost connections. It runs on the async runtime that started it, and ends when it
+/// is dropped.
 pub struct Proxy {
     port: u16,
-    // A proxy on another part's port has none of its own.
+    /// The reservation of the port; `None` when the port belongs to a component.
     reserved: Option<Port>,
     target: Arc<str>,
-    /// In front of a Kafka broker.
-    answers: Option<Arc<Answers>>,
+    /// The answers to lose, for a proxy to a Kafka broker.
+    answers: Option<Arc<LostAnswers>>,
     running: Mutex<Option<JoinHandle<()>>>,
 }
 
 impl Proxy {
-    /// Listens on a free port and connects each connection through to `target` (`host:port`).
+    /// Listens on a free port and forwards each connection to `target` (`host:port`).
     ///
     /// # Errors
-    /// [`crate::ErrorKind::PortTaken`] or [`crate::ErrorKind::Io`] when there is no port to listen on.
+    /// [`crate::ErrorKind::PortTaken`] or [`crate::ErrorKind::Io`] when no port is available.
     pub async fn start(target: impl Into<String>) -> Result<Self, Error> {
         let reserved = Port::reserve()?;
         let mut proxy = Self::listen(reserved.number(), target.into(), None).await?;
@@ -38,56 +39,56 @@ impl Proxy {
         Ok(proxy)
     }
 
-    /// On that port, to a Kafka broker.
+    /// Starts a proxy on `port` to a Kafka broker.
     pub(crate) async fn kafka(port: u16, target: String) -> Result<Self, Error> {
         Self::listen(port, target, Some(Arc::default())).await
     }
 
-    async fn listen(port: u16, target: String, answers: Option<Arc<Answers>>) -> Result<Self, Error> {
+    async fn listen(port: u16, target: String, answers: Option<Arc<LostAnswers>>) -> Result<Self, Error> {
         let proxy = Self { port, reserved: None, target: target.into(), answers, running: Mutex::new(None) };
         proxy.heal().await?;
         Ok(proxy)
     }
 
-    /// `127.0.0.1:<port>`
+    /// Returns `127.0.0.1:<port>`.
     #[must_use]
     pub fn address(&self) -> String {
         format!("{}:{}", Ipv4Addr::LOCALHOST, self.port)
     }
 
-    /// The answer to the next request of this kind is lost: the broker carries the request out, and the client's
-    /// connection is closed. Kinds are Kafka's API keys, such as 26 of EndTxn; only in front of a Kafka broker.
-    pub fn lose_next_answer(&self, kind: i16) {
+    /// Loses the answer to the next request with this API key, such as 26 for `EndTxn`: the broker executes the request, and
+    /// the client's connection is closed. It works only for a proxy to a Kafka broker.
+    pub fn lose_next_answer(&self, api_key: i16) {
         if let Some(answers) = &self.answers {
-            answers.lose_next(kind);
+            answers.lose_next(api_key);
         }
     }
 
-    /// How many answers were lost.
+    /// Returns the number of lost answers.
     #[must_use]
     pub fn lost_answers(&self) -> u32 {
-        self.answers.as_ref().map_or(0, |answers| answers.lost())
+        self.answers.as_ref().map_or(0, |answers| answers.count())
     }
 
     /// Closes all connections and refuses new ones until [`Proxy::heal`].
     pub async fn cut(&self) {
         if let Some(running) = self.running.lock().await.take() {
             running.abort();
-            // Done when the listener is closed; the connections go with it.
+            // The task ends when the listener is closed, and its connections with it.
             let _ = running.await;
         }
     }
 
-    /// Accepts connections again, on the same port. Does nothing when it is not cut.
+    /// Accepts connections again on the same port. Does nothing when the proxy is not cut.
     ///
     /// # Errors
-    /// [`crate::ErrorKind::Io`] when the port was taken meanwhile.
+    /// [`crate::ErrorKind::Io`] when another process has taken the port.
     pub async fn heal(&self) -> Result<(), Error> {
         let mut running = self.running.lock().await;
         if running.is_none() {
             let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, self.port)).await;
             let listener = listener.map_err(|error| {
-                Error::io(format_args!("proxy cannot listen on {}", self.address()), &error)
+                Error::io(format_args!("the proxy cannot listen on {}", self.address()), &error)
             })?;
             let (target, answers) = (Arc::clone(&self.target), self.answers.clone());
             *running = Some(tokio::spawn(accept(listener, target, answers)));
@@ -104,23 +105,23 @@ impl Drop for Proxy {
     }
 }
 
-/// Owns the connections: they end with it.
-async fn accept(listener: TcpListener, target: Arc<str>, answers: Option<Arc<Answers>>) {
+/// Accepts connections and owns them: they end with this task.
+async fn accept(listener: TcpListener, target: Arc<str>, answers: Option<Arc<LostAnswers>>) {
     let mut connections = JoinSet::new();
     loop {
         tokio::select! {
             accepted = listener.accept() => {
                 let Ok((client, _)) = accepted else {
-                    // Out of descriptors: give others time to close some.
+                    // There are no free file descriptors; wait until others close some.
                     tokio::time::sleep(Duration::from_millis(50)).await;
                     continue;
                 };
                 let (target, answers) = (Arc::clone(&target), answers.clone());
                 connections.spawn(async move {
-                    // A target that refuses closes the client, too.
+                    // When the target refuses, the client's connection is closed.
                     if let Ok(server) = TcpStream::connect(&*target).await {
                         let _ = (client.set_nodelay(true), server.set_nodelay(true));
-                        connect(client, server, answers).await;
+                        forward(client, server, answers).await;
                     }
                 });
             },
@@ -129,8 +130,8 @@ async fn accept(listener: TcpListener, target: Arc<str>, answers: Option<Arc<Ans
     }
 }
 
-/// Either side may hang up at any time.
-async fn connect(mut client: TcpStream, mut server: TcpStream, answers: Option<Arc<Answers>>) {
+/// Forwards a connection until either side closes it.
+async fn forward(mut client: TcpStream, mut server: TcpStream, answers: Option<Arc<LostAnswers>>) {
     let Some(answers) = answers else {
         let _ = copy_bidirectional(&mut client, &mut server).await;
         return;
@@ -139,13 +140,13 @@ async fn connect(mut client: TcpStream, mut server: TcpStream, answers: Option<A
     let is_lost = {
         let (mut from_client, mut to_client) = client.split();
         tokio::select! {
-            outcome = answers.until_lost(&mut from_client, &mut to_server) => outcome.is_ok(),
+            outcome = answers.forward_until_lost(&mut from_client, &mut to_server) => outcome.is_ok(),
             _ = tokio::io::copy(&mut from_server, &mut to_client) => false,
         }
     };
     drop(client);
     if is_lost {
-        answers.swallow(&mut from_server).await;
+        answers.drop_answer(&mut from_server).await;
     }
 }
 
@@ -196,13 +197,13 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn an_answer_is_lost_once_and_only_of_its_kind() {
+    async fn answer_is_lost_once_and_only_for_its_api_key() {
         let reserved = Port::reserve().unwrap();
         let proxy = Proxy::kafka(reserved.number(), echo().await).await.unwrap();
         proxy.lose_next_answer(26);
-        let ask = async |kind: i16| {
+        let ask = async |api_key: i16| {
             let mut client = TcpStream::connect(proxy.address()).await.unwrap();
-            client.write_all(&[&[0, 0, 0, 3][..], &kind.to_be_bytes(), &[7]].concat()).await.unwrap();
+            client.write_all(&[&[0, 0, 0, 3][..], &api_key.to_be_bytes(), &[7]].concat()).await.unwrap();
             let mut answer = [0; 7];
             client.read_exact(&mut answer).await.is_ok()
         };

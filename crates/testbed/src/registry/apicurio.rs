@@ -4,17 +4,17 @@ use std::time::Duration;
 
 use crate::cache::{Cache, versioned};
 use crate::child::Stop;
+use crate::component::{Component, Program};
 use crate::error::Error;
 use crate::java::{Archive, Java};
 use crate::maven;
-use crate::part::{Part, Program};
 use crate::port::Port;
 use crate::probe;
 
 const POM: &str = include_str!("pom.xml");
 
-/// The least Java that Apicurio Registry 3.3 is built for.
-const JAVA: u32 = 21;
+/// The lowest Java version for Apicurio Registry 3.3.
+const MIN_JAVA: u32 = 21;
 
 /// Apicurio Registry with its database in memory.
 #[derive(Debug, Clone)]
@@ -28,15 +28,15 @@ impl Apicurio {
     pub(crate) const HTTP: usize = 0;
     const MANAGEMENT: usize = 1;
 
-    /// Gets what is missing.
+    /// Installs Apicurio Registry if necessary.
     pub(crate) fn install() -> Result<Self, Error> {
-        let java = Java::find(JAVA)?;
+        let java = Java::find(MIN_JAVA)?;
         let cache = Cache::open()?;
         let name = versioned("apicurio-registry-3.3.3", &[POM]);
-        let application = cache.entry(&name, |part| maven::get(&cache, POM, "unpack", part))?;
+        let application = cache.entry(&name, |part| maven::download(&cache, POM, "unpack", part))?;
         let plain = Self { java, archive: Archive::None, application };
         let archive = plain.java.archived(&cache, &name, |archive| {
-            Part::start_new(Self { archive, ..plain.clone() })?.stop(Stop::Clean)
+            Component::start_new(Self { archive, ..plain.clone() })?.stop(Stop::Clean)
         });
         Ok(Self { archive, ..plain })
     }
@@ -45,7 +45,7 @@ impl Apicurio {
 impl Program for Apicurio {
     const NAME: &'static str = "registry";
     const PORTS: usize = 2;
-    const LIMIT: Duration = Duration::from_secs(180);
+    const START_TIMEOUT: Duration = Duration::from_secs(180);
 
     fn prepare(&self, _folder: &Path, _ports: &[Port]) -> Result<(), Error> {
         Ok(())
@@ -56,9 +56,9 @@ impl Program for Apicurio {
         command.args([
             "-Xmx384m",
             "-Dapicurio.storage.kind=sql",
-            // The Confluent registry's default; this one's is NONE.
+            // BACKWARD is the default of the Confluent registry; Apicurio's default is NONE.
             "-Dapicurio.rules.global.compatibility=BACKWARD",
-            // The management port is on all interfaces otherwise.
+            // By default the management port listens on all interfaces.
             "-Dquarkus.http.host=127.0.0.1",
             "-Dquarkus.management.host=127.0.0.1",
         ]);

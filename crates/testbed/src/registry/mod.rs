@@ -1,67 +1,68 @@
-//! A schema registry with the Confluent API.
+//! Starts a schema registry with the Confluent API, or uses a running one.
 
 mod apicurio;
 
 use std::sync::Arc;
 
 use crate::child::Stop;
+use crate::component::{Component, Instance, off_thread};
 use crate::error::Error;
-use crate::part::{Part, Place, off_thread};
 use crate::source::{self, Source};
 
 use apicurio::Apicurio;
 
-/// How to get a schema registry.
+/// The options of a schema registry.
 #[derive(Debug, Clone, Default)]
 pub struct RegistryOptions {
-    /// Where from. The environment's is `SPANBRIDGE_REGISTRY`: the base URL of the Confluent API.
+    /// The source. The environment variable is `SPANBRIDGE_REGISTRY`: the base URL of the Confluent API.
     pub source: Source<String>,
 }
 
-/// A schema registry with compatibility BACKWARD: Apicurio Registry 3.3.3 started here, or one that ran
-/// already.
+/// A schema registry with compatibility BACKWARD: Apicurio Registry 3.3.3 started here, or a running registry.
 pub struct Registry {
-    place: Place<Apicurio, ()>,
+    instance: Instance<Apicurio, ()>,
     url: String,
 }
 
 impl Registry {
-    /// Uses the registry that `options` or the environment name (it is not asked whether it answers), or else
-    /// starts one and waits until it is ready.
+    /// Uses the registry that the options or the environment name, without asking whether it answers. Otherwise starts one
+    /// and waits until it is ready.
     ///
     /// # Errors
-    /// [`crate::ErrorKind::MissingPrerequisite`] without setpriv, Java 21 or Maven (the last only for the
-    /// first time); otherwise what kept it from starting.
+    /// [`crate::ErrorKind::MissingPrerequisite`] without setpriv, Java 21 or Maven (needed only for the first start);
+    /// otherwise the reason why it did not start.
     pub async fn start(options: RegistryOptions) -> Result<Self, Error> {
         off_thread(move || {
             if let Some(url) = options.source.address(|| Ok(source::variable(source::REGISTRY)))? {
-                return Ok(Self { place: Place::External(()), url: url.trim_end_matches('/').to_owned() });
+                return Ok(Self {
+                    instance: Instance::External(()),
+                    url: url.trim_end_matches('/').to_owned(),
+                });
             }
-            let part = Part::start_new(Apicurio::install()?)?;
-            let url = format!("http://{}/apis/ccompat/v7", part.port(Apicurio::HTTP).address());
-            Ok(Self { place: Place::Ours(Arc::new(part)), url })
+            let component = Component::start_new(Apicurio::install()?)?;
+            let url = format!("http://{}/apis/ccompat/v7", component.port(Apicurio::HTTP).address());
+            Ok(Self { instance: Instance::Owned(Arc::new(component)), url })
         })
         .await
     }
 
-    /// The base URL of the Confluent API, without a slash at the end.
+    /// Returns the base URL of the Confluent API, without a trailing slash.
     #[must_use]
     pub fn url(&self) -> &str {
         &self.url
     }
 
-    /// The registry's process id; none when it is stopped or was not started here.
+    /// Returns the registry's process id, or `None` when it is stopped or was not started here.
     #[must_use]
     pub fn pid(&self) -> Option<u32> {
-        self.place.pids().first().copied()
+        self.instance.pids().first().copied()
     }
 
-    /// Ends the registry, and with it all of its schemas. Does nothing when it is stopped.
+    /// Stops the registry, which loses all its schemas. Does nothing when it is stopped.
     ///
     /// # Errors
-    /// [`crate::ErrorKind::NotOurs`]; [`crate::ErrorKind::Timeout`] when it did not end cleanly in a minute
-    /// (then it was killed).
+    /// [`crate::ErrorKind::NotOurs`]; [`crate::ErrorKind::Timeout`] when it did not exit within a minute, and was killed.
     pub async fn stop(&self) -> Result<(), Error> {
-        self.place.control(|part| part.stop(Stop::Clean)).await
+        self.instance.control(|component| component.stop(Stop::Clean)).await
     }
 }

@@ -3,25 +3,24 @@ use std::path::Path;
 use std::process::Command;
 use std::time::Duration;
 
+use crate::component::{Program, write};
 use crate::error::Error;
-use crate::part::{Program, write};
 use crate::port::Port;
 use crate::prerequisite;
 use crate::probe;
 use crate::spawner::{GUARD, guarded};
 
-/// The gateway (REST, and gRPC's parent) with the emulator proper (gRPC).
+/// The gateway, which serves REST and starts the server, with the server, which serves gRPC.
 ///
-/// The gateway leaves the emulator running when it ends, and does not know all of its flags. So it is given a
-/// script in its place, which writes down its process id, adds the flags and becomes the emulator under the
-/// parent-death signal.
+/// The gateway leaves the server running when it exits, and does not know all its flags. It therefore starts a script
+/// instead, which writes its process id to a file, adds the flags, and becomes the server under the parent-death signal.
 #[derive(Debug, Clone)]
 pub(crate) struct Emulator {
-    pub(crate) programs: prerequisite::Emulator,
+    pub(crate) programs: prerequisite::EmulatorPrograms,
     pub(crate) arguments: Vec<String>,
 }
 
-const PID: &str = "emulator.pid";
+const PID_FILE: &str = "emulator.pid";
 const SCRIPT: &str = "emulator";
 
 impl Emulator {
@@ -29,12 +28,12 @@ impl Emulator {
     pub(crate) const REST: usize = 1;
 
     fn script(&self, folder: &Path) -> String {
-        let arguments = self.arguments.iter().map(|argument| quoted(argument)).collect::<Vec<_>>().join(" ");
+        let arguments = self.arguments.iter().map(|argument| quote(argument)).collect::<Vec<_>>().join(" ");
         format!(
             "#!/bin/sh\necho $$ > {}\nexec setpriv --pdeathsig KILL -- sh -c {} {} \"$@\" {arguments}\n",
-            quoted(&folder.join(PID).to_string_lossy()),
-            quoted(GUARD),
-            quoted(&self.programs.server.to_string_lossy()),
+            quote(&folder.join(PID_FILE).to_string_lossy()),
+            quote(GUARD),
+            quote(&self.programs.server.to_string_lossy()),
         )
     }
 }
@@ -42,7 +41,7 @@ impl Emulator {
 impl Program for Emulator {
     const NAME: &'static str = "spanner-emulator";
     const PORTS: usize = 2;
-    const LIMIT: Duration = Duration::from_secs(60);
+    const START_TIMEOUT: Duration = Duration::from_secs(60);
 
     fn prepare(&self, folder: &Path, _ports: &[Port]) -> Result<(), Error> {
         let script = folder.join(SCRIPT);
@@ -62,19 +61,19 @@ impl Program for Emulator {
         command
     }
 
-    /// The gateway asks the emulator, so both are ready.
+    /// Asks the gateway, which asks the server, so both must be ready.
     fn answers(&self, ports: &[Port]) -> bool {
         probe::http_ok(ports[Self::REST].number(), "/v1/projects/testbed/instanceConfigs")
     }
 
     fn helpers(&self, folder: &Path) -> Vec<u32> {
-        let pid = std::fs::read_to_string(folder.join(PID)).ok();
+        let pid = std::fs::read_to_string(folder.join(PID_FILE)).ok();
         pid.and_then(|pid| pid.trim().parse().ok()).into_iter().collect()
     }
 }
 
-/// As one word of a shell.
-fn quoted(text: &str) -> String {
+/// Quotes a text as one word of a shell.
+fn quote(text: &str) -> String {
     format!("'{}'", text.replace('\'', r"'\''"))
 }
 
@@ -83,10 +82,10 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_shell_reads_back_what_was_quoted() {
+    fn shell_reads_the_quoted_text_unchanged() {
         for text in ["plain", "two words", "it's", "$HOME `x` \"y\" \\", ""] {
             let output =
-                Command::new("sh").args(["-c", &format!("printf %s {}", quoted(text))]).output().unwrap();
+                Command::new("sh").args(["-c", &format!("printf %s {}", quote(text))]).output().unwrap();
             assert_eq!(String::from_utf8_lossy(&output.stdout), text);
         }
     }

@@ -1,119 +1,119 @@
-//! The Cloud Spanner emulator.
+//! Starts the Cloud Spanner emulator, or uses a running one.
 
 mod emulator;
 
 use std::sync::Arc;
 
 use crate::child::Stop;
+use crate::component::{Component, Instance, off_thread};
 use crate::error::{Error, ErrorKind};
-use crate::part::{Part, Place, off_thread};
 use crate::prerequisite;
 use crate::source::{self, Source};
 
 use emulator::Emulator;
 
-/// Where an emulator listens.
+/// The addresses of an emulator.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct SpannerAddress {
-    /// `host:port` for gRPC.
+    /// The `host:port` of gRPC.
     pub grpc: String,
-    /// `host:port` for REST, which the admin clients speak.
+    /// The `host:port` of REST, which the admin clients use.
     pub rest: String,
 }
 
-/// How to get a Spanner emulator.
+/// The options of a Spanner emulator.
 #[derive(Debug, Clone, Default)]
 pub struct SpannerOptions {
-    /// Where from. The environment's are `SPANBRIDGE_SPANNER` (gRPC) and `SPANBRIDGE_SPANNER_REST`,
-    /// `host:port` each.
+    /// The source. The environment variables are `SPANBRIDGE_SPANNER` (gRPC) and `SPANBRIDGE_SPANNER_REST`, each a
+    /// `host:port`.
     pub source: Source<SpannerAddress>,
-    /// Aborts about one commit in twenty (`--enable_fault_injection`). Only for one that is started.
+    /// Abort about one commit in twenty (`--enable_fault_injection`). Ignored for a running emulator.
     pub fault_injection: bool,
-    /// Further flags of `emulator_main`, as `--override_change_stream_partition_token_alive_seconds=3`. Only
-    /// for one that is started.
+    /// More flags of `emulator_main`, such as `--override_change_stream_partition_token_alive_seconds=3`. Ignored for a
+    /// running emulator.
     pub arguments: Vec<String>,
 }
 
-/// A Spanner emulator, started here or already running.
+/// A Spanner emulator that was started here or was already running.
 pub struct Spanner {
-    place: Place<Emulator, ()>,
+    instance: Instance<Emulator, ()>,
     address: SpannerAddress,
 }
 
 impl Spanner {
-    /// Uses the emulator that `options` or the environment name, or else starts one and waits until it
-    /// answers.
+    /// Uses the emulator that the options or the environment name. Otherwise starts one and waits until it answers.
     ///
     /// # Errors
-    /// [`ErrorKind::MissingPrerequisite`] without setpriv or the emulator; [`ErrorKind::Address`] when a
-    /// given address does not answer or one of the two is missing; otherwise what kept it from starting.
+    /// [`ErrorKind::MissingPrerequisite`] without setpriv or the emulator; [`ErrorKind::Address`] when a given address does
+    /// not answer or one of the two is missing; otherwise the reason why it did not start.
     pub async fn start(options: SpannerOptions) -> Result<Self, Error> {
         off_thread(move || {
             if let Some(address) = options.source.address(from_environment)? {
                 source::check_any(&address.grpc, source::SPANNER)?;
                 source::check_any(&address.rest, source::SPANNER_REST)?;
-                return Ok(Self { place: Place::External(()), address });
+                return Ok(Self { instance: Instance::External(()), address });
             }
             let mut arguments = options.arguments;
             if options.fault_injection {
                 arguments.push("--enable_fault_injection".into());
             }
-            let part = Part::start_new(Emulator { programs: prerequisite::Emulator::find()?, arguments })?;
-            let address = |index| part.port(index).address();
+            let component = Component::start_new(Emulator {
+                programs: prerequisite::EmulatorPrograms::find()?,
+                arguments,
+            })?;
+            let address = |index| component.port(index).address();
             let address = SpannerAddress { grpc: address(Emulator::GRPC), rest: address(Emulator::REST) };
-            Ok(Self { place: Place::Ours(Arc::new(part)), address })
+            Ok(Self { instance: Instance::Owned(Arc::new(component)), address })
         })
         .await
     }
 
-    /// `host:port` for gRPC, as in `SPANNER_EMULATOR_HOST`.
+    /// Returns the `host:port` of gRPC, as in `SPANNER_EMULATOR_HOST`.
     #[must_use]
     pub fn grpc(&self) -> &str {
         &self.address.grpc
     }
 
-    /// `host:port` for REST.
+    /// Returns the `host:port` of REST.
     #[must_use]
     pub fn rest(&self) -> &str {
         &self.address.rest
     }
 
-    /// The gateway's process id; none when it is stopped or was not started here.
+    /// Returns the gateway's process id, or `None` when it is stopped or was not started here.
     #[must_use]
     pub fn pid(&self) -> Option<u32> {
         self.pids().first().copied()
     }
 
-    /// The process ids of the gateway and of the emulator that it runs.
+    /// Returns the process ids of the gateway and of the emulator that it runs.
     #[must_use]
     pub fn pids(&self) -> Vec<u32> {
-        self.place.pids()
+        self.instance.pids()
     }
 
-    /// Ends the emulator, and with it all of its instances and databases, for they are in its memory only.
-    /// Does nothing when it is stopped.
+    /// Stops the emulator, which loses all its instances and databases. Does nothing when it is stopped.
     ///
     /// # Errors
-    /// [`ErrorKind::NotOurs`]; [`ErrorKind::Timeout`] when it did not end.
+    /// [`ErrorKind::NotOurs`]; [`ErrorKind::Timeout`] when it did not exit.
     pub async fn stop(&self) -> Result<(), Error> {
-        self.place.control(|part| part.stop(Stop::Kill)).await
+        self.instance.control(|component| component.stop(Stop::Kill)).await
     }
 
-    /// Starts a stopped emulator on its old ports, empty, and waits until it answers. Does nothing when it
-    /// runs.
+    /// Starts a stopped emulator, now empty, on its old ports, and waits until it answers. Does nothing when it runs.
     ///
     /// # Errors
-    /// [`ErrorKind::NotOurs`], or what kept it from starting.
+    /// [`ErrorKind::NotOurs`], or the reason why it did not start.
     pub async fn resume(&self) -> Result<(), Error> {
-        self.place.control(Part::start).await
+        self.instance.control(Component::start).await
     }
 
-    /// Ends the emulator and starts it on the same ports, empty.
+    /// Stops the emulator and starts it empty on the same ports.
     ///
     /// # Errors
     /// As [`Spanner::stop`] and [`Spanner::resume`].
     pub async fn restart(&self) -> Result<(), Error> {
-        self.place.control(|part| part.restart(Stop::Kill)).await
+        self.instance.control(|component| component.restart(Stop::Kill)).await
     }
 }
 
@@ -123,7 +123,7 @@ fn from_environment() -> Result<Option<SpannerAddress>, Error> {
         (None, None) => Ok(None),
         _ => Err(Error::new(
             ErrorKind::Address,
-            format!("{} (gRPC) and {} are needed both, or none", source::SPANNER, source::SPANNER_REST),
+            format!("set both {} (gRPC) and {}, or neither", source::SPANNER, source::SPANNER_REST),
         )),
     }
 }

@@ -1,64 +1,65 @@
-//! What all parts have in common: start on free ports in a fresh folder, wait, stop, start again.
+//! The lifecycle that all components share: start on free ports in a temporary folder, wait, stop, restart.
 
 use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
-use crate::child::{self, Child, PAUSE, Stop};
+use crate::child::{self, Child, POLL_INTERVAL, Stop};
 use crate::error::{Error, ErrorKind};
 use crate::folder::Folder;
 use crate::port::Port;
 
-/// New ports for a start, or the same ones for a restart, are tried so often.
-const PORT_TRIES: usize = 5;
+/// The number of attempts with new ports for a start, or with the same ports for a restart.
+const MAX_PORT_ATTEMPTS: usize = 5;
 
-/// After the child is gone, for those that it had started.
-const HELPERS_LIMIT: Duration = Duration::from_secs(20);
+/// The timeout from the exit of a process to the exit of the processes that it started.
+const HELPERS_TIMEOUT: Duration = Duration::from_secs(20);
 
-/// What a part runs.
+/// The program of a component.
 pub(crate) trait Program: Clone + Send + Sync + 'static {
-    /// For messages and the folder.
+    /// The name in messages and of the folder.
     const NAME: &'static str;
-    /// How many ports it needs.
+    /// The number of ports that the program needs.
     const PORTS: usize;
-    /// The time until it answers, on a slow machine.
-    const LIMIT: Duration;
+    /// The timeout until the program answers, on a slow machine.
+    const START_TIMEOUT: Duration;
 
-    /// Fills the fresh folder, once.
+    /// Fills the new folder, once.
     fn prepare(&self, folder: &Path, ports: &[Port]) -> Result<(), Error>;
-    /// Of [`crate::spawner::guarded`].
+    /// Returns the command, created with [`crate::spawner::guarded`].
     fn command(&self, folder: &Path, ports: &[Port]) -> Command;
-    /// Does it answer?
+    /// Returns true when the program answers.
     fn answers(&self, ports: &[Port]) -> bool;
-    /// Processes that it has started itself.
+    /// Returns the ids of the processes that the program has started.
     fn helpers(&self, _folder: &Path) -> Vec<u32> {
         Vec::new()
     }
 }
 
-/// A program on ports and in a folder of its own, running or stopped. Killed on drop, and its folder removed.
-pub(crate) struct Part<P: Program> {
+/// A running or stopped program with its own ports and folder. When it is dropped, the program is killed and the folder
+/// is removed.
+pub(crate) struct Component<P: Program> {
     program: P,
     running: Mutex<Option<Child>>,
     ports: Vec<Port>,
     folder: Folder,
 }
 
-impl<P: Program> Part<P> {
-    /// Starts it and waits until it answers.
+impl<P: Program> Component<P> {
+    /// Starts the program on new ports, and waits until it answers.
     pub(crate) fn start_new(program: P) -> Result<Self, Error> {
         crate::prerequisite::setpriv()?;
-        let mut part = Self::prepared(program)?;
-        for _ in 1..PORT_TRIES {
-            match part.start() {
+        let mut component = Self::prepared(program)?;
+        for _ in 1..MAX_PORT_ATTEMPTS {
+            match component.start() {
                 Err(error) if error.kind() == ErrorKind::PortTaken => {
-                    part = Self::prepared(part.program.clone())?
+                    component = Self::prepared(component.program.clone())?
                 }
-                done => return done.map(|()| part),
+                done => return done.map(|()| component),
             }
         }
-        part.start().map(|()| part)
+        component.start().map(|()| component)
     }
 
     fn prepared(program: P) -> Result<Self, Error> {
@@ -72,7 +73,7 @@ impl<P: Program> Part<P> {
         &self.ports[index]
     }
 
-    /// The process ids: none when it is stopped.
+    /// Returns the process ids; there are none when the program is stopped.
     pub(crate) fn pids(&self) -> Vec<u32> {
         let running = self.running();
         let Some(child) = running.as_ref() else { return Vec::new() };
@@ -83,11 +84,11 @@ impl<P: Program> Part<P> {
         self.running.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Starts it on its ports and data and waits until it answers. Does nothing when it runs.
+    /// Starts the program on its old ports and data, and waits until it answers. Does nothing when it runs.
     pub(crate) fn start(&self) -> Result<(), Error> {
         let mut running = self.running();
         if let Some(child) = running.as_mut()
-            && child.ended()?.is_none()
+            && child.exit_status()?.is_none()
         {
             return Ok(());
         }
@@ -109,28 +110,29 @@ impl<P: Program> Part<P> {
     }
 
     fn wait(&self, child: &mut Child) -> Result<(), Error> {
-        let end = Instant::now() + P::LIMIT;
+        let deadline = Instant::now() + P::START_TIMEOUT;
         loop {
-            // Who answers could be somebody else on a port that ours did not get: ask first, then look at
-            // ours.
+            // Another process may answer on a port that this program did not get. So ask first, and then check
+            // that this program still runs.
             let answers = self.program.answers(&self.ports);
-            if let Some(status) = child.ended()? {
-                let kind = if child.lost_its_port() { ErrorKind::PortTaken } else { ErrorKind::Exited };
-                return Err(child.error(kind, format_args!("ended before it answered ({status})")));
+            if let Some(status) = child.exit_status()? {
+                let kind = if child.has_lost_its_port() { ErrorKind::PortTaken } else { ErrorKind::Exited };
+                return Err(child.error(kind, format_args!("exited before it answered ({status})")));
             }
             if answers {
                 return Ok(());
             }
-            if Instant::now() > end {
-                return Err(
-                    child.error(ErrorKind::Timeout, format_args!("did not answer within {:?}", P::LIMIT))
-                );
+            if Instant::now() > deadline {
+                return Err(child.error(
+                    ErrorKind::Timeout,
+                    format_args!("did not answer within {:?}", P::START_TIMEOUT),
+                ));
             }
-            std::thread::sleep(PAUSE);
+            std::thread::sleep(POLL_INTERVAL);
         }
     }
 
-    /// Ends it; its ports and data stay. Does nothing when it is stopped.
+    /// Stops the program and keeps its ports and data. Does nothing when it is stopped.
     pub(crate) fn stop(&self, how: Stop) -> Result<(), Error> {
         let mut running = self.running();
         let Some(mut child) = running.take() else { return Ok(()) };
@@ -139,10 +141,10 @@ impl<P: Program> Part<P> {
         wait_for_helpers(P::NAME, &helpers)
     }
 
-    /// Ends it and starts it again, on the same ports and data.
+    /// Stops the program and starts it again on the same ports and data.
     pub(crate) fn restart(&self, how: Stop) -> Result<(), Error> {
         self.stop(how)?;
-        for _ in 1..PORT_TRIES {
+        for _ in 1..MAX_PORT_ATTEMPTS {
             match self.start() {
                 Err(error) if error.kind() == ErrorKind::PortTaken => {}
                 done => return done,
@@ -152,64 +154,66 @@ impl<P: Program> Part<P> {
     }
 }
 
-impl<P: Program> Drop for Part<P> {
+impl<P: Program> Drop for Component<P> {
     fn drop(&mut self) {
         if let Err(error) = self.stop(Stop::Kill) {
-            tracing::warn!(%error, "a part may still run");
+            tracing::warn!(%error, "a component may still run");
         }
     }
 }
 
-/// They end by the parent-death signal; their ports are free only then.
+/// Waits until the parent-death signal has ended the helpers, whose ports are free only then.
 fn wait_for_helpers(name: &str, helpers: &[u32]) -> Result<(), Error> {
-    let end = Instant::now() + HELPERS_LIMIT;
+    let deadline = Instant::now() + HELPERS_TIMEOUT;
     while let Some(pid) = helpers.iter().find(|pid| !child::is_gone(**pid)) {
-        if Instant::now() > end {
-            let what = format!("process {pid}, started by {name}, did not end with it");
+        if Instant::now() > deadline {
+            let what = format!("process {pid}, started by {name}, did not exit with it");
             return Err(Error::new(ErrorKind::Timeout, what));
         }
-        std::thread::sleep(PAUSE);
+        std::thread::sleep(POLL_INTERVAL);
     }
     Ok(())
 }
 
-/// Either started here, or one that ran already.
-pub(crate) enum Place<P: Program, A> {
-    Ours(Arc<Part<P>>),
+/// An instance of a component, started here or already running.
+pub(crate) enum Instance<P: Program, A> {
+    /// Started by this testbed.
+    Owned(Arc<Component<P>>),
+    /// Already running.
     External(A),
 }
 
-impl<P: Program, A> Place<P, A> {
-    /// Carries out `action` on a thread of its own, so that nothing depends on the caller's runtime.
+impl<P: Program, A> Instance<P, A> {
+    /// Runs `action` on a separate thread, so that nothing depends on the caller's runtime.
     pub(crate) async fn control<T: Send + 'static>(
         &self,
-        action: impl FnOnce(&Part<P>) -> Result<T, Error> + Send + 'static,
+        action: impl FnOnce(&Component<P>) -> Result<T, Error> + Send + 'static,
     ) -> Result<T, Error> {
-        let Self::Ours(part) = self else {
+        let Self::Owned(component) = self else {
             let what = format!(
                 "the {} was not started by this testbed; only its owner can stop or start it",
                 P::NAME
             );
             return Err(Error::new(ErrorKind::NotOurs, what));
         };
-        let part = Arc::clone(part);
-        off_thread(move || action(&part)).await
+        let component = Arc::clone(component);
+        off_thread(move || action(&component)).await
     }
 
     pub(crate) fn pids(&self) -> Vec<u32> {
         match self {
-            Self::Ours(part) => part.pids(),
+            Self::Owned(component) => component.pids(),
             Self::External(_) => Vec::new(),
         }
     }
 }
 
-/// Runs what blocks on a thread of its own.
+/// Runs blocking work on a separate thread.
 pub(crate) async fn off_thread<T: Send + 'static>(
     work: impl FnOnce() -> Result<T, Error> + Send + 'static,
 ) -> Result<T, Error> {
     let (sender, done) = tokio::sync::oneshot::channel();
-    // When the caller has gone meanwhile, what was made is dropped here, and with it ended.
+    // When the caller no longer waits, the result is dropped here, which ends what was started.
     let thread = std::thread::Builder::new().name("testbed".into()).spawn(move || {
         let _ = sender.send(work());
     });
@@ -219,7 +223,7 @@ pub(crate) async fn off_thread<T: Send + 'static>(
     })
 }
 
-/// A copy of the small files in `from`, which is a flat folder.
+/// Copies the small files in the flat folder `from`.
 pub(crate) fn copy(from: &Path, to: &Path) -> Result<(), Error> {
     let copy = || -> std::io::Result<()> {
         std::fs::create_dir_all(to)?;

@@ -1,4 +1,4 @@
-//! Real parts: they start, answer, restart, and end with whoever started them.
+//! Real components start, answer, restart, and end with the process that started them.
 #![allow(clippy::unwrap_used)]
 
 use std::io::{BufRead, BufReader, Read, Write};
@@ -12,7 +12,7 @@ use spanbridge_testbed::{
     Testbed,
 };
 
-/// Method, path and body to status line and body.
+/// Sends an HTTP request, and returns the status line and the body of the answer.
 fn http(address: &str, method: &str, path: &str, body: &str) -> (String, String) {
     let mut stream = TcpStream::connect(address).unwrap();
     stream.set_read_timeout(Some(Duration::from_secs(30))).unwrap();
@@ -29,7 +29,7 @@ fn http(address: &str, method: &str, path: &str, body: &str) -> (String, String)
     (head.lines().next().unwrap().to_owned(), body.to_owned())
 }
 
-fn runs(pid: u32) -> bool {
+fn is_running(pid: u32) -> bool {
     let stat = std::fs::read_to_string(format!("/proc/{pid}/stat")).unwrap_or_default();
     stat.rsplit_once(") ").is_some_and(|(_, rest)| !rest.starts_with('Z'))
 }
@@ -55,7 +55,7 @@ fn all_new() -> Options {
 }
 
 #[test]
-fn all_parts_start_answer_and_outlive_the_runtime_that_started_them() {
+fn components_start_answer_and_outlive_the_runtime_that_started_them() {
     let testbed = runtime().block_on(Testbed::start(all_new())).unwrap();
     let (kafka, spanner, registry) =
         (testbed.kafka().unwrap(), testbed.spanner().unwrap(), testbed.registry().unwrap());
@@ -77,7 +77,7 @@ fn all_parts_start_answer_and_outlive_the_runtime_that_started_them() {
     let (status, body) = register(&record(r#"{"name":"a","type":"int"},{"name":"b","type":"int"}"#));
     assert!(status.contains(" 409 "), "{status}: {body}");
 
-    // Through the proxy too, which lives on a runtime of its own.
+    // The broker also answers through the proxy, which runs on another runtime.
     let (bootstrap, pid) = (kafka.bootstrap().to_owned(), kafka.pid().unwrap());
     runtime().block_on(async {
         let proxy = kafka.proxy().await.unwrap();
@@ -86,12 +86,12 @@ fn all_parts_start_answer_and_outlive_the_runtime_that_started_them() {
         assert_eq!(kafka.proxy().await.err().unwrap().kind(), ErrorKind::Io);
     });
 
-    // Two ends, clean and not: the same port and another process each time.
+    // A clean and an unclean restart: each time the same port and another process.
     runtime().block_on(kafka.restart(Stop::Clean)).unwrap();
     let second = kafka.pid().unwrap();
-    assert!(!runs(pid) && runs(second));
+    assert!(!is_running(pid) && is_running(second));
     runtime().block_on(kafka.restart(Stop::Kill)).unwrap();
-    assert!(!runs(second) && runs(kafka.pid().unwrap()));
+    assert!(!is_running(second) && is_running(kafka.pid().unwrap()));
     assert_eq!(kafka.bootstrap(), bootstrap);
     TcpStream::connect(&bootstrap).unwrap();
 
@@ -99,11 +99,11 @@ fn all_parts_start_answer_and_outlive_the_runtime_that_started_them() {
     assert_eq!(pids.len(), 2);
     pids.extend([kafka.pid().unwrap(), registry.pid().unwrap()]);
     runtime().block_on(testbed.stop()).unwrap();
-    assert!(!pids.iter().any(|pid| runs(*pid)), "{pids:?}");
+    assert!(!pids.iter().any(|pid| is_running(*pid)), "{pids:?}");
 }
 
 #[tokio::test]
-async fn an_emulator_restarts_empty_on_its_ports_and_ends_when_dropped() {
+async fn emulator_restarts_empty_on_its_ports_and_exits_when_dropped() {
     let options = SpannerOptions {
         source: Source::New,
         fault_injection: true,
@@ -121,13 +121,13 @@ async fn an_emulator_restarts_empty_on_its_ports_and_ends_when_dropped() {
     let (_, instances) = http(spanner.rest(), "GET", "/v1/projects/p/instances", "");
     assert!(!instances.contains("trial"), "{instances}");
     let after = spanner.pids();
-    assert!(!before.iter().any(|pid| runs(*pid)) && after.iter().all(|pid| runs(*pid)));
+    assert!(!before.iter().any(|pid| is_running(*pid)) && after.iter().all(|pid| is_running(*pid)));
     drop(spanner);
-    assert!(!after.iter().any(|pid| runs(*pid)));
+    assert!(!after.iter().any(|pid| is_running(*pid)));
 }
 
 #[tokio::test]
-async fn a_running_part_is_used_but_not_controlled() {
+async fn running_component_is_used_but_not_controlled() {
     let own = Spanner::start(SpannerOptions { source: Source::New, ..Default::default() }).await.unwrap();
     let address = SpannerAddress { grpc: own.grpc().into(), rest: own.rest().into() };
     let used = SpannerOptions { source: Source::Running(address), ..Default::default() };
@@ -135,7 +135,7 @@ async fn a_running_part_is_used_but_not_controlled() {
     assert_eq!((used.grpc(), used.pid()), (own.grpc(), None));
     assert_eq!(used.restart().await.unwrap_err().kind(), ErrorKind::NotOurs);
     drop(used);
-    assert!(runs(own.pid().unwrap()));
+    assert!(is_running(own.pid().unwrap()));
 
     own.stop().await.unwrap();
     let gone = KafkaOptions { source: Source::Running(own.grpc().into()), ..Default::default() };
@@ -144,7 +144,7 @@ async fn a_running_part_is_used_but_not_controlled() {
 }
 
 #[tokio::test]
-async fn a_part_that_cannot_start_says_why() {
+async fn component_that_cannot_start_reports_the_reason() {
     let arguments = vec!["--no_such_flag".to_owned()];
     let options = SpannerOptions { source: Source::New, arguments, ..Default::default() };
     let error = Spanner::start(options).await.err().unwrap();
@@ -153,7 +153,7 @@ async fn a_part_that_cannot_start_says_why() {
 }
 
 #[test]
-fn parts_and_folders_go_when_their_starter_is_killed() {
+fn components_and_folders_are_removed_when_their_starter_is_killed() {
     let folder = tempfile::tempdir().unwrap();
     let mut starter = Command::new(env!("CARGO_BIN_EXE_testbed"));
     for name in ["SPANBRIDGE_SPANNER", "SPANBRIDGE_SPANNER_REST", "SPANBRIDGE_TESTBED_KEEP"] {
@@ -165,19 +165,19 @@ fn parts_and_folders_go_when_their_starter_is_killed() {
     let pids = lines.find_map(|line| Some(line.strip_prefix("# process ids: ")?.to_owned())).unwrap();
     let pids: Vec<u32> = pids.split(' ').map(|pid| pid.parse().unwrap()).collect();
     assert_eq!(pids.len(), 2);
-    assert!(pids.iter().all(|pid| runs(*pid)));
+    assert!(pids.iter().all(|pid| is_running(*pid)));
     let entries = |path: &Path| std::fs::read_dir(path).unwrap().count();
     assert_eq!(entries(folder.path()), 1);
 
     starter.kill().unwrap();
     starter.wait().unwrap();
-    wait_until("the gateway and the emulator are gone", || !pids.iter().any(|pid| runs(*pid)));
+    wait_until("the gateway and the emulator are gone", || !pids.iter().any(|pid| is_running(*pid)));
     wait_until("the folder is gone", || entries(folder.path()) == 0);
 }
 
 #[test]
-fn a_missing_prerequisite_is_named() {
-    let run = |part: &str, environment: &[(&str, &str)]| {
+fn message_names_a_missing_prerequisite() {
+    let run = |component: &str, environment: &[(&str, &str)]| {
         let folder = tempfile::tempdir().unwrap();
         let mut command = Command::new(env!("CARGO_BIN_EXE_testbed"));
         for name in
@@ -186,14 +186,14 @@ fn a_missing_prerequisite_is_named() {
             command.env_remove(name);
         }
         command.env("SPANBRIDGE_TESTBED_CACHE", folder.path()).envs(environment.iter().copied());
-        let output = command.arg(part).stdin(Stdio::null()).output().unwrap();
+        let output = command.arg(component).stdin(Stdio::null()).output().unwrap();
         assert_eq!(output.status.code(), Some(1));
         String::from_utf8(output.stderr).unwrap()
     };
     let java = std::env::temp_dir();
     let message = run("registry", &[("SPANBRIDGE_JAVA21", java.to_str().unwrap())]);
-    assert!(message.contains("testbed-missing-prerequisite") && message.contains("Java 21"), "{message}");
-    // An empty PATH: the tools are looked for in the order in which they are needed.
+    assert!(message.contains("SB-TESTBED-MISSING-PREREQUISITE") && message.contains("Java 21"), "{message}");
+    // With an empty PATH, the tools are searched in the order in which they are needed.
     let message = run("spanner", &[("PATH", ""), ("SPANBRIDGE_EMULATOR", "")]);
     assert!(message.contains("gcloud components install"), "{message}");
     let message = run("kafka", &[("PATH", "")]);
@@ -201,7 +201,7 @@ fn a_missing_prerequisite_is_named() {
 }
 
 #[test]
-fn python_runs_scripts_in_an_environment_of_its_own() {
+fn python_runs_scripts_in_a_virtual_environment() {
     let folder = tempfile::tempdir().unwrap();
     let script = folder.path().join("script.py");
     std::fs::write(
@@ -210,7 +210,7 @@ fn python_runs_scripts_in_an_environment_of_its_own() {
     )
     .unwrap();
     let runtime = runtime();
-    // Nothing to get.
+    // Without requirements there is nothing to download.
     let python = runtime.block_on(Python::with("")).unwrap();
     assert_eq!(runtime.block_on(python.run(&script, &["one"])).unwrap(), "True one\n");
     let error = runtime.block_on(python.run(&script, &["one", "two"])).unwrap_err();

@@ -1,4 +1,4 @@
-//! Producers that come with new versions of their schemas while ingest runs.
+//! Producers use new versions of their schemas while ingest runs.
 
 use apache_avro::types::Value as Avro;
 use rand::RngExt;
@@ -8,11 +8,11 @@ use spanbridge_schema::encode_avro;
 use spanbridge_schema::{AvroSchema, frame};
 use spanbridge_testbed::child_process::{Service, WorkerProcess};
 
-use super::bed::bed;
+use super::fixture::{TIMEOUT, wait_for};
 use super::interop::bridge::Bridge;
-use super::world::{LIMIT, wait_for};
+use super::shared_testbed::testbed;
 
-/// A version of an Avro schema.
+/// A registered version of an Avro schema.
 struct Version {
     id: u32,
     schema: AvroSchema,
@@ -42,7 +42,7 @@ fn text(text: &str) -> Avro {
 }
 
 async fn send(bridge: &Bridge, messages: &[Message]) {
-    let producer = Producer::new(&bridge.kafka, LIMIT).unwrap();
+    let producer = Producer::new(&bridge.kafka, TIMEOUT).unwrap();
     for message in messages {
         producer.send(message).await.unwrap();
     }
@@ -54,9 +54,9 @@ fn pipeline(bridge: &Bridge, name: &str, more: &str, tables: &str) -> String {
     format!("[[ingest]]\nname = \"{name}-{id}\"\ntopics = [\"items-{id}\"]\n{more}\n{tables}")
 }
 
-/// Waits until it has ended by itself, without success, and answers with its log.
-async fn ended(bridge: &Bridge, worker: &mut WorkerProcess) -> String {
-    wait_for("end of the worker", async || worker.exit_status().unwrap().is_some()).await;
+/// Waits until the worker has exited with a failure, and returns its log.
+async fn log_of_failure(bridge: &Bridge, worker: &mut WorkerProcess) -> String {
+    wait_for("exit of the worker", async || worker.exit_status().unwrap().is_some()).await;
     assert_eq!(worker.exit_status().unwrap().unwrap().code(), Some(1), "{}", worker.log_tail());
     bridge.log(worker.name())
 }
@@ -66,16 +66,16 @@ async fn rows(bridge: &Bridge, table: &str) -> Vec<Vec<Value>> {
 }
 
 #[tokio::test]
-async fn a_version_that_does_not_fit_is_refused_and_the_others_are_not() {
+async fn schema_version_that_does_not_fit_is_rejected_and_others_are_applied() {
     let items = "(id INT64 NOT NULL, Amount INT64) PRIMARY KEY (id)";
     let ddl = ["All", "Some", "Stopped"].map(|table| format!("CREATE TABLE {table}Items {items}"));
-    let bridge = Bridge::new(bed().await, &ddl, &["items"]).await;
+    let bridge = Bridge::new(testbed().await, &ddl, &["items"]).await;
     let amount = |ty: &str| format!(r#"{ID}, {{"name": "amount", "type": "{ty}"}}"#);
     let good = Version::new(&bridge, &amount("long")).await;
     let other = Version::new(&bridge, &amount("string")).await;
     let without = Version::new(&bridge, ID).await;
     let good = |id| good.message(&bridge, &[("id", Avro::Long(id)), ("amount", Avro::Long(id))]);
-    // What a text says is not asked: it may be a number.
+    // A text may contain a number, so its type is accepted.
     let other_id = other.id;
     let other = other.message(&bridge, &[("id", Avro::Long(1)), ("amount", text("1"))]);
     let without = without.message(&bridge, &[("id", Avro::Long(3))]);
@@ -85,7 +85,7 @@ async fn a_version_that_does_not_fit_is_refused_and_the_others_are_not() {
             "[[ingest.table]]\ntable = \"{name}Items\"\n{filter}\ncolumns = {{ id = \"value.id\", Amount = \"value.amount\" }}\n"
         )
     };
-    // A table that does not take the version's records is not concerned by it.
+    // The version does not affect a table that filters its records out.
     let pipelines = pipeline(&bridge, "all", "", &table("All", ""))
         + &pipeline(&bridge, "some", "", &table("Some", "where = \"offset % 2 == 0\""));
     let mut worker = bridge.ingest(&pipelines).await;
@@ -93,24 +93,24 @@ async fn a_version_that_does_not_fit_is_refused_and_the_others_are_not() {
         bridge.applied(pipeline, 6, &mut worker).await;
     }
     let code = || "SB-INGEST-SCHEMA".to_owned();
-    assert_eq!(bridge.letters("all").await, [(1, code()), (3, code()), (5, code())]);
-    assert_eq!(bridge.letters("some").await, []);
+    assert_eq!(bridge.dead_letters("all").await, [(1, code()), (3, code()), (5, code())]);
+    assert_eq!(bridge.dead_letters("some").await, []);
     let row = |id: i64| vec![Value::from(id), id.into()];
     for table in ["AllItems", "SomeItems"] {
         assert_eq!(rows(&bridge, table).await, [row(0), row(2), row(4)], "{table}");
     }
     let log = bridge.log("ingest");
-    let said =
+    let message =
         format!("schema id {other_id} (subject items-{}-value) does not fit: field `amount`", bridge.id);
-    // Once a pipeline by itself, and with each dead letter, as often as its batch is tried.
+    // The message is logged once per pipeline, and with each dead letter for each attempt of its batch.
     let (letters, alone): (Vec<_>, Vec<_>) =
-        log.lines().filter(|line| line.contains(&said)).partition(|line| line.contains(": dead letter "));
+        log.lines().filter(|line| line.contains(&message)).partition(|line| line.contains(": dead letter "));
     assert!(alone.len() == 2 && letters.len() >= 2, "{log}");
-    worker.stop(LIMIT).await.unwrap();
+    worker.stop(TIMEOUT).await.unwrap();
 
     let stop = pipeline(&bridge, "stopped", "on_error = \"stop\"", &table("Stopped", ""));
     let mut worker = WorkerProcess::start(&bridge.setup(&stop), Service::Ingest, "stopped").unwrap();
-    let log = ended(&bridge, &mut worker).await;
+    let log = log_of_failure(&bridge, &mut worker).await;
     for part in ["has stopped at offset 1", "column Amount", "field `amount`", "SB-INGEST-ALL-STOPPED"] {
         assert!(log.contains(part), "{log}");
     }
@@ -118,9 +118,9 @@ async fn a_version_that_does_not_fit_is_refused_and_the_others_are_not() {
 }
 
 #[tokio::test]
-async fn new_fields_stop_the_pipeline_until_their_columns_are_there() {
+async fn new_fields_stop_the_pipeline_until_their_columns_exist() {
     let ddl = ["CREATE TABLE Items (Id INT64 NOT NULL, Name STRING(MAX), Offset INT64) PRIMARY KEY (Id)"];
-    let bridge = Bridge::new(bed().await, &ddl.map(str::to_owned), &["items"]).await;
+    let bridge = Bridge::new(testbed().await, &ddl.map(str::to_owned), &["items"]).await;
     let old = Version::new(&bridge, &format!("{ID}, {NAME}")).await;
     let old = |id: i64| old.message(&bridge, &[("id", Avro::Long(id)), ("name", text("old"))]);
     send(&bridge, &[old(0), old(1), old(2)]).await;
@@ -140,17 +140,17 @@ async fn new_fields_stop_the_pipeline_until_their_columns_are_there() {
         new.message(&bridge, &fields)
     };
     send(&bridge, &[old(3), new(4, Some("red")), old(5), new(6, None), new(1, Some("blue"))]).await;
-    let log = ended(&bridge, &mut worker).await;
+    let log = log_of_failure(&bridge, &mut worker).await;
     let statements = ["colour` STRING(MAX)", "Tags` ARRAY<INT64>"]
         .map(|column| format!("ALTER TABLE `Items` ADD COLUMN `{column};"));
     for part in statements.iter().map(String::as_str).chain(["SB-INGEST-COLUMNS"]) {
         assert!(log.contains(part), "{log}");
     }
-    // In front of the record, with all before it applied.
+    // The pipeline stopped before the record and applied all records before it.
     let row = |id: i64, name: &str, offset: i64| vec![Value::from(id), name.into(), offset.into()];
     let first = [row(0, "old", 0), row(1, "old", 1), row(2, "old", 2), row(3, "old", 3)];
     assert_eq!(rows(&bridge, "Items").await, first);
-    assert_eq!(bridge.letters("items").await, []);
+    assert_eq!(bridge.dead_letters("items").await, []);
 
     let checked = bridge.command(&["check", "--live", "--json"]);
     assert_eq!(checked.status.code(), Some(1), "{checked:?}");
@@ -180,21 +180,21 @@ async fn new_fields_stop_the_pipeline_until_their_columns_are_there() {
         whole(6, "new", 6, None),
     ];
     assert_eq!(rows(&bridge, "Items").await, expected);
-    assert_eq!(bridge.letters("items").await, []);
-    worker.stop(LIMIT).await.unwrap();
+    assert_eq!(bridge.dead_letters("items").await, []);
+    worker.stop(TIMEOUT).await.unwrap();
 }
 
 const PARTITIONS: i32 = 4;
 const RECORDS: i64 = 600;
 
 #[tokio::test]
-async fn workers_add_columns_at_the_same_time_while_one_is_killed() {
+async fn concurrent_workers_add_columns_while_one_is_killed() {
     let ddl = [
         "CREATE TABLE Items (Id INT64 NOT NULL, Name STRING(MAX)) PRIMARY KEY (Id)",
         "CREATE TABLE Times (Id INT64 NOT NULL, SourcePartition INT64 NOT NULL, N INT64) \
          PRIMARY KEY (Id, SourcePartition)",
     ];
-    let bridge = Bridge::with(bed().await, &ddl.map(str::to_owned), &[("items", PARTITIONS)]).await;
+    let bridge = Bridge::with(testbed().await, &ddl.map(str::to_owned), &[("items", PARTITIONS)]).await;
     let versions = [
         Version::new(&bridge, &format!("{ID}, {NAME}")).await,
         Version::new(&bridge, &format!("{ID}, {NAME}, {COLOUR}")).await,
@@ -202,7 +202,7 @@ async fn workers_add_columns_at_the_same_time_while_one_is_killed() {
     ];
     let message = |id: i64| {
         let mut fields = vec![("id", Avro::Long(id)), ("name", text("x"))];
-        // In turns, once the first third has gone by.
+        // The versions alternate after the first third of the records.
         let version = if id < RECORDS / 3 { 0 } else { usize::try_from(id % 3).unwrap() };
         match version {
             1 => fields.push(("colour", Avro::Union(1, Box::new(text("red"))))),
@@ -219,8 +219,8 @@ async fn workers_add_columns_at_the_same_time_while_one_is_killed() {
     let setup = bridge.setup(&pipeline(&bridge, "items", more, tables));
     let start = |name| WorkerProcess::start(&setup, Service::Ingest, name).unwrap();
     let (mut one, mut other) = (start("one"), start("other"));
-    one.wait_until_ready(LIMIT).await.unwrap();
-    other.wait_until_ready(LIMIT).await.unwrap();
+    one.wait_until_ready(TIMEOUT).await.unwrap();
+    other.wait_until_ready(TIMEOUT).await.unwrap();
     send(&bridge, &messages).await;
     let name = format!("items-{}", bridge.id);
     let applied = async || match spanbridge_verify::positions::read(&bridge.database, &name).await {
@@ -229,7 +229,7 @@ async fn workers_add_columns_at_the_same_time_while_one_is_killed() {
     };
     let moment = rand::rng().random_range(RECORDS / 6..RECORDS / 2);
     println!("kill after {moment} records");
-    wait_for("moment to kill", async || {
+    wait_for("progress before the kill", async || {
         one.check_running().unwrap();
         other.check_running().unwrap();
         applied().await >= moment
@@ -237,7 +237,7 @@ async fn workers_add_columns_at_the_same_time_while_one_is_killed() {
     .await;
     one.kill().await.unwrap();
     let mut one = start("one again");
-    wait_for("end of the records", async || {
+    wait_for("last record", async || {
         one.check_running().unwrap();
         other.check_running().unwrap();
         applied().await >= RECORDS
@@ -256,16 +256,16 @@ async fn workers_add_columns_at_the_same_time_while_one_is_killed() {
         })
         .collect();
     assert_eq!(found.await.unwrap(), expected);
-    assert_eq!(bridge.letters("items").await, []);
-    one.stop(LIMIT).await.unwrap();
-    other.stop(LIMIT).await.unwrap();
+    assert_eq!(bridge.dead_letters("items").await, []);
+    one.stop(TIMEOUT).await.unwrap();
+    other.stop(TIMEOUT).await.unwrap();
 }
 
 #[tokio::test]
-async fn json_schema_and_protobuf_grow_columns_too() {
+async fn json_schema_and_protobuf_add_columns_too() {
     let ddl = ["JsonItems", "ProtoItems"]
         .map(|table| format!("CREATE TABLE {table} (Id INT64 NOT NULL, Name STRING(MAX)) PRIMARY KEY (Id)"));
-    let bridge = Bridge::new(bed().await, &ddl, &["json", "proto"]).await;
+    let bridge = Bridge::new(testbed().await, &ddl, &["json", "proto"]).await;
     let json = |more: &str| {
         format!(
             r#"{{"type": "object", "required": ["id"], "properties": {{"id": {{"type": "integer"}}, "name": {{"type": "string"}}{more}}}}}"#
@@ -279,12 +279,12 @@ async fn json_schema_and_protobuf_grow_columns_too() {
     };
     let colour = r#", "colour": {"type": "string"}, "size": {"type": "object", "properties": {"x": {"type": "string"}}}"#;
     let messages = [
-        // Of a schema that does not know it, a further member is no field.
+        // A member that the schema does not define is not a field.
         of("json", "JSON", &json(""), br#"{"id": 1, "name": "a", "colour": "unknown"}"#).await,
         of("json", "JSON", &json(colour), br#"{"id": 2, "name": "b", "colour": "red", "size": {"x": "1"}}"#)
             .await,
         of("json", "JSON", &json(""), br#"{"id": 3}"#).await,
-        // The first record's second field is one that its schema does not know.
+        // The schema of the first record does not define its second field.
         of("proto", "PROTOBUF", &proto(""), b"\0\x08\x01\x1a\x03red").await,
         of(
             "proto",
@@ -308,7 +308,7 @@ async fn json_schema_and_protobuf_grow_columns_too() {
     let mut worker = bridge.ingest(&pipelines).await;
     for topic in ["json", "proto"] {
         bridge.applied(topic, 3, &mut worker).await;
-        assert_eq!(bridge.letters(topic).await, [], "{topic}");
+        assert_eq!(bridge.dead_letters(topic).await, [], "{topic}");
     }
     let row = |id: i64, name: Value, colour: Value, size: Value| vec![id.into(), name, colour, size];
     let null = || Value::Null;
@@ -326,5 +326,5 @@ async fn json_schema_and_protobuf_grow_columns_too() {
         row(3, "c".into(), null(), null()),
     ];
     assert_eq!(rows(&bridge, "ProtoItems").await, expected);
-    worker.stop(LIMIT).await.unwrap();
+    worker.stop(TIMEOUT).await.unwrap();
 }

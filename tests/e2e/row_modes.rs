@@ -1,5 +1,5 @@
-//! The other ways to write, in a pipeline of their own over the same topic: each mode, both ownerships, every kind of
-//! window. A plain computation says what the tables must hold.
+//! A second ingest pipeline over the same topic, with each row mode, both ownerships and every kind of window. A simple
+//! computation gives the expected rows.
 
 use std::collections::BTreeMap;
 
@@ -11,7 +11,7 @@ use super::orders::Order;
 pub(crate) const TABLES: [&str; 7] = ["Events", "Present", "Newest", "Shared", "Hops", "Sessions", "Slides"];
 
 pub(crate) const DDL: [&str; 8] = [
-    // An insert that happens twice would be a dead letter.
+    // A repeated insert would become a dead letter.
     "CREATE TABLE Events (
         SourcePartition INT64 NOT NULL, SourceOffset INT64 NOT NULL, Customer STRING(12) NOT NULL, Amount INT64,
         CONSTRAINT EventAmountIsSane CHECK (Amount < 1000000)
@@ -39,7 +39,7 @@ pub(crate) const DDL: [&str; 8] = [
      ) PRIMARY KEY (Customer, SourcePartition, WindowStart)",
 ];
 
-/// The pipeline's `[[ingest.table]]`s.
+/// The `[[ingest.table]]` sections of the pipeline.
 pub(crate) const MAPPING: &str = r#"
 [[ingest.table]]
 table = "Events"
@@ -80,13 +80,13 @@ window = { kind = "sliding", size = "2m", time = "value.at", start = "WindowStar
 aggregates = { Orders = "count()" }
 "#;
 
-/// Seconds, as in [`MAPPING`].
+/// The window sizes in seconds, as in [`MAPPING`].
 const HOP: i64 = 1200;
 const HOPS: i64 = 3;
 const GAP: i64 = 90;
 const SLIDE: i64 = 120;
 
-/// What the good orders come to, each with its partition and offset; those of a partition in order.
+/// Computes the rows of the good orders, which have their partition and offset and are in order per partition.
 pub(crate) fn fold(orders: &[(i64, i64, Order)]) -> BTreeMap<&'static str, Rows> {
     let mut tables: BTreeMap<&str, Rows> = TABLES.map(|name| (name, Rows::new())).into();
     let mut put = |table, width: usize, row: Vec<Value>| {
@@ -98,13 +98,13 @@ pub(crate) fn fold(orders: &[(i64, i64, Order)]) -> BTreeMap<&'static str, Rows>
         let amount = Value::from(order.amount);
         put("Events", 2, vec![(*partition).into(), (*offset).into(), customer, amount]);
     }
-    // An id is the key of its records, so that each has one partition.
+    // The id is the record key, so all records of an id are in one partition.
     let last: BTreeMap<i64, &Order> = orders.iter().map(|(_, _, order)| (order.id, order)).collect();
     for (id, amount) in last.into_iter().filter_map(|(id, order)| Some((id, order.amount?))) {
         put("Present", 1, vec![id.into(), amount.into()]);
     }
     for (customer, orders) in by(orders, |(_, _, order)| order.customer.clone()) {
-        // No two orders have the same time.
+        // All orders have different times.
         let newest = &orders.iter().max_by_key(|(_, _, order)| order.at).unwrap().2;
         let customer = Value::from(customer);
         put("Newest", 1, vec![customer.clone(), newest.id.into(), instant(newest.at * 1000)]);
@@ -148,7 +148,7 @@ pub(crate) fn fold(orders: &[(i64, i64, Order)]) -> BTreeMap<&'static str, Rows>
             let (start, end) = (instant(session[0] * 1000), instant(session[session.len() - 1] * 1000));
             put("Sessions", 3, vec![customer.clone(), partition.clone(), end, start, count(session.len())]);
         }
-        // In milliseconds: the window that ends with a record, and the one behind it.
+        // In milliseconds: the window that ends with a record, and the one that begins after it.
         let starts = times.iter().flat_map(|at| [(at - SLIDE) * 1000, at * 1000 + 1]);
         for start in starts {
             let within = times.iter().filter(|at| (start..=start + SLIDE * 1000).contains(&(**at * 1000)));
@@ -182,7 +182,7 @@ fn count(number: usize) -> Value {
     i64::try_from(number).unwrap().into()
 }
 
-/// Nine digits, rounded half away from zero.
+/// Divides with nine decimal digits, rounded half away from zero.
 fn quotient(sum: i64, count: usize) -> String {
     let (sum, count) = (i128::from(sum), i128::try_from(count.max(1)).unwrap());
     let billionths = (2 * sum.abs() * 1_000_000_000 + count) / (2 * count);

@@ -3,24 +3,24 @@ use std::process::Command;
 use std::time::Duration;
 
 use crate::cache::{Cache, versioned};
+use crate::component::{Program, write};
 use crate::error::Error;
 use crate::java::{Archive, Java};
 use crate::maven;
-use crate::part::{Program, write};
 use crate::port::Port;
 use crate::probe;
 
-const WORKER: &str = include_str!("worker.pom.xml");
-const DEBEZIUM: &str = include_str!("debezium.pom.xml");
+const CONNECT_POM: &str = include_str!("worker.pom.xml");
+const DEBEZIUM_POM: &str = include_str!("debezium.pom.xml");
 const PROPERTIES: &str = include_str!("worker.properties");
 const LOGGING: &str = include_str!("../kafka/log4j2.properties");
 
-/// The least Java that Debezium 3 and Kafka 4 run on.
-const JAVA: u32 = 17;
+/// The lowest Java version for Debezium 3 and Kafka 4.
+const MIN_JAVA: u32 = 17;
 
 /// A distributed worker of Kafka Connect, alone in its group, with Debezium's Spanner connector.
 #[derive(Debug, Clone)]
-pub(crate) struct Worker {
+pub(crate) struct ConnectWorker {
     java: Java,
     libs: PathBuf,
     /// A folder of plugins, each a folder of jars.
@@ -28,31 +28,31 @@ pub(crate) struct Worker {
     bootstrap: String,
 }
 
-impl Worker {
+impl ConnectWorker {
     pub(crate) const HTTP: usize = 0;
 
-    /// Gets what is missing.
+    /// Installs Kafka Connect and the connector if necessary.
     pub(crate) fn install(bootstrap: &str) -> Result<Self, Error> {
-        let java = Java::find(JAVA)?;
+        let java = Java::find(MIN_JAVA)?;
         let cache = Cache::open()?;
         let get = |name: &str, pom: &str, inside: &str| {
             cache.entry(&versioned(name, &[pom]), |part| {
-                maven::get(&cache, pom, "copy-dependencies", &part.join(inside))
+                maven::download(&cache, pom, "copy-dependencies", &part.join(inside))
             })
         };
-        let libs = get("connect-4.3.1", WORKER, "libs")?.join("libs");
-        let plugins = get("debezium-3.7.0", DEBEZIUM, "spanner")?;
+        let libs = get("connect-4.3.1", CONNECT_POM, "libs")?.join("libs");
+        let plugins = get("debezium-3.7.0", DEBEZIUM_POM, "spanner")?;
         Ok(Self { java, libs, plugins, bootstrap: bootstrap.to_owned() })
     }
 }
 
-impl Program for Worker {
+impl Program for ConnectWorker {
     const NAME: &'static str = "connect";
     const PORTS: usize = 1;
-    const LIMIT: Duration = Duration::from_secs(180);
+    const START_TIMEOUT: Duration = Duration::from_secs(180);
 
     fn prepare(&self, folder: &Path, ports: &[Port]) -> Result<(), Error> {
-        // The port tells workers of one broker apart.
+        // The port distinguishes the workers of one broker.
         let (address, port) = (ports[Self::HTTP].address(), ports[Self::HTTP].number());
         let mut text = format!(
             "{PROPERTIES}bootstrap.servers={}\nlisteners=HTTP://{address}\nplugin.path={}\ngroup.id=connect-{port}\n",
@@ -72,7 +72,7 @@ impl Program for Worker {
         command.arg(format!("-Dlog4j2.configurationFile={}", folder.join("log4j2.properties").display()));
         command.arg("-cp").arg(self.libs.join("*")).arg("org.apache.kafka.connect.cli.ConnectDistributed");
         command.arg(folder.join("worker.properties"));
-        // Spanner's client looks for a cloud's monitoring otherwise.
+        // Without this, Spanner's client looks for Google Cloud's monitoring.
         command.env("SPANNER_DISABLE_BUILTIN_METRICS", "true").current_dir(folder);
         command
     }

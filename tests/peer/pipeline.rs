@@ -1,4 +1,4 @@
-//! Our side.
+//! Publishes the workload with Spanbridge.
 
 use std::collections::BTreeMap;
 
@@ -8,18 +8,18 @@ use spanbridge_testbed::child_process::{Service, WorkerProcess, WorkerSetup};
 
 use super::event::{self, Event, Key};
 use super::workload::STREAM;
-use super::{LIMIT, PAUSE, Source, database_name};
+use super::{POLL_INTERVAL, Source, TIMEOUT, database_name};
 
-/// What is to be found under a pipeline's name.
-pub(crate) struct Ours {
+/// The topics of a Spanbridge pipeline.
+pub(crate) struct Pipeline {
     name: String,
 }
 
-impl Ours {
-    /// Publishes the workload, to its end, in JSON.
-    pub(crate) async fn publish(bed: &Testbed, source: &Source, capture: &str, full: bool) -> Self {
+impl Pipeline {
+    /// Publishes the whole workload in JSON.
+    pub(crate) async fn publish(testbed: &Testbed, source: &Source, capture: &str, full: bool) -> Self {
         let name = format!("ours-{}", database_name(capture));
-        publish(bed, source, &name, "json", full).await;
+        publish(testbed, source, &name, "json", full).await;
         Self { name }
     }
 
@@ -28,12 +28,12 @@ impl Ours {
     }
 }
 
-/// Runs a pipeline until it ends by itself.
-pub(crate) async fn publish(bed: &Testbed, source: &Source, name: &str, format: &str, full: bool) {
+/// Runs a pipeline until it reaches its end.
+pub(crate) async fn publish(testbed: &Testbed, source: &Source, name: &str, format: &str, full: bool) {
     let folder = tempfile::tempdir().unwrap();
     let config = folder.path().join("spanbridge.toml");
-    let (kafka, grpc) = (bed.kafka().unwrap().bootstrap(), bed.spanner().unwrap().grpc());
-    let (database, registry) = (&source.options.database, bed.registry().unwrap().url());
+    let (kafka, grpc) = (testbed.kafka().unwrap().bootstrap(), testbed.spanner().unwrap().grpc());
+    let (database, registry) = (&source.options.database, testbed.registry().unwrap().url());
     let (start, end) = (source.workload.start.to_rfc3339(), source.workload.end.to_rfc3339());
     let transactions = if full { "transaction_topic = \"{name}.transaction\"\n" } else { "" };
     let text = format!(
@@ -51,14 +51,14 @@ pub(crate) async fn publish(bed: &Testbed, source: &Source, name: &str, format: 
         environment: Vec::new(),
     };
     let mut worker = WorkerProcess::start(&setup, Service::Publish, "worker").unwrap();
-    let ended = async {
+    let exited = async {
         loop {
             match worker.exit_status().unwrap() {
                 Some(status) => return status,
-                None => tokio::time::sleep(PAUSE).await,
+                None => tokio::time::sleep(POLL_INTERVAL).await,
             }
         }
     };
-    let status = tokio::time::timeout(LIMIT, ended).await;
+    let status = tokio::time::timeout(TIMEOUT, exited).await;
     assert!(status.is_ok_and(|status| status.success()), "{}", worker.log_tail());
 }

@@ -1,4 +1,4 @@
-//! One test's own database, topics and configuration on the shared parts.
+//! The database, topics and configuration of one test, on the shared testbed.
 
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};
@@ -12,73 +12,80 @@ use spanbridge_testbed::child_process::{Service, WorkerProcess, WorkerSetup};
 use spanbridge_testbed::{Kafka, Spanner, Testbed};
 use tempfile::TempDir;
 
-use super::modes;
 use super::orders::{DDL, Order, SCHEMA};
+use super::row_modes;
 
 pub(crate) const PARTITIONS: i32 = 4;
-/// Bounds a wait; what is waited for comes much sooner.
-pub(crate) const LIMIT: Duration = Duration::from_secs(240);
-const PAUSE: Duration = Duration::from_millis(50);
+/// The timeout of every wait, much longer than any wait takes.
+pub(crate) const TIMEOUT: Duration = Duration::from_secs(240);
+const POLL_INTERVAL: Duration = Duration::from_millis(50);
 
-/// What a test may choose.
+/// The options of a fixture.
 #[derive(Default)]
-pub(crate) struct Choices {
-    /// More of `[[ingest]]`, such as `on_error = "stop"`.
+pub(crate) struct FixtureOptions {
+    /// More keys of `[[ingest]]`, such as `on_error = "stop"`.
     pub(crate) ingest: &'static str,
-    /// More of `[kafka.properties]`, or another `session.timeout.ms`.
+    /// More keys of `[kafka.properties]`, or another `session.timeout.ms`.
     pub(crate) kafka: &'static str,
-    /// More of `[telemetry]`.
+    /// More keys of `[telemetry]`.
     pub(crate) telemetry: String,
-    /// More pipelines; `{id}` is the world's.
+    /// More pipelines; `{id}` is the id of the fixture.
     pub(crate) pipelines: &'static str,
-    /// The broker's address for the services, if that is not its own.
+    /// The bootstrap server of the services, if it is not that of the broker.
     pub(crate) bootstrap: Option<String>,
 }
 
-pub(crate) struct World {
+/// The database, topics and configuration of one test.
+pub(crate) struct Fixture {
     pub(crate) id: String,
     pub(crate) kafka: ClientOptions,
     pub(crate) admin: Admin,
-    /// Of the emulator.
+    /// The REST address of the emulator.
     pub(crate) rest: String,
     pub(crate) database: Database,
     pub(crate) registry: Registry,
     pub(crate) start: Timestamp,
     pub(crate) topic: String,
-    /// Its id in the registry, and itself.
+    /// The schema of the orders, with its id in the registry.
     pub(crate) schema: (u32, AvroSchema),
     folder: TempDir,
     config: PathBuf,
 }
 
-impl World {
-    pub(crate) async fn new(bed: &Testbed) -> Self {
-        Self::with(bed.kafka().unwrap(), bed.spanner().unwrap(), bed, Choices::default()).await
+impl Fixture {
+    pub(crate) async fn new(testbed: &Testbed) -> Self {
+        Self::with(testbed.kafka().unwrap(), testbed.spanner().unwrap(), testbed, FixtureOptions::default())
+            .await
     }
 
-    pub(crate) async fn with(kafka: &Kafka, spanner: &Spanner, bed: &Testbed, choices: Choices) -> Self {
-        Self::at(kafka, [spanner.grpc(), spanner.rest()], &ddl(), bed, choices).await
+    pub(crate) async fn with(
+        kafka: &Kafka,
+        spanner: &Spanner,
+        testbed: &Testbed,
+        choices: FixtureOptions,
+    ) -> Self {
+        Self::at(kafka, [spanner.grpc(), spanner.rest()], &ddl(), testbed, choices).await
     }
 
-    /// On the Spanner, or what stands in for it, at these addresses of gRPC and REST.
+    /// Creates a fixture on the emulator or fake Spanner at these gRPC and REST addresses.
     pub(crate) async fn at(
         kafka: &Kafka,
         [grpc, rest]: [&str; 2],
         ddl: &[String],
-        bed: &Testbed,
-        choices: Choices,
+        testbed: &Testbed,
+        choices: FixtureOptions,
     ) -> Self {
         let id = uuid::Uuid::new_v4().simple().to_string()[..12].to_owned();
-        let (options, admin) = place([grpc, rest], &format!("d{id}")).await;
+        let (options, admin) = prepare_database([grpc, rest], &format!("d{id}")).await;
         admin.create_database(ddl).await.unwrap();
         let database = Database::connect(&options).await.unwrap();
         migrate::migrate(&admin, &database).await.unwrap();
         let start = database.now().await.unwrap();
         let topic = format!("orders-{id}");
         let client = ClientOptions::new(kafka.bootstrap(), "test");
-        let topics = KafkaAdmin::new(&client, LIMIT).unwrap();
+        let topics = KafkaAdmin::new(&client, TIMEOUT).unwrap();
         topics.ensure_topic(&topic, PARTITIONS, 1, &[]).await.unwrap();
-        let registry_url = bed.registry().unwrap().url();
+        let registry_url = testbed.registry().unwrap().url();
         let registry = Registry::connect(spanbridge_schema::RegistryOptions::new(registry_url)).unwrap();
         let schema = AvroSchema::parse(SCHEMA).unwrap();
         let schema_id = registry.register(&format!("{topic}-value"), &schema).await.unwrap();
@@ -111,7 +118,7 @@ impl World {
         }
     }
 
-    /// A name of its own for each worker: it names the log.
+    /// Starts a worker. The name is that of its log, so each worker of a test needs another one.
     pub(crate) fn start(&self, service: Service, name: &str) -> WorkerProcess {
         let setup = WorkerSetup {
             executable: env!("CARGO_BIN_EXE_spanbridge").into(),
@@ -124,16 +131,16 @@ impl World {
 
     pub(crate) async fn start_ready(&self, service: Service, name: &str) -> WorkerProcess {
         let mut worker = self.start(service, name);
-        worker.wait_until_ready(LIMIT).await.unwrap();
+        worker.wait_until_ready(TIMEOUT).await.unwrap();
         worker
     }
 
-    /// The outcome of a command on the file.
+    /// Runs a command with the configuration file.
     pub(crate) fn command(&self, arguments: &[&str]) -> Output {
         command(arguments, &self.config, &self.rest)
     }
 
-    /// The file that both services run with.
+    /// Returns the configuration file of both services.
     pub(crate) fn config(&self) -> &Path {
         &self.config
     }
@@ -142,14 +149,14 @@ impl World {
         order.message(&self.topic, self.schema.0, &self.schema.1)
     }
 
-    /// Produces the orders of these numbers.
+    /// Produces the orders with these numbers.
     pub(crate) async fn produce(&self, numbers: std::ops::Range<i64>) {
         let messages: Vec<_> = numbers.map(|number| self.order(&Order::numbered(number))).collect();
         self.send(&messages).await;
     }
 
     pub(crate) async fn send(&self, messages: &[Message]) {
-        let producer = Producer::new(&self.kafka, LIMIT).unwrap();
+        let producer = Producer::new(&self.kafka, TIMEOUT).unwrap();
         for message in messages {
             producer.send(message).await.unwrap();
         }
@@ -160,24 +167,24 @@ impl World {
         format!("{}-{}", service.name(), self.id)
     }
 
-    /// Both ingest pipelines.
+    /// Returns the names of both ingest pipelines.
     pub(crate) fn ingests(&self) -> [String; 2] {
         [self.pipeline(Service::Ingest), format!("modes-{}", self.id)]
     }
 
-    /// How many records ingest has applied, by its positions.
+    /// Counts the records that ingest has applied, by its positions.
     pub(crate) async fn applied(&self) -> u64 {
         let pipeline = self.pipeline(Service::Ingest);
         match spanbridge_verify::positions::read(&self.database, &pipeline).await {
             Ok(positions) => spanbridge_verify::positions::count_applied(&positions),
-            // The emulator or its answer may be away for a moment.
+            // The emulator may be unavailable for a moment.
             Err(_) => 0,
         }
     }
 
-    /// Waits until that many records are applied.
+    /// Waits until this many records are applied.
     pub(crate) async fn wait_applied(&self, records: u64, workers: &mut [&mut WorkerProcess]) {
-        let end = std::time::Instant::now() + LIMIT;
+        let end = std::time::Instant::now() + TIMEOUT;
         loop {
             let applied = self.applied().await;
             if applied >= records {
@@ -190,12 +197,12 @@ impl World {
                 let logs: Vec<_> = workers.iter().map(|worker| worker.log_tail()).collect();
                 panic!("{applied} of {records} records are applied; {}", logs.join("\n"));
             }
-            tokio::time::sleep(PAUSE).await;
+            tokio::time::sleep(POLL_INTERVAL).await;
         }
     }
 }
 
-/// The outcome of a command on a file, with the emulator at that REST address.
+/// Runs a command with a configuration file and the emulator at a REST address.
 pub(crate) fn command(arguments: &[&str], config: &Path, rest: &str) -> Output {
     Command::new(env!("CARGO_BIN_EXE_spanbridge"))
         .args(arguments)
@@ -208,8 +215,8 @@ pub(crate) fn command(arguments: &[&str], config: &Path, rest: &str) -> Output {
         .unwrap()
 }
 
-/// Where a new database of that name will be, on the Spanner at these addresses of gRPC and REST.
-pub(crate) async fn place([grpc, rest]: [&str; 2], name: &str) -> (Options, Admin) {
+/// Creates the instance for a new database, and returns the options and the administration of the database.
+pub(crate) async fn prepare_database([grpc, rest]: [&str; 2], name: &str) -> (Options, Admin) {
     let options = Options::emulator(format!("projects/test/instances/test/databases/{name}"), grpc, rest);
     let admin = Admin::connect(&options).await.unwrap();
     match admin.create_instance().await {
@@ -219,18 +226,18 @@ pub(crate) async fn place([grpc, rest]: [&str; 2], name: &str) -> (Options, Admi
     (options, admin)
 }
 
-/// Waits for a condition.
+/// Waits until a condition holds.
 pub(crate) async fn wait_for(what: &str, mut condition: impl AsyncFnMut() -> bool) {
-    let end = std::time::Instant::now() + LIMIT;
+    let end = std::time::Instant::now() + TIMEOUT;
     while !condition().await {
-        assert!(std::time::Instant::now() < end, "no {what} within {LIMIT:?}");
-        tokio::time::sleep(PAUSE).await;
+        assert!(std::time::Instant::now() < end, "no {what} within {TIMEOUT:?}");
+        tokio::time::sleep(POLL_INTERVAL).await;
     }
 }
 
-/// The tables of both pipelines, and the change stream.
+/// Returns the DDL of the tables of both pipelines and of the change stream.
 pub(crate) fn ddl() -> Vec<String> {
-    DDL.into_iter().chain(modes::DDL).map(str::to_owned).collect()
+    DDL.into_iter().chain(row_modes::DDL).map(str::to_owned).collect()
 }
 
 struct Addresses<'a> {
@@ -239,16 +246,22 @@ struct Addresses<'a> {
     registry: &'a str,
 }
 
-/// So that the shards of a worker that is gone are soon another's.
-const SESSION: &str = "\"session.timeout.ms\" = \"6000\"";
+/// A short session timeout, so that the shards of a stopped worker soon move to another.
+const SHORT_SESSION: &str = "\"session.timeout.ms\" = \"6000\"";
 
-fn config_text(at: &Addresses<'_>, database: &str, id: &str, start: Timestamp, choices: &Choices) -> String {
+fn config_text(
+    at: &Addresses<'_>,
+    database: &str,
+    id: &str,
+    start: Timestamp,
+    choices: &FixtureOptions,
+) -> String {
     let Addresses { kafka, spanner, registry } = at;
     let start = start.to_rfc3339();
-    let Choices { ingest, kafka: properties, telemetry, pipelines, bootstrap: _ } = choices;
+    let FixtureOptions { ingest, kafka: properties, telemetry, pipelines, bootstrap: _ } = choices;
     let pipelines = pipelines.replace("{id}", id);
-    let modes = modes::MAPPING;
-    let session = if properties.contains("session.timeout.ms") { "" } else { SESSION };
+    let modes = row_modes::MAPPING;
+    let session = if properties.contains("session.timeout.ms") { "" } else { SHORT_SESSION };
     format!(
         r#"[kafka]
 bootstrap_servers = "{kafka}"
