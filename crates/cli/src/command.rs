@@ -6,14 +6,14 @@ use std::time::Duration;
 use clap::Parser as _;
 
 use crate::check::CheckArgs;
+use crate::dead_letters::args::DeadLetters;
 use crate::error::{Error, ErrorKind, Result};
-use crate::letters::args::DeadLetters;
 use crate::migrate::MigrateArgs;
 use crate::plan::PlanArgs;
 use crate::replay::ReplayArgs;
 use crate::service::ServiceArgs;
 use crate::snapshot::SnapshotArgs;
-use crate::{check, letters, migrate, plan, replay, service, snapshot};
+use crate::{check, dead_letters, migrate, plan, replay, service, snapshot};
 
 /// The longest wait for threads that still block after the command has returned.
 const THREAD_SHUTDOWN_TIMEOUT: Duration = Duration::from_secs(2);
@@ -78,7 +78,7 @@ fn block_on(command: Command) -> Result<()> {
             Command::Ingest(args) => service::ingest(&args).await,
             Command::Publish(args) => service::publish(&args).await,
             Command::Snapshot(args) => snapshot::run(&args).await,
-            Command::DeadLetters(args) => letters::run(&args).await,
+            Command::DeadLetters(args) => dead_letters::run(&args).await,
             Command::Replay(args) => replay::run(&args).await,
             #[cfg(feature = "demo")]
             Command::Demo(options) => Ok(spanbridge_demo::run(options).await?),

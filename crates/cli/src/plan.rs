@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 use std::path::PathBuf;
 
 use spanbridge_config::{Config, Publish};
-use spanbridge_ingest::Live;
+use spanbridge_ingest::Environment;
 use spanbridge_ingest::plan::{self, Plan, PrimaryKey};
 use spanbridge_ingest::version::Versions;
 use spanbridge_spanner::{Database, Dialect};
@@ -56,7 +56,7 @@ pub(crate) async fn run(args: &PlanArgs) -> Result<()> {
     let options = connections::spanner(&config, args.emulator_rest.clone());
     let database = connections::database(&options).await?;
     let registry = connections::registry(&config)?;
-    let live = Live { config: &config, database: &database, registry: &registry };
+    let live = Environment { config: &config, database: &database, registry: &registry };
     let mut plan = Plan::default();
     for pipeline in &selection.ingest {
         let Plan { statements, notes } = plan::plan(&live, pipeline, &args.key).await?;

@@ -1,61 +1,66 @@
-/// What a pipeline ended with.
+use spanbridge_service::{ErrorCode, PipelineError};
+
+/// The reason why a pipeline or a command ended.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
-    /// The file says something that the tables or topics do not bear out; with its place.
+    /// The configuration does not match the tables or topics. The error has the place in the file.
     #[error(transparent)]
     Config(#[from] spanbridge_config::Error),
-    #[error("ingest {pipeline}: {message}")]
-    Pipeline { kind: ErrorKind, pipeline: String, message: String },
-    /// A command's question to Spanner; a pipeline asks until it has an answer.
+    /// The pipeline cannot continue.
+    #[error(transparent)]
+    Pipeline(#[from] PipelineError<ErrorKind>),
+    /// A command's request to Spanner failed. A pipeline repeats its requests instead.
     #[error(transparent)]
     Spanner(#[from] spanbridge_spanner::Error),
-    /// A command's question to Kafka.
+    /// A command's request to Kafka failed.
     #[error(transparent)]
     Kafka(#[from] spanbridge_kafka::Error),
 }
 
-/// Why a pipeline cannot go on.
+/// The kind of an error, which determines its code and its help.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum ErrorKind {
-    /// The configuration does not fit what is there.
+    /// The configuration does not match the live tables or topics.
     Config,
-    /// Kafka, Spanner or the registry refuses for good: credentials, missing topic or table.
+    /// Kafka, Spanner or the registry refuses permanently, for example because of credentials or a missing topic.
     Refused,
     /// Kafka, Spanner or the registry does not answer.
     Unreachable,
-    /// A record has fields that its table has no columns for.
+    /// A record has fields without a column in its table.
     Columns,
-    /// Every partition of this worker has stopped, at a record or at a gap.
+    /// Every partition of this worker has stopped at a record or at a gap.
     Stopped,
-    /// Something that must not happen.
+    /// An invariant of the program is broken.
     Bug,
-    /// The file does not have the version, or it is version 1.
-    NoVersion,
-    /// The version has its positions already.
-    Started,
-    /// The version has no positions, or no tables.
+    /// The file does not have the version, or the version is 1.
+    UnknownVersion,
+    /// The version already has positions.
+    AlreadyStarted,
+    /// The version has no positions or no tables.
     NotStarted,
-    /// The log cannot be read from there.
-    Beginning,
-    /// A view does not show the version, or cannot.
-    View,
-    /// The version is behind the one that is read.
+    /// The log cannot be read from the requested offsets.
+    StartPosition,
+    /// A Live view does not or cannot show the version.
+    LiveView,
+    /// The version is behind the active version.
     Behind,
-    /// The version is the one that is read.
+    /// The version is the active version, which readers see.
     Active,
-    /// Workers are running the version.
+    /// Workers still run the version.
     Running,
-    /// The version is being dropped.
+    /// A drop of the version has begun and is not finished.
     Dropping,
+    /// A stored dead letter does not have the form that the migrations define.
+    DeadLetterRow,
 }
 
 impl ErrorKind {
-    /// Of a part that has answered, and of one that is silent.
-    fn reached(answers: bool) -> Self {
+    /// Returns the kind for a system that refuses, or for one that does not answer.
+    fn for_answer(answers: bool) -> Self {
         if answers { Self::Refused } else { Self::Unreachable }
     }
 
-    /// A stable code for logs and documentation.
+    /// Returns the stable code for logs and documentation.
     pub fn code(self) -> &'static str {
         match self {
             Self::Config => "SB-INGEST-CONFIG",
@@ -64,66 +69,79 @@ impl ErrorKind {
             Self::Columns => "SB-INGEST-COLUMNS",
             Self::Stopped => "SB-INGEST-ALL-STOPPED",
             Self::Bug => "SB-INGEST-BUG",
-            Self::NoVersion => "SB-REPLAY-VERSION",
-            Self::Started => "SB-REPLAY-STARTED",
+            Self::UnknownVersion => "SB-REPLAY-VERSION",
+            Self::AlreadyStarted => "SB-REPLAY-STARTED",
             Self::NotStarted => "SB-REPLAY-NOT-STARTED",
-            Self::Beginning => "SB-REPLAY-FROM",
-            Self::View => "SB-REPLAY-VIEW",
+            Self::StartPosition => "SB-REPLAY-FROM",
+            Self::LiveView => "SB-REPLAY-VIEW",
             Self::Behind => "SB-REPLAY-BEHIND",
             Self::Active => "SB-REPLAY-ACTIVE",
             Self::Running => "SB-REPLAY-RUNNING",
             Self::Dropping => "SB-REPLAY-DROPPING",
+            Self::DeadLetterRow => "SB-CLI-DEAD-LETTER-ROW",
         }
     }
 
-    /// What an operator can do about it, where the message does not say it.
+    /// Returns what an operator can do, if the message does not say it.
     pub fn help(self) -> Option<&'static str> {
         Some(match self {
-            Self::NoVersion => {
-                "write an [[ingest]] with the same name, `version = 2` and the new mapping, beside the one that is there"
+            Self::UnknownVersion => {
+                "add a second [[ingest]] with the same name, `version = 2` and the new mapping"
             }
-            Self::Started => "`replay status` shows how far it is; `replay drop` makes room to start again",
-            Self::NotStarted => "`replay start` makes its tables and registers its positions",
-            Self::View => {
-                "`plan --apply` makes the views; a column whose type has changed needs another name in the new version"
+            Self::AlreadyStarted => {
+                "`replay status` shows its progress; `replay drop` deletes it, so that it can be started again"
             }
-            Self::Behind => "`replay status --wait` waits for it; --max-behind allows some, --force any",
+            Self::NotStarted => "`replay start` creates its tables and registers its positions",
+            Self::LiveView => {
+                "`plan --apply` creates the views; a column whose type has changed needs another name in the new version"
+            }
+            Self::Behind => {
+                "`replay status --wait` waits until it has caught up; --max-behind allows some records, --force any number"
+            }
             Self::Active => "`replay switch` to the other version first",
             Self::Running => {
-                "take it out of the workers' file, or end them; a killed one is a member until its session has run out"
+                "remove the version from the workers' file, or stop the workers; a killed worker remains a member until its session times out"
             }
-            Self::Dropping => "`replay drop` finishes it",
+            Self::Dropping => "run `replay drop` again to finish the drop",
             _ => return None,
         })
     }
 }
 
+impl ErrorCode for ErrorKind {
+    fn code(self) -> &'static str {
+        self.code()
+    }
+}
+
 impl Error {
     pub(crate) fn new(kind: ErrorKind, pipeline: &str, message: impl Into<String>) -> Self {
-        let message = format!("{} [{}]", message.into(), kind.code());
-        Self::Pipeline { kind, pipeline: pipeline.to_owned(), message }
+        PipelineError::new("ingest", pipeline, kind, message).into()
     }
 
+    /// Returns the error of a pipeline whose request to the registry failed.
     pub(crate) fn of_registry(pipeline: &str, error: &spanbridge_schema::Error) -> Self {
         let silent = error.kind() == spanbridge_schema::ErrorKind::Unavailable;
-        Self::new(ErrorKind::reached(!silent), pipeline, error.to_string())
+        Self::new(ErrorKind::for_answer(!silent), pipeline, error.to_string())
     }
 
+    /// Returns the error of a pipeline whose request to Spanner failed.
     pub(crate) fn of_spanner(pipeline: &str, error: &spanbridge_spanner::Error) -> Self {
         let silent = error.kind() == spanbridge_spanner::ErrorKind::Unavailable;
-        Self::new(ErrorKind::reached(!silent), pipeline, error.to_string())
+        Self::new(ErrorKind::for_answer(!silent), pipeline, error.to_string())
     }
 
+    /// Returns the error of a pipeline whose request to Kafka failed.
     pub(crate) fn of_kafka(pipeline: &str, error: &spanbridge_kafka::Error) -> Self {
         let silent = error.kind() == spanbridge_kafka::ErrorKind::Unavailable;
-        Self::new(ErrorKind::reached(!silent), pipeline, error.to_string())
+        Self::new(ErrorKind::for_answer(!silent), pipeline, error.to_string())
     }
 
-    /// The kind; a mistake in the file is [`ErrorKind::Config`].
+    /// Returns the kind. A mistake in the file is [`ErrorKind::Config`].
     pub fn kind(&self) -> ErrorKind {
         match self {
             Self::Config(_) => ErrorKind::Config,
-            Self::Pipeline { kind, .. } => *kind,
+            Self::Pipeline(error) => error.kind(),
             Self::Spanner(_) | Self::Kafka(_) => ErrorKind::Refused,
         }
     }

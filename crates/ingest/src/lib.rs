@@ -1,26 +1,41 @@
 //! `spanbridge ingest`: Kafka topics to Spanner tables, exactly once.
 //!
-//! A shell: what exactly-once depends on is decided by [`spanbridge_protocol::ingest::Worker`],
-//! which this crate feeds with records and answers, and whose effects it carries out.
+//! [`spanbridge_protocol::ingest::Worker`] decides everything that exactly-once depends on. This crate feeds it with
+//! records and answers and carries out its effects.
+//!
+//! ```text
+//! pipeline/       runs one pipeline: the driver loop, requests to Spanner and Kafka, metrics, traces
+//! mapping/        compiles the file's tables and maps records to changes
+//! finality/       follows the watermark and sets `final` columns
+//! dead_letters/   lists, deletes and replays dead letters
+//! version/        versions of a pipeline side by side: `spanbridge replay`
+//! check/          `spanbridge check`: a pipeline against live systems, before it runs
+//! plan/           `spanbridge plan`: the DDL that a pipeline needs
+//! fields/         `"*"`: the fields of a record, each for the column of its name
+//! schemas/        the registered schemas of a pipeline's keys and values
+//! ddl/            DDL text
+//! policy          what is done about each kind of error
+//! ```
 #![cfg_attr(test, allow(clippy::unwrap_used))]
+#![warn(missing_docs, clippy::doc_markdown, clippy::missing_errors_doc)]
 
+mod bare_path;
 pub mod check;
-mod context;
+mod commit_tagger;
+mod ddl;
+pub mod dead_letters;
+mod environment;
 mod error;
 mod fields;
 mod finality;
-mod live;
-mod log;
 mod mapping;
+mod partition_log;
 mod pipeline;
 pub mod plan;
 mod policy;
 mod schemas;
-mod signature;
 pub mod version;
 
-pub use context::Context;
+pub use environment::Environment;
 pub use error::{Error, ErrorKind};
-pub use live::Live;
-pub use mapping::decoder;
 pub use pipeline::run;

@@ -1,26 +1,30 @@
-//! The one table that says what is done about which kind of error.
+//! The reaction of ingest to each kind of error of Spanner, Kafka and the registry.
+//!
+//! This is the only place that decides whether an error is retried. The requests and the mapping ask it; the worker's
+//! state machine receives the result as an outcome.
 
 use spanbridge_kafka::ErrorKind as Kafka;
 use spanbridge_schema::ErrorKind as Schema;
 use spanbridge_spanner::ErrorKind as Spanner;
 
-/// What is done about an error.
+/// The reaction to an error.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Action {
-    /// Nothing has happened: the same again, after a pause.
+    /// The request had no effect. It is repeated after a pause.
     Retry,
-    /// A position may have been consumed: read it, and only if it stands blame the data.
+    /// Another worker may have consumed the position. It is read, and the data is blamed only if it is unchanged.
     Verify,
-    /// Nobody knows: forget, read the position, go on from there.
+    /// The outcome is unknown. All buffers are dropped, and the worker continues from the stored position.
     Forget,
-    /// The data is at fault: find the record.
+    /// The data is invalid. The batch is halved until the record is found.
     Blame,
-    /// It is too much at once: send less of it.
+    /// The commit is too large. A smaller one may pass.
     Divide,
-    /// Only a person can mend it.
+    /// The pipeline stops until somebody changes something.
     Stop,
 }
 
+/// Returns the reaction to an error of Spanner.
 pub(crate) fn spanner(kind: Spanner) -> Action {
     match kind {
         Spanner::Aborted | Spanner::Unavailable => Action::Retry,
@@ -32,23 +36,26 @@ pub(crate) fn spanner(kind: Spanner) -> Action {
     }
 }
 
+/// Returns the reaction to an error of Kafka.
 pub(crate) fn kafka(kind: Kafka) -> Action {
     match kind {
         Kafka::Unavailable | Kafka::Revoked => Action::Retry,
         Kafka::OutOfRange | Kafka::InDoubt => Action::Forget,
-        // Fenced, Denied, NotFound, Config, TooLarge, Bug, and what a later version adds.
+        // Fenced, Denied, NotFound, Config, TooLarge, Bug, and kinds that a later version adds.
         _ => Action::Stop,
     }
 }
 
-/// Where what is not there may still come: topics by pattern, and a partition that a broker does not know yet.
-pub(crate) fn to_come(kind: Kafka, may_come: bool) -> Action {
+/// Returns the reaction to an error of Kafka about a topic or partition that may still appear: the topics of a pattern,
+/// and a partition that a broker does not know yet.
+pub(crate) fn kafka_may_come(kind: Kafka, may_come: bool) -> Action {
     match kafka(kind) {
         Action::Stop if may_come && kind == Kafka::NotFound => Action::Retry,
         action => action,
     }
 }
 
+/// Returns the reaction to an error of the registry or of a decoder.
 pub(crate) fn schema(kind: Schema) -> Action {
     if kind.is_retriable() {
         Action::Retry

@@ -1,11 +1,14 @@
-/// What a pipeline ended with.
+use spanbridge_service::{ErrorCode, PipelineError};
+
+/// The reason why a pipeline or a command ended.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
     /// The file says something that tables, topics or the change stream do not bear out; with its place.
     #[error(transparent)]
     Config(#[from] spanbridge_config::Error),
-    #[error("publish {pipeline}: {message}")]
-    Pipeline { kind: ErrorKind, pipeline: String, message: String },
+    /// The pipeline cannot continue.
+    #[error(transparent)]
+    Pipeline(#[from] PipelineError<ErrorKind>),
     /// Of a command.
     #[error("{0}")]
     Kafka(#[from] spanbridge_kafka::Error),
@@ -57,17 +60,22 @@ impl ErrorKind {
     }
 }
 
+impl ErrorCode for ErrorKind {
+    fn code(self) -> &'static str {
+        self.code()
+    }
+}
+
 impl Error {
     pub(crate) fn new(kind: ErrorKind, pipeline: &str, message: impl Into<String>) -> Self {
-        let message = format!("{} [{}]", message.into(), kind.code());
-        Self::Pipeline { kind, pipeline: pipeline.to_owned(), message }
+        PipelineError::new("publish", pipeline, kind, message).into()
     }
 
     /// The kind; a mistake in the file is [`ErrorKind::Config`].
     pub fn kind(&self) -> ErrorKind {
         match self {
             Self::Config(_) => ErrorKind::Config,
-            Self::Pipeline { kind, .. } => *kind,
+            Self::Pipeline(error) => error.kind(),
             Self::Kafka(_) | Self::Spanner(_) => ErrorKind::Refused,
         }
     }

@@ -24,8 +24,6 @@
 
 mod assigned_shards;
 mod auxiliary_topics;
-mod backoff;
-mod context;
 mod dead_letters;
 mod ensure_topic;
 mod error;
@@ -48,7 +46,6 @@ mod transform;
 mod watermark;
 mod watermark_reader;
 
-pub use context::Context;
 pub use error::{Error, ErrorKind};
 pub use service::run;
 pub use snapshot_requests::{SnapshotRequests, SnapshotStatus};

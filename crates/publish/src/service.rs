@@ -6,18 +6,18 @@ use std::time::{Duration, SystemTime};
 use serde_json::json;
 use spanbridge_config::Publish;
 use spanbridge_kafka::Events;
+use spanbridge_service::{Backoff, Context};
 use spanbridge_telemetry::admin::{Heartbeat, PipelineReadiness};
 use tokio_util::sync::CancellationToken;
 
 use crate::assigned_shards::AssignedShards;
-use crate::backoff::Backoff;
 use crate::failure::Failure;
 use crate::metrics::PipelineMetrics;
 use crate::pipeline::Pipeline;
 use crate::policy::Action;
 use crate::shard_status::ShardStatus;
 use crate::startup::{self, REVOKE_TIMEOUT};
-use crate::{Context, Error, ErrorKind, stream_monitor, watermark_reader};
+use crate::{Error, ErrorKind, stream_monitor, watermark_reader};
 
 /// How often the main loop reports that it is alive, and updates readiness and gauges.
 const HEARTBEAT_INTERVAL: Duration = Duration::from_secs(1);
@@ -104,7 +104,7 @@ async fn prepare(
             return Err(failure.stop(kind, &publish.name, "start"));
         }
         metrics.failure(&failure);
-        let pause = backoff.pause();
+        let pause = backoff.next_pause();
         tracing::warn!(pipeline = %publish.name, %failure, ?pause, "Pipeline not started; retrying");
         ready.set_not_ready(format!("starting: {failure}"));
         tokio::time::sleep(pause).await;

@@ -1,7 +1,7 @@
 //! Checks pipelines against Kafka, Spanner and the registry.
 
 use spanbridge_config::{Config, Publish};
-use spanbridge_ingest::Live;
+use spanbridge_ingest::Environment;
 use spanbridge_ingest::check::{self, Finding, Severity};
 use spanbridge_kafka::ClientOptions;
 use spanbridge_publish::schema_impact::ImpactAnalysis;
@@ -44,7 +44,7 @@ impl<'a> LiveCheck<'a> {
     /// Checks all selected pipelines.
     pub(super) async fn run(&self) -> Result<Vec<PipelineReport>> {
         let Self { config, database, registry, kafka, .. } = self;
-        let live = Live { config, database, registry };
+        let live = Environment { config, database, registry };
         let mut reports = Vec::new();
         for pipeline in &self.selection.ingest {
             let report = check::live(&live, kafka, pipeline).await?;

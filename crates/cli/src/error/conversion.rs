@@ -55,7 +55,7 @@ impl From<spanbridge_ingest::Error> for Error {
     fn from(error: spanbridge_ingest::Error) -> Self {
         use spanbridge_ingest::{Error as Ingest, ErrorKind as Kind};
         let kind = match error.kind() {
-            Kind::Config | Kind::Refused | Kind::NoVersion | Kind::Beginning => ErrorKind::Config,
+            Kind::Config | Kind::Refused | Kind::UnknownVersion | Kind::StartPosition => ErrorKind::Config,
             Kind::Unreachable => ErrorKind::Unreachable,
             _ => ErrorKind::Failed,
         };

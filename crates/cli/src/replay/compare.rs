@@ -1,5 +1,7 @@
 use serde_json::json;
-use spanbridge_ingest::version::compare::{self, Compared, Comparison, Difference, Rowwise, Tally};
+use spanbridge_ingest::version::compare::{
+    self, Comparison, Difference, RowComparison, RowDifferences, TableComparison,
+};
 use spanbridge_protocol::value::{Timestamp, Value};
 
 use super::args::CompareArgs;
@@ -20,7 +22,7 @@ pub(super) async fn run(session: &Session, args: &CompareArgs) -> Result<()> {
     }
     let [before, after] = comparison.versions;
     let message = format!("versions {before} and {after} have different rows");
-    let help = match comparison.apart.is_empty() {
+    let help = match comparison.differing_positions.is_empty() {
         true => {
             "print the first keys with --show-keys; the new mapping differs, or the log no longer holds the records of these rows"
         }
@@ -34,7 +36,7 @@ pub(super) async fn run(session: &Session, args: &CompareArgs) -> Result<()> {
 fn print(name: &str, comparison: &Comparison, keys: bool) {
     let [before, after] = comparison.versions;
     println!("{name}: versions {before} and {after} at {}", comparison.at.to_rfc3339());
-    for (partition, [one, other]) in &comparison.apart {
+    for (partition, [one, other]) in &comparison.differing_positions {
         let format_offset =
             |offset: &Option<i64>| offset.map_or("nothing".to_owned(), |offset| offset.to_string());
         println!(
@@ -48,10 +50,10 @@ fn print(name: &str, comparison: &Comparison, keys: bool) {
     }
 }
 
-fn print_table(compared: &Compared, [before, after]: [String; 2], keys: bool) {
+fn print_table(compared: &TableComparison, [before, after]: [String; 2], keys: bool) {
     match &compared.rows {
-        Rowwise::Keys(tally) => {
-            let Tally { equal, missing, extra, different, checksums, .. } = tally;
+        RowComparison::ByKey(tally) => {
+            let RowDifferences { equal, missing, extra, different, checksums, .. } = tally;
             println!(
                 "{}: {equal} equal, {missing} missing in version {after}, {extra} only in version {after}, {different} \
                  different",
@@ -62,10 +64,10 @@ fn print_table(compared: &Compared, [before, after]: [String; 2], keys: bool) {
                 println!("  {:<9} {}", difference_name(*difference), format_key(key));
             }
         }
-        Rowwise::Counts([one, other]) => {
+        RowComparison::Counts([one, other]) => {
             println!("{}: {one} rows in version {before}, {other} in version {after}", compared.table);
         }
-        Rowwise::Not => println!("{}: not compared", compared.table),
+        RowComparison::NotCompared => println!("{}: not compared", compared.table),
     }
     for note in &compared.notes {
         println!("  {note}");
@@ -103,10 +105,10 @@ fn format_time(at: Timestamp) -> String {
 }
 
 fn document(comparison: &Comparison, keys: bool) -> serde_json::Value {
-    let table = |compared: &Compared| {
+    let table = |compared: &TableComparison| {
         let mut document = json!({ "table": compared.table, "notes": compared.notes });
         match &compared.rows {
-            Rowwise::Keys(tally) => {
+            RowComparison::ByKey(tally) => {
                 document["equal"] = tally.equal.into();
                 document["missing"] = tally.missing.into();
                 document["extra"] = tally.extra.into();
@@ -119,12 +121,12 @@ fn document(comparison: &Comparison, keys: bool) -> serde_json::Value {
                     document["keys"] = tally.keys.iter().map(key).collect();
                 }
             }
-            Rowwise::Counts(counts) => document["counts"] = counts.to_vec().into(),
-            Rowwise::Not => {}
+            RowComparison::Counts(counts) => document["counts"] = counts.to_vec().into(),
+            RowComparison::NotCompared => {}
         }
         document
     };
-    let apart = comparison.apart.iter().map(|(partition, [before, after])| {
+    let apart = comparison.differing_positions.iter().map(|(partition, [before, after])| {
         json!({ "topic": &*partition.topic, "partition": partition.number, "before": before, "after": after })
     });
     json!({

@@ -1,6 +1,6 @@
 use std::time::Duration;
 
-use spanbridge_ingest::version::{self, Dropped};
+use spanbridge_ingest::version::{self, DropReport};
 use spanbridge_kafka::Admin;
 
 use super::args::DropArgs;
@@ -26,12 +26,12 @@ pub(super) async fn run(session: &Session, args: &DropArgs) -> Result<()> {
     let admin = session.admin().await?;
     let kafka = Admin::new(&session.kafka()?, KAFKA_TIMEOUT)?;
     let dropped = version::drop(&versions, &admin, &kafka, version).await?;
-    let Dropped { statements, letters, partitions } = dropped;
+    let DropReport { statements, dead_letters, partitions } = dropped;
     for statement in statements {
         println!("{statement};");
     }
     println!(
-        "version {version} of {name} is dropped: {partitions} positions and {letters} dead letters are deleted"
+        "version {version} of {name} is dropped: {partitions} positions and {dead_letters} dead letters are deleted"
     );
     Ok(())
 }

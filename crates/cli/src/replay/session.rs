@@ -1,5 +1,5 @@
 use spanbridge_config::Config;
-use spanbridge_ingest::Live;
+use spanbridge_ingest::Environment;
 use spanbridge_ingest::version::Versions;
 use spanbridge_kafka::{ClientOptions, Offsets};
 use spanbridge_schema::Registry;
@@ -30,7 +30,7 @@ impl Session {
 
     /// Returns the versions of the pipeline.
     pub(super) fn versions(&self) -> Result<Versions<'_>> {
-        let live = Live { config: &self.config, database: &self.database, registry: &self.registry };
+        let live = Environment { config: &self.config, database: &self.database, registry: &self.registry };
         Ok(Versions::new(live, &self.pipeline)?)
     }
 

@@ -1,4 +1,4 @@
-use spanbridge_ingest::version::{self, Beginning, Started};
+use spanbridge_ingest::version::{self, StartPosition, StartReport};
 
 use super::args::StartArgs;
 use super::session::Session;
@@ -11,14 +11,14 @@ pub(super) async fn run(session: &Session, args: &StartArgs) -> Result<()> {
     let version = args.version.unwrap_or(versions.newest());
     let (admin, offsets) = (session.admin().await?, session.offsets()?);
     let started = version::start(&versions, &admin, &offsets, version, &from, &args.key);
-    let Started { statements, notes, active, began } = started.await?;
+    let StartReport { statements, notes, active, partitions } = started.await?;
     for statement in statements {
         println!("{statement};");
     }
     for note in notes {
         eprintln!("-- {note}");
     }
-    for partition in &began {
+    for partition in &partitions {
         let at = &partition.partition;
         println!("{}/{} begins at offset {} of {}", at.topic, at.number, partition.at, partition.log.end);
         if partition.at == partition.log.start && partition.log.start > 0 {
@@ -37,7 +37,7 @@ pub(super) async fn run(session: &Session, args: &StartArgs) -> Result<()> {
     Ok(())
 }
 
-fn parse_beginning(text: &str) -> Result<Beginning> {
+fn parse_beginning(text: &str) -> Result<StartPosition> {
     let invalid =
         |message: String| Error::new(ErrorKind::Config, "SB-CLI-USAGE", format!("--from: {message}"));
     match text.strip_prefix('@') {

@@ -2,7 +2,7 @@ use std::time::{Duration, Instant};
 
 use serde_json::json;
 use spanbridge_config::Version;
-use spanbridge_ingest::version::{self, Progress};
+use spanbridge_ingest::version::{self, VersionProgress};
 
 use super::args::StatusArgs;
 use super::session::Session;
@@ -37,8 +37,8 @@ pub(super) async fn run(session: &Session, args: &StatusArgs) -> Result<()> {
     }
 }
 
-fn print(name: &str, progress: &Progress) {
-    let Progress { version, beside, .. } = progress;
+fn print(name: &str, progress: &VersionProgress) {
+    let VersionProgress { version, reference, .. } = progress;
     let active = progress.state.map_or(Version::FIRST, |state| state.active);
     println!("{name}: version {active} is active");
     if let Some(at) = progress.state.and_then(|state| state.switched_at) {
@@ -47,39 +47,39 @@ fn print(name: &str, progress: &Progress) {
     if let Some(dropping) = progress.state.and_then(|state| state.dropping) {
         println!("version {dropping} is being dropped");
     }
-    let (other, one) = (format!("version {beside}"), format!("version {version}"));
+    let (other, one) = (format!("version {reference}"), format!("version {version}"));
     println!("{:<32} {one:>12} {other:>12} {:>12} {:>12}", "PARTITION", "END", "LAG");
     let format_offset = |offset: Option<i64>| offset.map_or("-".to_owned(), |offset| offset.to_string());
     for partition in &progress.partitions {
         println!(
             "{:<32} {:>12} {:>12} {:>12} {:>12}",
-            format!("{}/{}", partition.of.topic, partition.of.number),
+            format!("{}/{}", partition.partition.topic, partition.partition.number),
             format_offset(partition.position),
-            format_offset(partition.beside),
+            format_offset(partition.reference),
             partition.log.end,
             partition.lag()
         );
     }
     println!(
-        "{:.1} % of the log since its start, {} records to the end, {} records behind version {beside}",
+        "{:.1} % of the log since its start, {} records to the end, {} records behind version {reference}",
         progress.share() * 100.0,
         progress.lag(),
         progress.behind
     );
 }
 
-fn document(progress: &Progress) -> serde_json::Value {
+fn document(progress: &VersionProgress) -> serde_json::Value {
     let number = |version: Option<Version>| version.map(Version::number);
     let partitions: Vec<_> = progress
         .partitions
         .iter()
         .map(|partition| {
             json!({
-                "topic": &*partition.of.topic,
-                "partition": partition.of.number,
+                "topic": &*partition.partition.topic,
+                "partition": partition.partition.number,
                 "first": partition.first,
                 "position": partition.position,
-                "beside": partition.beside,
+                "beside": partition.reference,
                 "log_start": partition.log.start,
                 "log_end": partition.log.end,
                 "lag": partition.lag(),
@@ -92,7 +92,7 @@ fn document(progress: &Progress) -> serde_json::Value {
         "previous": number(progress.state.and_then(|state| state.previous)),
         "dropping": number(progress.state.and_then(|state| state.dropping)),
         "switched_at": progress.state.and_then(|state| state.switched_at).map(|at| at.to_rfc3339()),
-        "beside": progress.beside.number(),
+        "beside": progress.reference.number(),
         "share": progress.share(),
         "lag": progress.lag(),
         "behind": progress.behind,

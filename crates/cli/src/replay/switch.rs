@@ -1,4 +1,4 @@
-use spanbridge_ingest::version::{self, Rule, Switched};
+use spanbridge_ingest::version::{self, SwitchCondition, SwitchReport};
 
 use super::args::SwitchArgs;
 use super::session::Session;
@@ -8,8 +8,8 @@ use crate::error::Result;
 pub(super) async fn run(session: &Session, args: &SwitchArgs) -> Result<()> {
     let versions = session.versions()?;
     let to = args.to.unwrap_or(versions.newest());
-    let rule = Rule { most_behind: args.max_behind, wait: args.timeout, force: args.force };
-    let Switched { from, to, behind } = version::switch(&versions, to, rule).await?;
+    let rule = SwitchCondition { max_behind: args.max_behind, wait: args.timeout, force: args.force };
+    let SwitchReport { from, to, behind } = version::switch(&versions, to, rule).await?;
     let name = versions.name();
     if from == to {
         println!("{name}: version {to} is already active");

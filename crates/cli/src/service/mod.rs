@@ -6,6 +6,7 @@ mod process;
 use std::sync::Arc;
 
 use spanbridge_config::{Config, Ingest};
+use spanbridge_service::Context;
 
 use crate::error::{Error, ErrorKind, Result};
 use process::{Process, Service};
@@ -20,14 +21,7 @@ pub(crate) async fn ingest(args: &ServiceArgs) -> Result<()> {
     let process = Process::start(Service::Ingest, &config, names, args).await?;
     let pipelines = selected.iter().map(|index| {
         let (index, config, shutdown) = (*index, config.clone(), process.shutdown());
-        let context = spanbridge_ingest::Context {
-            config: config.clone(),
-            kafka: process.kafka.clone(),
-            spanner: process.spanner.clone(),
-            registry: process.registry.clone(),
-            readiness: process.telemetry.readiness().clone(),
-            liveness: process.telemetry.liveness().clone(),
-        };
+        let context = context(&process, &config);
         async move { Ok(spanbridge_ingest::run(context, &config.ingest[index], shutdown).await?) }
     });
     let pipelines = pipelines.collect();
@@ -43,18 +37,23 @@ pub(crate) async fn publish(args: &ServiceArgs) -> Result<()> {
     let process = Process::start(Service::Publish, &config, names, args).await?;
     let pipelines = selected.iter().map(|index| {
         let (index, config, shutdown) = (*index, config.clone(), process.shutdown());
-        let context = spanbridge_publish::Context {
-            config: config.clone(),
-            kafka: process.kafka.clone(),
-            spanner: process.spanner.clone(),
-            registry: process.registry.clone(),
-            readiness: process.telemetry.readiness().clone(),
-            liveness: process.telemetry.liveness().clone(),
-        };
+        let context = context(&process, &config);
         async move { Ok(spanbridge_publish::run(context, &config.publish[index], shutdown).await?) }
     });
     let pipelines = pipelines.collect();
     process.run(pipelines).await
+}
+
+/// Returns the context of all pipelines of a process.
+fn context(process: &Process, config: &Arc<Config>) -> Context {
+    Context {
+        config: config.clone(),
+        kafka: process.kafka.clone(),
+        spanner: process.spanner.clone(),
+        registry: process.registry.clone(),
+        readiness: process.telemetry.readiness().clone(),
+        liveness: process.telemetry.liveness().clone(),
+    }
 }
 
 /// Returns the indices of the pipelines that the arguments name, or of all pipelines.

@@ -1,30 +1,34 @@
 use spanbridge_config::{Config, Error, Span};
 
-/// How bad a finding is.
+/// The severity of a finding.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Severity {
-    /// Good to know.
+    /// Information only.
     Note,
-    /// Some records may not pass.
+    /// Some records may become dead letters.
     Warning,
-    /// It does not run, or records do not pass.
+    /// The pipeline does not start, or records become dead letters.
     Error,
 }
 
-/// One finding, with its place, code and what to do.
+/// One finding, with its place, code and help.
 #[derive(Debug, Clone)]
 pub struct Finding {
+    /// The severity.
     pub severity: Severity,
+    /// The message with its place, code and help.
     pub error: Error,
 }
 
-/// What was found of one pipeline.
+/// All findings about one pipeline.
 #[derive(Debug)]
 pub struct Report<'a> {
     config: &'a Config,
+    /// The identity of the pipeline.
     pub pipeline: String,
+    /// The findings in the order of the checks.
     pub findings: Vec<Finding>,
-    /// What the pipeline promises, a sentence each.
+    /// The promises of the pipeline, one sentence each.
     pub guarantee: Vec<String>,
 }
 

@@ -1,4 +1,4 @@
-//! What is said of the file and of tables, without the parts.
+//! Checks of the file and of tables, without Kafka, Spanner or the registry.
 
 use spanbridge_protocol::table::{OnDelete, Parent, Table};
 use spanbridge_protocol::value::Type;
@@ -6,8 +6,8 @@ use spanbridge_schema::Shape;
 use spanbridge_schema::shape::{FieldShape, RecordShape};
 
 use super::*;
-use crate::live::tests::table;
-use crate::schemas::Version;
+use crate::environment::tests::table;
+use crate::schemas::SchemaVersion;
 
 const HEAD: &str = "[kafka]\nbootstrap_servers = \"127.0.0.1:1\"\n[spanner]\n\
     database = \"projects/demo/instances/demo/databases/flights\"\n[registry]\nurl = \"http://127.0.0.1:1\"\n\
@@ -22,7 +22,7 @@ fn found(report: &Report<'_>) -> Vec<(Severity, &'static str)> {
 }
 
 #[test]
-fn expressions_are_compiled_without_a_database() {
+fn offline_check_compiles_all_expressions() {
     let config = config(
         "topics = [\"t\"]\n[[ingest.table]]\ntable = \"T\"\ngroup_by = { A = \"value.a\" }\n\
          aggregates = { N = { expr = \"count()\", where = \"value.a +\" }, M = \"max(nothing.x)\" }\n",
@@ -33,7 +33,7 @@ fn expressions_are_compiled_without_a_database() {
 }
 
 #[test]
-fn a_group_is_whole_only_by_the_whole_key_of_one_topic() {
+fn group_is_in_one_partition_only_by_the_whole_key_of_one_topic() {
     let partitions = (Severity::Note, "SB-CHECK-PARTITIONS");
     let merge = (Severity::Warning, "SB-CHECK-MERGE");
     for (topics, groups, expected) in [
@@ -51,13 +51,13 @@ fn a_group_is_whole_only_by_the_whole_key_of_one_topic() {
         let pipeline = &config.ingest[0];
         let mut report = Report::new(&config, "p");
         let IngestTable::Aggregates(table) = &pipeline.tables[0] else { panic!("no aggregates") };
-        groups::check(&mut report, pipeline, table, &Schemas::of(Shape::Any));
+        partitioning::check(&mut report, pipeline, table, &Schemas::of(Shape::Any));
         assert_eq!(found(&report), expected, "{topics} {groups}");
     }
 }
 
 #[test]
-fn a_parent_comes_before_its_child() {
+fn child_before_its_parent_is_an_error() {
     let table = |name: &str, parent: Option<&str>| {
         let parent = parent.map(|parent| Parent { table: parent.into(), on_delete: OnDelete::NoAction });
         Some(Table { name: name.into(), columns: Vec::new(), parent })
@@ -84,18 +84,18 @@ fn record(fields: &[(&str, Shape)]) -> Shape {
 }
 
 #[test]
-fn other_messages_of_a_file_are_noted_once_each() {
+fn other_messages_that_do_not_fit_are_noted_once() {
     let config = config(
         "topics = [\"t\"]\n[[ingest.table]]\ntable = \"T\"\ncolumns = { Id = \"value.id\", Name = \"value.name\" }\n",
     );
     let mut version =
-        Version::of("version 1".into(), record(&[("id", Shape::Int(64)), ("name", Shape::String)]));
-    version.others =
+        SchemaVersion::of("version 1".into(), record(&[("id", Shape::Int(64)), ("name", Shape::String)]));
+    version.other_messages =
         vec![("a.Same".into(), version.shape.clone()), ("a.Other".into(), record(&[("id", Shape::Bool)]))];
     let schemas = Schemas::of(Shape::Any).only("value", version);
     let tables = [Some(table(&[("Id", Type::Int64), ("Name", Type::String)]))];
     let mut report = Report::new(&config, "p");
-    messages::check(&mut report, &config, &config.ingest[0], &tables, &schemas);
+    protobuf_messages::check(&mut report, &config, &config.ingest[0], &tables, &schemas);
     assert_eq!(found(&report), [(Severity::Note, "SB-CHECK-MESSAGE")]);
     let said = report.findings[0].error.to_string();
     for part in ["a.Other", "Id: there is no lossless conversion", "no field `name`"] {
@@ -104,9 +104,9 @@ fn other_messages_of_a_file_are_noted_once_each() {
 }
 
 #[test]
-fn all_fields_are_listed_and_those_without_a_column_weigh_by_what_is_done_about_them() {
+fn missing_columns_are_errors_unless_the_pipeline_adds_them() {
     let shape = record(&[("id", Shape::Int(64)), ("name", Shape::String), ("a-b", Shape::String)]);
-    let mut old = Version::of("version 1".into(), record(&[("gone", Shape::Bool)]));
+    let mut old = SchemaVersion::of("version 1".into(), record(&[("gone", Shape::Bool)]));
     old.newest = false;
     for (evolve, expected) in [
         ("stop", [Severity::Error, Severity::Error, Severity::Warning]),
@@ -119,9 +119,10 @@ fn all_fields_are_listed_and_those_without_a_column_weigh_by_what_is_done_about_
         schemas.value.versions.insert(0, old.clone());
         let tables = [Some(table(&[("Id", Type::Int64)]))];
         let pipeline = &config.ingest[0];
-        let pipeline = fields::expand(&config, pipeline, &tables, &schemas, Without::LeftOut).unwrap();
+        let pipeline =
+            fields::expand(&config, pipeline, &tables, &schemas, UnmatchedFields::LeaveOut).unwrap();
         let mut report = Report::new(&config, "p");
-        columns::check(&mut report, &pipeline, &tables, &schemas);
+        wildcard::check(&mut report, &pipeline, &tables, &schemas);
         let [note, columns @ ..] = &found(&report)[..] else { panic!("nothing") };
         assert_eq!(*note, (Severity::Note, "SB-CHECK-FIELDS"));
         assert!(report.findings[0].error.to_string().contains("Id = value.id"));
@@ -132,7 +133,7 @@ fn all_fields_are_listed_and_those_without_a_column_weigh_by_what_is_done_about_
 }
 
 #[test]
-fn a_promise_of_the_file_is_called_so() {
+fn promise_of_the_file_is_named_as_such() {
     let said = |more: &str| {
         let text = format!(
             "topics = [\"t\"]\n[[ingest.table]]\ntable = \"T\"\nversion = \"X\"\n{more}columns = {{ X = \"value.x\" }}\n"
@@ -140,5 +141,5 @@ fn a_promise_of_the_file_is_called_so() {
         guarantee(&config(&text).ingest[0]).join("\n")
     };
     assert!(said("").contains("compared under a lock"));
-    assert!(said("transaction = \"blind\"\n").contains("the file's own promise"));
+    assert!(said("transaction = \"blind\"\n").contains("because the file promises"));
 }

@@ -3,40 +3,40 @@ use spanbridge_config::{
 };
 use spanbridge_protocol::table::Table;
 
-use super::{Covered, Named, named};
-use crate::schemas::{Read, Schemas};
+use super::{MappedFields, RecordField, record_fields};
+use crate::schemas::{ResolvedReference, Schemas};
 
 const FIELDS: &str = "SB-MAPPING-FIELDS";
 const HELP: &str = "give the record a schema whose fields can be columns, or name the columns in the file";
 
-/// What becomes of a field without a column.
+/// The treatment of a field without a column.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Without {
-    /// It is left out: nothing writes it.
-    LeftOut,
-    /// It stands for a column that is to be made.
-    Planned,
+pub(crate) enum UnmatchedFields {
+    /// The field is omitted.
+    LeaveOut,
+    /// The field gets an entry for a column that is planned.
+    PlanColumn,
 }
 
-/// The pipeline with an entry for each field that `"*"` stands for.
+/// Returns the pipeline with one entry for each field of each `"*"`.
 ///
 /// # Errors
-/// A `"*"` whose fields are not known, with its place.
+/// The fields of a `"*"` are not known. The error has its place in the file.
 pub(crate) fn expand(
     config: &Config,
     pipeline: &Ingest,
     tables: &[Option<Table>],
     schemas: &Schemas,
-    without: Without,
+    unmatched: UnmatchedFields,
 ) -> Result<Ingest, Error> {
     let mut expanded = pipeline.clone();
     let mut errors = Vec::new();
     for (mapping, live) in expanded.tables.iter_mut().zip(tables) {
         let IngestTable::Rows(rows) = mapping else { continue };
         let Some(all) = rows.all.clone() else { continue };
-        match fields(schemas, &all) {
+        match wildcard_fields(schemas, &all) {
             Ok(fields) => {
-                let copies = copies(rows, &all, live.as_ref(), &fields, without);
+                let copies = copies(rows, &all, live.as_ref(), &fields, unmatched);
                 rows.columns.extend(copies);
             }
             Err(why) => errors.push(config.error_at(
@@ -50,14 +50,16 @@ pub(crate) fn expand(
     config.errors(errors).map_or(Ok(expanded), Err)
 }
 
-/// The fields that a `"*"` stands for.
+/// Returns the fields of a `"*"`.
 ///
 /// # Errors
-/// Why they are not known.
-pub(crate) fn fields(schemas: &Schemas, all: &AllFields) -> Result<Vec<Named>, String> {
-    match schemas.read(&all.path) {
-        Read::Field(part, path) => named(part, &path),
-        Read::Record(_) | Read::Expression => Err("it is no path into the value".to_owned()),
+/// The schemas are not known, or the path is not one record.
+pub(crate) fn wildcard_fields(schemas: &Schemas, all: &AllFields) -> Result<Vec<RecordField>, String> {
+    match schemas.resolve(&all.path) {
+        ResolvedReference::Field(part, path) => record_fields(part, &path),
+        ResolvedReference::Metadata(_) | ResolvedReference::Computed => {
+            Err("the path does not lead into the value".to_owned())
+        }
     }
 }
 
@@ -65,16 +67,17 @@ fn copies(
     rows: &RowsTable,
     all: &AllFields,
     live: Option<&Table>,
-    fields: &[Named],
-    without: Without,
+    fields: &[RecordField],
+    unmatched: UnmatchedFields,
 ) -> Vec<Mapping> {
-    let covered = Covered::new(rows, all, live);
+    let mapped = MappedFields::new(rows, all, live);
     let is_mapped = |name: &str| rows.columns.iter().any(|own| own.column.eq_ignore_ascii_case(name));
-    let column = |field: &Named| match live.and_then(|live| live.column(&field.name)) {
+    let column = |field: &RecordField| match live.and_then(|live| live.column(&field.name)) {
         Some(column) => (!column.generated && !is_mapped(&column.name)).then(|| column.name.clone()),
-        None => (without == Without::Planned && !covered.has(&field.name)).then(|| field.name.clone()),
+        None => (unmatched == UnmatchedFields::PlanColumn && !mapped.contains(&field.name))
+            .then(|| field.name.clone()),
     };
-    let copy = |field: &Named| {
+    let copy = |field: &RecordField| {
         Some(Mapping {
             column: Located { value: column(field)?.into(), span: all.span },
             expr: Located { value: format!("{}.{}", all.path, field.name).into(), span: all.path.span },

@@ -1,4 +1,4 @@
-//! What `"*"` stands for, by schemas and tables made here.
+//! The fields of `"*"`, without a registry or Spanner.
 
 use spanbridge_config::{Config, IngestTable, RowsTable};
 use spanbridge_protocol::table::{Column, Table};
@@ -54,21 +54,21 @@ fn rows(table: &IngestTable) -> &RowsTable {
     rows
 }
 
-/// The columns as the file would have them.
-fn expanded(columns: &str, live: Option<&Table>, without: Without) -> Result<Vec<String>, String> {
+/// Returns the columns as the file would write them.
+fn expanded(columns: &str, live: Option<&Table>, unmatched: UnmatchedFields) -> Result<Vec<String>, String> {
     let config = config(columns);
-    let expanded = expand(&config, &config.ingest[0], &[live.cloned()], &schemas(), without);
+    let expanded = expand(&config, &config.ingest[0], &[live.cloned()], &schemas(), unmatched);
     let expanded = expanded.map_err(|error| error.to_string())?;
     let column = |mapping: &spanbridge_config::Mapping| format!("{}={}", mapping.column, mapping.expr);
     Ok(rows(&expanded.tables[0]).columns.iter().map(column).collect())
 }
 
 #[test]
-fn a_field_goes_to_the_column_of_its_name() {
+fn field_fills_the_column_of_its_name() {
     let live = table(&["ID", "Name", "Made", "Other"]);
-    let left_out = |columns| expanded(columns, Some(&live), Without::LeftOut).unwrap();
+    let left_out = |columns| expanded(columns, Some(&live), UnmatchedFields::LeaveOut).unwrap();
     assert_eq!(left_out(r#""*" = "value""#), ["ID=value.id", "Name=value.name"]);
-    // The file's own entry takes its place; what it reads may be copied too.
+    // The file's own entry replaces the copy. The field that it reads may also be copied.
     assert_eq!(left_out(r#""*" = "value", id = "offset""#), ["id=offset", "Name=value.name"]);
     assert_eq!(
         left_out(r#"Other = "value.id", "*" = "value""#),
@@ -77,9 +77,9 @@ fn a_field_goes_to_the_column_of_its_name() {
 }
 
 #[test]
-fn what_is_planned_has_a_column_for_each_field_that_nobody_reads() {
+fn plan_has_a_column_for_each_field_that_no_entry_reads() {
     let columns = r#"Id = "value.id", First = "value['first-name']", "*" = "value""#;
-    let planned = expanded(columns, None, Without::Planned).unwrap();
+    let planned = expanded(columns, None, UnmatchedFields::PlanColumn).unwrap();
     let first = "First=value['first-name']";
     assert_eq!(
         planned,
@@ -88,26 +88,27 @@ fn what_is_planned_has_a_column_for_each_field_that_nobody_reads() {
 }
 
 #[test]
-fn a_field_without_a_column_has_its_ddl_or_a_reason() {
+fn field_without_column_has_ddl_or_a_reason() {
     let config = config(r#""*" = "value""#);
     let live = table(&["Id", "Name", "Made"]);
     let rows = rows(&config.ingest[0].tables[0]);
     let all = rows.all.as_ref().unwrap();
-    let found = missing(rows, all, &live, &fields(&schemas(), all).unwrap());
+    let found = missing_columns(rows, all, &live, &wildcard_fields(&schemas(), all).unwrap());
     let found: Vec<_> =
         found.iter().map(|missing| (missing.field.as_str(), missing.ddl.as_deref())).collect();
     let tags = found[0];
     assert_eq!(tags, ("tags", Ok("ALTER TABLE `T` ADD COLUMN `tags` ARRAY<STRING(MAX)>")));
     let why = |at: usize| found[at].1.unwrap_err().to_string();
     assert_eq!((found[1].0, why(1).as_str()), ("first-name", &why(1)[..]));
-    assert!(why(1).contains("not a name") && why(2).contains("type open"), "{found:?}");
+    assert!(why(1).contains("not a valid column name") && why(2).contains("does not determine"), "{found:?}");
 }
 
 #[test]
-fn what_is_no_record_or_two_columns_in_one_is_refused_at_its_place() {
+fn non_records_and_ambiguous_fields_are_rejected_at_their_place() {
     let wrong = |path: &str, shape: Shape| {
         let config = config(&format!("\"*\" = \"{path}\""));
-        let expanded = expand(&config, &config.ingest[0], &[None], &Schemas::of(shape), Without::LeftOut);
+        let expanded =
+            expand(&config, &config.ingest[0], &[None], &Schemas::of(shape), UnmatchedFields::LeaveOut);
         expanded.unwrap_err().to_string()
     };
     let error = wrong("value.id", record(&[("id", Shape::Int(64))]));

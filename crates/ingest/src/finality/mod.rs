@@ -1,11 +1,13 @@
-//! The watermark of a pipeline, and the `final` columns that are set as it passes.
+//! The watermark of a pipeline, and the `final` columns that it sets.
 //!
-//! What is final follows from the committed positions and from the bound in a row's key alone; so marking needs no
-//! fence, may be done twice, and is no part of the commits that records are applied by.
+//! Whether a window is final follows from the committed positions and from the bound in its row's key. Marking therefore
+//! needs no fence, may happen twice, and is not part of the commits that apply records: see "Final outside the batch"
+//! (docs/design/ingest-aggregates-and-windows.md). `pipeline/` runs a [`Finality`] beside its driver; `plan/` and `check/`
+//! use the index of final columns.
 
 pub(crate) mod index;
-mod mark;
-mod progress;
+mod marker;
+mod watermark_source;
 
 use std::convert::Infallible;
 use std::time::Duration;
@@ -17,33 +19,34 @@ use spanbridge_spanner::ErrorKind;
 use spanbridge_telemetry::metrics::{self, gauge};
 use tokio::sync::watch;
 
+use crate::commit_tagger::CommitTagger;
 use crate::mapping::FinalColumn;
-use crate::signature::Signature;
-use crate::{Error, Live};
-use mark::Mark;
-use progress::Watched;
+use crate::{Environment, Error};
+use marker::FinalMarker;
+use watermark_source::WatermarkSource;
 
-/// How often the watermark is looked at.
-const TICK: Duration = Duration::from_secs(5);
-/// There is no index that finds the rows to mark.
+/// The interval at which the watermark is computed.
+const WATERMARK_INTERVAL: Duration = Duration::from_secs(5);
+/// The code of a final column without an index.
 const INDEX: &str = "SB-MAPPING-INDEX";
 
-/// Follows the watermark of one pipeline.
+/// Follows the watermark of one pipeline and marks final windows.
 pub(crate) struct Finality {
-    watched: Watched,
+    source: WatermarkSource,
+    /// The time after which a partition without new records no longer delays the watermark.
     idle: Duration,
-    marks: Vec<Mark>,
-    /// The partitions of this worker.
+    markers: Vec<FinalMarker>,
+    /// The partitions that this worker owns.
     owned: watch::Receiver<Vec<Partition>>,
 }
 
 impl Finality {
-    /// Nothing for a pipeline without windows.
+    /// Returns the task of a pipeline, or `None` if the pipeline has no windows.
     ///
     /// # Errors
-    /// A `final` column without its index, at its place in the file; Spanner does not answer.
+    /// A `final` column has no index; the error has the place in the file. Or Spanner does not answer.
     pub(crate) async fn new(
-        live: &Live<'_>,
+        environment: &Environment<'_>,
         pipeline: &Ingest,
         columns: &[FinalColumn],
         offsets: Offsets,
@@ -52,86 +55,87 @@ impl Finality {
         if !pipeline.tables.iter().any(|table| table.window().is_some()) {
             return Ok(None);
         }
-        let marks = marks(live, pipeline, columns).await??;
-        let watched = Watched {
+        let markers = markers(environment, pipeline, columns).await??;
+        let source = WatermarkSource {
             pipeline: pipeline.identity().into(),
             topics: pipeline.topics.clone(),
-            database: live.database.clone(),
+            database: environment.database.clone(),
             offsets,
         };
-        Ok(Some(Self { watched, idle: pipeline.watermark_idle, marks, owned }))
+        Ok(Some(Self { source, idle: pipeline.watermark_idle, markers, owned }))
     }
 
-    /// Until it is dropped.
+    /// Runs until the future is dropped.
     pub(crate) async fn run(self) -> Infallible {
-        let mut tick = tokio::time::interval(TICK);
+        let mut tick = tokio::time::interval(WATERMARK_INTERVAL);
         loop {
             tick.tick().await;
-            match self.turn().await {
+            match self.advance().await {
                 Ok(()) => {}
                 Err(error) if error.kind() == ErrorKind::Aborted => {
-                    tracing::debug!(%error, "marking windows")
+                    tracing::debug!(%error, "marking windows was aborted; retrying")
                 }
                 Err(error) => {
-                    tracing::warn!(pipeline = %self.watched.pipeline, %error, "windows are not marked; trying again");
+                    tracing::warn!(pipeline = %self.source.pipeline, %error, "windows were not marked; retrying");
                 }
             }
         }
     }
 
-    async fn turn(&self) -> Result<(), spanbridge_spanner::Error> {
-        // One worker is enough: whose partition is the first. Where two think so for a moment, both mark the same.
-        let positions = self.watched.positions().await?;
+    async fn advance(&self) -> Result<(), spanbridge_spanner::Error> {
+        // The worker that owns the first partition marks. If two believe so for a moment, both mark the same windows.
+        let positions = self.source.positions().await?;
         let is_ours = positions.first().is_some_and(|first| self.owned.borrow().contains(&first.partition));
         if !is_ours {
             return Ok(());
         }
-        let progress = self.watched.progress(&positions, self.idle).await?;
+        let progress = self.source.progress(&positions, self.idle).await?;
         let Some(watermark) = compute_watermark(&progress, self.idle) else { return Ok(()) };
-        let pipeline = self.watched.pipeline.to_string();
+        let pipeline = self.source.pipeline.to_string();
         #[expect(clippy::cast_precision_loss, reason = "a gauge is a float")]
         gauge!(metrics::INGEST_WATERMARK_SECONDS, "pipeline" => pipeline)
             .set(watermark.timestamp_millis() as f64 / 1000.0);
-        for mark in &self.marks {
-            mark.up_to(&self.watched.database, watermark).await?;
+        for marker in &self.markers {
+            marker.mark_until(&self.source.database, watermark).await?;
         }
         Ok(())
     }
 }
 
-/// The mistakes of columns that no index finds the windows for.
+/// Returns the mistakes of final columns without an index.
 ///
 /// # Errors
 /// Spanner does not answer.
 pub(crate) async fn missing_indexes(
-    live: &Live<'_>,
+    environment: &Environment<'_>,
     pipeline: &Ingest,
     columns: &[FinalColumn],
 ) -> Result<Option<ConfigError>, Error> {
-    Ok(marks(live, pipeline, columns).await?.err())
+    Ok(markers(environment, pipeline, columns).await?.err())
 }
 
-async fn marks(
-    live: &Live<'_>,
+async fn markers(
+    environment: &Environment<'_>,
     pipeline: &Ingest,
     columns: &[FinalColumn],
-) -> Result<Result<Vec<Mark>, ConfigError>, Error> {
-    let mut marks = Vec::with_capacity(columns.len());
+) -> Result<Result<Vec<FinalMarker>, ConfigError>, Error> {
+    let mut markers = Vec::with_capacity(columns.len());
     let mut errors = Vec::new();
-    let signature = Signature::new(pipeline);
+    let tagger = CommitTagger::new(pipeline);
     for column in columns {
-        let indexes = live.indexes(pipeline, &column.table).await?;
-        match indexes.into_iter().find(|index| index::serves(index, &column.name, column.bound())) {
-            Some(index) => marks.push(Mark { column: column.clone(), index: index.name, signature }),
+        let indexes = environment.indexes(pipeline, &column.table).await?;
+        match indexes.into_iter().find(|index| index::is_usable(index, &column.name, column.bound())) {
+            Some(index) => markers.push(FinalMarker { column: column.clone(), index: index.name, tagger }),
             None => {
                 let message =
                     format!("table `{}` has no index on ({}, {})", column.table, column.name, column.bound());
                 let statement = index::statement(&column.table, &column.name, column.bound());
-                let help =
-                    format!("it finds the windows to mark: run `spanbridge plan --apply`, or {statement}");
-                errors.push(live.config.error_at(column.at, INDEX, message, help));
+                let help = format!(
+                    "the index finds the windows to mark: run `spanbridge plan --apply`, or {statement}"
+                );
+                errors.push(environment.config.error_at(column.span, INDEX, message, help));
             }
         }
     }
-    Ok(live.config.errors(errors).map_or(Ok(marks), Err))
+    Ok(environment.config.errors(errors).map_or(Ok(markers), Err))
 }

@@ -1,4 +1,4 @@
-//! CEL over a record.
+//! Expressions in the Common Expression Language (<https://cel.dev>) over one record.
 
 use std::collections::HashMap;
 use std::ops::Range;
@@ -11,28 +11,32 @@ use spanbridge_protocol::ingest::Failure;
 use spanbridge_schema::Datum;
 use spanbridge_schema::datum::{Instant, Period, Symbol, canonical_text, nearest_double};
 
-use super::record::Input;
+use super::expression_input::ExpressionInput;
 
-pub(super) struct Cel {
+/// A compiled CEL program, and the variables that it reads.
+pub(super) struct CelProgram {
     program: Program,
     variables: Vec<&'static str>,
 }
 
-impl Cel {
-    /// Compiles it over these variables; an error says what is wrong, and where in the text, in bytes.
+impl CelProgram {
+    /// Compiles an expression over these variables.
+    ///
+    /// # Errors
+    /// The text is not valid CEL or names another variable: the message, and the range of bytes in the text.
     pub(super) fn compile(text: &str, variables: &[&'static str]) -> Result<Self, (String, Range<usize>)> {
-        // The parser takes an error in its own grammar tables for a reason to panic.
+        // The parser panics on some errors in its grammar tables.
         let parsed = std::panic::catch_unwind(|| Program::compile(text));
         let program = match parsed {
             Ok(Ok(program)) => program,
-            Ok(Err(errors)) => return Err(place(text, &errors)),
+            Ok(Err(errors)) => return Err(first_error(text, &errors)),
             Err(_) => return Err(("the expression cannot be parsed".to_owned(), 0..text.len())),
         };
         let references = program.references();
         let unknown = references.variables().into_iter().find(|name| !variables.contains(name));
         if let Some(unknown) = unknown {
             let at = text.find(unknown).map_or(0..text.len(), |at| at..at + unknown.len());
-            return Err((format!("`{unknown}` is not one of {}", variables.join(", ")), at));
+            return Err((format!("variable `{unknown}` is not one of {}", variables.join(", ")), at));
         }
         let variables = variables.iter().copied().filter(|name| references.has_variable(*name)).collect();
         drop(references);
@@ -43,20 +47,20 @@ impl Cel {
         self.variables.contains(&variable)
     }
 
-    pub(super) fn evaluate(&self, input: &Input<'_>) -> Result<Datum, Failure> {
+    pub(super) fn evaluate(&self, input: &ExpressionInput<'_>) -> Result<Datum, Failure> {
         let mut context = Context::default();
         for name in &self.variables {
             context.add_variable_from_value(*name, variable(name, input)?);
         }
-        // The library's errors may quote values.
+        // The library's messages may quote values, so only the kind of error is reported.
         let result = self.program.execute(&context).map_err(|error| {
-            Failure::new("SB-INGEST-EXPRESSION", format!("the expression fails: {}", kind(&error)))
+            Failure::new("SB-INGEST-EXPRESSION", format!("the expression fails: {}", error_kind(&error)))
         })?;
         to_datum(&result)
     }
 }
 
-fn place(text: &str, errors: &cel::ParseErrors) -> (String, Range<usize>) {
+fn first_error(text: &str, errors: &cel::ParseErrors) -> (String, Range<usize>) {
     let Some(first) = errors.errors.first() else {
         return ("the expression cannot be parsed".to_owned(), 0..text.len());
     };
@@ -67,7 +71,7 @@ fn place(text: &str, errors: &cel::ParseErrors) -> (String, Range<usize>) {
     (first.msg.clone(), start..(start + 1).min(text.len()).max(start))
 }
 
-fn kind(error: &cel::ExecutionError) -> &'static str {
+fn error_kind(error: &cel::ExecutionError) -> &'static str {
     use cel::ExecutionError as E;
     match error {
         E::NoSuchKey(_) => "a field is missing",
@@ -79,10 +83,10 @@ fn kind(error: &cel::ExecutionError) -> &'static str {
     }
 }
 
-fn variable(name: &str, input: &Input<'_>) -> Result<CelValue, Failure> {
+fn variable(name: &str, input: &ExpressionInput<'_>) -> Result<CelValue, Failure> {
     let record = input.record;
     Ok(match name {
-        "value" => input.row().map_or(Ok(CelValue::Null), from_datum)?,
+        "value" => input.row_value().map_or(Ok(CelValue::Null), from_datum)?,
         "key" => from_datum(input.key.value)?,
         "op" => input.event.map_or(CelValue::Null, |event| CelValue::from(event.op.as_str())),
         "source" => input.event.map_or(Ok(CelValue::Null), |event| from_datum(&event.source))?,
@@ -108,11 +112,13 @@ fn variable(name: &str, input: &Input<'_>) -> Result<CelValue, Failure> {
     })
 }
 
-/// A value for CEL. A decimal is a string, which is what keeps its digits; so are dates, times of day and
-/// local timestamps, which CEL has no types for. A number of JSON is the nearest double.
+/// Converts a decoded value to CEL.
+///
+/// Decimals become strings, which keep all digits. Dates, times of day and local timestamps become strings because CEL
+/// has no types for them. A JSON number becomes the nearest double.
 fn from_datum(value: &Datum) -> Result<CelValue, Failure> {
     let out_of_range =
-        |what: &str| Failure::new("SB-INGEST-CONVERT", format!("{what} is out of range of expressions"));
+        |what: &str| Failure::new("SB-INGEST-CONVERT", format!("{what} is out of the range of CEL"));
     let text = || {
         let text = canonical_text(value).and_then(|text| String::from_utf8(text.into_owned()).ok());
         text.map(CelValue::from).ok_or_else(|| out_of_range(&format!("a {}", value.type_name())))
@@ -162,7 +168,7 @@ fn map<'v>(entries: impl Iterator<Item = (&'v str, &'v Datum)>) -> Result<CelVal
     Ok(CelValue::Map(Map { map: Arc::new(entries.collect::<Result<HashMap<_, _>, Failure>>()?) }))
 }
 
-/// A result as a value like any decoded one.
+/// Converts the result of an expression to the form of decoded values.
 fn to_datum(value: &CelValue) -> Result<Datum, Failure> {
     Ok(match value {
         CelValue::Null => Datum::Null,
@@ -190,6 +196,11 @@ fn to_datum(value: &CelValue) -> Result<Datum, Failure> {
             });
             Datum::Map(entries.collect::<Result<_, Failure>>()?)
         }
-        _ => return Err(Failure::new("SB-INGEST-CONVERT", "the expression's result is no value")),
+        _ => {
+            return Err(Failure::new(
+                "SB-INGEST-CONVERT",
+                "the expression's result cannot be stored in a column",
+            ));
+        }
     })
 }

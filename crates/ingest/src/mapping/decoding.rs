@@ -1,11 +1,11 @@
-//! Bytes of a record to what expressions see of it.
+//! The decoders of a pipeline: from the bytes of a record's key and value to decoded values.
 
 use spanbridge_config::{Decoding, Format as ConfigFormat, Ingest, Unwrap};
 use spanbridge_protocol::ingest::Failure;
 use spanbridge_schema::debezium::{self, ChangeEvent};
 use spanbridge_schema::{Datum, DecodedPayload, Decoder, Error, ErrorKind, Format, Registry, WriterSchema};
 
-use super::record::Fault;
+use super::map_error::MapError;
 use super::variables::Variables;
 use crate::policy::{self, Action};
 
@@ -16,85 +16,86 @@ pub(super) struct Decoders {
     unwrap: Unwrap,
 }
 
-/// A decoded value.
-pub(super) struct Content {
+/// A decoded value, and the schema that it was written with.
+pub(super) struct DecodedValue {
     pub(super) writer: Option<WriterSchema>,
-    pub(super) body: Body,
+    pub(super) body: ValueBody,
 }
 
-/// The value itself, or the change that it is an event of.
-pub(super) enum Body {
+/// The value itself, or the change event that it contains.
+pub(super) enum ValueBody {
     Plain(Datum),
     Event(Box<ChangeEvent>),
 }
 
 impl Decoders {
     pub(super) fn new(pipeline: &Ingest, registry: &Registry) -> Self {
-        let decoder = |of: &Decoding| decoder(of, registry);
+        let decoder = |decoding: &Decoding| decoder(decoding, registry);
         Self { key: decoder(&pipeline.key), value: decoder(&pipeline.value), unwrap: pipeline.value.unwrap }
     }
 
-    /// The same, for columns that hold messages.
+    /// Returns decoders that keep Protobuf messages as bytes, for columns of type PROTO.
     pub(super) fn keep_messages(self) -> Self {
         Self { value: self.value.keep_messages(), key: self.key.keep_messages(), ..self }
     }
 
-    /// What expressions may name.
+    /// Returns the variables that expressions may name.
     pub(super) fn variables(&self) -> Variables {
         self.unwrap.into()
     }
 
-    pub(super) async fn key(&self, bytes: &[u8]) -> Result<DecodedPayload, Fault> {
+    pub(super) async fn key(&self, bytes: &[u8]) -> Result<DecodedPayload, MapError> {
         let decoded =
             self.key.decode(bytes).await.map_err(|error| match (self.key.format(), error.kind()) {
                 (Format::String | Format::Int64, _) => {
-                    Fault::Record(Failure::new("SB-INGEST-KEY", format!("key: {error}")))
+                    MapError::Record(Failure::new("SB-INGEST-KEY", format!("key: {error}")))
                 }
-                _ => fault("key", &error),
+                _ => map_error("key", &error),
             })?;
         match (self.unwrap, self.key.format()) {
-            // The converter that wraps the value wraps the key too.
+            // Kafka Connect's JSON converter wraps the key in the same envelope as the value.
             (Unwrap::Debezium, Format::Json) => {
-                let value =
-                    debezium::apply_connect_schema(decoded.value).map_err(|error| fault("key", &error))?;
+                let value = debezium::apply_connect_schema(decoded.value)
+                    .map_err(|error| map_error("key", &error))?;
                 Ok(DecodedPayload { writer: None, value })
             }
             _ => Ok(decoded),
         }
     }
 
-    pub(super) async fn value(&self, bytes: &[u8]) -> Result<Content, Fault> {
+    pub(super) async fn value(&self, bytes: &[u8]) -> Result<DecodedValue, MapError> {
         let DecodedPayload { writer, value } =
-            self.value.decode(bytes).await.map_err(|error| fault("value", &error))?;
+            self.value.decode(bytes).await.map_err(|error| map_error("value", &error))?;
         let body = match self.unwrap {
-            Unwrap::None => Body::Plain(value),
-            Unwrap::Debezium => {
-                Body::Event(Box::new(ChangeEvent::from_datum(value).map_err(|error| fault("value", &error))?))
-            }
+            Unwrap::None => ValueBody::Plain(value),
+            Unwrap::Debezium => ValueBody::Event(Box::new(
+                ChangeEvent::from_datum(value).map_err(|error| map_error("value", &error))?,
+            )),
         };
-        Ok(Content { writer, body })
+        Ok(DecodedValue { writer, body })
     }
 }
 
-impl Content {
+impl DecodedValue {
+    /// Returns the value itself, or the row of the change event.
     pub(super) fn row(&self) -> &Datum {
         match &self.body {
-            Body::Plain(value) => value,
-            Body::Event(event) => event.row(),
+            ValueBody::Plain(value) => value,
+            ValueBody::Event(event) => event.row(),
         }
     }
 
     pub(super) fn event(&self) -> Option<&ChangeEvent> {
         match &self.body {
-            Body::Plain(_) => None,
-            Body::Event(event) => Some(event),
+            ValueBody::Plain(_) => None,
+            ValueBody::Event(event) => Some(event),
         }
     }
 }
 
-/// The decoder of a pipeline's keys or values, before any unwrapping.
-pub fn decoder(of: &Decoding, registry: &Registry) -> Decoder {
-    let format = match of.format {
+/// Returns the decoder of a pipeline's keys or values. It does not unwrap change events.
+pub(crate) fn decoder(decoding: &Decoding, registry: &Registry) -> Decoder {
+    let format = match decoding.format {
         ConfigFormat::Avro => Format::Avro,
         ConfigFormat::Json => Format::Json,
         ConfigFormat::JsonSchema => Format::JsonSchema,
@@ -107,16 +108,19 @@ pub fn decoder(of: &Decoding, registry: &Registry) -> Decoder {
     Decoder::new(format, registry.clone())
 }
 
-fn fault(part: &str, error: &Error) -> Fault {
+/// Decides what an error of the decoder or the registry means for the record.
+fn map_error(part: &str, error: &Error) -> MapError {
     match policy::schema(error.kind()) {
-        Action::Retry => Fault::Unavailable(error.to_string()),
-        Action::Blame => Fault::Record(Failure::new(code(error.kind()), format!("{part}: {error}"))),
-        _ => Fault::Stop(format!("{part}: {error}")),
+        Action::Retry => MapError::Unavailable(error.to_string()),
+        Action::Blame => {
+            MapError::Record(Failure::new(dead_letter_code(error.kind()), format!("{part}: {error}")))
+        }
+        _ => MapError::Stop(format!("{part}: {error}")),
     }
 }
 
-/// Stable codes of dead letters.
-fn code(kind: ErrorKind) -> &'static str {
+/// Returns the stable code of a dead letter.
+fn dead_letter_code(kind: ErrorKind) -> &'static str {
     match kind {
         ErrorKind::UnknownSchema => "SB-INGEST-UNKNOWN-SCHEMA",
         ErrorKind::UnusableSchema => "SB-INGEST-UNUSABLE-SCHEMA",

@@ -1,4 +1,4 @@
-//! An expression of the file: a bare path, copied without evaluation, or CEL.
+//! An expression of the configuration file: a bare path, which is copied without evaluation, or CEL.
 
 use std::borrow::Cow;
 use std::ops::Range;
@@ -6,22 +6,25 @@ use std::ops::Range;
 use spanbridge_protocol::ingest::Failure;
 use spanbridge_protocol::value::{Timestamp, Type, Value};
 use spanbridge_schema::Datum;
-use spanbridge_schema::convert::to_spanner;
 use spanbridge_schema::datum::Instant;
 use spanbridge_schema::debezium::ChangeEvent;
 
-use super::cel::Cel;
+use super::cel::CelProgram;
+use super::convert::convert;
+use super::expression_input::ExpressionInput;
+use super::field_path::{FieldPath, PathRoot, child};
 use super::mask::Mask;
-use super::plan::{Path, PathId, Plans, Root, child};
-use super::record::Input;
+use super::path_resolver::{PathId, PathResolver};
 use super::variables::Variables;
+use crate::bare_path::bare_path;
 
+/// The source of a value.
 pub(super) enum Expression {
     /// `value.a.b`
     Value(PathId),
     /// `key` or `key.a.b`
     Key(PathId, Vec<String>),
-    /// `headers.name`: the last header of that name, as text.
+    /// `headers.name`: the last header with that name, as text
     Header(String),
     Topic,
     Partition,
@@ -33,60 +36,65 @@ pub(super) enum Expression {
     Source(PathId, Vec<String>),
     /// `before.a.b`, of a change event
     Before(PathId, Vec<String>),
-    Cel(Box<Cel>),
+    Cel(Box<CelProgram>),
     Masked(Box<Expression>, Mask),
 }
 
 impl Expression {
-    /// Compiles it; an error says what is wrong, and where in the text, in bytes. With a type, a bare path is of a
-    /// field whose values must convert to it by the writer's schema already.
+    /// Compiles an expression.
+    ///
+    /// With a type, the writer's schema must already show that the values of a bare path convert to that type.
+    ///
+    /// # Errors
+    /// The text is not a valid expression: the message, and the range of bytes in the text.
     pub(super) fn compile(
         text: &str,
         variables: Variables,
-        plans: &mut Plans,
+        paths: &mut PathResolver,
         ty: Option<&Type>,
     ) -> Result<Self, (String, Range<usize>)> {
-        let cel = || Cel::compile(text, variables.names()).map(|cel| Self::Cel(Box::new(cel)));
+        let cel = || CelProgram::compile(text, variables.names()).map(|cel| Self::Cel(Box::new(cel)));
         let Some(parts) = bare_path(text) else { return cel() };
-        let (root, rest) = (parts[0], path_of(&parts[1..]));
-        let unknown = |what: String| Err((what, 0..text.len()));
+        let (root, rest) = (parts[0], owned(&parts[1..]));
+        let invalid = |message: String| Err((message, 0..text.len()));
         if matches!((root, rest.len()), ("true" | "false" | "null", 0)) {
             return cel();
         }
         if !variables.names().contains(&root) {
-            return unknown(format!("`{root}` is not one of {}", variables.names().join(", ")));
+            return invalid(format!("variable `{root}` is not one of {}", variables.names().join(", ")));
         }
         let mut path =
-            |root, steps: Vec<String>| plans.add(Path { root, steps, copied: false, ty: ty.cloned() });
-        // A path of the event begins with the variable's own name.
-        let whole = || path_of(&parts);
+            |root, names: Vec<String>| paths.add(FieldPath { root, names, copied: false, ty: ty.cloned() });
+        // In a change event, the variable's name is the first field of the path.
+        let whole = || owned(&parts);
         match (root, rest.len()) {
-            ("value", _) => Ok(Self::Value(path(Root::Row, rest))),
-            ("key", _) => Ok(Self::Key(path(Root::Key, rest.clone()), rest)),
+            ("value", _) => Ok(Self::Value(path(PathRoot::Row, rest))),
+            ("key", _) => Ok(Self::Key(path(PathRoot::Key, rest.clone()), rest)),
             ("headers", 1) => Ok(Self::Header(rest.concat())),
             ("topic", 0) => Ok(Self::Topic),
             ("partition", 0) => Ok(Self::Partition),
             ("offset", 0) => Ok(Self::Offset),
             ("timestamp", 0) => Ok(Self::Timestamp),
             ("op", 0) => Ok(Self::Op),
-            ("source", _) => Ok(Self::Source(path(Root::Event, whole()), rest)),
-            ("before", _) => Ok(Self::Before(path(Root::Event, whole()), rest)),
-            _ => unknown(format!("`{text}` is no value of a column")),
+            ("source", _) => Ok(Self::Source(path(PathRoot::Event, whole()), rest)),
+            ("before", _) => Ok(Self::Before(path(PathRoot::Event, whole()), rest)),
+            _ => invalid(format!("`{text}` is not a single value that a column can hold")),
         }
     }
 
-    /// A field of `"*"`, at that path in the value.
-    pub(super) fn copied(text: &str, plans: &mut Plans, ty: &Type) -> Self {
-        let steps = path_of(&bare_path(text).unwrap_or_default());
-        let steps = steps.into_iter().skip(1).collect();
-        Self::Value(plans.add(Path { root: Root::Row, steps, copied: true, ty: Some(ty.clone()) }))
+    /// Returns the expression of a field of `"*"`, at that path in the value.
+    pub(super) fn copied(text: &str, paths: &mut PathResolver, ty: &Type) -> Self {
+        let names = owned(&bare_path(text).unwrap_or_default());
+        let names = names.into_iter().skip(1).collect();
+        Self::Value(paths.add(FieldPath { root: PathRoot::Row, names, copied: true, ty: Some(ty.clone()) }))
     }
 
-    /// The same, its values hidden.
+    /// Returns the expression with its values masked.
     pub(super) fn masked(self, mask: Mask) -> Self {
         Self::Masked(Box::new(self), mask)
     }
 
+    /// Returns true if the expression reads a variable.
     pub(super) fn reads(&self, variable: &str) -> bool {
         match self {
             Self::Value(_) => variable == "value",
@@ -104,37 +112,43 @@ impl Expression {
         }
     }
 
-    /// Its value for a column of that type.
-    pub(super) fn evaluate(&self, input: &Input<'_>, ty: &Type) -> Result<Value, Failure> {
+    /// Returns the value for a column of that type.
+    ///
+    /// # Errors
+    /// The record has no such field, or its value does not fit the column.
+    pub(super) fn evaluate(&self, input: &ExpressionInput<'_>, ty: &Type) -> Result<Value, Failure> {
         match self {
-            Self::Masked(inner, mask) => mask.apply(inner, input, ty),
+            Self::Masked(inner, mask) => mask.apply(&*inner.datum(input)?, ty),
             Self::Cel(cel) => convert(&as_text(cel.evaluate(input)?, ty), ty),
             _ => convert(&*self.datum(input)?, ty),
         }
     }
 
-    /// Its value, before any conversion.
-    pub(super) fn datum<'i>(&self, input: &'i Input<'_>) -> Result<Cow<'i, Datum>, Failure> {
+    /// Returns the value before any conversion or mask.
+    ///
+    /// # Errors
+    /// The record has no such field, or the evaluation fails.
+    pub(super) fn datum<'i>(&self, input: &'i ExpressionInput<'_>) -> Result<Cow<'i, Datum>, Failure> {
         let event = |id: PathId, path: &[String], of: fn(&'i ChangeEvent) -> &'i Datum| match (
             input.event,
-            &input.value,
+            &input.row,
         ) {
             (Some(event), Some(row)) => {
-                row.plan.path(id)?;
+                row.paths.steps(id)?;
                 descend(of(event), path).map(Cow::Borrowed)
             }
             _ => Ok(Cow::Owned(Datum::Null)),
         };
         Ok(match self {
-            Self::Value(path) => match &input.value {
-                Some(row) => Cow::Borrowed(row.plan.value(*path, row.value)?),
+            Self::Value(path) => match &input.row {
+                Some(row) => Cow::Borrowed(row.paths.value(*path, row.value)?),
                 None => Cow::Owned(Datum::Null),
             },
             Self::Key(id, path) => {
-                if let Some(plan) = &input.key.plan {
-                    plan.path(*id)?;
+                if let Some(paths) = &input.key.paths {
+                    paths.steps(*id)?;
                 }
-                Cow::Borrowed(of_key(input.key.value, path)?)
+                Cow::Borrowed(key_field(input.key.value, path)?)
             }
             Self::Header(name) => {
                 let found = input.record.headers.iter().rev().find(|(header, _)| header == name);
@@ -160,16 +174,22 @@ impl Expression {
         })
     }
 
-    /// Whether the record passes a `where`.
-    pub(super) fn holds(&self, input: &Input<'_>) -> Result<bool, Failure> {
+    /// Returns true if the record passes a condition.
+    ///
+    /// # Errors
+    /// The condition is neither true nor false, or its evaluation fails.
+    pub(super) fn is_true(&self, input: &ExpressionInput<'_>) -> Result<bool, Failure> {
         match self.evaluate(input, &Type::Bool)? {
-            Value::Bool(holds) => Ok(holds),
+            Value::Bool(is_true) => Ok(is_true),
             _ => Err(Failure::new("SB-INGEST-WHERE", "`where` is neither true nor false")),
         }
     }
 
-    /// Its instant, for a window.
-    pub(super) fn instant(&self, input: &Input<'_>) -> Result<Timestamp, Failure> {
+    /// Returns the event time for a window.
+    ///
+    /// # Errors
+    /// The value is NULL or not a timestamp.
+    pub(super) fn timestamp(&self, input: &ExpressionInput<'_>) -> Result<Timestamp, Failure> {
         match self.evaluate(input, &Type::Timestamp)? {
             Value::Timestamp(at) => Ok(at),
             _ => Err(Failure::new("SB-INGEST-WINDOW", "the event time is null")),
@@ -177,11 +197,7 @@ impl Expression {
     }
 }
 
-pub(super) fn convert(value: &Datum, ty: &Type) -> Result<Value, Failure> {
-    to_spanner(value, ty).map_err(|error| Failure::new("SB-INGEST-CONVERT", error.to_string()))
-}
-
-/// CEL's timestamps are text for every column but TIMESTAMP: an expression asked for them.
+/// Converts CEL's timestamps to text, unless the column is a TIMESTAMP.
 fn as_text(value: Datum, ty: &Type) -> Datum {
     match (value, ty) {
         (Datum::Timestamp(at), ty) if *ty != Type::Timestamp => match at.to_utc() {
@@ -195,8 +211,8 @@ fn as_text(value: Datum, ty: &Type) -> Datum {
     }
 }
 
-/// A field of the key; unlike the value's, it must be there, whatever the format.
-fn of_key<'v>(key: &'v Datum, path: &[String]) -> Result<&'v Datum, Failure> {
+/// Returns a field of the key. Unlike a field of the value it must exist in every format.
+fn key_field<'v>(key: &'v Datum, path: &[String]) -> Result<&'v Datum, Failure> {
     path.iter().try_fold(key, |value, name| {
         value
             .get(name)
@@ -208,17 +224,6 @@ fn descend<'v>(value: &'v Datum, path: &[String]) -> Result<&'v Datum, Failure> 
     path.iter().try_fold(value, |value, name| child(value, name))
 }
 
-fn path_of(parts: &[&str]) -> Vec<String> {
+fn owned(parts: &[&str]) -> Vec<String> {
     parts.iter().map(ToString::to_string).collect()
-}
-
-/// The steps of a bare path; nothing for any other expression.
-pub(crate) fn bare_path(text: &str) -> Option<Vec<&str>> {
-    let parts: Vec<&str> = text.trim().split('.').collect();
-    let is_name = |part: &&str| {
-        let mut bytes = part.bytes();
-        bytes.next().is_some_and(|first| first.is_ascii_alphabetic() || first == b'_')
-            && bytes.all(|byte| byte.is_ascii_alphanumeric() || byte == b'_')
-    };
-    parts.iter().all(is_name).then_some(parts)
 }

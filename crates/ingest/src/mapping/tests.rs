@@ -12,11 +12,11 @@ use spanbridge_schema::{
     AvroSchema, Datum, DecodedPayload, RegistrySchema, WriterSchema, decode_avro, encode_avro,
 };
 
-use super::decoding::{Body, Content};
+use super::decoding::{DecodedValue, ValueBody};
 use super::expression::Expression;
+use super::expression_input::ExpressionInput;
 use super::mask::Mask;
-use super::plan::Plans;
-use super::record::Input;
+use super::path_resolver::PathResolver;
 use super::variables::Variables;
 
 const SCHEMA: &str = r#"{"type": "record", "name": "R", "fields": [
@@ -28,7 +28,7 @@ const SCHEMA: &str = r#"{"type": "record", "name": "R", "fields": [
 
 const SEVEN: &str = "376661d9b79757b5db4befde283e32a46ef863a86322e4a30a52db7cb2e39c42";
 
-fn content(plane: Avro) -> Content {
+fn content(plane: Avro) -> DecodedValue {
     let value = Avro::Record(vec![
         ("origin".into(), Avro::String("JFK".into())),
         ("delay".into(), Avro::Union(1, Box::new(Avro::Long(7)))),
@@ -39,7 +39,7 @@ fn content(plane: Avro) -> Content {
     let frame = encode_avro(1, &schema, &value).unwrap();
     let value = decode_avro(&schema, &frame[5..]).unwrap();
     let writer = WriterSchema { id: 1, schema: RegistrySchema::Avro(Arc::new(schema)) };
-    Content { writer: Some(writer), body: Body::Plain(value) }
+    DecodedValue { writer: Some(writer), body: ValueBody::Plain(value) }
 }
 
 fn record() -> Record {
@@ -62,35 +62,35 @@ fn evaluate_of(text: &str, ty: &Type, plane: Avro) -> Result<Value, String> {
     evaluate_in(text, ty, &content(plane), Variables::Record, None)
 }
 
-/// Of JSON without a schema, or of an event of it.
-fn evaluate_json(text: &str, ty: &Type, body: Body) -> Result<Value, String> {
+/// Evaluates an expression over JSON without a schema, or over a change event of JSON.
+fn evaluate_json(text: &str, ty: &Type, body: ValueBody) -> Result<Value, String> {
     let variables = match body {
-        Body::Plain(_) => Variables::Record,
-        Body::Event(_) => Variables::Event,
+        ValueBody::Plain(_) => Variables::Record,
+        ValueBody::Event(_) => Variables::Event,
     };
-    evaluate_in(text, ty, &Content { writer: None, body }, variables, None)
+    evaluate_in(text, ty, &DecodedValue { writer: None, body }, variables, None)
 }
 
 fn evaluate_in(
     text: &str,
     ty: &Type,
-    content: &Content,
+    content: &DecodedValue,
     variables: Variables,
     mask: Option<Mask>,
 ) -> Result<Value, String> {
-    let mut plans = Plans::default();
+    let mut paths = PathResolver::default();
     let mut expression =
-        Expression::compile(text, variables, &mut plans, None).map_err(|(message, _)| message)?;
+        Expression::compile(text, variables, &mut paths, None).map_err(|(message, _)| message)?;
     if let Some(mask) = mask {
         expression = expression.masked(mask);
     }
     let (record, key) = (record(), DecodedPayload { writer: None, value: Datum::from("k") });
-    let input = Input::new(&record, Some(content), &key, &plans);
+    let input = ExpressionInput::new(&record, Some(content), &key, &paths);
     expression.evaluate(&input, ty).map_err(|failure| failure.code.into_owned())
 }
 
 #[test]
-fn a_bare_path_copies_the_field() {
+fn bare_path_copies_the_field() {
     assert_eq!(evaluate("value.origin", &Type::String), Ok("JFK".into()));
     assert_eq!(evaluate("value.delay", &Type::Int64), Ok(7.into()));
     assert_eq!(evaluate("value.plane.seats", &Type::Int64), Ok(Value::Null));
@@ -116,7 +116,7 @@ fn cel_computes() {
 }
 
 #[test]
-fn a_mistake_has_a_message_or_a_code() {
+fn mistakes_have_a_message_or_a_code() {
     assert!(evaluate("valu.origin", &Type::String).unwrap_err().contains("not one of"));
     assert!(evaluate("foo + 1", &Type::Int64).unwrap_err().contains("`foo`"));
     assert!(evaluate("value.", &Type::String).is_err());
@@ -135,9 +135,9 @@ fn number(text: &str) -> Datum {
 }
 
 #[test]
-fn json_is_read_by_name_and_exactly() {
+fn json_fields_are_read_by_name_and_without_loss() {
     let value = || {
-        Body::Plain(map([
+        ValueBody::Plain(map([
             ("id", Datum::UInt(u64::MAX)),
             ("price", number("0.10")),
             ("tags", Datum::List(vec![Datum::from("a")])),
@@ -163,11 +163,11 @@ fn json_is_read_by_name_and_exactly() {
 }
 
 #[test]
-fn a_change_event_is_its_row_and_more() {
+fn change_event_gives_its_row_and_metadata() {
     let row = |id: i64| map([("id", Datum::Int(id))]);
     let event = |op: &str, operation, before: Datum, after: Datum| {
         let source = map([("table", Datum::from("orders"))]);
-        Body::Event(Box::new(ChangeEvent { operation, op: op.into(), before, after, source }))
+        ValueBody::Event(Box::new(ChangeEvent { operation, op: op.into(), before, after, source }))
     };
     let update = || event("u", RowOperation::Upsert, row(1), row(2));
     let delete = || event("d", RowOperation::Delete, row(3), Datum::Null);
@@ -181,9 +181,9 @@ fn a_change_event_is_its_row_and_more() {
 }
 
 #[test]
-fn dates_durations_and_decimals_reach_expressions() {
+fn dates_durations_and_decimals_can_be_used_in_cel() {
     let value = || {
-        Body::Plain(map([
+        ValueBody::Plain(map([
             ("day", Datum::Date(1)),
             ("time", Datum::Time(1_000_000_000)),
             ("local", Datum::LocalTimestamp(Instant::from_millis(0))),
@@ -227,8 +227,8 @@ fn masks_hide_values_and_keep_nulls() {
     assert_eq!(wrong, Err("SB-INGEST-CONVERT".into()));
 }
 
-/// A record of a schema of these fields, and what a column gets of it.
-fn evolved(
+/// Returns a column's value from a record whose schema has these fields.
+fn evaluate_with_schema(
     fields: &str,
     value: Vec<(String, Avro)>,
     path: &str,
@@ -240,23 +240,24 @@ fn evolved(
     let frame = encode_avro(7, &schema, &Avro::Record(value)).unwrap();
     let value = decode_avro(&schema, &frame[5..]).unwrap();
     let writer = WriterSchema { id: 7, schema: RegistrySchema::Avro(Arc::new(schema)) };
-    let content = Content { writer: Some(writer), body: Body::Plain(value) };
-    let mut plans = Plans::of([None, Some("t-value".to_owned())]);
+    let content = DecodedValue { writer: Some(writer), body: ValueBody::Plain(value) };
+    let mut paths = PathResolver::new([None, Some("t-value".to_owned())]);
     let expression = match copied {
-        true => Expression::copied(path, &mut plans, ty),
-        false => Expression::compile(path, Variables::Record, &mut plans, Some(ty)).unwrap(),
+        true => Expression::copied(path, &mut paths, ty),
+        false => Expression::compile(path, Variables::Record, &mut paths, Some(ty)).unwrap(),
     };
     let key = DecodedPayload { writer: None, value: Datum::Null };
     let record = record();
-    expression.evaluate(&Input::new(&record, Some(&content), &key, &plans), ty)
+    expression.evaluate(&ExpressionInput::new(&record, Some(&content), &key, &paths), ty)
 }
 
 #[test]
-fn a_writer_that_surely_does_not_fit_is_refused_by_its_schema() {
+fn writer_whose_schema_never_fits_is_rejected() {
     let text = r#"{"name": "a", "type": ["null", "string"]}"#;
     let null = || vec![("a".to_owned(), Avro::Union(0, Box::new(Avro::Null)))];
     let twelve = || vec![("a".to_owned(), Avro::Union(1, Box::new(Avro::String("12".into()))))];
-    let failure = |path, copied| evolved(text, twelve(), path, copied, &Type::Int64).unwrap_err();
+    let failure =
+        |path, copied| evaluate_with_schema(text, twelve(), path, copied, &Type::Int64).unwrap_err();
     for copied in [false, true] {
         let found = failure("value.a", copied);
         assert_eq!(found.code, "SB-INGEST-SCHEMA");
@@ -264,30 +265,34 @@ fn a_writer_that_surely_does_not_fit_is_refused_by_its_schema() {
             assert!(found.message.contains(part), "{}", found.message);
         }
     }
-    assert_eq!(evolved(text, null(), "value.a", false, &Type::Int64).unwrap_err().code, "SB-INGEST-SCHEMA");
+    assert_eq!(
+        evaluate_with_schema(text, null(), "value.a", false, &Type::Int64).unwrap_err().code,
+        "SB-INGEST-SCHEMA"
+    );
     assert_eq!(failure("value.gone", false).code, "SB-INGEST-SCHEMA");
-    // What only some values are too much for is each value's own matter.
-    let twelve_of = |ty| evolved(text, twelve(), "value.a", false, &ty);
+    // A type that holds only some of the values is checked for each value.
+    let twelve_of = |ty| evaluate_with_schema(text, twelve(), "value.a", false, &ty);
     assert_eq!(twelve_of(Type::Numeric), Ok(Value::Numeric("12".parse().unwrap())));
     assert_eq!(twelve_of(Type::Date).unwrap_err().code, "SB-INGEST-CONVERT");
 }
 
 #[test]
-fn a_copied_field_is_found_without_case_and_may_be_missing() {
+fn copied_field_ignores_case_and_may_be_missing() {
     let one = || vec![("Amount".to_owned(), Avro::Long(1))];
-    let copied = |path| evolved(r#"{"name": "Amount", "type": "long"}"#, one(), path, true, &Type::Int64);
+    let copied =
+        |path| evaluate_with_schema(r#"{"name": "Amount", "type": "long"}"#, one(), path, true, &Type::Int64);
     assert_eq!(copied("value.amount"), Ok(1.into()));
     assert_eq!(copied("value.other"), Ok(Value::Null));
     assert_eq!(copied("value.Amount.x").unwrap_err().code, "SB-INGEST-SCHEMA");
     let two = vec![("a".to_owned(), Avro::Long(1)), ("A".to_owned(), Avro::Long(2))];
     let fields = r#"{"name": "a", "type": "long"}, {"name": "A", "type": "long"}"#;
-    let failure = evolved(fields, two, "value.a", true, &Type::Int64).unwrap_err();
+    let failure = evaluate_with_schema(fields, two, "value.a", true, &Type::Int64).unwrap_err();
     assert!(failure.code == "SB-INGEST-SCHEMA" && failure.message.contains("`a` and `A`"), "{failure:?}");
 }
 
 proptest::proptest! {
     #[test]
     fn no_text_makes_the_compiler_panic(text in "[a-z0-9.+*/()'\"\\[\\]{}<>=!&| ]{0,40}") {
-        let _ = Expression::compile(&text, Variables::Event, &mut Plans::default(), None);
+        let _ = Expression::compile(&text, Variables::Event, &mut PathResolver::default(), None);
     }
 }

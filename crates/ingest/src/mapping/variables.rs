@@ -3,16 +3,19 @@ use spanbridge_config::Unwrap;
 /// The variables that an expression may name.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub(super) enum Variables {
-    /// Of every record.
+    /// The variables of every record.
     #[default]
     Record,
-    /// Of a change event that was unwrapped, too.
+    /// The variables of every record, and those of an unwrapped change event.
     Event,
 }
 
-/// Those of every record first.
+/// The variables of every record, then those of a change event.
 const NAMES: [&str; 10] =
     ["key", "value", "headers", "topic", "partition", "offset", "timestamp", "op", "source", "before"];
+
+/// The number of [`NAMES`] that every record has.
+const RECORD_NAMES: usize = 7;
 
 impl From<Unwrap> for Variables {
     fn from(unwrap: Unwrap) -> Self {
@@ -26,7 +29,7 @@ impl From<Unwrap> for Variables {
 impl Variables {
     pub(super) fn names(self) -> &'static [&'static str] {
         match self {
-            Self::Record => &NAMES[..7],
+            Self::Record => &NAMES[..RECORD_NAMES],
             Self::Event => &NAMES,
         }
     }

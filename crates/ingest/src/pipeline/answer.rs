@@ -4,48 +4,26 @@ use spanbridge_kafka::Record;
 use spanbridge_protocol::ingest::{LogRange, Offset, Outcome, Partition, Position, RowKey};
 use spanbridge_protocol::value::Value;
 
-/// What a request came to.
+/// The result of a request.
 pub(super) enum Answer {
-    Position {
-        partition: Partition,
-        generation: u64,
-        stored: Option<Position>,
-        log: LogRange,
-    },
-    Settled {
-        partition: Partition,
-        generation: u64,
-    },
-    States {
-        attempt: u64,
-        found: Vec<(RowKey, Vec<Value>)>,
-    },
-    /// Its transaction is gone; nothing has happened.
-    Unread {
-        attempt: u64,
-    },
-    Outcome {
-        attempt: u64,
-        outcome: Outcome,
-        took: Duration,
-    },
-    Verified {
-        attempt: u64,
-        stored: Vec<(Partition, Option<Position>)>,
-    },
-    /// Dead letters to be replayed.
-    Replays {
-        partition: Partition,
-        generation: u64,
-        records: Vec<Record>,
-    },
-    /// The log's end, for the lag.
-    End {
-        partition: Partition,
-        end: Offset,
-    },
-    /// It is being tried again.
-    Trouble(String),
-    /// Only a person can mend it.
+    /// The stored position of a partition, and the offsets that its log holds.
+    Position { partition: Partition, generation: u64, stored: Option<Position>, log: LogRange },
+    /// The attempt to register or move a position has ended, with any outcome.
+    Settled { partition: Partition, generation: u64 },
+    /// The stored rows that a fold needs.
+    States { attempt: u64, states: Vec<(RowKey, Vec<Value>)> },
+    /// The transaction of a read under lock was aborted, without an effect.
+    ReadAborted { attempt: u64 },
+    /// The outcome of a commit.
+    Outcome { attempt: u64, outcome: Outcome, took: Duration },
+    /// The stored positions of the partitions of a commit.
+    Verified { attempt: u64, stored: Vec<(Partition, Option<Position>)> },
+    /// Dead letters that an operator wants to replay.
+    Replays { partition: Partition, generation: u64, records: Vec<Record> },
+    /// The end of a log, from which the lag follows.
+    LogEnd { partition: Partition, end: Offset },
+    /// A request has failed and is repeated.
+    Retrying(String),
+    /// The pipeline stops until somebody changes something.
     Fatal(String),
 }

@@ -1,4 +1,4 @@
-//! The trace of the batch that is being collected.
+//! The trace of one batch.
 
 use std::collections::BTreeSet;
 use std::time::{Instant, SystemTime};
@@ -7,16 +7,17 @@ use spanbridge_kafka::Record;
 use spanbridge_telemetry::trace::{self, RemoteContext, ingest};
 use tracing::Span;
 
-use super::source::traceparent;
+use super::kafka_payload::traceparent;
 
-/// From the first poll to the commit. Records that are left over for a later batch stay with the
-/// trace that they were polled in.
+/// The trace of a batch from its first poll to its commit. A record that a later batch applies remains in the trace in
+/// which it was polled.
 pub(super) struct BatchTrace {
     pipeline: String,
     root: Span,
+    /// The spans of producers that the trace links to.
     linked: BTreeSet<String>,
-    /// The first sampled trace of a producer, and a span in it: it goes on in the change streams of what is committed.
-    carried: Option<(RemoteContext, Span)>,
+    /// The first sampled trace of a producer, and a span in it. The commit's tag carries it into change streams.
+    propagated: Option<(RemoteContext, Span)>,
     records: i64,
 }
 
@@ -25,10 +26,10 @@ impl BatchTrace {
         let root = ingest::batch(pipeline, group);
         trace::start_at(&root, since);
         let pipeline = pipeline.to_owned();
-        Self { pipeline, root, linked: BTreeSet::new(), carried: None, records: 0 }
+        Self { pipeline, root, linked: BTreeSet::new(), propagated: None, records: 0 }
     }
 
-    /// Records of one partition have come, after waiting since then.
+    /// Adds polled records of one partition. `since` is the time at which the wait for them started.
     pub(super) fn polled(&mut self, records: &[Record], since: SystemTime) {
         let Some(first) = records.first() else { return };
         let count = i64::try_from(records.len()).unwrap_or(i64::MAX);
@@ -46,9 +47,9 @@ impl BatchTrace {
                 && self.linked.insert(context.span_id())
             {
                 trace::link(&self.root, &context);
-                if self.carried.is_none() && context.is_sampled() {
+                if self.propagated.is_none() && context.is_sampled() {
                     let span = ingest::apply(&self.pipeline, &context);
-                    self.carried = Some((context, span));
+                    self.propagated = Some((context, span));
                 }
             }
         }
@@ -58,18 +59,19 @@ impl BatchTrace {
         poll.record("messaging.batch.message_count", count);
     }
 
-    /// The trace for the commit's tag: one of those that its records came with. Without tracing of our own it is passed on
-    /// as it came.
-    pub(super) fn carried(&self) -> Option<[u8; 24]> {
-        let (producer, span) = self.carried.as_ref()?;
+    /// Returns the trace context for the commit's tag: that of a producer. Without tracing in this process it is passed on
+    /// unchanged.
+    pub(super) fn context(&self) -> Option<[u8; 24]> {
+        let (producer, span) = self.propagated.as_ref()?;
         Some(trace::context(span).as_ref().unwrap_or(producer).to_bytes())
     }
 
+    /// Returns the span in which records are decoded.
     pub(super) fn decode(&self) -> Span {
         ingest::decode(&self.root)
     }
 
-    /// The batch has been folded, since then, into that many rows.
+    /// Records that the batch has been folded into a number of rows. `since` is the time at which that started.
     pub(super) fn folded(&self, since: Instant, rows: usize) {
         let fold = ingest::fold(&self.root);
         let now = SystemTime::now();
@@ -77,15 +79,17 @@ impl BatchTrace {
         fold.record("spanbridge.rows", i64::try_from(rows).unwrap_or(i64::MAX));
     }
 
+    /// Returns the span of the commit.
     pub(super) fn commit(&self, database: &str, mutations: usize) -> Span {
         let commit = ingest::commit(&self.root, database);
         commit.record("db.operation.batch.size", i64::try_from(mutations).unwrap_or(i64::MAX));
         commit
     }
 
-    pub(super) fn end(self, outcome: &'static str, letters: usize) {
+    /// Ends the trace.
+    pub(super) fn end(self, outcome: &'static str, dead_letters: usize) {
         self.root.record("messaging.batch.message_count", self.records);
         self.root.record("spanbridge.outcome", outcome);
-        self.root.record("spanbridge.dead_letters", i64::try_from(letters).unwrap_or(i64::MAX));
+        self.root.record("spanbridge.dead_letters", i64::try_from(dead_letters).unwrap_or(i64::MAX));
     }
 }

@@ -1,157 +1,180 @@
-//! Writers whose records have new fields: their columns are there, are made, or are asked for.
+//! Schema evolution: writers whose records have fields that the mapping does not know.
+//!
+//! Depending on `evolve`, the missing columns are added by DDL, or the pipeline stops with the DDL to run.
 
 use spanbridge_config::{Evolve, Ingest, IngestTable};
 use spanbridge_schema::WriterSchema;
+use spanbridge_service::Context;
 use spanbridge_spanner::{Admin, ErrorKind as SpannerKind};
 
-use super::requests::Backoff;
-use crate::fields::{self, Missing, Without};
+use super::RETRY_BACKOFF;
+use crate::fields::{self, MissingColumn, UnmatchedFields};
 use crate::mapping::{self, Mapper};
-use crate::schemas::{Depth, Schemas};
-use crate::{Context, Error, ErrorKind, Live};
+use crate::schemas::{Schemas, VersionScope};
+use crate::{Environment, Error, ErrorKind};
 
-/// Writers whose fields are kept in mind, besides those that the registry names; others are met again.
-const MOST_WRITERS: usize = 100;
-/// How often a schema change is tried: others may be under way, and other workers make the same one.
-const ATTEMPTS: u32 = 20;
+/// The number of writers that are remembered in addition to the registry's versions. The oldest is forgotten first.
+const MAX_WRITERS: usize = 100;
+/// The maximum number of attempts of a schema change. Other changes may run, and other workers make the same change.
+const MAX_DDL_ATTEMPTS: u32 = 20;
 
-/// The first record of a writer has fields that its table's mapping does not know.
+/// A writer whose first record has fields that its table's mapping does not know.
 #[derive(Debug)]
-pub(super) struct Met {
-    /// The table, by its place in the file.
+pub(super) struct NewFields {
+    /// The index of the table in the file.
     pub(super) target: usize,
+    /// The writer's schema.
     pub(super) writer: WriterSchema,
 }
 
-/// The writers that were met since the pipeline was started.
+/// The writers with new fields since the pipeline started.
 #[derive(Default)]
 pub(crate) struct Evolution {
-    met: Vec<WriterSchema>,
+    writers: Vec<WriterSchema>,
 }
 
 impl Evolution {
-    /// The mapping by the registry's schemas, those that were met, and the tables as they are now.
-    pub(crate) async fn compile(&self, live: &Live<'_>, pipeline: &Ingest) -> Result<Mapper, Error> {
-        let tables = live.tables(pipeline).await?;
-        if !fields::any(pipeline) {
-            return Ok(mapping::compile(live.config, pipeline, &tables, live.registry)?);
-        }
-        let mut schemas = Schemas::fetch(live.registry, pipeline, Depth::All).await?;
-        for writer in &self.met {
-            schemas.add(writer);
-        }
-        let expanded = fields::expand(live.config, pipeline, &tables, &schemas, Without::LeftOut)?;
-        Ok(mapping::compile(live.config, &expanded, &tables, live.registry)?)
-    }
-
-    /// Sees to it that the next mapping knows the writer's fields.
+    /// Compiles the mapping from the registry's schemas, the remembered writers and the live tables.
     ///
     /// # Errors
-    /// A field has no column, and the file does not say that it is to be made, or it cannot be made.
-    pub(super) async fn meet(
+    /// The mapping does not fit the tables, or Spanner or the registry does not answer.
+    pub(crate) async fn compile(
+        &self,
+        environment: &Environment<'_>,
+        pipeline: &Ingest,
+    ) -> Result<Mapper, Error> {
+        let tables = environment.tables(pipeline).await?;
+        if !fields::has_wildcard(pipeline) {
+            return Ok(mapping::compile(environment.config, pipeline, &tables, environment.registry)?);
+        }
+        let mut schemas = Schemas::fetch(environment.registry, pipeline, VersionScope::All).await?;
+        for writer in &self.writers {
+            schemas.add(writer);
+        }
+        let expanded =
+            fields::expand(environment.config, pipeline, &tables, &schemas, UnmatchedFields::LeaveOut)?;
+        Ok(mapping::compile(environment.config, &expanded, &tables, environment.registry)?)
+    }
+
+    /// Remembers a writer and adds the columns of its new fields, so that the next mapping knows them.
+    ///
+    /// # Errors
+    /// A field has no column, and the file does not allow to add it, or the column cannot be added.
+    pub(super) async fn add_columns(
         &mut self,
         context: &Context,
-        live: &Live<'_>,
+        environment: &Environment<'_>,
         pipeline: &Ingest,
-        met: Met,
+        new_fields: NewFields,
     ) -> Result<(), Error> {
-        let title = format!("schema id {}", met.writer.id);
-        if self.met.len() >= MOST_WRITERS {
-            self.met.remove(0);
+        let title = format!("schema id {}", new_fields.writer.id);
+        if self.writers.len() >= MAX_WRITERS {
+            self.writers.remove(0);
         }
-        self.met.push(met.writer.clone());
-        let missing = missing(live, pipeline, &met).await?;
+        self.writers.push(new_fields.writer.clone());
+        let missing = missing(environment, pipeline, &new_fields).await?;
         if missing.is_empty() {
-            tracing::info!(pipeline = %pipeline.identity(), "{title} has new fields, which have columns");
+            tracing::info!(pipeline = %pipeline.identity(), "{title} has new fields; all of them have columns");
             return Ok(());
         }
-        let columns = Columns { pipeline, title, met: &met };
+        let columns = ColumnAdditions { pipeline, title, new_fields: &new_fields };
         let statements = columns.statements(&missing)?;
         match pipeline.evolve {
-            Evolve::Stop => Err(columns.error(&missing, "run the DDL and start again")),
-            Evolve::AddColumns => columns.add(context, live, statements).await,
+            Evolve::Stop => Err(columns.error(&missing, "run the DDL and restart the pipeline")),
+            Evolve::AddColumns => columns.add(context, environment, statements).await,
         }
     }
 }
 
-/// The fields of the met writer that its table has no columns for.
-async fn missing(live: &Live<'_>, pipeline: &Ingest, met: &Met) -> Result<Vec<Missing>, Error> {
-    let mut backoff = Backoff::default();
+/// Returns the writer's fields without a column in its table.
+async fn missing(
+    environment: &Environment<'_>,
+    pipeline: &Ingest,
+    new_fields: &NewFields,
+) -> Result<Vec<MissingColumn>, Error> {
+    let mut backoff = RETRY_BACKOFF;
     let tables = loop {
-        match live.tables(pipeline).await {
+        match environment.tables(pipeline).await {
             Err(error) if error.kind() == ErrorKind::Unreachable => {
-                tracing::warn!(pipeline = %pipeline.identity(), %error, "trying again");
-                backoff.pause().await;
+                tracing::warn!(pipeline = %pipeline.identity(), %error, "the tables could not be read; retrying");
+                tokio::time::sleep(backoff.next_pause()).await;
             }
             tables => break tables?,
         }
     };
-    let Some(IngestTable::Rows(rows)) = pipeline.tables.get(met.target) else { return Ok(Vec::new()) };
-    let (Some(all), Some(Some(table))) = (&rows.all, tables.get(met.target)) else { return Ok(Vec::new()) };
-    let fields = Schemas::met(pipeline, &met.writer);
-    let fields = fields::fields(&fields, all);
+    let Some(IngestTable::Rows(rows)) = pipeline.tables.get(new_fields.target) else { return Ok(Vec::new()) };
+    let (Some(all), Some(Some(table))) = (&rows.all, tables.get(new_fields.target)) else {
+        return Ok(Vec::new());
+    };
+    let fields = Schemas::of_writer(pipeline, &new_fields.writer);
+    let fields = fields::wildcard_fields(&fields, all);
     let fields = fields.map_err(|why| Error::new(ErrorKind::Columns, pipeline.identity(), why))?;
-    Ok(fields::missing(rows, all, table, &fields))
+    Ok(fields::missing_columns(rows, all, table, &fields))
 }
 
-/// Columns that are to be there before the writer's first record.
-struct Columns<'a> {
+/// The columns to add before the writer's first record is applied.
+struct ColumnAdditions<'a> {
     pipeline: &'a Ingest,
     title: String,
-    met: &'a Met,
+    new_fields: &'a NewFields,
 }
 
-impl Columns<'_> {
-    fn statements(&self, missing: &[Missing]) -> Result<Vec<String>, Error> {
+impl ColumnAdditions<'_> {
+    /// Returns the DDL of all missing columns.
+    ///
+    /// # Errors
+    /// A field cannot become a column.
+    fn statements(&self, missing: &[MissingColumn]) -> Result<Vec<String>, Error> {
         let statements: Result<Vec<String>, &String> =
             missing.iter().map(|missing| missing.ddl.as_ref().cloned()).collect();
         statements.map_err(|why| {
-            let help =
-                format!("{why}: make the column by hand, or map the field in the file, and start again");
+            let help = format!(
+                "{why}: create the column by hand, or map the field in the file, and restart the pipeline"
+            );
             self.error(missing, &help)
         })
     }
 
-    /// The columns are made by this worker, or by another one in the meantime.
+    /// Adds the columns, unless another worker adds them first.
     async fn add(
         &self,
         context: &Context,
-        live: &Live<'_>,
+        environment: &Environment<'_>,
         mut statements: Vec<String>,
     ) -> Result<(), Error> {
         let admin = Admin::connect(&context.spanner).await;
         let admin = admin.map_err(|error| Error::of_spanner(self.pipeline.identity(), &error))?;
-        let mut backoff = Backoff::default();
+        let mut backoff = RETRY_BACKOFF;
         let mut attempt = 1;
         loop {
             tracing::info!(pipeline = %self.pipeline.identity(), "{} has new fields: {}", self.title, statements.join("; "));
             let outcome = admin.update_ddl(&statements).await;
-            // Whatever it says: the table tells.
-            let left = missing(live, self.pipeline, self.met).await?;
+            // The outcome of the DDL does not matter if the table has the columns.
+            let left = missing(environment, self.pipeline, self.new_fields).await?;
             if left.is_empty() {
                 return Ok(());
             }
             match outcome {
                 Ok(()) => return Err(self.error(&left, "the columns are still missing after the DDL")),
-                Err(error) if error.kind() == SpannerKind::Denied || attempt >= ATTEMPTS => {
-                    return Err(self.error(&left, &format!("the DDL has failed: {error}")));
+                Err(error) if error.kind() == SpannerKind::Denied || attempt >= MAX_DDL_ATTEMPTS => {
+                    return Err(self.error(&left, &format!("the DDL failed: {error}")));
                 }
                 Err(error) => {
-                    tracing::warn!(pipeline = %self.pipeline.identity(), %error, "trying again");
+                    tracing::warn!(pipeline = %self.pipeline.identity(), %error, "the DDL failed; retrying");
                     attempt += 1;
-                    backoff.pause().await;
+                    tokio::time::sleep(backoff.next_pause()).await;
                     statements = self.statements(&left)?;
                 }
             }
         }
     }
 
-    fn error(&self, missing: &[Missing], help: &str) -> Error {
-        let table = self.pipeline.tables.get(self.met.target).map_or("", |table| table.table());
+    fn error(&self, missing: &[MissingColumn], help: &str) -> Error {
+        let table = self.pipeline.tables.get(self.new_fields.target).map_or("", |table| table.table());
         let names: Vec<&str> = missing.iter().map(|missing| missing.field.as_str()).collect();
         let ddl: Vec<&str> = missing.iter().filter_map(|missing| missing.ddl.as_deref().ok()).collect();
         let message = format!(
-            "{} has fields that table `{table}` has no columns for: {}; {help}{}",
+            "{} has fields without a column in table `{table}`: {}; {help}{}",
             self.title,
             names.join(", "),
             ddl.iter().map(|ddl| format!("\n  {ddl};")).collect::<String>()

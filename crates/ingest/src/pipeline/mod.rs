@@ -1,15 +1,31 @@
 //! One ingest pipeline in one process.
+//!
+//! [`run`] connects, compiles the mapping and drives the pipeline until the shutdown. A writer with new fields ends the
+//! drive: the columns are added, and the pipeline restarts from the stored positions with a fresh mapping ("Fixed mapping",
+//! docs/design/ingest-batches.md).
+//!
+//! ```text
+//! driver/              the loop: events and answers into the worker, effects out
+//! request              the requests to Spanner and Kafka, and what their errors mean
+//! request_runner       carries out each request in a task, which ends with one answer
+//! answer               the results of requests
+//! open_transactions    transactions between a read under lock and their commit
+//! kafka_payload        a record as the payload of its dead letter
+//! evolution            new fields: adds columns, or stops with the DDL
+//! metrics              metrics of the pipeline
+//! batch_trace(s)       traces of batches
+//! ```
 
 mod answer;
 mod batch_trace;
 mod batch_traces;
 mod driver;
 mod evolution;
-mod observer;
-mod replays;
-mod requests;
-mod source;
-mod transactions;
+mod kafka_payload;
+mod metrics;
+mod open_transactions;
+mod request;
+mod request_runner;
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -17,68 +33,73 @@ use std::time::Duration;
 use spanbridge_config::{Ingest, OnError as ConfigOnError, OnGap as ConfigOnGap, Topics};
 use spanbridge_kafka::{ErrorKind as KafkaKind, Offsets, Subscription};
 use spanbridge_protocol::ingest::{OnError, OnGap, Partition, Worker, WorkerLimits};
+use spanbridge_service::{Backoff, Context};
 use spanbridge_spanner::Database;
 use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 
+use crate::commit_tagger::CommitTagger;
 use crate::finality::Finality;
-use crate::log;
 use crate::mapping::Mapper;
+use crate::partition_log;
 use crate::policy::{self, Action};
-use crate::signature::Signature;
-use crate::{Context, Error, ErrorKind, Live};
-use driver::{Driver, Parts};
+use crate::{Environment, Error, ErrorKind};
+use driver::{Driver, DriverParts};
 pub(crate) use evolution::Evolution;
-use evolution::Met;
+use evolution::NewFields;
+use request_runner::RequestRunner;
 
-/// Bytes of group states that a worker keeps in memory.
-const CACHED_BYTES: usize = 64 << 20;
-/// Mutations of one commit that batches are kept below: nine tenths of Spanner's limit of 80,000
+/// The maximum size of the group states that a worker caches, in bytes.
+const MAX_CACHED_BYTES: usize = 64 << 20;
+/// The maximum number of mutations per commit: nine tenths of Spanner's limit of 80,000
 /// (<https://cloud.google.com/spanner/quotas#limits-for>).
 const MAX_MUTATIONS: u64 = 72_000;
-/// First pause after an aborted commit.
-const BACKOFF: Duration = Duration::from_millis(5);
+/// The pauses before a request or a start is repeated.
+const RETRY_BACKOFF: Backoff = Backoff::new(Duration::from_millis(50), Duration::from_secs(5));
+/// The first pause after an aborted commit.
+const ABORTED_BACKOFF: Duration = Duration::from_millis(5);
 
-/// Runs one pipeline until `shutdown`, or until it cannot go on.
+/// Runs one pipeline until `shutdown`, or until it cannot continue.
 ///
 /// # Errors
-/// A mapping that does not fit the live tables (with its place in the file), a refusal that only
-/// a person can mend, or all partitions of this worker having stopped.
+/// The mapping does not fit the live tables (the error has the place in the file); Kafka, Spanner or the registry refuses
+/// permanently; or all partitions of this worker have stopped.
 pub async fn run(context: Context, pipeline: &Ingest, shutdown: CancellationToken) -> Result<(), Error> {
     let ready = context.readiness.register(pipeline.identity());
     let database = tokio::select! {
         () = shutdown.cancelled() => return Ok(()),
         connected = connect(&context, pipeline, &ready) => connected?,
     };
-    let live = Live { config: &context.config, database: &database, registry: &context.registry };
+    let environment =
+        Environment { config: &context.config, database: &database, registry: &context.registry };
     let mut evolution = Evolution::default();
-    let mut backoff = requests::Backoff::default();
+    let mut backoff = RETRY_BACKOFF;
     loop {
         let mapper = tokio::select! {
             () = shutdown.cancelled() => return Ok(()),
-            mapper = evolution.compile(&live, pipeline) => mapper,
+            mapper = evolution.compile(&environment, pipeline) => mapper,
         };
         let outcome = match mapper {
-            Ok(mapper) => drive(&context, pipeline, &live, Arc::new(mapper), &shutdown).await,
+            Ok(mapper) => drive(&context, pipeline, &environment, Arc::new(mapper), &shutdown).await,
             Err(error) => Err(error),
         };
         match outcome {
             Ok(None) => return Ok(()),
-            Ok(Some(met)) => {
+            Ok(Some(new_fields)) => {
                 ready.set_not_ready("a writer has new fields");
                 tokio::select! {
                     () = shutdown.cancelled() => return Ok(()),
-                    met = evolution.meet(&context, &live, pipeline, met) => met?,
+                    added = evolution.add_columns(&context, &environment, pipeline, new_fields) => added?,
                 }
-                backoff = requests::Backoff::default();
+                backoff = RETRY_BACKOFF;
             }
-            // It has not begun.
+            // The drive has not started, so nothing has to be stopped.
             Err(error) if error.kind() == ErrorKind::Unreachable => {
-                tracing::warn!(pipeline = %pipeline.identity(), %error, "trying again");
+                tracing::warn!(pipeline = %pipeline.identity(), %error, "the pipeline has not started; retrying");
                 ready.set_not_ready(error.to_string());
                 tokio::select! {
                     () = shutdown.cancelled() => return Ok(()),
-                    () = backoff.pause() => {}
+                    () = tokio::time::sleep(backoff.next_pause()) => {}
                 }
             }
             Err(error) => return Err(error),
@@ -86,14 +107,14 @@ pub async fn run(context: Context, pipeline: &Ingest, shutdown: CancellationToke
     }
 }
 
-/// From the stored positions, with that mapping.
+/// Drives the pipeline from the stored positions with one mapping. Returns the new fields that need another mapping.
 async fn drive(
     context: &Context,
     pipeline: &Ingest,
-    live: &Live<'_>,
+    environment: &Environment<'_>,
     mapper: Arc<Mapper>,
     shutdown: &CancellationToken,
-) -> Result<Option<Met>, Error> {
+) -> Result<Option<NewFields>, Error> {
     let ready = context.readiness.register(pipeline.identity());
     let on_error = match pipeline.on_error {
         ConfigOnError::DeadLetter => OnError::DeadLetter,
@@ -108,9 +129,9 @@ async fn drive(
         max_bytes: usize::try_from(pipeline.batch.max_bytes).unwrap_or(usize::MAX),
         max_wait: pipeline.batch.max_wait,
         max_in_flight: usize::try_from(pipeline.batch.max_in_flight).unwrap_or(usize::MAX),
-        cached_bytes: CACHED_BYTES,
+        cached_bytes: MAX_CACHED_BYTES,
         max_mutations: MAX_MUTATIONS,
-        backoff: BACKOFF,
+        backoff: ABORTED_BACKOFF,
     };
     let chunks = spanbridge_kafka::SubscriptionLimits {
         chunk_records: limits.max_records,
@@ -126,29 +147,31 @@ async fn drive(
         Error::new(ErrorKind::Refused, pipeline.identity(), error.to_string())
     };
     let offsets = Offsets::new(&context.kafka).map_err(refused)?;
-    known_topics(context, pipeline, &offsets).await?;
+    require_topics(context, pipeline, &offsets).await?;
     let (owned, claims) = watch::channel(Vec::new());
-    let finality = Finality::new(live, pipeline, &mapper.finals, offsets.clone(), claims).await?;
+    let finality =
+        Finality::new(environment, pipeline, &mapper.final_columns, offsets.clone(), claims).await?;
     let (subscription, events) =
         Subscription::start(&context.kafka, &group, &topics, chunks).map_err(refused)?;
     let worker = Worker::new(mapper.spec.clone(), limits, on_error, on_gap);
-    let liveness = context.liveness.register(format!("ingest {}", pipeline.identity()), driver::LIVENESS);
+    let liveness =
+        context.liveness.register(format!("ingest {}", pipeline.identity()), driver::HEARTBEAT_TIMEOUT);
     tracing::info!(pipeline = %pipeline.identity(), %group, ?topics, "ingest has started");
     let by_pattern = matches!(pipeline.topics, Topics::Pattern(_));
-    let driver = Driver::new(Parts {
-        mapper,
-        database: live.database.clone(),
+    let tagger = CommitTagger::new(pipeline);
+    let (requests, answers) = RequestRunner::new(mapper, environment.database.clone(), offsets, tagger);
+    let driver = Driver::new(DriverParts {
+        requests,
+        answers,
         subscription,
-        offsets,
         worker,
         ready,
         heartbeat: liveness,
         owned,
         group,
         by_pattern,
-        signature: Signature::new(pipeline),
     });
-    let watching = async {
+    let watch_finality = async {
         match finality {
             Some(finality) => finality.run().await,
             None => std::future::pending().await,
@@ -156,11 +179,11 @@ async fn drive(
     };
     tokio::select! {
         outcome = driver.run(events, shutdown) => outcome,
-        never = watching => match never {},
+        never = watch_finality => match never {},
     }
 }
 
-/// The consumer group that assigns a pipeline's partitions.
+/// Returns the consumer group that assigns a pipeline's partitions.
 pub(crate) fn group(pipeline: &str) -> String {
     format!("spanbridge.ingest.{pipeline}")
 }
@@ -170,30 +193,30 @@ async fn connect(
     pipeline: &Ingest,
     ready: &spanbridge_telemetry::admin::PipelineReadiness,
 ) -> Result<Database, Error> {
-    let mut backoff = requests::Backoff::default();
+    let mut backoff = RETRY_BACKOFF;
     loop {
         match Database::connect(&context.spanner).await {
             Ok(database) => return Ok(database),
             Err(error) if policy::spanner(error.kind()) == Action::Retry => {
-                tracing::warn!(pipeline = %pipeline.identity(), %error, "Spanner does not answer; trying again");
+                tracing::warn!(pipeline = %pipeline.identity(), %error, "Spanner does not answer; retrying");
                 ready.set_not_ready(error.to_string());
-                backoff.pause().await;
+                tokio::time::sleep(backoff.next_pause()).await;
             }
             Err(error) => return Err(Error::new(ErrorKind::Refused, pipeline.identity(), error.to_string())),
         }
     }
 }
 
-/// A topic that is not there would be waited for in silence.
-async fn known_topics(context: &Context, pipeline: &Ingest, offsets: &Offsets) -> Result<(), Error> {
+/// Requires that all named topics exist, because the subscription would silently wait for a missing one.
+async fn require_topics(context: &Context, pipeline: &Ingest, offsets: &Offsets) -> Result<(), Error> {
     for topic in pipeline.topics.names() {
-        match log::range(offsets, &Partition { topic: topic.as_str().into(), number: 0 }).await {
+        match partition_log::range(offsets, &Partition { topic: topic.as_str().into(), number: 0 }).await {
             Err(error) if error.kind() == KafkaKind::NotFound => {
                 let message = format!("topic `{topic}` does not exist");
                 let help = "create it, or correct its name";
                 return Err(context.config.error_at(topic.span, "SB-MAPPING-TOPIC", message, help).into());
             }
-            // What else there is to say, the subscription will.
+            // The subscription reports all other errors.
             _ => {}
         }
     }

@@ -1,13 +1,13 @@
-//! Tables that could be interleaved, which is for a person to decide.
+//! Notes about tables that could be interleaved. Only a person can decide that.
 
 use spanbridge_config::{Ingest, IngestTable};
 use spanbridge_protocol::table::Table;
 
-use super::columns;
-use super::key::PrimaryKey;
+use super::planned_column;
+use super::primary_key::PrimaryKey;
 
-/// A remark for each table to make whose key begins with that of another one of the pipeline.
-pub(super) fn remarks(pipeline: &Ingest, tables: &[Option<Table>], keys: &[PrimaryKey]) -> Vec<String> {
+/// Returns a note for each table to create whose key starts with the key of another table of the pipeline.
+pub(super) fn notes(pipeline: &Ingest, tables: &[Option<Table>], keys: &[PrimaryKey]) -> Vec<String> {
     let with_key = |(mapping, live): (&IngestTable, &Option<Table>)| {
         (mapping.table().to_string(), key(mapping, live.as_ref(), keys), live.is_none())
     };
@@ -24,7 +24,7 @@ pub(super) fn remarks(pipeline: &Ingest, tables: &[Option<Table>], keys: &[Prima
             .max_by_key(|(_, key, _)| key.len());
         parent.map(|(parent, ..)| {
             format!(
-                "{child}: not interleaved, though its key begins with that of {parent}: to have their rows side by side, create it \
+                "{child}: not interleaved, although its key starts with that of {parent}: to store their rows together, create it \
                  by hand with INTERLEAVE IN PARENT"
             )
         })
@@ -35,7 +35,7 @@ pub(super) fn remarks(pipeline: &Ingest, tables: &[Option<Table>], keys: &[Prima
 fn key(mapping: &IngestTable, live: Option<&Table>, keys: &[PrimaryKey]) -> Vec<String> {
     match (mapping, live) {
         (_, Some(live)) => live.key().iter().map(|column| column.name.clone()).collect(),
-        (IngestTable::Aggregates(table), None) => columns::key(table),
+        (IngestTable::Aggregates(table), None) => planned_column::key(table),
         (IngestTable::Rows(rows), None) => {
             let given = keys.iter().find(|key| key.table.eq_ignore_ascii_case(&rows.table));
             given.map(|key| key.columns.clone()).unwrap_or_default()

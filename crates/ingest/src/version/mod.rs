@@ -1,63 +1,82 @@
-//! Versions of a pipeline side by side: a new one is rebuilt from the log while the one before is read, compared
-//! with it, and switched to.
+//! Versions of a pipeline side by side: `spanbridge replay`.
 //!
-//! What version a reader sees is one row of `BridgeVersions`, which every `Live` view reads in the same snapshot as
-//! the rows. So a switch is one commit, for all tables and all readers.
+//! A new version is rebuilt from the log while readers still see the previous one. It is compared with that version and
+//! then becomes the active one. One row of `BridgeVersions` determines the version that readers see, and every `Live` view
+//! reads it in the same snapshot as the data. A switch is therefore one commit for all tables and all readers
+//! (docs/design/ingest-versions.md).
+//!
+//! ```text
+//! start            creates tables and views, registers the first positions
+//! start_position   --from: earliest, a time or offsets
+//! progress         how far a version has applied the log, compared with another version
+//! compare/         the tables of two versions row by row, at one instant
+//! switch           makes a version the active one
+//! drop             deletes a version: tables first, positions last
+//! version_state    the row of BridgeVersions
+//! live_views       the DDL of the Live views
+//! positions        the stored positions of versions
+//! transaction      repeats an aborted transaction
+//! ```
 
-mod beginning;
 pub mod compare;
 mod drop;
+mod live_views;
 mod positions;
 mod progress;
 mod start;
-mod state;
+mod start_position;
 mod switch;
-mod views;
+mod transaction;
+mod version_state;
 
 use std::collections::BTreeSet;
 
 use spanbridge_config::{Ingest, Version};
 
 use crate::plan::Plan;
-use crate::{Error, ErrorKind, Live};
-pub use beginning::Beginning;
-pub use drop::{Dropped, drop, tables};
+use crate::{Environment, Error, ErrorKind};
+pub use drop::{DropReport, drop, tables};
+use live_views::LiveViews;
 pub use positions::Positions;
-pub use progress::{Partition, Progress, progress};
-pub use start::{Began, Started, start};
-pub use state::State;
-pub use switch::{Rule, Switched, switch};
-use views::Views;
+pub use progress::{PartitionProgress, VersionProgress, progress};
+pub use start::{StartReport, StartedPartition, start};
+pub use start_position::StartPosition;
+pub use switch::{SwitchCondition, SwitchReport, switch};
+pub use version_state::VersionState;
 
-/// The versions of one pipeline that the file has.
+/// The versions of one pipeline in the configuration file.
 #[derive(Clone)]
 pub struct Versions<'a> {
-    live: Live<'a>,
+    environment: Environment<'a>,
     name: &'a str,
-    /// In the order of their versions; at least one.
+    /// The pipelines in the order of their versions, at least one.
     pipelines: Vec<&'a Ingest>,
 }
 
 impl<'a> Versions<'a> {
+    /// Returns all versions of a pipeline.
+    ///
     /// # Errors
     /// The file has no pipeline of that name.
-    pub fn new(live: Live<'a>, name: &str) -> Result<Self, Error> {
+    pub fn new(environment: Environment<'a>, name: &str) -> Result<Self, Error> {
         let named = |pipeline: &&Ingest| pipeline.name == name;
-        let mut pipelines: Vec<&Ingest> = live.config.ingest.iter().filter(named).collect();
+        let mut pipelines: Vec<&Ingest> = environment.config.ingest.iter().filter(named).collect();
         pipelines.sort_by_key(|pipeline| pipeline.version);
         let Some(first) = pipelines.first() else {
-            let message = format!("{} has no [[ingest]] pipeline of that name", live.config.name());
-            return Err(Error::new(ErrorKind::NoVersion, name, message));
+            let message = format!("{} has no [[ingest]] pipeline of that name", environment.config.name());
+            return Err(Error::new(ErrorKind::UnknownVersion, name, message));
         };
-        Ok(Self { live, name: first.name.as_str(), pipelines })
+        Ok(Self { environment, name: first.name.as_str(), pipelines })
     }
 
-    /// The pipeline's name, which all its versions have.
+    /// Returns the pipeline's name, which all versions share.
+    #[must_use]
     pub fn name(&self) -> &str {
         self.name
     }
 
-    /// The highest version of the file.
+    /// Returns the highest version in the file.
+    #[must_use]
     pub fn newest(&self) -> Version {
         self.pipelines.last().map_or(Version::FIRST, |pipeline| pipeline.version)
     }
@@ -66,15 +85,21 @@ impl<'a> Versions<'a> {
         self.pipelines.iter().find(|pipeline| pipeline.version == version).copied()
     }
 
-    /// The version's own pipeline.
+    /// Returns the pipeline of a version.
+    ///
+    /// # Errors
+    /// The file does not have the version.
     fn required(&self, version: Version) -> Result<&'a Ingest, Error> {
         self.find(version).ok_or_else(|| {
-            let file = self.live.config.name();
-            self.error(ErrorKind::NoVersion, format!("{file} has no version {version} of it"))
+            let file = self.environment.config.name();
+            self.error(
+                ErrorKind::UnknownVersion,
+                format!("{file} does not have version {version} of this pipeline"),
+            )
         })
     }
 
-    /// The tables of the file by the names that they have there, in its order.
+    /// Returns the tables of all versions by their names in the file, in its order.
     fn tables(&self) -> Vec<&'a str> {
         let mut seen = BTreeSet::new();
         let all = self
@@ -92,20 +117,21 @@ impl<'a> Versions<'a> {
         Error::new(kind, self.name, message)
     }
 
-    /// The DDL that the Live views of this pipeline still need. Before the first start nothing says which version
-    /// they would show, so there are none.
+    /// Returns the DDL that the Live views of this pipeline still need. There are none before the first start, because no
+    /// version is active.
     ///
     /// # Errors
-    /// Spanner does not answer, or a view cannot be made.
+    /// Spanner does not answer, or a view cannot show all versions.
     pub async fn plan(&self) -> Result<Plan, Error> {
-        let migrated = self.live.database.table(state::TABLE).await?.is_some();
-        let state = if migrated { State::read(self.live.database, self.name).await? } else { None };
+        let migrated = self.environment.database.table(version_state::TABLE).await?.is_some();
+        let state =
+            if migrated { VersionState::read(self.environment.database, self.name).await? } else { None };
         let Some(state) = state else {
-            let note = format!("{}: no Live views before `spanbridge replay start`", self.name);
+            let note = format!("{}: there are no Live views before `spanbridge replay start`", self.name);
             let notes = if self.newest() > Version::FIRST { vec![note] } else { Vec::new() };
             return Ok(Plan { notes, ..Plan::default() });
         };
-        let Views { statements, notes, .. } = Views::of(self, Some(&state), None).await?;
+        let LiveViews { statements, notes, .. } = LiveViews::plan(self, Some(&state), None).await?;
         Ok(Plan { statements, notes })
     }
 }

@@ -6,48 +6,61 @@ use spanbridge_spanner::{Database, KeyRange, ReadWrite, Snapshot};
 
 use crate::{Error, ErrorKind};
 
-/// Partitions of two versions that are read at once.
-const MOST: usize = 200_000;
+/// The maximum number of positions that one read returns.
+const MAX_POSITIONS: usize = 200_000;
 
 /// The next offset of each partition of one version.
 pub type Positions = BTreeMap<Partition, Offset>;
 
-/// The positions of several versions, all at the same instant: that of the snapshot.
+/// Reads the positions of several versions at the instant of a snapshot.
+///
+/// # Errors
+/// Spanner does not answer, or a partition has several positions.
 pub(super) async fn at<const N: usize>(
     snapshot: &Snapshot,
     identities: [&str; N],
 ) -> Result<[Positions; N], Error> {
     let columns = columns("NextOffset");
-    let rows = snapshot.read_ranges(TABLE_POSITIONS, &columns, ranges(identities), MOST).await?;
-    sorted(rows, identities)
+    let rows = snapshot.read_ranges(TABLE_POSITIONS, &columns, ranges(identities), MAX_POSITIONS).await?;
+    sort_by_version(rows, identities)
 }
 
-/// The same of now.
+/// Reads the current positions of several versions.
+///
+/// # Errors
+/// Spanner does not answer, or a partition has several positions.
 pub(super) async fn now<const N: usize>(
     database: &Database,
     identities: [&str; N],
 ) -> Result<[Positions; N], Error> {
     let columns = columns("NextOffset");
-    let rows = database.read_ranges(TABLE_POSITIONS, &columns, ranges(identities), MOST).await?;
-    sorted(rows, identities)
+    let rows = database.read_ranges(TABLE_POSITIONS, &columns, ranges(identities), MAX_POSITIONS).await?;
+    sort_by_version(rows, identities)
 }
 
-/// The same, locked.
+/// Reads the positions of several versions under lock.
+///
+/// # Errors
+/// Spanner does not answer, the transaction is aborted, or a partition has several positions.
 pub(super) async fn locked<const N: usize>(
     transaction: &mut ReadWrite,
     identities: [&str; N],
 ) -> Result<[Positions; N], Error> {
     let columns = columns("NextOffset");
-    let rows = transaction.read_ranges(TABLE_POSITIONS, &columns, ranges(identities), MOST).await?;
-    sorted(rows, identities)
+    let rows = transaction.read_ranges(TABLE_POSITIONS, &columns, ranges(identities), MAX_POSITIONS).await?;
+    sort_by_version(rows, identities)
 }
 
-/// The offsets that a version began at.
+/// Reads the offsets at which a version started.
+///
+/// # Errors
+/// Spanner does not answer, or a partition has several rows.
 pub(super) async fn first(database: &Database, identity: &str) -> Result<Positions, Error> {
-    let rows =
-        database.read_ranges(TABLE_PARTITIONS, &columns("FirstOffset"), ranges([identity]), MOST).await?;
+    let rows = database
+        .read_ranges(TABLE_PARTITIONS, &columns("FirstOffset"), ranges([identity]), MAX_POSITIONS)
+        .await?;
     let known = rows.into_iter().filter(|row| row.last() != Some(&Value::Null)).collect();
-    let [first] = sorted(known, [identity])?;
+    let [first] = sort_by_version(known, [identity])?;
     Ok(first)
 }
 
@@ -61,7 +74,11 @@ fn columns(offset: &str) -> Vec<(String, Type)> {
     vec![text("Pipeline"), text("Topic"), number("KafkaPartition"), number(offset)]
 }
 
-fn sorted<const N: usize>(rows: Vec<Vec<Value>>, identities: [&str; N]) -> Result<[Positions; N], Error> {
+/// Sorts rows by version and partition.
+fn sort_by_version<const N: usize>(
+    rows: Vec<Vec<Value>>,
+    identities: [&str; N],
+) -> Result<[Positions; N], Error> {
     let mut sorted = [const { Positions::new() }; N];
     for row in rows {
         let [Value::String(pipeline), Value::String(topic), Value::Int64(partition), Value::Int64(next)] =
@@ -80,12 +97,12 @@ fn sorted<const N: usize>(rows: Vec<Vec<Value>>, identities: [&str; N]) -> Resul
 }
 
 fn unexpected(pipeline: &str) -> Error {
-    let message = format!("its rows of {TABLE_POSITIONS} are not one position for each partition");
+    let message = format!("its rows in {TABLE_POSITIONS} are not exactly one position per partition");
     Error::new(ErrorKind::Bug, pipeline, message)
 }
 
-/// How many records the one is behind the other, over those partitions where it is behind; a partition that it
-/// does not have counts from the log's first offset.
+/// Returns the number of records by which a version is behind another one, summed over the partitions in which it is
+/// behind. A partition that it does not have counts from offset 0.
 pub(super) fn behind(of: &Positions, other: &Positions) -> i64 {
     let missing = |(partition, next): (&Partition, &Offset)| next - of.get(partition).copied().unwrap_or(0);
     other.iter().map(missing).filter(|missing| *missing > 0).fold(0, i64::saturating_add)
@@ -101,7 +118,7 @@ mod tests {
     }
 
     #[test]
-    fn being_ahead_elsewhere_makes_up_for_nothing() {
+    fn lead_in_one_partition_does_not_compensate_another() {
         let active = positions(&[(0, 10), (1, 20)]);
         assert_eq!(behind(&active, &active), 0);
         assert_eq!(behind(&positions(&[(0, 7), (1, 90)]), &active), 3);
@@ -110,10 +127,10 @@ mod tests {
     }
 
     #[test]
-    fn a_partition_with_two_positions_is_refused() {
+    fn partition_with_two_positions_is_rejected() {
         let row = |pipeline: &str, next: i64| vec![pipeline.into(), "t".into(), 0.into(), next.into()];
-        let [one, two] = sorted(vec![row("p", 1), row("p@2", 2)], ["p", "p@2"]).unwrap();
+        let [one, two] = sort_by_version(vec![row("p", 1), row("p@2", 2)], ["p", "p@2"]).unwrap();
         assert_eq!((one, two), (positions(&[(0, 1)]), positions(&[(0, 2)])));
-        assert!(sorted(vec![row("p", 1), row("p", 2)], ["p"]).is_err());
+        assert!(sort_by_version(vec![row("p", 1), row("p", 2)], ["p"]).is_err());
     }
 }

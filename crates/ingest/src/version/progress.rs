@@ -1,46 +1,53 @@
 use spanbridge_config::Version;
 use spanbridge_kafka::Offsets;
-use spanbridge_protocol::ingest::{LogRange, Offset, Partition as Of};
+use spanbridge_protocol::ingest::{LogRange, Offset, Partition};
 
 use super::positions::{self, behind};
-use super::{State, Versions};
-use crate::{Error, ErrorKind, log};
+use super::{VersionState, Versions};
+use crate::{Error, ErrorKind, partition_log};
 
-/// How far a version has come.
+/// The progress of a version: how much of the log it has applied.
 #[derive(Debug, Clone)]
-pub struct Progress {
+pub struct VersionProgress {
+    /// The version.
     pub version: Version,
-    /// Nothing where the pipeline's versions have no row, so that version 1 is read.
-    pub state: Option<State>,
-    /// The version that it is compared with: the active one, or the one before where that is itself.
-    pub beside: Version,
-    pub partitions: Vec<Partition>,
-    /// Records that it is behind the other version, over the partitions where it is.
+    /// The state of the pipeline's versions. Without one, readers see version 1.
+    pub state: Option<VersionState>,
+    /// The version to compare with: the active one, or the previous one if the version itself is active.
+    pub reference: Version,
+    /// The partitions of both versions, in the order of topic and partition.
+    pub partitions: Vec<PartitionProgress>,
+    /// The number of records by which the version is behind the reference, summed over the partitions in which it is
+    /// behind.
     pub behind: i64,
 }
 
-/// One partition of it.
+/// The progress of a version in one partition.
 #[derive(Debug, Clone)]
-pub struct Partition {
-    pub of: Of,
-    /// Where it began.
+pub struct PartitionProgress {
+    /// The partition.
+    pub partition: Partition,
+    /// The offset at which the version started.
     pub first: Option<Offset>,
-    /// Nothing for one that only the other version has.
+    /// The next offset, or `None` if only the reference has the partition.
     pub position: Option<Offset>,
-    /// The other version's position.
-    pub beside: Option<Offset>,
+    /// The next offset of the reference version.
+    pub reference: Option<Offset>,
+    /// The offsets that the log holds.
     pub log: LogRange,
 }
 
-impl Partition {
-    /// Offsets from its position to the end of the log.
+impl PartitionProgress {
+    /// Returns the number of offsets from the position to the end of the log.
+    #[must_use]
     pub fn lag(&self) -> Offset {
         (self.log.end - self.position.unwrap_or(self.log.start)).max(0)
     }
 }
 
-impl Progress {
-    /// The part of the log that is applied, from where it began: 0 to 1.
+impl VersionProgress {
+    /// Returns the applied share of the log, from the start offsets on: 0 to 1.
+    #[must_use]
     pub fn share(&self) -> f64 {
         let (mut done, mut all) = (0_i64, 0_i64);
         for partition in &self.partitions {
@@ -53,13 +60,14 @@ impl Progress {
         if all == 0 { 1.0 } else { done as f64 / all as f64 }
     }
 
-    /// Offsets from its positions to the ends of the logs.
+    /// Returns the number of offsets from all positions to the ends of the logs.
+    #[must_use]
     pub fn lag(&self) -> i64 {
-        self.partitions.iter().map(Partition::lag).fold(0, i64::saturating_add)
+        self.partitions.iter().map(PartitionProgress::lag).fold(0, i64::saturating_add)
     }
 }
 
-/// Looks at Spanner and Kafka once.
+/// Reads the progress of a version from Spanner and Kafka.
 ///
 /// # Errors
 /// The version has no positions; Spanner or Kafka does not answer.
@@ -67,37 +75,37 @@ pub async fn progress(
     versions: &Versions<'_>,
     offsets: &Offsets,
     version: Version,
-) -> Result<Progress, Error> {
-    let database = versions.live.database;
-    let state = State::read(database, versions.name).await?;
-    let beside = beside(state, version);
-    let [own, other] = [version, beside].map(|version| versions.identity(version));
+) -> Result<VersionProgress, Error> {
+    let database = versions.environment.database;
+    let state = VersionState::read(database, versions.name).await?;
+    let reference = reference_version(state, version);
+    let [own, other] = [version, reference].map(|version| versions.identity(version));
     let [positions, others] = positions::now(database, [&own, &other]).await?;
     if positions.is_empty() {
         let message = format!("version {version} has no positions yet");
         return Err(versions.error(ErrorKind::NotStarted, message));
     }
     let first = positions::first(database, &own).await?;
-    let mut all: Vec<&Of> = positions.keys().chain(others.keys()).collect();
+    let mut all: Vec<&Partition> = positions.keys().chain(others.keys()).collect();
     all.sort_unstable();
     all.dedup();
     let mut partitions = Vec::with_capacity(all.len());
     for of in all {
-        partitions.push(Partition {
-            of: of.clone(),
+        partitions.push(PartitionProgress {
+            partition: of.clone(),
             first: first.get(of).copied(),
             position: positions.get(of).copied(),
-            beside: others.get(of).copied(),
-            log: log::range(offsets, of).await?,
+            reference: others.get(of).copied(),
+            log: partition_log::range(offsets, of).await?,
         });
     }
     let behind = behind(&positions, &others);
-    Ok(Progress { version, state, beside, partitions, behind })
+    Ok(VersionProgress { version, state, reference, partitions, behind })
 }
 
-/// The version that another one is measured by.
-pub(super) fn beside(state: Option<State>, version: Version) -> Version {
-    let state = state.unwrap_or(State::new(Version::FIRST));
+/// Returns the version to which another one is compared.
+pub(super) fn reference_version(state: Option<VersionState>, version: Version) -> Version {
+    let state = state.unwrap_or(VersionState::new(Version::FIRST));
     if state.active == version { state.previous.unwrap_or(Version::FIRST) } else { state.active }
 }
 
@@ -106,24 +114,24 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_share_counts_from_where_the_version_began() {
-        let partition = |first, position, end| Partition {
-            of: Of { topic: "t".into(), number: 0 },
+    fn share_counts_from_the_start_offsets() {
+        let partition = |first, position, end| PartitionProgress {
+            partition: Partition { topic: "t".into(), number: 0 },
             first: Some(first),
             position: Some(position),
-            beside: None,
+            reference: None,
             log: LogRange { start: 0, end },
         };
-        let progress = |partitions| Progress {
+        let progress = |partitions| VersionProgress {
             version: Version::FIRST,
             state: None,
-            beside: Version::FIRST,
+            reference: Version::FIRST,
             partitions,
             behind: 0,
         };
         let half = progress(vec![partition(100, 150, 200), partition(0, 50, 100)]);
         assert!((half.share() - 0.5).abs() < 1e-9 && half.lag() == 100);
-        // The end was read before the position went on.
+        // The end of the log was read before the position advanced.
         let done = progress(vec![partition(100, 201, 200)]);
         assert!((done.share() - 1.0).abs() < 1e-9 && done.lag() == 0);
         assert!((progress(Vec::new()).share() - 1.0).abs() < 1e-9);

@@ -6,179 +6,202 @@ use spanbridge_kafka::Offsets;
 use spanbridge_protocol::ingest::{LogRange, Offset, Partition, register_partition};
 use spanbridge_spanner::{Admin, CommitOptions, ErrorKind as Spanner, ReadWrite};
 
-use super::views::Views;
-use super::{Beginning, Positions, State, Versions, positions, state};
-use crate::log::{self, LIMIT, topic_partition};
+use super::live_views::LiveViews;
+use super::{Positions, StartPosition, VersionState, Versions, positions, transaction};
+use crate::partition_log::{self, REQUEST_TIMEOUT, topic_partition};
 use crate::pipeline::Evolution;
 use crate::plan::{self, Plan, PrimaryKey};
 use crate::{Error, ErrorKind};
 
-/// Between two attempts of a commit, and how many there are.
-const PAUSE: Duration = Duration::from_millis(50);
-const ATTEMPTS: u32 = 100;
+/// The pause before a commit is repeated.
+const RETRY_PAUSE: Duration = Duration::from_millis(50);
+/// The maximum number of attempts of the commit.
+const MAX_ATTEMPTS: u32 = 100;
 
-/// What a start has done.
+/// The result of a start.
 #[derive(Debug)]
-pub struct Started {
-    /// The DDL that it ran.
+pub struct StartReport {
+    /// The DDL that was run.
     pub statements: Vec<String>,
+    /// The parts that could not be created, with the reasons.
     pub notes: Vec<String>,
-    /// The version that is read meanwhile.
+    /// The version that readers see meanwhile.
     pub active: Version,
-    pub began: Vec<Began>,
+    /// The partitions with their start offsets.
+    pub partitions: Vec<StartedPartition>,
 }
 
-/// Where a partition begins.
+/// A partition and the offset at which the version starts.
 #[derive(Debug)]
-pub struct Began {
+pub struct StartedPartition {
+    /// The partition.
     pub partition: Partition,
+    /// The start offset.
     pub at: Offset,
+    /// The offsets that the log holds.
     pub log: LogRange,
 }
 
-/// Makes the tables and views of a version and registers its first positions. What was done before an error is kept,
-/// and done no second time; the positions come last, and all in one commit, so that workers find either none or all.
+/// Creates the tables and views of a version and registers its first positions.
+///
+/// The work before an error is kept and not repeated. The positions come last and in one commit, so that workers find
+/// either none or all of them.
 ///
 /// # Errors
-/// The version has positions already, or is being dropped; an offset that the log does not hold; what
-/// [`plan`](plan::plan) says; Spanner, Kafka or the registry does not answer.
+/// The version already has positions or is being dropped; an offset is outside of the log; the tables cannot be planned
+/// (see [`plan`](plan::plan)); or Spanner, Kafka or the registry does not answer.
 pub async fn start(
     versions: &Versions<'_>,
     admin: &Admin,
     offsets: &Offsets,
     version: Version,
-    from: &Beginning,
+    from: &StartPosition,
     keys: &[PrimaryKey],
-) -> Result<Started, Error> {
+) -> Result<StartReport, Error> {
     let pipeline = versions.required(version)?;
     if version == Version::FIRST {
-        let message = "version 1 has no version before it, so there is nothing to rebuild beside";
-        return Err(versions.error(ErrorKind::NoVersion, message));
+        let message = "version 1 has no previous version, so there is nothing to rebuild";
+        return Err(versions.error(ErrorKind::UnknownVersion, message));
     }
-    let database = versions.live.database;
-    let stored = State::read(database, versions.name).await?;
+    let database = versions.environment.database;
+    let stored = VersionState::read(database, versions.name).await?;
     if stored.is_some_and(|state| state.dropping == Some(version)) {
         let message = format!("version {version} is being dropped");
         return Err(versions.error(ErrorKind::Dropping, message));
     }
     let state = match stored {
         Some(state) => state,
-        None => State::new(read_now(versions, version).await?),
+        None => VersionState::new(initial_version(versions, version).await?),
     };
     let [own, active] = [version, state.active].map(|version| versions.identity(version));
     let [positions, live] = positions::now(database, [&own, &active]).await?;
     if !positions.is_empty() {
-        return Err(already(versions, version, &positions));
+        return Err(already_started(versions, version, &positions));
     }
-    // Once before anything is made, so that a mistake changes nothing.
-    begin(versions, pipeline, offsets, from, &live).await?;
-    let Plan { mut statements, mut notes } = tables(versions, pipeline, keys).await?;
+    // The offsets are checked before anything is created, so that a mistake changes nothing.
+    start_offsets(versions, pipeline, offsets, from, &live).await?;
+    let Plan { mut statements, mut notes } = plan_tables(versions, pipeline, keys).await?;
     admin.apply_ddl(&statements).await?;
-    // Workers could not run a mapping that its tables do not bear out, such as one of a column that only a person adds.
-    Evolution::default().compile(&versions.live, pipeline).await?;
+    // Workers cannot run a mapping whose tables do not fit, for example if a computed column must be added by hand.
+    Evolution::default().compile(&versions.environment, pipeline).await?;
     if stored.is_none() {
-        let first = async |transaction: &mut ReadWrite| match State::lock(transaction, versions.name).await? {
-            Some(_) => Ok((Vec::new(), ())),
-            None => Ok((vec![state.mutation(versions.name, false)], ())),
-        };
-        state::transact(database, first).await?;
+        let first =
+            async |transaction: &mut ReadWrite| match VersionState::lock(transaction, versions.name).await? {
+                Some(_) => Ok((Vec::new(), ())),
+                None => Ok((vec![state.mutation(versions.name, false)], ())),
+            };
+        transaction::transact(database, first).await?;
     }
-    let views = Views::of(versions, Some(&state), None).await?;
+    let views = LiveViews::plan(versions, Some(&state), None).await?;
     admin.apply_ddl(&views.statements).await?;
     statements.extend(views.statements);
     notes.extend(views.notes);
-    let began = begin(versions, pipeline, offsets, from, &live).await?;
-    commit(versions, version, &began).await?;
-    Ok(Started { statements, notes, active: state.active, began })
+    let partitions = start_offsets(versions, pipeline, offsets, from, &live).await?;
+    commit(versions, version, &partitions).await?;
+    Ok(StartReport { statements, notes, active: state.active, partitions })
 }
 
-/// The version that is read before the first start: the one before in the file. In a database where none has ever
-/// run, it is the new one, which nobody has to be switched to.
-async fn read_now(versions: &Versions<'_>, version: Version) -> Result<Version, Error> {
+/// Returns the version that readers see before the first start: the lower one in the file. In a database in which none
+/// has run, it is the new version, so that no switch is necessary.
+async fn initial_version(versions: &Versions<'_>, version: Version) -> Result<Version, Error> {
     let lower = versions.pipelines.iter().map(|pipeline| pipeline.version).filter(|it| *it < version).max();
     if let Some(lower) = lower {
         return Ok(lower);
     }
     let first = versions.identity(Version::FIRST);
-    let [positions] = positions::now(versions.live.database, [&first]).await?;
+    let [positions] = positions::now(versions.environment.database, [&first]).await?;
     Ok(if positions.is_empty() { version } else { Version::FIRST })
 }
 
-/// What the version's tables lack, and the merged views of all versions that have their tables.
-async fn tables(versions: &Versions<'_>, pipeline: &Ingest, keys: &[PrimaryKey]) -> Result<Plan, Error> {
-    let live = &versions.live;
-    let mut planned = plan::plan(live, pipeline, keys).await?;
+/// Returns the DDL that the version's tables need, and that of the merged views of all versions whose tables exist.
+async fn plan_tables(versions: &Versions<'_>, pipeline: &Ingest, keys: &[PrimaryKey]) -> Result<Plan, Error> {
+    let environment = &versions.environment;
+    let mut planned = plan::plan(environment, pipeline, keys).await?;
     for other in versions.pipelines.iter().filter(|other| other.version != pipeline.version) {
-        if live.tables(other).await?.iter().all(Option::is_some) {
-            planned.statements.extend(plan::merged_views(live, other).await?.statements);
+        if environment.tables(other).await?.iter().all(Option::is_some) {
+            planned.statements.extend(plan::merged_views(environment, other).await?.statements);
         }
     }
     Ok(planned)
 }
 
-/// Where each partition begins.
-async fn begin(
+/// Returns the start offset of each partition.
+///
+/// # Errors
+/// A topic or partition does not exist, or an offset is outside of the log.
+async fn start_offsets(
     versions: &Versions<'_>,
     pipeline: &Ingest,
     offsets: &Offsets,
-    from: &Beginning,
+    from: &StartPosition,
     live: &Positions,
-) -> Result<Vec<Began>, Error> {
+) -> Result<Vec<StartedPartition>, Error> {
     let mut logs = BTreeMap::new();
     for topic in topics(pipeline, from, live) {
-        let count = offsets.partition_count(topic, LIMIT).await?;
-        let count = count.ok_or_else(|| refused(versions, format!("topic `{topic}` does not exist")))?;
+        let count = offsets.partition_count(topic, REQUEST_TIMEOUT).await?;
+        let count =
+            count.ok_or_else(|| invalid_offset(versions, format!("topic `{topic}` does not exist")))?;
         for number in 0..count {
             let partition = Partition { topic: topic.into(), number };
-            let log = log::range(offsets, &partition).await?;
+            let log = partition_log::range(offsets, &partition).await?;
             logs.insert(partition, log);
         }
     }
     if logs.is_empty() {
         let message =
-            "no topic is known yet that its pattern matches; run the version before first, or give offsets";
-        return Err(refused(versions, message.to_owned()));
+            "no topic that matches the pattern is known yet; run the previous version first, or give offsets";
+        return Err(invalid_offset(versions, message.to_owned()));
     }
-    if let Beginning::Offsets(given) = from
+    if let StartPosition::Offsets(given) = from
         && let Some(unknown) = given.keys().find(|partition| !logs.contains_key(*partition))
     {
-        return Err(refused(versions, format!("{unknown} is no partition that the pipeline reads")));
+        return Err(invalid_offset(
+            versions,
+            format!("{unknown} is not a partition that the pipeline reads"),
+        ));
     }
-    let mut began = Vec::with_capacity(logs.len());
+    let mut partitions = Vec::with_capacity(logs.len());
     for (partition, log) in logs {
         let at = match from {
-            Beginning::Earliest => log.start,
-            // A record that was not there a moment ago may be beyond what is known as the end.
-            Beginning::Time(time) => {
-                let at =
-                    offsets.at_time(&topic_partition(&partition), time.timestamp_millis(), LIMIT).await?;
+            StartPosition::Earliest => log.start,
+            // A record that has just been produced may be beyond the end that was read before.
+            StartPosition::Time(time) => {
+                let at = offsets
+                    .at_time(&topic_partition(&partition), time.timestamp_millis(), REQUEST_TIMEOUT)
+                    .await?;
                 at.clamp(log.start, log.end)
             }
-            Beginning::Offsets(given) => *given.get(&partition).ok_or_else(|| {
-                refused(versions, format!("no offset is given for {}/{}", partition.topic, partition.number))
+            StartPosition::Offsets(given) => *given.get(&partition).ok_or_else(|| {
+                invalid_offset(
+                    versions,
+                    format!("no offset is given for {}/{}", partition.topic, partition.number),
+                )
             })?,
         };
-        within(at, log).map_err(|why| refused(versions, format!("{partition}: {why}")))?;
-        began.push(Began { partition, at, log });
+        check_offset(at, log).map_err(|why| invalid_offset(versions, format!("{partition}: {why}")))?;
+        partitions.push(StartedPartition { partition, at, log });
     }
-    Ok(began)
+    Ok(partitions)
 }
 
-/// Those of a pattern are those that the active version has met.
-fn topics<'a>(pipeline: &'a Ingest, from: &'a Beginning, live: &'a Positions) -> BTreeSet<&'a str> {
+/// Returns the topics to read. Those of a pattern are the topics of the active version.
+fn topics<'a>(pipeline: &'a Ingest, from: &'a StartPosition, live: &'a Positions) -> BTreeSet<&'a str> {
     let named: BTreeSet<&str> = pipeline.topics.names().iter().map(|topic| topic.as_str()).collect();
     if !named.is_empty() {
         return named;
     }
     let mut known: BTreeSet<&str> = live.keys().map(|partition| &*partition.topic).collect();
-    if let Beginning::Offsets(given) = from {
+    if let StartPosition::Offsets(given) = from {
         known.extend(given.keys().map(|partition| &*partition.topic));
     }
     known
 }
 
-/// What is wrong with an offset.
-fn within(at: Offset, log: LogRange) -> Result<(), String> {
+/// Checks that the log still holds an offset.
+///
+/// # Errors
+/// The offset is before the start or beyond the end of the log.
+fn check_offset(at: Offset, log: LogRange) -> Result<(), String> {
     if at < log.start {
         let lost = log.start - at;
         return Err(format!(
@@ -193,46 +216,52 @@ fn within(at: Offset, log: LogRange) -> Result<(), String> {
     Ok(())
 }
 
-/// The same mutations as a worker's own registration, so that of the two only one comes through.
-async fn commit(versions: &Versions<'_>, version: Version, began: &[Began]) -> Result<(), Error> {
-    let (database, identity) = (versions.live.database, versions.identity(version));
+/// Commits the same mutations as a worker's registration, so that only one of the two succeeds.
+async fn commit(
+    versions: &Versions<'_>,
+    version: Version,
+    partitions: &[StartedPartition],
+) -> Result<(), Error> {
+    let (database, identity) = (versions.environment.database, versions.identity(version));
     let mutations =
-        || began.iter().flat_map(|it| register_partition(&identity, &it.partition, it.at)).collect();
+        || partitions.iter().flat_map(|it| register_partition(&identity, &it.partition, it.at)).collect();
     let mut in_doubt = false;
-    for _ in 0..ATTEMPTS {
+    for _ in 0..MAX_ATTEMPTS {
         let Err(error) = database.commit(mutations(), CommitOptions::default()).await else { return Ok(()) };
         match error.kind() {
             Spanner::Aborted | Spanner::Unavailable => {}
             Spanner::InDoubt => in_doubt = true,
             Spanner::AlreadyExists => {
                 let first = positions::first(database, &identity).await?;
-                // Ours, if the answer to an earlier attempt was lost.
-                if in_doubt && began.iter().all(|it| first.get(&it.partition) == Some(&it.at)) {
+                // The positions are ours if the answer to an earlier attempt was lost.
+                if in_doubt && partitions.iter().all(|it| first.get(&it.partition) == Some(&it.at)) {
                     return Ok(());
                 }
                 let [stored] = positions::now(database, [&identity]).await?;
-                return Err(already(versions, version, &stored));
+                return Err(already_started(versions, version, &stored));
             }
             _ => return Err(error.into()),
         }
-        tokio::time::sleep(PAUSE).await;
+        tokio::time::sleep(RETRY_PAUSE).await;
     }
-    let message = "the positions could not be registered: other commits were always in the way; run it again";
+    let message =
+        "the positions could not be registered because other commits interfered; run the command again";
     Err(versions.error(ErrorKind::Stopped, message))
 }
 
-fn already(versions: &Versions<'_>, version: Version, stored: &Positions) -> Error {
+/// Returns the error of a version that has already been started.
+fn already_started(versions: &Versions<'_>, version: Version, stored: &Positions) -> Error {
     let offsets: i64 = stored.values().fold(0, |sum, offset| sum.saturating_add(*offset));
     let count = stored.len();
     let message = format!(
-        "version {version} has been started: it has positions in {count} partitions, whose next offsets add up to \
+        "version {version} has already been started: it has positions in {count} partitions, whose next offsets add up to \
          {offsets}"
     );
-    versions.error(ErrorKind::Started, message)
+    versions.error(ErrorKind::AlreadyStarted, message)
 }
 
-fn refused(versions: &Versions<'_>, message: String) -> Error {
-    versions.error(ErrorKind::Beginning, message)
+fn invalid_offset(versions: &Versions<'_>, message: String) -> Error {
+    versions.error(ErrorKind::StartPosition, message)
 }
 
 #[cfg(test)]
@@ -240,10 +269,10 @@ mod tests {
     use super::*;
 
     #[test]
-    fn an_offset_must_be_one_that_the_log_still_holds() {
+    fn start_offset_must_be_in_the_log() {
         let log = LogRange { start: 100, end: 200 };
-        assert_eq!([100, 150, 200].map(|at| within(at, log)), [Ok(()), Ok(()), Ok(())]);
-        assert!(within(40, log).unwrap_err().contains("60 offsets from 40 on are gone"));
-        assert!(within(201, log).unwrap_err().contains("beyond the end"));
+        assert_eq!([100, 150, 200].map(|at| check_offset(at, log)), [Ok(()), Ok(()), Ok(())]);
+        assert!(check_offset(40, log).unwrap_err().contains("60 offsets from 40 on are gone"));
+        assert!(check_offset(201, log).unwrap_err().contains("beyond the end"));
     }
 }

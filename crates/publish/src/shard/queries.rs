@@ -12,13 +12,13 @@ use futures::FutureExt;
 use futures::stream::{FuturesUnordered, StreamExt};
 use spanbridge_protocol::publish::Token;
 use spanbridge_protocol::value::Timestamp;
+use spanbridge_service::Backoff;
 use spanbridge_spanner::{ChangeRecord, Error};
 use tokio::sync::oneshot;
 use tokio::time::Instant;
 
 use super::pending_heads::{Head, HeadKey, PendingHeads};
 use super::token_reader::{self, NextRecord, ReadRecord, Records, TokenReader};
-use crate::backoff::Backoff;
 use crate::memory_budget::MemoryBudget;
 use crate::pipeline::Pipeline;
 
@@ -95,7 +95,7 @@ impl Queries {
         let mut pause = Duration::ZERO;
         let backoff = match self.remove(&token) {
             Some(mut query) => {
-                pause = query.backoff.pause();
+                pause = query.backoff.next_pause();
                 query.backoff
             }
             None => QUERY_BACKOFF,

@@ -1,6 +1,7 @@
 use std::time::Duration;
 
-use crate::backoff::Backoff;
+use spanbridge_service::Backoff;
+
 use crate::failure::Failure;
 use crate::pipeline::Pipeline;
 use crate::policy::Action;
@@ -33,7 +34,7 @@ where
             return Err(failure);
         }
         pipeline.metrics.failure(&failure);
-        let pause = backoff.pause();
+        let pause = backoff.next_pause();
         tracing::warn!(pipeline = pipeline.name(), what, %failure, ?pause, "Service unavailable; retrying");
         status.lock().reason = Some(format!("{what}: {failure}"));
         tokio::time::sleep(pause).await;

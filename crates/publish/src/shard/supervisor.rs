@@ -2,13 +2,13 @@
 
 use std::time::Duration;
 
+use spanbridge_service::Backoff;
 use tokio::time::Instant;
 
 use super::inputs::ShardInputs;
 use super::run::ShardRun;
 use super::run_end::RunEnd;
 use crate::Error;
-use crate::backoff::Backoff;
 
 /// The pause between two runs of a shard.
 const RESTART_BACKOFF: Backoff = Backoff::new(Duration::from_millis(100), Duration::from_secs(30));
@@ -48,7 +48,7 @@ pub(crate) async fn run_shard(mut inputs: ShardInputs) -> Result<(), Error> {
                 if started.elapsed() >= BACKOFF_RESET_AFTER {
                     backoff.reset();
                 }
-                pause = backoff.pause();
+                pause = backoff.next_pause();
                 if is_fenced {
                     pause = pause.max(FENCED_PAUSE);
                     inputs.pipeline.metrics.shard_fenced();

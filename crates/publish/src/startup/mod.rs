@@ -14,8 +14,10 @@ use std::time::Duration;
 use spanbridge_config::{Config, Publish};
 use spanbridge_kafka::{Admin, Events, Subscription};
 use spanbridge_protocol::publish::ShardLimits;
+use spanbridge_service::Context;
 use spanbridge_spanner::{Database, PipelineTag};
 
+use crate::ErrorKind;
 use crate::auxiliary_topics::AuxiliaryTopicSetup;
 use crate::dead_letters::DeadLetters;
 use crate::ensure_topic::RequiredTopic;
@@ -25,7 +27,6 @@ use crate::pipeline::Pipeline;
 use crate::policy::Action;
 use crate::tables::Tables;
 use crate::watermark;
-use crate::{Context, ErrorKind};
 
 pub(crate) use change_stream::{altered_error, stream_mismatches};
 pub use unknown_names::unknown_names;

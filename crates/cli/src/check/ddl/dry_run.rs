@@ -1,7 +1,7 @@
 //! Runs the statements in the temporary database, and collects their impact on each pipeline.
 
 use spanbridge_config::{Script, Span};
-use spanbridge_ingest::Live;
+use spanbridge_ingest::Environment;
 use spanbridge_ingest::check::{self, Finding, Severity};
 use spanbridge_publish::schema_impact::{Impact, ImpactTracker, Outcome};
 use spanbridge_spanner::{Database, ErrorKind, TemporaryDatabase};
@@ -85,7 +85,7 @@ impl DryRun<'_> {
     /// Checks the ingest mappings against the schema after the last statement, and reports findings that are new.
     async fn check_mappings(&self, database: &Database, reports: &mut [PipelineReport]) -> Result<()> {
         let LiveCheck { config, registry, kafka, selection, .. } = self.live;
-        let live = Live { config, database, registry };
+        let live = Environment { config, database, registry };
         for pipeline in &selection.ingest {
             let Some(report) = reports.iter_mut().find(|report| report.is_of_ingest(pipeline.identity()))
             else {

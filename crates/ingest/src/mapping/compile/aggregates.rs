@@ -1,83 +1,88 @@
-//! The aggregates of a table.
+//! Compiles the aggregates of a table.
 
 use spanbridge_config::{Aggregate, AggregatesTable, Function as ConfigFunction};
 use spanbridge_protocol::ingest::{AggregateFunction, Fraction, MeanType};
-use spanbridge_protocol::table::{Column as TableColumn, Table};
+use spanbridge_protocol::table::{Column, Table};
 use spanbridge_protocol::value::Type;
 
-use super::super::table::{Argument, Column, Given};
-use super::{COLUMN, Compiler, TYPE};
+use super::super::group_mapping::{AggregateArgument, ArgumentValue};
+use super::super::mapped_column::MappedColumn;
+use super::compiler::{COLUMN, Compiler, TYPE};
 
-/// Columns, functions and inputs, in the order of the file; each column with its companions behind it.
-pub(super) struct Aggregates {
+/// The columns, functions and arguments of a table in the order of the file. Each column is followed by its companions.
+pub(super) struct CompiledAggregates {
     pub(super) columns: Vec<String>,
     pub(super) functions: Vec<AggregateFunction>,
-    pub(super) inputs: Vec<Argument>,
+    pub(super) arguments: Vec<AggregateArgument>,
 }
 
-impl Compiler<'_> {
-    pub(super) fn aggregates(&mut self, mapping: &AggregatesTable, live: &Table) -> Option<Aggregates> {
-        let mut all = Aggregates { columns: Vec::new(), functions: Vec::new(), inputs: Vec::new() };
-        for aggregate in &mapping.aggregates {
-            let column = self.live(live, &aggregate.column)?;
-            let Some((function, argument)) = function(aggregate.function, &column.ty) else {
-                let message = format!("column {} is {}, which this aggregate is not", column.name, column.ty);
-                self.error(&aggregate.column, TYPE, message, accepted(aggregate.function));
-                return None;
-            };
-            let companions = self.companions(aggregate, function, &column, live)?;
-            let value = match &aggregate.argument {
-                None => Given::Record,
-                Some(text) => {
-                    // Any values can be told apart.
-                    let any = function == AggregateFunction::ApproxDistinct;
-                    let expression = self.expression(text, (!any).then_some(&argument))?;
-                    let column = Column { name: column.name.clone(), ty: argument, expression };
-                    if any { Given::Identity(column) } else { Given::Value(column) }
-                }
-            };
-            let filter = self.filter(aggregate.filter.as_ref())?;
-            all.inputs.push(Argument { value, filter });
-            all.columns.push(column.name);
-            all.columns.extend(companions);
-            all.functions.push(function);
-        }
-        Some(all)
-    }
-
-    /// The columns beside the aggregate's own, which must be there.
-    fn companions(
-        &mut self,
-        aggregate: &Aggregate,
-        function: AggregateFunction,
-        column: &TableColumn,
-        live: &Table,
-    ) -> Option<Vec<String>> {
-        let types: &[Type] = match function {
-            AggregateFunction::Avg(_) => &[column.ty.clone(), Type::Int64],
-            AggregateFunction::First | AggregateFunction::Last => &[Type::Timestamp],
-            AggregateFunction::ApproxDistinct | AggregateFunction::ApproxQuantile(_) => &[Type::Bytes],
-            AggregateFunction::Count
-            | AggregateFunction::Sum
-            | AggregateFunction::Min
-            | AggregateFunction::Max => &[],
+/// Returns the aggregates of a table, or `None` after a mistake.
+pub(super) fn compile(
+    compiler: &mut Compiler<'_>,
+    mapping: &AggregatesTable,
+    live: &Table,
+) -> Option<CompiledAggregates> {
+    let mut all = CompiledAggregates { columns: Vec::new(), functions: Vec::new(), arguments: Vec::new() };
+    for aggregate in &mapping.aggregates {
+        let column = compiler.live_column(live, &aggregate.column)?;
+        let Some((function, argument)) = function(aggregate.function, &column.ty) else {
+            let message =
+                format!("column {} is {}, which this aggregate cannot produce", column.name, column.ty);
+            compiler.error(&aggregate.column, TYPE, message, accepted(aggregate.function));
+            return None;
         };
-        let mut names = Vec::with_capacity(types.len());
-        for (name, ty) in aggregate.companions().into_iter().zip(types) {
-            let found = live.column(&name).filter(|found| found.ty == *ty && !found.generated);
-            let Some(found) = found else {
-                let message = format!("table `{}` has no column {name} {ty}", live.name);
-                let help = format!("add it: `{}` keeps part of its state there", aggregate.function.name());
-                self.error(&aggregate.column, COLUMN, message, help);
-                return None;
-            };
-            names.push(found.name.clone());
-        }
-        Some(names)
+        let companions = companions(compiler, aggregate, function, &column, live)?;
+        let value = match &aggregate.argument {
+            None => ArgumentValue::Record,
+            Some(text) => {
+                // Values of any type can be counted as distinct.
+                let any = function == AggregateFunction::ApproxDistinct;
+                let expression = compiler.expression(text, (!any).then_some(&argument))?;
+                let column = MappedColumn { name: column.name.clone(), ty: argument, expression };
+                if any { ArgumentValue::Identity(column) } else { ArgumentValue::Value(column) }
+            }
+        };
+        let filter = compiler.filter(aggregate.filter.as_ref())?;
+        all.arguments.push(AggregateArgument { value, filter });
+        all.columns.push(column.name);
+        all.columns.extend(companions);
+        all.functions.push(function);
     }
+    Some(all)
 }
 
-/// The function for a column of that type, and the type of its argument.
+/// Returns the companion columns in which the aggregate keeps the rest of its state. They must exist.
+fn companions(
+    compiler: &mut Compiler<'_>,
+    aggregate: &Aggregate,
+    function: AggregateFunction,
+    column: &Column,
+    live: &Table,
+) -> Option<Vec<String>> {
+    let types: &[Type] = match function {
+        AggregateFunction::Avg(_) => &[column.ty.clone(), Type::Int64],
+        AggregateFunction::First | AggregateFunction::Last => &[Type::Timestamp],
+        AggregateFunction::ApproxDistinct | AggregateFunction::ApproxQuantile(_) => &[Type::Bytes],
+        AggregateFunction::Count
+        | AggregateFunction::Sum
+        | AggregateFunction::Min
+        | AggregateFunction::Max => &[],
+    };
+    let mut names = Vec::with_capacity(types.len());
+    for (name, ty) in aggregate.companions().into_iter().zip(types) {
+        let companion = live.column(&name).filter(|found| found.ty == *ty && !found.generated);
+        let Some(companion) = companion else {
+            let message = format!("table `{}` has no column {name} {ty}", live.name);
+            let help = format!("add it: `{}` keeps part of its state there", aggregate.function.name());
+            compiler.error(&aggregate.column, COLUMN, message, help);
+            return None;
+        };
+        names.push(companion.name.clone());
+    }
+    Some(names)
+}
+
+/// Returns the function for a column of that type, and the type of its argument.
 fn function(function: ConfigFunction, ty: &Type) -> Option<(AggregateFunction, Type)> {
     let scalar = !matches!(ty, Type::Array(_) | Type::Json);
     let (function, fits, argument) = match function {
@@ -106,12 +111,12 @@ fn function(function: ConfigFunction, ty: &Type) -> Option<(AggregateFunction, T
 
 fn accepted(function: ConfigFunction) -> &'static str {
     match function {
-        ConfigFunction::Count | ConfigFunction::ApproxDistinct => "make it INT64",
-        ConfigFunction::Sum => "make it INT64, NUMERIC or FLOAT64",
-        ConfigFunction::Avg => "make it NUMERIC or FLOAT64",
-        ConfigFunction::ApproxQuantile(_) => "make it FLOAT64",
+        ConfigFunction::Count | ConfigFunction::ApproxDistinct => "change the column to INT64",
+        ConfigFunction::Sum => "change the column to INT64, NUMERIC or FLOAT64",
+        ConfigFunction::Avg => "change the column to NUMERIC or FLOAT64",
+        ConfigFunction::ApproxQuantile(_) => "change the column to FLOAT64",
         ConfigFunction::Min | ConfigFunction::Max | ConfigFunction::First | ConfigFunction::Last => {
-            "make it of a scalar type"
+            "change the column to a scalar type"
         }
     }
 }

@@ -1,6 +1,11 @@
-//! The file's tables against the live ones: every mistake with its place.
+//! Compiles the tables of the configuration file against the live tables.
+//!
+//! [`compile`] visits the file's tables in order and returns a [`Mapper`]. `rows.rs` and `groups.rs` compile one table
+//! each with the help of `compiler.rs`, which collects every mistake with its place in the file. `offline.rs` compiles
+//! the expressions alone, without a database.
 
 mod aggregates;
+mod compiler;
 mod groups;
 mod offline;
 mod rows;
@@ -10,30 +15,25 @@ mod windows;
 
 use std::sync::Arc;
 
-use spanbridge_config::{Config, Decoding, Error, Ingest, IngestTable, Located, Mapping, Mask as ConfigMask};
+use spanbridge_config::{Config, Decoding, Error, Ingest, IngestTable};
 use spanbridge_protocol::ingest::Spec;
-use spanbridge_protocol::table::{Column as TableColumn, Table};
+use spanbridge_protocol::table::Table;
 use spanbridge_protocol::value::Type;
 use spanbridge_schema::Registry;
 
 use super::decoding::Decoders;
-use super::expression::Expression;
-use super::final_column::FinalColumn;
-use super::mask::Mask;
-use super::plan::Plans;
-use super::record::Mapper;
-use super::table::{Column, TableMapping};
-use super::variables::Variables;
+use super::mapper::Mapper;
+use super::path_resolver::PathResolver;
+use super::table_mapping::TableMapping;
 use crate::schemas;
-pub(crate) use offline::expressions;
+use compiler::{Compiler, TABLE};
+pub(crate) use offline::check_expressions;
 
-const SYNTAX: &str = "SB-MAPPING-EXPRESSION";
-const TABLE: &str = "SB-MAPPING-TABLE";
-const COLUMN: &str = "SB-MAPPING-COLUMN";
-const KEY: &str = "SB-MAPPING-KEY";
-const TYPE: &str = "SB-MAPPING-TYPE";
-
-/// Compiles a pipeline, in which each `"*"` has its columns; `tables` are those of the file that exist, in its order.
+/// Compiles a pipeline in which each `"*"` is already expanded. `tables` has an entry for each table of the file, in
+/// its order, which is `None` if the table does not exist.
+///
+/// # Errors
+/// All mistakes, with their places in the file.
 pub(crate) fn compile(
     config: &Config,
     pipeline: &Ingest,
@@ -42,31 +42,27 @@ pub(crate) fn compile(
 ) -> Result<Mapper, Error> {
     let decoders = Decoders::new(pipeline, registry);
     let mask_key = pipeline.mask_key.as_ref().map(|key| key.resolve()).transpose()?;
-    let mut compiler = Compiler {
-        config,
-        variables: decoders.variables(),
-        mask_key,
-        plans: Plans::of(subjects(pipeline)),
-        finals: Vec::new(),
-        errors: Vec::new(),
-    };
+    let paths = PathResolver::new(single_subjects(pipeline));
+    let mut compiler = Compiler::new(config, decoders.variables(), paths).with_mask_key(mask_key);
     let mut targets = Vec::new();
     let mut mappings = Vec::new();
     let mut types = Vec::new();
+    let mut final_columns = Vec::new();
     for (mapping, live) in pipeline.tables.iter().zip(tables) {
         let Some(live) = live else {
             let name = mapping.table();
-            compiler.error(
-                name,
-                TABLE,
-                format!("the database has no table `{name}`"),
-                "create it, or correct its name",
-            );
+            let message = format!("the database has no table `{name}`");
+            compiler.error(name, TABLE, message, "create it, or correct its name");
             continue;
         };
         let compiled = match mapping {
-            IngestTable::Rows(rows) => compiler.rows(rows, live),
-            IngestTable::Aggregates(table) => compiler.groups(table, live),
+            IngestTable::Rows(rows) => rows::compile(&mut compiler, rows, live),
+            IngestTable::Aggregates(table) => {
+                groups::compile(&mut compiler, table, live).map(|(target, mapping, final_column)| {
+                    final_columns.extend(final_column);
+                    (target, mapping)
+                })
+            }
         };
         if let Some((target, mapping)) = compiled {
             let ty = |name: &String| live.column(name).map(|column| column.ty.clone());
@@ -87,109 +83,18 @@ pub(crate) fn compile(
         spec: Arc::new(Spec { pipeline: pipeline.identity().into(), targets }),
         types,
         decoders,
-        uses_key: mappings.iter().any(TableMapping::reads_key),
+        reads_key: mappings.iter().any(TableMapping::reads_key),
         tables: mappings,
-        plans: compiler.plans,
-        finals: compiler.finals,
+        paths: compiler.paths,
+        final_columns,
     })
 }
 
-/// Where there is just one.
-fn subjects(pipeline: &Ingest) -> [Option<String>; 2] {
-    let only = |decoding: &Decoding, part: &str| {
+/// Returns the subject of the keys and that of the values, each if there is just one.
+fn single_subjects(pipeline: &Ingest) -> [Option<String>; 2] {
+    let single = |decoding: &Decoding, part: &str| {
         let mut subjects = schemas::subjects(decoding, part, pipeline.topics.names()).into_iter();
         subjects.next().filter(|_| subjects.next().is_none())
     };
-    [only(&pipeline.key, "key"), only(&pipeline.value, "value")]
-}
-
-struct Compiler<'a> {
-    config: &'a Config,
-    variables: Variables,
-    /// The key of hashes, when a column has one.
-    mask_key: Option<String>,
-    plans: Plans,
-    finals: Vec<FinalColumn>,
-    errors: Vec<Error>,
-}
-
-impl Compiler<'_> {
-    fn column(&mut self, live: &Table, mapping: &Mapping) -> Option<Column> {
-        let column = self.live(live, &mapping.column)?;
-        let expression = match mapping.mask {
-            None if mapping.copied => Expression::copied(&mapping.expr, &mut self.plans, &column.ty),
-            None => self.expression(&mapping.expr, Some(&column.ty))?,
-            // What a mask leaves has nothing to do with the schema.
-            Some(mask) => {
-                let expression = self.expression(&mapping.expr, None)?;
-                expression.masked(self.mask(mask, mapping, &column)?)
-            }
-        };
-        Some(Column { name: column.name, ty: column.ty, expression })
-    }
-
-    fn mask(&mut self, mask: ConfigMask, mapping: &Mapping, column: &TableColumn) -> Option<Mask> {
-        let mask = match mask {
-            // Configuration has seen to it that there is a key.
-            ConfigMask::Hash => Mask::hash(self.mask_key.as_deref()?.as_bytes()),
-            ConfigMask::Redact => Mask::Redact { nullable: column.nullable },
-            ConfigMask::Partial => Mask::Partial,
-        };
-        if !mask.fits(&column.ty) {
-            let message =
-                format!("column {} is {}, and what this mask leaves is text", column.name, column.ty);
-            let help = "make the column STRING, or use mask = \"redact\"";
-            self.errors.push(self.config.error_at(mapping.keys.span("mask"), TYPE, message, help));
-            return None;
-        }
-        Some(mask)
-    }
-
-    /// The live column of that name, which must be one that can be written.
-    fn live(&mut self, live: &Table, name: &Located<str>) -> Option<TableColumn> {
-        match live.column(name) {
-            Some(column) if !column.generated => Some(column.clone()),
-            Some(_) => {
-                let message = format!("column {name} of table `{}` is generated", live.name);
-                self.error(name, COLUMN, message, "remove it: Spanner computes it");
-                None
-            }
-            None => {
-                let names: Vec<&str> = live.columns.iter().map(|column| column.name.as_str()).collect();
-                let message = format!("table `{}` has no column {name}", live.name);
-                self.error(name, COLUMN, message, format!("its columns are {}", names.join(", ")));
-                None
-            }
-        }
-    }
-
-    fn filter(&mut self, filter: Option<&Located<str>>) -> Option<Option<Expression>> {
-        match filter {
-            None => Some(None),
-            Some(filter) => self.expression(filter, None).map(Some),
-        }
-    }
-
-    /// With a type, a field must convert to it by its schema.
-    fn expression(&mut self, text: &Located<str>, ty: Option<&Type>) -> Option<Expression> {
-        match Expression::compile(text, self.variables, &mut self.plans, ty) {
-            Ok(expression) => Some(expression),
-            Err((message, part)) => {
-                let span = self.config.part(text, part);
-                let help = format!("write CEL over {}", self.variables.names().join(", "));
-                self.errors.push(self.config.error_at(span, SYNTAX, message, help));
-                None
-            }
-        }
-    }
-
-    fn error(
-        &mut self,
-        at: &Located<str>,
-        code: &'static str,
-        message: impl Into<String>,
-        help: impl Into<String>,
-    ) {
-        self.errors.push(self.config.error_at(at.span, code, message, help));
-    }
+    [single(&pipeline.key, "key"), single(&pipeline.value, "value")]
 }

@@ -1,23 +1,25 @@
-//! The file alone, without a database.
+//! Compiles the expressions of a file without a database.
 
 use spanbridge_config::{Config, Error, Ingest, IngestTable, Located};
 
-use super::super::plan::Plans;
+use super::super::path_resolver::PathResolver;
 use super::super::variables::Variables;
-use super::Compiler;
+use super::compiler::Compiler;
 
-/// Every expression of the pipeline that does not compile.
-pub(crate) fn expressions(config: &Config, pipeline: &Ingest) -> Result<(), Error> {
+/// Compiles every expression of a pipeline.
+///
+/// # Errors
+/// All expressions that are invalid, with their places in the file.
+pub(crate) fn check_expressions(config: &Config, pipeline: &Ingest) -> Result<(), Error> {
     let variables = Variables::from(pipeline.value.unwrap);
-    let (plans, finals, errors) = (Plans::default(), Vec::new(), Vec::new());
-    let mut compiler = Compiler { config, variables, mask_key: None, plans, finals, errors };
-    for text in pipeline.tables.iter().flat_map(texts) {
+    let mut compiler = Compiler::new(config, variables, PathResolver::default());
+    for text in pipeline.tables.iter().flat_map(expressions) {
         compiler.expression(text, None);
     }
     config.errors(compiler.errors).map_or(Ok(()), Err)
 }
 
-fn texts(table: &IngestTable) -> Vec<&Located<str>> {
+fn expressions(table: &IngestTable) -> Vec<&Located<str>> {
     let mut texts: Vec<&Located<str>> = table.mappings().iter().map(|mapping| &mapping.expr).collect();
     match table {
         IngestTable::Rows(rows) => texts.extend(rows.filter.iter().chain(&rows.delete_when)),

@@ -1,4 +1,4 @@
-//! Mistakes of the file against the live tables, each with its place.
+//! Mistakes of the file compared with the live tables, each with its place.
 
 use spanbridge_config::Config;
 use spanbridge_protocol::table::{Column, Table};
@@ -54,7 +54,7 @@ fn totals() -> Table {
     Table { name: "Totals".into(), columns, parent: None }
 }
 
-/// What compiling the table says, without the file's name; lines count from the `[[ingest.table]]`.
+/// Compiles a table and returns its first mistake without the file's name. Lines count from the `[[ingest.table]]`.
 fn compiled(table: &str, live: Option<Table>) -> Result<(), String> {
     let config = Config::parse("b.toml", &format!("{HEAD}{table}")).unwrap();
     let registry = Registry::connect(RegistryOptions::new("http://127.0.0.1:1")).unwrap();
@@ -81,14 +81,14 @@ fn groups(key: &str, aggregates: &str) -> String {
 }
 
 #[test]
-fn good_mappings_compile() {
+fn valid_mappings_compile() {
     assert_eq!(compiled(&rows(r#"Id = "value.id", Name = "value.a + '!'""#), Some(orders())), Ok(()));
     let good = groups(r#"Customer = "value.customer""#, r#"Sum = "sum(value.amount)""#);
     assert_eq!(compiled(&good, Some(totals())), Ok(()));
 }
 
 #[test]
-fn each_mistake_is_shown_where_it_is() {
+fn mistakes_have_their_places() {
     let wrong = |table: &str, live: Option<Table>, expected: &str| {
         let error = compiled(table, live).unwrap_err();
         assert!(error.starts_with(expected), "{error}");
@@ -101,7 +101,7 @@ fn each_mistake_is_shown_where_it_is() {
     );
     wrong(&rows(r#"Name = "value.a""#), Some(orders()), "2:9 key column Id");
     wrong(&rows(r#"Id = "value.id", Computed = "value.a""#), Some(orders()), "3:30 column Computed of table");
-    wrong(&rows(r#"Id = "valu.id""#), Some(orders()), "3:19 `valu` is not one of");
+    wrong(&rows(r#"Id = "valu.id""#), Some(orders()), "3:19 variable `valu` is not one of");
     let sum = r#"Sum = "sum(value.amount)""#;
     wrong(
         &groups(r#"Customer = "value.customer""#, r#"Label = "sum(value.a)""#),

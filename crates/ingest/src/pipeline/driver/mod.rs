@@ -1,156 +1,114 @@
-//! The loop: events and answers into the worker, effects out of it.
+//! The loop of one pipeline: events and answers go into the worker, effects come out.
+//!
+//! [`Driver`] owns the worker's state machine (`spanbridge_protocol::ingest::Worker`). It feeds the worker with the
+//! subscription's events and with the answers of requests, and carries out the effects that the worker returns. The
+//! worker decides everything that exactly-once depends on; this loop only moves data.
+//!
+//! ```text
+//! mod.rs             Driver: the loop, effects, shutdown
+//! records.rs         RecordMapper: records -> changes, with retries while the registry is away
+//! assignment.rs      Assignment: owned partitions, fetches, revocations, stops
+//! commit_tracker.rs  CommitTracker: commits in flight, with their traces and metrics
+//! ```
 
-mod effects;
-mod intake;
+mod assignment;
+mod commit_tracker;
+mod records;
 
-use std::collections::{BTreeMap, BTreeSet};
-use std::sync::Arc;
-use std::time::{Duration, Instant, SystemTime};
+use std::collections::BTreeSet;
+use std::time::{Duration, Instant};
 
-use serde_json::json;
-use spanbridge_kafka::{Event, Events, Offsets, RevocationAck, Subscription};
-use spanbridge_protocol::ingest::{Outcome, Partition, PartitionStop, StopReason, Worker, WorkerEffect};
-use spanbridge_spanner::Database;
+use spanbridge_kafka::{Event, Events, Record, Subscription};
+use spanbridge_protocol::ingest::{Partition, PartitionStop, StopReason, Worker, WorkerEffect};
 use spanbridge_telemetry::admin::{Heartbeat, PipelineReadiness};
 use tokio::sync::{mpsc, watch};
 use tokio_util::sync::CancellationToken;
+use tracing::Instrument;
 
 use super::answer::Answer;
-use super::batch_trace::BatchTrace;
-use super::batch_traces::BatchTraces;
-use super::evolution::Met;
-use super::observer::{Observer, Sent};
-use super::requests::{Request, Requests};
-use super::source::{Source, partition};
-use super::transactions::Transactions;
-use crate::log::topic_partition;
-use crate::mapping::Mapper;
+use super::evolution::NewFields;
+use super::kafka_payload::{KafkaPayload, partition};
+use super::metrics::PipelineMetrics;
+use super::request::Request;
+use super::request_runner::RequestRunner;
 use crate::policy::{self, Action};
-use crate::signature::Signature;
 use crate::{Error, ErrorKind};
+use assignment::Assignment;
+use commit_tracker::CommitTracker;
+use records::RecordMapper;
 
-/// The loop goes round at least this often, or `/livez` says so.
-pub(super) const LIVENESS: Duration = Duration::from_secs(60);
-/// How often the lag is looked at.
-const TICK: Duration = Duration::from_secs(5);
-/// How long a shutdown waits for the commit on its way; the fence makes leaving it safe.
-const GOODBYE: Duration = Duration::from_secs(10);
-/// Answers that may wait for the loop.
-const ANSWERS: usize = 1024;
+/// The maximum time of one turn of the loop. `/livez` reports a longer one.
+pub(super) const HEARTBEAT_TIMEOUT: Duration = Duration::from_secs(60);
+/// The interval at which the lag and requested replays are read.
+const LAG_INTERVAL: Duration = Duration::from_secs(5);
+/// The maximum time that a shutdown waits for the commit in flight. The fence makes it safe to leave earlier.
+const SHUTDOWN_TIMEOUT: Duration = Duration::from_secs(10);
 
+/// The loop of one pipeline.
 pub(super) struct Driver {
     pipeline: String,
-    group: String,
+    /// True if a pattern selects the topics, so that a missing topic may appear later.
     by_pattern: bool,
-    mapper: Arc<Mapper>,
-    subscription: Subscription,
-    worker: Worker<Source>,
-    requests: Requests,
+    worker: Worker<KafkaPayload>,
+    requests: RequestRunner,
     answers: mpsc::Receiver<Answer>,
-    /// The worker's generation of a fetch, and the subscription's.
-    fetches: BTreeMap<Partition, (u64, u64)>,
-    /// Partitions whose dead letters are being looked at for replays.
+    records: RecordMapper,
+    assignment: Assignment,
+    commits: CommitTracker,
+    /// The partitions whose requested replays are being read.
     replays: BTreeSet<Partition>,
-    /// Revocations that wait for a commit on its way.
-    revocations: Vec<(Vec<Partition>, RevocationAck)>,
-    stops: BTreeMap<Partition, String>,
-    /// A writer with fields that the mapping does not know: nothing more is taken, and what was taken before is committed.
-    met: Option<Met>,
-    observer: Observer,
-    traces: BatchTraces,
-    /// The commits on their way, by attempt.
-    sent: BTreeMap<u64, Attempt>,
+    metrics: PipelineMetrics,
     ready: PipelineReadiness,
     heartbeat: Heartbeat,
     started: Instant,
-    polling_since: SystemTime,
-    /// When the worker was last given what may complete a batch.
-    folding_since: Instant,
-    owned: watch::Sender<Vec<Partition>>,
 }
 
-/// A commit on its way.
-struct Attempt {
-    /// That it repeats, or itself.
-    first: u64,
-    sent: Sent,
-    trace: Option<BatchTrace>,
-}
-
-/// What a driver is made of.
-pub(super) struct Parts {
-    pub(super) mapper: Arc<Mapper>,
-    pub(super) database: Database,
+/// The parts that a driver is made of.
+pub(super) struct DriverParts {
+    pub(super) requests: RequestRunner,
+    pub(super) answers: mpsc::Receiver<Answer>,
     pub(super) subscription: Subscription,
-    pub(super) offsets: Offsets,
-    pub(super) worker: Worker<Source>,
+    pub(super) worker: Worker<KafkaPayload>,
     pub(super) ready: PipelineReadiness,
     pub(super) heartbeat: Heartbeat,
-    /// Where it says which partitions it owns.
+    /// The channel on which the driver announces the partitions that it owns.
     pub(super) owned: watch::Sender<Vec<Partition>>,
     pub(super) group: String,
     pub(super) by_pattern: bool,
-    pub(super) signature: Signature,
 }
 
 impl Driver {
-    pub(super) fn new(parts: Parts) -> Self {
-        let Parts {
-            mapper,
-            database,
-            subscription,
-            offsets,
-            worker,
-            ready,
-            heartbeat,
-            owned,
-            group,
-            by_pattern,
-            signature,
-        } = parts;
-        let (sender, answers) = mpsc::channel(ANSWERS);
-        let pipeline = mapper.spec.pipeline.to_string();
+    pub(super) fn new(parts: DriverParts) -> Self {
+        let DriverParts { requests, answers, worker, ready, heartbeat, .. } = parts;
+        let (pipeline, database) = (requests.mapper.spec.pipeline.to_string(), requests.database.name());
         Self {
-            observer: Observer::new(&pipeline),
-            requests: Requests {
-                database,
-                offsets,
-                mapper: mapper.clone(),
-                answers: sender,
-                transactions: Transactions::default(),
-                signature,
-            },
+            metrics: PipelineMetrics::new(&pipeline),
+            commits: CommitTracker::new(pipeline.clone(), parts.group, database.to_string()),
+            records: RecordMapper::new(requests.mapper.clone()),
+            assignment: Assignment::new(pipeline.clone(), parts.subscription, parts.owned),
             pipeline,
-            group,
-            by_pattern,
-            mapper,
-            subscription,
+            by_pattern: parts.by_pattern,
             worker,
+            requests,
             answers,
-            fetches: BTreeMap::new(),
             replays: BTreeSet::new(),
-            revocations: Vec::new(),
-            stops: BTreeMap::new(),
-            met: None,
-            traces: BatchTraces::default(),
-            sent: BTreeMap::new(),
             ready,
             heartbeat,
             started: Instant::now(),
-            polling_since: SystemTime::now(),
-            folding_since: Instant::now(),
-            owned,
         }
     }
 
-    /// Runs until it is told to end, or until a writer is met that needs another mapping.
+    /// Runs until the shutdown, or until a writer has fields that need another mapping.
+    ///
+    /// # Errors
+    /// The pipeline cannot continue.
     pub(super) async fn run(
         mut self,
         mut events: Events,
         shutdown: &CancellationToken,
-    ) -> Result<Option<Met>, Error> {
+    ) -> Result<Option<NewFields>, Error> {
         self.ready.set_ready();
-        let outcome = self.turn(&mut events, shutdown).await;
+        let outcome = self.run_loop(&mut events, shutdown).await;
         if let Err(error) = &outcome {
             self.ready.set_not_ready(error.to_string());
         }
@@ -158,19 +116,19 @@ impl Driver {
         outcome
     }
 
-    async fn turn(
+    async fn run_loop(
         &mut self,
         events: &mut Events,
         shutdown: &CancellationToken,
-    ) -> Result<Option<Met>, Error> {
-        let mut tick = tokio::time::interval(TICK);
+    ) -> Result<Option<NewFields>, Error> {
+        let mut tick = tokio::time::interval(LAG_INTERVAL);
         loop {
-            self.carry_out().await?;
-            if self.worker.is_idle() && self.met.is_some() {
-                return Ok(self.met.take());
+            self.carry_out_effects().await?;
+            if self.worker.is_idle() && self.records.has_new_fields() {
+                return Ok(self.records.take_new_fields());
             }
             if self.worker.has_stopped() {
-                let reasons: Vec<&str> = self.stops.values().map(String::as_str).collect();
+                let reasons: Vec<&str> = self.assignment.stop_reasons().collect();
                 return Err(self.error(ErrorKind::Stopped, reasons.join("; ")));
             }
             self.heartbeat.beat();
@@ -179,216 +137,252 @@ impl Driver {
                 () = shutdown.cancelled() => return Ok(None),
                 Some(answer) = self.answers.recv() => match answer {
                     Answer::Replays { partition, generation, records } => {
-                        self.replays(&partition, generation, records, shutdown).await?;
+                        self.replay(&partition, generation, records, shutdown).await?;
                     }
-                    answer => self.answer(answer)?,
+                    answer => self.handle_answer(answer)?,
                 },
                 event = events.recv(), if self.worker.has_room() => match event {
-                    Some(event) => self.event(event, shutdown).await?,
-                    None => return Err(self.error(ErrorKind::Bug, "the subscription has ended by itself")),
+                    Some(event) => self.handle_event(event, shutdown).await?,
+                    None => return Err(self.error(ErrorKind::Bug, "the subscription has ended unexpectedly")),
                 },
-                () = until(deadline) => {
-                    self.folding_since = Instant::now();
+                () = sleep_until(deadline) => {
+                    self.commits.start_folding();
                     self.worker.start_due_commits(self.now());
                 }
                 _ = tick.tick() => {
-                    for partition in self.observer.known() {
-                        self.requests.end(partition.clone());
+                    for partition in self.metrics.partitions() {
+                        self.requests.read_log_end(partition.clone());
                     }
-                    self.ask_for_replays();
+                    self.read_replays();
                 }
             }
         }
     }
 
+    /// Returns the time of the worker's clock, which starts at zero.
     fn now(&self) -> Duration {
         self.started.elapsed()
     }
 
-    async fn event(&mut self, event: Event, shutdown: &CancellationToken) -> Result<(), Error> {
+    async fn carry_out_effects(&mut self) -> Result<(), Error> {
+        while let Some(effect) = self.worker.next_effect() {
+            match effect {
+                WorkerEffect::ReadPosition { partition, generation } => {
+                    self.requests.send(Request::Position { partition, generation });
+                }
+                WorkerEffect::CommitPosition { partition, generation, mutations } => {
+                    self.requests.send(Request::Settle { partition, generation, mutations });
+                }
+                WorkerEffect::ReadStates { attempt, keys, ranges, lock: false, .. } => {
+                    self.requests.send(Request::States { attempt, keys, ranges });
+                }
+                WorkerEffect::ReadStates { attempt, first, keys, ranges, lock: true } => {
+                    let trace = self.commits.trace_context(first);
+                    self.requests.lock(attempt, keys, ranges, trace);
+                }
+                WorkerEffect::Rollback { attempt } => self.requests.release(attempt),
+                WorkerEffect::VerifyPositions { attempt, partitions } => {
+                    self.requests.send(Request::Verify { attempt, partitions });
+                }
+                WorkerEffect::Fetch { partition, generation, offset } => {
+                    let started = self.assignment.start_fetch(&partition, generation, offset).await;
+                    if !started.map_err(|error| self.error(ErrorKind::Refused, error.to_string()))? {
+                        self.worker.restart(&partition, generation);
+                    }
+                }
+                WorkerEffect::StopFetch { partition } => self.assignment.end_fetch(&partition).await,
+                WorkerEffect::Commit(commit) => {
+                    let (span, trace) = self.commits.start(&commit);
+                    self.requests.commit(commit, span, trace);
+                }
+                WorkerEffect::CommitGroupOffset { partition, next } => {
+                    self.assignment.mirror(&partition, next)
+                }
+                WorkerEffect::ReportStop(stop) => self.handle_stop(&stop),
+            }
+        }
+        Ok(())
+    }
+
+    async fn handle_event(&mut self, event: Event, shutdown: &CancellationToken) -> Result<(), Error> {
         match event {
             Event::Assigned(partitions) => {
                 let partitions: Vec<_> = partitions.iter().map(partition).collect();
                 tracing::info!(pipeline = %self.pipeline, count = partitions.len(), "partitions assigned");
-                self.owned.send_modify(|owned| owned.extend(partitions.iter().cloned()));
-                self.observer.assigned(self.owned.borrow().len());
+                self.assignment.assign(&partitions);
+                self.metrics.assigned(self.assignment.len());
                 self.worker.assign(&partitions);
-                self.report_partitions();
+                self.assignment.report_partitions(&self.ready);
             }
             Event::Revoked { partitions, ack } => {
                 let partitions: Vec<_> = partitions.iter().map(partition).collect();
                 tracing::info!(pipeline = %self.pipeline, count = partitions.len(), "partitions revoked");
-                self.drop_partitions(&partitions);
-                self.revocations.push((partitions, ack));
-                self.finish_revocations();
+                self.remove_partitions(&partitions);
+                self.assignment.add_revocation(partitions, ack);
+                self.assignment.finish_revocations(&self.worker);
             }
             Event::Lost(partitions) => {
                 let partitions: Vec<_> = partitions.iter().map(partition).collect();
                 tracing::warn!(pipeline = %self.pipeline, count = partitions.len(), "partitions lost");
-                self.drop_partitions(&partitions);
+                self.remove_partitions(&partitions);
             }
             Event::Records { tp, generation, records } => {
                 let partition = partition(&tp);
-                if self.met.is_none()
-                    && let Some((ours, theirs)) = self.fetches.get(&partition).copied()
-                    && theirs == generation
-                {
-                    self.records(partition, ours, records, shutdown).await?;
+                let generation = self.assignment.worker_generation(&partition, Some(generation));
+                if let Some(generation) = generation.filter(|_| !self.records.has_new_fields()) {
+                    self.apply(partition, generation, records, shutdown).await?;
                 }
-                self.polling_since = SystemTime::now();
+                self.commits.start_polling();
             }
             Event::Error { tp, generation, error } => {
-                tracing::warn!(pipeline = %self.pipeline, %error, "Kafka");
-                let fetch =
-                    tp.as_ref().map(partition).and_then(|at| Some((self.fetches.get(&at).copied()?, at)));
-                match (policy::to_come(error.kind(), self.by_pattern), fetch) {
-                    (Action::Stop, _) => return Err(self.error(ErrorKind::Refused, error.to_string())),
-                    (_, Some(((ours, theirs), partition))) if generation.is_none_or(|it| it == theirs) => {
-                        self.worker.restart(&partition, ours);
-                    }
-                    _ => {}
+                tracing::warn!(pipeline = %self.pipeline, %error, "Kafka reports an error");
+                if policy::kafka_may_come(error.kind(), self.by_pattern) == Action::Stop {
+                    return Err(self.error(ErrorKind::Refused, error.to_string()));
+                }
+                if let Some(partition) = tp.as_ref().map(partition)
+                    && let Some(generation) = self.assignment.worker_generation(&partition, generation)
+                {
+                    self.worker.restart(&partition, generation);
                 }
             }
         }
         Ok(())
     }
 
-    fn answer(&mut self, answer: Answer) -> Result<(), Error> {
-        self.folding_since = Instant::now();
+    /// Maps polled records and gives them to the worker.
+    async fn apply(
+        &mut self,
+        partition: Partition,
+        generation: u64,
+        records: Vec<Record>,
+        shutdown: &CancellationToken,
+    ) -> Result<(), Error> {
+        let span = self.commits.polled(&records);
+        self.metrics.polled(&partition, &records);
+        let mapped = self.records.map(&partition, records, &self.ready, &self.heartbeat, shutdown);
+        let Some(mapped) = mapped.instrument(span).await? else {
+            // The loop is about to end. The next owner polls these records again.
+            return Ok(());
+        };
+        self.commits.start_folding();
+        self.worker.add_records(&partition, generation, mapped, self.now());
+        self.assignment.show_readiness(&self.ready);
+        Ok(())
+    }
+
+    /// Reads requested replays of partitions whose previous replays are done.
+    fn read_replays(&mut self) {
+        for (partition, generation) in self.assignment.fetches() {
+            if self.worker.accepts_replays(partition, generation) && self.replays.insert(partition.clone()) {
+                let partition = partition.clone();
+                self.requests.send(Request::Replays { partition, generation });
+            }
+        }
+    }
+
+    /// Maps dead letters once more and gives them to the worker.
+    async fn replay(
+        &mut self,
+        partition: &Partition,
+        generation: u64,
+        records: Vec<Record>,
+        shutdown: &CancellationToken,
+    ) -> Result<(), Error> {
+        self.replays.remove(partition);
+        if records.is_empty() || self.records.has_new_fields() {
+            return Ok(());
+        }
+        tracing::info!(pipeline = %self.pipeline, %partition, count = records.len(), "replaying dead letters");
+        let mapped = self.records.map(partition, records, &self.ready, &self.heartbeat, shutdown).await?;
+        if let Some(mapped) = mapped {
+            self.worker.add_replays(partition, generation, mapped, self.now());
+        }
+        Ok(())
+    }
+
+    fn handle_answer(&mut self, answer: Answer) -> Result<(), Error> {
+        self.commits.start_folding();
         let now = self.now();
         match answer {
             Answer::Position { partition, generation, stored, log } => {
                 if let Some(position) = stored
-                    && self.owned.borrow().contains(&partition)
+                    && self.assignment.owns(&partition)
                 {
-                    self.observer.position(&partition, position.next, log.end);
+                    self.metrics.position(&partition, position.next, log.end);
                 }
                 self.worker.apply_position(&partition, generation, stored, log);
             }
             Answer::Settled { partition, generation } => {
                 self.worker.end_position_commit(&partition, generation)
             }
-            Answer::States { attempt, found } => self.worker.apply_states(attempt, found, now),
-            Answer::Unread { attempt } => self.worker.abort_read(attempt, now),
+            Answer::States { attempt, states } => self.worker.apply_states(attempt, states, now),
+            Answer::ReadAborted { attempt } => self.worker.abort_read(attempt, now),
             Answer::Outcome { attempt, outcome, took } => {
-                if let Some(Attempt { first, sent, trace }) = self.sent.remove(&attempt) {
-                    let name = self.observer.answered(&sent, &outcome, took);
-                    match (trace, &outcome) {
-                        (Some(trace), Outcome::Aborted) => self.traces.aborted(first, trace, name),
-                        (Some(trace), _) => trace.end(name, sent.letters()),
-                        (None, _) => {}
-                    }
-                }
+                self.commits.end(attempt, &outcome, took, &mut self.metrics);
                 self.worker.apply_outcome(attempt, outcome, now);
             }
             Answer::Verified { attempt, stored } => {
                 self.worker.apply_verified_positions(attempt, &stored, now)
             }
-            // Of a service that leaves: the requests stay for the next owner.
+            // The service shuts down. The requests remain stored for the next owner.
             Answer::Replays { .. } => return Ok(()),
-            Answer::End { partition, end } => self.observer.end(&partition, end),
-            Answer::Trouble(error) => {
+            Answer::LogEnd { partition, end } => self.metrics.log_end(&partition, end),
+            Answer::Retrying(error) => {
                 self.ready.set_not_ready(error);
                 return Ok(());
             }
             Answer::Fatal(error) => return Err(self.error(ErrorKind::Refused, error)),
         }
-        self.finish_revocations();
-        self.show_ready();
+        self.assignment.finish_revocations(&self.worker);
+        self.assignment.show_readiness(&self.ready);
         Ok(())
     }
 
-    fn stopped(&mut self, stop: PartitionStop) {
-        let PartitionStop { partition, offset, reason } = stop;
-        let (code, help) = match &reason {
-            StopReason::Record(_) => {
-                ("SB-INGEST-PARTITION-STOPPED", "mend the record's cause, or set on_error = \"dead-letter\"")
-            }
-            StopReason::Gap(_) => {
-                self.observer.gap(&partition);
-                ("SB-INGEST-GAP", "restore the log, or accept the loss with on_gap = \"skip\"")
-            }
-        };
-        let text = format!("{partition} has stopped at offset {offset}: {reason}; {help} [{code}]");
-        tracing::error!(pipeline = %self.pipeline, "{text}");
-        self.stops.insert(partition, text);
-        self.show_ready();
+    fn handle_stop(&mut self, stop: &PartitionStop) {
+        if matches!(stop.reason, StopReason::Gap(_)) {
+            self.metrics.gap(&stop.partition);
+        }
+        self.assignment.stop(stop);
+        self.assignment.show_readiness(&self.ready);
     }
 
-    fn drop_partitions(&mut self, partitions: &[Partition]) {
+    fn remove_partitions(&mut self, partitions: &[Partition]) {
         self.worker.revoke(partitions);
-        self.owned.send_modify(|owned| owned.retain(|owned| !partitions.contains(owned)));
-        for partition in partitions {
-            self.fetches.remove(partition);
-            self.stops.remove(partition);
-            self.observer.forget(partition);
-        }
-        self.observer.assigned(self.owned.borrow().len());
-        self.show_ready();
+        self.assignment.remove(partitions);
+        partitions.iter().for_each(|partition| self.metrics.forget(partition));
+        self.metrics.assigned(self.assignment.len());
+        self.assignment.show_readiness(&self.ready);
     }
 
-    fn finish_revocations(&mut self) {
-        for (partitions, ack) in std::mem::take(&mut self.revocations) {
-            if self.worker.is_committing(&partitions) {
-                self.revocations.push((partitions, ack));
-            } else {
-                ack.acknowledge();
-            }
-        }
-    }
-
-    fn show_ready(&self) {
-        match self.stops.values().next() {
-            Some(stop) => self.ready.set_not_ready(stop),
-            None => self.ready.set_ready(),
-        }
-        self.report_partitions();
-    }
-
-    /// Reports the owned partitions to `/status`, each with the reason if it has stopped.
-    fn report_partitions(&self) {
-        let owned = self.owned.borrow();
-        let partitions = owned.iter().map(|partition| {
-            let reason = self.stops.get(partition);
-            json!({"topic": &*partition.topic, "partition": partition.number, "stopped": reason})
-        });
-        self.ready.set_detail("partitions", partitions.collect());
-    }
-
-    /// Nothing half done: the commit on its way ends, what was only polled is polled by the next owner.
+    /// Waits for the commit in flight and leaves the group. The next owner polls all records that are not committed.
     async fn leave(mut self) {
-        let owned = self.owned.send_replace(Vec::new());
-        self.report_partitions();
+        let owned = self.assignment.remove_all();
+        self.assignment.report_partitions(&self.ready);
         self.worker.revoke(&owned);
-        let limit = Instant::now() + GOODBYE;
+        let deadline = Instant::now() + SHUTDOWN_TIMEOUT;
         while self.worker.is_committing(&owned) {
             tokio::select! {
                 Some(answer) = self.answers.recv() => {
-                    if self.answer(answer).is_err() {
+                    if self.handle_answer(answer).is_err() {
                         break;
                     }
                     while let Some(effect) = self.worker.next_effect() {
                         match effect {
                             WorkerEffect::VerifyPositions { attempt, partitions } => {
-                                self.requests.ask(Request::Verify { attempt, partitions });
+                                self.requests.send(Request::Verify { attempt, partitions });
                             }
-                            WorkerEffect::CommitGroupOffset { partition, next } => {
-                                self.subscription.commit([(topic_partition(&partition), next)]);
-                            }
+                            WorkerEffect::CommitGroupOffset { partition, next } => self.assignment.mirror(&partition, next),
                             _ => {}
                         }
                     }
                 }
-                () = until(Some(limit)) => {
-                    tracing::warn!(pipeline = %self.pipeline, "leaving with a commit on its way");
+                () = sleep_until(Some(deadline)) => {
+                    tracing::warn!(pipeline = %self.pipeline, "shutting down with a commit in flight");
                     break;
                 }
             }
         }
-        self.revocations.clear();
-        if let Err(error) = self.subscription.close().await {
-            tracing::warn!(pipeline = %self.pipeline, %error, "leaving the group");
-        }
+        self.assignment.close().await;
         self.heartbeat.done();
         tracing::info!(pipeline = %self.pipeline, "ingest has ended");
     }
@@ -398,7 +392,7 @@ impl Driver {
     }
 }
 
-async fn until(deadline: Option<Instant>) {
+async fn sleep_until(deadline: Option<Instant>) {
     match deadline {
         Some(at) => tokio::time::sleep_until(at.into()).await,
         None => std::future::pending().await,

@@ -1,9 +1,10 @@
 use spanbridge_schema::Shape;
 use spanbridge_schema::shape::{FieldShape, RecordShape};
 
-use super::super::view;
+use super::super::merged_view;
 use super::*;
-use crate::live::tests::table as live;
+use crate::ddl::{create_view, is_same_query};
+use crate::environment::tests::table as live;
 
 const HEAD: &str = "[kafka]\nbootstrap_servers = \"127.0.0.1:1\"\n[spanner]\n\
     database = \"projects/demo/instances/demo/databases/flights\"\n[registry]\nurl = \"http://127.0.0.1:1\"\n\
@@ -25,7 +26,7 @@ fn schemas() -> Schemas {
     Schemas::of(Shape::Record(RecordShape { name: None, fields, open: false }))
 }
 
-/// The statements or mistakes, and the notes.
+/// Returns the statements or mistakes, and the notes.
 fn noted(
     config: &Config,
     live: Option<&Table>,
@@ -37,12 +38,12 @@ fn noted(
     (planned, notes)
 }
 
-/// The statements, or each mistake with its code.
+/// Returns the statements, or each mistake with its code.
 fn planned(table: &str, live: Option<&Table>, keys: &[&str]) -> Result<Vec<String>, Vec<String>> {
     planned_after(None, table, live, keys)
 }
 
-/// The same behind a version before.
+/// Returns the same after a previous version.
 fn planned_after(
     before: Option<&Table>,
     table: &str,
@@ -59,7 +60,7 @@ const ROWS: &str = "table = \"s.T\"\ncolumns = { Id = \"value.id\", Name = \"val
     At = \"timestamp\", Kind = \"headers.kind\", Key = { expr = \"offset\" } }\n";
 
 #[test]
-fn a_type_that_no_schema_says_is_that_of_the_version_before() {
+fn unknown_type_is_taken_from_the_previous_version() {
     let table = "table = \"T\"\ncolumns = { Id = \"value.id\", Twice = \"value.id * 2\" }\n";
     let before = live(&[("Id", Type::String), ("Twice", Type::Numeric)]);
     let expected = "CREATE TABLE `T` (\n  `Id` INT64 NOT NULL,\n  `Twice` NUMERIC,\n) PRIMARY KEY (`Id`)";
@@ -70,7 +71,7 @@ fn a_type_that_no_schema_says_is_that_of_the_version_before() {
 }
 
 #[test]
-fn a_table_of_rows_has_the_key_of_the_command_line() {
+fn row_table_has_the_key_of_the_command_line() {
     let expected = "CREATE TABLE `s`.`T` (\n  `Id` INT64 NOT NULL,\n  `Name` STRING(MAX),\n  \
         `Tags` ARRAY<STRING(MAX)>,\n  `At` TIMESTAMP,\n  `Kind` STRING(MAX),\n  `Key` INT64,\n) \
         PRIMARY KEY (`Name`, `Id`)";
@@ -78,11 +79,11 @@ fn a_table_of_rows_has_the_key_of_the_command_line() {
 }
 
 #[test]
-fn what_cannot_be_known_is_a_mistake_at_its_place() {
+fn unknown_keys_and_types_are_mistakes_at_their_place() {
     let code = |table: &str, keys: &[&str]| planned(table, None, keys).unwrap_err()[0].clone();
     assert!(code(ROWS, &[]).starts_with("SB-PLAN-KEY b.toml:11:9: "), "{}", code(ROWS, &[]));
     assert!(code(ROWS, &["s.T=Other"]).contains("Other of table `s.T` is not mapped"));
-    assert!(code(ROWS, &["s.T=Tags"]).contains("which no key holds"));
+    assert!(code(ROWS, &["s.T=Tags"]).contains("which a key cannot contain"));
     let expression = "table = \"T\"\ncolumns = { Id = \"value.id + 1\" }\n";
     assert!(code(expression, &["T=Id"]).starts_with("SB-PLAN-TYPE b.toml:12:18: "));
     let nowhere = "table = \"T\"\ncolumns = { Id = \"value.nowhere\" }\n";
@@ -90,7 +91,7 @@ fn what_cannot_be_known_is_a_mistake_at_its_place() {
 }
 
 #[test]
-fn a_computed_column_is_noted_and_the_rest_is_planned() {
+fn computed_column_is_noted_and_the_rest_is_planned() {
     let config = config(
         "table = \"T\"\ncolumns = { Id = \"value.id\", Twice = \"value.id * 2\", Name = \"value.name\" }\n",
     );
@@ -104,24 +105,24 @@ fn a_computed_column_is_noted_and_the_rest_is_planned() {
 }
 
 #[test]
-fn a_table_that_could_be_interleaved_is_remarked() {
+fn table_that_could_be_interleaved_is_noted() {
     let tables = "table = \"P\"\ncolumns = { Id = \"value.id\" }\n[[ingest.table]]\ntable = \"C\"\n\
         columns = { Id = \"value.id\", Tag = \"value.name\" }\n[[ingest.table]]\ntable = \"T\"\n\
         group_by = { Id = \"value.id\" }\naggregates = { N = \"count()\" }\n";
     let config = config(tables);
     let keys = ["P=Id", "C=id,Tag"].map(|key| key.parse().unwrap());
-    let remarks = |tables: &[Option<Table>]| {
-        let remarks = super::super::interleaving::remarks(&config.ingest[0], tables, &keys);
-        remarks.into_iter().map(|remark| remark[..remark.find(':').unwrap()].to_owned()).collect::<Vec<_>>()
+    let notes_of = |tables: &[Option<Table>]| {
+        let notes = super::super::interleaving::notes(&config.ingest[0], tables, &keys);
+        notes.into_iter().map(|note| note[..note.find(':').unwrap()].to_owned()).collect::<Vec<_>>()
     };
-    assert_eq!(remarks(&[None, None, None]), ["C", "T"]);
+    assert_eq!(notes_of(&[None, None, None]), ["C", "T"]);
     let there = || Some(live(&[("Id", Type::Int64)]));
-    assert_eq!(remarks(&[there(), None, there()]), ["C"]);
-    assert_eq!(remarks(&[None, there(), there()]), [""; 0]);
+    assert_eq!(notes_of(&[there(), None, there()]), ["C"]);
+    assert_eq!(notes_of(&[None, there(), there()]), [""; 0]);
 }
 
 #[test]
-fn an_aggregate_table_brings_its_key_and_companions() {
+fn aggregate_table_has_its_key_and_companions() {
     let table = "table = \"T\"\ngroup_by = { Id = \"value.id\" }\n\
         window = { kind = \"session\", gap = \"1m\", time = \"value.at\", start = \"S\", end = \"E\", final = \"F\" }\n\
         aggregates = { N = \"count()\", P = \"avg(value.price)\", L = \"last(value.name)\", \
@@ -135,7 +136,7 @@ fn an_aggregate_table_brings_its_key_and_companions() {
 }
 
 #[test]
-fn a_live_table_gets_what_it_lacks() {
+fn live_table_gets_missing_columns() {
     let table = "table = \"T\"\nownership = \"shared\"\ngroup_by = { Id = \"value.id\" }\n\
         aggregates = { P = \"avg(value.price * 2)\", L = \"last(value.name)\" }\n";
     let found = live(&[("id", Type::Int64), ("P", Type::Float64), ("L", Type::String)]);
@@ -149,20 +150,20 @@ fn a_live_table_gets_what_it_lacks() {
     assert!(planned(table, Some(&without_key), &[]).unwrap_err()[0].starts_with("SB-PLAN-KEY"));
 }
 
-fn merged(table: &str) -> Option<view::Merged> {
+fn merged(table: &str) -> Option<merged_view::MergedView> {
     match &config(table).ingest[0].tables[0] {
-        IngestTable::Aggregates(table) => view::merged(table),
+        IngestTable::Aggregates(table) => merged_view::merged(table),
         IngestTable::Rows(_) => panic!("no aggregates"),
     }
 }
 
 #[test]
-fn a_view_merges_what_can_be_merged() {
+fn merged_view_contains_all_mergeable_aggregates() {
     let table = "table = \"s.T\"\ngroup_by = { G = \"value.id\" }\n\
         window = { kind = \"tumbling\", size = \"1h\", time = \"value.at\", start = \"W\" }\n\
         aggregates = { N = \"count()\", S = \"sum(value.id)\", Lo = \"min(value.id)\", Hi = \"max(value.id)\", \
         A = \"avg(value.id)\", F = \"first(value.id)\", L = \"last(value.id)\", D = \"approx_distinct(value.id)\" }\n";
-    let view::Merged { name, query, left_out } = merged(table).unwrap();
+    let merged_view::MergedView { name, query, left_out } = merged(table).unwrap();
     let query = query.unwrap();
     let expected = "SELECT t.`G`, t.`W`, SUM(t.`N`) AS `N`, SUM(t.`S`) AS `S`, MIN(t.`Lo`) AS `Lo`, \
         MAX(t.`Hi`) AS `Hi`, SUM(t.`ASum`) / NULLIF(SUM(t.`ACount`), 0) AS `A`, SUM(t.`ASum`) AS `ASum`, \
@@ -170,14 +171,14 @@ fn a_view_merges_what_can_be_merged() {
         ANY_VALUE(t.`L` HAVING MAX t.`LAt`) AS `L`, MAX(t.`LAt`) AS `LAt` FROM `s`.`T` AS t GROUP BY t.`G`, t.`W`";
     assert_eq!(query, expected);
     assert!(left_out.len() == 1 && left_out[0].contains("without D"), "{left_out:?}");
-    let statement = view::statement(&name, &query);
+    let statement = create_view(&name, &query);
     assert!(statement.starts_with("CREATE OR REPLACE VIEW `s`.`TMerged` SQL SECURITY INVOKER AS SELECT "));
-    assert!(view::is_same(&query.replace(", ", ",\n  "), &query));
-    assert!(!view::is_same(&query.replace("MIN", "MAX"), &query));
+    assert!(is_same_query(&query.replace(", ", ",\n  "), &query));
+    assert!(!is_same_query(&query.replace("MIN", "MAX"), &query));
 }
 
 #[test]
-fn no_view_merges_windows_with_bounds_of_their_own() {
+fn sliding_windows_have_no_merged_view() {
     let table = "table = \"T\"\n\
         window = { kind = \"sliding\", size = \"1h\", time = \"value.at\", start = \"W\", latest = \"M\" }\n\
         aggregates = { N = \"count()\" }\n";

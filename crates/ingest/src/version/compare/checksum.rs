@@ -3,12 +3,13 @@ use std::fmt;
 use sha2::{Digest as _, Sha256};
 use spanbridge_protocol::value::{Float, Value};
 
-/// A sum over rows that does not depend on their order.
+/// A checksum of rows that does not depend on their order.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct Checksum(u128);
 
 impl Checksum {
-    pub(super) fn add(&mut self, row: RowSum) {
+    /// Adds a row.
+    pub(super) fn add(&mut self, row: RowChecksum) {
         self.0 = self.0.wrapping_add(row.0);
     }
 }
@@ -19,11 +20,11 @@ impl fmt::Display for Checksum {
     }
 }
 
-/// Of one row: 128 bits of a SHA-256.
+/// The checksum of one row: 128 bits of a SHA-256.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) struct RowSum(u128);
+pub(super) struct RowChecksum(u128);
 
-impl RowSum {
+impl RowChecksum {
     pub(super) fn of(row: &[Value]) -> Self {
         let mut hash = Sha256::new();
         row.iter().for_each(|value| update(&mut hash, value));
@@ -33,7 +34,7 @@ impl RowSum {
     }
 }
 
-/// A kind, and then the value with its length where it has no fixed one: no two rows have the same bytes.
+/// Hashes the kind, the length and the bytes of a value, so that different rows have different bytes.
 fn update(hash: &mut Sha256, value: &Value) {
     let mut sized = |kind: u8, bytes: &[u8]| {
         hash.update([kind]);
@@ -73,7 +74,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn rows_that_differ_have_other_sums() {
+    fn different_rows_have_different_checksums() {
         let rows: [&[Value]; 9] = [
             &[],
             &[Value::Null],
@@ -87,17 +88,21 @@ mod tests {
         ];
         for (index, row) in rows.iter().enumerate() {
             for (other_index, other) in rows.iter().enumerate() {
-                assert_eq!(RowSum::of(row) == RowSum::of(other), index == other_index, "{row:?} {other:?}");
+                assert_eq!(
+                    RowChecksum::of(row) == RowChecksum::of(other),
+                    index == other_index,
+                    "{row:?} {other:?}"
+                );
             }
         }
-        assert_eq!(RowSum::of(&[f64::NAN.into()]), RowSum::of(&[(-f64::NAN).into()]));
+        assert_eq!(RowChecksum::of(&[f64::NAN.into()]), RowChecksum::of(&[(-f64::NAN).into()]));
     }
 
     #[test]
-    fn the_order_of_rows_does_not_matter_and_their_number_does() {
+    fn checksum_depends_on_the_number_of_rows_but_not_their_order() {
         let sum = |rows: &[i64]| {
             let mut sum = Checksum::default();
-            rows.iter().for_each(|row| sum.add(RowSum::of(&[(*row).into()])));
+            rows.iter().for_each(|row| sum.add(RowChecksum::of(&[(*row).into()])));
             sum
         };
         assert_eq!(sum(&[1, 2, 3]), sum(&[3, 1, 2]));

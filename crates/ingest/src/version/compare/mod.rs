@@ -1,9 +1,12 @@
-//! Two versions of a pipeline, table by table and row by row, at one instant.
+//! Compares two versions of a pipeline at one instant: table by table, row by row.
+//!
+//! The rows of both tables are read in key order and merged, so that memory does not grow with the tables. Columns that
+//! depend on more than the records are not compared.
 
 mod checksum;
-mod order;
-mod rows;
-mod tally;
+mod key_order;
+mod row_differences;
+mod row_reader;
 
 use std::collections::BTreeSet;
 use std::time::Duration;
@@ -14,96 +17,107 @@ use spanbridge_protocol::table::Table;
 use spanbridge_protocol::value::{Timestamp, Type};
 use spanbridge_spanner::Snapshot;
 
-use super::progress::beside;
-use super::{State, Versions, positions};
+use super::progress::reference_version;
+use super::{VersionState, Versions, positions};
 use crate::plan::column_names;
 use crate::{Error, ErrorKind};
 pub use checksum::Checksum;
-use order::Order;
-use rows::Rows;
-pub use tally::{Difference, Tally};
+use key_order::KeyOrder;
+use row_differences::MergeStep;
+pub use row_differences::{Difference, RowDifferences};
+use row_reader::RowReader;
 
-/// Instants that are tried for one at which both have applied the same records, and the pause between two.
-const INSTANTS: u32 = 40;
-const PAUSE: Duration = Duration::from_millis(50);
+/// The maximum number of snapshots that are step to find one at which both versions have applied the same records.
+const MAX_SNAPSHOTS: u32 = 40;
+/// The pause between two snapshots.
+const SNAPSHOT_INTERVAL: Duration = Duration::from_millis(50);
 
-/// What a comparison found.
+/// The result of a comparison.
 #[derive(Debug)]
 pub struct Comparison {
-    /// The version that is compared with, and the new one.
+    /// The reference version and the compared version.
     pub versions: [Version; 2],
+    /// The instant of the comparison.
     pub at: Timestamp,
-    /// Partitions whose positions differed, with those of both.
-    pub apart: Vec<(Partition, [Option<Offset>; 2])>,
-    pub tables: Vec<Compared>,
+    /// The partitions whose positions differed, with the positions of both versions.
+    pub differing_positions: Vec<(Partition, [Option<Offset>; 2])>,
+    /// The tables of the compared version, in the order of the file.
+    pub tables: Vec<TableComparison>,
 }
 
-/// A table in both versions.
+/// The comparison of one table.
 #[derive(Debug)]
-pub struct Compared {
-    /// Its name in the file.
+pub struct TableComparison {
+    /// The name of the table in the file.
     pub table: String,
-    pub rows: Rowwise,
-    /// What was not compared, and why.
+    /// The comparison of the rows.
+    pub rows: RowComparison,
+    /// The parts that were not compared, with the reasons.
     pub notes: Vec<String>,
 }
 
-/// How a table's rows were compared.
+/// The comparison of a table's rows.
 #[derive(Debug)]
-pub enum Rowwise {
-    /// By key.
-    Keys(Tally),
-    /// Their numbers alone, as the keys are of other columns.
+pub enum RowComparison {
+    /// The rows were compared by key.
+    ByKey(RowDifferences),
+    /// Only the numbers of rows were compared, because the primary keys have different columns.
     Counts([u64; 2]),
-    /// Not at all: only one version has the table.
-    Not,
+    /// Only one version has the table.
+    NotCompared,
 }
 
 impl Comparison {
-    /// Whether everything that could be compared is equal.
+    /// Returns true if everything that was compared is equal.
+    #[must_use]
     pub fn is_equal(&self) -> bool {
         self.tables.iter().all(|compared| match &compared.rows {
-            Rowwise::Keys(tally) => tally.is_equal(),
-            Rowwise::Counts([before, after]) => before == after,
-            Rowwise::Not => true,
+            RowComparison::ByKey(differences) => differences.is_equal(),
+            RowComparison::Counts([before, after]) => before == after,
+            RowComparison::NotCompared => true,
         })
     }
 }
 
-/// Compares a version with the active one, or with the one before where it is itself the active one.
+/// Compares a version with the active one, or with the previous one if it is itself active.
 ///
 /// # Errors
-/// A version has no positions; the comparison takes longer than Spanner keeps the instant; Spanner does not answer.
+/// A version has no positions; the comparison takes longer than Spanner retains old row versions; or Spanner does not
+/// answer.
 pub async fn compare(versions: &Versions<'_>, version: Version) -> Result<Comparison, Error> {
     let pipeline = versions.required(version)?;
-    let database = versions.live.database;
-    let state = State::read(database, versions.name).await?;
-    let other = beside(state, version);
+    let database = versions.environment.database;
+    let state = VersionState::read(database, versions.name).await?;
+    let other = reference_version(state, version);
     if other == version {
         let message = format!("there is no version to compare version {version} with");
-        return Err(versions.error(ErrorKind::NoVersion, message));
+        return Err(versions.error(ErrorKind::UnknownVersion, message));
     }
     let identities = [other, version].map(|version| versions.identity(version));
-    let (snapshot, apart) = instant(versions, [&identities[0], &identities[1]]).await?;
+    let (snapshot, differing_positions) = common_snapshot(versions, [&identities[0], &identities[1]]).await?;
     let mut tables = Vec::new();
     let mut seen = BTreeSet::new();
     for mapping in &pipeline.tables {
         let table = pipeline.logical(mapping);
         if seen.insert(table.to_ascii_lowercase()) {
             let names = [other, version].map(|version| version.table(table));
-            tables.push(of_table(versions, &snapshot, pipeline, table, names).await?);
+            tables.push(compare_table(versions, &snapshot, pipeline, table, names).await?);
         }
     }
-    Ok(Comparison { versions: [other, version], at: snapshot.at(), apart, tables })
+    Ok(Comparison { versions: [other, version], at: snapshot.at(), differing_positions, tables })
 }
 
-type Apart = Vec<(Partition, [Option<Offset>; 2])>;
+/// The partitions whose positions differ, with the positions of both versions.
+type DifferingPositions = Vec<(Partition, [Option<Offset>; 2])>;
 
-/// An instant at which both versions had applied the same records, or the last one that was tried.
-async fn instant(versions: &Versions<'_>, identities: [&str; 2]) -> Result<(Snapshot, Apart), Error> {
+/// Returns a snapshot at which both versions had applied the same records, or the last snapshot that was step.
+async fn common_snapshot(
+    versions: &Versions<'_>,
+    identities: [&str; 2],
+) -> Result<(Snapshot, DifferingPositions), Error> {
     let mut tried = 1;
     loop {
-        let snapshot = versions.live.database.snapshot().await?;
+        let snapshot = versions.environment.database.snapshot().await?;
         let [before, after] = positions::at(&snapshot, identities).await?;
         for (identity, positions) in identities.iter().zip([&before, &after]) {
             if positions.is_empty() {
@@ -112,38 +126,38 @@ async fn instant(versions: &Versions<'_>, identities: [&str; 2]) -> Result<(Snap
         }
         let all: BTreeSet<&Partition> = before.keys().chain(after.keys()).collect();
         let both = |partition: &Partition| [&before, &after].map(|it| it.get(partition).copied());
-        let apart: Apart = all
+        let differing: DifferingPositions = all
             .into_iter()
             .map(|partition| (partition.clone(), both(partition)))
             .filter(|(_, [before, after])| before != after)
             .collect();
-        if apart.is_empty() || tried >= INSTANTS {
-            return Ok((snapshot, apart));
+        if differing.is_empty() || tried >= MAX_SNAPSHOTS {
+            return Ok((snapshot, differing));
         }
         tried += 1;
-        tokio::time::sleep(PAUSE).await;
+        tokio::time::sleep(SNAPSHOT_INTERVAL).await;
     }
 }
 
-async fn of_table(
+async fn compare_table(
     versions: &Versions<'_>,
     snapshot: &Snapshot,
     pipeline: &Ingest,
     table: &str,
     names: [String; 2],
-) -> Result<Compared, Error> {
-    let database = versions.live.database;
-    let found = [database.table(&names[0]).await?, database.table(&names[1]).await?];
+) -> Result<TableComparison, Error> {
+    let database = versions.environment.database;
+    let live = [database.table(&names[0]).await?, database.table(&names[1]).await?];
     let table = table.to_owned();
-    let [Some(before), Some(after)] = found else {
+    let [Some(before), Some(after)] = live else {
         let missing: Vec<&str> = names
             .iter()
-            .zip(&found)
-            .filter(|(_, found)| found.is_none())
+            .zip(&live)
+            .filter(|(_, live)| live.is_none())
             .map(|(name, _)| name.as_str())
             .collect();
         let notes = vec![format!("there is no {}", missing.join(" and no "))];
-        return Ok(Compared { table, rows: Rowwise::Not, notes });
+        return Ok(TableComparison { table, rows: RowComparison::NotCompared, notes });
     };
     let mut notes = Vec::new();
     let (key, order) = (key(&after), order(&after));
@@ -152,38 +166,38 @@ async fn of_table(
         let mut counts = [0, 0];
         for (count, (name, table)) in counts.iter_mut().zip(counted) {
             let order = self::order(table);
-            *count = Rows::new(snapshot, versions.name, name, self::key(table), &order).count().await?;
+            *count = RowReader::new(snapshot, versions.name, name, self::key(table), &order).count().await?;
         }
-        notes.push("the primary keys differ, so rows are counted and no more".to_owned());
-        return Ok(Compared { table, rows: Rowwise::Counts(counts), notes });
+        notes.push("the primary keys differ, so only the numbers of rows are compared".to_owned());
+        return Ok(TableComparison { table, rows: RowComparison::Counts(counts), notes });
     }
-    let columns = columns(pipeline, &table, [&before, &after], key, &mut notes);
+    let columns = comparable_columns(pipeline, &table, [&before, &after], key, &mut notes);
     let [one, other] = names;
-    let mut one = Rows::new(snapshot, versions.name, one, columns.clone(), &order);
-    let mut other = Rows::new(snapshot, versions.name, other, columns, &order);
-    let mut tally = Tally::default();
-    while let Some(taken) = tally.step(&order, one.peek().await?, other.peek().await?) {
-        if taken != tally::Taken::After {
+    let mut one = RowReader::new(snapshot, versions.name, one, columns.clone(), &order);
+    let mut other = RowReader::new(snapshot, versions.name, other, columns, &order);
+    let mut differences = RowDifferences::default();
+    while let Some(step) = differences.step(&order, one.peek().await?, other.peek().await?) {
+        if step != MergeStep::After {
             one.take();
         }
-        if taken != tally::Taken::Before {
+        if step != MergeStep::Before {
             other.take();
         }
     }
-    Ok(Compared { table, rows: Rowwise::Keys(tally), notes })
+    Ok(TableComparison { table, rows: RowComparison::ByKey(differences), notes })
 }
 
 fn key(table: &Table) -> Vec<(String, Type)> {
     table.key().into_iter().map(|column| (column.name.clone(), column.ty.clone())).collect()
 }
 
-fn order(table: &Table) -> Order {
-    Order(table.key().into_iter().map(|column| column.key_descending).collect())
+fn order(table: &Table) -> KeyOrder {
+    KeyOrder(table.key().into_iter().map(|column| column.key_descending).collect())
 }
 
-/// The key's columns, and those others that the new mapping writes and both tables have with one type. What depends
-/// on more than the records is left out.
-fn columns(
+/// Returns the key's columns, and the columns that the new mapping writes and both tables have with the same type. Columns
+/// that depend on more than the records are omitted, with a note.
+fn comparable_columns(
     pipeline: &Ingest,
     table: &str,
     [before, after]: [&Table; 2],
@@ -192,8 +206,8 @@ fn columns(
 ) -> Vec<(String, Type)> {
     let mut columns = key;
     for mapping in pipeline.tables.iter().filter(|it| pipeline.logical(it).eq_ignore_ascii_case(table)) {
-        let random = random(mapping);
-        for name in written(mapping, after) {
+        let batch_dependent = batch_dependent(mapping);
+        for name in written_columns(mapping, after) {
             if columns.iter().any(|(known, _)| known.eq_ignore_ascii_case(&name)) {
                 continue;
             }
@@ -203,11 +217,14 @@ fn columns(
                 Some(_) if is_final(mapping, &name) => {
                     notes.push(format!("{name} is not compared: it is set after the rows"));
                 }
-                Some(_) if random.contains(&name) => {
-                    notes.push(format!("{name} is not compared: a sketch depends on the batches too"));
+                Some(_) if batch_dependent.contains(&name) => {
+                    notes.push(format!("{name} is not compared: a sketch also depends on the batches"));
                 }
                 Some(before) if before.ty != after.ty => {
-                    notes.push(format!("{name} is not compared: it was {}, and is {}", before.ty, after.ty));
+                    notes.push(format!(
+                        "{name} is not compared: its type was {} and is {}",
+                        before.ty, after.ty
+                    ));
                 }
                 Some(_) => columns.push((after.name.clone(), after.ty.clone())),
             }
@@ -216,8 +233,8 @@ fn columns(
     columns
 }
 
-/// The columns that a mapping writes; of a `"*"`, all that the table has.
-fn written(mapping: &IngestTable, table: &Table) -> Vec<String> {
+/// Returns the columns that a mapping writes. A `"*"` counts as all columns of the table.
+fn written_columns(mapping: &IngestTable, table: &Table) -> Vec<String> {
     match mapping {
         IngestTable::Rows(rows) if rows.all.is_some() => {
             let written = table.columns.iter().filter(|column| !column.generated);
@@ -227,15 +244,15 @@ fn written(mapping: &IngestTable, table: &Table) -> Vec<String> {
     }
 }
 
-/// Whether the column says that a window is final.
+/// Returns true if the column marks final windows.
 fn is_final(mapping: &IngestTable, column: &str) -> bool {
     let IngestTable::Aggregates(table) = mapping else { return false };
     let last = table.window.as_ref().and_then(|window| window.final_column.as_ref());
     last.is_some_and(|last| last.eq_ignore_ascii_case(column))
 }
 
-/// Columns whose values differ between two runs over the same records.
-fn random(mapping: &IngestTable) -> Vec<String> {
+/// Returns the columns whose values depend on the batches, and so differ between two runs over the same records.
+fn batch_dependent(mapping: &IngestTable) -> Vec<String> {
     let IngestTable::Aggregates(table) = mapping else { return Vec::new() };
     let of = |aggregate: &spanbridge_config::Aggregate| match aggregate.function {
         Function::ApproxDistinct => aggregate.companions(),

@@ -1,0 +1,47 @@
+use std::io::Write;
+
+use spanbridge_ingest::dead_letters::{self, DeadLetterFilter, DeadLetterPages, MAX_ROWS_PER_TRANSACTION};
+use spanbridge_spanner::Database;
+
+use super::list::Totals;
+use super::{print, written};
+use crate::confirmation;
+use crate::error::{Error, Result};
+
+pub(super) async fn run(
+    database: &Database,
+    filter: &DeadLetterFilter,
+    yes: bool,
+    out: &mut impl Write,
+) -> Result<()> {
+    let mut totals = Totals::default();
+    let mut pages = DeadLetterPages::new(database, filter);
+    while let Some(page) = pages.next().await? {
+        page.iter().for_each(|letter| totals.add(letter));
+    }
+    let sum = totals.sum();
+    if sum == 0 {
+        print(out, format_args!("no dead letters\n"))?;
+        return written(out.flush());
+    }
+    if !yes {
+        totals.write(out)?;
+        written(out.flush())?;
+        let question = format!("Delete {sum} dead letters?");
+        if !confirmation::confirm(&question, &format!("{sum} dead letters would be deleted"))? {
+            print(out, format_args!("nothing is deleted\n"))?;
+            return written(out.flush());
+        }
+    }
+    let mut deleted = 0;
+    let mut pages = DeadLetterPages::new(database, filter);
+    while let Some(page) = pages.next().await? {
+        for batch in page.chunks(MAX_ROWS_PER_TRANSACTION) {
+            deleted += dead_letters::delete(database, batch)
+                .await
+                .map_err(|error| Error::from(error).in_context(format_args!("after {deleted} of {sum}")))?;
+        }
+    }
+    print(out, format_args!("{deleted} deleted\n"))?;
+    written(out.flush())
+}

@@ -1,0 +1,17 @@
+//! The parts that `spanbridge ingest` and `spanbridge publish` share.
+//!
+//! Both services run pipelines in a [`Context`], retry with a [`Backoff`], and end with a
+//! [`PipelineError`]. Each service keeps its own error type, its own kinds of errors, and its own
+//! `policy.rs` that decides what is done about each kind.
+//!
+//! This crate connects to nothing and decides nothing about data.
+#![cfg_attr(test, allow(clippy::unwrap_used))]
+#![warn(missing_docs, clippy::doc_markdown, clippy::missing_errors_doc)]
+
+mod backoff;
+mod context;
+mod error;
+
+pub use backoff::Backoff;
+pub use context::Context;
+pub use error::{ErrorCode, PipelineError};
