@@ -32,7 +32,7 @@ pub use located::{Located, Span};
 pub use model::aggregate::Aggregate;
 pub use model::aggregates_table::{AggregatesTable, Ownership, SOURCE_PARTITION};
 pub use model::all_fields::AllFields;
-pub use model::batch::{Batch, Transaction};
+pub use model::commit_limits::{BatchLimits, TransactionLimits};
 pub use model::database::DatabaseName;
 pub use model::decoding::{Decoding, Unwrap};
 pub use model::format::{Format, PublishFormat};

@@ -7,7 +7,7 @@
 pub(crate) mod aggregate;
 pub(crate) mod aggregates_table;
 pub(crate) mod all_fields;
-pub(crate) mod batch;
+pub(crate) mod commit_limits;
 pub(crate) mod database;
 pub(crate) mod decoding;
 pub(crate) mod format;

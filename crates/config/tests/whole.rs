@@ -4,7 +4,7 @@
 use std::time::Duration;
 
 use spanbridge_config::{
-    AggregatesTable, Batch, Config, Decoding, Evolve, Format, Function, Ingest, IngestTable,
+    AggregatesTable, BatchLimits, Config, Decoding, Evolve, Format, Function, Ingest, IngestTable,
     IngestTransaction, LatePolicy, Mask, OnError, OnGap, Ownership, Quantile, RowsTable, SubjectStrategy,
     Tombstones, Topics, Unwrap, WindowKind, WriteMode,
 };
@@ -54,7 +54,7 @@ fn omitted_keys_have_their_defaults() {
     assert_eq!(pipeline.value.keys.span("format"), pipeline.span);
     assert!(pipeline.mask_key.is_none());
     let wait = Duration::from_millis(50);
-    let batch = Batch { max_records: 1000, max_bytes: 2 << 20, max_wait: wait, max_in_flight: 4 };
+    let batch = BatchLimits { max_records: 1000, max_bytes: 2 << 20, max_wait: wait, max_in_flight: 4 };
     assert_eq!((pipeline.batch, pipeline.watermark_idle), (batch, Duration::from_secs(60)));
     let policies = (pipeline.on_error, pipeline.on_gap, pipeline.evolve);
     assert_eq!(policies, (OnError::DeadLetter, OnGap::Stop, Evolve::Stop));

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use super::batch::Batch;
+use super::commit_limits::BatchLimits;
 use super::decoding::Decoding;
 use super::format::Format;
 use super::ingest_table::IngestTable;
@@ -32,7 +32,7 @@ pub struct Ingest {
     /// Required if a column has that mask, and not allowed otherwise.
     pub mask_key: Option<Text>,
     /// `[ingest.batch]`: the limits of one commit.
-    pub batch: Batch,
+    pub batch: BatchLimits,
     /// `watermark.idle`: the time without records after which a partition no longer holds back the watermark,
     /// 1 s to 1 day. Default: 1 min.
     pub watermark_idle: Duration,
@@ -42,8 +42,8 @@ pub struct Ingest {
     pub on_gap: OnGap,
     /// `evolve`: what happens if a writer schema has new fields. Default: `stop`.
     pub evolve: Evolve,
-    /// `exclude_from_change_streams`: whether change streams omit the commits of this pipeline. Default:
-    /// false.
+    /// `exclude_from_change_streams`: whether the commits ask to be excluded from change streams. Streams with
+    /// `allow_txn_exclusion` omit them. Default: false.
     pub exclude_from_change_streams: bool,
     /// `[[ingest.table]]`: the tables, which each commit writes together. Required; at least one.
     pub tables: Vec<IngestTable>,
@@ -108,7 +108,7 @@ impl Ingest {
         };
         let (key, value) = (decoding("key", Format::None), decoding("value", Format::Avro));
         let mask_key = section.optional("mask_key").map(|entry| entry.secret(rules::mask_key));
-        let batch = section.optional("batch").and_then(|entry| Batch::read(&entry));
+        let batch = section.optional("batch").and_then(|entry| BatchLimits::read(&entry));
         let idle = section.optional("watermark").and_then(|entry| entry.section()).and_then(read_watermark);
         let on_error = section.optional("on_error").and_then(|entry| {
             entry.choice(&[("dead-letter", OnError::DeadLetter), ("stop", OnError::Stop)], &[])

@@ -16,8 +16,8 @@ pub struct Spanner {
     pub database: Located<DatabaseName>,
     /// `emulator_host`: `host:port` of the emulator's gRPC endpoint. Default: see [`Spanner::emulator_host`].
     pub emulator_host: Option<Located<str>>,
-    /// `endpoint`: another address of Spanner, such as a regional one: `https://…`. Default: the global
-    /// endpoint.
+    /// `endpoint`: another address of Spanner, such as a regional one: `https://…`. Default: that of
+    /// the client.
     pub endpoint: Option<Located<str>>,
     /// `role`: the database role of the sessions (fine-grained access control). Default: none.
     pub role: Option<Located<str>>,

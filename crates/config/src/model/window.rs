@@ -18,7 +18,7 @@ const MAX_OVERLAP: u32 = 1000;
 pub struct Window {
     /// `kind`, with the keys that belong to it. Required.
     pub kind: WindowKind,
-    /// `time`: a CEL expression of the event time, a timestamp. Required.
+    /// `time`: a CEL expression of the event time. Required.
     pub time: Located<str>,
     /// `start`: the TIMESTAMP column that holds the start of the window. It is part of the key, except for
     /// sessions. Required.

@@ -13,7 +13,7 @@ use std::time::Duration;
 
 use chrono::{DateTime, Utc};
 
-use super::batch::Transaction;
+use super::commit_limits::TransactionLimits;
 use super::format::PublishFormat;
 use super::subject::SubjectStrategy;
 use super::template::Template;
@@ -86,7 +86,7 @@ pub struct Publish {
     /// `transaction_topic`: the topic for begin and end markers of transactions. Default: none.
     pub transaction_topic: Option<Template>,
     /// `[publish.transaction]`: the limits of one Kafka transaction.
-    pub transaction: Transaction,
+    pub transaction: TransactionLimits,
     /// `on_incompatible_schema`: what happens after an incompatible change of a table. Default: `stop`.
     pub on_incompatible_schema: OnIncompatibleSchema,
     /// `dead_letter_topic`: the topic for changes without a compatible schema. Default:
@@ -239,7 +239,7 @@ impl Publish {
         let low_watermark = section.optional("low_watermark").and_then(|entry| entry.boolean());
         let transaction_topic =
             section.optional("transaction_topic").map(|entry| Template::read(&entry, false));
-        let transaction = section.optional("transaction").and_then(|entry| Transaction::read(&entry));
+        let transaction = section.optional("transaction").and_then(|entry| TransactionLimits::read(&entry));
         let incompatible = section
             .optional("on_incompatible_schema")
             .and_then(|entry| entry.choice(&INCOMPATIBLE_SCHEMA_WORDS, &[]));

@@ -14,7 +14,7 @@ const MAX_WAIT: Duration = Duration::from_secs(60);
 /// `[ingest.batch]`: the limits of a batch, of which the first one that is reached counts, and the number of
 /// parallel commits.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Batch {
+pub struct BatchLimits {
     /// The number of records at which a batch is full, 1 to 20,000. Default: 1000.
     pub max_records: u32,
     /// The size of keys and values at which a batch is full, in bytes, 1 B to 64 MiB. Default: 2 MiB.
@@ -25,14 +25,14 @@ pub struct Batch {
     pub max_in_flight: u32,
 }
 
-impl Default for Batch {
+impl Default for BatchLimits {
     fn default() -> Self {
         let max_wait = Duration::from_millis(50);
         Self { max_records: 1000, max_bytes: 2 << 20, max_wait, max_in_flight: 4 }
     }
 }
 
-impl Batch {
+impl BatchLimits {
     pub(crate) fn read(entry: &Entry<'_>) -> Option<Self> {
         let section = entry.section()?;
         let default = Self::default();
@@ -51,7 +51,7 @@ impl Batch {
 
 /// `[publish.transaction]`: the limits of a Kafka transaction, of which the first one that is reached counts.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Transaction {
+pub struct TransactionLimits {
     /// The number of records at which a transaction is committed, 1 to 20,000. A change record is never
     /// divided, so the last one may exceed the limit. Default: 10,000.
     pub max_records: u32,
@@ -59,13 +59,13 @@ pub struct Transaction {
     pub max_wait: Duration,
 }
 
-impl Default for Transaction {
+impl Default for TransactionLimits {
     fn default() -> Self {
         Self { max_records: 10_000, max_wait: Duration::from_millis(100) }
     }
 }
 
-impl Transaction {
+impl TransactionLimits {
     pub(crate) fn read(entry: &Entry<'_>) -> Option<Self> {
         let section = entry.section()?;
         let default = Self::default();
