@@ -1,4 +1,8 @@
-//! The whole configuration file.
+//! The whole configuration file: loading, validation, and errors that services find later.
+//!
+//! [`Config`] holds one field for each section, and the text of the file with secrets hidden, so that errors
+//! can show its lines. `cli` loads it once per process; both services get it in their context. It never
+//! changes after it is loaded; values by reference are resolved when they are used.
 
 use std::ops::Range;
 use std::path::Path;

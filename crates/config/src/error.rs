@@ -1,4 +1,9 @@
 //! Mistakes in a configuration file, and how they are shown.
+//!
+//! A [`Mistake`] has a place, a kind with a stable code, a message and a help text. An [`Error`] holds all
+//! mistakes of a file in file order. Both are miette diagnostics, so a terminal shows the lines of the file.
+//! Messages quote names and values of the file, but never a value that comes from a reference or a key that
+//! is a secret.
 
 use std::fmt::{self, Display};
 

@@ -1,4 +1,8 @@
 //! String values that may come from the environment or a file.
+//!
+//! A [`Text`] remembers where its value comes from and which rule it must follow. Secrets are always such
+//! references. The value itself is read when it is needed, so that a replaced secret takes effect, and is
+//! never kept or printed.
 
 use std::fmt;
 use std::io::Read;

@@ -1,4 +1,7 @@
 //! Topic administration: create, inspect, extend and delete topics.
+//!
+//! `publish` creates its topics with it; `ingest`, the demo and tests use the rest. One call is one request (or
+//! a request and queries until its effect is visible), and no call changes an existing topic silently.
 
 use std::time::{Duration, Instant};
 

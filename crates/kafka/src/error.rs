@@ -1,4 +1,7 @@
 //! Errors of Kafka clients, classified by what the caller may conclude from them.
+//!
+//! This is the only place that interprets librdkafka's error codes. What to do about a kind is decided by the
+//! services, in their `policy.rs`.
 
 use std::time::Duration;
 

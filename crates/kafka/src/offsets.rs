@@ -1,4 +1,8 @@
 //! Queries of offsets, partition counts and group sizes.
+//!
+//! `ingest` uses them for positions outside of the log, lag and checks; `Admin`, `Reader` and `Subscription`
+//! for their own queries. One query is one blocking request of librdkafka on its own thread. The client never
+//! joins a group and never creates a topic.
 
 use std::sync::Arc;
 use std::time::Duration;

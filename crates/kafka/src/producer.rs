@@ -1,4 +1,7 @@
 //! A producer without transactions.
+//!
+//! The demo, the loads and tests send with it, and `publish` for requests of operators. Pipelines publish
+//! data only through the `TransactionalProducer`.
 
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};

@@ -1,4 +1,8 @@
 //! Bounded reads: all committed records of a topic up to its current end.
+//!
+//! `publish` reads its state topic with it, and the commands and tests read data topics. A read first waits
+//! for the transactions that are open below the end, so that it returns exactly the records that are or
+//! become committed there. It never joins a group and never commits offsets.
 
 use std::collections::BTreeMap;
 use std::ops::ControlFlow;

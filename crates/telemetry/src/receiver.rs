@@ -1,5 +1,7 @@
-//! An OTLP/gRPC receiver inside the process, with which tests check the spans that a service exports. Only
-//! the feature `receiver` builds it.
+//! An OTLP/gRPC receiver inside the process.
+//!
+//! Tests of this crate and the end-to-end tests check with it the spans that a service really exports. Only
+//! the feature `receiver` builds it, so it is not part of the binary.
 
 use std::collections::BTreeMap;
 use std::io;

@@ -1,4 +1,8 @@
 //! The start and the end of telemetry.
+//!
+//! [`Telemetry`] owns the runtime of telemetry, the tracer provider, the admin server and the registries of
+//! loops and pipelines. `cli` starts it once per process, before any pipeline. Nothing here waits for the
+//! collector, except the shutdown within its time limit.
 
 use std::net::SocketAddr;
 use std::time::{Duration, Instant};

@@ -42,8 +42,8 @@ pub struct Ingest {
     pub on_gap: OnGap,
     /// `evolve`: what happens if a writer schema has new fields. Default: `stop`.
     pub evolve: Evolve,
-    /// `exclude_from_change_streams`: whether the commits ask to be excluded from change streams. Streams with
-    /// `allow_txn_exclusion` omit them. Default: false.
+    /// `exclude_from_change_streams`: whether the commits ask to be excluded from change streams. Streams
+    /// with `allow_txn_exclusion` omit them. Default: false.
     pub exclude_from_change_streams: bool,
     /// `[[ingest.table]]`: the tables, which each commit writes together. Required; at least one.
     pub tables: Vec<IngestTable>,

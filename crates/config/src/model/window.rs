@@ -1,4 +1,7 @@
 //! The windows of aggregates, such as `window = { kind = "tumbling", … }`.
+//!
+//! Kinds and bounds follow Kafka Streams. Each kind has its own keys; a key of another kind is
+//! reported. The columns of a window are checked against the other columns of the table in `consistency`.
 
 use std::time::Duration;
 

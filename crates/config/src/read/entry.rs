@@ -1,4 +1,7 @@
 //! One key of the file with its value.
+//!
+//! The `read` functions of the model call the methods here to turn a value into a typed one. A method that
+//! returns `None` has reported why to the [`Reader`]. Numbers, durations, sizes and instants are in `scalar`.
 
 use std::ops::Range;
 

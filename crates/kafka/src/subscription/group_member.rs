@@ -1,4 +1,9 @@
-//! The thread that owns the group's consumer.
+//! The member of the consumer group: the thread that owns librdkafka's consumer.
+//!
+//! It owns the assignment, the fetch of each partition, and the pending revocation. `Subscription` sends it
+//! commands, the callbacks in `context` queue rebalances for it, and it answers with events through the
+//! `Outbox`. It never waits for the caller, never seeks or pauses (a fetch is stopped and started again), and
+//! never reads the offsets that are committed to the group.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;

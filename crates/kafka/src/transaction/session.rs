@@ -1,5 +1,9 @@
-//! One initialized transactional producer: writes and commits transactions, and checks that their outcome is
-//! certain.
+//! One initialized transactional producer, from the new epoch to its first error.
+//!
+//! `commit_loop` calls it on the producer's thread. [`Session::commit`] sends the data, waits for its
+//! delivery reports, sends the state records, commits, and then checks with the `DoubtDetector` that
+//! librdkafka resent nothing. It never retries a transaction and never reports a success whose outcome is
+//! uncertain.
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};

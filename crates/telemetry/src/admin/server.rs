@@ -1,4 +1,7 @@
 //! The HTTP server of the admin port.
+//!
+//! It runs on telemetry's own runtime, so it answers even if the threads of the service are stuck. Each
+//! request reads the registries at that moment; the server keeps no state and changes nothing.
 
 use std::net::{SocketAddr, TcpListener};
 use std::time::{Duration, Instant};

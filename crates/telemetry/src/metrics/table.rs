@@ -1,4 +1,8 @@
-//! The table of all metrics of both services. Names are stable: dashboards and alerts depend on them.
+//! The table of all metrics of both services.
+//!
+//! The macro below defines a constant for each name, which the services record with, and the list that the
+//! recorder and the documentation follow. `table.md` and docs/reference/metrics.md repeat it; tests compare
+//! them. Names are stable, because dashboards and alerts depend on them.
 
 use ::metrics::Unit;
 

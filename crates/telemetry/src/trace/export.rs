@@ -1,4 +1,8 @@
 //! The export of spans to the trace collector.
+//!
+//! Spans wait in a bounded queue, and a thread of OpenTelemetry exports them in batches over OTLP/gRPC. If
+//! the collector fails, spans are dropped and counted, and the log reports it at most once per minute. The
+//! service is never slowed.
 
 use std::sync::Mutex;
 use std::time::{Duration, Instant};

@@ -1,4 +1,9 @@
 //! `[[publish]]`: a pipeline from Spanner to Kafka.
+//!
+//! [`Publish`] is the section; the files beside this one hold its parts: which tables and columns
+//! (`selection`, `pattern`, `route`), topics (`create`, `periodic_topic`), record values (`headers`,
+//! `value_types`) and the start. Conflicts within the section are reported here, those with other pipelines
+//! in `consistency`.
 
 mod create;
 mod headers;
