@@ -18,7 +18,7 @@ use shell::Shell;
 
 /// Includes the download of Kafka and the registry.
 const DEMO_TIMEOUT: Duration = Duration::from_secs(1200);
-const BLOCK_TIMEOUT: Duration = Duration::from_secs(120);
+const BLOCK_TIMEOUT: Duration = Duration::from_secs(240);
 const RETRY_INTERVAL: Duration = Duration::from_secs(1);
 
 /// The folder of the downloads, which the environment may move.

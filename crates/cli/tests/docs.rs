@@ -41,6 +41,17 @@ fn every_link_resolves() {
 }
 
 #[test]
+fn every_quoted_path_exists() {
+    let root = root();
+    let mut missing = Vec::new();
+    for page in Page::all(&root) {
+        let paths = page.quoted_paths().into_iter().filter(|path| !root.join(path).exists());
+        missing.extend(paths.map(|path| format!("{}: {path}", page.path().display())));
+    }
+    assert!(missing.is_empty(), "{}", missing.join("\n"));
+}
+
+#[test]
 fn every_command_of_the_documentation_parses() {
     let mut wrong = Vec::new();
     let mut commands = BTreeSet::new();

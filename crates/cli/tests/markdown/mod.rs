@@ -77,6 +77,18 @@ impl Page {
         }
     }
 
+    /// The paths of the repository that code spans quote.
+    pub(crate) fn quoted_paths(&self) -> Vec<String> {
+        const FOLDERS: [&str; 6] = ["crates/", "tests/", "docs/", "examples/", "migrations/", "deploy/"];
+        let prose = self.prose();
+        let spans = prose.split('`').skip(1).step_by(2);
+        let is_path = |span: &&str| {
+            FOLDERS.iter().any(|folder| span.starts_with(folder))
+                && span.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"._/-".contains(&byte))
+        };
+        spans.filter(is_path).map(str::to_owned).collect()
+    }
+
     /// The anchors of headings, as GitHub makes them.
     fn anchors(&self) -> BTreeMap<String, usize> {
         let mut anchors = BTreeMap::new();
