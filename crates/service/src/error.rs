@@ -38,13 +38,13 @@ mod tests {
 
     impl ErrorCode for Gone {
         fn code(self) -> &'static str {
-            "SB-TEST-GONE"
+            "TEST-GONE"
         }
     }
 
     #[test]
     fn message_names_the_pipeline_and_ends_with_the_code() {
         let error = PipelineError::new("ingest", "orders", Gone, "topic `t` does not exist");
-        assert_eq!(error.to_string(), "ingest orders: topic `t` does not exist [SB-TEST-GONE]");
+        assert_eq!(error.to_string(), "ingest orders: topic `t` does not exist [TEST-GONE]");
     }
 }
