@@ -23,7 +23,7 @@ const HEADERS: &str = "headers of Debezium's own workings are left out";
 const FLOAT: &str =
     "the digits of a FLOAT32 are the fewest that tell it from others; Java before 19 writes more";
 const TRANSACTION: &str =
-    "Debezium's Spanner connector tells of no transactions, whatever provide.transaction.metadata says";
+    "Debezium's Spanner connector writes no transaction metadata, whatever provide.transaction.metadata says";
 const ORDER: &str =
     "Debezium's key has its columns in the order of a hash map, ours in the order of the primary key";
 
