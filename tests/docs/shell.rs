@@ -31,7 +31,7 @@ impl Shell {
             .spawn()
             .unwrap();
         let mut input = process.stdin.take().unwrap();
-        // Commands in conditions may fail; a background job that is killed is no command here.
+        // The trap ignores commands in conditions, and background jobs that are killed.
         let setup = format!(
             "exec 2>&1; set -o pipefail; trap 'echo \"{FAILED}$BASH_COMMAND\"' ERR; trap 'kill $(jobs -p)' EXIT\n"
         );
