@@ -98,14 +98,18 @@ async fn check_trace(aborts: u64) {
     let is_apply = |span: &ReceivedSpan| {
         span.name == "ingest.apply" && span.attributes["spanbridge.pipeline"] == ours.as_str()
     };
-    let is_told =
-        |spans: &[ReceivedSpan]| spans.iter().any(is_apply) && spans.iter().any(|told| told.span_id == span);
-    let spans = receiver.wait_for(is_told, TIMEOUT).await.unwrap_or_else(|spans| panic!("{spans:#?}"));
+    let are_exported = |spans: &[ReceivedSpan]| {
+        spans.iter().any(is_apply) && spans.iter().any(|exported| exported.span_id == span)
+    };
+    let spans = receiver.wait_for(are_exported, TIMEOUT).await.unwrap_or_else(|spans| panic!("{spans:#?}"));
     let apply = spans.iter().find(|span| is_apply(span)).unwrap();
     assert_eq!((apply.trace_id.as_str(), apply.parent_span_id.as_deref()), (TRACE, Some(PARENT)));
-    let told = spans.iter().find(|told| told.span_id == span).unwrap();
-    assert_eq!((told.name.as_str(), told.service.as_str()), ("publish.transaction", "spanbridge-publish"));
-    assert_eq!((told.trace_id.as_str(), &told.parent_span_id), (TRACE, &Some(apply.span_id.clone())));
+    let publish = spans.iter().find(|exported| exported.span_id == span).unwrap();
+    assert_eq!(
+        (publish.name.as_str(), publish.service.as_str()),
+        ("publish.transaction", "spanbridge-publish")
+    );
+    assert_eq!((publish.trace_id.as_str(), &publish.parent_span_id), (TRACE, &Some(apply.span_id.clone())));
     let batch = spans.iter().find(|batch| batch.name == "publish.batch" && !batch.links.is_empty()).unwrap();
     assert!(batch.links.contains(&(TRACE.to_owned(), apply.span_id.clone())), "{:?}", batch.links);
 }

@@ -256,6 +256,6 @@ async fn mismatches_are_reported_before_the_pipeline_runs() {
     let last = u64::try_from(text.lines().count()).unwrap();
     let found: Vec<_> = checked[1]["findings"].as_array().unwrap().iter().map(of).collect();
     assert_eq!(found, [("SB-CHECK-NAME".to_owned(), "warning".to_owned(), last)]);
-    let shown = String::from_utf8(fixture.run(&["check", "--live"]).stderr).unwrap();
-    assert!(shown.contains("planned.toml:15:") && shown.contains("SB-CHECK-LENGTH"), "{shown}");
+    let printed = String::from_utf8(fixture.run(&["check", "--live"]).stderr).unwrap();
+    assert!(printed.contains("planned.toml:15:") && printed.contains("SB-CHECK-LENGTH"), "{printed}");
 }

@@ -51,7 +51,7 @@ async fn read_published(fixture: &Fixture) -> BTreeMap<i64, Vec<PublishedOrder>>
         Some(Datum::Int(value)) => Some(*value),
         _ => None,
     };
-    let mut told: BTreeMap<i64, Vec<PublishedOrder>> = BTreeMap::new();
+    let mut published: BTreeMap<i64, Vec<PublishedOrder>> = BTreeMap::new();
     for record in records {
         let Some(value) = record.value else { continue };
         let key = decoder.decode(&record.key.unwrap()).await.unwrap().value;
@@ -65,9 +65,13 @@ async fn read_published(fixture: &Fixture) -> BTreeMap<i64, Vec<PublishedOrder>>
         assert_eq!(text(source.get("snapshot")), kind);
         let source_offset = value.get("after").and_then(|after| int(after.get("SourceOffset")));
         let at = int(source.get("ts_ns")).unwrap();
-        told.entry(int(key.get("Id")).unwrap()).or_default().push(PublishedOrder { op, at, source_offset });
+        published.entry(int(key.get("Id")).unwrap()).or_default().push(PublishedOrder {
+            op,
+            at,
+            source_offset,
+        });
     }
-    told
+    published
 }
 
 /// Checks that each snapshot row is published once, after all changes that it contains and before all later ones.
@@ -115,19 +119,19 @@ async fn incremental_snapshot_publishes_each_row_once_despite_kills() {
     let mut publish = fixture.start_ready(Service::Publish, "publish").await;
     fixture.produce(0..BEFORE).await;
     invariants::wait_until_drained(&fixture, &mut [&mut ingest]).await;
-    let asked = output_of(&fixture, &["--tables", "orders,Totals", "--json"]).await;
-    let asked: Json = serde_json::from_str(&asked).unwrap();
-    let request = asked["asked"].as_str().unwrap();
+    let requested = output_of(&fixture, &["--tables", "orders,Totals", "--json"]).await;
+    let requested: Json = serde_json::from_str(&requested).unwrap();
+    let request = requested["asked"].as_str().unwrap();
     let (step, mut sent) = ((RECORDS - BEFORE) / i64::try_from(KILLS).unwrap(), BEFORE);
     for kill in 0..KILLS {
         fixture.produce(sent..sent + step).await;
         sent += step;
         // Each kill hits another stage.
-        let parts = ["halting", "holding", "reading"];
-        wait_for(parts[kill], async || {
-            let standing: Json = serde_json::from_str(&output_of(&fixture, &["--json"]).await).unwrap();
-            let stage = standing["last"]["stage"].as_str().unwrap_or_default();
-            stage == "done" || parts[kill..].contains(&stage)
+        let stages = ["halting", "holding", "reading"];
+        wait_for(stages[kill], async || {
+            let status: Json = serde_json::from_str(&output_of(&fixture, &["--json"]).await).unwrap();
+            let stage = status["last"]["stage"].as_str().unwrap_or_default();
+            stage == "done" || stages[kill..].contains(&stage)
         })
         .await;
         publish.kill().await.unwrap();

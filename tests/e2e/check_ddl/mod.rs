@@ -1,145 +1,14 @@
 //! `check --ddl` previews the impact of statements before they are run.
 
-use std::path::{Path, PathBuf};
-use std::process::{Command, Output, Stdio};
+mod ddl_fixture;
 
 use serde_json::{Value as Json, json};
-use spanbridge_kafka::{Admin as KafkaAdmin, ClientOptions};
-use spanbridge_protocol::mutation::{Mutation, Write};
-use spanbridge_protocol::value::Value;
-use spanbridge_spanner::{Admin, CommitOptions, Database, ErrorKind, Options};
-use spanbridge_testbed::child_process::{Service, WorkerProcess, WorkerSetup};
-use tempfile::TempDir;
+use spanbridge_kafka::Admin as KafkaAdmin;
 
 use super::fixture::{TIMEOUT, command, wait_for};
-use super::shared_testbed::testbed;
+use ddl_fixture::{DdlFixture, ORDERS, spawn};
 
-const ORDERS: &str = "CREATE TABLE Orders (
-    Id INT64 NOT NULL, Customer STRING(12) NOT NULL, Amount INT64, Gone STRING(9) NOT NULL) PRIMARY KEY (Id)";
 const OTHER: &str = "CREATE TABLE Other (Id INT64 NOT NULL, V INT64) PRIMARY KEY (Id)";
-
-/// A database in a separate instance, and a configuration file with publish pipelines.
-struct DdlFixture {
-    id: String,
-    options: Options,
-    admin: Admin,
-    database: Database,
-    kafka: ClientOptions,
-    registry: String,
-    rest: String,
-    folder: TempDir,
-    config: PathBuf,
-}
-
-impl DdlFixture {
-    /// Creates a fixture. In the pipelines, `{id}` is its id and `{start}` is the current timestamp.
-    async fn new(ddl: &[&str], pipelines: &str) -> Self {
-        Self::with(ddl, pipelines, false).await
-    }
-
-    /// Creates a fixture with one table, which one pipeline publishes.
-    async fn of_orders() -> Self {
-        let pipeline = "[[publish]]\nname = \"p-{id}\"\n\
-            change_stream = \"Stream\"\ncreate_topics = { partitions = 1, replication_factor = 1 }\n";
-        Self::new(&[ORDERS, "CREATE CHANGE STREAM Stream FOR ALL"], pipeline).await
-    }
-
-    async fn with(ddl: &[&str], pipelines: &str, postgres: bool) -> Self {
-        let testbed = testbed().await;
-        let (kafka, spanner) = (testbed.kafka().unwrap(), testbed.spanner().unwrap());
-        let registry = testbed.registry().unwrap().url().to_owned();
-        let id = uuid::Uuid::new_v4().simple().to_string()[..12].to_owned();
-        let name = format!("projects/test/instances/i{id}/databases/live");
-        let options = Options::emulator(name, spanner.grpc(), spanner.rest());
-        let admin = Admin::connect(&options).await.unwrap();
-        admin.create_instance().await.unwrap();
-        let ddl: Vec<String> = ddl.iter().map(|&statement| statement.to_owned()).collect();
-        match postgres {
-            true => admin.create_postgres_database(&ddl).await.unwrap(),
-            false => admin.create_database(&ddl).await.unwrap(),
-        }
-        let database = Database::connect(&options).await.unwrap();
-        let folder = tempfile::tempdir().unwrap();
-        let config = folder.path().join("bridge.toml");
-        let (bootstrap, grpc, name) = (kafka.bootstrap(), spanner.grpc(), &options.database);
-        let start = database.now().await.unwrap().to_rfc3339();
-        let pipelines = pipelines.replace("{id}", &id).replace("{start}", &start);
-        let text = format!(
-            "[kafka]\nbootstrap_servers = \"{bootstrap}\"\n[spanner]\ndatabase = \"{name}\"\n\
-             emulator_host = \"{grpc}\"\n[registry]\nurl = \"{registry}\"\n{pipelines}"
-        );
-        std::fs::write(&config, text).unwrap();
-        let (kafka, rest) = (ClientOptions::new(bootstrap, "test"), spanner.rest().to_owned());
-        Self { id, options, admin, database, kafka, registry, rest, folder, config }
-    }
-
-    fn worker(&self, name: &str) -> WorkerProcess {
-        let setup = WorkerSetup {
-            executable: env!("CARGO_BIN_EXE_spanbridge").into(),
-            config: self.config.clone(),
-            folder: self.folder.path().to_owned(),
-            environment: Vec::new(),
-        };
-        WorkerProcess::start(&setup, Service::Publish, name).unwrap()
-    }
-
-    /// Registers the current schemas of the tables.
-    async fn register_schemas(&self) {
-        let mut worker = self.worker("registering");
-        worker.wait_until_ready(TIMEOUT).await.unwrap();
-        worker.stop(TIMEOUT).await.unwrap();
-    }
-
-    /// Sets the compatibility rule of a subject.
-    async fn set_compatibility(&self, subject: &str, rule: &str) {
-        let url = format!("{}/config/{subject}", self.registry);
-        let answer =
-            reqwest::Client::new().put(url).json(&json!({ "compatibility": rule })).send().await.unwrap();
-        assert!(answer.status().is_success(), "{answer:?}");
-    }
-
-    fn write_ddl(&self, ddl: &str) -> PathBuf {
-        let path = self.folder.path().join("next.sql");
-        std::fs::write(&path, ddl).unwrap();
-        path
-    }
-
-    fn check(&self, ddl: &str, more: &[&str]) -> Output {
-        let path = self.write_ddl(ddl);
-        let arguments = [&["check", "--ddl", path.to_str().unwrap()], more].concat();
-        command(&arguments, &self.config, &self.rest)
-    }
-
-    /// Checks the statements, and returns the JSON report. No database may be left behind.
-    async fn report(&self, code: i32, ddl: &str) -> Json {
-        let output = self.check(ddl, &["--json"]);
-        assert_eq!(output.status.code(), Some(code), "{output:?}");
-        assert_eq!(self.databases().await, ["live"]);
-        serde_json::from_slice(&output.stdout).unwrap()
-    }
-
-    async fn databases(&self) -> Vec<String> {
-        let url = format!("http://{}/v1/projects/test/instances/i{}/databases", self.rest, self.id);
-        let answer: Json = reqwest::get(url).await.unwrap().json().await.unwrap();
-        let databases = answer["databases"].as_array().unwrap().iter();
-        let name =
-            |database: &Json| database["name"].as_str().unwrap().rsplit('/').next().unwrap().to_owned();
-        databases.map(name).collect()
-    }
-
-    async fn insert(&self, columns: &[&str], row: Vec<Value>) {
-        let columns: Vec<String> = columns.iter().map(ToString::to_string).collect();
-        let write = Write::Insert;
-        let mutation = Mutation { write, table: "Orders".into(), columns: columns.into(), rows: vec![row] };
-        wait_for("commit", async || {
-            match self.database.commit(vec![mutation.clone()], CommitOptions::default()).await {
-                Err(error) if error.kind() == ErrorKind::Aborted => false,
-                outcome => outcome.is_ok(),
-            }
-        })
-        .await;
-    }
-}
 
 /// Returns the line, severity and code of each finding in one part of the report.
 fn findings(part: &Json) -> Vec<(u64, &str, &str)> {
@@ -227,21 +96,24 @@ async fn statement_predicted_to_stop_a_pipeline_stops_it() {
     let stop = |line| (line, "error", "SB-PUBLISH-SCHEMA");
     assert_eq!(findings(&answer[0])[0], stop(1), "{answer:#}");
     assert_eq!(findings(&answer[0]).last(), Some(&stop(3)), "{answer:#}");
-    let told = message(&answer[0], 1);
+    let impact = message(&answer[0], 1);
     let refused = format!(
         "table `Orders`: column `Gone` is no longer published; subject {subject} (FULL) rejects its new schema: "
     );
-    assert!(told.starts_with(&refused) && told.contains("(field Gone)"), "{told}");
+    assert!(impact.starts_with(&refused) && impact.contains("(field Gone)"), "{impact}");
     assert!(
-        told.contains(&format!("publish row-{id} would stop at the first change that needs it")),
-        "{told}"
+        impact.contains(&format!("publish row-{id} would stop at the first change that needs it")),
+        "{impact}"
     );
     assert_eq!(findings(&answer[1]).last(), Some(&stop(3)), "{answer:#}");
-    let told = message(&answer[1], 3);
-    assert!(told.contains(&format!("would become dead letters in `letters-{id}.dead-letters`")), "{told}");
+    let impact = message(&answer[1], 3);
+    assert!(
+        impact.contains(&format!("would become dead letters in `letters-{id}.dead-letters`")),
+        "{impact}"
+    );
     assert_eq!(findings(&answer[2]), [change(1), change(2), change(3)], "{answer:#}");
-    let shown = String::from_utf8(fixture.check(ddl, &[]).stderr).unwrap();
-    assert!(shown.contains("next.sql:3:1") && shown.contains("SB-CHECK-FAILED"), "{shown}");
+    let printed = String::from_utf8(fixture.check(ddl, &[]).stderr).unwrap();
+    assert!(printed.contains("next.sql:3:1") && printed.contains("SB-CHECK-FAILED"), "{printed}");
 
     // The prediction is right. The check has registered nothing and changed nothing.
     assert_eq!(fixture.database.table("Orders").await.unwrap().unwrap().columns.len(), 4);
@@ -285,11 +157,11 @@ async fn dropped_tables_and_streams_are_reported() {
     let [named, all] = [&answer[0], &answer[1]];
     assert_eq!(findings(named)[0], stop(1), "{answer:#}");
     assert!(named["findings"][0]["message"].as_str().unwrap().contains("does not watch table `Orders`"));
-    let told = message(all, 2);
-    assert_eq!(told, "table `Orders` no longer exists");
+    let impact = message(all, 2);
+    assert_eq!(impact, "table `Orders` no longer exists");
     // The new table has another key schema.
-    let told = message(all, 3);
-    assert!(told.contains(&format!("subject {key} (FULL) rejects its new schema")), "{told}");
+    let impact = message(all, 3);
+    assert!(impact.contains(&format!("subject {key} (FULL) rejects its new schema")), "{impact}");
     let of_fresh = findings(all).into_iter().filter(|(line, ..)| *line == 4).map(|(.., code)| code);
     assert_eq!(of_fresh.collect::<Vec<_>>(), ["SB-PUBLISH-CONFIG", "SB-CHECK-CHANGE"], "{answer:#}");
     assert_eq!(
@@ -398,17 +270,4 @@ async fn interrupted_dry_run_leaves_no_database() {
     let status = tokio::task::spawn_blocking(move || child.wait()).await.unwrap().unwrap();
     assert_eq!(status.code(), Some(1));
     assert_eq!(fixture.databases().await, ["live"]);
-}
-
-fn spawn(arguments: &[&str], config: &Path, rest: &str) -> std::process::Child {
-    Command::new(env!("CARGO_BIN_EXE_spanbridge"))
-        .args(arguments)
-        .arg("--config")
-        .arg(config)
-        .args(["--emulator-rest", rest])
-        .stdin(Stdio::null())
-        .stdout(Stdio::null())
-        .stderr(Stdio::null())
-        .spawn()
-        .unwrap()
 }
