@@ -6,7 +6,7 @@ use std::time::Duration;
 use clap::Parser as _;
 
 use crate::check::CheckArgs;
-use crate::dead_letters::args::DeadLetters;
+use crate::dead_letters::DeadLettersArgs;
 use crate::error::{Error, ErrorKind, Result};
 use crate::migrate::MigrateArgs;
 use crate::plan::PlanArgs;
@@ -44,7 +44,7 @@ enum Command {
     /// Publish all rows of some tables again while changes continue, or show the progress
     Snapshot(SnapshotArgs),
     /// List, show, replay or delete records that could not be applied
-    DeadLetters(DeadLetters),
+    DeadLetters(DeadLettersArgs),
     /// Rebuild a pipeline's tables as a new version, compare it with the active one, and switch
     Replay(ReplayArgs),
     /// Start Kafka, Spanner and a registry, run both services on real data, and check the results

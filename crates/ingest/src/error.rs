@@ -78,7 +78,7 @@ impl ErrorKind {
             Self::Active => "SB-REPLAY-ACTIVE",
             Self::Running => "SB-REPLAY-RUNNING",
             Self::Dropping => "SB-REPLAY-DROPPING",
-            Self::DeadLetterRow => "SB-CLI-DEAD-LETTER-ROW",
+            Self::DeadLetterRow => "SB-INGEST-DEAD-LETTER-ROW",
         }
     }
 

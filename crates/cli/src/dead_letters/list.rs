@@ -6,16 +6,17 @@ use spanbridge_ingest::dead_letters::{DeadLetterFilter, DeadLetterPages, DeadLet
 use spanbridge_protocol::value::Timestamp;
 use spanbridge_spanner::Database;
 
-use super::args::List;
-use super::{print, text, written};
+use super::args::ListArgs;
+use super::output::{flush, print};
+use super::terminal_text;
 use crate::error::Result;
 
-/// Rows of the table when nobody says how many.
-const SHOWN: u64 = 100;
-/// Characters of a message in the table; `show` has all of it.
-const MESSAGE: usize = 120;
+/// The default number of rows in the table.
+const DEFAULT_LIMIT: u64 = 100;
+/// The number of characters of a message in the table; `show` prints the whole message.
+const MAX_MESSAGE_CHARS: usize = 120;
 
-/// Dead letters for each code.
+/// The number of dead letters per code.
 #[derive(Debug, Default)]
 pub(super) struct Totals {
     codes: BTreeMap<String, u64>,
@@ -33,39 +34,40 @@ impl Totals {
         self.codes.values().sum()
     }
 
-    /// One line a code, the most frequent first.
+    /// Writes one line per code, the most frequent code first.
     pub(super) fn write(&self, out: &mut impl Write) -> Result<()> {
         let mut codes: Vec<_> = self.codes.iter().collect();
         codes.sort_by_key(|(_, count)| std::cmp::Reverse(**count));
-        codes
-            .iter()
-            .try_for_each(|(code, count)| print(out, format_args!("{count:>8}  {}\n", text::line(code))))
+        codes.iter().try_for_each(|(code, count)| {
+            print(out, format_args!("{count:>8}  {}\n", terminal_text::line(code)))
+        })
     }
 }
 
+/// Prints the selected dead letters and their totals.
 pub(super) async fn run(
     database: &Database,
     filter: &DeadLetterFilter,
     now: Timestamp,
-    args: &List,
+    args: &ListArgs,
     out: &mut impl Write,
 ) -> Result<()> {
-    let limit = args.limit.unwrap_or(if args.json { u64::MAX } else { SHOWN });
+    let limit = args.limit.unwrap_or(if args.json { u64::MAX } else { DEFAULT_LIMIT });
     let (mut totals, mut table) = (Totals::default(), Table::default());
-    let mut left = limit;
+    let mut remaining = limit;
     let mut pages = DeadLetterPages::new(database, filter);
     while let Some(page) = pages.next().await? {
-        page.iter().for_each(|letter| totals.add(letter));
-        let shown = usize::try_from(left).map_or(page.len(), |left| left.min(page.len()));
-        left -= shown as u64;
+        page.iter().for_each(|dead_letter| totals.add(dead_letter));
+        let count = usize::try_from(remaining).map_or(page.len(), |remaining| remaining.min(page.len()));
+        remaining -= count as u64;
         match args.json {
-            true => page[..shown]
+            true => page[..count]
                 .iter()
-                .try_for_each(|letter| print(out, format_args!("{}\n", object(letter))))?,
-            false => table.write(&page[..shown], now, out)?,
+                .try_for_each(|letter| print(out, format_args!("{}\n", document(letter))))?,
+            false => table.write(&page[..count], now, out)?,
         }
-        written(out.flush())?;
-        if args.json && left == 0 {
+        flush(out)?;
+        if args.json && remaining == 0 {
             break;
         }
     }
@@ -82,11 +84,11 @@ pub(super) async fn run(
         _ => print(out, format_args!("\n{sum} dead letters\n"))?,
     }
     totals.write(out)?;
-    written(out.flush())
+    flush(out)
 }
 
-/// A letter for programs. The names are stable.
-fn object(letter: &DeadLetterSummary) -> serde_json::Value {
+/// Returns a dead letter as JSON. Its keys are stable.
+fn document(letter: &DeadLetterSummary) -> serde_json::Value {
     let address = &letter.address;
     json!({
         "pipeline": address.pipeline,
@@ -99,30 +101,38 @@ fn object(letter: &DeadLetterSummary) -> serde_json::Value {
     })
 }
 
-/// A table that is written page by page: its columns can only grow.
+/// The table, which is written page by page. The columns become wider when later pages need it.
 #[derive(Debug, Default)]
 struct Table {
-    address: usize,
-    code: usize,
+    address_width: usize,
+    code_width: usize,
 }
 
 impl Table {
     fn write(&mut self, letters: &[DeadLetterSummary], now: Timestamp, out: &mut impl Write) -> Result<()> {
-        let heading = self.address == 0 && !letters.is_empty();
-        let rows: Vec<(String, String)> =
-            letters.iter().map(|letter| (letter.address.to_string(), text::line(&letter.code))).collect();
+        let needs_heading = self.address_width == 0 && !letters.is_empty();
+        let rows: Vec<(String, String)> = letters
+            .iter()
+            .map(|letter| (letter.address.to_string(), terminal_text::line(&letter.code)))
+            .collect();
         for (address, code) in &rows {
-            self.address = self.address.max(address.len());
-            self.code = self.code.max(code.len());
+            self.address_width = self.address_width.max(address.len());
+            self.code_width = self.code_width.max(code.len());
         }
-        let Self { address: wide, code: high } = *self;
-        if heading {
-            print(out, format_args!("{:wide$}  {:high$}  {:>4}  MESSAGE\n", "POSITION", "CODE", "AGE"))?;
+        let Self { address_width, code_width } = *self;
+        if needs_heading {
+            print(
+                out,
+                format_args!(
+                    "{:address_width$}  {:code_width$}  {:>4}  MESSAGE\n",
+                    "POSITION", "CODE", "AGE"
+                ),
+            )?;
         }
         for ((address, code), letter) in rows.iter().zip(letters) {
-            let age = text::age(letter.failed_at, now);
-            let message = text::cut(&letter.message, MESSAGE);
-            print(out, format_args!("{address:wide$}  {code:high$}  {age:>4}  {message}\n"))?;
+            let age = terminal_text::age(letter.failed_at, now);
+            let message = terminal_text::truncated_line(&letter.message, MAX_MESSAGE_CHARS);
+            print(out, format_args!("{address:address_width$}  {code:code_width$}  {age:>4}  {message}\n"))?;
         }
         Ok(())
     }
@@ -142,7 +152,7 @@ mod tests {
     }
 
     #[test]
-    fn a_table_is_aligned_and_has_one_heading() {
+    fn table_is_aligned_and_has_one_heading() {
         let (mut table, mut out) = (Table::default(), Vec::new());
         let now = "2026-11-24T10:05:00Z".parse().unwrap();
         table.write(&[], now, &mut out).unwrap();

@@ -1,47 +1,49 @@
+//! Formats the key and the value of a dead letter.
+
 use spanbridge_ingest::dead_letters::PayloadView;
 use spanbridge_schema::{Datum, datum};
 
-use super::text;
+use super::terminal_text;
 
-/// Bytes shown of what is not decoded.
-const SHOWN: usize = 8 << 10;
+/// The number of bytes that are printed of an undecoded payload.
+const MAX_RAW_BYTES: usize = 8 << 10;
 
 /// Returns the text of a decoded key or value. Bytes that cannot be decoded follow the reason.
-pub(super) fn display(payload: &PayloadView, bytes: &[u8]) -> String {
+pub(super) fn format_payload(payload: &PayloadView, bytes: &[u8]) -> String {
     let reason = match payload {
-        PayloadView::Plain => return raw(bytes),
-        PayloadView::Value(value) => match pretty(value) {
+        PayloadView::Plain => return format_raw(bytes),
+        PayloadView::Value(value) => match format_value(value) {
             Some(text) => return text,
             None => "the value is out of the range that can be displayed",
         },
         PayloadView::Undecodable(reason) => reason,
     };
-    format!("not decoded: {}\n{}", text::line(reason), raw(bytes))
+    format!("not decoded: {}\n{}", terminal_text::line(reason), format_raw(bytes))
 }
 
-/// JSON over several lines, which escapes control characters; a value that is no object or list as it is.
-fn pretty(value: &Datum) -> Option<String> {
+/// Formats a value as indented JSON, which escapes control characters. A scalar is formatted as it is.
+fn format_value(value: &Datum) -> Option<String> {
     let canonical = datum::canonical_text(value)?;
     match value {
         Datum::Record(_) | Datum::Map(_) | Datum::List(_) => {
             let parsed: serde_json::Value = serde_json::from_slice(&canonical).ok()?;
             Some(format!("{parsed:#}"))
         }
-        _ => Some(raw(&canonical)),
+        _ => Some(format_raw(&canonical)),
     }
 }
 
-/// Escaped text or hexadecimal, of the first bytes.
-pub(super) fn raw(bytes: &[u8]) -> String {
-    if bytes.len() <= SHOWN {
-        return text::bytes(bytes);
+/// Formats the first bytes as escaped text or in hexadecimal.
+pub(super) fn format_raw(bytes: &[u8]) -> String {
+    if bytes.len() <= MAX_RAW_BYTES {
+        return terminal_text::bytes(bytes);
     }
-    // A cut within a character must not turn text into hexadecimal.
-    let end = match std::str::from_utf8(&bytes[..SHOWN]) {
+    // The text ends before a character that is cut, so that it remains UTF-8 and is not shown in hexadecimal.
+    let end = match std::str::from_utf8(&bytes[..MAX_RAW_BYTES]) {
         Err(error) if error.error_len().is_none() => error.valid_up_to(),
-        _ => SHOWN,
+        _ => MAX_RAW_BYTES,
     };
-    format!("{}\n… and {} bytes more", text::bytes(&bytes[..end]), bytes.len() - end)
+    format!("{}\n… and {} bytes more", terminal_text::bytes(&bytes[..end]), bytes.len() - end)
 }
 
 #[cfg(test)]
@@ -50,14 +52,15 @@ mod tests {
 
     #[test]
     fn long_values_are_cut_between_characters() {
-        let text = "ä".repeat(SHOWN);
-        let shown = raw(format!("x{text}").as_bytes());
+        let text = "ä".repeat(MAX_RAW_BYTES);
+        let formatted = format_raw(format!("x{text}").as_bytes());
         assert!(
-            shown.starts_with("\"xä") && shown.ends_with(&format!("… and {} bytes more", SHOWN + 2)),
+            formatted.starts_with("\"xä")
+                && formatted.ends_with(&format!("… and {} bytes more", MAX_RAW_BYTES + 2)),
             "{}",
-            &shown[shown.len() - 40..]
+            &formatted[formatted.len() - 40..]
         );
-        assert!(raw(&[0xff; SHOWN + 1]).starts_with("0xffff"));
-        assert_eq!(raw(b"abc"), "\"abc\"");
+        assert!(format_raw(&[0xff; MAX_RAW_BYTES + 1]).starts_with("0xffff"));
+        assert_eq!(format_raw(b"abc"), "\"abc\"");
     }
 }

@@ -4,10 +4,11 @@ use spanbridge_ingest::dead_letters::{self, DeadLetterFilter, DeadLetterPages, M
 use spanbridge_spanner::Database;
 
 use super::list::Totals;
-use super::{print, written};
+use super::output::{flush, print};
 use crate::confirmation;
 use crate::error::{Error, Result};
 
+/// Deletes the selected dead letters after confirmation.
 pub(super) async fn run(
     database: &Database,
     filter: &DeadLetterFilter,
@@ -17,31 +18,31 @@ pub(super) async fn run(
     let mut totals = Totals::default();
     let mut pages = DeadLetterPages::new(database, filter);
     while let Some(page) = pages.next().await? {
-        page.iter().for_each(|letter| totals.add(letter));
+        page.iter().for_each(|dead_letter| totals.add(dead_letter));
     }
     let sum = totals.sum();
     if sum == 0 {
         print(out, format_args!("no dead letters\n"))?;
-        return written(out.flush());
+        return flush(out);
     }
     if !yes {
         totals.write(out)?;
-        written(out.flush())?;
+        flush(out)?;
         let question = format!("Delete {sum} dead letters?");
         if !confirmation::confirm(&question, &format!("{sum} dead letters would be deleted"))? {
-            print(out, format_args!("nothing is deleted\n"))?;
-            return written(out.flush());
+            print(out, format_args!("nothing was deleted\n"))?;
+            return flush(out);
         }
     }
     let mut deleted = 0;
     let mut pages = DeadLetterPages::new(database, filter);
     while let Some(page) = pages.next().await? {
         for batch in page.chunks(MAX_ROWS_PER_TRANSACTION) {
-            deleted += dead_letters::delete(database, batch)
-                .await
-                .map_err(|error| Error::from(error).in_context(format_args!("after {deleted} of {sum}")))?;
+            deleted += dead_letters::delete(database, batch).await.map_err(|error| {
+                Error::from(error).in_context(format_args!("after deleting {deleted} of {sum} dead letters"))
+            })?;
         }
     }
     print(out, format_args!("{deleted} deleted\n"))?;
-    written(out.flush())
+    flush(out)
 }

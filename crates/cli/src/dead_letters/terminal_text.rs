@@ -1,14 +1,14 @@
-//! How values and times are shown on a terminal, which must not be driven by what a record holds.
+//! Formats text, bytes and ages for a terminal. Data of a record must never control the terminal.
 
 use std::fmt::Write as _;
 
 use spanbridge_protocol::value::Timestamp;
 
-/// The text with control characters and invisible ones escaped, so that it stays on one line.
+/// Escapes control characters and invisible characters, so that the text stays on one line.
 pub(super) fn line(text: &str) -> String {
     text.chars().fold(String::with_capacity(text.len()), |mut out, char| {
         match char {
-            // They are visible as they are, and nothing is quoted here.
+            // These characters are visible, and the text is not quoted.
             '"' | '\'' | '\\' => out.push(char),
             _ => out.extend(char.escape_debug()),
         }
@@ -16,8 +16,8 @@ pub(super) fn line(text: &str) -> String {
     })
 }
 
-/// As [`line`], cut to so many characters.
-pub(super) fn cut(text: &str, chars: usize) -> String {
+/// Escapes as [`line`] does, and truncates to `chars` characters.
+pub(super) fn truncated_line(text: &str, chars: usize) -> String {
     let line = line(text);
     match line.char_indices().nth(chars) {
         Some((end, _)) => format!("{}…", &line[..end]),
@@ -25,7 +25,7 @@ pub(super) fn cut(text: &str, chars: usize) -> String {
     }
 }
 
-/// Text in quotes when the bytes are UTF-8, otherwise in hexadecimal.
+/// Formats UTF-8 bytes as quoted text, and other bytes in hexadecimal.
 pub(super) fn bytes(bytes: &[u8]) -> String {
     match std::str::from_utf8(bytes) {
         Ok(text) => format!("{text:?}"),
@@ -33,15 +33,15 @@ pub(super) fn bytes(bytes: &[u8]) -> String {
     }
 }
 
-pub(super) fn hex(bytes: &[u8]) -> String {
+fn hex(bytes: &[u8]) -> String {
     bytes.iter().fold(String::with_capacity(2 * bytes.len()), |mut out, byte| {
-        // A String takes everything.
+        // Writing to a String cannot fail.
         let _ = write!(out, "{byte:02x}");
         out
     })
 }
 
-/// How long ago, in its largest whole unit; `0s` for what is not past.
+/// Formats the age of a time in its largest whole unit; `0s` for a time that is not past.
 pub(super) fn age(time: Timestamp, now: Timestamp) -> String {
     let seconds = now.signed_duration_since(time).num_seconds().max(0);
     match seconds {
@@ -57,17 +57,17 @@ mod tests {
     use super::*;
 
     #[test]
-    fn nothing_reaches_the_terminal_that_could_drive_it() {
+    fn control_characters_are_escaped() {
         assert_eq!(line("a \"b\" \u{1b}[2J\r\nc ä"), "a \"b\" \\u{1b}[2J\\r\\nc ä");
         assert_eq!(bytes("é\u{7}\"".as_bytes()), "\"é\\u{7}\\\"\"");
         assert_eq!(bytes(&[0xff, 0]), "0xff00");
         assert_eq!(bytes(b""), "\"\"");
-        assert_eq!(cut("äöü", 2), "äö…");
-        assert_eq!(cut("äöü", 3), "äöü");
+        assert_eq!(truncated_line("äöü", 2), "äö…");
+        assert_eq!(truncated_line("äöü", 3), "äöü");
     }
 
     #[test]
-    fn an_age_has_its_largest_unit() {
+    fn age_has_its_largest_unit() {
         let now: Timestamp = "2026-11-24T10:00:00Z".parse().unwrap();
         for (time, expected) in [
             ("2026-11-24T10:00:05Z", "0s"),
