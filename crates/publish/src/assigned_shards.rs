@@ -79,7 +79,7 @@ impl AssignedShards {
         let ack = Arc::new(ack);
         for partition in partitions {
             if let Some(handle) = self.handles.remove(&partition.partition) {
-                // The request fails when the shard has stopped by itself, which is as good.
+                // The request fails when the shard has already stopped.
                 let _ = handle.stop_requests.try_send(StopRequest { _ack: Some(ack.clone()) });
             }
         }

@@ -1,3 +1,5 @@
+//! Topics that must exist before the pipeline writes to them.
+
 use spanbridge_config::{Config, CreateTopics, Publish, Span};
 use spanbridge_kafka::{Admin, EnsureTopicOutcome};
 
@@ -7,9 +9,9 @@ use crate::{Error, ErrorKind};
 /// A topic that must exist before the pipeline writes to it.
 pub(crate) struct RequiredTopic<'a> {
     pub(crate) topic: &'a str,
-    /// What the topic is for, in the error message.
+    /// The purpose of the topic, for the error message.
     pub(crate) purpose: &'a str,
-    /// Where the file names the topic; empty for a default name.
+    /// The place of the name in the file; empty for a default name.
     pub(crate) span: Span,
 }
 

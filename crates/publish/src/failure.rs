@@ -1,3 +1,5 @@
+//! Errors of Kafka, Spanner and the registry, on the way to their consequence.
+
 use std::sync::Arc;
 
 use crate::policy::{self, Action};

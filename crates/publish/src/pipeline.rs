@@ -1,5 +1,7 @@
-//! What all shards of a pipeline share. [`crate::startup`] builds it; nothing in it changes while the pipeline runs,
-//! except behind the types that say so.
+//! The parts of a running pipeline that all its shards share.
+//!
+//! [`crate::startup`] builds a [`Pipeline`], and it lives until the pipeline ends. Its configuration never changes. The
+//! mutable parts (tables, metrics, memory budgets, the watermark) synchronise themselves.
 
 use std::collections::HashSet;
 use std::sync::Arc;

@@ -9,7 +9,7 @@ use crate::ErrorKind;
 /// The consequence of an error.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Action {
-    /// Nothing has happened: retry after a pause.
+    /// The operation had no effect: retry after a pause.
     Retry,
     /// The outcome is unknown: drop the shard with its producer and queries, and restart it from its stored state.
     Restart,

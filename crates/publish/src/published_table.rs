@@ -1,3 +1,5 @@
+//! The published columns of a table: those that the file selects and the change stream captures.
+
 use std::collections::BTreeSet;
 
 use spanbridge_config::{Config, Publish};

@@ -1,3 +1,5 @@
+//! The status of a shard, shared between its task and the main loop.
+
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use spanbridge_protocol::value::Timestamp;

@@ -106,7 +106,7 @@ impl<'a> SnapshotRequests<'a> {
     /// Cancels a request. Rows that are already being read are still published.
     ///
     /// # Errors
-    /// [`ErrorKind::SnapshotRefused`] when there is no such open request. Errors of Kafka.
+    /// [`ErrorKind::SnapshotRefused`] when the request does not exist or is finished. Errors of Kafka.
     pub async fn cancel(&self, id: &str) -> Result<(), Error> {
         let status = self.status().await?;
         let Some((id, _)) = status.open.get_key_value(id) else {

@@ -13,8 +13,8 @@ use crate::policy::Action;
 use crate::startup::altered_error;
 use crate::{Error, ErrorKind};
 
-/// The pause between two reads of the change stream's definition. A table that is no longer watched shows nowhere
-/// else.
+/// The pause between two reads of the change stream's definition. Nothing else
+/// shows that the stream has stopped watching a table.
 const POLL_INTERVAL: Duration = Duration::from_secs(10);
 
 /// Watches the change stream for as long as the pipeline can continue with it.

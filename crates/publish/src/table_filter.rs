@@ -1,3 +1,5 @@
+//! The selection of tables.
+
 use spanbridge_config::Publish;
 use spanbridge_spanner::{ChangeStreamInfo, WatchedTables};
 

@@ -69,7 +69,7 @@ pub(crate) async fn follow(pipeline: &Arc<Pipeline>) -> Result<(), Error> {
     }
 }
 
-/// Reads up to the current high watermark of each partition. A round that failed is read again; records that are read
+/// Reads up to the current high watermark of each partition. A failed round is repeated; records that are read
 /// twice have the same effect as once.
 async fn read_round(
     pipeline: &Arc<Pipeline>,

@@ -1,3 +1,5 @@
+//! A snapshot of the part of a database's schema that a pipeline depends on.
+
 use std::collections::{BTreeMap, BTreeSet};
 
 use spanbridge_config::{Config, Publish};

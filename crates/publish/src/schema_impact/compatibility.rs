@@ -1,3 +1,5 @@
+//! The registry's answers to schemas that are not registered.
+
 use std::sync::Arc;
 
 use spanbridge_schema::{Compatibility, RecordDefinition, Registry, Result};

@@ -1,3 +1,5 @@
+//! The result of the analysis.
+
 use spanbridge_config::Publish;
 
 use crate::ErrorKind;
@@ -5,23 +7,23 @@ use crate::ErrorKind;
 /// The impact of a schema change on one table or on the change stream.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Impact {
-    /// What happens to the pipeline.
+    /// The consequence for the pipeline.
     pub outcome: Outcome,
     /// The code of the error with which the pipeline would stop, or of its dead letters; otherwise the code of a
     /// change in what is published.
     pub code: &'static str,
-    /// What changes, and where.
+    /// A description of the change, with the table or change stream.
     pub message: String,
-    /// What to do.
+    /// The advice to the user.
     pub help: String,
 }
 
-/// What happens to a pipeline after a schema change.
+/// The consequence of a schema change for a pipeline.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Outcome {
     /// The pipeline continues, and what it publishes changes.
     Changes,
-    /// The pipeline continues, and something is no longer published.
+    /// The pipeline continues, and publishes something no longer.
     Ends,
     /// The pipeline continues, and changes become dead letters.
     DeadLetters,
@@ -29,7 +31,7 @@ pub enum Outcome {
     Stops,
 }
 
-/// The code of an impact that is no error.
+/// The code of an impact with which the pipeline continues.
 const CHANGE_CODE: &str = "SB-CHECK-CHANGE";
 
 impl Impact {

@@ -1,3 +1,5 @@
+//! The registry subjects of the published tables.
+
 use spanbridge_schema::RecordDefinition;
 
 use super::catalog::Catalog;

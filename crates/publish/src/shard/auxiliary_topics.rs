@@ -24,7 +24,7 @@ impl PeriodicMessages {
         Self { context, next_heartbeat: Duration::ZERO, next_watermark: Duration::ZERO, last_watermark: None }
     }
 
-    /// Queues what is due, unless the shard has no room. A watermark that has not moved is not repeated.
+    /// Queues the messages that are due, if the shard has room. A watermark that has not moved is not repeated.
     pub(super) fn queue_due(&mut self, machine: &mut Machine) -> Result<(), RunEnd> {
         let (pipeline, now) = (self.context.pipeline.clone(), self.context.now());
         if !machine.is_running() || !machine.has_room() {

@@ -6,23 +6,22 @@
 use std::sync::Arc;
 use std::time::SystemTime;
 
-use futures::future::FutureExt;
 use spanbridge_kafka::Message;
 use spanbridge_protocol::publish::{Token, TokenEvent};
 use spanbridge_spanner::{CommitTag, DataChange};
 
+use super::change_transform::{end_of_invalid_change, request_transform, transform_change};
 use super::context::ShardContext;
 use super::held_change::{HeldChange, TransactionPosition, change_id};
-use super::operations::{OperationResult, Operations};
+use super::operations::Operations;
 use super::outgoing_message::{Machine, MessageOrigin, OutgoingMessage, message_size};
-use super::retry::retry;
 use super::run_end::RunEnd;
 use super::token_events::ReadChange;
 use super::transaction_events::TransactionEvents;
+use crate::ErrorKind;
 use crate::failure::Failure;
 use crate::policy::Action;
-use crate::transform::{ChangeMetadata, PrecedingEvents, TableTransform, change_messages};
-use crate::{Error, ErrorKind};
+use crate::transform::TableTransform;
 
 /// The approximate memory of a queued change beyond its messages, in bytes. It also bounds the number of queued changes
 /// that have no messages.
@@ -62,7 +61,7 @@ impl ChangeHandler {
         let now = self.context.now();
         match event {
             TokenEvent::Change { change: ReadChange { change, read, .. }, continues } => {
-                let position = self.position(token, &change, continues);
+                let position = TransactionPosition::new(self.is_atomic(), token, &change, continues);
                 return self.change(token, change, read, position, machine, operations);
             }
             TokenEvent::Heartbeat(at) => machine.add_heartbeat(token, at, now),
@@ -75,14 +74,6 @@ impl ChangeHandler {
 
     fn is_atomic(&self) -> bool {
         self.context.pipeline.config.atomic
-    }
-
-    fn position(&self, token: &Token, change: &DataChange, continues: bool) -> TransactionPosition {
-        if self.is_atomic() {
-            return TransactionPosition { counted_in: Token("".into()), is_last: !continues };
-        }
-        let is_last = change.is_last_record_in_transaction_in_partition;
-        TransactionPosition { counted_in: token.clone(), is_last }
     }
 
     fn change(
@@ -142,8 +133,8 @@ impl ChangeHandler {
         }
     }
 
-    /// Continues with the waiting change when its transform is there. Where there is none, the change becomes dead
-    /// letters if the pipeline has a topic for them.
+    /// Continues with the waiting change after its transform was requested. If no schema fits, the change becomes dead
+    /// letters, provided that the pipeline has a topic for them.
     pub(super) fn transform_ready(
         &mut self,
         transform: Result<Arc<TableTransform>, Failure>,
@@ -176,17 +167,9 @@ impl ChangeHandler {
         }
     }
 
-    /// Starts to make the transform that the change needs, and keeps the change until it is there.
+    /// Requests the transform that the change needs, and keeps the change until then.
     fn wait_for_transform(&mut self, held: HeldChange, operations: &Operations) {
-        let (pipeline, status) = (self.context.pipeline.clone(), self.context.status.clone());
-        let change = held.change.clone();
-        let transform = async move {
-            let what = format!("schemas of table {}", change.table_name);
-            let fitting =
-                retry(&pipeline, &status, &what, || pipeline.tables.transform_for_change(&change)).await;
-            OperationResult::Transform(fitting)
-        };
-        operations.push(transform.boxed());
+        operations.push(request_transform(&self.context, held.change.clone()));
         self.waiting = Some(held);
     }
 
@@ -197,36 +180,14 @@ impl ChangeHandler {
         machine: &mut Machine,
         operations: &Operations,
     ) -> Result<(), RunEnd> {
-        let HeldChange { token, id, change, read, before, .. } = &held;
-        let pipeline = &self.context.pipeline;
-        let preceding = pipeline.auxiliary_topics.transaction.as_ref().map(|_| PrecedingEvents {
-            total: before.events,
-            table: before.tables.get(&id.table).copied().unwrap_or(0),
-        });
-        let metadata = ChangeMetadata {
-            token: &token.0,
-            read: (*read).into(),
-            now: SystemTime::now().into(),
-            low_watermark: if pipeline.config.low_watermark { pipeline.watermark.get() } else { None },
-            preceding,
-        };
-        match change_messages(transform, pipeline.tables.source(), change, metadata) {
+        match transform_change(&self.context, transform, &held) {
             Ok(messages) => self.hand_in(&held, messages, false, machine),
-            // The column is no longer NOT NULL, or was not yet when the change was made.
-            Err(_) if transform.null_mismatch(change).is_some() => {
+            // The NOT NULL constraint was dropped, or is newer than the change.
+            Err(_) if transform.null_mismatch(&held.change).is_some() => {
                 self.wait_for_transform(held, operations);
                 Ok(())
             }
-            Err(why) => {
-                let message = format!(
-                    "a change of table {} at {} (transaction {}, record {}) cannot be published: {why}",
-                    change.table_name,
-                    change.commit_timestamp,
-                    change.server_transaction_id,
-                    change.record_sequence
-                );
-                Err(RunEnd::Failed(Error::new(ErrorKind::Record, pipeline.name(), message)))
-            }
+            Err(why) => Err(end_of_invalid_change(&self.context, &held.change, &why)),
         }
     }
 

@@ -55,7 +55,7 @@ impl CommitOrder {
         None
     }
 
-    /// The next event whose turn has come.
+    /// Takes the next event in the order of commits, if no token can have an earlier one.
     pub(super) fn next(&mut self) -> Option<(Token, TokenEvent<ReadChange>)> {
         self.merge.as_mut().and_then(Merge::take_next)
     }

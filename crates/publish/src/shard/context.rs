@@ -1,4 +1,4 @@
-//! What every component of a shard refers to, and how an error ends its run.
+//! The context that all components of a shard share, and the rules by which an error ends a run.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -33,9 +33,12 @@ impl ShardContext {
         self.started.elapsed()
     }
 
-    /// The instant of a time of the state machine.
-    pub(super) fn instant(&self, time: Duration) -> Instant {
-        self.started + time
+    /// Sleeps until a time of the state machine; for ever without one.
+    pub(super) async fn sleep_until(&self, time: Option<Duration>) {
+        match time {
+            Some(time) => tokio::time::sleep_until(self.started + time).await,
+            None => std::future::pending().await,
+        }
     }
 
     /// Counts the failure, and returns how it ends the run according to [`crate::policy`]. `doing` names the action

@@ -1,4 +1,4 @@
-//! A change record on its way through the change handler.
+//! A change record in the change handler, and its position in its Spanner transaction.
 
 use std::sync::Arc;
 use std::time::SystemTime;
@@ -26,6 +26,16 @@ pub(super) struct TransactionPosition {
     pub(super) counted_in: Token,
     /// True for the last change of the transaction in `counted_in`.
     pub(super) is_last: bool,
+}
+
+impl TransactionPosition {
+    /// `continues` says for an atomic pipeline that the next change is of the same transaction.
+    pub(super) fn new(is_atomic: bool, token: &Token, change: &DataChange, continues: bool) -> Self {
+        if is_atomic {
+            return Self { counted_in: Token("".into()), is_last: !continues };
+        }
+        Self { counted_in: token.clone(), is_last: change.is_last_record_in_transaction_in_partition }
+    }
 }
 
 /// The identity of a change record in its token.

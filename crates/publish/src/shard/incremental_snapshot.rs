@@ -1,5 +1,5 @@
-//! What the state machine needs of the worker during an incremental snapshot: the pipeline's watermark while it waits
-//! for one, and the log of a request's progress.
+//! The worker's part in an incremental snapshot: it hands in the pipeline's watermark while the state machine waits at a
+//! barrier, and logs the progress of a request. The state machine decides everything else.
 
 use spanbridge_protocol::publish::{RequestId, SnapshotStage};
 use spanbridge_protocol::value::Timestamp;

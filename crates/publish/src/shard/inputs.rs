@@ -1,4 +1,4 @@
-//! What the worker sends to a shard's task.
+//! The messages from the worker to a shard's task.
 
 use std::sync::Arc;
 

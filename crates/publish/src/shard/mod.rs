@@ -35,6 +35,8 @@
 //!    ├─ token_events      records and ends of queries as events of a token
 //!    ├─ commit_order      atomic pipelines: transactions whole and in the order of commits
 //!    ├─ change_handler    one change: filter, count, transform, hand in
+//!    │  ├─ held_change    the change with its position in its transaction
+//!    │  ├─ change_transform    its messages, or the request for a fitting transform
 //!    │  └─ transaction_events  begin and end of Spanner transactions
 //!    ├─ snapshot_reader   the ranges of this shard, several pages at a time
 //!    │  ├─ snapshot_page  reads one page
@@ -51,6 +53,7 @@
 
 mod auxiliary_topics;
 mod change_handler;
+mod change_transform;
 mod commit_order;
 mod context;
 mod effects;

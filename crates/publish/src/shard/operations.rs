@@ -1,6 +1,6 @@
 //! The asynchronous operations that a shard has running while its loop continues.
 //!
-//! A component starts an operation as a future of its own; the loop hands the result back to that component. At most
+//! A component starts an operation as a separate future; the loop hands the result back to that component. At most
 //! one operation of a kind runs at a time, except for pages of a snapshot.
 
 use std::sync::Arc;

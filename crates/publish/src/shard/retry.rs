@@ -1,3 +1,5 @@
+//! Retries while a service is unavailable.
+
 use std::time::Duration;
 
 use spanbridge_service::Backoff;

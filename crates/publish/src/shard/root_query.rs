@@ -1,3 +1,5 @@
+//! The root query: it returns the tokens with which a new pipeline starts.
+
 use std::time::Duration;
 
 use futures::future::FutureExt;
@@ -13,7 +15,7 @@ use crate::failure::Failure;
 use crate::pipeline::Pipeline;
 use crate::policy::Action;
 
-/// How long the root query may take; Spanner ends it by itself.
+/// How long the root query may take. Spanner normally ends it after the root records.
 const ROOT_QUERY_TIMEOUT: Duration = Duration::from_secs(60);
 
 /// Queries the tokens that the change stream has at `start`, or now.

@@ -21,9 +21,8 @@ use super::root_query;
 use super::run_end::RunEnd;
 use super::session::ShardSession;
 use super::snapshot_reader::SnapshotReader;
-use super::token_events::{ReadChange, token_event};
+use super::token_events::{ReadChange, explain_refusal, token_event};
 use crate::startup::REVOKE_TIMEOUT;
-use crate::stream_monitor;
 
 /// How often the status is updated, the idle producer is checked, and periodic messages are queued.
 const POLL_INTERVAL: Duration = Duration::from_millis(100);
@@ -111,7 +110,7 @@ impl ShardRun {
                 self.snapshots.start_pages(&self.operations);
             }
             let wants_changes = open && !self.changes.is_waiting() && self.machine.has_room();
-            let deadline = self.machine.deadline().filter(|_| open).map(|at| self.context.instant(at));
+            let deadline = self.machine.deadline().filter(|_| open);
             // Requests and results come first. Changes, of which there may always be more, come last.
             let step = tokio::select! {
                 biased;
@@ -124,7 +123,7 @@ impl ShardRun {
                     Some(event) => self.session.state_event(event, &mut self.machine),
                     None => return RunEnd::Stopped(None),
                 },
-                () = sleep_until(deadline) => { self.machine.start_due_commit(self.context.now()); Ok(()) }
+                () = self.context.sleep_until(deadline) => { self.machine.start_due_commit(self.context.now()); Ok(()) }
                 _ = polls.tick() => self.poll(),
                 (token, event) = self.queries.next(|token| self.commit_order.may_read(token)), if wants_changes => {
                     self.query_event(&token, event)
@@ -167,7 +166,7 @@ impl ShardRun {
         effects.carry_out(&mut self.machine)
     }
 
-    /// Hands in the events of an atomic pipeline whose turn has come.
+    /// Hands in the ordered events of an atomic pipeline, while there is room for them.
     fn hand_in_ordered(&mut self) -> Result<(), RunEnd> {
         while self.stopping.is_none()
             && !self.changes.is_waiting()
@@ -187,15 +186,8 @@ impl ShardRun {
         let event = match token_event(&self.context, token, event) {
             Ok(event) => event,
             Err(failure) => {
-                let (pipeline, token) = (self.context.pipeline.clone(), token.clone());
-                self.operations.push(Box::pin({
-                    let frontier = self.machine.watermark();
-                    async move {
-                        let error =
-                            stream_monitor::explain_refusal(&pipeline, token.short(), frontier, failure);
-                        OperationResult::RefusedQuery(error.await)
-                    }
-                }));
+                let frontier = self.machine.watermark();
+                self.operations.push(explain_refusal(&self.context, token, frontier, failure));
                 return Ok(());
             }
         };
@@ -251,12 +243,5 @@ impl ShardRun {
         self.periodic.queue_due(&mut self.machine)?;
         self.incremental.poll(&mut self.machine);
         self.session.check_idle_producer()
-    }
-}
-
-async fn sleep_until(at: Option<Instant>) {
-    match at {
-        Some(at) => tokio::time::sleep_until(at).await,
-        None => std::future::pending().await,
     }
 }

@@ -1,3 +1,5 @@
+//! The ways in which a run of a shard ends.
+
 use super::inputs::StopRequest;
 use crate::Error;
 

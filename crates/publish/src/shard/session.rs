@@ -2,6 +2,8 @@
 //!
 //! The session owns the transactional producer, the transaction in flight and the fetch of the state partition. It
 //! hands state records and the ends of transactions to the state machine; it never decides when to commit.
+//!
+//! The rules behind it are "Fence before read" and "Data before state" (docs/design/publish-takeover.md).
 
 use std::time::Duration;
 

@@ -1,7 +1,7 @@
 //! The ranges of a shard's snapshot, read page by page and handed to the state machine as messages.
 //!
 //! The state machine owns the progress of each range. This component reads several ranges at a time, and resumes one
-//! behind the last key that the state machine has accepted.
+//! behind the last key that the state machine has accepted. "Rows with their range" (docs/design/publish-snapshots.md).
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -124,7 +124,7 @@ impl SnapshotReader {
     }
 
     /// An initial snapshot cannot continue without the range. An incremental snapshot skips the rest of the table, and
-    /// its request reports that; rows that are kept no longer are read again as of a later timestamp.
+    /// its request reports that; rows whose old versions have expired are read as of a later timestamp.
     fn page_failed(
         &self,
         id: RangeId,

@@ -12,7 +12,7 @@ use crate::Error;
 
 /// The pause between two runs of a shard.
 const RESTART_BACKOFF: Backoff = Backoff::new(Duration::from_millis(100), Duration::from_secs(30));
-/// The shortest pause after the shard was fenced: the news of its new owner is still on its way from the group.
+/// The shortest pause after the shard was fenced. The group needs time to report the new owner.
 const FENCED_PAUSE: Duration = Duration::from_secs(1);
 /// A run of at least this length resets the backoff.
 const BACKOFF_RESET_AFTER: Duration = Duration::from_secs(60);

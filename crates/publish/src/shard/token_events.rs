@@ -2,15 +2,18 @@
 
 use std::time::SystemTime;
 
+use futures::future::FutureExt;
 use spanbridge_protocol::publish::{ChildTokens, Token, TokenEvent};
+use spanbridge_protocol::value::Timestamp;
 use spanbridge_spanner::{ChangeRecord, ChildPartitions, DataChange};
 
 use super::context::ShardContext;
+use super::operations::{Operation, OperationResult};
 use super::queries::QueryEvent;
-use crate::ErrorKind;
 use crate::failure::Failure;
 use crate::memory_budget::Reservation;
 use crate::policy::Action;
+use crate::{ErrorKind, stream_monitor};
 
 /// A change record with the time when it was read.
 pub(super) struct ReadChange {
@@ -66,6 +69,22 @@ fn interruption(
             Ok(TokenEvent::Interrupted)
         }
     }
+}
+
+/// Starts to explain why the query of a token was refused for good. `frontier` is the timestamp up to which this shard
+/// has queued all changes.
+pub(super) fn explain_refusal(
+    context: &ShardContext,
+    token: &Token,
+    frontier: Option<Timestamp>,
+    failure: Failure,
+) -> Operation {
+    let (pipeline, token) = (context.pipeline.clone(), token.clone());
+    async move {
+        let error = stream_monitor::explain_refusal(&pipeline, token.short(), frontier, failure);
+        OperationResult::RefusedQuery(error.await)
+    }
+    .boxed()
 }
 
 fn children(record: ChildPartitions) -> ChildTokens {

@@ -54,7 +54,7 @@ impl Future for NextRecord {
 }
 
 /// Queries the records of a token from the timestamp on, after the pause. The stream ends as soon as the sender of
-/// `dropped` is gone.
+/// `dropped` is dropped.
 pub(super) fn records(
     pipeline: &Pipeline,
     token: &Token,

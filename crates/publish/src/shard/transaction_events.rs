@@ -45,8 +45,8 @@ impl TransactionEvents {
         self.counts.forget(token);
     }
 
-    /// The BEGIN message, in front of the transaction's first event in a token, or in all tokens of an atomic
-    /// pipeline.
+    /// The BEGIN message before the transaction's first event in a token; in an atomic pipeline, before its first event
+    /// in all tokens.
     pub(super) fn begin(
         &self,
         position: &TransactionPosition,
@@ -59,7 +59,7 @@ impl TransactionEvents {
         self.message(&position.counted_in, None, change)
     }
 
-    /// The END message, behind the transaction's last change record there. `None` when nothing of the transaction was
+    /// The END message after the transaction's last change record there. `None` when nothing of the transaction was
     /// published.
     pub(super) fn end(
         &self,

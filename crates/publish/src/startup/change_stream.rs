@@ -1,3 +1,5 @@
+//! The check of the change stream, at the start and while the pipeline runs.
+
 use spanbridge_config::{Config, Envelope, Publish, Span};
 use spanbridge_spanner::{ChangeStreamInfo, Database, WatchedTables};
 

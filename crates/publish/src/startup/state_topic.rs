@@ -1,10 +1,12 @@
+//! The state topic: it is created with a partition for each shard, or checked.
+
 use spanbridge_config::{Config, Publish};
 use spanbridge_kafka::{Admin, EnsureTopicOutcome};
 
 use crate::failure::Failure;
 use crate::{Error, ErrorKind};
 
-/// The replication factor that stands for the broker's default.
+/// Selects the broker's default replication factor.
 const DEFAULT_REPLICATION: i32 = -1;
 
 const CLEANUP_POLICY: &str = "cleanup.policy";

@@ -1,3 +1,5 @@
+//! Warnings about names in the file that the database does not have. `spanbridge check` prints them as well.
+
 use std::collections::BTreeMap;
 
 use spanbridge_config::{Config, Error as ConfigError, Publish, Selection};

@@ -1,7 +1,7 @@
 //! The tables of a pipeline: which are published, and the transform of each.
 //!
 //! Shards ask here for the transform of a table. A table's topic exists and its schemas are registered before its
-//! transform is returned. Transforms are kept until a change does not fit them; then the table is read again. No change
+//! transform is returned. Transforms are kept until a change does not fit them; then the table is re-read. No change
 //! record and no message passes through this module.
 
 mod ranges;
@@ -211,7 +211,7 @@ impl Tables {
         Ok(transform)
     }
 
-    /// Returns a transform that fits the change. When the known one does not, reads the table again and adjusts its
+    /// Returns a transform that fits the change. When the known one does not, re-reads the table and adjusts its
     /// schemas until they fit.
     ///
     /// # Errors
@@ -287,7 +287,7 @@ impl Tables {
         Error::new(ErrorKind::Schema, &self.publish.name, message).into()
     }
 
-    /// Reads the change stream and the current table; `None` if there is no such table.
+    /// Reads the change stream and the current table; `None` if the table does not exist.
     async fn read(&self, name: &str) -> Result<Option<PublishedTable>, Failure> {
         let stream = self.database.change_stream(&self.publish.change_stream).await?;
         if let Some(stream) = &stream {

@@ -1,3 +1,5 @@
+//! The properties of the change stream that matter to its tables.
+
 use std::collections::BTreeSet;
 
 use spanbridge_spanner::{ChangeStreamInfo, WatchedTables};

@@ -1,3 +1,5 @@
+//! The primary key of a table at the time of a change.
+
 use serde_json::Value as Json;
 use spanbridge_protocol::table::{Column, Table};
 use spanbridge_spanner::{ColumnType, DataChange};

@@ -1,6 +1,8 @@
+//! The metadata of a change record.
+
 use spanbridge_protocol::value::Timestamp;
 
-/// What a message shows of its change record besides the record's own content.
+/// The metadata that a message shows besides the content of its change record.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct ChangeMetadata<'a> {
     pub(crate) token: &'a str,

@@ -1,3 +1,5 @@
+//! Headers of records: the fixed ones of the file, and the attributes of CloudEvents.
+
 use std::sync::Arc;
 
 use spanbridge_config::{Publish, PublishFormat};

@@ -1,3 +1,5 @@
+//! The format of records, taken from the file.
+
 use spanbridge_config::{Compatibility, Envelope, Publish, TimestampEncoding};
 use spanbridge_schema::TypeMapping;
 

@@ -1,3 +1,5 @@
+//! The schemas of keys and values, derived from a table.
+
 use std::sync::Arc;
 
 use spanbridge_config::Envelope;

@@ -1,3 +1,5 @@
+//! The source of all records of a pipeline.
+
 use spanbridge_spanner::DatabaseName;
 
 /// The pipeline, database and change stream that all records of a pipeline name as their source.

@@ -1,3 +1,5 @@
+//! The decoded values of a row.
+
 use std::collections::HashMap;
 
 use serde_json::{Map, Value as Json};

@@ -1,3 +1,5 @@
+//! Adjustments of a table's schema for changes that are older than the table's current definition.
+
 use std::collections::{BTreeMap, BTreeSet};
 
 use spanbridge_protocol::table::{Column, Table};
@@ -5,7 +7,7 @@ use spanbridge_protocol::value::Type;
 
 use super::schema_mismatch::{RecordedType, SchemaMismatch};
 
-/// What earlier changes of a table require of its schema beyond the current table.
+/// The adjustments of a table's schema that its earlier changes require.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct SchemaAdjustments {
     /// Columns that changes have with another type than the table, or that the table no longer has.
@@ -46,7 +48,7 @@ impl SchemaAdjustments {
         !self.other_columns.is_empty()
     }
 
-    /// Applies the adjustments to the table, and forgets those that the table has by itself.
+    /// Applies the adjustments to the table, and forgets those that the table already satisfies.
     pub(super) fn apply(&mut self, table: &mut Table) {
         self.other_columns.retain(|name, ty| table.column(name).is_none_or(|column| column.ty != *ty));
         for (name, ty) in &self.other_columns {

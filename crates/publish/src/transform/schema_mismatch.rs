@@ -1,3 +1,5 @@
+//! Differences between a change and the transform of its table.
+
 use spanbridge_protocol::value::Type;
 use spanbridge_spanner::ColumnType;
 

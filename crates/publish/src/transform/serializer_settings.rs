@@ -1,3 +1,5 @@
+//! The format of keys or values, and the names of their subjects.
+
 use spanbridge_config::{PublishFormat, SubjectStrategy};
 use spanbridge_schema::{Encoding, RecordDefinition};
 

@@ -1,3 +1,5 @@
+//! Debezium's `source` field.
+
 use spanbridge_protocol::value::Timestamp;
 use spanbridge_schema::debezium::SourceInfo;
 

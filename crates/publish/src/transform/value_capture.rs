@@ -1,3 +1,5 @@
+//! The contents of the value capture types of change streams.
+
 use spanbridge_spanner::ValueCaptureType;
 
 /// True if an update is captured with all columns of its row.

@@ -1,10 +1,10 @@
-//! A column of every type that is published, and an array of each, with values that are hard to carry.
+//! A column of every supported type and an array of each, with extreme values.
 
 use serde_json::{Value as Json, json};
 use spanbridge_protocol::value::Value;
 
-/// A value, and what is published of it.
-pub(crate) type Told = (Value, Json);
+/// A value and its published JSON.
+pub(crate) type ValueCase = (Value, Json);
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Dialect {
@@ -12,32 +12,32 @@ pub(crate) enum Dialect {
     Postgres,
 }
 
-/// A column: its name, its type, its values.
-pub(crate) struct Kind {
+/// A column with its type and values.
+pub(crate) struct TypedColumn {
     pub(crate) name: String,
     pub(crate) ty: String,
-    pub(crate) values: Vec<Told>,
-    /// Of which the emulator's change records are wrong, or which it cannot bear in a watched table.
-    pub(crate) unwatched: Vec<Told>,
+    pub(crate) values: Vec<ValueCase>,
+    /// Values that the emulator writes wrongly to change records, or that crash it in a watched table.
+    pub(crate) snapshot_only: Vec<ValueCase>,
 }
 
-impl Kind {
-    fn new(name: &str, ty: &str, values: Vec<Told>) -> Self {
-        Self { name: name.to_owned(), ty: ty.to_owned(), values, unwatched: Vec::new() }
+impl TypedColumn {
+    fn new(name: &str, ty: &str, values: Vec<ValueCase>) -> Self {
+        Self { name: name.to_owned(), ty: ty.to_owned(), values, snapshot_only: Vec::new() }
     }
 
-    /// In a watched table the emulator takes these for something else.
-    fn unwatched(self, unwatched: Vec<Told>) -> Self {
-        Self { unwatched, ..self }
+    /// Adds values that only a snapshot can test.
+    fn snapshot_only(self, snapshot_only: Vec<ValueCase>) -> Self {
+        Self { snapshot_only, ..self }
     }
 
-    /// The array of all values, and of none. A NULL in an array takes the emulator down, in a watched table.
+    /// The array of all values and the empty array. A NULL in an array crashes the emulator in a watched table.
     fn array(&self, dialect: Dialect) -> Self {
-        let list = |told: &[Told]| {
-            let (values, json): (_, Vec<Json>) = told.iter().cloned().unzip();
+        let list = |cases: &[ValueCase]| {
+            let (values, json): (_, Vec<Json>) = cases.iter().cloned().unzip();
             (Value::Array(values), Json::Array(json))
         };
-        let mut all = [&self.unwatched[..], &self.values].concat();
+        let mut all = [&self.snapshot_only[..], &self.values].concat();
         all.push((Value::Null, Json::Null));
         Self {
             name: format!("{}_list", self.name),
@@ -46,7 +46,7 @@ impl Kind {
                 Dialect::Postgres => format!("{}[]", self.ty),
             },
             values: vec![list(&self.values), list(&[])],
-            unwatched: vec![list(&all)],
+            snapshot_only: vec![list(&all)],
         }
     }
 }
@@ -63,30 +63,30 @@ pub(crate) fn numeric(text: &str) -> Value {
     Value::Numeric(text.parse().unwrap())
 }
 
-fn text(value: &str) -> Told {
+fn text(value: &str) -> ValueCase {
     (value.into(), json!(value))
 }
 
-/// With the text that stands for it.
-fn as_text(value: impl Fn(&str) -> Value, text: &str) -> Told {
+/// A value that is published as its text.
+fn as_text(value: impl Fn(&str) -> Value, text: &str) -> ValueCase {
     (value(text), json!(text))
 }
 
-fn document(written: &str, published: &str) -> Told {
+fn document(written: &str, published: &str) -> ValueCase {
     (Value::Json(written.to_owned()), json!(published))
 }
 
-/// All of them, and then their arrays.
-pub(crate) fn all(dialect: Dialect) -> Vec<Kind> {
+/// A column of each type, and then the arrays of these.
+pub(crate) fn all(dialect: Dialect) -> Vec<TypedColumn> {
     let google = dialect == Dialect::Google;
-    let ty = |of_google: &'static str, of_postgres| if google { of_google } else { of_postgres };
-    let mut kinds = vec![
-        Kind::new(
+    let ty = |googlesql: &'static str, postgresql| if google { googlesql } else { postgresql };
+    let mut columns = vec![
+        TypedColumn::new(
             "flag",
             ty("BOOL", "boolean"),
             vec![(true.into(), json!(true)), (false.into(), json!(false))],
         ),
-        Kind::new(
+        TypedColumn::new(
             "number",
             ty("INT64", "bigint"),
             vec![
@@ -95,7 +95,7 @@ pub(crate) fn all(dialect: Dialect) -> Vec<Kind> {
                 (0.into(), json!(0)),
             ],
         ),
-        Kind::new(
+        TypedColumn::new(
             "small",
             ty("FLOAT32", "real"),
             vec![
@@ -104,8 +104,8 @@ pub(crate) fn all(dialect: Dialect) -> Vec<Kind> {
                 ((-0.5).into(), json!(-0.5)),
             ],
         )
-        .unwatched(no_numbers()),
-        Kind::new(
+        .snapshot_only(non_finite()),
+        TypedColumn::new(
             "ratio",
             ty("FLOAT64", "double precision"),
             vec![
@@ -114,36 +114,36 @@ pub(crate) fn all(dialect: Dialect) -> Vec<Kind> {
                 (5e-324.into(), json!(5e-324)),
             ],
         )
-        .unwatched(no_numbers()),
-        Kind::new(
+        .snapshot_only(non_finite()),
+        TypedColumn::new(
             "txt",
             ty("STRING(MAX)", "text"),
             vec![text("größe \"\\ \u{1f980}\n"), text(""), text("NaN")],
         ),
-        Kind::new(
+        TypedColumn::new(
             "raw",
             ty("BYTES(MAX)", "bytea"),
             vec![(Value::Bytes(vec![0, 255]), json!("AP8=")), (Value::Bytes(Vec::new()), json!(""))],
         ),
-        Kind::new(
+        TypedColumn::new(
             "day",
             ty("DATE", "date"),
             ["0001-01-01", "9999-12-31", "2024-02-29"].map(|text| as_text(date, text)).to_vec(),
         ),
-        // A fraction of a second is cut off there, and year 1 is written with one digit.
-        Kind::new(
+        // The emulator's change records truncate fractions of a second, and write the year 1 with one digit.
+        TypedColumn::new(
             "instant",
             ty("TIMESTAMP", "timestamptz"),
             ["1000-01-01T00:00:00Z", "9999-12-31T23:59:59Z", "1969-12-31T23:59:59Z"]
                 .map(|text| as_text(time, text))
                 .to_vec(),
         )
-        .unwatched(
+        .snapshot_only(
             ["0001-01-01T00:00:00Z", "9999-12-31T23:59:59.999999999Z", "1969-12-31T23:59:59.000000001Z"]
                 .map(|text| as_text(time, text))
                 .to_vec(),
         ),
-        Kind::new(
+        TypedColumn::new(
             "document",
             ty("JSON", "jsonb"),
             vec![
@@ -154,41 +154,43 @@ pub(crate) fn all(dialect: Dialect) -> Vec<Kind> {
             ],
         ),
     ];
-    kinds.extend(if google { of_google() } else { of_postgres() });
-    let arrays: Vec<Kind> = kinds.iter().map(|kind| kind.array(dialect)).collect();
-    kinds.into_iter().chain(arrays).collect()
+    columns.extend(if google { googlesql_columns() } else { postgresql_columns() });
+    let arrays: Vec<TypedColumn> = columns.iter().map(|column| column.array(dialect)).collect();
+    columns.into_iter().chain(arrays).collect()
 }
 
-/// NaN and -Infinity are null there.
-fn no_numbers() -> Vec<Told> {
+/// Non-finite numbers. The emulator's change records have null for NaN and -Infinity.
+fn non_finite() -> Vec<ValueCase> {
     [(f64::NAN, "NaN"), (f64::INFINITY, "Infinity"), (f64::NEG_INFINITY, "-Infinity")]
         .map(|(value, text)| (value.into(), json!(text)))
         .to_vec()
 }
 
-fn of_google() -> Vec<Kind> {
+fn googlesql_columns() -> Vec<TypedColumn> {
     let limit = "99999999999999999999999999999.999999999";
     let numerics = [limit, &format!("-{limit}"), "0.000000001"].map(|text| as_text(numeric, text)).to_vec();
-    vec![Kind::new("amount", "NUMERIC", numerics)]
+    vec![TypedColumn::new("amount", "NUMERIC", numerics)]
 }
 
-/// Messages and enums, and their arrays: the emulator's change records do not say which of the two a column is.
-pub(crate) fn messages() -> Vec<Kind> {
+/// Messages and enums, and their arrays. The emulator's change records do not distinguish the two.
+pub(crate) fn messages() -> Vec<TypedColumn> {
     let message =
         vec![(Value::Bytes(vec![10, 1, b'x']), json!("CgF4")), (Value::Bytes(Vec::new()), json!(""))];
-    let kinds = [
-        Kind::new("message", "`t.M`", Vec::new()).unwatched(message),
-        Kind::new("choice", "`t.E`", Vec::new()).unwatched(vec![(1.into(), json!(1)), (0.into(), json!(0))]),
+    let columns = [
+        TypedColumn::new("message", "`t.M`", Vec::new()).snapshot_only(message),
+        TypedColumn::new("choice", "`t.E`", Vec::new())
+            .snapshot_only(vec![(1.into(), json!(1)), (0.into(), json!(0))]),
     ];
-    let arrays = kinds.each_ref().map(|kind| Kind { values: Vec::new(), ..kind.array(Dialect::Google) });
-    kinds.into_iter().chain(arrays).collect()
+    let arrays =
+        columns.each_ref().map(|column| TypedColumn { values: Vec::new(), ..column.array(Dialect::Google) });
+    columns.into_iter().chain(arrays).collect()
 }
 
-fn of_postgres() -> Vec<Kind> {
+fn postgresql_columns() -> Vec<TypedColumn> {
     let long = format!("-{}.{}1", "9".repeat(1000), "0".repeat(500));
     vec![
-        Kind::new("amount", "numeric", vec![text(&long), text("NaN"), text("0.10")]),
-        Kind::new("name", "varchar(20)", vec![text("größe"), text("")]),
+        TypedColumn::new("amount", "numeric", vec![text(&long), text("NaN"), text("0.10")]),
+        TypedColumn::new("name", "varchar(20)", vec![text("größe"), text("")]),
     ]
 }
 

@@ -1,4 +1,4 @@
-//! What does not fit is an error with its place in the file, before anything is published.
+//! Mistakes in the configuration are reported with their place in the file, before any record is published.
 
 use spanbridge_kafka::Admin;
 use spanbridge_publish::{Error, ErrorKind, unknown_names};
@@ -12,40 +12,41 @@ const DDL: [&str; 3] = [
     "CREATE CHANGE STREAM Stream FOR Orders",
 ];
 const TOPICS: &str = "create_topics = { partitions = 1, replication_factor = 1 }\n";
-/// The line on which the pipeline's own lines begin, of which `name` is the one before.
-const FIRST: usize = 9;
+/// The first line of the pipeline after its `name`.
+const FIRST_LINE: usize = 9;
 
-async fn refused(world: &World, lines: &str) -> spanbridge_config::Error {
+async fn config_error(world: &World, lines: &str) -> spanbridge_config::Error {
     let error = Worker::start(world, &world.config(lines)).error().await;
     assert_eq!(error.kind(), ErrorKind::Config);
     match error {
         Error::Config(error) => error,
-        error => panic!("it has no place: {error}"),
+        error => panic!("the error has no place: {error}"),
     }
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn what_is_not_there_is_named_with_its_place() {
+async fn missing_part_is_reported_with_its_place() {
     let world = World::new(&DDL).await;
-    let error = refused(&world, &format!("change_stream = \"Nope\"\n{TOPICS}")).await;
-    assert_eq!(error.position(), (FIRST, 17));
+    let error = config_error(&world, &format!("change_stream = \"Nope\"\n{TOPICS}")).await;
+    assert_eq!(error.position(), (FIRST_LINE, 17));
     assert!(error.to_string().contains("no change stream `Nope`"), "{error}");
 
     let lines = format!("change_stream = \"Stream\"\ntables = [\"Orders\", \"Other\"]\n{TOPICS}");
-    let error = refused(&world, &lines).await;
-    assert_eq!(error.position(), (FIRST + 1, 21));
+    let error = config_error(&world, &lines).await;
+    assert_eq!(error.position(), (FIRST_LINE + 1, 21));
     assert!(error.to_string().contains("does not watch table `Other`"), "{error}");
 
-    let error = refused(&world, "change_stream = \"Stream\"\n").await;
+    let error = config_error(&world, "change_stream = \"Stream\"\n").await;
     let topic = world.topic("Orders");
     assert!(error.to_string().contains(&format!("no topic `{topic}`")), "{error}");
 
-    let error = refused(&world, &format!("change_stream = \"Stream\"\nenvelope = \"row\"\n{TOPICS}")).await;
+    let error =
+        config_error(&world, &format!("change_stream = \"Stream\"\nenvelope = \"row\"\n{TOPICS}")).await;
     assert!(error.to_string().contains("captures OLD_AND_NEW_VALUES"), "{error}");
 
     let key = "change_stream = \"Stream\"\nexclude_columns = [\"Orders.V\", \"orders.id\"]\n";
-    let error = refused(&world, &format!("{key}{TOPICS}")).await;
-    assert_eq!(error.position(), (FIRST + 1, 32));
+    let error = config_error(&world, &format!("{key}{TOPICS}")).await;
+    assert_eq!(error.position(), (FIRST_LINE + 1, 32));
     assert!(error.to_string().contains("`Id` is in the primary key of Orders"), "{error}");
 
     let admin = Admin::new(&world.kafka, LIMIT).unwrap();
@@ -55,14 +56,14 @@ async fn what_is_not_there_is_named_with_its_place() {
         tokio::time::sleep(std::time::Duration::from_millis(50)).await;
     }
     admin.ensure_topic(&state, 3, 1, &[]).await.unwrap();
-    let error = refused(&world, &format!("change_stream = \"Stream\"\nshards = 5\n{TOPICS}")).await;
+    let error = config_error(&world, &format!("change_stream = \"Stream\"\nshards = 5\n{TOPICS}")).await;
     assert!(error.to_string().contains("3 partitions, but `shards` is 5"), "{error}");
-    let error = refused(&world, &format!("change_stream = \"Stream\"\nshards = 3\n{TOPICS}")).await;
+    let error = config_error(&world, &format!("change_stream = \"Stream\"\nshards = 3\n{TOPICS}")).await;
     assert!(error.to_string().contains("cleanup.policy = delete"), "{error}");
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn what_nothing_has_that_name_is_told_with_its_place() {
+async fn unknown_name_is_reported_with_its_place() {
     let world = World::new(&[
         "CREATE TABLE Orders (Id INT64 NOT NULL, Password STRING(9), Twice INT64 AS (Id * 2) STORED) PRIMARY KEY (Id)",
         "CREATE CHANGE STREAM Stream FOR ALL",
@@ -76,10 +77,10 @@ async fn what_nothing_has_that_name_is_told_with_its_place() {
     let unknown = unknown_names(&config, &config.publish[0], &world.database).await.unwrap();
     let unknown: Vec<_> = unknown.iter().map(|error| (error.position(), error.to_string())).collect();
     let expected = [
-        ((FIRST + 1, 19), "no table `Secrts`"),
-        ((FIRST + 2, 44), "Twice of table Orders is generated"),
-        ((FIRST + 3, 20), "table Orders has no column `Pasword`"),
-        ((FIRST + 3, 38), "no table `Ordres`"),
+        ((FIRST_LINE + 1, 19), "no table `Secrts`"),
+        ((FIRST_LINE + 2, 44), "Twice of table Orders is generated"),
+        ((FIRST_LINE + 3, 20), "table Orders has no column `Pasword`"),
+        ((FIRST_LINE + 3, 38), "no table `Ordres`"),
     ];
     assert_eq!(unknown.len(), expected.len(), "{unknown:?}");
     for ((place, message), (expected, words)) in unknown.iter().zip(expected) {

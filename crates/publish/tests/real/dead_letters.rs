@@ -1,4 +1,4 @@
-//! Changes that no schema fits.
+//! Changes that no schema fits become dead letters.
 
 use serde_json::{Value as Json, json};
 use spanbridge_kafka::Record;
@@ -22,7 +22,7 @@ fn header<'r>(record: &'r Record, name: &str) -> &'r str {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn changes_that_no_schema_fits_are_kept_as_they_are_and_the_others_go_on() {
+async fn change_without_fitting_schema_becomes_a_dead_letter() {
     let world = World::new(&DDL).await;
     let start = world.database.now().await.unwrap().to_rfc3339();
     let config = world.config(&format!(
@@ -34,36 +34,36 @@ async fn changes_that_no_schema_fits_are_kept_as_they_are_and_the_others_go_on()
     world.write(Write::Insert, "Orders", &["Id", "V"], vec![1.into(), 10.into()]).await;
     topic::await_records(&world, &orders, 1).await;
 
-    // Somebody has taken the next column's name, as a number.
+    // Another writer has registered the next column's name with a numeric type.
     let subject = format!("{orders}-value");
-    let taken = world.registry.latest(&subject).await.unwrap().unwrap();
-    let spanbridge_schema::RegistrySchema::Avro(taken) = taken else { panic!("not Avro") };
-    let mut taken: Json = serde_json::from_str(taken.text()).unwrap();
+    let registered = world.registry.latest(&subject).await.unwrap().unwrap();
+    let spanbridge_schema::RegistrySchema::Avro(registered) = registered else { panic!("not Avro") };
+    let mut registered: Json = serde_json::from_str(registered.text()).unwrap();
     let shade = json!({"name": "Shade", "type": ["null", "long"], "default": null});
-    let fields = taken["fields"].as_array_mut().unwrap().iter_mut();
-    let after = |field: &&mut Json| field["name"] == "before" || field["name"] == "after";
-    for part in fields.filter(after) {
-        // The second of the two names the record of the first.
+    let fields = registered["fields"].as_array_mut().unwrap().iter_mut();
+    let is_row = |field: &&mut Json| field["name"] == "before" || field["name"] == "after";
+    for part in fields.filter(is_row) {
+        // The second field refers to the record of the first by name.
         if let Some(fields) = part["type"][1].get_mut("fields").and_then(Json::as_array_mut) {
             fields.push(shade.clone());
         }
     }
-    world.registry.register(&subject, &AvroSchema::parse(&taken.to_string()).unwrap()).await.unwrap();
+    world.registry.register(&subject, &AvroSchema::parse(&registered.to_string()).unwrap()).await.unwrap();
     world.admin.update_ddl(&["ALTER TABLE Orders ADD COLUMN Shade STRING(MAX)".to_owned()]).await.unwrap();
     let columns = ["Id", "V", "Shade"];
     for id in 2..4 {
         let shaded: Vec<Value> = vec![id.into(), (10 * id).into(), "s3cret".into()];
         world.write(Write::Insert, "Orders", &columns, shaded).await;
     }
-    // Changes of the other columns fit as before.
+    // Changes of the other columns still fit.
     let commit = world.write(Write::Update, "Orders", &["Id", "V"], vec![1.into(), 11.into()]).await;
     let published = topic::await_records(&world, &orders, 2).await;
     assert_eq!(published[1].value["after"]["V"], 11);
     assert_eq!(published[1].timestamp_ms, commit.timestamp_millis());
 
     topic::await_count(&world, &letters, 2).await;
-    // A new worker asks the registry again, and comes to the same.
-    worker.drop_dead().await;
+    // A new worker asks the registry again and gets the same answer.
+    worker.crash().await;
     let worker = Worker::start(&world, &config);
     let last = world.write(Write::Update, "Orders", &["Id", "Shade"], vec![2.into(), "darker".into()]).await;
     topic::await_count(&world, &letters, 3).await;

@@ -1,4 +1,4 @@
-//! Every change once and in order, through stops, crashes, rebalances, splits and merges.
+//! Every change is published once and in order, through stops, crashes, rebalances, splits and merges.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::{Duration, Instant};
@@ -9,7 +9,7 @@ use spanbridge_protocol::value::{Timestamp, Value};
 use tokio::sync::watch;
 
 use crate::lineage::Lineage;
-use crate::topic::{self, Read};
+use crate::topic::{self, DecodedRecord};
 use crate::worker::{LIMIT, Worker};
 use crate::world::World;
 
@@ -22,13 +22,13 @@ const PIPELINE: &str = "change_stream = \"Stream\"\ntables = [\"Orders\"]\nshard
     create_topics = { partitions = 3, replication_factor = 1 }\n\
     transaction = { max_records = 50, max_wait = \"50ms\" }\n";
 
-/// Rows whose changes follow each other.
+/// The number of rows that are changed in turns.
 const KEYS: i64 = 20;
 
-/// A committed change as its record must tell it: operation, V after it, commit timestamp.
+/// A committed change: operation, new value of `V`, commit timestamp in nanoseconds.
 type Change = (String, Option<i64>, i64);
 
-/// Writes until told to stop; answers every change by key, in the order of their commits.
+/// Writes until `stop` is true. Returns all changes by key, in the order of their commits.
 async fn write(world: &World, stop: watch::Receiver<bool>) -> BTreeMap<i64, Vec<Change>> {
     let mut written: BTreeMap<i64, Vec<Change>> = BTreeMap::new();
     let mut number = 0;
@@ -60,13 +60,13 @@ fn nanos(at: Timestamp) -> i64 {
     at.timestamp_nanos_opt().unwrap()
 }
 
-/// What the records tell, by key, in the order of commits; each deletion has its tombstone right behind it.
+/// Returns the published changes by key, in the order of their commits. Asserts that a tombstone follows each deletion.
 ///
-/// A key's changes must follow each other within a token and from parent to child. In Spanner that is all
-/// of them. The emulator puts all changes into any one living token, which need not descend from the one
-/// before it: between strangers there is no order.
-fn told(records: &[Read], lineage: &Lineage) -> BTreeMap<i64, Vec<Change>> {
-    let mut told: BTreeMap<i64, Vec<(Change, String)>> = BTreeMap::new();
+/// The changes of a key must be in order within a token and from parent to child. In Spanner that covers all of them. The
+/// emulator writes all changes to one live token, which need not descend from the one before it; changes of unrelated
+/// tokens have no order.
+fn published_changes(records: &[DecodedRecord], lineage: &Lineage) -> BTreeMap<i64, Vec<Change>> {
+    let mut published: BTreeMap<i64, Vec<(Change, String)>> = BTreeMap::new();
     let mut deleted = BTreeSet::new();
     for record in records {
         let id = record.key["Id"].as_i64().unwrap();
@@ -81,9 +81,12 @@ fn told(records: &[Read], lineage: &Lineage) -> BTreeMap<i64, Vec<Change>> {
         if op == "d" {
             deleted.insert(id);
         }
-        let before = told.entry(id).or_default();
+        let before = published.entry(id).or_default();
         for ((.., earlier), other) in before.iter() {
-            assert!(*earlier < at || !lineage.related(other, token), "key {id}: {at} came after {earlier}");
+            assert!(
+                *earlier < at || !lineage.are_related(other, token),
+                "key {id}: {at} came after {earlier}"
+            );
         }
         before.push(((op, record.value["after"]["V"].as_i64(), at), token.to_owned()));
     }
@@ -93,27 +96,27 @@ fn told(records: &[Read], lineage: &Lineage) -> BTreeMap<i64, Vec<Change>> {
         changes.sort_by_key(|(.., at)| *at);
         changes
     };
-    told.into_iter().map(|(id, changes)| (id, sorted(changes))).collect()
+    published.into_iter().map(|(id, changes)| (id, sorted(changes))).collect()
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn every_change_is_there_once_and_in_order() {
+async fn every_change_is_published_once_and_in_order() {
     let world = World::new(&DDL).await;
     let config = world.config(PIPELINE);
     let first = Worker::start(&world, &config);
     await_origin(&world).await;
 
     let (stop, stopped) = watch::channel(false);
-    let life = async {
+    let workers = async {
         let more = || await_more(&world, 100);
         more().await;
         first.stop().await;
         let second = Worker::start(&world, &config);
         more().await;
-        second.drop_dead().await;
+        second.crash().await;
         let third = Worker::start(&world, &config);
         more().await;
-        // Shards move while both are at work, and back again.
+        // Shards move to the fourth worker, and all of them when the third stops.
         let fourth = Worker::start(&world, &config);
         more().await;
         third.stop().await;
@@ -122,23 +125,23 @@ async fn every_change_is_there_once_and_in_order() {
         stop.send(true).unwrap();
         fourth
     };
-    let (written, last) = tokio::join!(write(&world, stopped), life);
+    let (written, last) = tokio::join!(write(&world, stopped), workers);
 
     let changes = written.values().flatten();
     let deletions = changes.clone().filter(|(op, ..)| op == "d").count();
     let count = changes.count();
     assert!(count > 200 && deletions > 5, "{count} changes, {deletions} deletions");
     let records = topic::await_records(&world, &world.topic("Orders"), count + deletions).await;
-    assert_eq!(told(&records, &Lineage::read(&world).await), written);
+    assert_eq!(published_changes(&records, &Lineage::read(&world).await), written);
     last.stop().await;
     let (records, lineage) = (topic::read(&world, &world.topic("Orders")).await, Lineage::read(&world).await);
-    assert_eq!(told(&records, &lineage), written, "after the end");
+    assert_eq!(published_changes(&records, &lineage), written, "after the stop");
 
     let admin = Admin::new(&world.kafka, LIMIT).unwrap();
     assert_eq!(admin.partition_count(&world.topic("Other")).await.unwrap(), None);
 }
 
-/// A pipeline that starts now has no changes from before its origin.
+/// Waits until the pipeline has its origin. Changes before that are not published.
 pub(crate) async fn await_origin(world: &World) {
     let (topic, end) = (format!("{}.spanbridge-state", world.pipeline), Instant::now() + LIMIT);
     let admin = Admin::new(&world.kafka, LIMIT).unwrap();
@@ -154,15 +157,15 @@ pub(crate) async fn await_origin(world: &World) {
     }
 }
 
-/// So many records more than there are now.
+/// Waits for so many more records.
 async fn await_more(world: &World, count: usize) {
     let topic = world.topic("Orders");
     let before = topic::records(world, &topic).await.len();
     topic::await_records(world, &topic, before + count).await;
 }
 
-/// Splits and merges have been followed. The emulator makes them in transactions of its own, which lose
-/// against the writer's now and then.
+/// Waits until splits and merges have been published. The emulator makes them in its own transactions, which the
+/// writer's sometimes abort.
 async fn await_lineage(world: &World) {
     let end = Instant::now() + LIMIT;
     loop {

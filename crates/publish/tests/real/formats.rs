@@ -1,11 +1,11 @@
-//! Each format through the registry and back, and what the kinds of captured values make of it.
+//! Each format, written through the registry and read back, and the effect of the value capture type.
 
 use serde_json::{Value as Json, json};
 use spanbridge_protocol::mutation::Write;
 use spanbridge_protocol::value::Value;
 use spanbridge_schema::{Format, RegistrySchema};
 
-use crate::topic::{self, Read};
+use crate::topic::{self, DecodedRecord};
 use crate::worker::Worker;
 use crate::world::World;
 
@@ -39,8 +39,8 @@ async fn changes(world: &World) {
     world.write(Write::Update, "Things", &["Id", "Day"], update).await;
 }
 
-/// From the start of the database, so that nothing has to be waited for.
-async fn published(world: &World, more: &str, format: Format) -> Vec<Read> {
+/// Starts the pipeline before two changes, and returns their records.
+async fn published(world: &World, more: &str, format: Format) -> Vec<DecodedRecord> {
     let start = world.database.now().await.unwrap();
     let config = world.config(&lines(&format!("start = \"{}\"\n{more}", start.to_rfc3339())));
     changes(world).await;
@@ -52,7 +52,7 @@ async fn published(world: &World, more: &str, format: Format) -> Vec<Read> {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn each_format_comes_back_with_its_values() {
+async fn each_format_preserves_values() {
     for (name, format) in [
         ("avro", Format::Avro),
         ("json", Format::Json),
@@ -79,7 +79,7 @@ async fn each_format_comes_back_with_its_values() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn an_unchanged_column_is_no_null() {
+async fn unchanged_columns_are_listed() {
     let world = world("OLD_AND_NEW_VALUES").await;
     let read = published(&world, "", Format::Avro).await;
     assert_eq!(read[0].value["unchanged"], Json::Null);
@@ -89,7 +89,7 @@ async fn an_unchanged_column_is_no_null() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn debeziums_records_have_debeziums_types() {
+async fn debezium_compatible_records_have_debezium_types() {
     let world = world("OLD_AND_NEW_VALUES").await;
     let read = published(&world, "compatible = \"debezium\"", Format::Avro).await;
     let insert = &read[0].value["after"];
@@ -99,8 +99,8 @@ async fn debeziums_records_have_debeziums_types() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn schemas_stand_under_the_subjects_that_the_file_names() {
-    // Keys and values, each after what it says; Debezium's names too.
+async fn subjects_follow_the_configured_strategy() {
+    // Keys and values have different strategies. Debezium's record names work as well.
     for (format, read_as, compatible) in [
         ("avro", Format::Avro, "compatible = \"debezium\"\n"),
         ("json-schema", Format::JsonSchema, ""),
@@ -121,7 +121,7 @@ async fn schemas_stand_under_the_subjects_that_the_file_names() {
         for subject in [format!("{topic}-key"), format!("{topic}-value")] {
             assert!(world.registry.latest(&subject).await.unwrap().is_none(), "{format}: {subject}");
         }
-        // What a client of that strategy looks for: the name in the schema itself.
+        // A client with this strategy looks for the name in the schema itself.
         let name = match world.registry.latest(&value).await.unwrap().unwrap() {
             RegistrySchema::Avro(schema) => schema.name().unwrap().to_owned(),
             RegistrySchema::Json(_) => continue,

@@ -1,4 +1,4 @@
-//! What was written to a stand-in, against what the topics tell: each change once, in order per key.
+//! The writes to a fake Spanner, compared with the published records: each change once, in order per key.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -11,7 +11,7 @@ use spanbridge_spanner::CommitOptions;
 use crate::topic;
 use crate::world::World;
 
-/// Rows of `Orders` and `Other` with their values, in the order of the commits.
+/// The written values of each row of `Orders` and `Other`, in the order of their commits.
 #[derive(Default)]
 pub(crate) struct Ledger {
     written: BTreeMap<(&'static str, i64), Vec<(i64, i64)>>,
@@ -19,7 +19,7 @@ pub(crate) struct Ledger {
 }
 
 impl Ledger {
-    /// One transaction that writes these rows, each with a value of its own.
+    /// Commits a transaction that writes a new value to each of these rows.
     pub(crate) async fn commit(&mut self, world: &World, rows: &[(&'static str, i64)]) -> Timestamp {
         let columns: Arc<[String]> = ["Id", "V"].map(str::to_owned).into();
         let mut mutations = Vec::new();
@@ -42,29 +42,29 @@ impl Ledger {
         at
     }
 
-    /// So many of a table.
-    pub(crate) fn count(&self, of: &str) -> usize {
-        self.written.iter().filter(|((table, _), _)| *table == of).map(|(_, changes)| changes.len()).sum()
+    /// The number of writes to a table.
+    pub(crate) fn count(&self, name: &str) -> usize {
+        self.written.iter().filter(|((table, _), _)| *table == name).map(|(_, changes)| changes.len()).sum()
     }
 
-    /// Waits until all of it is published.
+    /// Waits until all writes are published.
     pub(crate) async fn settle(&self, world: &World) {
         for table in ["Orders", "Other"] {
             topic::await_count(world, &world.topic(table), self.count(table)).await;
         }
     }
 
-    /// All of it is there, once and in order, and nothing else.
+    /// Asserts that each write is published once and in order, and nothing else is.
     pub(crate) async fn check(&self, world: &World) {
-        let mut told: BTreeMap<(&'static str, i64), Vec<(i64, i64)>> = BTreeMap::new();
+        let mut published: BTreeMap<(&'static str, i64), Vec<(i64, i64)>> = BTreeMap::new();
         for table in ["Orders", "Other"] {
             for record in topic::read_as(world, &world.topic(table), Format::Json).await {
                 let (id, value) = (record.key["Id"].as_i64().unwrap(), &record.value);
                 let change =
                     (value["after"]["V"].as_i64().unwrap(), value["source"]["ts_ns"].as_i64().unwrap());
-                told.entry((table, id)).or_default().push(change);
+                published.entry((table, id)).or_default().push(change);
             }
         }
-        assert_eq!(told, self.written);
+        assert_eq!(published, self.written);
     }
 }

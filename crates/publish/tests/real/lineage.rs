@@ -1,4 +1,4 @@
-//! Who descends from whom, as the state topic tells.
+//! The lineage of tokens according to the state topic.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -7,10 +7,11 @@ use serde_json::Value as Json;
 use crate::topic;
 use crate::world::World;
 
-/// The parents of each token that has some.
+/// The parents of each token that has any.
 pub(crate) struct Lineage(BTreeMap<String, BTreeSet<String>>);
 
 impl Lineage {
+    /// Reads the lineage from the state topic.
     pub(crate) async fn read(world: &World) -> Self {
         let mut parents: BTreeMap<String, BTreeSet<String>> = BTreeMap::new();
         for record in topic::records(world, &format!("{}.spanbridge-state", world.pipeline)).await {
@@ -29,18 +30,18 @@ impl Lineage {
         self.0.contains_key(token)
     }
 
-    /// Tokens that have parents, and those that have several.
+    /// The number of tokens that have parents, and of those that have several.
     pub(crate) fn counts(&self) -> (usize, usize) {
         (self.0.len(), self.0.values().filter(|parents| parents.len() > 1).count())
     }
 
-    /// True if the tokens are one, or one of them descends from the other.
-    pub(crate) fn related(&self, one: &str, other: &str) -> bool {
+    /// True if the tokens are the same, or one descends from the other.
+    pub(crate) fn are_related(&self, one: &str, other: &str) -> bool {
         self.descends(one, other) || self.descends(other, one)
     }
 
     fn descends(&self, token: &str, from: &str) -> bool {
-        // Ways multiply with each split and merge, so each ancestor is looked at once.
+        // The number of paths doubles with each split and merge, so each ancestor is visited once.
         let (mut seen, mut open) = (BTreeSet::from([token]), vec![token]);
         while let Some(token) = open.pop() {
             let parents = self.0.get(token).into_iter().flatten().map(String::as_str);

@@ -1,5 +1,5 @@
-//! The pipeline with real parts: Kafka, the Spanner emulator, a schema registry; and with a stand-in of Spanner, whose
-//! change streams do what the emulator's never do.
+//! The pipeline with a real broker, the Spanner emulator and a schema registry; and with a fake Spanner, whose change
+//! streams behave in ways that the emulator's never do.
 #![allow(clippy::unwrap_used)]
 
 mod altered_stream;

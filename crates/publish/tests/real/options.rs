@@ -1,4 +1,4 @@
-//! What a pipeline leaves out, where it sends, what it says beside the data, and where it ends.
+//! Options of a pipeline: selection, routes, headers, auxiliary topics and the end.
 
 use std::time::Duration;
 
@@ -30,7 +30,7 @@ fn header<'r>(record: &'r Record, name: &str) -> Option<&'r str> {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_pipeline_ends_and_has_published_what_was_asked_and_nothing_else() {
+async fn pipeline_publishes_its_selection_and_ends() {
     let world = World::new(&DDL).await;
     let start = world.database.now().await.unwrap();
     let columns = ["Id", "V", "Secret", "Other"];
@@ -40,7 +40,7 @@ async fn a_pipeline_ends_and_has_published_what_was_asked_and_nothing_else() {
         insert(&world, table, 1).await;
     }
     let last = world.write(Write::Insert, "Orders", &columns, row(2)).await;
-    // Behind the end.
+    // This change is after the end.
     world.write(Write::Insert, "Orders", &columns, row(3)).await;
     let (start, end) = (start.to_rfc3339(), last.to_rfc3339());
     let config = world.config(&format!(
@@ -77,12 +77,12 @@ async fn a_pipeline_ends_and_has_published_what_was_asked_and_nothing_else() {
     assert_eq!(header(record, "ce_type"), Some("spanner.change.insert"));
     assert_eq!(header(record, "ce_subject"), Some("Orders"));
 
-    let beside = |name: &str| format!("{}.{name}", world.pipeline);
-    assert!(!topic::read(&world, &beside("beats")).await.is_empty());
-    let marks = topic::read(&world, &beside("marks")).await;
+    let auxiliary = |name: &str| format!("{}.{name}", world.pipeline);
+    assert!(!topic::read(&world, &auxiliary("beats")).await.is_empty());
+    let marks = topic::read(&world, &auxiliary("marks")).await;
     let marks: Vec<_> = marks.iter().map(|mark| mark.value["low_watermark_us"].as_i64().unwrap()).collect();
     assert!(marks.is_sorted(), "{marks:?}");
-    let transactions = topic::read(&world, &beside("transactions")).await;
+    let transactions = topic::read(&world, &auxiliary("transactions")).await;
     let of_first: Vec<_> = transactions
         .iter()
         .filter(|event| event.value["ts_ms"] == json!(first.timestamp_millis()))
@@ -96,7 +96,7 @@ async fn a_pipeline_ends_and_has_published_what_was_asked_and_nothing_else() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn columns_that_the_stream_does_not_watch_are_not_there() {
+async fn unwatched_columns_are_not_published() {
     let world = World::new(&[DDL[0], "CREATE CHANGE STREAM Stream FOR Orders(V)"]).await;
     let start = world.database.now().await.unwrap().to_rfc3339();
     let config = world.config(&format!(

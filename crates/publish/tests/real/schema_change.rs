@@ -1,4 +1,4 @@
-//! A table that changes while it is published.
+//! Tables whose schema changes while they are published.
 
 use spanbridge_protocol::mutation::Write;
 use spanbridge_protocol::value::Value;
@@ -19,7 +19,7 @@ async fn alter(world: &World, ddl: &str) {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_new_column_is_published_and_an_incompatible_one_stops_the_pipeline() {
+async fn new_column_is_published_and_incompatible_column_stops_the_pipeline() {
     let world = World::new(&DDL).await;
     let start = world.database.now().await.unwrap();
     let lines = format!(
@@ -41,14 +41,14 @@ async fn a_new_column_is_published_and_an_incompatible_one_stops_the_pipeline() 
     let records = topic::await_records(&world, &topic, 2).await;
     assert_eq!((&records[1].key["Id"], &records[1].value["Colour"]), (&2.into(), &"red".into()));
 
-    // Somebody has taken the next column's name, as a number.
-    let taken = AvroSchema::parse(
+    // Another writer has registered the next column's name with a numeric type.
+    let registered = AvroSchema::parse(
         r#"{"type":"record","name":"Value","namespace":"Orders","fields":[{"name":"Id","type":"long"},
             {"name":"V","type":["null","long"],"default":null},
             {"name":"Colour","type":["null","string"],"default":null},
             {"name":"Shade","type":["null","long"],"default":null}]}"#,
     );
-    world.registry.register(&format!("{topic}-value"), &taken.unwrap()).await.unwrap();
+    world.registry.register(&format!("{topic}-value"), &registered.unwrap()).await.unwrap();
     alter(&world, "ALTER TABLE Orders ADD COLUMN Shade STRING(MAX)").await;
     let shaded = vec![Value::Int64(3), "dark".into()];
     world.write(Write::Insert, "Orders", &["Id", "Shade"], shaded).await;
@@ -59,7 +59,7 @@ async fn a_new_column_is_published_and_an_incompatible_one_stops_the_pipeline() 
     assert_eq!(topic::records(&world, &topic).await.len(), 2);
 }
 
-/// Lines of a pipeline that begins at `start`.
+/// The lines of a pipeline that starts at `start`.
 fn lines(start: &str, more: &str) -> String {
     format!(
         "change_stream = \"Stream\"\nshards = 1\nstart = \"{start}\"\n\
@@ -68,7 +68,7 @@ fn lines(start: &str, more: &str) -> String {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn changes_from_before_a_table_changed_are_published_as_they_were() {
+async fn changes_before_a_schema_change_keep_their_schema() {
     let world = World::new(&[
         "CREATE TABLE Orders (Id INT64 NOT NULL, Kept INT64, Old STRING(10), Data STRING(10), Must INT64 NOT NULL)
          PRIMARY KEY (Id)",
@@ -101,7 +101,7 @@ async fn changes_from_before_a_table_changed_are_published_as_they_were() {
     let worker = Worker::start(&world, &config);
     let topic = world.topic("Orders");
     topic::await_count(&world, &topic, 2).await;
-    // While it runs.
+    // The schema changes while the worker runs.
     alter(&world, "ALTER TABLE Orders ALTER COLUMN Fresh STRING(MAX)").await;
     alter(&world, "ALTER TABLE Orders ALTER COLUMN Data STRING(MAX)").await;
     world
@@ -135,7 +135,7 @@ async fn changes_from_before_a_table_changed_are_published_as_they_were() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_table_that_is_dropped_or_made_anew_loses_no_change() {
+async fn dropped_or_recreated_table_loses_no_change() {
     let world = World::new(&DDL).await;
     let start = world.database.now().await.unwrap().to_rfc3339();
     let config = world.config(&lines(&start, ""));
@@ -144,7 +144,7 @@ async fn a_table_that_is_dropped_or_made_anew_loses_no_change() {
     world.write(Write::Insert, "Orders", &["Id", "V"], vec![1.into(), 10.into()]).await;
     topic::await_count(&world, &orders, 1).await;
     worker.stop().await;
-    // Known by name to nobody who starts now.
+    // A worker that starts later does not know this table by name.
     alter(&world, "CREATE TABLE Extra (A STRING(10) NOT NULL, N INT64) PRIMARY KEY (A)").await;
     world.write(Write::Insert, "Extra", &["A", "N"], vec!["a".into(), 1.into()]).await;
     world.write(Write::Insert, "Orders", &["Id", "V"], vec![2.into(), 20.into()]).await;
@@ -159,7 +159,7 @@ async fn a_table_that_is_dropped_or_made_anew_loses_no_change() {
     assert_eq!((&records[2].value["op"], &records[3].value), (&"d".into(), &serde_json::Value::Null));
     let records = topic::read(&world, &extra).await;
     assert_eq!((&records[0].key["A"], &records[0].value["after"]["N"]), (&"a".into(), &1.into()));
-    // Anew, while it runs, and with another key.
+    // The table is created again with another key while the worker runs.
     alter(&world, "CREATE TABLE Orders (Name STRING(10) NOT NULL, V INT64) PRIMARY KEY (Name)").await;
     world.write(Write::Insert, "Orders", &["Name", "V"], vec!["x".into(), 1.into()]).await;
     let records = topic::await_records(&world, &orders, 5).await;

@@ -1,5 +1,5 @@
-//! A pipeline that begins with the rows that are there: each once, then each change behind them, through crashes
-//! amid the snapshot and at the step from rows to changes.
+//! A pipeline that starts with a snapshot: each row once and then each later change, through crashes during the snapshot
+//! and at the step from rows to changes.
 
 use std::collections::BTreeMap;
 use std::time::{Duration, SystemTime};
@@ -9,7 +9,7 @@ use spanbridge_protocol::value::Timestamp;
 use spanbridge_publish::ErrorKind;
 use tokio::sync::watch;
 
-use crate::orders_table::{DDL, Key, Told, fill, key, that_change, told, write};
+use crate::orders_table::{DDL, Key, PublishedRow, effective_writes, fill, key, published_rows, write};
 use crate::state_topic;
 use crate::topic;
 use crate::worker::Worker;
@@ -20,16 +20,17 @@ const PIPELINE: &str = "change_stream = \"Stream\"\nsnapshot = \"initial\"\nshar
     transaction = { max_records = 50, max_wait = \"20ms\" }\n";
 const ROWS: i64 = 2000;
 
-/// Each row as of the snapshot, then each change behind it.
-fn expected(written: &BTreeMap<Key, Vec<Told>>, at: i64) -> BTreeMap<Key, Vec<Told>> {
+/// The expected records: each row as of the snapshot, then each later change.
+fn expected(written: &BTreeMap<Key, Vec<PublishedRow>>, at: i64) -> BTreeMap<Key, Vec<PublishedRow>> {
     let mut expected = BTreeMap::new();
     for key in (0..ROWS).map(key) {
         let changes = written.get(&key).cloned().unwrap_or_default();
-        let (held, behind): (Vec<Told>, Vec<Told>) = changes.into_iter().partition(|(.., then)| *then <= at);
-        let v = held.last().map_or(Some(0), |(_, v, _)| *v);
+        let (contained, later): (Vec<PublishedRow>, Vec<PublishedRow>) =
+            changes.into_iter().partition(|(.., then)| *then <= at);
+        let v = contained.last().map_or(Some(0), |(_, v, _)| *v);
         let row = v.map(|v| ("r".to_owned(), Some(v), at));
-        let behind = that_change(row.is_some(), &behind).cloned();
-        let all: Vec<Told> = row.into_iter().chain(behind).collect();
+        let later = effective_writes(row.is_some(), &later).cloned();
+        let all: Vec<PublishedRow> = row.into_iter().chain(later).collect();
         if !all.is_empty() {
             expected.insert(key, all);
         }
@@ -38,50 +39,50 @@ fn expected(written: &BTreeMap<Key, Vec<Told>>, at: i64) -> BTreeMap<Key, Vec<To
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn every_row_is_there_once_and_every_change_behind_it() {
+async fn snapshot_precedes_every_change() {
     let world = World::new(&DDL).await;
     fill(&world, ROWS).await;
     let (config, topic) = (world.config(PIPELINE), world.topic("Orders"));
     let (stop, stopped) = watch::channel(false);
-    let life = async {
+    let workers = async {
         for rows in [1, 600, 1200] {
             let worker = Worker::start(&world, &config);
             topic::await_count(&world, &topic, rows).await;
-            worker.drop_dead().await;
+            worker.crash().await;
         }
-        // The step from rows to changes.
+        // The worker crashes near the step from rows to changes.
         let worker = Worker::start(&world, &config);
         topic::await_count(&world, &topic, usize::try_from(ROWS).unwrap() - 100).await;
-        worker.drop_dead().await;
+        worker.crash().await;
         let worker = Worker::start(&world, &config);
         topic::await_count(&world, &topic, usize::try_from(ROWS).unwrap() + 100).await;
         stop.send(true).unwrap();
         worker
     };
-    let (written, worker) = tokio::join!(write(&world, ROWS, stopped), life);
+    let (written, worker) = tokio::join!(write(&world, ROWS, stopped), workers);
 
     let records = topic::read(&world, &topic).await;
-    let at = told(&records).values().flatten().find(|(op, ..)| op == "r").unwrap().2;
+    let at = published_rows(&records).values().flatten().find(|(op, ..)| op == "r").unwrap().2;
     let expected = expected(&written, at);
     let deletions = expected.values().flatten().filter(|(op, ..)| op == "d").count();
     let count = expected.values().flatten().count() + deletions;
     topic::await_count(&world, &topic, count).await;
     worker.stop().await;
-    // The emulator's tokens do not descend from each other: between strangers there is no order.
-    let mut found = told(&topic::read(&world, &topic).await);
-    for told in found.values_mut() {
-        assert!(told.iter().skip(1).all(|(op, ..)| op != "r"), "a row behind a change");
-        told.sort_by_key(|(.., at)| *at);
+    // The emulator's tokens do not descend from each other, so changes of different lineages have no order.
+    let mut published = published_rows(&topic::read(&world, &topic).await);
+    for rows in published.values_mut() {
+        assert!(rows.iter().skip(1).all(|(op, ..)| op != "r"), "a snapshot row after a change");
+        rows.sort_by_key(|(.., at)| *at);
     }
-    assert!(found == expected, "{:?}", found.iter().zip(&expected).find(|(one, other)| one != other));
+    assert!(published == expected, "{:?}", published.iter().zip(&expected).find(|(one, other)| one != other));
     let small = topic::read(&world, &world.topic("Small")).await;
     assert_eq!(small.len(), 1, "{small:?}");
     assert_eq!(small[0].value["op"], "r");
 }
 
-/// A snapshot that was left for longer than Spanner keeps old rows, which is an hour.
+/// The snapshot is older than Spanner keeps old rows, which is an hour by default.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn rows_that_spanner_keeps_no_longer_stop_the_pipeline() {
+async fn expired_snapshot_stops_the_pipeline() {
     let world = World::new(&DDL).await;
     let config = world.config(
         "change_stream = \"Stream\"\nshards = 1\nsnapshot = \"initial\"\n\
@@ -99,13 +100,13 @@ async fn rows_that_spanner_keeps_no_longer_stop_the_pipeline() {
     let error = Worker::start(&world, &config).error().await;
     assert_eq!(error.kind(), ErrorKind::SnapshotExpired, "{error}");
     let text = error.to_string();
-    for said in [
+    for words in [
         "table Small",
         "older than version_retention_period",
         "version_retention_period",
         "another name",
         "SB-PUBLISH-SNAPSHOT-EXPIRED",
     ] {
-        assert!(text.contains(said), "{said}: {text}");
+        assert!(text.contains(words), "{words}: {text}");
     }
 }

@@ -1,4 +1,5 @@
-//! Keys of several types, in both dialects: a snapshot that is cut off at any of them goes on there, each row once.
+//! Snapshots of tables with keys of several types, in both dialects: a snapshot that is interrupted at any key resumes
+//! there and publishes each row once.
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
@@ -22,15 +23,15 @@ const LINES: &str = "change_stream = \"Stream\"\nsnapshot = \"initial\"\nkey = {
 const STREAM: &str = "CREATE CHANGE STREAM Stream FOR ALL OPTIONS (value_capture_type = 'NEW_ROW')";
 const COLUMNS: [&str; 9] = ["s", "i", "t", "d", "y", "b", "f", "n", "pad"];
 const ROWS: usize = 900;
-/// A page holds a megabyte: 100 of these rows.
-const PAD: usize = 10_000;
+/// The length of a row. A page of 1 MiB holds about 100 rows.
+const PADDING: usize = 10_000;
 
-/// How many values each column of the key has; together they tell the rows apart.
-const VALUES: [usize; 8] = [4, 3, 3, 3, 2, 2, 5, 3];
+/// The number of values of each key column; the combinations identify the rows.
+const VALUE_COUNTS: [usize; 8] = [4, 3, 3, 3, 2, 2, 5, 3];
 
-/// The values of a column of the key. Nulls and what is no number are GoogleSQL's alone, in keys.
+/// The values of a key column. Only GoogleSQL allows NULL and NaN in keys.
 fn values(column: usize, google: bool) -> Vec<Value> {
-    let or = |of_google: Value, other: Value| if google { of_google } else { other };
+    let or = |googlesql: Value, other: Value| if google { googlesql } else { other };
     match column {
         0 => vec![or(Value::Null, "a".into()), "".into(), "k\"\u{1f980}".into(), "[1]".into()],
         1 => vec![i64::MIN.into(), i64::MAX.into(), or(Value::Null, 0.into())],
@@ -56,8 +57,9 @@ fn values(column: usize, google: bool) -> Vec<Value> {
     }
 }
 
-/// A table with a key of all these columns, and rows all over their values. Keys of PostgreSQL have no order of their own.
-async fn keyed(google: bool) -> World {
+/// Creates a table whose key has all these columns, and inserts rows with all their values. PostgreSQL keys have no sort
+/// order of their own.
+async fn keyed_table(google: bool) -> World {
     let world = if google {
         let table = "CREATE TABLE keyed (s STRING(MAX), i INT64, t TIMESTAMP, d DATE, y BYTES(MAX), b BOOL, f FLOAT64, \
             n NUMERIC, pad STRING(MAX)) PRIMARY KEY (s DESC, i DESC, t, d DESC, y, b DESC, f DESC, n)";
@@ -68,8 +70,8 @@ async fn keyed(google: bool) -> World {
         let stream = "CREATE CHANGE STREAM \"Stream\" FOR ALL WITH (value_capture_type = 'NEW_ROW')";
         World::postgres(&[table, stream]).await
     };
-    let values: Vec<Vec<Value>> = (0..VALUES.len()).map(|column| values(column, google)).collect();
-    let all: usize = VALUES.iter().product();
+    let values: Vec<Vec<Value>> = (0..VALUE_COUNTS.len()).map(|column| values(column, google)).collect();
+    let all: usize = VALUE_COUNTS.iter().product();
     let row = |number: usize| {
         let mut rest = number * (all / ROWS);
         let key = values.iter().map(|values| {
@@ -77,7 +79,7 @@ async fn keyed(google: bool) -> World {
             rest /= values.len();
             value
         });
-        key.chain([Value::String("p".repeat(PAD))]).collect()
+        key.chain([Value::String("p".repeat(PADDING))]).collect()
     };
     let (rows, columns): (Vec<Vec<Value>>, Arc<[String]>) =
         ((0..ROWS).map(row).collect(), COLUMNS.map(str::to_owned).into());
@@ -89,8 +91,8 @@ async fn keyed(google: bool) -> World {
     world
 }
 
-/// Waits for all rows, and ends the worker.
-async fn each_is_there_once(world: &World, worker: Worker) {
+/// Waits for all rows, stops the worker, and asserts that each row is published once.
+async fn check_each_row_once(world: &World, worker: Worker) {
     let topic = world.topic("keyed");
     topic::await_count(world, &topic, ROWS).await;
     worker.stop().await;
@@ -99,32 +101,32 @@ async fn each_is_there_once(world: &World, worker: Worker) {
     assert_eq!((records.len(), keys.len()), (ROWS, ROWS), "each row once");
 }
 
-async fn crashes(world: World) {
+async fn check_crashes(world: World) {
     let (config, topic) = (world.config(LINES), world.topic("keyed"));
-    // So that the first record is seen at once.
+    // Create the topic, so that the first record is read as soon as it is published.
     Admin::new(&world.kafka, LIMIT).unwrap().ensure_topic(&topic, 1, 1, &[]).await.unwrap();
     for least in [1, ROWS / 8, ROWS / 4] {
         let worker = Worker::start(&world, &config);
         topic::await_count(&world, &topic, least).await;
-        worker.drop_dead().await;
+        worker.crash().await;
     }
-    each_is_there_once(&world, Worker::start(&world, &config)).await;
+    check_each_row_once(&world, Worker::start(&world, &config)).await;
     let origin = state_topic::origin(&world, &config).await;
-    assert_eq!(origin.snapshot.unwrap().ranges, 4, "it is read side by side");
+    assert_eq!(origin.snapshot.unwrap().ranges, 4, "the ranges of one shard");
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn crashes_amid_keys_of_several_types_lose_and_repeat_no_row() {
-    crashes(keyed(true).await).await;
+async fn crash_between_keys_loses_and_repeats_no_row() {
+    check_crashes(keyed_table(true).await).await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn crashes_amid_keys_of_postgresql_lose_and_repeat_no_row() {
-    crashes(keyed(false).await).await;
+async fn crash_between_postgresql_keys_loses_and_repeats_no_row() {
+    check_crashes(keyed_table(false).await).await;
 }
 
-/// Ranges from key to key all over the table, as workers have left them.
-async fn goes_on(world: World) {
+/// Writes the progress of a snapshot with a range between every seven keys, and asserts that a worker resumes it.
+async fn check_resumption(world: World) {
     let config = world.config(&LINES.replace("max_records = 1,", "max_records = 100,"));
     let at = world.database.now().await.unwrap();
     let table = world.database.table("keyed").await.unwrap().unwrap();
@@ -146,22 +148,22 @@ async fn goes_on(world: World) {
     let origin = Origin { start: at, shards: 1, change_stream: "Stream".into(), snapshot };
     records.insert(0, (StateKey::Origin, StateValue::Origin(origin)));
     state_topic::write(&world, &config, records).await;
-    each_is_there_once(&world, Worker::start(&world, &config)).await;
+    check_each_row_once(&world, Worker::start(&world, &config)).await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_snapshot_goes_on_at_any_key() {
-    goes_on(keyed(true).await).await;
+async fn snapshot_resumes_at_any_key() {
+    check_resumption(keyed_table(true).await).await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_snapshot_goes_on_at_any_key_of_postgresql() {
-    goes_on(keyed(false).await).await;
+async fn snapshot_resumes_at_any_postgresql_key() {
+    check_resumption(keyed_table(false).await).await;
 }
 
-/// A key that is generated, and a key of a table in a named schema.
+/// The tables have a generated key and a key in a named schema.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn rows_are_read_by_keys_that_nobody_writes() {
+async fn rows_with_generated_keys_are_read() {
     let world = World::new(&[
         "CREATE SCHEMA shop",
         "CREATE TABLE shop.T (Id INT64 NOT NULL, V INT64) PRIMARY KEY (Id DESC)",
@@ -175,14 +177,14 @@ async fn rows_are_read_by_keys_that_nobody_writes() {
     let worker = Worker::start(&world, &world.config(LINES));
     for (table, key) in [("shop.T", "{\"Id\":7}"), ("Made", "{\"K\":8}")] {
         topic::await_count(&world, &world.topic(table), 1).await;
-        let found = topic::records(&world, &world.topic(table)).await.remove(0).key.unwrap();
-        assert_eq!(String::from_utf8(found).unwrap(), key, "{table}");
+        let published = topic::records(&world, &world.topic(table)).await.remove(0).key.unwrap();
+        assert_eq!(String::from_utf8(published).unwrap(), key, "{table}");
     }
     worker.stop().await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_table_of_one_row_without_a_key_is_named() {
+async fn table_without_key_is_an_error() {
     let world = World::new(&["CREATE TABLE Solo (V INT64) PRIMARY KEY ()", STREAM]).await;
     let error = Worker::start(&world, &world.config(LINES)).error().await;
     assert_eq!(error.kind(), ErrorKind::Schema, "{error}");

@@ -1,5 +1,5 @@
-//! Rows of every type, in both dialects: what a snapshot makes of a value is what was written, and what a change makes of
-//! it.
+//! Rows of every type, in both dialects: a snapshot publishes each value as it was written, and in the same form as a
+//! change does.
 
 use std::collections::BTreeMap;
 
@@ -7,51 +7,57 @@ use serde_json::{Value as Json, json};
 use spanbridge_protocol::mutation::Write;
 use spanbridge_protocol::value::Value;
 
-use crate::column_types::{self, Dialect, Kind, Told};
+use crate::column_types::{self, Dialect, TypedColumn, ValueCase};
 use crate::topic;
 use crate::worker::Worker;
 use crate::world::World;
 
 const LINES: &str = "change_stream = \"Stream\"\nsnapshot = \"initial\"\nkey = { format = \"json\" }\n\
     value = { format = \"json\" }\ncreate_topics = { partitions = 1, replication_factor = 1 }\n";
-/// Between the ids of a row and of one with the same values.
-const APART: i64 = 100;
+/// The distance between the ids of a snapshot row and of a changed row with the same values.
+const ID_DISTANCE: i64 = 100;
 
-/// So many rows that each value is in one, and one of nulls; with what is published of them. None without a value.
-fn rows<'a>(kinds: &'a [Kind], first: i64, told: impl Fn(&'a Kind) -> &'a [Told]) -> Vec<(Vec<Value>, Json)> {
-    let most = kinds.iter().map(|kind| told(kind).len()).max().unwrap();
+/// Returns enough rows that each value is in one of them, and a row of nulls; each with the expected JSON. Without values
+/// it returns no rows.
+fn rows<'a>(
+    columns: &'a [TypedColumn],
+    first: i64,
+    values_of: impl Fn(&'a TypedColumn) -> &'a [ValueCase],
+) -> Vec<(Vec<Value>, Json)> {
+    let most = columns.iter().map(|column| values_of(column).len()).max().unwrap();
     let row = |row: usize| {
         let id = first + i64::try_from(row).unwrap();
         let mut published = serde_json::Map::from_iter([("id".to_owned(), json!(id))]);
         let mut values = vec![Value::Int64(id)];
-        for kind in kinds {
-            let told = told(kind);
-            let one = told.get(row % told.len().max(1)).filter(|_| row < most);
-            let (value, json) = one.cloned().unwrap_or((Value::Null, Json::Null));
+        for column in columns {
+            let cases = values_of(column);
+            let case = cases.get(row % cases.len().max(1)).filter(|_| row < most);
+            let (value, json) = case.cloned().unwrap_or((Value::Null, Json::Null));
             values.push(value);
-            published.insert(kind.name.clone(), json);
+            published.insert(column.name.clone(), json);
         }
         (values, Json::Object(published))
     };
     (0..=most).filter(|_| most > 0).map(row).collect()
 }
 
-/// The rows, by operation and id.
+/// The published rows by operation and id.
 async fn published(world: &World) -> BTreeMap<(String, i64), Json> {
     let records = topic::records(world, &world.topic("things")).await;
-    let told = records.into_iter().filter_map(|record| record.value);
-    let told = told.map(|value| serde_json::from_slice::<Json>(&value).unwrap());
-    told.map(|told| {
-        let after = told["after"].clone();
-        ((told["op"].as_str().unwrap().to_owned(), after["id"].as_i64().unwrap()), after)
-    })
-    .collect()
+    let values = records.into_iter().filter_map(|record| record.value);
+    let values = values.map(|value| serde_json::from_slice::<Json>(&value).unwrap());
+    values
+        .map(|value| {
+            let after = value["after"].clone();
+            ((value["op"].as_str().unwrap().to_owned(), after["id"].as_i64().unwrap()), after)
+        })
+        .collect()
 }
 
-async fn every_type(world: World, dialect: Dialect, kinds: Vec<Kind>) {
-    let columns: Vec<String> = kinds.iter().map(|kind| format!("{} {}", kind.name, kind.ty)).collect();
+async fn check_types(world: World, dialect: Dialect, typed: Vec<TypedColumn>) {
+    let columns: Vec<String> = typed.iter().map(|column| format!("{} {}", column.name, column.ty)).collect();
     let columns = columns.join(", ");
-    // What Spanner computes, no change tells, and so no row either.
+    // Change streams omit generated columns, and so do snapshot rows.
     let (table, stream) = match dialect {
         Dialect::Google => (
             format!(
@@ -69,8 +75,10 @@ async fn every_type(world: World, dialect: Dialect, kinds: Vec<Kind>) {
         ),
     };
     world.admin.update_ddl(&[table]).await.unwrap();
-    let names: Vec<&str> = ["id"].into_iter().chain(kinds.iter().map(|kind| kind.name.as_str())).collect();
-    let read = [rows(&kinds, 1, |kind| &kind.values), rows(&kinds, 1001, |kind| &kind.unwatched)].concat();
+    let names: Vec<&str> =
+        ["id"].into_iter().chain(typed.iter().map(|column| column.name.as_str())).collect();
+    let read = [rows(&typed, 1, |column| &column.values), rows(&typed, 1001, |column| &column.snapshot_only)]
+        .concat();
     for (row, _) in &read {
         world.write(Write::Insert, "things", &names, row.clone()).await;
     }
@@ -78,7 +86,7 @@ async fn every_type(world: World, dialect: Dialect, kinds: Vec<Kind>) {
 
     let worker = Worker::start(&world, &world.config(LINES));
     topic::await_count(&world, &world.topic("things"), read.len()).await;
-    let changed = rows(&kinds, 1 + APART, |kind| &kind.values);
+    let changed = rows(&typed, 1 + ID_DISTANCE, |column| &column.values);
     for (row, _) in &changed {
         world.write(Write::Insert, "things", &names, row.clone()).await;
     }
@@ -99,19 +107,19 @@ async fn every_type(world: World, dialect: Dialect, kinds: Vec<Kind>) {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn rows_of_every_type_are_read_as_changes_tell_them() {
-    every_type(World::new(&[]).await, Dialect::Google, column_types::all(Dialect::Google)).await;
+async fn snapshot_and_change_agree_for_every_type() {
+    check_types(World::new(&[]).await, Dialect::Google, column_types::all(Dialect::Google)).await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn messages_and_enums_are_read_as_they_were_written() {
+async fn snapshot_and_change_agree_for_messages_and_enums() {
     let world = World::new(&[]).await;
     let bundle = "CREATE PROTO BUNDLE (t.M, t.E)".to_owned();
     world.admin.update_ddl_with(&[bundle], column_types::descriptors()).await.unwrap();
-    every_type(world, Dialect::Google, column_types::messages()).await;
+    check_types(world, Dialect::Google, column_types::messages()).await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn rows_of_every_type_of_postgresql_are_read_as_changes_tell_them() {
-    every_type(World::postgres(&[]).await, Dialect::Postgres, column_types::all(Dialect::Postgres)).await;
+async fn snapshot_and_change_agree_for_every_postgresql_type() {
+    check_types(World::postgres(&[]).await, Dialect::Postgres, column_types::all(Dialect::Postgres)).await;
 }

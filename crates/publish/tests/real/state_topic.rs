@@ -1,4 +1,4 @@
-//! The state topic as a worker has left it.
+//! Reads and writes state records, as a worker has left them.
 
 use spanbridge_config::Config;
 use spanbridge_kafka::{Admin, Message, Producer};
@@ -8,18 +8,18 @@ use crate::topic;
 use crate::worker::LIMIT;
 use crate::world::World;
 
-/// How the pipeline has begun.
+/// The origin record of the pipeline.
 pub(crate) async fn origin(world: &World, config: &Config) -> Origin {
     let records = topic::records(world, &config.publish[0].state_topic()).await;
-    let of_origin = |key: &[u8]| serde_json::from_slice::<StateKey>(key).unwrap() == StateKey::Origin;
-    let record = records.into_iter().find(|record| record.key.as_deref().is_some_and(of_origin));
+    let is_origin = |key: &[u8]| serde_json::from_slice::<StateKey>(key).unwrap() == StateKey::Origin;
+    let record = records.into_iter().find(|record| record.key.as_deref().is_some_and(is_origin));
     match serde_json::from_slice(&record.unwrap().value.unwrap()).unwrap() {
         StateValue::Origin(origin) => origin,
-        other => panic!("{other:?} is no origin"),
+        other => panic!("not an origin: {other:?}"),
     }
 }
 
-/// Writes records of shard 0, the only one, into the pipeline's state topic.
+/// Creates the state topic and writes records of shard 0, the only shard.
 pub(crate) async fn write(world: &World, config: &Config, records: Vec<(StateKey, StateValue)>) {
     let topic = config.publish[0].state_topic();
     let admin = Admin::new(&world.kafka, LIMIT).unwrap();

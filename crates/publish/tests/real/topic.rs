@@ -7,16 +7,16 @@ use spanbridge_schema::{Datum, Decoder, Format};
 use crate::worker::LIMIT;
 use crate::world::World;
 
-/// A record as a consumer sees it.
+/// A decoded record.
 #[derive(Debug, Clone)]
-pub(crate) struct Read {
+pub(crate) struct DecodedRecord {
     pub(crate) key: Json,
     /// Null for a tombstone.
     pub(crate) value: Json,
     pub(crate) timestamp_ms: i64,
 }
 
-/// The committed records, by partition and offset; none of a topic that is not there yet.
+/// The committed records by partition and offset; empty if the topic does not exist yet.
 pub(crate) async fn records(world: &World, topic: &str) -> Vec<Record> {
     match Reader::new(&world.kafka, LIMIT).unwrap().read_to_end(topic).await {
         Err(error) if error.kind() == ErrorKind::NotFound => Vec::new(),
@@ -24,46 +24,46 @@ pub(crate) async fn records(world: &World, topic: &str) -> Vec<Record> {
     }
 }
 
-/// The same, decoded.
-pub(crate) async fn read(world: &World, topic: &str) -> Vec<Read> {
+/// The committed records, decoded from Avro.
+pub(crate) async fn read(world: &World, topic: &str) -> Vec<DecodedRecord> {
     read_as(world, topic, Format::Avro).await
 }
 
-/// The same in that format.
-pub(crate) async fn read_as(world: &World, topic: &str, format: Format) -> Vec<Read> {
+/// The committed records, decoded from the format.
+pub(crate) async fn read_as(world: &World, topic: &str, format: Format) -> Vec<DecodedRecord> {
     let decoder = Decoder::new(format, world.registry.clone());
     let mut read = Vec::new();
     for record in records(world, topic).await {
-        let key = printed(&decoder.decode(&record.key.unwrap()).await.unwrap().value);
+        let key = to_json(&decoder.decode(&record.key.unwrap()).await.unwrap().value);
         let value = match record.value {
-            Some(value) => printed(&decoder.decode(&value).await.unwrap().value),
+            Some(value) => to_json(&decoder.decode(&value).await.unwrap().value),
             None => Json::Null,
         };
-        read.push(Read { key, value, timestamp_ms: record.timestamp_ms.unwrap() });
+        read.push(DecodedRecord { key, value, timestamp_ms: record.timestamp_ms.unwrap() });
     }
     read
 }
 
-/// The same, once there are at least so many.
-pub(crate) async fn await_records(world: &World, topic: &str, count: usize) -> Vec<Read> {
+/// Waits for so many records, and decodes them from Avro.
+pub(crate) async fn await_records(world: &World, topic: &str, count: usize) -> Vec<DecodedRecord> {
     await_count(world, topic, count).await;
     read(world, topic).await
 }
 
-/// Waits until there are at least so many.
+/// Waits until the topic has at least so many records.
 pub(crate) async fn await_count(world: &World, topic: &str, count: usize) {
     let end = Instant::now() + LIMIT;
     loop {
-        let found = records(world, topic).await.len();
-        if found >= count {
+        let published = records(world, topic).await.len();
+        if published >= count {
             return;
         }
-        assert!(Instant::now() < end, "{found} of {count} records after {LIMIT:?}");
+        assert!(Instant::now() < end, "{published} of {count} records after {LIMIT:?}");
         tokio::time::sleep(Duration::from_millis(200)).await;
     }
 }
 
-fn printed(value: &Datum) -> Json {
+fn to_json(value: &Datum) -> Json {
     match value {
         Datum::Null => Json::Null,
         Datum::Bool(value) => json!(value),
@@ -71,12 +71,12 @@ fn printed(value: &Datum) -> Json {
         Datum::String(value) => json!(value),
         Datum::Decimal(value) => json!(value.to_string()),
         Datum::Date(days) => json!(days),
-        Datum::List(items) => items.iter().map(printed).collect(),
+        Datum::List(items) => items.iter().map(to_json).collect(),
         Datum::Map(fields) => {
-            fields.iter().map(|(name, value)| (name.clone(), printed(value))).collect::<Map<_, _>>().into()
+            fields.iter().map(|(name, value)| (name.clone(), to_json(value))).collect::<Map<_, _>>().into()
         }
         Datum::Record(record) => Json::Object(
-            record.fields().map(|(name, value)| (name.to_owned(), printed(value))).collect::<Map<_, _>>(),
+            record.fields().map(|(name, value)| (name.to_owned(), to_json(value))).collect::<Map<_, _>>(),
         ),
         other => panic!("the tests have no {other:?}"),
     }

@@ -8,10 +8,10 @@ use tokio_util::sync::CancellationToken;
 
 use crate::world::World;
 
-/// For anything that a worker is waited for.
+/// How long a test waits for a worker.
 pub(crate) const LIMIT: Duration = Duration::from_secs(90);
 
-/// One worker of a pipeline, in this process.
+/// A worker of a pipeline, in this process.
 pub(crate) struct Worker {
     shutdown: CancellationToken,
     task: JoinHandle<Result<(), Error>>,
@@ -26,24 +26,24 @@ impl Worker {
         Self { shutdown, task }
     }
 
-    /// Ends it as SIGTERM does.
+    /// Stops the worker in the way of SIGTERM.
     pub(crate) async fn stop(self) {
         self.shutdown.cancel();
         tokio::time::timeout(LIMIT, self.task).await.expect("the worker ends").unwrap().unwrap();
     }
 
-    /// Drops it where it stands, open transactions and all.
-    pub(crate) async fn drop_dead(self) {
+    /// Drops the worker at any point, with its open transactions.
+    pub(crate) async fn crash(self) {
         self.task.abort();
         assert!(self.task.await.unwrap_err().is_cancelled());
     }
 
-    /// How it ends by itself.
+    /// The result of a worker that ends without being stopped.
     pub(crate) async fn ended(self) -> Result<(), Error> {
         self.task.await.unwrap()
     }
 
-    /// The error that it ends with by itself.
+    /// The error of a worker that ends without being stopped.
     pub(crate) async fn error(self) -> Error {
         tokio::time::timeout(LIMIT, self.task).await.expect("the worker ends").unwrap().unwrap_err()
     }

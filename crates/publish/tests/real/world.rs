@@ -41,10 +41,10 @@ fn spanner(testbed: &Testbed, database: &str) -> spanbridge_spanner::Options {
     spanbridge_spanner::Options::emulator(name, emulator.grpc(), emulator.rest())
 }
 
-/// A stand-in's one database.
+/// The database of a fake Spanner.
 const FAKE_SPANNER: &str = "projects/test/instances/test/databases/fake_spanner";
 
-/// A database of its own, and a pipeline's name that nobody else has.
+/// The environment of one test: a separate database and a unique pipeline name.
 pub(crate) struct World {
     pub(crate) pipeline: String,
     pub(crate) database: Database,
@@ -57,6 +57,7 @@ pub(crate) struct World {
 }
 
 impl World {
+    /// Creates a database in the emulator.
     pub(crate) async fn new(ddl: &[&str]) -> Self {
         let testbed = testbed().await;
         let number = NAMES.fetch_add(1, Ordering::Relaxed);
@@ -67,7 +68,7 @@ impl World {
         Self::at(testbed, number, spanner, None).await
     }
 
-    /// A database of the PostgreSQL dialect.
+    /// Creates a database of the PostgreSQL dialect in the emulator.
     pub(crate) async fn postgres(ddl: &[&str]) -> Self {
         let testbed = testbed().await;
         let number = NAMES.fetch_add(1, Ordering::Relaxed);
@@ -78,8 +79,8 @@ impl World {
         Self::at(testbed, number, spanner, None).await
     }
 
-    /// On a stand-in of its own, whose change streams the test steers.
-    pub(crate) async fn steered(ddl: &[&str]) -> Self {
+    /// Starts a fake Spanner, whose change streams the test controls.
+    pub(crate) async fn with_fake_spanner(ddl: &[&str]) -> Self {
         let testbed = testbed().await;
         let number = NAMES.fetch_add(1, Ordering::Relaxed);
         let fake_spanner = FakeSpanner::builder().database(FAKE_SPANNER, ddl).start().await.unwrap();
@@ -107,22 +108,22 @@ impl World {
         }
     }
 
-    /// What is done to the change stream of a stand-in.
-    pub(crate) fn changes(&self) -> ChangeStreamControl {
+    /// The control of the fake Spanner's change stream.
+    pub(crate) fn change_stream(&self) -> ChangeStreamControl {
         self.fake_spanner.as_ref().unwrap().change_stream(FAKE_SPANNER, "Stream").unwrap()
     }
 
-    /// Whether all commits have one timestamp from now on.
+    /// Stops or restarts the fake Spanner's clock. All commits have the same timestamp while it is stopped.
     pub(crate) fn hold_clock(&self, hold: bool) {
         self.fake_spanner.as_ref().unwrap().hold_clock(FAKE_SPANNER, hold).unwrap();
     }
 
-    /// As after so many hours.
+    /// Advances the fake Spanner's clock by so many hours.
     pub(crate) fn advance_clock(&self, hours: u32) {
         self.fake_spanner.as_ref().unwrap().advance_clock(FAKE_SPANNER, hours).unwrap();
     }
 
-    /// The configuration with these lines in its one pipeline.
+    /// A configuration of one pipeline with these lines.
     pub(crate) fn config(&self, lines: &str) -> Arc<Config> {
         let Self { pipeline, spanner, registry_url, kafka, .. } = self;
         let (database, bootstrap) = (&spanner.database, &kafka.bootstrap);
@@ -144,11 +145,12 @@ impl World {
         }
     }
 
+    /// The topic of a table.
     pub(crate) fn topic(&self, table: &str) -> String {
         format!("{}.{table}", self.pipeline)
     }
 
-    /// Commits one row's write, again while the emulator aborts it.
+    /// Commits the write of one row, and retries while the emulator aborts it.
     pub(crate) async fn write(
         &self,
         write: Write,
@@ -166,6 +168,6 @@ impl World {
                 outcome => return outcome.unwrap().timestamp,
             }
         }
-        panic!("aborted two hundred times");
+        panic!("the commit was aborted 200 times");
     }
 }
