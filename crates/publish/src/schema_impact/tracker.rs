@@ -1,9 +1,13 @@
+//! The impact of each of several statements that run one after the other.
+
 use spanbridge_config::{Config, Publish};
 use spanbridge_kafka::ClientOptions;
 use spanbridge_schema::Registry;
 use spanbridge_spanner::Database;
 
-use super::{Catalog, Impact, ImpactAnalysis};
+use super::analysis::ImpactAnalysis;
+use super::catalog::Catalog;
+use super::impact::Impact;
 use crate::Error;
 
 /// Tracks how each of several statements affects one publish pipeline.
