@@ -3,47 +3,47 @@ use spanbridge_service::{ErrorCode, PipelineError};
 /// The reason why a pipeline or a command ended.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
-    /// The file says something that tables, topics or the change stream do not bear out; with its place.
+    /// The configuration contradicts a table, a topic or the change stream. The error has the place in the file.
     #[error(transparent)]
     Config(#[from] spanbridge_config::Error),
     /// The pipeline cannot continue.
     #[error(transparent)]
     Pipeline(#[from] PipelineError<ErrorKind>),
-    /// Of a command.
+    /// A command has failed to use Kafka.
     #[error("{0}")]
     Kafka(#[from] spanbridge_kafka::Error),
-    /// Of a command.
+    /// A command has failed to use Spanner.
     #[error("{0}")]
     Spanner(#[from] spanbridge_spanner::Error),
 }
 
-/// Why a pipeline cannot go on.
+/// The reason why a pipeline cannot continue.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum ErrorKind {
-    /// The configuration does not fit what is there, or what is stored.
+    /// The configuration contradicts the environment or the stored state.
     Config,
-    /// Kafka, Spanner or the registry refuses for good: credentials, missing topic or stream.
+    /// Kafka, Spanner or the registry refuses the pipeline permanently: credentials, a missing topic or stream.
     Refused,
-    /// The change stream no longer holds what is still to be published: changes are lost.
+    /// The change stream has expired changes that were not published: they are lost.
     Expired,
-    /// Spanner keeps the rows of a snapshot's time no longer; no change is lost.
+    /// The snapshot timestamp is older than `version_retention_period`. No change is lost.
     SnapshotExpired,
-    /// The change stream was dropped, or altered so that the pipeline cannot go on.
+    /// The change stream was dropped, or altered so that the pipeline cannot continue.
     Stream,
-    /// No schema for a table, or one that the subject's compatibility rule refuses.
+    /// No schema can be derived for a table, or the subject's compatibility rule rejects it.
     Schema,
-    /// A change cannot be published as it is.
+    /// A change or row cannot be published because of its content.
     Record,
-    /// The state topic holds what this version cannot read.
+    /// The state topic contains a record that this version cannot read.
     State,
-    /// Rows are asked for that are not published.
+    /// An incremental snapshot was requested that the pipeline cannot carry out.
     SnapshotRefused,
-    /// Something that must not happen.
+    /// The bridge has a bug.
     Bug,
 }
 
 impl ErrorKind {
-    /// A stable code for logs and documentation.
+    /// The stable code for logs and documentation.
     pub fn code(self) -> &'static str {
         match self {
             Self::Config => "SB-PUBLISH-CONFIG",
@@ -71,7 +71,7 @@ impl Error {
         PipelineError::new("publish", pipeline, kind, message).into()
     }
 
-    /// The kind; a mistake in the file is [`ErrorKind::Config`].
+    /// The kind of the error; a mistake in the file is [`ErrorKind::Config`].
     pub fn kind(&self) -> ErrorKind {
         match self {
             Self::Config(_) => ErrorKind::Config,
