@@ -1,41 +1,61 @@
-//! The guards that exactly-once stands on, each of which the simulation can take away.
+//! The guards that exactly-once depends on. Tests can disable each of them.
+//!
+//! A guard is a condition in a state machine that carries out one rule of `docs/design`. The code
+//! asks [`is_enforced`] at the place of that condition. In a service the answer is always true. The
+//! simulation disables one guard at a time with [`run_without`] and requires that its checker then
+//! finds an error: this proves that the simulation exercises the rule.
 
-/// One guard. Without any single one of them the simulation's checker must fail.
+/// One guard, with the design rule that it carries out.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Guard {
-    /// The commit's Update of the position row it consumes (ingest).
+    /// A commit updates the position row that it starts from.
+    /// "Position consumption" (docs/design/ingest-positions.md).
     PositionConsumption,
-    /// The revision, without which a change in place leaves the position that others hold (ingest).
+    /// A commit that leaves the offset unchanged increases the position's revision.
+    /// "Revision of a position" (docs/design/ingest-positions.md).
     PositionRevision,
-    /// Rows that others write too are read under lock, in the transaction that writes them (ingest).
+    /// Rows with several writers are read under lock in the transaction that writes them.
+    /// "Shared rows are read under lock" (docs/design/ingest-batches.md).
     SharedRowsUnderLock,
-    /// `init_transactions` before the state is read (publish, rule 1).
+    /// `init_transactions` precedes the reading of the stored state.
+    /// "Fence before read" (docs/design/publish-takeover.md).
     FenceBeforeRead,
-    /// The set of changes already emitted at the frontier's timestamp (publish, rule 3).
+    /// A frontier contains the changes that were already emitted at its timestamp.
+    /// "Frontier set" (docs/design/publish-frontier-and-lineage.md).
     FrontierSet,
-    /// The tokens begin only when the snapshot has been read (publish).
-    SnapshotBeforeChanges,
-    /// A child starts only when all its parents have finished (publish, rule 4).
+    /// A child token starts after all its parents have finished.
+    /// "Parents before child" (docs/design/publish-frontier-and-lineage.md).
     ParentsBeforeChild,
-    /// The furthest that any shard has come is known before rows are read again as of then (publish).
-    AllShardsPauseFirst,
-    /// A finished token may have emitted changes up to its children's start (publish, rows read again).
-    StartedChildrenCount,
-    /// Rows are read again only when all changes that they hold are published (publish).
-    ChangesBeforeTheirRows,
-    /// Changes go on only when the rows of a hold are published (publish).
-    RowsWithinBarrier,
-    /// A transaction waits until no token can still have a part of it (publish, atomic).
-    EveryTokenHasPassed,
-    /// A Kafka transaction holds Spanner transactions whole (publish, atomic).
-    TransactionsNeverSplit,
-    /// What is noted during a round counts, though its child may have finished by its end (publish, watermark).
+    /// The watermark covers child tokens that were announced during the round.
+    /// "Two rounds" (docs/design/publish-watermark.md).
     TwoRounds,
-    /// A token's changes are counted anew when its query resumes (publish, transactions' beginnings and ends).
+    /// The root tokens are queried after the initial snapshot has been read.
+    /// "Snapshot before changes" (docs/design/publish-snapshots.md).
+    SnapshotBeforeChanges,
+    /// The barrier's timestamp is chosen after every shard has paused.
+    /// "All shards pause first" (docs/design/publish-snapshots.md).
+    AllShardsPauseFirst,
+    /// The timestamp at which a shard pauses covers its finished tokens up to their children's start.
+    /// "Started children count" (docs/design/publish-snapshots.md).
+    StartedChildrenCount,
+    /// Rows are read after all changes up to the barrier have been published.
+    /// "Changes before their rows" (docs/design/publish-snapshots.md).
+    ChangesBeforeTheirRows,
+    /// The barrier is removed after the rows read at it have been published.
+    /// "Rows within the barrier" (docs/design/publish-snapshots.md).
+    RowsWithinBarrier,
+    /// A Spanner transaction waits until no token can still deliver a part of it.
+    /// "Every token has passed" (docs/design/publish-atomic.md).
+    EveryTokenHasPassed,
+    /// A Spanner transaction is published within one Kafka transaction.
+    /// "Transactions are never split" (docs/design/publish-atomic.md).
+    TransactionsNeverSplit,
+    /// The event counts of a token restart when its query restarts.
+    /// "Transaction counts restart" (docs/design/publish-auxiliary-topics.md).
     TransactionCountsRestart,
 }
 
-/// Always true in a service.
+/// Returns whether the guard is in force; always true in a service.
 #[cfg(not(test))]
 pub(crate) const fn is_enforced(_: Guard) -> bool {
     true
@@ -43,19 +63,20 @@ pub(crate) const fn is_enforced(_: Guard) -> bool {
 
 #[cfg(test)]
 thread_local! {
-    static REMOVED: std::cell::Cell<Option<Guard>> = const { std::cell::Cell::new(None) };
+    static DISABLED: std::cell::Cell<Option<Guard>> = const { std::cell::Cell::new(None) };
 }
 
+/// Returns whether the guard is in force on this thread.
 #[cfg(test)]
 pub(crate) fn is_enforced(guard: Guard) -> bool {
-    REMOVED.get() != Some(guard)
+    DISABLED.get() != Some(guard)
 }
 
-/// Runs `body` with that guard taken away.
+/// Runs `body` on this thread with the guard disabled.
 #[cfg(test)]
 pub(crate) fn run_without<T>(guard: Guard, body: impl FnOnce() -> T) -> T {
-    REMOVED.set(Some(guard));
+    DISABLED.set(Some(guard));
     let result = body();
-    REMOVED.set(None);
+    DISABLED.set(None);
     result
 }

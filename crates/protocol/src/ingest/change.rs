@@ -1,4 +1,4 @@
-//! What one record changes: rows it writes or deletes, and groups it adds to.
+//! What one record changes, as the service's mapping compiles it.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -8,118 +8,156 @@ use super::window::{Hop, WindowSize};
 use crate::mutation::Write;
 use crate::value::{Timestamp, Value};
 
-/// What a pipeline writes: its name and its tables. The tables' order is that of the file.
+/// What a pipeline writes.
 #[derive(Debug, Clone)]
 pub struct Spec {
-    /// Identity of the pipeline in stored state.
+    /// The identity of the pipeline in stored state.
     pub pipeline: Arc<str>,
+    /// The tables, in the order of the configuration file.
     pub targets: Vec<Target>,
 }
 
-/// One table of a pipeline. Two targets may write the same table.
+/// One mapping of a pipeline to a table. Several targets may write the same table.
 #[derive(Debug, Clone)]
 pub struct Target {
+    /// The table's name.
     pub table: Arc<str>,
-    /// The columns written. Of a group these are the key's, then the aggregates'.
+    /// The columns to write. For groups these are the key columns, then the aggregates' columns.
     pub columns: Arc<[String]>,
-    /// Where the columns of the primary key stand in `columns`, in key order.
+    /// The indexes of the primary key's columns in `columns`, in key order.
     pub key: Vec<usize>,
+    /// How rows are written.
     pub kind: TargetKind,
-    /// Others write these rows too: what a change depends on is read under lock, in the transaction
-    /// that writes it. Without it, a partition's position is the lock.
+    /// Whether other writers change these rows too. Everything that a change depends on is then read
+    /// under lock, in the transaction that writes it. Otherwise the partition's position is the lock.
     pub locking: bool,
 }
 
 /// How a table is written.
 #[derive(Debug, Clone)]
 pub enum TargetKind {
-    /// One record, one row.
+    /// One record writes one row.
     Rows(RowTarget),
-    /// Many records, one row.
+    /// Many records write one row.
     Groups(GroupTarget),
 }
 
-/// One record, one row; a later record of a key replaces the earlier one.
+/// A table of which one record writes one row. A later record of a key replaces an earlier one.
 #[derive(Debug, Clone, Copy)]
 pub struct RowTarget {
-    /// Insert, update or upsert; a record that deletes says so itself.
+    /// Insert, update or upsert. A record that deletes a row is a [`Change::Delete`].
     pub write: Write,
-    /// Where the version stands in [`Target::columns`]: an older one never overwrites a newer one.
+    /// The index of the version column in [`Target::columns`]. An older version never replaces a newer
+    /// one.
     pub version: Option<usize>,
 }
 
-/// Many records, one row.
+/// A table of which many records write one row.
 #[derive(Debug, Clone)]
 pub struct GroupTarget {
-    /// The functions of the columns behind the key, in their order, each with its companions.
+    /// The functions of the columns behind the key, in column order. Each includes its companion columns.
     pub functions: Vec<AggregateFunction>,
+    /// The windows, if groups are windowed.
     pub window: Option<Window>,
 }
 
 /// Windows of event time.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Window {
+    /// The kind and length of the windows.
     pub kind: WindowKind,
-    /// Where its bound stands in the key: the start, or a session's end. Of sliding windows and sessions it is
-    /// the last of the key, so that those of a group are a range.
+    /// The index of the window's bound in the key: its start, or the end of a session. The bound of
+    /// sliding windows and sessions is the last part of the key, so that a group's windows are a range.
     pub at: usize,
+    /// What happens to late records.
     pub late: LatePolicy,
-    /// How far the stream's time may pass a window's end before its records are late.
+    /// How far the stream time may pass the end of a window before its records are late.
     pub grace: Duration,
 }
 
-/// The form of windows.
+/// The kind of windows.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum WindowKind {
+    /// Windows that follow each other without overlap.
     Tumbling(WindowSize),
+    /// Windows of one size that overlap.
     Hopping(Hop),
-    /// Behind the key stands the greatest event time within the window.
+    /// Sliding windows. The first column behind the key holds the latest event time in the window.
     Sliding(WindowSize),
-    /// Of that gap. Behind the key stands the session's start.
+    /// Sessions with this inactivity gap. The first column behind the key holds the session's start.
     Session(WindowSize),
 }
 
-/// What a record does whose window the stream's time has passed.
+/// What happens to a late record, whose window the stream time has passed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum LatePolicy {
+    /// The record updates the window.
     Update,
+    /// The record does not change the window.
     Drop,
+    /// The record becomes a dead letter.
     DeadLetter,
 }
 
-/// One change by one record. `target` counts into [`Spec::targets`].
+/// One change by one record. `target` is an index of [`Spec::targets`].
 #[derive(Debug, Clone, PartialEq)]
 pub enum Change {
-    /// Writes a row: one value a column of the target.
-    Row { target: usize, row: Vec<Value> },
-    /// Deletes the row of that primary key; with a version, unless the row's is newer.
-    Delete { target: usize, key: Vec<Value>, version: Option<Value> },
-    /// Adds to a group, or to each of its windows that hold the event time: an input a function.
-    ///
-    /// The key has all but the window's bound. Unless the target is locking, it must hold the source
-    /// partition (and the topic, if the pipeline reads several): that gives each group one owner.
-    Group { target: usize, key: Vec<Value>, at: Option<Timestamp>, inputs: Vec<AggregateInput> },
+    /// Writes a row.
+    Row {
+        /// The index of the target.
+        target: usize,
+        /// One value for each column of the target.
+        row: Vec<Value>,
+    },
+    /// Deletes a row, unless its version is newer than the given one.
+    Delete {
+        /// The index of the target.
+        target: usize,
+        /// The primary key.
+        key: Vec<Value>,
+        /// The version of the deletion.
+        version: Option<Value>,
+    },
+    /// Adds the record to a group, or to each of the group's windows that contain the event time.
+    Group {
+        /// The index of the target.
+        target: usize,
+        /// The primary key without the window's bound. Unless the target is locking, it contains the
+        /// source partition, and the topic if the pipeline reads several. So each group has one owner:
+        /// "One owner per group" (docs/design/ingest-aggregates-and-windows.md).
+        key: Vec<Value>,
+        /// The event time.
+        at: Option<Timestamp>,
+        /// One input for each function.
+        inputs: Vec<AggregateInput>,
+    },
 }
 
-/// Rows of a target whose primary keys begin with `prefix` and go on from `from` to `to`, both included.
+/// The rows of a target whose primary keys start with `prefix`, with a bound between `from` and `to`.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct KeyRange {
+    /// The index of the target.
     pub target: usize,
+    /// The key without its last part.
     pub prefix: Vec<Value>,
+    /// The inclusive lower bound of the last part of the key.
     pub from: Timestamp,
+    /// The inclusive upper bound of the last part of the key.
     pub to: Timestamp,
 }
 
-/// Names a row: target and primary key.
+/// The identity of a row.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct RowKey {
+    /// The index of the target.
     pub target: usize,
+    /// The primary key.
     pub key: Vec<Value>,
 }
 
 impl Target {
-    /// Where the columns stand that must be known before the fold: the version, or a group's state.
-    /// None when nothing must.
+    /// Returns the indexes of the columns that must be known before a batch is folded: the version, or
+    /// the state of a group. `None` if no stored column matters.
     pub fn state(&self) -> Option<std::ops::Range<usize>> {
         match &self.kind {
             TargetKind::Rows(RowTarget { version, .. }) => version.map(|at| at..at + 1),
@@ -127,6 +165,7 @@ impl Target {
         }
     }
 
+    /// The windows of the target, if it has any.
     pub(super) fn window(&self) -> Option<Window> {
         match &self.kind {
             TargetKind::Groups(groups) => groups.window,
@@ -136,7 +175,7 @@ impl Target {
 }
 
 impl Change {
-    /// Bytes in memory, near enough to bound a buffer.
+    /// Returns the approximate size in memory in bytes, which bounds a buffer.
     pub(super) fn size(&self) -> usize {
         let sum = |values: &[Value]| values.iter().map(Value::size).sum::<usize>();
         match self {

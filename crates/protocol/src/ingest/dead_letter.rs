@@ -1,78 +1,75 @@
-//! Dead letters: records that cannot be applied, kept in the commit that moves past them.
+//! Dead letters: records that cannot be applied, stored in the commit that moves past them.
+//!
+//! The rules are "Dead letter in the commit" (docs/design/ingest-batches.md) and, for replayed dead
+//! letters, "Revision of a position" (docs/design/ingest-positions.md).
 
-use std::borrow::Cow;
-
-use super::batch::Entry;
+use super::failure::Failure;
+use super::record::PendingRecord;
 use crate::mutation::{Mutation, Write};
 use crate::value::{Timestamp, Value};
 
-/// Why a record cannot be decoded, mapped or stored. Holds no value of the record.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("{code}: {message}")]
-pub struct Failure {
-    /// Stable, such as `SB-INGEST-DECODE`.
-    pub code: Cow<'static, str>,
-    pub message: String,
-}
-
-impl Failure {
-    /// A failure of that code.
-    pub fn new(code: &'static str, message: impl Into<String>) -> Self {
-        Self { code: Cow::Borrowed(code), message: message.into() }
-    }
-}
-
-/// The raw record behind a change, kept until its commit, for its dead letter.
+/// The raw record behind a change, which is kept until its commit for a possible dead letter.
 pub trait Payload {
+    /// The record's key.
     fn key(&self) -> Option<&[u8]>;
+    /// The record's value.
     fn value(&self) -> Option<&[u8]>;
     /// The headers as a JSON array of `[name, base64 or null]`.
     fn headers(&self) -> Option<String>;
+    /// The record's timestamp.
     fn timestamp(&self) -> Option<Timestamp>;
-    /// 32 hexadecimal digits.
+    /// The trace id as 32 hexadecimal digits.
     fn trace_id(&self) -> Option<String>;
 }
 
-/// Where the dead letters are kept, by pipeline, partition and offset.
+/// The table of the dead letters, by pipeline, partition and offset.
 pub const TABLE_DEAD_LETTERS: &str = "BridgeDeadLetters";
-/// Those of them that an operator wants replayed: rows below them, deleted with them.
+/// The table of the dead letters that an operator wants to replay. Its rows are interleaved in the dead
+/// letters and deleted with them.
 pub const TABLE_REPLAYS: &str = "BridgeReplays";
 
-/// What a batch does to the dead letters.
+/// What a batch changes in the dead letters.
 #[derive(Default)]
-pub(super) struct DeadLetters {
+pub(super) struct DeadLetterChanges {
+    /// New dead letters.
     written: Vec<Vec<Value>>,
-    /// The keys of the requests that are met, one way or the other.
-    consumed: Vec<Vec<Value>>,
-    /// The keys of letters whose records were applied.
+    /// The keys of the replay requests that are done, successfully or not.
+    replayed: Vec<Vec<Value>>,
+    /// The keys of dead letters whose records were applied.
     applied: Vec<Vec<Value>>,
-    /// Letters that stay, for a new reason.
-    refused: Vec<Vec<Value>>,
+    /// Dead letters that stay, with a new reason.
+    failed_again: Vec<Vec<Value>>,
 }
 
-impl DeadLetters {
-    /// A record that fails: a new letter, or an old one that stays.
-    pub(super) fn failed<P: Payload>(&mut self, pipeline: &str, entry: &Entry<P>, failure: &Failure) {
-        let mut row = key(pipeline, entry);
-        if entry.replay {
-            self.consumed.push(row.clone());
+impl DeadLetterChanges {
+    /// Adds a record that has failed: it becomes a dead letter, or stays one.
+    pub(super) fn add_failed<P: Payload>(
+        &mut self,
+        pipeline: &str,
+        record: &PendingRecord<P>,
+        failure: &Failure,
+    ) {
+        let mut row = key(pipeline, record);
+        if record.is_replay {
+            self.replayed.push(row.clone());
             row.extend(reason(failure));
-            self.refused.push(row);
+            self.failed_again.push(row);
         } else {
             row.extend(reason(failure));
-            row.extend(payload(&entry.payload));
+            row.extend(payload(&record.payload));
             self.written.push(row);
         }
     }
 
-    /// A record that is applied: its letter goes, if it had one.
-    pub(super) fn applied<P>(&mut self, pipeline: &str, entry: &Entry<P>) {
-        if entry.replay {
-            self.consumed.push(key(pipeline, entry));
-            self.applied.push(key(pipeline, entry));
+    /// Adds a record that is applied: its dead letter, if it had one, is deleted.
+    pub(super) fn add_applied<P>(&mut self, pipeline: &str, record: &PendingRecord<P>) {
+        if record.is_replay {
+            self.replayed.push(key(pipeline, record));
+            self.applied.push(key(pipeline, record));
         }
     }
 
+    /// Returns the mutations.
     pub(super) fn mutations(self) -> Vec<Mutation> {
         let mutation = |write, table: &str, columns: &[&str], rows| Mutation {
             write,
@@ -80,26 +77,27 @@ impl DeadLetters {
             columns: columns.iter().map(ToString::to_string).collect(),
             rows,
         };
-        // The update fails when the request, or the letter above it, is gone.
-        let update = self.consumed.iter().map(|key| [&key[..], &[Value::CommitTimestamp]].concat()).collect();
+        // The update fails if the request, or the dead letter above it, is gone.
+        let updated =
+            self.replayed.iter().map(|key| [&key[..], &[Value::CommitTimestamp]].concat()).collect();
         let mutations = [
-            mutation(Write::Update, TABLE_REPLAYS, &REQUEST, update),
-            mutation(Write::Delete, TABLE_REPLAYS, &REQUEST[..4], self.consumed),
-            mutation(Write::Delete, TABLE_DEAD_LETTERS, &COLUMNS[..4], self.applied),
-            mutation(Write::Update, TABLE_DEAD_LETTERS, &COLUMNS[..7], self.refused),
-            // A position that an operator has set back may meet its own letters again.
-            mutation(Write::Upsert, TABLE_DEAD_LETTERS, &COLUMNS, self.written),
+            mutation(Write::Update, TABLE_REPLAYS, &REPLAY_COLUMNS, updated),
+            mutation(Write::Delete, TABLE_REPLAYS, &REPLAY_COLUMNS[..4], self.replayed),
+            mutation(Write::Delete, TABLE_DEAD_LETTERS, &DEAD_LETTER_COLUMNS[..4], self.applied),
+            mutation(Write::Update, TABLE_DEAD_LETTERS, &DEAD_LETTER_COLUMNS[..7], self.failed_again),
+            // If an operator has set the position back, the dead letter may exist already.
+            mutation(Write::Upsert, TABLE_DEAD_LETTERS, &DEAD_LETTER_COLUMNS, self.written),
         ];
         mutations.into_iter().filter(|mutation| !mutation.rows.is_empty()).collect()
     }
 }
 
-fn key<P>(pipeline: &str, entry: &Entry<P>) -> Vec<Value> {
+fn key<P>(pipeline: &str, record: &PendingRecord<P>) -> Vec<Value> {
     vec![
         pipeline.into(),
-        Value::from(&*entry.partition.topic),
-        i64::from(entry.partition.number).into(),
-        entry.offset.into(),
+        Value::from(&*record.partition.topic),
+        i64::from(record.partition.number).into(),
+        record.offset.into(),
     ]
 }
 
@@ -118,7 +116,7 @@ fn payload(payload: &impl Payload) -> [Value; 5] {
     ]
 }
 
-const COLUMNS: [&str; 12] = [
+const DEAD_LETTER_COLUMNS: [&str; 12] = [
     "Pipeline",
     "Topic",
     "KafkaPartition",
@@ -132,4 +130,4 @@ const COLUMNS: [&str; 12] = [
     "RecordTimestamp",
     "TraceId",
 ];
-const REQUEST: [&str; 5] = ["Pipeline", "Topic", "KafkaPartition", "KafkaOffset", "RequestedAt"];
+const REPLAY_COLUMNS: [&str; 5] = ["Pipeline", "Topic", "KafkaPartition", "KafkaOffset", "RequestedAt"];

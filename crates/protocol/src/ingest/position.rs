@@ -1,4 +1,8 @@
-//! A partition's position: the one row whose key says up to where Spanner has applied it.
+//! The position of a partition: the one row whose key contains the next offset to apply.
+//!
+//! This file builds the mutations that register, consume and move positions. A worker includes them in
+//! its commits; nothing else may write these tables while the pipeline runs. The rules are in
+//! docs/design/ingest-positions.md.
 
 use std::fmt;
 use std::sync::Arc;
@@ -10,9 +14,11 @@ use crate::value::{Timestamp, Value};
 /// A Kafka offset.
 pub type Offset = i64;
 
-/// Parent of the positions: a partition is registered once, whatever offsets two workers start from.
+/// The parent table of the positions. Its key has no offset, so a partition is registered once even if two
+/// workers start from different offsets: "Registration" (docs/design/ingest-positions.md).
 pub const TABLE_PARTITIONS: &str = "BridgePartitions";
-/// Exactly one row a partition; its key holds the next offset and the revision.
+/// The table of the positions: exactly one row for each partition, whose key contains the next offset and the
+/// revision.
 pub const TABLE_POSITIONS: &str = "BridgePositions";
 
 const TABLE_GAPS: &str = "BridgeGaps";
@@ -20,7 +26,9 @@ const TABLE_GAPS: &str = "BridgeGaps";
 /// A partition of a Kafka topic.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Partition {
+    /// The topic's name.
     pub topic: Arc<str>,
+    /// The partition's number within the topic.
     pub number: i32,
 }
 
@@ -30,65 +38,76 @@ impl fmt::Display for Partition {
     }
 }
 
-/// What the log of a partition holds: the offsets from `start` up to but not including `end`,
-/// the high watermark.
+/// The offsets that the log of a partition contains.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct LogRange {
+    /// The first offset.
     pub start: Offset,
+    /// The exclusive end, which is the high watermark.
     pub end: Offset,
 }
 
 impl LogRange {
-    pub(super) fn holds(self, position: Offset) -> bool {
+    /// Returns whether fetching may start at the position.
+    pub(super) fn contains(self, position: Offset) -> bool {
         (self.start..=self.end).contains(&position)
     }
 }
 
-/// A position as it is stored.
+/// A stored position.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Position {
-    /// The next offset.
+    /// The next offset to apply.
     pub next: Offset,
-    /// Grows when the partition's rows change though its offset does not. Never goes back, so that no two positions
-    /// of a partition are ever the same token.
+    /// The revision, which increases when the partition's rows change and its offset does not. It never
+    /// decreases, so no two positions of a partition are equal.
     pub revision: i64,
-    /// The stream's time: the greatest event time of a windowed record applied so far.
+    /// The stream time: the latest event time of the windowed records that were applied.
     pub event_time: Option<Timestamp>,
 }
 
 impl Position {
-    /// The position behind the records up to `next`.
+    /// Returns the position behind the records before `next`.
     ///
     /// # Panics
-    /// If that does not go forward.
-    pub(super) fn forward(self, next: Offset, event_time: Option<Timestamp>) -> Self {
-        assert!(next > self.next, "a position only goes forward, from {} to {next}", self.next);
+    /// If the position would not move forward.
+    pub(super) fn advance_to(self, next: Offset, event_time: Option<Timestamp>) -> Self {
+        assert!(next > self.next, "a position never moves back, from {} to {next}", self.next);
         Self { next, event_time, ..self }
     }
 
-    /// The position behind a change of the partition's rows in place.
-    pub(super) fn revised(self, event_time: Option<Timestamp>) -> Self {
-        assert!(self.revision < i64::MAX, "revisions do not run out");
+    /// Returns the position after a change of the partition's rows at the same offset.
+    ///
+    /// # Panics
+    /// If the revision overflows.
+    pub(super) fn revise(self, event_time: Option<Timestamp>) -> Self {
+        assert!(self.revision < i64::MAX, "a revision fits into 63 bits");
         let revision = if is_enforced(Guard::PositionRevision) { self.revision + 1 } else { self.revision };
         Self { revision, event_time, ..self }
     }
 
-    /// Whether a commit that consumes the one consumes the other.
-    pub(super) fn is(self, other: Self) -> bool {
+    /// Returns whether both are the same position row.
+    pub(super) fn is_same_row(self, other: Self) -> bool {
         (self.next, self.revision) == (other.next, other.revision)
     }
 }
 
-/// A step of one partition: the position it consumes, and the one it leaves.
+/// The move of one partition's position by a commit.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct PositionMove {
+    /// The partition.
     pub partition: Partition,
+    /// The position that the commit consumes.
     pub from: Position,
+    /// The position that the commit leaves.
     pub to: Position,
 }
 
-/// The three mutations that consume the positions: many partitions, one commit.
-pub(super) fn advance(pipeline: &str, moves: &[PositionMove]) -> Vec<Mutation> {
+/// Returns the mutations that consume the positions of all partitions of a commit.
+///
+/// The update fails if the row is gone, and so the whole commit does: "Position consumption"
+/// (docs/design/ingest-positions.md).
+pub(super) fn move_positions(pipeline: &str, moves: &[PositionMove]) -> Vec<Mutation> {
     let key = |step: &PositionMove, position: Position| {
         vec![
             Value::from(pipeline),
@@ -114,14 +133,15 @@ pub(super) fn advance(pipeline: &str, moves: &[PositionMove]) -> Vec<Mutation> {
     let mut mutations = Vec::with_capacity(3);
     if is_enforced(Guard::PositionConsumption) {
         let consumed = consumed().map(|key| stamped(key, None));
-        mutations.push(rows(consumed.collect(), Write::Update, &POSITION));
+        mutations.push(rows(consumed.collect(), Write::Update, &POSITION_COLUMNS));
     }
-    mutations.push(rows(consumed().collect(), Write::Delete, &POSITION[..5]));
-    mutations.push(rows(produced.collect(), Write::Insert, &POSITION));
+    mutations.push(rows(consumed().collect(), Write::Delete, &POSITION_COLUMNS[..5]));
+    mutations.push(rows(produced.collect(), Write::Insert, &POSITION_COLUMNS));
     mutations
 }
 
-/// The commit that registers a partition: fails with ALREADY_EXISTS for all but the first.
+/// Returns the mutations that register a partition at `start`. The commit fails with `ALREADY_EXISTS` if the
+/// partition is registered.
 pub fn register_partition(pipeline: &str, partition: &Partition, start: Offset) -> Vec<Mutation> {
     let key =
         vec![Value::from(pipeline), Value::from(&*partition.topic), Value::from(i64::from(partition.number))];
@@ -135,15 +155,18 @@ pub fn register_partition(pipeline: &str, partition: &Partition, start: Offset) 
         columns: columns.iter().map(ToString::to_string).collect(),
         rows: vec![row],
     };
-    vec![insert(TABLE_PARTITIONS, &PARTITION, parent), insert(TABLE_POSITIONS, &POSITION, position)]
+    vec![
+        insert(TABLE_PARTITIONS, &PARTITION_COLUMNS, parent),
+        insert(TABLE_POSITIONS, &POSITION_COLUMNS, position),
+    ]
 }
 
-/// Remembers what `on_gap = "skip"` has skipped.
-pub(super) fn gap(pipeline: &str, partition: &Partition, from: Offset, to: Offset) -> Mutation {
+/// Returns the mutation that records a gap, which `on_gap = "skip"` has skipped.
+pub(super) fn record_gap(pipeline: &str, partition: &Partition, from: Offset, to: Offset) -> Mutation {
     Mutation {
         write: Write::Upsert,
         table: TABLE_GAPS.into(),
-        columns: GAP.iter().map(ToString::to_string).collect(),
+        columns: GAP_COLUMNS.iter().map(ToString::to_string).collect(),
         rows: vec![vec![
             Value::from(pipeline),
             Value::from(&*partition.topic),
@@ -155,7 +178,8 @@ pub(super) fn gap(pipeline: &str, partition: &Partition, from: Offset, to: Offse
     }
 }
 
-const PARTITION: [&str; 5] = ["Pipeline", "Topic", "KafkaPartition", "CreatedAt", "FirstOffset"];
-const POSITION: [&str; 7] =
+const PARTITION_COLUMNS: [&str; 5] = ["Pipeline", "Topic", "KafkaPartition", "CreatedAt", "FirstOffset"];
+const POSITION_COLUMNS: [&str; 7] =
     ["Pipeline", "Topic", "KafkaPartition", "NextOffset", "Revision", "UpdatedAt", "EventTime"];
-const GAP: [&str; 6] = ["Pipeline", "Topic", "KafkaPartition", "FromOffset", "ToOffset", "RecordedAt"];
+const GAP_COLUMNS: [&str; 6] =
+    ["Pipeline", "Topic", "KafkaPartition", "FromOffset", "ToOffset", "RecordedAt"];

@@ -1,79 +1,75 @@
-//! What a shard is told and what it wants done.
+//! The effects that a shard requests from the service that runs it.
 
 use std::sync::Arc;
-use std::time::Duration;
 
 use super::snapshot::{RangeId, SnapshotRange};
 use super::state::StateRecord;
 use super::token::Token;
 use crate::value::Timestamp;
 
-/// Tells the change records of one commit timestamp apart: within a token a transaction's records
-/// are numbered by their sequence, and each is of one table.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, serde::Serialize, serde::Deserialize)]
-pub struct ChangeId {
-    /// `server_transaction_id`
-    pub transaction: Arc<str>,
-    /// `record_sequence`
-    pub sequence: Arc<str>,
-    /// `table_name`
-    pub table: Arc<str>,
-}
-
-/// A child-partitions record.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct ChildTokens {
-    pub start: Timestamp,
-    /// Each child with all its parents.
-    pub children: Vec<(Token, Vec<Token>)>,
-}
-
-/// Bounds of a shard.
-#[derive(Debug, Clone)]
-pub struct ShardLimits {
-    /// Records of one Kafka transaction. A change record is never split, so one may exceed it.
-    pub max_records: usize,
-    pub max_bytes: usize,
-    /// How long a record may wait for its transaction.
-    pub max_wait: Duration,
-    /// How long a frontier moved by heartbeats alone may wait.
-    pub idle_wait: Duration,
-    /// How long a shard reads rows again while changes are held; they then go on for as long, at least.
-    pub max_barrier_time: Duration,
-    /// How long shards that have halted wait for the others, the first time: twice as long each next time, up to 64 times.
-    /// In between changes go on for six times as long.
-    pub barrier_timeout: Duration,
-}
-
-/// What the shard wants done.
+/// An effect that the service carries out for a [`super::Shard`].
 #[derive(Debug, Clone, PartialEq)]
 pub enum ShardEffect<D> {
-    /// `init_transactions`: fences the previous owner; answer [`super::Shard::begin_recovery`].
+    /// Call `init_transactions`, which fences the previous owner. Then call
+    /// [`super::Shard::begin_recovery`].
     InitTransactions,
-    /// One Kafka transaction; answer [`super::Shard::confirm_commit`], or drop the shard.
+    /// Commit one Kafka transaction. Then call [`super::Shard::confirm_commit`]; drop the shard if the
+    /// outcome is not a certain success.
     Commit(KafkaTransaction<D>),
-    /// Query without a token and collect its children; answer [`super::Shard::add_roots`].
-    QueryRoots { start: Option<Timestamp> },
-    /// Choose the snapshot's timestamp and divide its tables into ranges; answer [`super::Shard::add_snapshot_ranges`].
+    /// Query the change stream without a token and collect the root tokens. Then call
+    /// [`super::Shard::add_roots`].
+    QueryRoots {
+        /// The start of the query; `None` means now.
+        start: Option<Timestamp>,
+    },
+    /// Choose the timestamp of the initial snapshot and divide its tables into ranges. Then call
+    /// [`super::Shard::add_snapshot_ranges`].
     DivideSnapshot,
-    /// Divide a table into ranges, of which rows are read again; answer [`super::Shard::add_table_ranges`].
-    DivideTable { table: Arc<str> },
-    /// Changes are published up to there, inclusively: for [`super::Merge::set_end`].
-    SetEnd { end: Option<Timestamp> },
-    /// Read the rows of the range in the order of their keys; answer [`super::Shard::add_rows`] for each few of them while
-    /// the answer is true, and then [`super::Shard::finish_range`].
-    ReadRange { id: RangeId, range: SnapshotRange },
-    /// Query this token from that timestamp on, inclusively.
-    QueryToken { token: Token, start: Timestamp },
-    /// A token is finished; its query has ended by itself.
-    FinishToken { token: Token },
-    /// A token has passed the pipeline's end: its query is to be dropped.
-    StopToken { token: Token },
+    /// Divide a table of an incremental snapshot into ranges. Then call
+    /// [`super::Shard::add_table_ranges`].
+    DivideTable {
+        /// The table's name.
+        table: Arc<str>,
+    },
+    /// Publish changes up to `end`, and no later ones. The service passes it to
+    /// [`super::Merge::set_end`].
+    SetEnd {
+        /// The last commit timestamp to publish; `None` means no end.
+        end: Option<Timestamp>,
+    },
+    /// Read the rows of a range in key order. Call [`super::Shard::add_rows`] for each page while it
+    /// returns true, then [`super::Shard::finish_range`].
+    ReadRange {
+        /// The number of the range.
+        id: RangeId,
+        /// The rows to read.
+        range: SnapshotRange,
+    },
+    /// Query a token.
+    QueryToken {
+        /// The token to query.
+        token: Token,
+        /// The inclusive start of the query.
+        start: Timestamp,
+    },
+    /// Forget a token that is finished. Its query has already ended.
+    FinishToken {
+        /// The finished token.
+        token: Token,
+    },
+    /// Stop the query of a token that has reached the end of publishing.
+    StopToken {
+        /// The token to stop.
+        token: Token,
+    },
 }
 
-/// One Kafka transaction: the data is to be acknowledged before the state records are sent.
+/// One Kafka transaction. The service sends the state records after all data is acknowledged:
+/// "Data before state" (docs/design/publish-takeover.md).
 #[derive(Debug, Clone, PartialEq)]
 pub struct KafkaTransaction<D> {
+    /// The records to publish.
     pub data: Vec<D>,
+    /// The records for the state topic.
     pub state: Vec<StateRecord>,
 }

@@ -1,14 +1,17 @@
+//! The frontier of a token: how far its changes have been emitted.
+
 use std::collections::BTreeSet;
 
-use super::effect::ChangeId;
+use super::change_id::ChangeId;
 use crate::guard::{Guard, is_enforced};
 use crate::value::Timestamp;
 
-/// How far a token has been emitted: up to a commit timestamp, and at that very timestamp the
-/// change records of this set.
+/// How far a token's changes have been emitted: every change before a commit timestamp, and a set of
+/// changes at that timestamp.
 ///
-/// A query resumes at the timestamp, which is included, so what stands at it comes again; several
-/// transactions may share it, so comparing timestamps is not enough.
+/// A query resumes at the timestamp inclusively, so the changes at it are delivered again. Several
+/// transactions may share a commit timestamp, so a comparison of timestamps does not suffice:
+/// "Frontier set" (docs/design/publish-frontier-and-lineage.md).
 #[derive(Debug, Clone, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 pub struct Frontier {
     at: Timestamp,
@@ -17,31 +20,34 @@ pub struct Frontier {
 }
 
 impl Frontier {
-    /// Nothing emitted yet at `start` or behind it.
+    /// Creates the frontier of a token that starts at `start` and has emitted nothing.
     pub fn new(start: Timestamp) -> Self {
         Self { at: start, emitted: BTreeSet::new() }
     }
 
-    /// Where a query resumes, inclusively.
+    /// The inclusive timestamp at which a query resumes.
     pub fn at(&self) -> Timestamp {
         self.at
     }
 
-    /// True if this change record has been emitted.
-    pub(super) fn holds(&self, at: Timestamp, id: &ChangeId) -> bool {
+    /// Returns whether the change record has been emitted.
+    pub(super) fn contains(&self, at: Timestamp, id: &ChangeId) -> bool {
         at < self.at || (at == self.at && self.emitted.contains(id) && is_enforced(Guard::FrontierSet))
     }
 
-    /// Takes a change record in.
-    pub(super) fn emit(&mut self, at: Timestamp, id: ChangeId) {
-        assert!(at >= self.at, "a frontier only goes forward");
+    /// Adds an emitted change record.
+    ///
+    /// # Panics
+    /// If the record precedes the frontier.
+    pub(super) fn add(&mut self, at: Timestamp, id: ChangeId) {
+        assert!(at >= self.at, "a frontier never moves back");
         if at > self.at {
             *self = Self::new(at);
         }
         self.emitted.insert(id);
     }
 
-    /// All changes up to `at` have come (a heartbeat). False if that says nothing new.
+    /// Moves the frontier to a heartbeat's timestamp. Returns false if the frontier is there already.
     pub(super) fn advance(&mut self, at: Timestamp) -> bool {
         let forward = at > self.at;
         if forward {
@@ -64,30 +70,30 @@ mod tests {
     }
 
     #[test]
-    fn transactions_at_one_timestamp_are_told_apart() {
+    fn frontier_distinguishes_transactions_at_one_timestamp() {
         let mut frontier = Frontier::new(second(1));
-        frontier.emit(second(2), id("a", "0"));
-        assert!(frontier.holds(second(1), &id("z", "0")));
-        assert!(frontier.holds(second(2), &id("a", "0")));
-        assert!(!frontier.holds(second(2), &id("a", "1")));
-        assert!(!frontier.holds(second(2), &id("b", "0")));
+        frontier.add(second(2), id("a", "0"));
+        assert!(frontier.contains(second(1), &id("z", "0")));
+        assert!(frontier.contains(second(2), &id("a", "0")));
+        assert!(!frontier.contains(second(2), &id("a", "1")));
+        assert!(!frontier.contains(second(2), &id("b", "0")));
     }
 
     #[test]
-    fn a_heartbeat_keeps_the_set_only_at_its_own_timestamp() {
+    fn heartbeat_keeps_the_set_only_at_its_own_timestamp() {
         let mut frontier = Frontier::new(second(1));
-        frontier.emit(second(2), id("a", "0"));
+        frontier.add(second(2), id("a", "0"));
         assert!(!frontier.advance(second(2)));
-        assert!(frontier.holds(second(2), &id("a", "0")));
+        assert!(frontier.contains(second(2), &id("a", "0")));
         assert!(frontier.advance(second(3)));
         assert_eq!(frontier, Frontier::new(second(3)));
-        assert!(!frontier.advance(second(2)), "an old heartbeat says nothing");
+        assert!(!frontier.advance(second(2)), "an old heartbeat does not move the frontier");
     }
 
     proptest::proptest! {
-        /// Whatever is broken off wherever, a token's changes are emitted once each.
+        /// Each change of a token is emitted once, wherever its queries break off.
         #[test]
-        fn resuming_emits_each_change_once(
+        fn resumed_query_emits_each_change_once(
             mut times in proptest::collection::vec(1..6_i64, 1..30),
             cuts in proptest::collection::vec((0..30_usize, proptest::bool::ANY), 0..8),
         ) {
@@ -98,18 +104,18 @@ mod tests {
             let mut emitted = Vec::new();
             for (length, heartbeat) in cuts.into_iter().chain([(usize::MAX, true)]) {
                 let from = frontier.at();
-                let mut left = false;
-                for (place, (at, id)) in changes.iter().filter(|(at, _)| *at >= from).enumerate() {
-                    left = place >= length;
-                    if left {
+                let mut is_cut = false;
+                for (index, (at, id)) in changes.iter().filter(|(at, _)| *at >= from).enumerate() {
+                    is_cut = index >= length;
+                    if is_cut {
                         break;
                     }
-                    if !frontier.holds(*at, id) {
-                        frontier.emit(*at, id.clone());
+                    if !frontier.contains(*at, id) {
+                        frontier.add(*at, id.clone());
                         emitted.push(id.clone());
                     }
                 }
-                if heartbeat && !left {
+                if heartbeat && !is_cut {
                     frontier.advance(second(6));
                 }
             }

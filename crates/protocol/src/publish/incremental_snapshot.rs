@@ -1,8 +1,9 @@
-//! Rows that are read again while changes go on: by request, a part at a time.
+//! Incremental snapshots: rows that are published again, on request, while the pipeline continues.
 //!
-//! For each part all shards hold their changes at one timestamp. When everything up to there is published, rows are read
-//! as of it and published, and the changes go on: so a row stands behind every change that it holds, and in front of
-//! every other.
+//! A request is carried out in rounds. In each round all shards pause at one timestamp, the barrier.
+//! When everything up to the barrier is published, the shards read and publish rows as of the barrier,
+//! and then resume. So a row follows every change that it contains and precedes every later change.
+//! The protocol is described in docs/design/publish-snapshots.md; the types here are stored.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -10,104 +11,115 @@ use std::sync::Arc;
 use super::snapshot::{RangeId, SnapshotRange};
 use crate::value::Timestamp;
 
-/// Names a request. They are carried out in its order.
+/// The name of a request. Requests are carried out in the order of their names.
 pub type RequestId = Arc<str>;
 
-/// Asks that all rows of some tables be published once more.
+/// A request to publish all rows of some tables once more.
 #[derive(Debug, Clone, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 pub struct SnapshotRequest {
+    /// The tables' names.
     pub tables: Vec<Arc<str>>,
 }
 
-/// Tells one hold from all others.
+/// The identity of a barrier.
 #[derive(Debug, Clone, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 pub struct BarrierId {
+    /// The request that the barrier belongs to.
     pub request: RequestId,
+    /// The round of the request.
     pub round: u32,
 }
 
-/// Changes are held.
+/// A barrier, which limits what a shard may publish.
 #[derive(Debug, Clone, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 pub struct Barrier {
+    /// The identity of the barrier.
     pub id: BarrierId,
-    /// Up to where, inclusively, changes are published; nothing: no more at all, until it is known.
+    /// The last commit timestamp that may be published. `None` means that the shard pauses at once,
+    /// because the timestamp is not known yet.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub at: Option<Timestamp>,
 }
 
-/// A shard publishes nothing more.
+/// A shard's statement that it publishes nothing more until the barrier has a timestamp.
 #[derive(Debug, Clone, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 pub struct Paused {
+    /// The barrier at which the shard has paused.
     pub id: BarrierId,
-    /// It has published nothing behind that; nothing at all when there is none.
+    /// The last timestamp that the shard may have published; `None` if it has published nothing.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub at: Option<Timestamp>,
 }
 
-/// What came of a range within one hold.
+/// The result of reading a range at one barrier.
 #[derive(Debug, Clone, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 pub struct RangeProgress {
-    /// Rows that were published.
+    /// The number of published rows.
     pub rows: u64,
-    /// What is left for another hold.
+    /// The part that is left for another barrier.
     #[serde(default, rename = "rest", skip_serializing_if = "Option::is_none")]
     pub remaining: Option<SnapshotRange>,
-    /// Why the rest cannot be read at all.
+    /// The reason why the rest cannot be read at all.
     #[serde(default, rename = "refused", skip_serializing_if = "Option::is_none")]
     pub error: Option<Arc<str>>,
 }
 
-/// How far a request is; the last one stays when it is done.
+/// The progress of a request. The last request keeps its record when it is done.
 #[derive(Debug, Clone, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 pub struct IncrementalSnapshot {
+    /// The request.
     pub request: RequestId,
+    /// What the request waits for.
     pub stage: SnapshotStage,
-    /// Of its holds.
+    /// The number of barriers so far.
     pub round: u32,
-    /// Those that are still to be read; the first one is being read.
+    /// The tables that remain to be read. The first one is being read.
     pub tables: Vec<Arc<str>>,
-    /// What is left of the first table.
+    /// The ranges that remain of the first table.
     pub ranges: Vec<SnapshotRange>,
-    /// The first number that no range has had.
+    /// The lowest range number that has not been used.
     #[serde(rename = "next")]
     pub next_range: RangeId,
-    /// By table.
+    /// The progress of each table.
     #[serde(rename = "told")]
     pub table_progress: BTreeMap<Arc<str>, TableProgress>,
-    /// The request was taken back before all was read.
+    /// True if the request was cancelled before all rows were read.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub cancelled: bool,
 }
 
-/// What has come of a table.
+/// The progress of one table.
 #[derive(Debug, Clone, Default, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 pub struct TableProgress {
-    /// Rows that were published.
+    /// The number of published rows.
     pub rows: u64,
-    /// Why not all of them could be.
+    /// The reason why some rows could not be published.
     #[serde(default, rename = "refused", skip_serializing_if = "Option::is_none")]
     pub error: Option<Arc<str>>,
 }
 
-/// What a request waits for.
+/// The event that a request waits for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum SnapshotStage {
-    /// The first table is to be divided into ranges.
+    /// The service divides the first table into ranges.
     Dividing,
-    /// Changes go on for a while.
+    /// Publishing has resumed for a while.
     #[serde(rename = "pausing")]
     Resumed,
-    /// All shards are to halt.
+    /// All shards are asked to pause.
     #[serde(rename = "halting")]
     PausingShards,
-    /// All changes up to there are to be published.
+    /// All changes up to this timestamp are being published.
     #[serde(rename = "holding")]
     AtBarrier(Timestamp),
-    /// The ranges of these numbers are to be read, as of then.
+    /// The shards read ranges at the barrier.
     Reading {
+        /// The timestamp of the barrier.
         at: Timestamp,
+        /// The number of the first range of this round.
         first: RangeId,
     },
+    /// All rows were read, or the request was cancelled.
     Done,
 }

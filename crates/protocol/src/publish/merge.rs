@@ -1,85 +1,98 @@
-//! The records of all tokens brought into the order of commits, each transaction whole: for an atomic pipeline.
+//! The commit order of an atomic pipeline: the events of all tokens, with each transaction complete.
+//!
+//! A [`Merge`] stands between the queries of the tokens and a [`super::Shard`] that owns all tokens.
+//! The service feeds it what the queries deliver, and takes the events out in commit order. It never
+//! decides what is published: changes reach it only if the shard has not emitted them.
 
 use std::collections::{BTreeMap, VecDeque};
 use std::sync::Arc;
 
-use super::effect::{ChangeId, ChildTokens};
-use super::token::Token;
+use super::change_id::ChangeId;
+use super::token::{ChildTokens, Token};
 use crate::guard::{Guard, is_enforced};
 use crate::value::Timestamp;
 
-/// Stands between the tokens' queries and a [`super::Shard`] that owns all tokens; `C` is a change record as it was read.
+/// A merge of all tokens' events into commit order. `C` is a change record as the service read it.
 ///
-/// A transaction waits until no token can still have a part of it: every token has told all that it has up to that
-/// commit timestamp, or all its records are there, by the number that each of them tells. So what is handed out is in
-/// the order of commits, and what waits is at most what tokens are ahead of the one that is furthest behind.
+/// A transaction waits until no token can still deliver a part of it: "Every token has passed"
+/// (docs/design/publish-atomic.md). That is known if every token has delivered everything up to the
+/// commit timestamp, or if all records are here, by the count that each of them carries. At most the
+/// changes by which tokens are ahead of the slowest one wait here.
 pub struct Merge<C> {
-    /// Bytes that may wait before only tokens that are furthest behind are read.
+    /// The number of bytes beyond which only the slowest tokens are read.
     limit: usize,
-    /// Up to where, inclusively, changes are published; nothing for ever.
+    /// The last commit timestamp to publish; `None` means no end.
     end: Option<Timestamp>,
+    /// The size of all waiting changes in bytes.
     size: usize,
-    tokens: BTreeMap<Token, TokenProgress>,
-    transactions: BTreeMap<Commit, Parts<C>>,
-    /// Up to where every token has told its changes.
-    watermark: Option<Upto>,
-    /// What is to be handed out, in this order.
+    tokens: BTreeMap<Token, TokenDelivery>,
+    transactions: BTreeMap<CommitKey, PendingTransaction<C>>,
+    /// The position that every token has reached.
+    watermark: Option<DeliveryPosition>,
+    /// The events to take out, in this order.
     ready: VecDeque<(Token, TokenEvent<C>)>,
 }
 
-/// What a token tells, in its turn.
+/// An event of a token, in commit order.
 #[derive(Debug, PartialEq)]
 pub enum TokenEvent<C> {
-    /// A change record; `goes_on` when the next is of the same transaction.
-    Change { change: C, continues: bool },
-    /// For [`super::Shard::add_heartbeat`].
+    /// A change record that the shard has not emitted.
+    Change {
+        /// The change record.
+        change: C,
+        /// Whether the next change belongs to the same transaction.
+        continues: bool,
+    },
+    /// An input for [`super::Shard::add_heartbeat`].
     Heartbeat(Timestamp),
-    /// For [`super::Shard::add_children`].
+    /// An input for [`super::Shard::add_children`].
     Children(ChildTokens),
-    /// For [`super::Shard::end_query`].
+    /// A call of [`super::Shard::end_query`].
     Ended,
-    /// For [`super::Shard::restart_query`].
+    /// A call of [`super::Shard::restart_query`].
     Interrupted,
 }
 
-/// A transaction, by the order of commits.
-type Commit = (Timestamp, Arc<str>);
+/// The sort key of a transaction: commit timestamp and `server_transaction_id`.
+type CommitKey = (Timestamp, Arc<str>);
 
-/// All changes before the timestamp have been told, and when it is true also those at it.
-type Upto = (Timestamp, bool);
+/// How far a token has delivered its changes: all before the timestamp and, if the flag is true, also
+/// all at it.
+type DeliveryPosition = (Timestamp, bool);
 
-struct Parts<C> {
-    /// Change records of the transaction in all tokens.
+struct PendingTransaction<C> {
+    /// The number of the transaction's change records in all tokens.
     records: usize,
-    parts: Vec<TransactionPart<C>>,
+    parts: Vec<PendingChange<C>>,
 }
 
-struct TransactionPart<C> {
+struct PendingChange<C> {
     token: Token,
     id: ChangeId,
     change: C,
     size: usize,
 }
 
-/// What a token has told.
-struct TokenProgress {
-    /// Nothing when it will tell no more.
-    upto: Option<Upto>,
-    /// Its change records that wait.
+/// What a token has delivered.
+struct TokenDelivery {
+    /// `None` if the token delivers nothing more.
+    position: Option<DeliveryPosition>,
+    /// The number of its waiting changes.
     waiting: usize,
-    /// Comes behind them.
+    /// A heartbeat that follows the waiting changes.
     heartbeat: Option<Timestamp>,
+    /// The children, which follow the waiting changes.
     children: Vec<ChildTokens>,
 }
 
-impl TokenProgress {
-    fn from(start: Timestamp) -> Self {
-        Self { upto: Some((start, false)), waiting: 0, heartbeat: None, children: Vec::new() }
+impl TokenDelivery {
+    fn starting_at(start: Timestamp) -> Self {
+        Self { position: Some((start, false)), waiting: 0, heartbeat: None, children: Vec::new() }
     }
 }
 
 impl<C> Merge<C> {
-    /// Holds about `limit` bytes of changes up to `end`.
+    /// Creates a merge that holds about `limit` bytes of changes up to `end`.
     pub fn new(limit: usize, end: Option<Timestamp>) -> Self {
         Self {
             limit,
@@ -92,51 +105,54 @@ impl<C> Merge<C> {
         }
     }
 
-    /// These tokens will be queried from there on: what is in none of the others is still to come in them.
+    /// Announces tokens that will be queried from `start`: they may deliver any change from there on.
     pub fn expect_tokens<'t>(&mut self, tokens: impl IntoIterator<Item = &'t Token>, start: Timestamp) {
         for token in tokens {
-            self.tokens.entry(token.clone()).or_insert_with(|| TokenProgress::from(start));
+            self.tokens.entry(token.clone()).or_insert_with(|| TokenDelivery::starting_at(start));
         }
-        self.look();
+        self.update_watermark();
     }
 
-    /// Changes are published up to there. What waits and is behind it is dropped, and stands for how far its token
-    /// has come.
+    /// Sets the last commit timestamp to publish. Waiting changes after it become a heartbeat of their
+    /// token, because they will be delivered again.
     pub fn set_end(&mut self, end: Option<Timestamp>) {
         self.end = end;
         let Some(end) = end else { return };
-        let is_past = |(at, _): &Commit| *at > end;
-        let past: Vec<Commit> = self.transactions.keys().filter(|commit| is_past(commit)).cloned().collect();
+        let is_past = |(at, _): &CommitKey| *at > end;
+        let past: Vec<CommitKey> =
+            self.transactions.keys().filter(|commit| is_past(commit)).cloned().collect();
         for commit in past {
-            let Some(Parts { parts, .. }) = self.transactions.remove(&commit) else { continue };
-            for TransactionPart { token, size, .. } in parts {
+            let Some(PendingTransaction { parts, .. }) = self.transactions.remove(&commit) else { continue };
+            for PendingChange { token, size, .. } in parts {
                 self.size -= size;
-                let Some(told) = self.tokens.get_mut(&token) else { continue };
-                told.waiting -= 1;
-                // The first of them is where it goes on.
-                told.heartbeat = Some(told.heartbeat.map_or(commit.0, |at| at.min(commit.0)));
-                self.settle(&token);
+                let Some(state) = self.tokens.get_mut(&token) else { continue };
+                state.waiting -= 1;
+                // The query resumes at the first of them.
+                state.heartbeat = Some(state.heartbeat.map_or(commit.0, |at| at.min(commit.0)));
+                self.release_trailing_events(&token);
             }
         }
     }
 
-    /// The token is queried from there on, for the first time or again.
+    /// Records that the token is queried from `start`, for the first time or again.
     pub fn start_query(&mut self, token: Token, start: Timestamp) {
         self.forget(&token);
-        // What has come out and was not taken in: it comes again, and not all that it stood for is there any more.
-        self.ready.retain(|(of, turn)| *of != token || matches!(turn, TokenEvent::Change { .. }));
-        self.tokens.insert(token, TokenProgress::from(start));
-        self.look();
+        // The query delivers everything but changes again. A heartbeat, children or an end from before
+        // may cover changes that have been forgotten.
+        self.ready.retain(|(of, event)| *of != token || matches!(event, TokenEvent::Change { .. }));
+        self.tokens.insert(token, TokenDelivery::starting_at(start));
+        self.update_watermark();
     }
 
-    /// The token is not read any more.
+    /// Removes a token that is no longer queried.
     pub fn stop_token(&mut self, token: &Token) {
         self.forget(token);
         self.tokens.remove(token);
-        self.look();
+        self.update_watermark();
     }
 
-    /// A change record that has not been emitted, of a transaction with so many `records` in all tokens.
+    /// Adds a change record that has not been emitted. Its transaction has `records` change records in
+    /// all tokens. `size` is in bytes.
     pub fn add_change(
         &mut self,
         token: &Token,
@@ -150,139 +166,147 @@ impl<C> Merge<C> {
             self.add_heartbeat(token, at);
             return;
         }
-        let Some(told) = self.tokens.get_mut(token) else { return };
-        told.upto = told.upto.max(Some((at, false)));
-        told.waiting += 1;
-        told.heartbeat = None;
+        let Some(state) = self.tokens.get_mut(token) else { return };
+        state.position = state.position.max(Some((at, false)));
+        state.waiting += 1;
+        state.heartbeat = None;
         self.size += size;
         let commit = (at, id.transaction.clone());
-        let transaction =
-            self.transactions.entry(commit).or_insert_with(|| Parts { records, parts: Vec::new() });
-        transaction.parts.push(TransactionPart { token: token.clone(), id, change, size });
-        self.look();
+        let transaction = self
+            .transactions
+            .entry(commit)
+            .or_insert_with(|| PendingTransaction { records, parts: Vec::new() });
+        transaction.parts.push(PendingChange { token: token.clone(), id, change, size });
+        self.update_watermark();
     }
 
-    /// All of the token's changes up to there have come.
+    /// Adds a heartbeat: the token has delivered all its changes up to `at`.
     pub fn add_heartbeat(&mut self, token: &Token, at: Timestamp) {
-        let past = |at: &Timestamp| self.end.is_some_and(|end| *at > end);
-        let Some(told) = self.tokens.get_mut(token) else { return };
-        // The first that is past the end is what the token has come to.
-        if !told.heartbeat.as_ref().is_some_and(past) {
-            told.upto = told.upto.max(Some((at, true)));
-            told.heartbeat = told.heartbeat.max(Some(at));
+        let is_past_end = |at: &Timestamp| self.end.is_some_and(|end| *at > end);
+        let Some(state) = self.tokens.get_mut(token) else { return };
+        // The token stops at the first heartbeat past the end, so a later one must not replace it.
+        if !state.heartbeat.as_ref().is_some_and(is_past_end) {
+            state.position = state.position.max(Some((at, true)));
+            state.heartbeat = state.heartbeat.max(Some(at));
         }
-        self.settle(token);
-        self.look();
+        self.release_trailing_events(token);
+        self.update_watermark();
     }
 
-    /// The token's children: from their start on they have what it has no more.
+    /// Adds a token's children, which deliver its keys from their start on.
     pub fn add_children(&mut self, token: &Token, children: ChildTokens) {
-        let Some(told) = self.tokens.get_mut(token) else { return };
-        told.children.push(children.clone());
+        let Some(state) = self.tokens.get_mut(token) else { return };
+        state.children.push(children.clone());
         self.expect_tokens(children.children.iter().map(|(child, _)| child), children.start);
     }
 
-    /// The token's query has ended by itself.
+    /// Records that the token's query has ended by itself.
     pub fn end_query(&mut self, token: &Token) {
-        let Some(told) = self.tokens.get_mut(token) else { return };
-        if told.children.is_empty() {
-            // A drop-out, after any part of what it has to tell.
+        let Some(state) = self.tokens.get_mut(token) else { return };
+        if state.children.is_empty() {
+            // The query dropped out and may have skipped any part of its changes.
             self.forget(token);
             self.ready.push_back((token.clone(), TokenEvent::Ended));
         } else {
-            told.upto = None;
-            self.settle(token);
+            state.position = None;
+            self.release_trailing_events(token);
         }
-        self.look();
+        self.update_watermark();
     }
 
-    /// The token's query has broken off.
+    /// Records that the token's query has failed.
     pub fn interrupt_query(&mut self, token: &Token) {
         self.forget(token);
         self.ready.push_back((token.clone(), TokenEvent::Interrupted));
     }
 
-    /// The next, in the order of commits.
+    /// Takes the next event in commit order.
     pub fn take_next(&mut self) -> Option<(Token, TokenEvent<C>)> {
         if self.ready.is_empty() {
-            self.hand_out();
+            self.release_first_transaction();
         }
         self.ready.pop_front()
     }
 
-    /// True if the token is to be read: when much waits, only one that the others wait for.
+    /// Returns whether to read the token's query. When more than the limit waits, only the tokens that
+    /// the others wait for are read.
     pub fn may_read(&self, token: &Token) -> bool {
-        let furthest_behind = || {
-            let upto = self.tokens.get(token).and_then(|told| told.upto);
-            upto.is_some_and(|(at, _)| self.watermark.is_none_or(|(watermark, _)| at <= watermark))
+        let is_slowest = || {
+            let position = self.tokens.get(token).and_then(|state| state.position);
+            position.is_some_and(|(at, _)| self.watermark.is_none_or(|(watermark, _)| at <= watermark))
         };
-        self.size < self.limit || furthest_behind()
+        self.size < self.limit || is_slowest()
     }
 
-    /// Moves the first transaction that is whole, if one is.
-    fn hand_out(&mut self) {
-        let Some(commit) = self.whole() else { return };
-        let Some(Parts { mut parts, .. }) = self.transactions.remove(&commit) else { return };
+    /// Moves the first complete transaction, if there is one, to the ready events.
+    fn release_first_transaction(&mut self) {
+        let Some(commit) = self.first_complete() else { return };
+        let Some(PendingTransaction { mut parts, .. }) = self.transactions.remove(&commit) else { return };
         parts.sort_by(|one, other| (&one.id, &one.token).cmp(&(&other.id, &other.token)));
-        let mut left = parts.len();
-        for TransactionPart { token, change, size, .. } in parts {
-            (left, self.size) = (left - 1, self.size - size);
-            self.ready.push_back((token.clone(), TokenEvent::Change { change, continues: left > 0 }));
-            if let Some(told) = self.tokens.get_mut(&token) {
-                told.waiting -= 1;
+        let mut remaining = parts.len();
+        for PendingChange { token, change, size, .. } in parts {
+            (remaining, self.size) = (remaining - 1, self.size - size);
+            self.ready.push_back((token.clone(), TokenEvent::Change { change, continues: remaining > 0 }));
+            if let Some(state) = self.tokens.get_mut(&token) {
+                state.waiting -= 1;
             }
-            self.settle(&token);
+            self.release_trailing_events(&token);
         }
     }
 
-    fn whole(&self) -> Option<Commit> {
+    fn first_complete(&self) -> Option<CommitKey> {
         let (first, _) = self.transactions.first_key_value()?;
-        let passed = |at: Timestamp| self.watermark.is_none_or(|watermark| (at, true) <= watermark);
-        if passed(first.0) || !is_enforced(Guard::EveryTokenHasPassed) {
+        let has_passed = |at: Timestamp| self.watermark.is_none_or(|watermark| (at, true) <= watermark);
+        if has_passed(first.0) || !is_enforced(Guard::EveryTokenHasPassed) {
             return Some(first.clone());
         }
-        // A parent that has ended may have some at its children's start, which none of them has reached: by the
-        // watermark alone each would wait for the other.
-        let reached = |at: Timestamp| self.watermark.is_none_or(|(watermark, _)| at <= watermark);
-        let mut there = self.transactions.iter().take_while(|((at, _), _)| *at == first.0 && reached(*at));
-        there.find(|(_, parts)| parts.parts.len() >= parts.records).map(|(commit, _)| commit.clone())
+        // A finished parent may have changes at its children's start, which no child has passed yet. By
+        // the watermark alone, parent and children would wait for each other.
+        let is_reached = |at: Timestamp| self.watermark.is_none_or(|(watermark, _)| at <= watermark);
+        let mut candidates =
+            self.transactions.iter().take_while(|((at, _), _)| *at == first.0 && is_reached(*at));
+        candidates
+            .find(|(_, transaction)| transaction.parts.len() >= transaction.records)
+            .map(|(commit, _)| commit.clone())
     }
 
-    /// What the token has told behind its last change comes out when that has.
-    fn settle(&mut self, token: &Token) {
-        let Some(told) = self.tokens.get_mut(token).filter(|told| told.waiting == 0) else { return };
-        let turn = |turn| (token.clone(), turn);
-        self.ready.extend(told.heartbeat.take().map(TokenEvent::Heartbeat).map(turn));
-        if told.upto.is_none() {
-            let children = std::mem::take(&mut told.children);
-            self.ready
-                .extend(children.into_iter().map(TokenEvent::Children).chain([TokenEvent::Ended]).map(turn));
+    /// Releases the heartbeat, children and end of a token once no change of it waits.
+    fn release_trailing_events(&mut self, token: &Token) {
+        let Some(state) = self.tokens.get_mut(token).filter(|state| state.waiting == 0) else { return };
+        let of_token = |event| (token.clone(), event);
+        self.ready.extend(state.heartbeat.take().map(TokenEvent::Heartbeat).map(of_token));
+        if state.position.is_none() {
+            let children = std::mem::take(&mut state.children);
+            self.ready.extend(
+                children.into_iter().map(TokenEvent::Children).chain([TokenEvent::Ended]).map(of_token),
+            );
             self.tokens.remove(token);
         }
     }
 
-    /// Drops what the token has told and is not handed out: it comes again, and until then the token has not told it.
+    /// Drops the token's events that are not released. Its next query delivers them again, so its
+    /// position moves back to the first of them.
     fn forget(&mut self, token: &Token) {
-        let Some(told) = self.tokens.get_mut(token) else { return };
-        (told.waiting, told.heartbeat) = (0, None);
-        told.children.clear();
-        let (size, upto) = (&mut self.size, &mut told.upto);
+        let Some(state) = self.tokens.get_mut(token) else { return };
+        (state.waiting, state.heartbeat) = (0, None);
+        state.children.clear();
+        let (size, position) = (&mut self.size, &mut state.position);
         self.transactions.retain(|(at, _), transaction| {
             transaction.parts.retain(|part| {
                 let stays = part.token != *token;
                 if !stays {
                     *size -= part.size;
-                    *upto = (*upto).min(Some((*at, false)));
+                    *position = (*position).min(Some((*at, false)));
                 }
                 stays
             });
             !transaction.parts.is_empty()
         });
-        self.look();
+        self.update_watermark();
     }
 
-    fn look(&mut self) {
-        self.watermark = self.tokens.values().filter_map(|told| told.upto).min();
+    fn update_watermark(&mut self) {
+        self.watermark = self.tokens.values().filter_map(|state| state.position).min();
     }
 }
 
@@ -294,49 +318,49 @@ mod tests {
         Timestamp::from_timestamp(seconds, 0).unwrap()
     }
 
-    fn change(merge: &mut Merge<i64>, token: &Token, at: i64) {
+    fn add_change(merge: &mut Merge<i64>, token: &Token, at: i64) {
         let id = ChangeId { transaction: at.to_string().into(), sequence: "0".into(), table: "T".into() };
         merge.add_change(token, second(at), id, 1, at, 10);
     }
 
     #[test]
-    fn what_waits_behind_a_new_end_is_where_its_token_goes_on() {
+    fn changes_past_a_new_end_become_a_heartbeat() {
         let (mut merge, one, other) = (Merge::new(100, None), Token::from("1"), Token::from("2"));
         merge.start_query(one.clone(), second(0));
         merge.start_query(other.clone(), second(0));
         for at in [3, 5, 7] {
-            change(&mut merge, &one, at);
+            add_change(&mut merge, &one, at);
         }
         merge.add_heartbeat(&one, second(9));
         merge.set_end(Some(second(4)));
         merge.add_heartbeat(&other, second(6));
-        let turns: Vec<_> = std::iter::from_fn(|| merge.take_next()).collect();
+        let events: Vec<_> = std::iter::from_fn(|| merge.take_next()).collect();
         let expected = [
             (other, TokenEvent::Heartbeat(second(6))),
             (one.clone(), TokenEvent::Change { change: 3, continues: false }),
             (one, TokenEvent::Heartbeat(second(5))),
         ];
-        assert_eq!(turns, expected);
+        assert_eq!(events, expected);
     }
 
     #[test]
-    fn what_was_told_of_a_time_behind_the_end_is_forgotten_when_the_token_is_queried_again() {
+    fn restarted_query_forgets_events_past_the_end() {
         let (mut merge, token) = (Merge::new(100, None), Token::from("1"));
         merge.start_query(token.clone(), second(0));
         merge.set_end(Some(second(4)));
         merge.add_heartbeat(&token, second(5));
         assert_eq!(merge.take_next(), Some((token.clone(), TokenEvent::Heartbeat(second(5)))));
-        // Neither of them is handed in: the token has stopped.
-        change(&mut merge, &token, 6);
+        // The service takes neither of them out, because the token has stopped.
+        add_change(&mut merge, &token, 6);
         merge.add_heartbeat(&token, second(7));
         merge.set_end(None);
         merge.start_query(token.clone(), second(5));
         assert_eq!(merge.take_next(), None);
-        change(&mut merge, &token, 6);
+        add_change(&mut merge, &token, 6);
         merge.add_heartbeat(&token, second(7));
-        let turns: Vec<_> = std::iter::from_fn(|| merge.take_next()).map(|(_, turn)| turn).collect();
+        let events: Vec<_> = std::iter::from_fn(|| merge.take_next()).map(|(_, event)| event).collect();
         assert_eq!(
-            turns,
+            events,
             [TokenEvent::Change { change: 6, continues: false }, TokenEvent::Heartbeat(second(7))]
         );
     }

@@ -1,10 +1,13 @@
-//! How far a pipeline has come, over all its shards.
+//! The low watermark of a pipeline, over all its shards.
 //!
-//! Every shard's partition of the state topic is read, but not at one instant: the end of a parent may be seen
-//! before the note of its child, which the same transaction has put into another partition. So it is looked at in
-//! rounds. A round begins with the question for the partitions' high watermarks, and ends when all are read up to
-//! them. Whatever a round has seen end was sent, with its notes, before the next round began: so the earliest that
-//! was open at the end of one round or was noted during the next is a time before which nothing is to come.
+//! The watermark is computed from the state topic, whose partitions are not read at one instant. The
+//! end of a parent may be read before the record of its child, which the same transaction has written to
+//! another partition. Therefore the partitions are read in rounds. A round begins with a query of the
+//! partitions' high watermarks and ends when all partitions have been read up to them.
+//!
+//! Whatever a round has seen finished was committed, with the records of its children, before the next
+//! round began. So no change is still to be published before the earliest timestamp that was open at the
+//! end of one round or announced during the next: "Two rounds" (docs/design/publish-watermark.md).
 
 use std::collections::BTreeMap;
 
@@ -13,20 +16,21 @@ use super::token::Token;
 use crate::guard::{Guard, is_enforced};
 use crate::value::Timestamp;
 
-/// Reads all partitions of a state topic along and says up to where everything is published.
+/// The progress of a pipeline, computed from all partitions of its state topic.
 #[derive(Debug, Default)]
 pub struct PipelineProgress {
     tokens: BTreeMap<Token, Timestamp>,
-    notes: BTreeMap<Token, BTreeMap<Option<Token>, Timestamp>>,
-    /// The earliest that was open at the end of the last round.
-    open: Option<Timestamp>,
-    /// The earliest start noted since.
-    noted: Option<Timestamp>,
+    /// The start of each announced child, by child and parent.
+    announced: BTreeMap<Token, BTreeMap<Option<Token>, Timestamp>>,
+    /// The earliest timestamp that was open at the end of the last round.
+    earliest_open: Option<Timestamp>,
+    /// The earliest start that was announced since then.
+    earliest_announced: Option<Timestamp>,
     watermark: Option<Timestamp>,
 }
 
 impl PipelineProgress {
-    /// A committed record of any shard's partition, in the order of that partition's log.
+    /// Applies a committed record of any shard. The records of one partition come in log order.
     pub fn apply(&mut self, key: StateKey, value: Option<StateValue>) {
         match (key, value) {
             (StateKey::Token(token), Some(StateValue::Token(frontier))) => {
@@ -35,17 +39,17 @@ impl PipelineProgress {
             (StateKey::Token(token), _) => {
                 self.tokens.remove(&token);
             }
-            (StateKey::ParentFinished { child, parent }, Some(StateValue::ParentFinished(note))) => {
-                self.notes.entry(child).or_default().insert(parent, note.start);
+            (StateKey::ParentFinished { child, parent }, Some(StateValue::ParentFinished(record))) => {
+                self.announced.entry(child).or_default().insert(parent, record.start);
                 if is_enforced(Guard::TwoRounds) {
-                    self.noted = earlier(self.noted, Some(note.start));
+                    self.earliest_announced = earlier(self.earliest_announced, Some(record.start));
                 }
             }
             (StateKey::ParentFinished { child, parent }, _) => {
-                if let Some(notes) = self.notes.get_mut(&child) {
-                    notes.remove(&parent);
-                    if notes.is_empty() {
-                        self.notes.remove(&child);
+                if let Some(starts) = self.announced.get_mut(&child) {
+                    starts.remove(&parent);
+                    if starts.is_empty() {
+                        self.announced.remove(&child);
                     }
                 }
             }
@@ -64,21 +68,21 @@ impl PipelineProgress {
         }
     }
 
-    /// Every partition has been read up to the high watermark that it had at the beginning of this round.
+    /// Ends a round: every partition has been read up to its high watermark at the round's beginning.
     pub fn end_round(&mut self) {
-        if self.open.is_some() {
-            // What was true stays true.
-            self.watermark = self.watermark.max(earlier(self.open, self.noted));
+        if self.earliest_open.is_some() {
+            // A watermark never moves back.
+            self.watermark = self.watermark.max(earlier(self.earliest_open, self.earliest_announced));
         }
         let tokens = self.tokens.values().copied();
-        let waiting = self.notes.iter().filter(|(child, _)| !self.tokens.contains_key(*child));
-        let waiting = waiting.flat_map(|(_, notes)| notes.values().copied());
-        self.open = tokens.chain(waiting).min();
-        self.noted = None;
+        let waiting = self.announced.iter().filter(|(child, _)| !self.tokens.contains_key(*child));
+        let waiting = waiting.flat_map(|(_, starts)| starts.values().copied());
+        self.earliest_open = tokens.chain(waiting).min();
+        self.earliest_announced = None;
     }
 
-    /// Every change with an earlier commit timestamp is published; nothing before two rounds of a pipeline that
-    /// has begun.
+    /// The timestamp before which every change is published; `None` until two rounds have ended after
+    /// the pipeline's start.
     pub fn watermark(&self) -> Option<Timestamp> {
         self.watermark
     }
@@ -101,43 +105,43 @@ mod tests {
         Timestamp::from_timestamp(seconds, 0).unwrap()
     }
 
-    fn token(progress: &mut PipelineProgress, token: &str, at: Option<i64>) {
+    fn apply_token(progress: &mut PipelineProgress, token: &str, at: Option<i64>) {
         let value = at.map(|at| StateValue::Token(Frontier::new(second(at))));
         progress.apply(StateKey::Token(token.into()), value);
     }
 
-    fn note(progress: &mut PipelineProgress, child: &str, start: i64) {
+    fn announce(progress: &mut PipelineProgress, child: &str, start: i64) {
         let value = StateValue::ParentFinished(ParentFinished { start: second(start), parents: Vec::new() });
         progress.apply(StateKey::ParentFinished { child: child.into(), parent: None }, Some(value));
     }
 
     #[test]
-    fn the_least_of_all_shards_after_two_rounds() {
+    fn watermark_is_the_minimum_of_all_shards_after_two_rounds() {
         let mut progress = PipelineProgress::default();
         progress.end_round();
         progress.end_round();
-        assert_eq!(progress.watermark(), None, "the pipeline has not begun");
-        token(&mut progress, "a", Some(5));
-        note(&mut progress, "b", 3);
+        assert_eq!(progress.watermark(), None, "the pipeline has not started");
+        apply_token(&mut progress, "a", Some(5));
+        announce(&mut progress, "b", 3);
         progress.end_round();
         assert_eq!(progress.watermark(), None);
         progress.end_round();
         assert_eq!(progress.watermark(), Some(second(3)));
-        token(&mut progress, "b", Some(9));
+        apply_token(&mut progress, "b", Some(9));
         progress.end_round();
         progress.end_round();
         assert_eq!(progress.watermark(), Some(second(5)));
     }
 
     #[test]
-    fn a_child_counts_when_its_note_is_seen_after_its_parents_end() {
+    fn child_read_after_the_end_of_its_parent_counts() {
         let mut progress = PipelineProgress::default();
-        token(&mut progress, "a", Some(5));
-        token(&mut progress, "z", Some(20));
+        apply_token(&mut progress, "a", Some(5));
+        apply_token(&mut progress, "z", Some(20));
         progress.end_round();
-        token(&mut progress, "a", None);
+        apply_token(&mut progress, "a", None);
         progress.end_round();
-        note(&mut progress, "b", 6);
+        announce(&mut progress, "b", 6);
         progress.end_round();
         assert_eq!(progress.watermark(), Some(second(6)));
     }

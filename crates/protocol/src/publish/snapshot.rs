@@ -1,4 +1,4 @@
-//! Rows that are there before the changes: the tables at one timestamp, read in ranges of their keys.
+//! The initial snapshot: the rows of all tables at one timestamp, read in ranges of their keys.
 
 use std::sync::Arc;
 
@@ -6,44 +6,47 @@ use chrono::TimeDelta;
 
 use crate::value::Timestamp;
 
-/// A range of a snapshot, by its number.
+/// The number of a range within its snapshot.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, serde::Serialize, serde::Deserialize)]
 #[serde(transparent)]
 pub struct RangeId(pub u32);
 
-/// What is still to be read of a range. Keys are as the service writes them: nothing here looks into them.
+/// The unread part of a range of rows. The service encodes the keys; nothing here inspects them.
 #[derive(Debug, Clone, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 pub struct SnapshotRange {
+    /// The table's name.
     pub table: Arc<str>,
-    /// Its rows are read as they were then.
+    /// The timestamp at which the rows are read.
     pub at: Timestamp,
-    /// The rows behind this key; nothing: from the first one.
+    /// The exclusive lower key; `None` means from the first row.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub after: Option<Arc<str>>,
-    /// Up to this key, inclusively; nothing: to the last one.
+    /// The inclusive upper key; `None` means to the last row.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub through: Option<Arc<str>>,
-    /// Rows of it that have been published during a hold.
+    /// The number of rows of the range that have been published at the current barrier.
     #[serde(default, skip_serializing_if = "is_zero")]
     pub rows: u64,
 }
 
-#[allow(clippy::trivially_copy_pass_by_ref)] // As serde wants it.
+#[allow(clippy::trivially_copy_pass_by_ref)] // serde calls it with a reference.
 fn is_zero(rows: &u64) -> bool {
     *rows == 0
 }
 
-/// A snapshot that is not finished.
+/// An initial snapshot that is not finished.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 pub struct InitialSnapshot {
+    /// The timestamp at which the rows are read.
     pub at: Timestamp,
-    /// The number of its ranges.
+    /// The number of ranges.
     pub ranges: u32,
 }
 
-/// Where the changes begin that a snapshot does not hold: a read at a timestamp sees what was committed at it,
-/// and commit timestamps are a microsecond apart.
-/// Source: <https://cloud.google.com/spanner/docs/commit-timestamp#overview>.
-pub(super) fn behind(at: Timestamp) -> Timestamp {
+/// Returns the commit timestamp of the first changes that a snapshot at `at` does not contain.
+///
+/// A read at a timestamp sees what was committed at it, and commit timestamps have microsecond
+/// granularity. Source: <https://cloud.google.com/spanner/docs/commit-timestamp#overview>.
+pub(super) fn first_change_after(at: Timestamp) -> Timestamp {
     at + TimeDelta::microseconds(1)
 }

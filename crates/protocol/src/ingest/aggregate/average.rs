@@ -1,39 +1,50 @@
-//! A mean is written beside its sum and its count: of two means alone a third cannot be made.
+//! Means, which are stored with their sum and count: two means alone do not determine the mean of both.
 
-use super::number::{count, float, numeric, stored_count};
-use super::{AggregateError, MeanType, Next};
+use super::columns::NewColumns;
+use super::error::AggregateError;
+use super::number::{as_float, as_numeric, increase_count, stored_count};
 use crate::value::{Numeric, Value};
 
-pub(super) fn add(mean: MeanType, state: &[Value], input: &Value) -> Next {
-    with(mean, state, input, 1)
+/// The type of a mean and of its sum.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum MeanType {
+    /// NUMERIC, for INT64 and NUMERIC values. The sum is exact; the quotient is rounded half away from zero.
+    Numeric,
+    /// FLOAT64, for any number.
+    Float64,
 }
 
-/// `other` has a sum.
-pub(super) fn merge(mean: MeanType, into: &[Value], other: &[Value]) -> Next {
-    with(mean, into, &other[1], stored_count(&other[2])?)
+/// Adds a value.
+pub(super) fn add(mean: MeanType, state: &[Value], input: &Value) -> NewColumns {
+    with_values(mean, state, input, 1)
 }
 
-/// The columns with `count` more values whose sum is `sum`.
-fn with(mean: MeanType, state: &[Value], sum: &Value, more: i64) -> Next {
-    let Some([total, ..]) = count(&state[2], more)? else { return Ok(None) };
+/// Adds the sum and count of `other`, which has a sum.
+pub(super) fn merge(mean: MeanType, into: &[Value], other: &[Value]) -> NewColumns {
+    with_values(mean, into, &other[1], stored_count(&other[2])?)
+}
+
+/// Returns the columns with `more` more values, whose sum is `sum`.
+fn with_values(mean: MeanType, state: &[Value], sum: &Value, more: i64) -> NewColumns {
+    let Some([total, ..]) = increase_count(&state[2], more)? else { return Ok(None) };
     let Value::Int64(divisor @ 1..) = total else { return Err(AggregateError::Type) };
     let (quotient, sum) = match mean {
         MeanType::Numeric => {
-            let before = if state[1].is_null() { Numeric::from(0) } else { numeric(&state[1])? };
-            let sum = before.checked_add(numeric(sum)?).map_err(|_| AggregateError::Overflow)?;
-            (Value::Numeric(divided(sum, divisor)?), Value::Numeric(sum))
+            let before = if state[1].is_null() { Numeric::from(0) } else { as_numeric(&state[1])? };
+            let sum = before.checked_add(as_numeric(sum)?).map_err(|_| AggregateError::Overflow)?;
+            (Value::Numeric(divide(sum, divisor)?), Value::Numeric(sum))
         }
         MeanType::Float64 => {
-            let before = if state[1].is_null() { 0.0 } else { float(&state[1])? };
-            let sum = before + float(sum)?;
+            let before = if state[1].is_null() { 0.0 } else { as_float(&state[1])? };
+            let sum = before + as_float(sum)?;
             (Value::from(sum / divisor as f64), Value::from(sum))
         }
     };
     Ok(Some([quotient, sum, total]))
 }
 
-/// The quotient at NUMERIC's nine digits, half away from zero as Spanner rounds it.
-fn divided(sum: Numeric, count: i64) -> Result<Numeric, AggregateError> {
+/// Divides to NUMERIC's nine digits, rounded half away from zero as Spanner does.
+fn divide(sum: Numeric, count: i64) -> Result<Numeric, AggregateError> {
     let (sum, count) = (sum.billionths(), i128::from(count));
     let (quotient, rest) = (sum / count, sum % count);
     let round = if rest.abs() * 2 >= count { sum.signum() } else { 0 };
@@ -45,7 +56,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_quotient_is_rounded_half_away_from_zero() {
+    fn quotient_is_rounded_half_away_from_zero() {
         for (sum, count, quotient) in [
             ("10", 4, "2.5"),
             ("1", 3, "0.333333333"),
@@ -56,20 +67,20 @@ mod tests {
             ("0.000000001", 3, "0"),
             ("-99999999999999999999999999999.999999999", 1, "-99999999999999999999999999999.999999999"),
         ] {
-            let divided = divided(sum.parse().unwrap(), count).unwrap();
+            let divided = divide(sum.parse().unwrap(), count).unwrap();
             assert_eq!(divided.to_string(), quotient, "{sum} / {count}");
         }
     }
 
     #[test]
-    fn an_exact_mean_takes_no_float() {
+    fn exact_mean_rejects_floats() {
         let state = [Value::Null, Value::Null, Value::Int64(0)];
         assert_eq!(add(MeanType::Numeric, &state, &0.5.into()), Err(AggregateError::Type));
         assert_eq!(add(MeanType::Float64, &state, &"x".into()), Err(AggregateError::Type));
     }
 
     #[test]
-    fn a_stored_count_below_zero_is_refused() {
+    fn negative_stored_count_is_rejected() {
         let state = [Value::Null, Value::Null, Value::Int64(-1)];
         assert_eq!(add(MeanType::Float64, &state, &1.into()), Err(AggregateError::Type));
     }

@@ -1,38 +1,42 @@
-//! `approx_distinct`: a HyperLogLog sketch in the format that all of Apache DataSketches read.
+//! `approx_distinct`: a HyperLogLog sketch in the format of Apache DataSketches.
 
 use chrono::Datelike;
 use datasketches::hash::value::{canonical_float, raw_bytes};
 use datasketches::hll::{Coupon, HllSketch, HllType, HllUnion};
 
-use super::{AggregateError, Next, two};
+use super::columns::{NewColumns, two_columns};
+use super::error::AggregateError;
 use crate::value::Value;
 
-/// 4096 registers: a standard error of 1.6 %, in three kilobytes; few values are counted exactly.
+/// The binary logarithm of the number of registers. 4096 registers have a standard error of 1.6 % and take
+/// three kilobytes. Small numbers of values are counted exactly.
 const LG_REGISTERS: u8 = 12;
 
-/// Of six bits each, so that any stored bits are registers.
+/// Registers of six bits, so that any stored bits are valid registers.
 const REGISTERS: HllType = HllType::Hll6;
 
-pub(super) fn add(state: &[Value], input: &Value) -> Next {
+/// Adds a value.
+pub(super) fn add(state: &[Value], input: &Value) -> NewColumns {
     let mut one = HllSketch::new(LG_REGISTERS, REGISTERS).map_err(|_| AggregateError::Sketch)?;
     one.update_with_coupon(coupon(input)?);
     union([stored(&state[1])?, Some(one)])
 }
 
-pub(super) fn merge(into: &[Value], other: &[Value]) -> Next {
+/// Adds the values of another sketch.
+pub(super) fn merge(into: &[Value], other: &[Value]) -> NewColumns {
     union([stored(&into[1])?, stored(&other[1])?])
 }
 
-/// A union takes nothing but the registers, and computes anew what a stored sketch says about
-/// them: a damaged one would lead astray whoever updates it.
-fn union(sketches: [Option<HllSketch>; 2]) -> Next {
+/// Returns the union of sketches. A union uses only the registers and recomputes everything else, because the
+/// other fields of a damaged stored sketch would mislead an update.
+fn union(sketches: [Option<HllSketch>; 2]) -> NewColumns {
     let mut union = HllUnion::new(LG_REGISTERS).map_err(|_| AggregateError::Sketch)?;
     for sketch in sketches.iter().flatten() {
         union.update(sketch);
     }
-    // The other estimate depends on the order of the records.
+    // The composite estimate does not depend on the order of the records.
     let estimate = rounded(union.composite_estimate());
-    two(estimate.into(), Value::Bytes(union.to_sketch(REGISTERS).serialize()))
+    two_columns(estimate.into(), Value::Bytes(union.to_sketch(REGISTERS).serialize()))
 }
 
 fn stored(column: &Value) -> Result<Option<HllSketch>, AggregateError> {
@@ -46,8 +50,11 @@ fn stored(column: &Value) -> Result<Option<HllSketch>, AggregateError> {
     if ours { Ok(Some(sketch)) } else { Err(AggregateError::Sketch) }
 }
 
-/// The hash of a value's one byte form: equal values of a column's type have equal forms. Integers
-/// (8 bytes, little end first), floats and texts are hashed as by DataSketches of other languages.
+/// Returns the hash of a value's byte form, which is unique among the values of a column's type. Integers
+/// (8 bytes, little endian), floats and strings are hashed as DataSketches does in other languages.
+///
+/// # Errors
+/// If the value is no scalar.
 fn coupon(value: &Value) -> Result<Coupon, AggregateError> {
     let bytes = |bytes: &[u8]| Coupon::from_value(raw_bytes::from_slice(bytes));
     let integer = |value: i64| bytes(&value.to_le_bytes());
@@ -71,10 +78,7 @@ fn coupon(value: &Value) -> Result<Coupon, AggregateError> {
     })
 }
 
-#[expect(
-    clippy::cast_possible_truncation,
-    reason = "it is whole, and what INT64 does not hold is its greatest"
-)]
+#[expect(clippy::cast_possible_truncation, reason = "the estimate is whole, and the conversion saturates")]
 fn rounded(estimate: f64) -> i64 {
     estimate.round() as i64
 }

@@ -1,20 +1,24 @@
-//! The first and the last value by event time, which is written beside it.
+//! The first and the last value by event time, which is stored in a companion column.
 
-use super::{AggregateError, Next, two};
+use super::columns::{NewColumns, two_columns};
+use super::error::AggregateError;
 use crate::value::{Timestamp, Value};
 
-/// The earlier of the two; of two at one time, the one that is there.
-pub(super) fn first(state: &[Value], input: &Value, at: Timestamp) -> Next {
-    edge(state, input, at, |new, old| new < old)
+/// Keeps the earlier of the stored and the new value. At equal times the stored one stays.
+pub(super) fn first(state: &[Value], input: &Value, at: Timestamp) -> NewColumns {
+    choose(state, input, at, |new, old| new < old)
 }
 
-/// The later of the two; of two at one time, the new one.
-pub(super) fn last(state: &[Value], input: &Value, at: Timestamp) -> Next {
-    edge(state, input, at, |new, old| new >= old)
+/// Keeps the later of the stored and the new value. At equal times the new one wins.
+pub(super) fn last(state: &[Value], input: &Value, at: Timestamp) -> NewColumns {
+    choose(state, input, at, |new, old| new >= old)
 }
 
-/// A stored time.
-pub(super) fn time(state: &Value) -> Result<Option<Timestamp>, AggregateError> {
+/// Returns a stored event time.
+///
+/// # Errors
+/// If the value is no timestamp.
+pub(super) fn stored_time(state: &Value) -> Result<Option<Timestamp>, AggregateError> {
     match state {
         Value::Null => Ok(None),
         Value::Timestamp(at) => Ok(Some(*at)),
@@ -22,9 +26,14 @@ pub(super) fn time(state: &Value) -> Result<Option<Timestamp>, AggregateError> {
     }
 }
 
-fn edge(state: &[Value], input: &Value, at: Timestamp, wins: fn(Timestamp, Timestamp) -> bool) -> Next {
-    match time(&state[1])? {
+fn choose(
+    state: &[Value],
+    input: &Value,
+    at: Timestamp,
+    wins: fn(Timestamp, Timestamp) -> bool,
+) -> NewColumns {
+    match stored_time(&state[1])? {
         Some(kept) if !wins(at, kept) => Ok(None),
-        _ => two(input.clone(), Value::Timestamp(at)),
+        _ => two_columns(input.clone(), Value::Timestamp(at)),
     }
 }

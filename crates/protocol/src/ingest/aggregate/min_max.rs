@@ -1,23 +1,26 @@
-use super::{AggregateError, Next, one};
+//! The least and the greatest value.
+
+use super::columns::{NewColumns, one_column};
+use super::error::AggregateError;
 use crate::value::Value;
 
-/// The lesser of the two.
-pub(super) fn least(state: &Value, input: &Value) -> Next {
-    extreme(state, input, |new, old| new < old)
+/// Keeps the lesser of the stored and the new value.
+pub(super) fn min(state: &Value, input: &Value) -> NewColumns {
+    choose(state, input, |new, old| new < old)
 }
 
-/// The greater of the two.
-pub(super) fn greatest(state: &Value, input: &Value) -> Next {
-    extreme(state, input, |new, old| new > old)
+/// Keeps the greater of the stored and the new value.
+pub(super) fn max(state: &Value, input: &Value) -> NewColumns {
+    choose(state, input, |new, old| new > old)
 }
 
-/// The order of [`Value`] is right within each scalar type.
-fn extreme(state: &Value, input: &Value, wins: fn(&Value, &Value) -> bool) -> Next {
+/// Keeps one of two values of the same type. The order of [`Value`] is SQL's within each scalar type.
+fn choose(state: &Value, input: &Value, wins: fn(&Value, &Value) -> bool) -> NewColumns {
     if state.is_null() {
-        return one(input.clone());
+        return one_column(input.clone());
     }
     if std::mem::discriminant(state) != std::mem::discriminant(input) {
         return Err(AggregateError::Type);
     }
-    if wins(input, state) { one(input.clone()) } else { Ok(None) }
+    if wins(input, state) { one_column(input.clone()) } else { Ok(None) }
 }

@@ -1,20 +1,23 @@
-//! `approx_quantile`: a t-digest in the format that all of Apache DataSketches read.
+//! `approx_quantile`: a t-digest in the format of Apache DataSketches.
 //!
-//! The t-digest and not KLL, whose implementation flips coins seeded by the process: the same
-//! records must give the same row.
+//! The same records must give the same row. This rules out KLL sketches, whose implementation uses random
+//! numbers with a seed of the process.
 
 use datasketches::tdigest::TDigestMut;
 
-use super::number::float;
-use super::{AggregateError, Fraction, Next, two};
+use super::columns::{NewColumns, two_columns};
+use super::error::AggregateError;
+use super::fraction::Fraction;
+use super::number::as_float;
 use crate::value::Value;
 
-/// The compression, DataSketches' default: 410 centroids of 16 bytes at most, and a rank wrong by
-/// 1 % in the middle, less towards the ends.
-const K: u16 = 200;
+/// The compression, which is DataSketches' default: at most 410 centroids of 16 bytes, and a rank error of 1 %
+/// in the middle and less towards the ends.
+const COMPRESSION: u16 = 200;
 
-pub(super) fn add(fraction: Fraction, state: &[Value], input: &Value) -> Next {
-    let value = float(input)?;
+/// Adds a value.
+pub(super) fn add(fraction: Fraction, state: &[Value], input: &Value) -> NewColumns {
+    let value = as_float(input)?;
     if !value.is_finite() {
         return Err(AggregateError::NotFinite);
     }
@@ -24,24 +27,25 @@ pub(super) fn add(fraction: Fraction, state: &[Value], input: &Value) -> Next {
     columns(fraction, digest)
 }
 
-pub(super) fn merge(fraction: Fraction, into: &[Value], other: &[Value]) -> Next {
+/// Adds the values of another digest.
+pub(super) fn merge(fraction: Fraction, into: &[Value], other: &[Value]) -> NewColumns {
     let (mut digest, other) = (stored(&into[1])?, stored(&other[1])?);
     digest.total_weight().checked_add(other.total_weight()).ok_or(AggregateError::Overflow)?;
     digest.merge(&other);
     columns(fraction, digest)
 }
 
-fn columns(fraction: Fraction, mut digest: TDigestMut) -> Next {
+fn columns(fraction: Fraction, mut digest: TDigestMut) -> NewColumns {
     let estimate = digest.quantile(fraction.get()).map_err(|_| AggregateError::Sketch)?;
-    two(estimate.into(), Value::Bytes(digest.serialize()))
+    two_columns(estimate.into(), Value::Bytes(digest.serialize()))
 }
 
 fn stored(column: &Value) -> Result<TDigestMut, AggregateError> {
     let digest = match column {
-        Value::Null => TDigestMut::new(K),
+        Value::Null => TDigestMut::new(COMPRESSION),
         Value::Bytes(bytes) => TDigestMut::deserialize(bytes),
         _ => return Err(AggregateError::Type),
     };
     let digest = digest.map_err(|_| AggregateError::Sketch)?;
-    if digest.k() == K { Ok(digest) } else { Err(AggregateError::Sketch) }
+    if digest.k() == COMPRESSION { Ok(digest) } else { Err(AggregateError::Sketch) }
 }

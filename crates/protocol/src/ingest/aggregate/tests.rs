@@ -2,7 +2,7 @@ use chrono::DateTime;
 use proptest::prelude::*;
 
 use super::*;
-use crate::value::Numeric;
+use crate::value::{Numeric, Timestamp, Value};
 
 const EXACT: [AggregateFunction; 8] = [
     AggregateFunction::Count,
@@ -15,14 +15,14 @@ const EXACT: [AggregateFunction; 8] = [
     AggregateFunction::ApproxDistinct,
 ];
 
-/// A value, or null, and its time in seconds.
-type Given = (Option<i64>, i64);
+/// A value, or null, and its event time in seconds.
+type TimedValue = (Option<i64>, i64);
 
 fn at(seconds: i64) -> Timestamp {
     DateTime::from_timestamp(seconds, 0).unwrap()
 }
 
-fn fold(functions: &[AggregateFunction], records: &[Given]) -> Vec<Value> {
+fn fold(functions: &[AggregateFunction], records: &[TimedValue]) -> Vec<Value> {
     let mut state = empty(functions);
     for (value, time) in records {
         let inputs = vec![AggregateInput::Value((*value).into()); functions.len()];
@@ -39,12 +39,12 @@ fn fold_one(function: AggregateFunction, values: impl IntoIterator<Item = Value>
     state
 }
 
-fn records() -> impl Strategy<Value = Vec<Given>> {
+fn records() -> impl Strategy<Value = Vec<TimedValue>> {
     prop::collection::vec((prop::option::weighted(0.8, -50..50_i64), 0..20_i64), 0..40)
 }
 
-/// The same by collecting first and computing then.
-fn plain(records: &[Given]) -> Vec<Value> {
+/// Computes the exact functions from all records at once.
+fn compute_directly(records: &[TimedValue]) -> Vec<Value> {
     let present: Vec<(i64, i64)> =
         records.iter().filter_map(|(value, time)| Some(((*value)?, *time))).collect();
     let values = || present.iter().map(|(value, _)| *value);
@@ -54,7 +54,7 @@ fn plain(records: &[Given]) -> Vec<Value> {
         let billionths = format!("{:.9}", sum as f64 / count as f64);
         Value::Numeric(billionths.parse().unwrap())
     });
-    // Both keep the order of equal times.
+    // The sort is stable, so it keeps the order of equal times.
     let mut sorted = present.clone();
     sorted.sort_by_key(|(_, time)| *time);
     let least = sorted.first().copied();
@@ -81,14 +81,14 @@ fn plain(records: &[Given]) -> Vec<Value> {
 
 proptest! {
     #[test]
-    fn folds_equal_the_plain_computation(records in records()) {
+    fn fold_equals_the_direct_computation(records in records()) {
         let mut state = fold(&EXACT, &records);
         state.pop(); // the sketch
-        prop_assert_eq!(state, plain(&records));
+        prop_assert_eq!(state, compute_directly(&records));
     }
 
     #[test]
-    fn a_merge_equals_the_fold_of_both(mut records in records(), split: prop::sample::Index) {
+    fn merge_equals_the_fold_of_all_records(mut records in records(), split: prop::sample::Index) {
         let right = records.split_off(split.index(records.len() + 1));
         let mut merged = fold(&EXACT, &records);
         merge(&EXACT, &mut merged, &fold(&EXACT, &right)).unwrap();
@@ -101,9 +101,9 @@ proptest! {
     }
 
     #[test]
-    fn a_sketch_from_anywhere_is_read_or_refused(
+    fn damaged_sketch_is_read_or_rejected_without_a_panic(
         (function, state) in sketches(), bytes in prop::collection::vec(any::<u8>(), 0..64), cut: prop::sample::Index,
-        // Half of the damage is to the header, where most can go wrong.
+        // Half of the damage is to the header, which has most of the structure.
         flips in prop::collection::vec((any::<prop::sample::Index>(), any::<u8>(), any::<bool>()), 0..4),
     ) {
         let Value::Bytes(stored) = &state[1] else { panic!("a sketch is BYTES") };
@@ -115,14 +115,14 @@ proptest! {
         let cut = damaged[..cut.index(stored.len() + 1)].to_vec();
         for bytes in [bytes, cut, damaged] {
             let other = [state[0].clone(), Value::Bytes(bytes)];
-            // Either is right: what counts is that it is answered.
+            // Both results are valid, as long as nothing panics.
             let _ = function.merge(&mut state.clone(), &other);
             let _ = function.add(&mut other.clone(), &AggregateInput::Value(1.into()), None);
         }
     }
 }
 
-/// Sketches of few values, of some and of so many that they are not kept one by one.
+/// Generates sketches of few and of many values, some of which no longer keep each value.
 fn sketches() -> impl Strategy<Value = (AggregateFunction, Vec<Value>)> {
     let kinds = [AggregateFunction::ApproxDistinct, median()].into_iter();
     let of_sizes = |function| {
@@ -136,7 +136,7 @@ fn median() -> AggregateFunction {
 }
 
 #[test]
-fn only_count_counts_records() {
+fn only_count_accepts_records_without_a_value() {
     let mut count = AggregateFunction::Count.empty();
     for input in [
         AggregateInput::Record,
@@ -156,7 +156,7 @@ fn only_count_counts_records() {
 }
 
 #[test]
-fn one_refusal_leaves_all_as_they_were() {
+fn rejected_input_leaves_all_functions_unchanged() {
     let functions = [AggregateFunction::Count, AggregateFunction::ApproxDistinct, AggregateFunction::Sum];
     let mut state = empty(&functions);
     add(
@@ -168,14 +168,14 @@ fn one_refusal_leaves_all_as_they_were() {
     .unwrap();
     let before = state.clone();
     let inputs = [AggregateInput::Record, AggregateInput::Value(2.into()), AggregateInput::Value(1.into())];
-    let refused = Err((2, AggregateError::Overflow));
-    assert_eq!(add(&functions, &mut state, &inputs, None), refused);
-    assert_eq!(merge(&functions, &mut state, &before), refused);
+    let rejected = Err((2, AggregateError::Overflow));
+    assert_eq!(add(&functions, &mut state, &inputs, None), rejected);
+    assert_eq!(merge(&functions, &mut state, &before), rejected);
     assert_eq!(state, before);
 }
 
 #[test]
-fn what_is_ordered_by_time_needs_one() {
+fn first_and_last_require_an_event_time() {
     for function in [AggregateFunction::First, AggregateFunction::Last] {
         let mut state = function.empty();
         assert_eq!(function.add(&mut state, &AggregateInput::Value(Value::Null), None), Ok(()));
@@ -188,7 +188,7 @@ fn what_is_ordered_by_time_needs_one() {
 }
 
 #[test]
-fn a_column_younger_than_its_row_starts_empty() {
+fn column_that_is_younger_than_its_row_starts_empty() {
     for function in EXACT.into_iter().chain([median()]) {
         let mut young = vec![Value::Null; function.width()];
         let mut state = function.empty();
@@ -200,7 +200,7 @@ fn a_column_younger_than_its_row_starts_empty() {
 }
 
 #[test]
-fn means_of_floats_are_floats() {
+fn mean_of_floats_is_a_float() {
     let state = fold_one(
         AggregateFunction::Avg(MeanType::Float64),
         [0.5.into(), 1.into(), Value::Numeric("1.5".parse().unwrap())],
@@ -209,7 +209,7 @@ fn means_of_floats_are_floats() {
 }
 
 #[test]
-fn few_different_values_are_counted_exactly() {
+fn few_distinct_values_are_counted_exactly() {
     let text = |number: i64| [Value::from(number.to_string()), Value::from(format!("0{number}"))];
     let state = fold_one(AggregateFunction::ApproxDistinct, (0..60).chain(0..60).flat_map(text));
     assert_eq!(state[0], Value::from(120));
@@ -221,7 +221,7 @@ fn few_different_values_are_counted_exactly() {
 }
 
 #[test]
-fn every_scalar_can_be_counted() {
+fn distinct_counts_every_scalar_type() {
     let numeric = |text: &str| Value::Numeric(text.parse().unwrap());
     let nanos = |nanos| Value::Timestamp(DateTime::from_timestamp(0, nanos).unwrap());
     for pair in [
@@ -238,14 +238,14 @@ fn every_scalar_can_be_counted() {
     }
     for value in [Value::Array(vec![1.into()]), Value::Json("{}".into()), Value::CommitTimestamp] {
         let mut state = AggregateFunction::ApproxDistinct.empty();
-        let refused = AggregateFunction::ApproxDistinct.add(&mut state, &AggregateInput::Value(value), None);
-        assert_eq!(refused, Err(AggregateError::Type));
+        let rejected = AggregateFunction::ApproxDistinct.add(&mut state, &AggregateInput::Value(value), None);
+        assert_eq!(rejected, Err(AggregateError::Type));
     }
 }
 
 #[test]
-fn many_different_values_are_counted_within_the_error() {
-    // Four standard errors of 1.04 / √4096.
+fn many_distinct_values_are_counted_within_the_error() {
+    // Four standard errors, each 1.04 / √4096.
     let within = |state: &[Value], count: f64| {
         let Value::Int64(estimate) = state[0] else { panic!("a count is INT64") };
         assert!((estimate as f64 / count - 1.0).abs() < 0.065, "{estimate} of {count}");
@@ -260,15 +260,15 @@ fn many_different_values_are_counted_within_the_error() {
     assert_eq!(merged[0], state[0], "a union has the registers of the whole");
 }
 
-/// A number of `0..count` each, in an order without a pattern.
+/// Returns the numbers `0..count` in a scrambled order.
 fn shuffled(count: i64) -> impl Iterator<Item = i64> {
     (0..count).map(move |number| (number * 7_919 + 13) % count)
 }
 
 #[test]
-fn quantiles_are_within_the_error() {
+fn quantiles_are_within_the_rank_error() {
     let count = 20_000;
-    // The values are squares, so that a rank is a root.
+    // The values are squares, so the rank of a value is its root.
     let squares = |numbers: &mut dyn Iterator<Item = i64>| {
         fold_one(median(), numbers.map(|number| Value::from(number * number)))
     };
@@ -296,17 +296,17 @@ fn quantiles_are_within_the_error() {
 }
 
 #[test]
-fn few_values_have_exact_extremes() {
+fn few_values_have_an_exact_median_and_infinite_ones_are_rejected() {
     let state = fold_one(median(), [3, 1, 2].map(Value::from));
     assert_eq!(state[0], Value::from(2.0));
     for value in [f64::NAN, f64::INFINITY] {
-        let refused = median().add(&mut state.clone(), &AggregateInput::Value(value.into()), None);
-        assert_eq!(refused, Err(AggregateError::NotFinite));
+        let rejected = median().add(&mut state.clone(), &AggregateInput::Value(value.into()), None);
+        assert_eq!(rejected, Err(AggregateError::NotFinite));
     }
 }
 
 #[test]
-fn a_sketch_of_another_make_is_refused() {
+fn sketch_with_other_parameters_is_rejected() {
     let mut foreign = datasketches::tdigest::TDigestMut::new(100).unwrap();
     foreign.update(1.0);
     let hll = datasketches::hll::HllSketch::new(14, datasketches::hll::HllType::Hll8).unwrap();
@@ -316,8 +316,8 @@ fn a_sketch_of_another_make_is_refused() {
         for column in [Value::Bytes(bytes), Value::Bytes(vec![1, 2, 3])] {
             let mut state = vec![1.into(), column];
             let before = state.clone();
-            let refused = function.add(&mut state, &AggregateInput::Value(1.into()), None);
-            assert_eq!((refused, state), (Err(AggregateError::Sketch), before));
+            let rejected = function.add(&mut state, &AggregateInput::Value(1.into()), None);
+            assert_eq!((rejected, state), (Err(AggregateError::Sketch), before));
         }
     }
 }

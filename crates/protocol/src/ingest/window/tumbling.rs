@@ -1,12 +1,21 @@
+//! Tumbling windows, which follow each other without overlap.
+
+use super::error::WindowError;
 use super::instant::{instant, nanos};
-use super::{WindowError, WindowSize};
+use super::size::WindowSize;
 use crate::value::Timestamp;
 
-/// The start of the tumbling window that holds `time`.
+/// Returns the start of the tumbling window that contains `time`.
 ///
-/// Windows are aligned to the epoch, as Kafka Streams' `TimeWindows` are: a start is included,
-/// the end is not. Before 1970 they go on alike.
-pub(in crate::ingest) fn tumbling(time: Timestamp, size: WindowSize) -> Result<Timestamp, WindowError> {
+/// Windows are aligned to the epoch, include their start and exclude their end, like Kafka Streams'
+/// `TimeWindows`. Windows before 1970 are aligned in the same way.
+///
+/// # Errors
+/// If the window starts outside the range of TIMESTAMP.
+pub(in crate::ingest) fn tumbling_window_start(
+    time: Timestamp,
+    size: WindowSize,
+) -> Result<Timestamp, WindowError> {
     let nanos = nanos(time);
     instant(nanos - nanos.rem_euclid(size.nanos()))
 }
@@ -30,27 +39,27 @@ mod tests {
     }
 
     #[test]
-    fn a_start_belongs_to_its_window_and_an_end_to_the_next() {
-        assert_eq!(tumbling(at(7200, 0), size(3600)), Ok(at(7200, 0)));
-        assert_eq!(tumbling(at(7199, 999_999_999), size(3600)), Ok(at(3600, 0)));
-        assert_eq!(tumbling(at(-1, 0), size(3600)), Ok(at(-3600, 0)));
+    fn window_includes_its_start_and_excludes_its_end() {
+        assert_eq!(tumbling_window_start(at(7200, 0), size(3600)), Ok(at(7200, 0)));
+        assert_eq!(tumbling_window_start(at(7199, 999_999_999), size(3600)), Ok(at(3600, 0)));
+        assert_eq!(tumbling_window_start(at(-1, 0), size(3600)), Ok(at(-3600, 0)));
     }
 
     #[test]
-    fn at_the_edges_of_time_a_window_fits_or_is_refused() {
-        assert_eq!(tumbling(FIRST, size(86_400)), Ok(FIRST));
-        assert_eq!(tumbling(FIRST, size(86_400 * 400)), Err(WindowError::Range));
-        assert_eq!(tumbling(LAST, size(1)), Ok(at(LAST.timestamp(), 0)));
-        assert_eq!(tumbling(at(LAST.timestamp() + 1, 0), size(1)), Err(WindowError::Range));
+    fn window_outside_of_timestamp_is_rejected() {
+        assert_eq!(tumbling_window_start(FIRST, size(86_400)), Ok(FIRST));
+        assert_eq!(tumbling_window_start(FIRST, size(86_400 * 400)), Err(WindowError::Range));
+        assert_eq!(tumbling_window_start(LAST, size(1)), Ok(at(LAST.timestamp(), 0)));
+        assert_eq!(tumbling_window_start(at(LAST.timestamp() + 1, 0), size(1)), Err(WindowError::Range));
     }
 
     proptest! {
         #[test]
-        fn every_instant_lies_in_exactly_its_window(
+        fn every_instant_has_exactly_one_window(
             seconds in -60_000_000_000_i64..250_000_000_000, nanos in 0..1_000_000_000_u32, size in 1..10_000_000_u64
         ) {
             let (time, size) = (at(seconds, nanos), Duration::from_millis(size));
-            let start_of = |time| tumbling(time, WindowSize::new(size).unwrap()).unwrap();
+            let start_of = |time| tumbling_window_start(time, WindowSize::new(size).unwrap()).unwrap();
             let start = start_of(time);
             prop_assert!(start <= time && time < start + size);
             prop_assert_eq!(start_of(start), start);

@@ -1,36 +1,37 @@
-//! How far event time has come in the whole pipeline.
+//! The watermark of a pipeline: the event time that all its partitions have reached.
 
 use std::time::Duration;
 
 use crate::ingest::position::{LogRange, Position};
 use crate::value::Timestamp;
 
-/// How far one partition has come.
+/// The progress of one partition.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct PartitionProgress {
+    /// The stored position.
     pub position: Position,
-    /// Since the position's last commit.
+    /// The time since the last commit of the position.
     pub since_last_commit: Duration,
-    /// What its log holds; needed of a partition only that has not moved for the idle time.
+    /// The offsets that the log contains. Required only if the position has not moved for the idle time.
     pub log: Option<LogRange>,
 }
 
 impl PartitionProgress {
-    /// Whether nothing has come for so long, and nothing waits.
+    /// Returns whether the position has not moved for the idle time and no record waits.
     fn is_idle(&self, idle: Duration) -> bool {
         self.since_last_commit >= idle && self.log.is_some_and(|log| self.position.next >= log.end)
     }
 }
 
-/// The least event time that a partition has reached; one that is idle holds nobody back. When all are idle, the
-/// greatest: nothing is behind it any more.
+/// Returns the earliest stream time of the partitions that are not idle. If all are idle, returns the latest
+/// stream time, because no record waits.
 ///
-/// Nothing while a partition with records has not reached any event time.
+/// Returns `None` while a partition that is not idle has no stream time.
 pub fn compute_watermark(partitions: &[PartitionProgress], idle: Duration) -> Option<Timestamp> {
-    let (still, moving): (Vec<&PartitionProgress>, Vec<&PartitionProgress>) =
+    let (idle_partitions, moving): (Vec<&PartitionProgress>, Vec<&PartitionProgress>) =
         partitions.iter().partition(|partition| partition.is_idle(idle));
     if moving.is_empty() {
-        return still.into_iter().filter_map(|partition| partition.position.event_time).max();
+        return idle_partitions.into_iter().filter_map(|partition| partition.position.event_time).max();
     }
     let times: Option<Vec<Timestamp>> =
         moving.into_iter().map(|partition| partition.position.event_time).collect();
@@ -47,7 +48,7 @@ mod tests {
         Timestamp::from_timestamp(seconds, 0).unwrap()
     }
 
-    /// A partition at the end of its log, or behind it.
+    /// Returns a partition that is `behind` records away from the end of its log.
     fn partition(event_time: Option<i64>, since_last_commit: u64, behind: i64) -> PartitionProgress {
         PartitionProgress {
             position: Position { next: 7, revision: 0, event_time: event_time.map(at) },
@@ -57,21 +58,21 @@ mod tests {
     }
 
     #[test]
-    fn the_slowest_partition_holds_the_watermark_back() {
+    fn watermark_is_the_stream_time_of_the_slowest_partition() {
         let partitions = [partition(Some(30), 0, 0), partition(Some(10), 59, 0), partition(Some(20), 0, 5)];
         assert_eq!(compute_watermark(&partitions, IDLE), Some(at(10)));
         assert_eq!(compute_watermark(&[], IDLE), None);
     }
 
     #[test]
-    fn an_idle_partition_does_not() {
+    fn idle_partition_does_not_hold_the_watermark_back() {
         let moving = partition(Some(30), 0, 0);
         assert_eq!(compute_watermark(&[moving, partition(Some(10), 60, 0)], IDLE), Some(at(30)));
         assert_eq!(compute_watermark(&[moving, partition(None, 60, 0)], IDLE), Some(at(30)));
     }
 
     #[test]
-    fn one_that_has_records_waiting_is_not_idle_however_long_it_stands() {
+    fn partition_with_waiting_records_is_never_idle() {
         let moving = partition(Some(30), 0, 0);
         assert_eq!(compute_watermark(&[moving, partition(Some(10), 600, 1)], IDLE), Some(at(10)));
         let unknown = PartitionProgress { log: None, ..partition(Some(10), 600, 0) };
@@ -79,13 +80,13 @@ mod tests {
     }
 
     #[test]
-    fn without_an_event_time_there_is_no_watermark() {
+    fn partition_without_a_stream_time_prevents_a_watermark() {
         assert_eq!(compute_watermark(&[partition(Some(30), 0, 0), partition(None, 0, 0)], IDLE), None);
         assert_eq!(compute_watermark(&[partition(None, 60, 0)], IDLE), None);
     }
 
     #[test]
-    fn when_all_are_idle_the_last_windows_close_too() {
+    fn idle_partitions_close_the_last_windows() {
         let partitions = [partition(Some(30), 60, 0), partition(Some(10), 61, 0), partition(None, 62, 0)];
         assert_eq!(compute_watermark(&partitions, IDLE), Some(at(30)));
     }

@@ -1,49 +1,63 @@
-//! How many records go into one commit: what the file says, or less where Spanner's limits ask for less.
+//! The number of records in a commit: the configured maximum, or less where Spanner's limits require it.
+//!
+//! The number is learned from the mutation count of each commit, and from each commit that was too large:
+//! "Learned batch size" (docs/design/ingest-batches.md).
 
-/// See the module. Learns from each commit's number of mutations and from each refusal for its size.
+/// The learned limit of a batch.
 #[derive(Debug)]
 pub(super) struct BatchLimits {
-    /// The file's.
-    most: usize,
-    /// Mutations of one commit that are aimed at.
-    mutations: u64,
-    /// Halved by a refusal, grown by commits that were full.
-    limit: usize,
-    /// By the mutations a record of late, in thousandths.
-    per_record: Option<u64>,
+    /// The configured maximum number of records.
+    max_records: usize,
+    /// The number of mutations that a commit stays below.
+    max_mutations: u64,
+    /// The number of records that Spanner accepts: halved by a commit that was too large, increased by
+    /// full commits.
+    accepted_records: usize,
+    /// The moving average of mutations per record, in thousandths.
+    mutations_per_record: Option<u64>,
 }
 
-/// Weight of what was known before, against one new commit.
-const INERTIA: u64 = 3;
-const THOUSAND: u64 = 1000;
+/// The weight of the previous average against one new commit.
+const AVERAGE_WEIGHT: u64 = 3;
+/// The scale of the average.
+const THOUSANDTHS: u64 = 1000;
 
 impl BatchLimits {
-    pub(super) fn new(most: usize, mutations: u64) -> Self {
-        assert!(most > 0 && mutations > 0, "a batch holds something");
-        Self { most, mutations, limit: most, per_record: None }
+    /// Creates limits that have learned nothing.
+    ///
+    /// # Panics
+    /// If a limit is zero.
+    pub(super) fn new(max_records: usize, max_mutations: u64) -> Self {
+        assert!(max_records > 0 && max_mutations > 0, "a limit is positive");
+        Self { max_records, max_mutations, accepted_records: max_records, mutations_per_record: None }
     }
 
+    /// The maximum number of records of the next batch.
     pub(super) fn limit(&self) -> usize {
-        let by_mutations = self.per_record.map_or(usize::MAX, |per_record| {
-            let records = self.mutations.saturating_mul(THOUSAND) / per_record.max(1);
+        let by_mutations = self.mutations_per_record.map_or(usize::MAX, |per_record| {
+            let records = self.max_mutations.saturating_mul(THOUSANDTHS) / per_record.max(1);
             usize::try_from(records).unwrap_or(usize::MAX)
         });
-        self.limit.min(by_mutations).max(1)
+        self.accepted_records.min(by_mutations).max(1)
     }
 
-    pub(super) fn committed(&mut self, records: usize, mutations: Option<u64>) {
-        if records >= self.limit {
-            self.limit = (self.limit + self.limit / 4 + 1).min(self.most);
+    /// Learns from a commit that was applied.
+    pub(super) fn record_commit(&mut self, records: usize, mutations: Option<u64>) {
+        if records >= self.accepted_records {
+            let increased = self.accepted_records + self.accepted_records / 4 + 1;
+            self.accepted_records = increased.min(self.max_records);
         }
         if let (Some(mutations), Ok(records @ 1..)) = (mutations, u64::try_from(records)) {
-            let now = mutations.saturating_mul(THOUSAND) / records;
-            let before = self.per_record.unwrap_or(now);
-            self.per_record = Some((before.saturating_mul(INERTIA) + now) / (INERTIA + 1));
+            let latest = mutations.saturating_mul(THOUSANDTHS) / records;
+            let average = self.mutations_per_record.unwrap_or(latest);
+            let average = (average.saturating_mul(AVERAGE_WEIGHT) + latest) / (AVERAGE_WEIGHT + 1);
+            self.mutations_per_record = Some(average);
         }
     }
 
-    pub(super) fn too_large(&mut self, records: usize) {
-        self.limit = (records / 2).clamp(1, self.most);
+    /// Learns from a commit that was too large.
+    pub(super) fn record_too_large(&mut self, records: usize) {
+        self.accepted_records = (records / 2).clamp(1, self.max_records);
     }
 }
 
@@ -52,28 +66,28 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_batch_stays_below_the_mutations_that_it_costs() {
-        let mut pace = BatchLimits::new(1000, 80_000);
-        assert_eq!(pace.limit(), 1000);
-        pace.committed(10, Some(5000));
-        assert_eq!(pace.limit(), 160);
+    fn expensive_records_make_batches_smaller() {
+        let mut limits = BatchLimits::new(1000, 80_000);
+        assert_eq!(limits.limit(), 1000);
+        limits.record_commit(10, Some(5000));
+        assert_eq!(limits.limit(), 160);
         for _ in 0..50 {
-            pace.committed(10, Some(50));
+            limits.record_commit(10, Some(50));
         }
-        assert_eq!(pace.limit(), 1000);
+        assert_eq!(limits.limit(), 1000);
     }
 
     #[test]
-    fn a_refusal_halves_and_full_commits_grow_again() {
-        let mut pace = BatchLimits::new(1000, 80_000);
-        pace.too_large(1000);
-        pace.too_large(1);
-        assert_eq!(pace.limit(), 1);
-        pace.committed(0, None);
-        assert_eq!(pace.limit(), 1);
+    fn too_large_commits_halve_the_limit_and_full_ones_increase_it() {
+        let mut limits = BatchLimits::new(1000, 80_000);
+        limits.record_too_large(1000);
+        limits.record_too_large(1);
+        assert_eq!(limits.limit(), 1);
+        limits.record_commit(0, None);
+        assert_eq!(limits.limit(), 1);
         for _ in 0..60 {
-            pace.committed(pace.limit(), None);
+            limits.record_commit(limits.limit(), None);
         }
-        assert_eq!(pace.limit(), 1000);
+        assert_eq!(limits.limit(), 1000);
     }
 }

@@ -1,139 +1,147 @@
-//! One worker of an ingest pipeline: the partitions it owns and the commits it has in flight.
+//! The state machine of one worker: the partitions that it owns, and the commits in flight.
+//!
+//! The service adds records and answers; the worker returns [`WorkerEffect`]s. A batch passes through
+//! these stages:
+//!
+//! ```text
+//!  add_records ─▶ queue ─▶ ReadStates ─▶ apply_states ─▶ fold ─▶ Commit ─▶ apply_outcome
+//!                   ▲      (only if states are missing)                        │
+//!                   │                                     Committed: positions and cache move on
+//!    retries ◀──────┼── Aborted: the same batch again, after a delay ──────────┤
+//!    (go first)     ├── Rejected, TooLarge: both halves; one record: dead letter or stop
+//!                   ├── Fenced: VerifyPositions ─▶ moved: restart; unmoved: as Rejected
+//!                   └── InDoubt: restart the partitions from their stored positions
+//! ```
+//!
+//! There is one way to recover: the worker forgets everything in memory about a partition, reads the
+//! stored position, and fetches from there ("One recovery rule", docs/design/ingest-positions.md). Each
+//! restart gives the partition a new generation, and answers to older generations are ignored.
+//!
+//! Each component owns its fields. Only this file connects them:
+//!
+//! * `partitions`: the owned partitions, with generation, position and phase.
+//! * `batches`: the queues, the batches in flight and the batches to retry.
+//! * `in_flight`: the types of batches that have left the queue.
+//! * `batch_limits`: the learned number of records in a commit.
+//! * `commit`: the folded changes and position moves of a commit.
 
 mod batch_limits;
+mod batches;
 mod commit;
-mod outcome;
-mod state;
+mod in_flight;
+mod partitions;
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::batch::{Entry, Queue};
-use super::cache::Cache;
-use super::change::{Change, Spec};
+use super::change::{RowKey, Spec};
 use super::dead_letter::Payload;
-use super::effect::{Gap, OnError, OnGap, PartitionStop, Record, StopReason, WorkerEffect, WorkerLimits};
+use super::effect::{Commit, WorkerEffect};
+use super::failure::Failure;
+use super::fold::{FoldResult, StoredStates};
+use super::outcome::Outcome;
 use super::position::{self, LogRange, Offset, Partition, Position, PositionMove};
+use super::record::{PendingRecord, Record};
+use super::settings::{OnError, OnGap, WorkerLimits};
+use super::state_cache::StateCache;
+use super::stop::{Gap, PartitionStop, StopReason};
+use crate::guard::{Guard, is_enforced};
 use crate::mutation::Mutation;
-use batch_limits::BatchLimits;
-use state::{Flight, Owned, Phase, Step, Tries, Waiting};
+use crate::value::Value;
+use batches::Batches;
+use in_flight::{BatchStage, InFlightBatch, RetryState, SentCommit};
+use partitions::OwnedPartitions;
 
-/// See the module. Times are durations since any fixed instant.
+/// The state machine of one worker. `P` is a raw record. Times are durations since any fixed instant.
 pub struct Worker<P> {
     spec: Arc<Spec>,
-    limits: WorkerLimits,
     on_error: OnError,
     on_gap: OnGap,
-    partitions: BTreeMap<Partition, Owned>,
-    generations: u64,
-    attempts: u64,
-    queue: Queue<P>,
-    /// Dead letters to be replayed; they go before the queue.
-    replays: Queue<P>,
-    waiting: VecDeque<Waiting<P>>,
-    flights: BTreeMap<u64, Flight<P>>,
-    pace: BatchLimits,
-    cache: Cache,
+    partitions: OwnedPartitions,
+    batches: Batches<P>,
+    cache: StateCache,
+    last_attempt: u64,
     effects: VecDeque<WorkerEffect>,
 }
 
 impl<P: Payload> Worker<P> {
+    /// Creates a worker that owns no partition.
+    ///
+    /// # Panics
+    /// If a limit is zero.
     pub fn new(spec: Arc<Spec>, limits: WorkerLimits, on_error: OnError, on_gap: OnGap) -> Self {
-        assert!(limits.max_bytes > 0 && limits.max_in_flight > 0, "a batch holds something");
         Self {
-            cache: Cache::new(limits.cached_bytes),
-            pace: BatchLimits::new(limits.max_records, limits.max_mutations),
             spec,
-            limits,
             on_error,
             on_gap,
-            partitions: BTreeMap::new(),
-            generations: 0,
-            attempts: 0,
-            queue: Queue::new(),
-            replays: Queue::new(),
-            waiting: VecDeque::new(),
-            flights: BTreeMap::new(),
+            partitions: OwnedPartitions::default(),
+            cache: StateCache::new(limits.cached_bytes),
+            batches: Batches::new(limits),
+            last_attempt: 0,
             effects: VecDeque::new(),
         }
     }
 
-    /// The next thing to do.
+    /// Takes the next effect to carry out.
     pub fn next_effect(&mut self) -> Option<WorkerEffect> {
         self.effects.pop_front()
     }
 
-    /// When [`Self::start_due_commits`] is to be called at the latest.
+    /// The time by which to call [`Self::start_due_commits`].
     pub fn deadline(&self) -> Option<Duration> {
-        if self.flights.len() >= self.limits.max_in_flight {
-            return None;
-        }
-        let waiting = self.next_waiting().map(|at| self.waiting[at].not_before);
-        let mut oldest = None;
-        if self.takes_more() {
-            let busy = self.busy();
-            let arrived = self.queue.ready(&busy).oldest;
-            oldest = arrived.map(|oldest| oldest + self.limits.max_wait);
-            oldest = [oldest, self.replays.ready(&busy).oldest].into_iter().flatten().min();
-        }
-        [waiting, oldest].into_iter().flatten().min()
+        self.batches.deadline()
     }
 
-    /// Batches that wait count as if they were in flight: they hold as much memory.
-    fn takes_more(&self) -> bool {
-        self.flights.len() + self.waiting.len() < self.limits.max_in_flight
-    }
-
-    /// False when two batches wait: take no more records until a commit has ended.
+    /// Returns false when two batches wait. The service then adds no more records until a commit has
+    /// ended.
     pub fn has_room(&self) -> bool {
-        self.queue.len() < 2 * self.limits.max_records && self.queue.bytes() < 2 * self.limits.max_bytes
+        self.batches.has_room()
     }
 
-    /// True while a commit of one of these partitions is on its way.
+    /// Returns whether a commit of one of these partitions has been sent and has no final outcome.
     pub fn is_committing(&self, partitions: &[Partition]) -> bool {
-        self.flights.values().any(|flight| match &flight.step {
-            Step::Committing(sent) | Step::Verifying(sent, _) => {
-                sent.moves.iter().any(|step| partitions.contains(&step.partition))
-            }
-            Step::Reading { .. } => false,
-        })
+        self.batches.is_committing(partitions)
     }
 
-    /// True when every partition owned has stopped, and all in front of the stops is committed.
+    /// Returns whether every owned partition has stopped, and everything in front of the stops is
+    /// committed.
     pub fn has_stopped(&self) -> bool {
-        let stopped = |owned: &Owned| matches!(owned.phase, Phase::Stopped { .. });
-        !self.partitions.is_empty() && self.partitions.values().all(stopped) && self.is_idle()
+        self.partitions.have_all_stopped() && self.is_idle()
     }
 
-    /// True when all that it was given is committed or forgotten.
+    /// Returns whether all records are committed or forgotten.
     pub fn is_idle(&self) -> bool {
-        self.flights.is_empty() && self.waiting.is_empty() && self.queue.len() == 0 && self.replays.len() == 0
+        self.batches.is_idle()
     }
 
-    /// The group has given us these partitions.
+    // The partitions and their positions.
+
+    /// Adds partitions that the consumer group has assigned.
     pub fn assign(&mut self, partitions: &[Partition]) {
         for partition in partitions {
-            self.begin(partition);
+            self.start_partition(partition);
         }
     }
 
-    /// They are no longer ours. A commit on its way is left to its own fence.
+    /// Removes partitions that the consumer group has revoked. A commit in flight is left to its fence.
     pub fn revoke(&mut self, partitions: &[Partition]) {
         for partition in partitions {
             self.partitions.remove(partition);
-            self.clear(partition);
+            self.forget(partition);
         }
     }
 
-    /// Reading the log failed in a way that only the stored position can tell the rest of.
+    /// Restarts a partition from its stored position, after an error of the fetch from which only the
+    /// stored position can recover.
     pub fn restart(&mut self, partition: &Partition, generation: u64) {
-        if self.is_current(partition, generation) {
-            self.begin(partition);
+        if self.partitions.is_current(partition, generation) {
+            self.start_partition(partition);
         }
     }
 
-    /// The stored position, `None` before the first registration, and the log's range read after it.
+    /// Applies the stored position, which is `None` before the registration, and the offsets that the log
+    /// contained after the position was read.
     pub fn apply_position(
         &mut self,
         partition: &Partition,
@@ -141,52 +149,51 @@ impl<P: Payload> Worker<P> {
         stored: Option<Position>,
         log: LogRange,
     ) {
-        if !self.is_current(partition, generation) {
+        if !self.partitions.is_current(partition, generation) {
             return;
         }
         let Some(position) = stored else {
             let mutations = position::register_partition(&self.spec.pipeline, partition, log.start);
-            self.settle(partition, generation, mutations);
+            self.commit_position(partition, generation, mutations);
             return;
         };
-        let next = position.next;
-        if log.holds(next) {
-            self.set_phase(partition, Phase::Fetching { position, next });
-            self.effects.push_back(WorkerEffect::Fetch {
-                partition: partition.clone(),
-                generation,
-                offset: next,
-            });
+        let offset = position.next;
+        if log.contains(offset) {
+            self.partitions.start_fetching(partition, position);
+            self.effects.push_back(WorkerEffect::Fetch { partition: partition.clone(), generation, offset });
             return;
         }
         match self.on_gap {
             OnGap::Stop => {
-                let gap = Gap { position: next, log };
-                self.set_phase(partition, Phase::Stopped { position });
-                self.stop(partition, next, StopReason::Gap(gap));
+                self.partitions.stop_at(partition, position);
+                self.stop(partition, offset, StopReason::Gap(Gap { position: offset, log }));
             }
             OnGap::Skip => {
-                // A log that was made anew may end before the position.
-                let to = Position { next: log.start, ..position.revised(position.event_time) };
+                // A log that was created anew may end before the position, so the move increases the
+                // revision instead of moving forward.
+                let to = Position { next: log.start, ..position.revise(position.event_time) };
                 let step = PositionMove { partition: partition.clone(), from: position, to };
-                let mut mutations = position::advance(&self.spec.pipeline, &[step]);
-                mutations.push(position::gap(&self.spec.pipeline, partition, next, log.start));
-                self.settle(partition, generation, mutations);
+                let mut mutations = position::move_positions(&self.spec.pipeline, &[step]);
+                mutations.push(position::record_gap(&self.spec.pipeline, partition, offset, log.start));
+                self.commit_position(partition, generation, mutations);
             }
         }
     }
 
-    /// The settling commit has an answer. Which one does not matter: the position tells.
+    /// Continues after a commit of [`WorkerEffect::CommitPosition`]. Its outcome does not matter, because
+    /// the position is read again.
     pub fn end_position_commit(&mut self, partition: &Partition, generation: u64) {
-        if self.is_current(partition, generation) {
+        if self.partitions.is_current(partition, generation) {
             self.effects.push_back(WorkerEffect::ReadPosition { partition: partition.clone(), generation });
         }
     }
 
-    /// Records of one partition, in the order of their offsets.
+    // The records.
+
+    /// Adds records of one partition, in the order of their offsets.
     ///
     /// # Panics
-    /// On an offset that goes back: it would be applied twice.
+    /// If an offset has been added before: the record would be applied twice.
     pub fn add_records(
         &mut self,
         partition: &Partition,
@@ -195,38 +202,30 @@ impl<P: Payload> Worker<P> {
         now: Duration,
     ) {
         for record in records {
-            if !self.is_current(partition, generation) {
+            if !self.partitions.accept(partition, generation, record.offset) {
                 return;
             }
-            let Some(Owned { phase: Phase::Fetching { next, .. }, .. }) = self.partitions.get_mut(partition)
-            else {
-                return;
-            };
-            assert!(record.offset >= *next, "{partition}: offset {} after {}", record.offset, *next - 1);
-            *next = record.offset + 1;
             if let (Err(failure), OnError::Stop) = (&record.changes, self.on_error) {
                 let reason = StopReason::Record(failure.clone());
                 self.stop(partition, record.offset, reason);
                 return;
             }
-            self.queue.push(entry(partition, generation, record, false, now));
+            self.batches.push(PendingRecord::new(partition, generation, record, false, now));
         }
         self.start_due_commits(now);
     }
 
-    /// True when dead letters of the partition may be handed to [`Self::add_replays`]: those asked for before are done.
+    /// Returns whether the service may pass dead letters of the partition to [`Self::add_replays`]. The
+    /// answer is false until the previous ones are done.
     pub fn accepts_replays(&self, partition: &Partition, generation: u64) -> bool {
-        let batches = self.flights.values().map(|flight| &flight.batch);
-        let mut batches = batches.chain(self.waiting.iter().map(|waiting| &waiting.batch));
-        let replayed = |entry: &Entry<P>| entry.replay && entry.partition == *partition;
-        self.is_current(partition, generation)
-            && matches!(self.partitions[partition].phase, Phase::Fetching { .. })
-            && !self.replays.holds(partition)
-            && !batches.any(|batch| batch.iter().any(replayed))
+        self.partitions.is_current(partition, generation)
+            && self.partitions.fetching_position(partition).is_some()
+            && !self.batches.contains_replay(partition)
     }
 
-    /// Records of dead letters that an operator wants replayed, in the order of their offsets, as they were found
-    /// after [`Self::accepts_replays`]. Each is applied in a commit that deletes its letter, or fails again.
+    /// Adds records of dead letters that an operator wants to replay, in the order of their offsets. The
+    /// service has read them after [`Self::accepts_replays`] returned true. Each is applied in a commit
+    /// that deletes its dead letter, or fails again.
     pub fn add_replays(
         &mut self,
         partition: &Partition,
@@ -237,156 +236,272 @@ impl<P: Payload> Worker<P> {
         if !self.accepts_replays(partition, generation) {
             return;
         }
-        let Phase::Fetching { position, .. } = self.partitions[partition].phase else { return };
+        let Some(position) = self.partitions.fetching_position(partition) else { return };
         for record in records {
-            // What an operator has set the position back to comes from the log.
+            // If an operator has set the position back, the record comes from the log.
             if record.offset < position.next {
-                self.replays.push(entry(partition, generation, record, true, now));
+                self.batches.push(PendingRecord::new(partition, generation, record, true, now));
             }
         }
         self.start_due_commits(now);
     }
 
-    /// Starts the commits that are due.
+    // The commits.
+
+    /// Starts all commits that are due.
     pub fn start_due_commits(&mut self, now: Duration) {
-        while self.flights.len() < self.limits.max_in_flight {
-            let next = self.next_waiting().filter(|&at| self.waiting[at].not_before <= now);
-            if let Some(waiting) = next.and_then(|at| self.waiting.remove(at)) {
-                self.start(waiting.batch, waiting.tries, now);
-                continue;
-            }
-            if !self.takes_more() {
-                return;
-            }
-            let busy = self.busy();
-            let replays = self.replays.take(&busy, self.pace.limit(), self.limits.max_bytes);
-            if !replays.is_empty() {
-                self.start(replays, Tries::default(), now);
-                continue;
-            }
-            let ready = self.queue.ready(&busy);
-            let is_due = ready.records >= self.pace.limit()
-                || ready.bytes >= self.limits.max_bytes
-                || ready.oldest.is_some_and(|oldest| now >= oldest + self.limits.max_wait);
-            if !is_due || ready.records == 0 {
-                return;
-            }
-            let batch = self.queue.take(&busy, self.pace.limit(), self.limits.max_bytes);
-            self.start(batch, Tries::default(), now);
+        while let Some((batch, retries)) = self.batches.next_due(now) {
+            self.start(batch, retries, now);
         }
     }
 
-    /// Partitions with a batch in flight or in front of the queue: their next records wait for it.
-    fn busy(&self) -> BTreeSet<Partition> {
-        let flights = self.flights.values().map(|flight| &flight.batch);
-        let batches = flights.chain(self.waiting.iter().map(|waiting| &waiting.batch));
-        batches.flatten().map(|entry| entry.partition.clone()).collect()
+    /// Applies the states that Spanner holds of the requested rows. Absent rows are left out.
+    pub fn apply_states(&mut self, attempt: u64, found: Vec<(RowKey, Vec<Value>)>, now: Duration) {
+        let Some(InFlightBatch { batch, retries, stage }) =
+            self.batches.end_flight(attempt, |stage| matches!(stage, BatchStage::Reading { .. }))
+        else {
+            return;
+        };
+        let BatchStage::Reading { mut known, missing, lock } = stage else { unreachable!("checked above") };
+        known.add_read(missing, found);
+        let batch = self.partitions.retain_current(batch);
+        self.commit(attempt, batch, retries, &known, lock.then_some(attempt), now);
+        self.start_due_commits(now);
     }
 
-    /// The first waiting batch with nothing of its partitions in front of it.
-    fn next_waiting(&self) -> Option<usize> {
-        let mut busy: BTreeSet<&Partition> =
-            self.flights.values().flat_map(|flight| &flight.batch).map(|entry| &entry.partition).collect();
-        for (at, waiting) in self.waiting.iter().enumerate() {
-            if waiting.batch.iter().all(|entry| !busy.contains(&entry.partition)) {
-                return Some(at);
+    /// Retries a batch whose states could not be read, because another transaction holds the locks or
+    /// this one is gone.
+    pub fn abort_read(&mut self, attempt: u64, now: Duration) {
+        let is_reading = |stage: &BatchStage| matches!(stage, BatchStage::Reading { .. });
+        let Some(flight) = self.batches.end_flight(attempt, is_reading) else { return };
+        self.retry_aborted(flight.batch, flight.retries, now);
+        self.start_due_commits(now);
+    }
+
+    /// Applies the outcome of a commit.
+    pub fn apply_outcome(&mut self, attempt: u64, outcome: Outcome, now: Duration) {
+        let Some(InFlightBatch { batch, retries, stage }) =
+            self.batches.end_flight(attempt, |stage| matches!(stage, BatchStage::Committing(_)))
+        else {
+            return;
+        };
+        let BatchStage::Committing(sent) = stage else { unreachable!("checked above") };
+        match outcome {
+            Outcome::Committed { mutations } => {
+                self.batches.record_commit(batch.len(), mutations);
+                self.apply_commit(&batch, sent);
             }
-            busy.extend(waiting.batch.iter().map(|entry| &entry.partition));
+            Outcome::Aborted => self.retry_aborted(batch, retries, now),
+            Outcome::Rejected(failure) => self.reject(batch, failure, now),
+            Outcome::TooLarge(failure) => {
+                self.batches.record_too_large(batch.len());
+                self.reject(batch, failure, now);
+            }
+            Outcome::Fenced(failure) if self.are_all_current(&batch) => {
+                let partitions = sent.moves.iter().map(|step| step.partition.clone()).collect();
+                self.effects.push_back(WorkerEffect::VerifyPositions { attempt, partitions });
+                let stage = BatchStage::Verifying(sent, failure);
+                self.batches.start_flight(attempt, InFlightBatch { batch, retries, stage });
+            }
+            Outcome::Fenced(_) | Outcome::InDoubt => self.restart_partitions(&batch),
         }
-        None
+        self.start_due_commits(now);
     }
 
-    /// Takes a flight out if it is at that step.
-    fn landed(&mut self, attempt: u64, at: fn(&Step) -> bool) -> Option<Flight<P>> {
-        self.flights.get(&attempt).filter(|flight| at(&flight.step))?;
-        self.flights.remove(&attempt)
-    }
-
-    /// From the stored position: forget all that is in memory, read it, go on from there.
-    fn begin(&mut self, partition: &Partition) {
-        self.clear(partition);
-        self.generations += 1;
-        let owned = Owned { generation: self.generations, phase: Phase::Finding };
-        self.partitions.insert(partition.clone(), owned);
-        self.effects.push_back(WorkerEffect::ReadPosition {
-            partition: partition.clone(),
-            generation: self.generations,
+    /// Applies the positions that were read after a commit was fenced. If no position has moved, the data
+    /// is at fault: "Fence or data" (docs/design/ingest-positions.md).
+    pub fn apply_verified_positions(
+        &mut self,
+        attempt: u64,
+        stored: &[(Partition, Option<Position>)],
+        now: Duration,
+    ) {
+        let Some(InFlightBatch { batch, stage, .. }) =
+            self.batches.end_flight(attempt, |stage| matches!(stage, BatchStage::Verifying(..)))
+        else {
+            return;
+        };
+        let BatchStage::Verifying(sent, failure) = stage else { unreachable!("checked above") };
+        let are_unmoved = sent.moves.iter().all(|step| {
+            let stored = stored.iter().find(|(partition, _)| *partition == step.partition);
+            stored
+                .is_some_and(|(_, position)| position.is_some_and(|position| position.is_same_row(step.from)))
         });
+        if are_unmoved && self.are_all_current(&batch) {
+            self.reject(batch, failure, now);
+        } else {
+            self.restart_partitions(&batch);
+        }
+        self.start_due_commits(now);
     }
 
-    fn clear(&mut self, partition: &Partition) {
-        self.drop_from(partition, Offset::MIN);
+    /// Starts a batch: reads the states that are not known, or commits at once.
+    fn start(&mut self, batch: Vec<PendingRecord<P>>, retries: RetryState, now: Duration) {
+        self.last_attempt += 1;
+        let attempt = self.last_attempt;
+        let first = retries.first_attempt.unwrap_or(attempt);
+        let retries = RetryState { first_attempt: Some(first), ..retries };
+        let (known, missing) = StoredStates::look_up(&self.spec, &batch, &mut self.cache);
+        if missing.is_empty() {
+            self.commit(attempt, batch, retries, &known, None, now);
+            return;
+        }
+        let is_shared = missing.targets().any(|target| self.spec.targets[target].locking);
+        let lock = is_shared && is_enforced(Guard::SharedRowsUnderLock);
+        let (keys, ranges) = (missing.keys.iter().cloned().collect(), missing.ranges.clone());
+        self.effects.push_back(WorkerEffect::ReadStates { attempt, first, keys, ranges, lock });
+        let stage = BatchStage::Reading { known, missing, lock };
+        self.batches.start_flight(attempt, InFlightBatch { batch, retries, stage });
+    }
+
+    /// Folds and commits a batch, or the part of it that fits into one commit.
+    fn commit(
+        &mut self,
+        attempt: u64,
+        mut batch: Vec<PendingRecord<P>>,
+        retries: RetryState,
+        known: &StoredStates,
+        transaction: Option<u64>,
+        now: Duration,
+    ) {
+        let mut folded = commit::fold_batch(&self.spec, &self.partitions, &batch, known);
+        let replay = batch.iter().any(|record| record.is_replay);
+        if self.on_error == OnError::Stop && !replay && !folded.failures.is_empty() {
+            batch = self.stop_at_failures(batch, &folded.failures);
+            folded = commit::fold_batch(&self.spec, &self.partitions, &batch, known);
+        }
+        let rest = batch.split_off(folded.taken);
+        self.retry(rest, RetryState::default(), now);
+        if batch.is_empty() {
+            if let Some(attempt) = transaction {
+                self.effects.push_back(WorkerEffect::Rollback { attempt });
+            }
+            return;
+        }
+        let FoldResult { mutations: changes, states, failures, stream_times, skipped, .. } = folded;
+        let moves = commit::position_moves(&self.partitions, &batch, &stream_times);
+        let mut mutations = position::move_positions(&self.spec.pipeline, &moves);
+        mutations.extend(changes);
+        self.effects.push_back(WorkerEffect::Commit(Commit {
+            attempt,
+            first: retries.first_attempt.unwrap_or(attempt),
+            in_transaction: transaction.is_some(),
+            mutations,
+            moves: moves.clone(),
+            records: batch.len(),
+            replay,
+            failures,
+            skipped,
+        }));
+        let stage = BatchStage::Committing(SentCommit { moves, states });
+        self.batches.start_flight(attempt, InFlightBatch { batch, retries, stage });
+    }
+
+    /// Cuts each failing partition off in front of its first failure, and stops it.
+    fn stop_at_failures(
+        &mut self,
+        mut batch: Vec<PendingRecord<P>>,
+        failures: &[(Partition, Offset, Failure)],
+    ) -> Vec<PendingRecord<P>> {
+        for (partition, offset, failure) in failures {
+            if !batch.iter().any(|record| record.partition == *partition && record.offset == *offset) {
+                continue;
+            }
+            batch.retain(|record| record.partition != *partition || record.offset < *offset);
+            self.batches.drop_from(partition, *offset);
+            self.stop(partition, *offset, StopReason::Record(failure.clone()));
+        }
+        batch
+    }
+
+    /// Moves the positions and caches the states of a commit that was applied.
+    fn apply_commit(&mut self, batch: &[PendingRecord<P>], sent: SentCommit) {
+        let generations: BTreeMap<&Partition, u64> =
+            batch.iter().map(|record| (&record.partition, record.generation)).collect();
+        for (partition, key, state) in sent.states {
+            if self.partitions.is_current(&partition, generations[&partition]) {
+                self.cache.put(&partition, key, state);
+            }
+        }
+        for step in sent.moves {
+            if self.partitions.is_current(&step.partition, generations[&step.partition]) {
+                self.partitions.apply_move(&step);
+                let PositionMove { partition, to, .. } = step;
+                self.effects.push_back(WorkerEffect::CommitGroupOffset { partition, next: to.next });
+            }
+        }
+    }
+
+    /// Finds the records that Spanner rejects: "Bisection of a rejected batch"
+    /// (docs/design/ingest-batches.md).
+    fn reject(&mut self, mut batch: Vec<PendingRecord<P>>, failure: Failure, now: Duration) {
+        // This splits before it drops outdated records. The whole batch was rejected, so a single current
+        // record that is left of it need not be the one at fault.
+        if batch.len() > 1 {
+            let second = batch.split_off(batch.len() / 2);
+            self.retry(second, RetryState::default(), now);
+            self.retry(batch, RetryState::default(), now);
+            return;
+        }
+        let Some(mut record) = self.partitions.retain_current(batch).pop() else { return };
+        if record.changes.is_ok() && (record.is_replay || self.on_error == OnError::DeadLetter) {
+            record.changes = Err(failure);
+            self.retry(vec![record], RetryState::default(), now);
+        } else if !record.is_replay {
+            self.batches.drop_from(&record.partition, record.offset);
+            self.stop(&record.partition, record.offset, StopReason::Record(failure));
+        }
+        // A replay that fails even as a dead letter is dropped: its dead letter is gone.
+    }
+
+    fn retry_aborted(&mut self, batch: Vec<PendingRecord<P>>, retries: RetryState, now: Duration) {
+        let batch = self.partitions.retain_current(batch);
+        self.batches.retry_aborted(batch, retries, now);
+    }
+
+    fn retry(&mut self, batch: Vec<PendingRecord<P>>, retries: RetryState, not_before: Duration) {
+        let batch = self.partitions.retain_current(batch);
+        self.batches.retry(batch, retries, not_before);
+    }
+
+    /// Restarts all partitions of a batch: "One recovery rule" (docs/design/ingest-positions.md).
+    fn restart_partitions(&mut self, batch: &[PendingRecord<P>]) {
+        let partitions: BTreeSet<&Partition> = batch
+            .iter()
+            .filter(|record| self.partitions.is_record_current(record))
+            .map(|record| &record.partition)
+            .collect();
+        for partition in partitions {
+            self.start_partition(partition);
+        }
+    }
+
+    /// Forgets what is in memory about a partition, and reads its stored position.
+    fn start_partition(&mut self, partition: &Partition) {
+        self.forget(partition);
+        let generation = self.partitions.start(partition);
+        self.effects.push_back(WorkerEffect::ReadPosition { partition: partition.clone(), generation });
+    }
+
+    fn forget(&mut self, partition: &Partition) {
+        self.batches.drop_from(partition, Offset::MIN);
         self.cache.forget(partition);
     }
 
-    /// Drops what waits of a partition, from that offset on.
-    fn drop_from(&mut self, partition: &Partition, offset: Offset) {
-        self.queue.drop_from(partition, offset);
-        self.replays.drop_from(partition, offset);
-        for waiting in &mut self.waiting {
-            waiting.batch.retain(|entry| entry.partition != *partition || entry.offset < offset);
-        }
-        self.waiting.retain(|waiting| !waiting.batch.is_empty());
-    }
-
-    /// Stops a partition at its stored position; what waits in front of `offset` is still committed.
+    /// Stops a partition at its stored position. What waits in front of `offset` is still committed.
     fn stop(&mut self, partition: &Partition, offset: Offset, reason: StopReason) {
-        if let Some(Owned { phase, .. }) = self.partitions.get_mut(partition)
-            && let Phase::Fetching { position, .. } = phase
-        {
-            *phase = Phase::Stopped { position: *position };
-        }
+        self.partitions.stop_fetching(partition);
         self.effects.push_back(WorkerEffect::StopFetch { partition: partition.clone() });
-        self.effects.push_back(WorkerEffect::ReportStop(PartitionStop {
-            partition: partition.clone(),
-            offset,
-            reason,
-        }));
+        let stop = PartitionStop { partition: partition.clone(), offset, reason };
+        self.effects.push_back(WorkerEffect::ReportStop(stop));
     }
 
-    fn settle(&mut self, partition: &Partition, generation: u64, mutations: Vec<Mutation>) {
-        self.effects.push_back(WorkerEffect::CommitPosition {
-            partition: partition.clone(),
-            generation,
-            mutations,
-        });
+    fn commit_position(&mut self, partition: &Partition, generation: u64, mutations: Vec<Mutation>) {
+        let partition = partition.clone();
+        self.effects.push_back(WorkerEffect::CommitPosition { partition, generation, mutations });
     }
 
-    fn set_phase(&mut self, partition: &Partition, phase: Phase) {
-        if let Some(owned) = self.partitions.get_mut(partition) {
-            owned.phase = phase;
-        }
-    }
-
-    fn is_current(&self, partition: &Partition, generation: u64) -> bool {
-        self.partitions.get(partition).is_some_and(|owned| owned.generation == generation)
-    }
-
-    fn all_current(&self, batch: &[Entry<P>]) -> bool {
-        batch.iter().all(|entry| self.is_current(&entry.partition, entry.generation))
-    }
-
-    fn current(&self, batch: Vec<Entry<P>>) -> Vec<Entry<P>> {
-        batch.into_iter().filter(|entry| self.is_current(&entry.partition, entry.generation)).collect()
-    }
-}
-
-fn entry<P>(
-    partition: &Partition,
-    generation: u64,
-    record: Record<P>,
-    replay: bool,
-    now: Duration,
-) -> Entry<P> {
-    let changes = record.changes.iter().flatten().map(Change::size).sum::<usize>();
-    Entry {
-        partition: partition.clone(),
-        generation,
-        offset: record.offset,
-        replay,
-        changes: record.changes,
-        payload: record.payload,
-        size: record.size + changes,
-        arrived: now,
+    fn are_all_current(&self, batch: &[PendingRecord<P>]) -> bool {
+        batch.iter().all(|record| self.partitions.is_record_current(record))
     }
 }

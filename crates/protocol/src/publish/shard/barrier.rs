@@ -1,105 +1,98 @@
-//! Changes that are held while rows are read again: the side of each shard.
+//! The barrier as one shard sees it.
 //!
-//! First every shard halts where it is, and says so. Then all go on to the furthest of them, and no further.
+//! Shard 0 sends every shard a barrier without a timestamp. Each shard pauses where it is and reports the
+//! timestamp that it has reached. Shard 0 then sends the maximum of these timestamps, and all shards
+//! publish up to it and no further.
 
 use std::time::Duration;
 
-use super::Shard;
-use super::queue::What;
 use crate::guard::{Guard, is_enforced};
-use crate::publish::effect::ShardLimits;
 use crate::publish::incremental_snapshot::{Barrier, Paused};
-use crate::publish::state::{StateKey, StateRecord, StateValue};
 use crate::value::Timestamp;
 
+/// The barrier of a shard, if there is one, and whether the shard has paused at it.
 #[derive(Default)]
 pub(super) struct AtBarrier {
-    hold: Option<Barrier>,
-    /// A change that is wanted has not been handed in yet.
-    expects: bool,
-    /// That it has halted is said, or on its way.
-    halted: bool,
-    /// When this life began to read the hold's rows.
-    since: Option<Duration>,
-    /// The furthest start of the children of finished tokens: what these have emitted is not behind it. A child may
-    /// not have begun, nor its owner know of it.
-    passed: Option<Timestamp>,
+    barrier: Option<Barrier>,
+    /// Whether the shard has asked the service for a change that is still to be added.
+    expects_change: bool,
+    /// Whether the shard has reported its pause.
+    is_paused: bool,
+    /// The time at which this owner began to read rows at the barrier.
+    reading_since: Option<Duration>,
+    /// The latest start of the children of finished tokens. The finished tokens may have emitted changes
+    /// up to it. A child may not have started, and its owner may not know of it.
+    latest_child_start: Option<Timestamp>,
 }
 
 impl AtBarrier {
-    /// A record that was there before this life.
-    pub(super) fn stored(&mut self, hold: Option<Barrier>) {
-        self.hold = hold;
+    /// Restores the barrier from the stored state.
+    pub(super) fn restore(&mut self, barrier: Option<Barrier>) {
+        self.barrier = barrier;
     }
 
-    pub(super) fn pass(&mut self, at: Timestamp) {
-        self.passed = self.passed.max(Some(at));
+    /// Replaces the barrier: a new one, one that now has a timestamp, or none.
+    pub(super) fn replace(&mut self, barrier: Option<Barrier>) {
+        *self = Self { barrier, is_paused: false, reading_since: None, ..*self };
     }
 
-    pub(super) fn passed(&self) -> Option<Timestamp> {
-        self.passed
+    /// Records the start of the children of a finished token.
+    pub(super) fn add_child_start(&mut self, at: Timestamp) {
+        self.latest_child_start = self.latest_child_start.max(Some(at));
     }
 
-    /// Whether a change is still to be handed in.
-    pub(super) fn expect(&mut self, change: bool) {
-        self.expects = change;
+    /// The latest start of the children of finished tokens.
+    pub(super) fn latest_child_start(&self) -> Option<Timestamp> {
+        self.latest_child_start
     }
 
+    /// Sets whether a change is still to be added.
+    pub(super) fn expect_change(&mut self, expects_change: bool) {
+        self.expects_change = expects_change;
+    }
+
+    /// Returns whether there is a barrier.
     pub(super) fn is_some(&self) -> bool {
-        self.hold.is_some()
+        self.barrier.is_some()
     }
 
-    /// Up to where changes are held.
-    pub(super) fn at(&self) -> Option<Timestamp> {
-        self.hold.as_ref().and_then(|hold| hold.at)
+    /// The last commit timestamp that the barrier allows to publish, if it is known.
+    pub(super) fn end(&self) -> Option<Timestamp> {
+        self.barrier.as_ref().and_then(|barrier| barrier.at)
     }
 
-    pub(super) fn is_halting(&self) -> bool {
-        self.hold.as_ref().is_some_and(|hold| hold.at.is_none())
+    /// Returns whether the barrier's timestamp is still unknown, so that the shard pauses.
+    pub(super) fn is_pausing(&self) -> bool {
+        self.barrier.as_ref().is_some_and(|barrier| barrier.at.is_none())
     }
 
-    pub(super) fn is_halted(&self) -> bool {
-        self.halted
+    /// Returns whether the shard has reported its pause.
+    pub(super) fn is_paused(&self) -> bool {
+        self.is_paused
     }
 
-    /// A range begins.
-    pub(super) fn begin(&mut self, now: Duration) {
-        self.since.get_or_insert(now);
-    }
-
-    /// True when changes have been held for long enough.
-    pub(super) fn is_time_up(&self, now: Duration, limits: &ShardLimits) -> bool {
-        self.hold.is_some() && self.since.is_some_and(|since| now >= since + limits.max_barrier_time)
-    }
-}
-
-impl<D> Shard<D> {
-    /// A hold begins, is told its timestamp, or ends.
-    pub(super) fn hold(&mut self, hold: Option<Barrier>, now: Duration) {
-        self.holding = AtBarrier { hold, halted: false, since: None, ..self.holding };
-        if self.holding.is_halting() {
-            self.ranges.forget_begun();
-            self.halt(now);
-        } else {
-            self.go_on();
-        }
-    }
-
-    /// Says that nothing more is published, as soon as that is true: with what is on its way, and in the same order.
-    pub(super) fn halt(&mut self, now: Duration) {
-        let AtBarrier { hold: Some(Barrier { id, at: None }), expects: false, halted: false, .. } =
-            &self.holding
+    /// Pauses the shard, if it is asked to and no change is still to be added. Returns the report to
+    /// commit with everything that is queued before it. `published` is the last timestamp that the
+    /// shard's unfinished tokens may have published.
+    pub(super) fn pause(&mut self, published: impl FnOnce() -> Option<Timestamp>) -> Option<Paused> {
+        let Self { barrier: Some(Barrier { id, at: None }), expects_change: false, is_paused: false, .. } =
+            &*self
         else {
-            return;
+            return None;
         };
-        if !self.is_running() || self.queue.is_open() {
-            return;
-        }
-        let passed = self.holding.passed.filter(|_| is_enforced(Guard::StartedChildrenCount));
-        let halted = Paused { id: id.clone(), at: self.tokens.furthest().max(passed) };
-        self.holding.halted = true;
-        let key = StateKey::Paused(self.config.index);
-        let state = vec![StateRecord { shard: 0, key, value: Some(StateValue::Paused(halted)) }];
-        self.push(What::Step { state }, now);
+        let finished = self.latest_child_start.filter(|_| is_enforced(Guard::StartedChildrenCount));
+        let report = Paused { id: id.clone(), at: published().max(finished) };
+        self.is_paused = true;
+        Some(report)
+    }
+
+    /// Records that the shard reads a range.
+    pub(super) fn start_reading(&mut self, now: Duration) {
+        self.reading_since.get_or_insert(now);
+    }
+
+    /// Returns whether the shard has read rows at the barrier for `max_time`.
+    pub(super) fn is_time_up(&self, now: Duration, max_time: Duration) -> bool {
+        self.barrier.is_some() && self.reading_since.is_some_and(|since| now >= since + max_time)
     }
 }

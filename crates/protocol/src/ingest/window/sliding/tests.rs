@@ -5,8 +5,8 @@ use proptest::prelude::*;
 use super::*;
 use crate::ingest::aggregate::AggregateError;
 use crate::ingest::window::instant::{FIRST, LAST};
-use crate::ingest::window::oracle::{FUNCTIONS, Record, at, batches, records, state};
-use crate::ingest::window::{End, first_open, is_late};
+use crate::ingest::window::oracle::{FUNCTIONS, TimedRecord, at, batches, records, state};
+use crate::ingest::window::{WindowEnd, first_open, is_late};
 
 type Rows = BTreeMap<Timestamp, Slide>;
 
@@ -14,25 +14,25 @@ fn size(millis: u64) -> WindowSize {
     WindowSize::new(Duration::from_millis(millis)).unwrap()
 }
 
-/// The window that starts there, if it holds a record.
-fn window(size: i128, records: &[Record], start: i128) -> Option<Slide> {
+/// Returns the window that starts at `start`, if it contains a record.
+fn window(size: i128, records: &[TimedRecord], start: i128) -> Option<Slide> {
     let within = records.iter().filter(|record| (start..=start + size).contains(&record.millis()));
-    let latest = within.clone().map(Record::millis).max()?;
+    let latest = within.clone().map(TimedRecord::millis).max()?;
     Some(Slide { start: at(start), latest: at(latest), state: state(within) })
 }
 
-/// KIP-450's windows: one that ends with each record, one that starts behind each.
-fn naive(size: i128, records: &[Record]) -> Rows {
+/// Computes KIP-450's windows: one that ends with each record, and one that starts right behind it.
+fn naive(size: i128, records: &[TimedRecord]) -> Rows {
     let starts = records.iter().flat_map(|record| [record.millis() - size, record.millis() + 1]);
     starts.filter_map(|start| Some((at(start), window(size, records, start)?))).collect()
 }
 
-/// What a batch reads of the table.
+/// Returns the rows that a batch reads of the table.
 fn read(rows: &Rows, range: RangeInclusive<Timestamp>) -> Vec<Slide> {
     rows.range(range).map(|(_, slide)| slide.clone()).collect()
 }
 
-/// The table with a batch's changes.
+/// Returns the table after a batch's changes.
 fn written(rows: &Rows, slides: &Slides) -> Rows {
     let mut rows = rows.clone();
     rows.extend(slides.written().map(|slide| (slide.start, slide.clone())));
@@ -42,7 +42,7 @@ fn written(rows: &Rows, slides: &Slides) -> Rows {
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(1000))]
     #[test]
-    fn the_rows_are_the_windows_of_all_records(records in records(60), millis in 1_u64..25) {
+    fn rows_equal_the_windows_of_all_records(records in records(60), millis in 1_u64..25) {
         let mut rows = Rows::new();
         let mut seen = 0;
         for (batch, first, last) in batches(&records) {
@@ -57,7 +57,7 @@ proptest! {
     }
 
     #[test]
-    fn closed_windows_stay_and_open_ones_miss_nothing(
+    fn closed_windows_stay_and_open_ones_contain_every_record(
         records in records(60), millis in 1_u64..25, grace in 0_u64..40
     ) {
         let grace = Duration::from_millis(grace);
@@ -69,7 +69,7 @@ proptest! {
             let mut slides = Slides::new(size(millis), read(&rows, slide_range(size(millis), first, last)));
             for record in batch {
                 stream_time = stream_time.max(Some(record.at));
-                let closed = |start| is_late(End::sliding(start, size(millis)), grace, stream_time);
+                let closed = |start| is_late(WindowEnd::of_sliding_window(start, size(millis)), grace, stream_time);
                 let open = first_open(size(millis), grace, stream_time);
                 bounds.insert(open);
                 if !closed(at(record.millis())) {
@@ -78,17 +78,17 @@ proptest! {
                 let before = written(&rows, &slides);
                 slides.add(&FUNCTIONS, record.at, &record.inputs(), open).unwrap();
                 let now = written(&rows, &slides);
-                let (still, live): (Rows, Rows) = now.into_iter().partition(|(start, _)| closed(*start));
-                let of_before = before.into_iter().filter(|(start, _)| closed(*start)).collect::<Rows>();
-                prop_assert_eq!(still, of_before);
-                let wanted = naive(millis.into(), &taken);
-                for (start, slide) in &live {
+                let (closed_rows, open_rows): (Rows, Rows) = now.into_iter().partition(|(start, _)| closed(*start));
+                let closed_before = before.into_iter().filter(|(start, _)| closed(*start)).collect::<Rows>();
+                prop_assert_eq!(closed_rows, closed_before);
+                let expected = naive(millis.into(), &taken);
+                for (start, slide) in &open_rows {
                     let start = nanos(*start) / MILLISECOND;
                     prop_assert_eq!(Some(slide.clone()), window(millis.into(), &taken, start));
-                    prop_assert!(wanted.contains_key(&slide.start) || bounds.contains(&slide.start));
+                    prop_assert!(expected.contains_key(&slide.start) || bounds.contains(&slide.start));
                 }
-                for start in wanted.keys().filter(|start| !closed(**start)) {
-                    prop_assert!(live.contains_key(start), "{}", start);
+                for start in expected.keys().filter(|start| !closed(**start)) {
+                    prop_assert!(open_rows.contains_key(start), "{}", start);
                 }
             }
             rows = written(&rows, &slides);
@@ -97,7 +97,7 @@ proptest! {
 }
 
 #[test]
-fn the_example_of_kafka_streams_holds() {
+fn windows_equal_the_example_of_kafka_streams() {
     // The five windows of `SlidingWindows`' documentation, with a time difference of 5000.
     let mut slides = Slides::new(size(5000), Vec::new());
     for (time, value) in [(8000, 1), (9200, 2), (12_400, 3)] {
@@ -106,15 +106,15 @@ fn the_example_of_kafka_streams_holds() {
             .unwrap();
     }
     let windows: Vec<_> = slides.written().map(|slide| (slide.start, slide.state[0].clone())).collect();
-    let wanted = [(3000, 1), (4200, 3), (7400, 6), (8001, 5), (9201, 3)];
-    assert_eq!(windows, wanted.map(|(start, sum)| (at(start), Value::from(sum))));
+    let expected = [(3000, 1), (4200, 3), (7400, 6), (8001, 5), (9201, 3)];
+    assert_eq!(windows, expected.map(|(start, sum)| (at(start), Value::from(sum))));
 }
 
 #[test]
-fn a_refused_record_changes_nothing() {
+fn rejected_record_changes_nothing() {
     let mut slides = Slides::new(size(10), Vec::new());
     let add = |slides: &mut Slides, millis, value| {
-        let record = Record::new(millis, value);
+        let record = TimedRecord::new(millis, value);
         slides.add(&FUNCTIONS, record.at, &record.inputs(), FIRST)
     };
     add(&mut slides, 0, 1).unwrap();
@@ -125,7 +125,7 @@ fn a_refused_record_changes_nothing() {
 }
 
 #[test]
-fn at_the_edges_of_time_a_window_fits_or_is_refused() {
+fn window_outside_of_timestamp_is_rejected() {
     let add = |slides: &mut Slides, time: Timestamp, open| {
         slides.add(&[AggregateFunction::Count], time, &[AggregateInput::Record], open)
     };

@@ -1,52 +1,60 @@
-//! Sliding windows and sessions: a record changes a group's windows together.
+//! Sliding windows and sessions, of which a record changes several together.
 
 use std::collections::BTreeMap;
 
 use super::super::aggregate::{AggregateFunction, AggregateInput};
 use super::super::change::{LatePolicy, RowKey, Spec, Target, TargetKind, Window, WindowKind};
-use super::super::dead_letter::Failure;
-use super::super::window::{End, Session, Sessions, Slide, Slides, first_open, is_late};
-use super::{Known, SkipCounts, cell};
+use super::super::failure::Failure;
+use super::super::window::{Session, Sessions, Slide, Slides, WindowEnd, first_open, is_late};
+use super::failures::{late_failure, require_event_time, window_failure};
+use super::skip_counts::SkipCounts;
+use super::stored_states::StoredStates;
 use crate::mutation::{Mutation, Write};
 use crate::value::{Timestamp, Value};
 
-/// The windows that a batch works on, by group: the primary key without the bound.
+/// The windows that a batch has changed, by group: the primary key without the bound.
 #[derive(Default)]
-pub(super) struct Ranges(Sets);
+pub(super) struct GroupWindows(WindowSets);
 
-type Sets = BTreeMap<RowKey, Set>;
+type WindowSets = BTreeMap<RowKey, WindowSet>;
 
+/// The windows of one group.
 #[derive(Clone)]
-enum Set {
+enum WindowSet {
     Sessions(Sessions),
     Slides(Slides),
 }
 
-/// One record's additions.
-pub(super) struct Stage<'a> {
-    ranges: &'a Ranges,
-    staged: Sets,
+/// The windows that one record changes.
+pub(super) struct StagedGroupWindows<'a> {
+    applied: &'a GroupWindows,
+    staged: WindowSets,
 }
 
-impl Ranges {
-    pub(super) fn stage(&self) -> Stage<'_> {
-        Stage { ranges: self, staged: Sets::new() }
+/// The changed windows of one record, to be applied.
+pub(super) struct ChangedWindows(WindowSets);
+
+impl GroupWindows {
+    /// Begins the changes of one record.
+    pub(super) fn stage(&self) -> StagedGroupWindows<'_> {
+        StagedGroupWindows { applied: self, staged: WindowSets::new() }
     }
 
-    pub(super) fn apply(&mut self, staged: Staged) {
-        self.0.extend(staged.0);
+    /// Applies the changes of one record.
+    pub(super) fn apply(&mut self, changed: ChangedWindows) {
+        self.0.extend(changed.0);
     }
 
-    /// The rows of sessions that have become part of others.
+    /// Returns the mutations that delete the rows of sessions that were merged into others.
     pub(super) fn deletes(&self, spec: &Spec) -> Vec<Mutation> {
-        let removed = |set: &Set| match set {
-            Set::Sessions(sessions) => sessions.removed().collect(),
-            Set::Slides(_) => Vec::new(),
+        let removed = |set: &WindowSet| match set {
+            WindowSet::Sessions(sessions) => sessions.removed().collect(),
+            WindowSet::Slides(_) => Vec::new(),
         };
         let mutation = |target: usize| {
             let rows: Vec<_> = self
                 .of(target)
-                .flat_map(|(group, set)| removed(set).into_iter().map(|end| keyed(group, end)))
+                .flat_map(|(group, set)| removed(set).into_iter().map(|end| row_key(group, end)))
                 .collect();
             let Target { table, columns, key, .. } = &spec.targets[target];
             let columns = columns[..key.len()].to_vec().into();
@@ -55,17 +63,18 @@ impl Ranges {
         (0..spec.targets.len()).filter_map(mutation).collect()
     }
 
+    /// Returns the mutation that writes the windows of a target, if there are any.
     pub(super) fn writes(&self, spec: &Spec, target: usize) -> Option<Mutation> {
-        let row = |group: &RowKey, bound, behind, state: &[Value]| {
-            [keyed(group, bound), vec![Value::Timestamp(behind)], state.to_vec()].concat()
+        let row = |group: &RowKey, bound, other_bound, state: &[Value]| {
+            [row_key(group, bound), vec![Value::Timestamp(other_bound)], state.to_vec()].concat()
         };
-        let written = |group: &RowKey, set: &Set| -> Vec<Vec<Value>> {
+        let written = |group: &RowKey, set: &WindowSet| -> Vec<Vec<Value>> {
             match set {
-                Set::Sessions(sessions) => sessions
+                WindowSet::Sessions(sessions) => sessions
                     .written()
                     .map(|session| row(group, session.end, session.start, &session.state))
                     .collect(),
-                Set::Slides(slides) => slides
+                WindowSet::Slides(slides) => slides
                     .written()
                     .map(|slide| row(group, slide.start, slide.latest, &slide.state))
                     .collect(),
@@ -77,23 +86,24 @@ impl Ranges {
         (!rows.is_empty()).then_some(Mutation { write: Write::Upsert, table, columns, rows })
     }
 
-    fn of(&self, target: usize) -> impl Iterator<Item = (&RowKey, &Set)> {
+    fn of(&self, target: usize) -> impl Iterator<Item = (&RowKey, &WindowSet)> {
         self.0.iter().filter(move |(group, _)| group.target == target)
     }
 }
 
-/// A record's changed groups.
-pub(super) struct Staged(Sets);
-
-impl Stage<'_> {
-    /// Adds to the windows of a group that hold `at`; nothing for a table without such windows.
+impl StagedGroupWindows<'_> {
+    /// Adds the record to the windows of a group that contain `at`. Does nothing for tables without
+    /// sliding windows or sessions.
+    ///
+    /// # Errors
+    /// If the record has no event time, is late under `late = "dead-letter"`, or a function rejects it.
     pub(super) fn add(
         &mut self,
         spec: &Spec,
         group: RowKey,
         at: Option<Timestamp>,
         inputs: &[AggregateInput],
-        known: &Known,
+        known: &StoredStates,
         stream_time: Option<Timestamp>,
     ) -> Result<SkipCounts, Failure> {
         let target = &spec.targets[group.target];
@@ -102,24 +112,25 @@ impl Stage<'_> {
         if matches!(window.kind, WindowKind::Tumbling(_) | WindowKind::Hopping(_)) {
             return Ok(SkipCounts::default());
         }
-        let at = cell::time(target, at)?;
-        let set = self.staged.get(&group).or_else(|| self.ranges.0.get(&group)).cloned();
-        let mut set = set.unwrap_or_else(|| Set::load(window.kind, &group, known));
+        let at = require_event_time(target, at)?;
+        let set = self.staged.get(&group).or_else(|| self.applied.0.get(&group)).cloned();
+        let mut set = set.unwrap_or_else(|| WindowSet::load(window.kind, &group, known));
         let skipped = set.add(target, window, &groups.functions, at, inputs, stream_time)?;
         self.staged.insert(group, set);
         Ok(skipped)
     }
 
-    pub(super) fn finish(self) -> Staged {
-        Staged(self.staged)
+    /// Returns the changes, to be applied.
+    pub(super) fn finish(self) -> ChangedWindows {
+        ChangedWindows(self.staged)
     }
 }
 
-impl Set {
-    fn load(kind: WindowKind, group: &RowKey, known: &Known) -> Self {
-        // Behind the key stand the other bound, then the functions' state.
-        let rows = known.range(group).filter_map(|(bound, state)| match state.split_first() {
-            Some((Value::Timestamp(behind), state)) => Some((bound, *behind, state.to_vec())),
+impl WindowSet {
+    fn load(kind: WindowKind, group: &RowKey, known: &StoredStates) -> Self {
+        // The columns behind the key are the other bound, then the functions' state.
+        let rows = known.range(group).filter_map(|(bound, columns)| match columns.split_first() {
+            Some((Value::Timestamp(other_bound), state)) => Some((bound, *other_bound, state.to_vec())),
             _ => None,
         });
         match kind {
@@ -144,15 +155,15 @@ impl Set {
         inputs: &[AggregateInput],
         stream_time: Option<Timestamp>,
     ) -> Result<SkipCounts, Failure> {
-        let failure = |error| cell::failure(target, error);
+        let failure = |error| window_failure(target, error);
         let late = SkipCounts { late: 1, ..SkipCounts::default() };
         match (self, window.kind) {
             (Self::Sessions(sessions), WindowKind::Session(gap)) => {
-                let end = End::session(sessions.end(at).map_err(failure)?, gap);
+                let end = WindowEnd::of_session(sessions.end(at).map_err(failure)?, gap);
                 match window.late {
                     LatePolicy::Drop if is_late(end, window.grace, stream_time) => return Ok(late),
                     LatePolicy::DeadLetter if is_late(end, window.grace, stream_time) => {
-                        return Err(cell::closed(target));
+                        return Err(late_failure(target));
                     }
                     _ => sessions.add(functions, at, inputs).map_err(failure)?,
                 }
@@ -161,18 +172,18 @@ impl Set {
             (Self::Slides(slides), WindowKind::Sliding(size)) => {
                 let time = if window.late == LatePolicy::Update { None } else { stream_time };
                 let open = first_open(size, window.grace, time);
-                let is_closed = is_late(End::of_record(at), window.grace, time);
+                let is_closed = is_late(WindowEnd::of_record(at), window.grace, time);
                 if is_closed && window.late == LatePolicy::DeadLetter {
-                    return Err(cell::closed(target));
+                    return Err(late_failure(target));
                 }
                 slides.add(functions, at, inputs, open).map_err(failure)?;
                 Ok(if is_closed { late } else { SkipCounts::default() })
             }
-            _ => unreachable!("a set is of its window's kind"),
+            _ => unreachable!("a set has the kind of its window"),
         }
     }
 }
 
-fn keyed(group: &RowKey, bound: Timestamp) -> Vec<Value> {
+fn row_key(group: &RowKey, bound: Timestamp) -> Vec<Value> {
     [&group.key[..], &[Value::Timestamp(bound)]].concat()
 }

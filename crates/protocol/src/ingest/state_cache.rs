@@ -1,7 +1,7 @@
-//! Group states that the owner of a partition knows without asking.
+//! The cache of group states that the owner of a partition knows without reading them.
 //!
-//! What was read after the position s stays true until s is consumed, because every other writer
-//! of those rows must consume s too.
+//! A state that was read after the position `s` stays true until `s` is consumed, because every other
+//! writer of the row has to consume `s` too: "Cached state" (docs/design/ingest-positions.md).
 
 use lru::LruCache;
 
@@ -9,23 +9,28 @@ use super::change::RowKey;
 use super::position::Partition;
 use crate::value::Value;
 
-/// Bounded in bytes; what was not used for longest is forgotten first. To forget is always right: what is
-/// needed again is read again.
-pub(super) struct Cache {
+/// A cache that is bounded in bytes and drops the least recently used states.
+///
+/// To drop a state is always right, because it is then read again: "Forgetting is always right"
+/// (docs/design/time-and-memory.md).
+pub(super) struct StateCache {
     states: LruCache<RowKey, (Partition, Vec<Value>)>,
     bytes: usize,
     capacity: usize,
 }
 
-impl Cache {
+impl StateCache {
+    /// Creates an empty cache of `capacity` bytes.
     pub(super) fn new(capacity: usize) -> Self {
         Self { states: LruCache::unbounded(), bytes: 0, capacity }
     }
 
+    /// Returns the state of a row, if it is cached.
     pub(super) fn get(&mut self, key: &RowKey) -> Option<&Vec<Value>> {
         self.states.get(key).map(|(_, state)| state)
     }
 
+    /// Adds or replaces the state of a row, which belongs to `partition`.
     pub(super) fn put(&mut self, partition: &Partition, key: RowKey, state: Vec<Value>) {
         self.bytes += size(&key, &state);
         if let Some((key, (_, old))) = self.states.push(key, (partition.clone(), state)) {
@@ -37,6 +42,7 @@ impl Cache {
         }
     }
 
+    /// Drops all states of a partition.
     pub(super) fn forget(&mut self, partition: &Partition) {
         let of_partition = self.states.iter().filter(|(_, (owner, _))| owner == partition);
         let keys: Vec<RowKey> = of_partition.map(|(key, _)| key.clone()).collect();
@@ -57,11 +63,11 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_least_recently_used_state_makes_room() {
+    fn full_cache_drops_the_least_recently_used_state() {
         let partition = Partition { topic: "t".into(), number: 0 };
         let key = |at: i64| RowKey { target: 0, key: vec![at.into()] };
         let one = size(&key(0), &[0.into()]);
-        let mut cache = Cache::new(2 * one);
+        let mut cache = StateCache::new(2 * one);
         for at in 0..2 {
             cache.put(&partition, key(at), vec![at.into()]);
         }

@@ -1,0 +1,17 @@
+//! The reason why a record is not part of a batch.
+
+use super::super::failure::Failure;
+
+/// The reason why a record changes nothing in this batch.
+pub(super) enum Rejection {
+    /// The record itself is at fault.
+    Failed(Failure),
+    /// The record cannot share a commit with an earlier record of the batch.
+    NeedsNextCommit,
+}
+
+impl From<Failure> for Rejection {
+    fn from(failure: Failure) -> Self {
+        Self::Failed(failure)
+    }
+}

@@ -1,0 +1,40 @@
+//! The settings of a worker.
+
+use std::time::Duration;
+
+/// The limits of a [`super::Worker`].
+#[derive(Debug, Clone)]
+pub struct WorkerLimits {
+    /// The maximum number of records in a commit.
+    pub max_records: usize,
+    /// The maximum size of a commit's records in bytes. A single record may exceed it.
+    pub max_bytes: usize,
+    /// The longest time that a record waits for its commit.
+    pub max_wait: Duration,
+    /// The maximum number of commits in flight. They belong to different partitions.
+    pub max_in_flight: usize,
+    /// The size of the cache of group states in bytes.
+    pub cached_bytes: usize,
+    /// The number of mutations, as Spanner counts them, that learned batch sizes stay below.
+    pub max_mutations: u64,
+    /// The delay after the first abort of a commit. It doubles with each further abort, up to 1 s.
+    pub backoff: Duration,
+}
+
+/// What happens to a record that cannot be decoded, mapped or stored.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum OnError {
+    /// The record becomes a dead letter.
+    DeadLetter,
+    /// The partition stops in front of the record.
+    Stop,
+}
+
+/// What happens when the log no longer contains the position.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum OnGap {
+    /// The partition stops.
+    Stop,
+    /// The partition continues at the start of the log, and the gap is recorded in `BridgeGaps`.
+    Skip,
+}

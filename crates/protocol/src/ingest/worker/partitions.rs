@@ -1,0 +1,146 @@
+//! The partitions that a worker owns, and the position of each.
+
+use std::collections::BTreeMap;
+
+use crate::ingest::position::{Offset, Partition, Position, PositionMove};
+use crate::ingest::record::PendingRecord;
+
+/// The partitions that a worker owns.
+#[derive(Default)]
+pub(super) struct OwnedPartitions {
+    partitions: BTreeMap<Partition, OwnedPartition>,
+    last_generation: u64,
+}
+
+struct OwnedPartition {
+    /// Increases with each restart from the stored position. Answers to older generations are ignored.
+    generation: u64,
+    phase: PartitionPhase,
+}
+
+enum PartitionPhase {
+    /// The position is being read, registered, or moved over a gap.
+    Locating,
+    Fetching {
+        /// The stored position.
+        position: Position,
+        /// The lowest offset that the next record may have.
+        next: Offset,
+    },
+    /// The partition has stopped. Records in front of the stop may still wait for their commit.
+    Stopped { position: Position },
+}
+
+impl OwnedPartitions {
+    /// Starts or restarts a partition from its stored position. Returns its new generation.
+    pub(super) fn start(&mut self, partition: &Partition) -> u64 {
+        self.last_generation += 1;
+        let generation = self.last_generation;
+        self.partitions
+            .insert(partition.clone(), OwnedPartition { generation, phase: PartitionPhase::Locating });
+        generation
+    }
+
+    /// Removes a partition that is no longer owned.
+    pub(super) fn remove(&mut self, partition: &Partition) {
+        self.partitions.remove(partition);
+    }
+
+    /// Returns whether the partition is owned in this generation.
+    pub(super) fn is_current(&self, partition: &Partition, generation: u64) -> bool {
+        self.partitions.get(partition).is_some_and(|owned| owned.generation == generation)
+    }
+
+    /// Returns whether the record's partition is owned in the record's generation.
+    pub(super) fn is_record_current<P>(&self, record: &PendingRecord<P>) -> bool {
+        self.is_current(&record.partition, record.generation)
+    }
+
+    /// Returns the records whose partitions are owned in their generations.
+    pub(super) fn retain_current<P>(&self, batch: Vec<PendingRecord<P>>) -> Vec<PendingRecord<P>> {
+        batch.into_iter().filter(|record| self.is_record_current(record)).collect()
+    }
+
+    /// Starts fetching a partition at its position.
+    pub(super) fn start_fetching(&mut self, partition: &Partition, position: Position) {
+        self.set_phase(partition, PartitionPhase::Fetching { position, next: position.next });
+    }
+
+    /// Stops a partition that is not being fetched at this position.
+    pub(super) fn stop_at(&mut self, partition: &Partition, position: Position) {
+        self.set_phase(partition, PartitionPhase::Stopped { position });
+    }
+
+    /// Stops a partition that is being fetched.
+    pub(super) fn stop_fetching(&mut self, partition: &Partition) {
+        if let Some(position) = self.fetching_position(partition) {
+            self.stop_at(partition, position);
+        }
+    }
+
+    /// The stored position of a partition that is being fetched.
+    pub(super) fn fetching_position(&self, partition: &Partition) -> Option<Position> {
+        match self.partitions.get(partition)?.phase {
+            PartitionPhase::Fetching { position, .. } => Some(position),
+            PartitionPhase::Locating | PartitionPhase::Stopped { .. } => None,
+        }
+    }
+
+    /// Accepts the next record of a partition. Returns false if the partition is not being fetched in
+    /// this generation.
+    ///
+    /// # Panics
+    /// If the offset has been accepted before: the record would be applied twice.
+    pub(super) fn accept(&mut self, partition: &Partition, generation: u64, offset: Offset) -> bool {
+        match self.partitions.get_mut(partition) {
+            Some(OwnedPartition { generation: current, phase: PartitionPhase::Fetching { next, .. } })
+                if *current == generation =>
+            {
+                assert!(offset >= *next, "{partition}: offset {offset} after {}", *next - 1);
+                *next = offset + 1;
+                true
+            }
+            _ => false,
+        }
+    }
+
+    /// The stored position of a partition whose records are being applied.
+    ///
+    /// # Panics
+    /// If the position is not known.
+    pub(super) fn position(&self, partition: &Partition) -> Position {
+        match self.partitions.get(partition).map(|owned| &owned.phase) {
+            Some(PartitionPhase::Fetching { position, .. } | PartitionPhase::Stopped { position }) => {
+                *position
+            }
+            _ => unreachable!("{partition}: its records are current, so its position is known"),
+        }
+    }
+
+    /// Moves the position of a partition after a commit.
+    ///
+    /// # Panics
+    /// If the commit has consumed another position.
+    pub(super) fn apply_move(&mut self, step: &PositionMove) {
+        let PositionMove { partition, from, to } = step;
+        match self.partitions.get_mut(partition).map(|owned| &mut owned.phase) {
+            Some(PartitionPhase::Fetching { position, .. } | PartitionPhase::Stopped { position }) => {
+                assert!(position.is_same_row(*from), "{partition}: the position that was consumed");
+                *position = *to;
+            }
+            _ => unreachable!("{partition}: its generation is that of the commit"),
+        }
+    }
+
+    /// Returns whether there are partitions and all have stopped.
+    pub(super) fn have_all_stopped(&self) -> bool {
+        let has_stopped = |owned: &OwnedPartition| matches!(owned.phase, PartitionPhase::Stopped { .. });
+        !self.partitions.is_empty() && self.partitions.values().all(has_stopped)
+    }
+
+    fn set_phase(&mut self, partition: &Partition, phase: PartitionPhase) {
+        if let Some(owned) = self.partitions.get_mut(partition) {
+            owned.phase = phase;
+        }
+    }
+}
