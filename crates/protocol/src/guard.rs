@@ -36,7 +36,7 @@ pub(crate) enum Guard {
     /// "All shards pause first" (docs/design/publish-snapshots.md).
     AllShardsPauseFirst,
     /// The timestamp at which a shard pauses covers its finished tokens up to their children's start.
-    /// "Started children count" (docs/design/publish-snapshots.md).
+    /// "Children of finished tokens" (docs/design/publish-snapshots.md).
     StartedChildrenCount,
     /// Rows are read after all changes up to the barrier have been published.
     /// "Changes before their rows" (docs/design/publish-snapshots.md).

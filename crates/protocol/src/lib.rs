@@ -1,9 +1,19 @@
-//! What exactly-once depends on, and nothing else: no I/O, no clock, no threads.
+//! The state machines that exactly-once depends on, without I/O, clock or threads.
 //!
-//! [`ingest`] decides how Kafka records become Spanner commits, [`publish`] how change stream
-//! records become Kafka transactions. Both are state machines: the services feed them inputs and
-//! carry out the effects they answer with. The simulation in `sim` (tests only) drives the very
-//! same code through crashes, doubt, zombies and rebalances.
+//! [`ingest`] decides how Kafka records become Spanner commits, and [`publish`] how change stream records
+//! become Kafka transactions. The services feed these state machines with inputs and carry out the effects
+//! that they return. The machines take the time as an argument: "Time is an argument"
+//! (docs/design/time-and-memory.md).
+//!
+//! ```text
+//!  crates/ingest  ──inputs──▶ ingest::Worker ──WorkerEffect──▶ crates/ingest
+//!  crates/publish ──inputs──▶ publish::Shard ──ShardEffect───▶ crates/publish
+//! ```
+//!
+//! [`value`], [`mutation`] and [`table`] are the values that both work on. `guard` lists the conditions that
+//! exactly-once depends on. `sim`, which exists in tests only, runs the same code through crashes, commits of
+//! unknown outcome, zombies and rebalances.
+#![warn(missing_docs, clippy::doc_markdown, clippy::missing_errors_doc)]
 #![cfg_attr(
     test,
     allow(

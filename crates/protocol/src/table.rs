@@ -1,64 +1,67 @@
-//! A Spanner table as the bridge sees it: columns in the order of the table.
+//! The description of a Spanner table.
 
 use crate::value::Type;
 
-/// One table, read from INFORMATION_SCHEMA.
+/// A table, as `INFORMATION_SCHEMA` describes it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Table {
-    /// The name as SQL has it; with its schema, `schema.name`, unless that is the default one.
+    /// The name in SQL: `schema.name`, or only the name in the default schema.
     pub name: String,
     /// All columns, in ordinal order.
     pub columns: Vec<Column>,
-    /// The table that this one is interleaved in.
+    /// The table in which this one is interleaved.
     pub parent: Option<Parent>,
 }
 
-/// The table that another one is interleaved in, `INTERLEAVE IN PARENT`.
+/// The parent table of an interleaved table, by `INTERLEAVE IN PARENT`.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Parent {
-    /// Its name, as [`Table::name`].
+    /// The name, as in [`Table::name`].
     pub table: String,
+    /// The effect on the interleaved rows when their parent is deleted.
     pub on_delete: OnDelete,
 }
 
-/// What becomes of a row when its parent is deleted.
+/// The effect on a row when its parent is deleted.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum OnDelete {
-    /// Deleting the parent fails.
+    /// The deletion of the parent fails.
     NoAction,
-    /// It is deleted too.
+    /// The row is deleted too.
     Cascade,
 }
 
-/// One column of a [`Table`].
+/// A column of a [`Table`].
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Column {
+    /// The name.
     pub name: String,
+    /// The type.
     pub ty: Type,
-    /// The declared length of a STRING in characters, of BYTES in bytes, also of an array's items; nothing
-    /// for MAX and for other types.
+    /// The declared length of STRING in characters and of BYTES in bytes, also for the items of an array.
+    /// `None` for MAX and for other types.
     pub length: Option<u64>,
-    /// False for NOT NULL.
+    /// True if the column may be null.
     pub nullable: bool,
-    /// A generated column, which cannot be written.
+    /// True if the column is generated, so that it cannot be written.
     pub generated: bool,
-    /// It has a default, so that an insert may leave it out.
+    /// True if the column has a default, so that an insert may omit it.
     pub has_default: bool,
-    /// `allow_commit_timestamp = true`.
+    /// True if the column has the option `allow_commit_timestamp = true`.
     pub commit_timestamp: bool,
-    /// Its place in the primary key, from 0.
+    /// The index in the primary key, from 0; `None` if the column is not part of it.
     pub key_ordinal: Option<usize>,
-    /// Its values are in descending order in the primary key.
+    /// True if the primary key sorts the column in descending order.
     pub key_descending: bool,
 }
 
 impl Table {
-    /// The column of that name; Spanner's names are compared without case.
+    /// Returns the column of this name. Spanner compares names without case.
     pub fn column(&self, name: &str) -> Option<&Column> {
         self.columns.iter().find(|column| column.name.eq_ignore_ascii_case(name))
     }
 
-    /// The columns of the primary key, in key order.
+    /// Returns the columns of the primary key, in key order.
     pub fn key(&self) -> Vec<&Column> {
         let mut key: Vec<&Column> = self.columns.iter().filter(|c| c.key_ordinal.is_some()).collect();
         key.sort_by_key(|column| column.key_ordinal);

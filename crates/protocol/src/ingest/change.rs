@@ -1,4 +1,4 @@
-//! What one record changes, as the service's mapping compiles it.
+//! The changes of one record, as the service's mapping compiles them.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -8,7 +8,7 @@ use super::window::{Hop, WindowSize};
 use crate::mutation::Write;
 use crate::value::{Timestamp, Value};
 
-/// What a pipeline writes.
+/// The tables that a pipeline writes.
 #[derive(Debug, Clone)]
 pub struct Spec {
     /// The identity of the pipeline in stored state.
@@ -28,7 +28,7 @@ pub struct Target {
     pub key: Vec<usize>,
     /// How rows are written.
     pub kind: TargetKind,
-    /// Whether other writers change these rows too. Everything that a change depends on is then read
+    /// True if other writers change these rows too. Everything that a change depends on is then read
     /// under lock, in the transaction that writes it. Otherwise the partition's position is the lock.
     pub locking: bool,
 }
@@ -69,7 +69,7 @@ pub struct Window {
     /// The index of the window's bound in the key: its start, or the end of a session. The bound of
     /// sliding windows and sessions is the last part of the key, so that a group's windows are a range.
     pub at: usize,
-    /// What happens to late records.
+    /// The policy for late records.
     pub late: LatePolicy,
     /// How far the stream time may pass the end of a window before its records are late.
     pub grace: Duration,
@@ -88,7 +88,7 @@ pub enum WindowKind {
     Session(WindowSize),
 }
 
-/// What happens to a late record, whose window the stream time has passed.
+/// The policy for late records, whose windows the stream time has passed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum LatePolicy {
     /// The record updates the window.

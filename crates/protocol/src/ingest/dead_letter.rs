@@ -28,7 +28,7 @@ pub const TABLE_DEAD_LETTERS: &str = "BridgeDeadLetters";
 /// letters and deleted with them.
 pub const TABLE_REPLAYS: &str = "BridgeReplays";
 
-/// What a batch changes in the dead letters.
+/// The changes of a batch in the dead letters.
 #[derive(Default)]
 pub(super) struct DeadLetterChanges {
     /// New dead letters.
@@ -77,7 +77,7 @@ impl DeadLetterChanges {
             columns: columns.iter().map(ToString::to_string).collect(),
             rows,
         };
-        // The update fails if the request, or the dead letter above it, is gone.
+        // The update fails if the request or its dead letter was deleted.
         let updated =
             self.replayed.iter().map(|key| [&key[..], &[Value::CommitTimestamp]].concat()).collect();
         let mutations = [

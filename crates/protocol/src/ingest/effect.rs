@@ -56,7 +56,7 @@ pub enum WorkerEffect {
         keys: Vec<RowKey>,
         /// The ranges of rows to read.
         ranges: Vec<KeyRange>,
-        /// Whether to begin a transaction and read under its locks. The commit of the same attempt ends
+        /// True to begin a transaction and read under its locks. The commit of the same attempt ends
         /// the transaction.
         lock: bool,
     },
@@ -94,7 +94,7 @@ pub struct Commit {
     pub attempt: u64,
     /// The first attempt with the same batch: this one, unless earlier ones were aborted.
     pub first: u64,
-    /// Whether the commit ends the transaction in which the attempt's states were read.
+    /// True if the commit ends the transaction in which the attempt's states were read.
     pub in_transaction: bool,
     /// The mutations.
     pub mutations: Vec<Mutation>,
@@ -102,7 +102,7 @@ pub struct Commit {
     pub moves: Vec<PositionMove>,
     /// The number of records in the commit.
     pub records: usize,
-    /// Whether the records are replayed dead letters.
+    /// True if the records are replayed dead letters.
     pub replay: bool,
     /// The records that become dead letters.
     pub failures: Vec<(Partition, Offset, Failure)>,

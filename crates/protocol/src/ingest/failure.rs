@@ -8,7 +8,7 @@ use std::borrow::Cow;
 pub struct Failure {
     /// The stable error code, such as `SB-INGEST-DECODE`.
     pub code: Cow<'static, str>,
-    /// What happened and where.
+    /// A description of what happened and where.
     pub message: String,
 }
 

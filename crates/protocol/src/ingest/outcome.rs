@@ -17,8 +17,8 @@ pub enum Outcome {
     /// The commit has not been applied because it is too large. A part of it may succeed.
     TooLarge(Failure),
     /// The commit has not been applied because a row was missing or already existed. Either another
-    /// worker has consumed a position, or the data is at fault.
+    /// worker has consumed a position, or the data is invalid.
     Fenced(Failure),
-    /// It is unknown whether the commit has been or will be applied.
+    /// The outcome is unknown: the commit may have been applied, or may still be.
     InDoubt,
 }

@@ -105,7 +105,7 @@ pub struct PositionMove {
 
 /// Returns the mutations that consume the positions of all partitions of a commit.
 ///
-/// The update fails if the row is gone, and so the whole commit does: "Position consumption"
+/// The update, and with it the whole commit, fails if the row no longer exists: "Position consumption"
 /// (docs/design/ingest-positions.md).
 pub(super) fn move_positions(pipeline: &str, moves: &[PositionMove]) -> Vec<Mutation> {
     let key = |step: &PositionMove, position: Position| {

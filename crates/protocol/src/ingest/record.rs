@@ -11,7 +11,7 @@ use super::position::{Offset, Partition};
 pub struct Record<P> {
     /// The record's offset.
     pub offset: Offset,
-    /// What the record changes. Empty if it is filtered out.
+    /// The record's changes. Empty if it is filtered out.
     pub changes: Result<Vec<Change>, Failure>,
     /// The raw record, for its dead letter.
     pub payload: P,
@@ -25,10 +25,10 @@ pub(super) struct PendingRecord<P> {
     /// The generation of the partition in which the record was added.
     pub(super) generation: u64,
     pub(super) offset: Offset,
-    /// Whether the record is a replayed dead letter, whose offset precedes the position. A batch holds
+    /// True if the record is a replayed dead letter, whose offset precedes the position. A batch holds
     /// either only replayed records or none.
     pub(super) is_replay: bool,
-    /// What the record changes. A failure makes the record a dead letter.
+    /// The record's changes. A failure makes the record a dead letter.
     pub(super) changes: Result<Vec<Change>, Failure>,
     pub(super) payload: P,
     /// The size in memory in bytes.

@@ -21,16 +21,16 @@ pub struct WorkerLimits {
     pub backoff: Duration,
 }
 
-/// What happens to a record that cannot be decoded, mapped or stored.
+/// The policy for records that cannot be decoded, mapped or stored.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum OnError {
     /// The record becomes a dead letter.
     DeadLetter,
-    /// The partition stops in front of the record.
+    /// The partition stops before the record.
     Stop,
 }
 
-/// What happens when the log no longer contains the position.
+/// The policy for positions that the log no longer contains.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum OnGap {
     /// The partition stops.

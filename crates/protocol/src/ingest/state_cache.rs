@@ -11,7 +11,7 @@ use crate::value::Value;
 
 /// A cache that is bounded in bytes and drops the least recently used states.
 ///
-/// To drop a state is always right, because it is then read again: "Forgetting is always right"
+/// A dropped state is read from Spanner when it is needed: "Forgetting is always right"
 /// (docs/design/time-and-memory.md).
 pub(super) struct StateCache {
     states: LruCache<RowKey, (Partition, Vec<Value>)>,

@@ -8,7 +8,7 @@ use super::position::{LogRange, Offset, Partition};
 pub struct PartitionStop {
     /// The partition.
     pub partition: Partition,
-    /// The offset in front of which it stops.
+    /// The offset before which it stops.
     pub offset: Offset,
     /// The reason.
     pub reason: StopReason,

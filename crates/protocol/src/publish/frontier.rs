@@ -47,7 +47,7 @@ impl Frontier {
         self.emitted.insert(id);
     }
 
-    /// Moves the frontier to a heartbeat's timestamp. Returns false if the frontier is there already.
+    /// Moves the frontier to a heartbeat's timestamp. Returns false if the frontier does not move.
     pub(super) fn advance(&mut self, at: Timestamp) -> bool {
         let forward = at > self.at;
         if forward {

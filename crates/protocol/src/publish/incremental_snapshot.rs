@@ -69,7 +69,7 @@ pub struct RangeProgress {
 pub struct IncrementalSnapshot {
     /// The request.
     pub request: RequestId,
-    /// What the request waits for.
+    /// The event that the request waits for.
     pub stage: SnapshotStage,
     /// The number of barriers so far.
     pub round: u32,

@@ -1,7 +1,7 @@
 //! The commit order of an atomic pipeline: the events of all tokens, with each transaction complete.
 //!
 //! A [`Merge`] stands between the queries of the tokens and a [`super::Shard`] that owns all tokens.
-//! The service feeds it what the queries deliver, and takes the events out in commit order. It never
+//! The service feeds it the items of the queries, and takes the events out in commit order. It never
 //! decides what is published: changes reach it only if the shard has not emitted them.
 
 use std::collections::{BTreeMap, VecDeque};
@@ -40,7 +40,7 @@ pub enum TokenEvent<C> {
     Change {
         /// The change record.
         change: C,
-        /// Whether the next change belongs to the same transaction.
+        /// True if the next change belongs to the same transaction.
         continues: bool,
     },
     /// An input for [`super::Shard::add_heartbeat`].
@@ -73,7 +73,7 @@ struct PendingChange<C> {
     size: usize,
 }
 
-/// What a token has delivered.
+/// The events that a token has delivered.
 struct TokenDelivery {
     /// `None` if the token delivers nothing more.
     position: Option<DeliveryPosition>,
@@ -144,7 +144,7 @@ impl<C> Merge<C> {
         self.update_watermark();
     }
 
-    /// Removes a token that is no longer queried.
+    /// Removes a token whose query has stopped.
     pub fn stop_token(&mut self, token: &Token) {
         self.forget(token);
         self.tokens.remove(token);
@@ -200,7 +200,7 @@ impl<C> Merge<C> {
         self.expect_tokens(children.children.iter().map(|(child, _)| child), children.start);
     }
 
-    /// Records that the token's query has ended by itself.
+    /// Records that the token's query has ended without an error.
     pub fn end_query(&mut self, token: &Token) {
         let Some(state) = self.tokens.get_mut(token) else { return };
         if state.children.is_empty() {

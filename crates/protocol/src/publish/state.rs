@@ -93,7 +93,7 @@ pub enum StateValue {
     IncrementalSnapshot(IncrementalSnapshot),
 }
 
-/// Where a pipeline started.
+/// The start of a pipeline.
 #[derive(Debug, Clone, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 pub struct Origin {
     /// The commit timestamp of the first changes.
@@ -107,7 +107,7 @@ pub struct Origin {
     pub snapshot: Option<InitialSnapshot>,
 }
 
-/// What the owner of a child token needs to know to start it.
+/// The facts that the owner of a child token needs to start it.
 #[derive(Debug, Clone, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 pub struct ParentFinished {
     /// The commit timestamp at which the child starts.

@@ -1,31 +1,25 @@
-//! The deterministic simulation: one seed in, a whole run out, and a checker at its end.
+//! The deterministic simulation: one seed determines a whole run, which ends with a check.
 //!
-//! Run one seed alone with `SPANBRIDGE_SEED=17 cargo test -p spanbridge-protocol sim`.
+//! A run has two phases. In the first one, faults happen at random: processes crash or become zombies,
+//! answers are lost, and commits arrive late or twice. In the second one nothing fails, and everything must
+//! come to rest. A checker then compares the outcome with a direct computation.
+//!
+//! ```text
+//!             ┌──────────────── simulation (one seed) ────────────────┐
+//!  faults ──▶ │ processes / owners ◀─effects, answers─▶ fake Spanner  │ ──▶ checker
+//!             │   (the real state machines)             or fake Kafka │
+//!             └───────────────────────────────────────────────────────┘
+//! ```
+//!
+//! * `ingest`: workers, a consumer group that moves partitions, and a fake Spanner.
+//! * `publish`: owners of shards, a change stream that splits and merges tokens, and a fake Kafka.
+//! * `seeds`: runs all seeds, or one alone: `SPANBRIDGE_SEED=17 cargo test --workspace --lib sim`.
+//! * `rng`: the only source of randomness.
+//!
+//! For each [`Guard`](crate::guard::Guard) a test named `without_…_the_checker_fails` disables the guard and
+//! requires that some seed fails. So each rule of `docs/design` that the code depends on is exercised.
 
 mod ingest;
 mod publish;
 mod rng;
-
-use rng::Rng;
-
-use crate::guard::{Guard, run_without};
-
-/// Seeds of one test; enough to meet every fault many times over.
-const SEEDS: u64 = 3000;
-
-/// Runs every seed and names the first that fails.
-fn all_seeds(run: impl Fn(Rng) -> Result<(), String>) {
-    let one = std::env::var("SPANBRIDGE_SEED").ok().and_then(|seed| seed.parse::<u64>().ok());
-    let seeds = one.map_or(0..SEEDS, |seed| seed..seed + 1);
-    for seed in seeds {
-        if let Err(why) = run(Rng::new(seed)) {
-            panic!("seed {seed}: {why}");
-        }
-    }
-}
-
-/// The first seed that fails without that guard, in that way.
-fn first_failure(guard: Guard, how: &str, run: impl Fn(Rng) -> Result<(), String>) -> Option<(u64, String)> {
-    let fails = |seed| run(Rng::new(seed)).err().filter(|why| why.contains(how)).map(|why| (seed, why));
-    run_without(guard, || (0..SEEDS).find_map(fails))
-}
+mod seeds;

@@ -1,7 +1,9 @@
+//! Floats that can be keys.
+
 use std::cmp::Ordering;
 use std::hash::{Hash, Hasher};
 
-/// A float with IEEE 754's total order, so that it may stand in a key.
+/// A float with the total order of IEEE 754, so that it can be part of a key.
 #[derive(Debug, Clone, Copy)]
 pub struct Float(pub f64);
 

@@ -1,50 +1,58 @@
-//! A Spanner value and its type, with a total order, so that values serve as keys.
+//! Values and types of Spanner columns. Values have a total order, so that they can be keys of maps.
 
+mod column_type;
 mod float;
 mod numeric;
-mod ty;
 
+pub use column_type::Type;
 pub use float::Float;
 pub use numeric::{Numeric, NumericError};
-pub use ty::Type;
 
-/// An instant with nanoseconds, as Spanner's TIMESTAMP (years 0001 to 9999, UTC).
+/// An instant in nanoseconds, like Spanner's TIMESTAMP (years 0001 to 9999, UTC).
 pub type Timestamp = chrono::DateTime<chrono::Utc>;
 
-/// A calendar day, as Spanner's DATE.
+/// A calendar day, like Spanner's DATE.
 pub type Date = chrono::NaiveDate;
 
 /// One value of a Spanner column.
 ///
-/// The order is total and only serves maps and keys; it is not the order of Spanner's SQL.
+/// The order is total and serves only as the order of maps and keys. It differs from the order of SQL.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Value {
+    /// NULL.
     Null,
+    /// BOOL.
     Bool(bool),
+    /// INT64.
     Int64(i64),
-    /// FLOAT64, and FLOAT32 widened.
+    /// FLOAT64, or FLOAT32 converted to it.
     Float64(Float),
+    /// NUMERIC.
     Numeric(Numeric),
-    /// STRING, and UUID in its canonical text form.
+    /// STRING, or UUID in its canonical text form.
     String(String),
+    /// BYTES.
     Bytes(Vec<u8>),
+    /// DATE.
     Date(Date),
+    /// TIMESTAMP.
     Timestamp(Timestamp),
-    /// JSON as its text.
+    /// JSON as text.
     Json(String),
+    /// ARRAY.
     Array(Vec<Value>),
-    /// The commit timestamp of the transaction that writes it
-    /// (a column with `allow_commit_timestamp = true`).
+    /// The commit timestamp of the transaction that writes the value, for a column with
+    /// `allow_commit_timestamp = true`.
     CommitTimestamp,
 }
 
 impl Value {
-    /// True for SQL NULL.
+    /// Returns whether the value is NULL.
     pub fn is_null(&self) -> bool {
         matches!(self, Self::Null)
     }
 
-    /// Bytes that this value takes in memory, near enough to bound a buffer.
+    /// Returns the approximate size in memory in bytes, which bounds a buffer.
     pub fn size(&self) -> usize {
         let heap = match self {
             Self::String(text) | Self::Json(text) => text.len(),

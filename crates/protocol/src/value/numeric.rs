@@ -1,32 +1,40 @@
+//! Spanner's NUMERIC.
+
 use std::fmt;
 use std::str::FromStr;
 
-/// Digits after the decimal point.
+/// The number of digits after the decimal point.
 const SCALE: u32 = 9;
 /// One, in billionths.
 const ONE: i128 = 1_000_000_000;
-/// 29 digits before the point and 9 behind it.
-const MAX: i128 = 99_999_999_999_999_999_999_999_999_999_999_999_999;
+/// The maximum in billionths: 29 digits before the decimal point and 9 after it.
+const MAX_BILLIONTHS: i128 = 99_999_999_999_999_999_999_999_999_999_999_999_999;
 
-/// Spanner's NUMERIC: 29 digits before the point, 9 behind it, held as billionths.
+/// A NUMERIC with 29 digits before the decimal point and 9 after it, stored as billionths.
 ///
 /// Source: <https://cloud.google.com/spanner/docs/storing-numeric-data>.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Numeric(i128);
 
-/// A number that NUMERIC does not hold.
+/// The reason why a number is not a NUMERIC.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum NumericError {
+    /// The text is not a decimal number.
     #[error("not a decimal number")]
     Syntax,
+    /// The number has too many digits after the decimal point.
     #[error("NUMERIC has 9 digits after the point at most")]
     Scale,
+    /// The number has too many digits before the decimal point.
     #[error("NUMERIC has 29 digits before the point at most")]
     Range,
 }
 
 impl Numeric {
-    /// `unscaled` times ten to the power of `-scale`, as Avro's decimal has it.
+    /// Creates the number `unscaled × 10^-scale`, which is the form of Avro's decimal.
+    ///
+    /// # Errors
+    /// If the number does not fit into NUMERIC.
     pub fn from_unscaled(unscaled: i128, scale: u32) -> Result<Self, NumericError> {
         let billionths = if scale <= SCALE {
             unscaled.checked_mul(10_i128.pow(SCALE - scale)).ok_or(NumericError::Range)?
@@ -45,14 +53,17 @@ impl Numeric {
         self.0
     }
 
-    /// The sum, or the error that it is out of range.
+    /// Adds two numbers.
+    ///
+    /// # Errors
+    /// If the sum does not fit into NUMERIC.
     pub fn checked_add(self, other: Self) -> Result<Self, NumericError> {
-        // Two numbers within the range do not overflow 128 bits.
+        // The sum of two numbers within the range fits into 128 bits.
         Self::new(self.0 + other.0)
     }
 
     fn new(billionths: i128) -> Result<Self, NumericError> {
-        if billionths.unsigned_abs() > MAX.unsigned_abs() {
+        if billionths.unsigned_abs() > MAX_BILLIONTHS.unsigned_abs() {
             Err(NumericError::Range)
         } else {
             Ok(Self(billionths))
@@ -106,7 +117,7 @@ impl FromStr for Numeric {
 }
 
 impl fmt::Display for Numeric {
-    /// Spanner's canonical text: no trailing zeros, no point without digits behind it.
+    /// Writes Spanner's canonical text, without trailing zeros or a trailing decimal point.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let (whole, fraction) = (self.0.abs() / ONE, self.0.abs() % ONE);
         let sign = if self.0 < 0 { "-" } else { "" };
@@ -123,7 +134,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn text_round_trips() {
+    fn text_round_trips_in_canonical_form() {
         for text in ["0", "12.5", "-0.000000001", "99999999999999999999999999999.999999999"] {
             assert_eq!(text.parse::<Numeric>().unwrap().to_string(), text);
         }
@@ -132,15 +143,15 @@ mod tests {
     }
 
     #[test]
-    fn what_does_not_fit_is_refused() {
+    fn number_that_does_not_fit_is_rejected() {
         assert_eq!("1.0000000001".parse::<Numeric>(), Err(NumericError::Scale));
         assert_eq!("100000000000000000000000000000".parse::<Numeric>(), Err(NumericError::Range));
         assert_eq!("1e40".parse::<Numeric>(), Err(NumericError::Range));
         for text in ["", ".", "-", "1,5", "NaN", "1e", "--1"] {
             assert_eq!(text.parse::<Numeric>(), Err(NumericError::Syntax), "{text}");
         }
-        let most = "99999999999999999999999999999".parse::<Numeric>().unwrap();
-        assert_eq!(most.checked_add(1.into()), Err(NumericError::Range));
+        let max = "99999999999999999999999999999".parse::<Numeric>().unwrap();
+        assert_eq!(max.checked_add(1.into()), Err(NumericError::Range));
         assert_eq!(Numeric::from_unscaled(i128::MIN, 9), Err(NumericError::Range));
     }
 }

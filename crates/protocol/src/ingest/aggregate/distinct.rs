@@ -54,7 +54,7 @@ fn stored(column: &Value) -> Result<Option<HllSketch>, AggregateError> {
 /// (8 bytes, little endian), floats and strings are hashed as DataSketches does in other languages.
 ///
 /// # Errors
-/// If the value is no scalar.
+/// If the value is not a scalar.
 fn coupon(value: &Value) -> Result<Coupon, AggregateError> {
     let bytes = |bytes: &[u8]| Coupon::from_value(raw_bytes::from_slice(bytes));
     let integer = |value: i64| bytes(&value.to_le_bytes());

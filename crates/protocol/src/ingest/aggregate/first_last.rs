@@ -17,7 +17,7 @@ pub(super) fn last(state: &[Value], input: &Value, at: Timestamp) -> NewColumns 
 /// Returns a stored event time.
 ///
 /// # Errors
-/// If the value is no timestamp.
+/// If the value is not a timestamp.
 pub(super) fn stored_time(state: &Value) -> Result<Option<Timestamp>, AggregateError> {
     match state {
         Value::Null => Ok(None),

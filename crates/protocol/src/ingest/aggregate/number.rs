@@ -7,7 +7,7 @@ use crate::value::{Numeric, Value};
 /// Returns a stored count. Null counts as zero, because the column may have been added after the row.
 ///
 /// # Errors
-/// If the value is no count.
+/// If the value is not a count.
 pub(super) fn stored_count(state: &Value) -> Result<i64, AggregateError> {
     match state {
         Value::Null => Ok(0),
@@ -28,7 +28,7 @@ pub(super) fn increase_count(state: &Value, more: i64) -> NewColumns {
 /// Converts a number of any type to the nearest FLOAT64.
 ///
 /// # Errors
-/// If the value is no number.
+/// If the value is not a number.
 pub(super) fn as_float(value: &Value) -> Result<f64, AggregateError> {
     match value {
         Value::Float64(value) => Ok(value.0),
@@ -42,7 +42,7 @@ pub(super) fn as_float(value: &Value) -> Result<f64, AggregateError> {
 /// Converts an exact number to NUMERIC.
 ///
 /// # Errors
-/// If the value is no exact number.
+/// If the value is not an exact number.
 pub(super) fn as_numeric(value: &Value) -> Result<Numeric, AggregateError> {
     match value {
         Value::Numeric(value) => Ok(*value),

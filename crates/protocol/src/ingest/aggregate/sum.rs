@@ -7,7 +7,7 @@ use crate::value::{Float, Value};
 /// Adds `input`, which is not null.
 ///
 /// # Errors
-/// If the types differ or are no numbers, or the sum overflows.
+/// If the types differ or are not numeric, or the sum overflows.
 pub(super) fn add(state: &Value, input: &Value) -> NewColumns {
     match (state, input) {
         (Value::Null, Value::Int64(_) | Value::Numeric(_) | Value::Float64(_)) => one_column(input.clone()),

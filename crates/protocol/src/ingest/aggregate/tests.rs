@@ -122,7 +122,7 @@ proptest! {
     }
 }
 
-/// Generates sketches of few and of many values, some of which no longer keep each value.
+/// Generates sketches of few and of many values, some of which have dropped single values.
 fn sketches() -> impl Strategy<Value = (AggregateFunction, Vec<Value>)> {
     let kinds = [AggregateFunction::ApproxDistinct, median()].into_iter();
     let of_sizes = |function| {

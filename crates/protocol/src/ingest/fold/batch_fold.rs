@@ -34,7 +34,7 @@ pub(in crate::ingest) struct FoldResult {
 
 /// Folds the records of a batch in their order. A record that fails changes no table.
 ///
-/// `stream_times` holds the stream times in front of the batch.
+/// `stream_times` holds the stream times before the batch.
 ///
 /// # Panics
 /// If `known` lacks a state that [`StoredStates::look_up`] names.

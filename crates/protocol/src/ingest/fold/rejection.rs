@@ -4,7 +4,7 @@ use super::super::failure::Failure;
 
 /// The reason why a record changes nothing in this batch.
 pub(super) enum Rejection {
-    /// The record itself is at fault.
+    /// The record cannot be applied in any batch.
     Failed(Failure),
     /// The record cannot share a commit with an earlier record of the batch.
     NeedsNextCommit,

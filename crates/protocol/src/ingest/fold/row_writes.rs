@@ -22,13 +22,13 @@ pub(super) struct RowWrites {
     versions: HashMap<RowKey, Option<Value>>,
 }
 
-/// What a batch does to one row.
+/// The change of one row by a batch.
 #[derive(Clone)]
 struct RowChange {
     /// The index in the batch of the last record that changes the row.
     order: usize,
     target: usize,
-    /// Whether the row is deleted, before anything is written.
+    /// True if the row is deleted, before anything is written.
     deletes: bool,
     row: Option<Vec<Value>>,
 }

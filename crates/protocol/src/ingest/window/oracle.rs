@@ -10,7 +10,7 @@ use crate::value::{Timestamp, Value};
 pub(super) struct TimedRecord {
     pub(super) at: Timestamp,
     value: Option<i64>,
-    /// Whether a batch ends with the record.
+    /// True if a batch ends with the record.
     pub(super) last: bool,
 }
 

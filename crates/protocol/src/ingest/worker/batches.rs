@@ -98,7 +98,7 @@ impl<P> Batches<P> {
         [retry, due].into_iter().flatten().min()
     }
 
-    /// Puts a batch back, in front of all that waits.
+    /// Puts a batch back, to be tried before everything else that waits.
     pub(super) fn retry(&mut self, batch: Vec<PendingRecord<P>>, retries: RetryState, not_before: Duration) {
         if !batch.is_empty() {
             self.retries.push_front(RetryBatch { batch, retries, not_before });
@@ -192,8 +192,8 @@ impl<P> Batches<P> {
         self.started().flatten().map(|record| record.partition.clone()).collect()
     }
 
-    /// Returns the index of the first batch to be tried again that has nothing of its partitions in front
-    /// of it.
+    /// Returns the index of the first batch to retry for which no earlier batch of its partitions is in
+    /// flight or waits.
     fn next_retry(&self) -> Option<usize> {
         let in_flight = self.in_flight.values().flat_map(|flight| &flight.batch);
         let mut busy: BTreeSet<&Partition> = in_flight.map(|record| &record.partition).collect();

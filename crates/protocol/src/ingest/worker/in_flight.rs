@@ -16,7 +16,7 @@ pub(super) struct InFlightBatch<P> {
     pub(super) stage: BatchStage,
 }
 
-/// What a batch in flight waits for.
+/// The event that a batch in flight waits for.
 pub(super) enum BatchStage {
     /// The states that the batch depends on are being read, under lock if `lock` is set.
     Reading { known: StoredStates, missing: MissingStates, lock: bool },
@@ -26,7 +26,7 @@ pub(super) enum BatchStage {
     Verifying(SentCommit, Failure),
 }
 
-/// What the worker remembers of a commit that has been sent.
+/// The parts of a sent commit that the worker needs after it.
 pub(super) struct SentCommit {
     pub(super) moves: Vec<PositionMove>,
     /// The group states to cache once the commit has been applied.

@@ -104,8 +104,7 @@ impl<P: Payload> Worker<P> {
         self.batches.is_committing(partitions)
     }
 
-    /// Returns whether every owned partition has stopped, and everything in front of the stops is
-    /// committed.
+    /// Returns whether every owned partition has stopped, and everything before the stops is committed.
     pub fn has_stopped(&self) -> bool {
         self.partitions.have_all_stopped() && self.is_idle()
     }
@@ -180,8 +179,8 @@ impl<P: Payload> Worker<P> {
         }
     }
 
-    /// Continues after a commit of [`WorkerEffect::CommitPosition`]. Its outcome does not matter, because
-    /// the position is read again.
+    /// Continues after a commit of [`WorkerEffect::CommitPosition`] by reading the position. The outcome of
+    /// the commit does not matter.
     pub fn end_position_commit(&mut self, partition: &Partition, generation: u64) {
         if self.partitions.is_current(partition, generation) {
             self.effects.push_back(WorkerEffect::ReadPosition { partition: partition.clone(), generation });
@@ -270,7 +269,7 @@ impl<P: Payload> Worker<P> {
     }
 
     /// Retries a batch whose states could not be read, because another transaction holds the locks or
-    /// this one is gone.
+    /// this transaction was aborted.
     pub fn abort_read(&mut self, attempt: u64, now: Duration) {
         let is_reading = |stage: &BatchStage| matches!(stage, BatchStage::Reading { .. });
         let Some(flight) = self.batches.end_flight(attempt, is_reading) else { return };
@@ -309,7 +308,7 @@ impl<P: Payload> Worker<P> {
     }
 
     /// Applies the positions that were read after a commit was fenced. If no position has moved, the data
-    /// is at fault: "Fence or data" (docs/design/ingest-positions.md).
+    /// is invalid: "Fence or data" (docs/design/ingest-positions.md).
     pub fn apply_verified_positions(
         &mut self,
         attempt: u64,
@@ -397,7 +396,7 @@ impl<P: Payload> Worker<P> {
         self.batches.start_flight(attempt, InFlightBatch { batch, retries, stage });
     }
 
-    /// Cuts each failing partition off in front of its first failure, and stops it.
+    /// Cuts each failing partition off before its first failure, and stops it.
     fn stop_at_failures(
         &mut self,
         mut batch: Vec<PendingRecord<P>>,
@@ -435,8 +434,8 @@ impl<P: Payload> Worker<P> {
     /// Finds the records that Spanner rejects: "Bisection of a rejected batch"
     /// (docs/design/ingest-batches.md).
     fn reject(&mut self, mut batch: Vec<PendingRecord<P>>, failure: Failure, now: Duration) {
-        // This splits before it drops outdated records. The whole batch was rejected, so a single current
-        // record that is left of it need not be the one at fault.
+        // The split comes before outdated records are dropped. Spanner rejected the whole batch, so a single
+        // current record of it need not be the invalid one.
         if batch.len() > 1 {
             let second = batch.split_off(batch.len() / 2);
             self.retry(second, RetryState::default(), now);
@@ -451,7 +450,7 @@ impl<P: Payload> Worker<P> {
             self.batches.drop_from(&record.partition, record.offset);
             self.stop(&record.partition, record.offset, StopReason::Record(failure));
         }
-        // A replay that fails even as a dead letter is dropped: its dead letter is gone.
+        // A replay that fails even as a dead letter is dropped, because its dead letter was deleted.
     }
 
     fn retry_aborted(&mut self, batch: Vec<PendingRecord<P>>, retries: RetryState, now: Duration) {
@@ -488,7 +487,7 @@ impl<P: Payload> Worker<P> {
         self.cache.forget(partition);
     }
 
-    /// Stops a partition at its stored position. What waits in front of `offset` is still committed.
+    /// Stops a partition at its stored position. Records before `offset` are still committed.
     fn stop(&mut self, partition: &Partition, offset: Offset, reason: StopReason) {
         self.partitions.stop_fetching(partition);
         self.effects.push_back(WorkerEffect::StopFetch { partition: partition.clone() });

@@ -27,7 +27,7 @@ enum PartitionPhase {
         /// The lowest offset that the next record may have.
         next: Offset,
     },
-    /// The partition has stopped. Records in front of the stop may still wait for their commit.
+    /// The partition has stopped. Records before the stop may still wait for their commit.
     Stopped { position: Position },
 }
 
@@ -41,7 +41,7 @@ impl OwnedPartitions {
         generation
     }
 
-    /// Removes a partition that is no longer owned.
+    /// Removes a revoked partition.
     pub(super) fn remove(&mut self, partition: &Partition) {
         self.partitions.remove(partition);
     }

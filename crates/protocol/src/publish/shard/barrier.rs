@@ -14,9 +14,9 @@ use crate::value::Timestamp;
 #[derive(Default)]
 pub(super) struct AtBarrier {
     barrier: Option<Barrier>,
-    /// Whether the shard has asked the service for a change that is still to be added.
+    /// True if the shard has asked the service for a change that is still to be added.
     expects_change: bool,
-    /// Whether the shard has reported its pause.
+    /// True if the shard has reported its pause.
     is_paused: bool,
     /// The time at which this owner began to read rows at the barrier.
     reading_since: Option<Duration>,

@@ -18,14 +18,14 @@ pub struct ShardConfig {
     pub change_stream: Arc<str>,
     /// The commit timestamp at which a new pipeline starts; `None` means now.
     pub start: Option<Timestamp>,
-    /// Whether a new pipeline starts with a snapshot of the existing rows.
+    /// True if a new pipeline starts with a snapshot of the existing rows.
     pub snapshot: bool,
     /// The last commit timestamp to publish; `None` means no end. It may be set for an existing
     /// pipeline.
     pub end: Option<Timestamp>,
     /// The limits of the shard.
     pub limits: ShardLimits,
-    /// Whether each Spanner transaction is published within one Kafka transaction. The changes of an
+    /// True if each Spanner transaction is published within one Kafka transaction. The changes of an
     /// atomic pipeline come in commit order, through a [`crate::publish::Merge`].
     pub atomic: bool,
 }

@@ -1,11 +1,11 @@
 //! The state machine of one shard, from the takeover to the loss of the shard.
 //!
 //! A [`Shard`] runs through three phases. It first fences the previous owner, then reads its partition of
-//! the state topic up to a record of its own, then runs. While it runs, the service feeds it changes,
+//! the state topic up to a record that it has just written, then runs. While it runs, the service feeds it changes,
 //! rows, the state records of other shards and the outcomes of its effects. The shard answers with
 //! [`ShardEffect`]s, among them one Kafka transaction at a time.
 //!
-//! There is no way back within a shard. After a commit of unknown outcome, an abort, a fence, or a query
+//! A shard never returns to an earlier phase. After a commit of unknown outcome, an abort, a fence, or a query
 //! whose state is unclear, the service drops the shard with its producer and creates a new one: "Doubt
 //! means a new epoch" (docs/design/publish-takeover.md).
 //!
@@ -434,7 +434,7 @@ impl<D> Shard<D> {
         self.effects.push_back(ShardEffect::QueryToken { token: token.clone(), start });
     }
 
-    /// Finishes a token whose query has ended by itself. If the query has delivered no children, it has
+    /// Finishes a token whose query has ended without an error. If the query has delivered no children, it has
     /// dropped out and is restarted.
     pub fn end_query(&mut self, token: &Token, now: Duration) {
         let Some(state) = self.running_token(token) else { return };

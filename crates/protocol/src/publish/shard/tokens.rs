@@ -83,7 +83,7 @@ impl Tokens {
         self.set_phase(token, TokenPhase::Running);
     }
 
-    /// Records that the token is no longer queried.
+    /// Records that the token's query has stopped.
     pub(super) fn stop(&mut self, token: &Token) {
         self.set_phase(token, TokenPhase::Stopped);
     }

@@ -25,14 +25,14 @@ pub(super) struct TransactionQueue<D> {
     due: Option<Duration>,
     /// The frontier of each token behind the changes that were taken out: what transactions store.
     frontiers: BTreeMap<Token, Frontier>,
-    /// While a Spanner transaction is incomplete: the number of items in front of it.
+    /// While a Spanner transaction is incomplete: the number of items before it.
     items_before_open: Option<usize>,
 }
 
 struct QueuedItem<D> {
     work: WorkItem<D>,
     arrived: Duration,
-    /// Whether the item's Spanner transaction continues behind it.
+    /// True if the item's Spanner transaction continues behind it.
     continues: bool,
 }
 

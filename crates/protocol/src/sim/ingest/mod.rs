@@ -1,32 +1,30 @@
-//! Ingest under crash, doubt, zombies, rebalances, replayed commits and bad records.
+//! Ingest under crashes, commits of unknown outcome, zombies, rebalances, repeated commits and bad records.
 
-mod log;
+mod fake_spanner;
+mod kafka_log;
+mod pipeline;
 mod process;
-mod spec;
-mod store;
-mod world;
+mod simulation;
 
-use super::{Guard, all_seeds, first_failure};
+use super::seeds::{assert_fails_without, run_all_seeds};
+use crate::guard::Guard;
 
 #[test]
 fn spanner_equals_the_fold_of_the_log() {
-    all_seeds(world::run);
+    run_all_seeds(simulation::run);
 }
 
 #[test]
-fn without_the_update_of_the_position_row_the_checker_fails() {
-    let (seed, why) = first_failure(Guard::PositionConsumption, "differs", world::run).unwrap();
-    println!("seed {seed}: {why}");
+fn without_position_consumption_the_checker_fails() {
+    assert_fails_without(Guard::PositionConsumption, "differs", simulation::run);
 }
 
 #[test]
-fn without_the_revision_of_a_change_in_place_the_checker_fails() {
-    let (seed, why) = first_failure(Guard::PositionRevision, "differs", world::run).unwrap();
-    println!("seed {seed}: {why}");
+fn without_position_revision_the_checker_fails() {
+    assert_fails_without(Guard::PositionRevision, "differs", simulation::run);
 }
 
 #[test]
-fn without_locks_on_rows_that_others_write_the_checker_fails() {
-    let (seed, why) = first_failure(Guard::SharedRowsUnderLock, "differs", world::run).unwrap();
-    println!("seed {seed}: {why}");
+fn without_shared_rows_under_lock_the_checker_fails() {
+    assert_fails_without(Guard::SharedRowsUnderLock, "differs", simulation::run);
 }

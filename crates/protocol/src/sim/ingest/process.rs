@@ -1,19 +1,19 @@
-//! One worker process: the machine and what is under way between it and the world.
+//! One worker process: the state machine, and the effects and answers in transit.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
-use super::super::Rng;
-use super::log::{EmptyPayload, LogEntry};
-use super::spec::spec;
-use super::store::{CommitRequest, FakeSpanner, Locks};
+use super::fake_spanner::{CommitRequest, FakeSpanner, Locks};
+use super::kafka_log::{EmptyPayload, LogEntry};
+use super::pipeline::spec;
 use crate::ingest::{
     LogRange, Offset, OnError, OnGap, Outcome, Partition, Position, RowKey, Worker, WorkerEffect,
     WorkerLimits,
 };
+use crate::sim::rng::Rng;
 use crate::value::Value;
 
-/// An answer on its way back.
+/// An answer in transit to the worker.
 enum Answer {
     Position(Partition, u64, Option<Position>, LogRange),
     Settled(Partition, u64),
@@ -29,24 +29,24 @@ pub(super) struct Process {
     requests: Vec<WorkerEffect>,
     answers: Vec<Answer>,
     fetching: BTreeMap<Partition, (u64, Offset)>,
-    /// Partitions whose requests for replays are being read.
+    /// The partitions whose replay requests are being read.
     replays: BTreeSet<Partition>,
-    /// The transactions that are open, by attempt.
+    /// The open transactions, by attempt.
     transactions: BTreeMap<u64, Locks>,
-    /// What the group has told it to do, not yet heard.
-    pub(super) notices: Vec<GroupNotice>,
+    /// The rebalances that the process has not received yet.
+    pub(super) group_events: Vec<GroupEvent>,
 }
 
-pub(super) enum GroupNotice {
+pub(super) enum GroupEvent {
     Assigned(Partition),
     Revoked(Partition),
 }
 
 /// The environment of a process.
 pub(super) struct ProcessEnvironment<'a> {
-    pub(super) store: &'a mut FakeSpanner,
+    pub(super) spanner: &'a mut FakeSpanner,
     pub(super) logs: &'a [Vec<LogEntry>],
-    /// Commits that the network still holds, to be executed at any later time.
+    /// The commits that are delayed in the network and execute at any later time.
     pub(super) late: &'a mut Vec<CommitRequest>,
     pub(super) faults: bool,
     pub(super) now: Duration,
@@ -70,24 +70,24 @@ impl Process {
             fetching: BTreeMap::new(),
             replays: BTreeSet::new(),
             transactions: BTreeMap::new(),
-            notices: Vec::new(),
+            group_events: Vec::new(),
         }
     }
 
-    /// One step of any kind.
+    /// Takes any one step.
     pub(super) fn step(&mut self, rng: &mut Rng, env: &mut ProcessEnvironment<'_>) -> Result<(), String> {
         match rng.below(5) {
-            0 => self.hear(rng),
+            0 => self.receive_group_event(rng),
             1 => self.execute(rng, env)?,
             2 => self.answer(rng, env),
             3 => self.fetch(rng, env),
             _ => self.worker.start_due_commits(env.now),
         }
-        self.collect();
+        self.collect_effects();
         Ok(())
     }
 
-    /// A crash: what was sent may still arrive.
+    /// Crashes. Commits in transit may still execute.
     pub(super) fn crash(&mut self, late: &mut Vec<CommitRequest>) {
         for request in self.requests.drain(..) {
             if let WorkerEffect::Commit(commit) = request {
@@ -98,23 +98,23 @@ impl Process {
         *self = Self::new();
     }
 
-    /// The group's notices come in their order. Who is slow to hear of a revocation lives on as a zombie.
-    fn hear(&mut self, rng: &mut Rng) {
-        match self.notices.first() {
+    /// Receives the next rebalance. A process that receives a revocation late is a zombie until then.
+    fn receive_group_event(&mut self, rng: &mut Rng) {
+        match self.group_events.first() {
             None => return,
-            Some(GroupNotice::Revoked(_)) if rng.percent(80) => return,
+            Some(GroupEvent::Revoked(_)) if rng.percent(80) => return,
             Some(_) => {}
         }
-        match self.notices.remove(0) {
-            GroupNotice::Assigned(partition) => self.worker.assign(&[partition]),
-            GroupNotice::Revoked(partition) => {
+        match self.group_events.remove(0) {
+            GroupEvent::Assigned(partition) => self.worker.assign(&[partition]),
+            GroupEvent::Revoked(partition) => {
                 self.fetching.remove(&partition);
                 self.worker.revoke(&[partition]);
             }
         }
     }
 
-    fn collect(&mut self) {
+    fn collect_effects(&mut self) {
         while let Some(effect) = self.worker.next_effect() {
             match effect {
                 WorkerEffect::Fetch { partition, generation, offset } => {
@@ -134,13 +134,13 @@ impl Process {
         let Some(request) = rng.draw(&mut self.requests) else { return Ok(()) };
         let answer = match request {
             WorkerEffect::ReadPosition { partition, generation } => {
-                let stored = position(env.store, &partition)?;
+                let stored = position(env.spanner, &partition)?;
                 let log = &env.logs[partition.number as usize];
                 let range = LogRange { start: log[0].offset, end: log[log.len() - 1].offset + 1 };
                 Answer::Position(partition, generation, stored, range)
             }
             WorkerEffect::CommitPosition { partition, generation, mutations } => {
-                env.store.commit(&CommitRequest { mutations, locks: None });
+                env.spanner.commit(&CommitRequest { mutations, locks: None });
                 Answer::Settled(partition, generation)
             }
             WorkerEffect::ReadStates { attempt, lock: true, .. } if env.faults && rng.percent(5) => {
@@ -148,25 +148,29 @@ impl Process {
             }
             WorkerEffect::ReadStates { attempt, keys, ranges, lock, .. } => {
                 if lock {
-                    self.transactions.insert(attempt, env.store.lock(&keys, &ranges));
+                    self.transactions.insert(attempt, env.spanner.lock(&keys, &ranges));
                 }
-                let mut found = env.store.states(&keys);
-                found.extend(env.store.ranges(&ranges));
+                let mut found = env.spanner.states(&keys);
+                found.extend(env.spanner.ranges(&ranges));
                 Answer::States(attempt, found)
             }
             WorkerEffect::Commit(commit) => {
                 let locks = self.transactions.remove(&commit.attempt);
-                assert_eq!(locks.is_some(), commit.in_transaction, "the transaction that was begun");
+                assert_eq!(
+                    locks.is_some(),
+                    commit.in_transaction,
+                    "a transaction commits if and only if it has begun"
+                );
                 let request = CommitRequest { mutations: commit.mutations, locks };
                 Answer::Outcome(commit.attempt, send(request, rng, env))
             }
             WorkerEffect::VerifyPositions { attempt, partitions } => {
                 let stored = partitions
                     .into_iter()
-                    .map(|partition| position(env.store, &partition).map(|position| (partition, position)));
+                    .map(|partition| position(env.spanner, &partition).map(|position| (partition, position)));
                 Answer::Verified(attempt, stored.collect::<Result<_, _>>()?)
             }
-            other => unreachable!("{other:?} is done at once"),
+            other => unreachable!("{other:?} is carried out at once"),
         };
         self.answers.push(answer);
         Ok(())
@@ -190,7 +194,7 @@ impl Process {
             Some(Answer::Replays(partition, generation, offsets)) => {
                 let log = env.logs[partition.number as usize].iter();
                 let wanted = log.filter(|entry| offsets.contains(&entry.offset));
-                let records = wanted.map(|entry| entry.mended().record(partition.number)).collect();
+                let records = wanted.map(|entry| entry.fixed().record(partition.number)).collect();
                 self.worker.add_replays(&partition, generation, records, now);
                 self.replays.remove(&partition);
             }
@@ -208,7 +212,7 @@ impl Process {
             && self.worker.accepts_replays(partition, *generation)
             && self.replays.insert(partition.clone())
         {
-            let requests = env.store.requests(partition);
+            let requests = env.spanner.replay_requests(partition);
             self.answers.push(Answer::Replays(partition.clone(), *generation, requests));
             return;
         }
@@ -232,7 +236,7 @@ fn send(request: CommitRequest, rng: &mut Rng, env: &mut ProcessEnvironment<'_>)
         0..5 => Outcome::Aborted,
         5..10 => Outcome::InDoubt,
         10..15 => {
-            env.store.commit(&request);
+            env.spanner.commit(&request);
             Outcome::InDoubt
         }
         15..20 => {
@@ -240,24 +244,24 @@ fn send(request: CommitRequest, rng: &mut Rng, env: &mut ProcessEnvironment<'_>)
             Outcome::InDoubt
         }
         20..25 => {
-            let outcome = env.store.commit(&request);
-            // A transaction commits once; a single-use commit may be executed again.
+            let outcome = env.spanner.commit(&request);
+            // A transaction commits once. A single-use commit may execute again.
             if request.locks.is_none() {
                 env.late.push(request);
             }
             outcome
         }
-        // Resent by the client: the answer is that to the second time.
+        // The client library has sent the commit twice and returns the second answer.
         25..30 if request.locks.is_none() => {
-            env.store.commit(&request);
-            env.store.commit(&request)
+            env.spanner.commit(&request);
+            env.spanner.commit(&request)
         }
-        _ => env.store.commit(&request),
+        _ => env.spanner.commit(&request),
     }
 }
 
-fn position(store: &FakeSpanner, partition: &Partition) -> Result<Option<Position>, String> {
-    match store.stored(partition)[..] {
+fn position(spanner: &FakeSpanner, partition: &Partition) -> Result<Option<Position>, String> {
+    match spanner.stored_positions(partition)[..] {
         [] => Ok(None),
         [position] => Ok(Some(position)),
         ref many => Err(format!("the number of positions of {partition} differs from one: {many:?}")),

@@ -1,39 +1,39 @@
-//! One owner of a shard: the machine, its producer, its tail and its queries.
-
-mod rows;
+//! One owner of a shard: the state machine, its producer, its state reader and its queries.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use super::super::Rng;
-use super::history::{BEGIN, ChangeRecord, END, History, StreamItem, WHOLE, instant};
-use super::kafka::FakeKafka;
+use super::fake_kafka::FakeKafka;
+use super::row_reader::RowReader;
+use super::stream_history::{
+    ALL_TOKENS, BEGIN_KEY, ChangeRecord, END_KEY, StreamHistory, StreamItem, instant,
+};
 use crate::guard::{Guard, is_enforced};
 use crate::publish::{
     ChangeId, KafkaTransaction, Merge, Shard, ShardConfig, ShardEffect, ShardLimits, Token, TokenEvent,
     TransactionCounts,
 };
+use crate::sim::rng::Rng;
 use crate::value::Timestamp;
-use rows::RowReader;
 
 pub(super) const SHARDS: u32 = 3;
-/// Changes of this key wait for a plan, where rows are read again.
-const LATE: usize = 3;
-/// Bytes that wait in front of an atomic pipeline.
-const WAITING: usize = 100;
+/// The key whose changes the service transforms late, in runs with incremental snapshots.
+const LATE_KEY: usize = 3;
+/// The limit of the merge of an atomic pipeline in bytes.
+const MERGE_LIMIT: usize = 100;
 
-/// What a pipeline is told.
+/// The options of a run.
 #[derive(Clone, Copy, Default)]
 pub(super) struct Scenario {
     /// The last timestamp that is published.
     pub(super) end: Option<i64>,
     pub(super) snapshot: bool,
     pub(super) atomic: bool,
-    /// Rows are read again, by request.
-    pub(super) rereads: bool,
-    /// Of a hundred looks at the state, those that see nothing; in the end a fourth of them, so that it is read faster than
-    /// idle tokens write it.
-    pub(super) blinks: usize,
+    /// True if incremental snapshots are requested.
+    pub(super) incremental: bool,
+    /// The percentage of attempts to read the state that read nothing. In the second phase it is a fourth of
+    /// this, so that the state is read faster than idle tokens write it.
+    pub(super) missed_reads: usize,
 }
 
 impl Scenario {
@@ -50,17 +50,17 @@ pub(super) struct Owner {
     offset: usize,
     queries: BTreeMap<Token, OpenQuery>,
     rows: RowReader,
-    tally: TransactionCounts,
-    kind: Scenario,
-    held: Option<PendingChange>,
+    counts: TransactionCounts,
+    scenario: Scenario,
+    deferred: Option<DeferredChange>,
     init: bool,
     roots: Option<Timestamp>,
     unsent: Option<KafkaTransaction<ChangeRecord>>,
     sent: bool,
 }
 
-/// A change that waits for its plan.
-struct PendingChange {
+/// A change that the service is still transforming.
+struct DeferredChange {
     token: Token,
     change: ChangeRecord,
     data: Vec<ChangeRecord>,
@@ -69,28 +69,28 @@ struct PendingChange {
 
 struct OpenQuery {
     start: Timestamp,
-    place: usize,
-    /// It has told of children.
-    told: bool,
+    index: usize,
+    /// True if the query has delivered children.
+    has_children: bool,
 }
 
 /// The environment of an owner.
 pub(super) struct OwnerEnvironment<'a> {
     pub(super) kafka: &'a mut FakeKafka,
-    pub(super) history: &'a History,
+    pub(super) history: &'a StreamHistory,
     pub(super) clock: i64,
     pub(super) now: Duration,
     pub(super) faults: bool,
-    /// Of the pipeline, as the owner's worker knows it.
+    /// The watermark of the pipeline, as the owner's process knows it.
     pub(super) watermark: Option<Timestamp>,
 }
 
-/// The owner is to be dropped: fenced, or in doubt.
+/// The error of an owner that is fenced or does not know the outcome of a commit. It is dropped.
 pub(super) struct Dropped;
 
 impl Owner {
-    pub(super) fn new(index: u32, kind: Scenario, kafka: &FakeKafka) -> Self {
-        let Scenario { end, snapshot, atomic, .. } = kind;
+    pub(super) fn new(index: u32, scenario: Scenario, kafka: &FakeKafka) -> Self {
+        let Scenario { end, snapshot, atomic, .. } = scenario;
         let limits = ShardLimits {
             max_records: 5,
             max_bytes: 1000,
@@ -103,7 +103,7 @@ impl Owner {
             index,
             shard: Shard::new(ShardConfig {
                 index,
-                shards: kind.shards(),
+                shards: scenario.shards(),
                 change_stream: "stream".into(),
                 start: None,
                 snapshot,
@@ -111,21 +111,21 @@ impl Owner {
                 limits,
                 atomic,
             }),
-            merge: atomic.then(|| Merge::new(WAITING, end.map(instant))),
+            merge: atomic.then(|| Merge::new(MERGE_LIMIT, end.map(instant))),
             epoch: 0,
             offset: 0,
             queries: BTreeMap::new(),
             rows: RowReader::default(),
-            tally: TransactionCounts::default(),
-            kind,
-            held: None,
+            counts: TransactionCounts::default(),
+            scenario,
+            deferred: None,
             init: false,
             roots: None,
             unsent: None,
             sent: false,
         };
         if !is_enforced(Guard::FenceBeforeRead) {
-            while owner.tail(kafka, Duration::ZERO).is_ok_and(|read| read) {}
+            while owner.read_state(kafka, Duration::ZERO).is_ok_and(|read| read) {}
         }
         owner
     }
@@ -133,38 +133,38 @@ impl Owner {
     pub(super) fn step(&mut self, rng: &mut Rng, env: &mut OwnerEnvironment<'_>) -> Result<(), Dropped> {
         match rng.below(9) {
             0 => self.initialise(env),
-            1 if rng.percent(self.kind.blinks / if env.faults { 1 } else { 4 }) => {}
+            1 if rng.percent(self.scenario.missed_reads / if env.faults { 1 } else { 4 }) => {}
             1 => {
-                self.tail(env.kafka, env.now)?;
+                self.read_state(env.kafka, env.now)?;
             }
             2 => self.send(env)?,
-            3 => self.end(rng, env)?,
+            3 => self.commit(rng, env)?,
             4 => {
                 self.shard.start_due_commit(env.now);
                 self.shard.observe_watermark(env.watermark, env.now);
             }
-            5 => self.begin(rng, env),
-            6 => self.page(rng, env),
-            _ if self.held.is_some() => self.hand_in(env),
+            5 => self.start_pipeline(rng, env),
+            6 => self.rows.read_page(&mut self.shard, rng, env.history, env.now),
+            _ if self.deferred.is_some() => self.add_deferred_change(env),
             _ => self.read(rng, env)?,
         }
-        self.carry_out();
-        // What waits for its turn may wait while other things happen.
+        self.carry_out_effects();
+        // Merged events may wait while other things happen.
         if rng.percent(50) {
-            self.merged(env)?;
-            self.carry_out();
+            self.take_merged(env)?;
+            self.carry_out_effects();
         }
         Ok(())
     }
 
-    fn carry_out(&mut self) {
+    fn carry_out_effects(&mut self) {
         while let Some(effect) = self.shard.next_effect() {
             match effect {
                 ShardEffect::InitTransactions => self.init = true,
                 ShardEffect::Commit(transaction) => self.unsent = Some(transaction),
                 ShardEffect::QueryRoots { start } => self.roots = Some(start.unwrap_or(instant(0))),
-                ShardEffect::DivideSnapshot => self.rows.divide = true,
-                ShardEffect::DivideTable { table } => self.rows.table = Some(table),
+                ShardEffect::DivideSnapshot => self.rows.request_snapshot(),
+                ShardEffect::DivideTable { table } => self.rows.request_table(table),
                 ShardEffect::ReadRange { id, range } => self.rows.add(id, range),
                 ShardEffect::SetEnd { end } => {
                     if let Some(merge) = &mut self.merge {
@@ -172,14 +172,14 @@ impl Owner {
                     }
                 }
                 ShardEffect::QueryToken { token, start } => {
-                    self.tally.forget(&token);
+                    self.counts.forget(&token);
                     if let Some(merge) = &mut self.merge {
                         merge.start_query(token.clone(), start);
                     }
-                    self.queries.insert(token, OpenQuery { start, place: 0, told: false });
+                    self.queries.insert(token, OpenQuery { start, index: 0, has_children: false });
                 }
                 ShardEffect::FinishToken { token } | ShardEffect::StopToken { token } => {
-                    self.tally.forget(&token);
+                    self.counts.forget(&token);
                     if let Some(merge) = &mut self.merge {
                         merge.stop_token(&token);
                     }
@@ -191,12 +191,12 @@ impl Owner {
 
     fn initialise(&mut self, env: &mut OwnerEnvironment<'_>) {
         if std::mem::take(&mut self.init) {
-            self.epoch = env.kafka.init(self.index);
+            self.epoch = env.kafka.init_transactions(self.index);
             self.shard.begin_recovery(format!("{}-{}", self.index, self.epoch).into());
         }
     }
 
-    fn tail(&mut self, kafka: &FakeKafka, now: Duration) -> Result<bool, Dropped> {
+    fn read_state(&mut self, kafka: &FakeKafka, now: Duration) -> Result<bool, Dropped> {
         match kafka.read(self.index, &mut self.offset) {
             Some((key, value)) => self.shard.apply_state(key, value, now).map(|()| true).map_err(|_| Dropped),
             None => Ok(false),
@@ -210,7 +210,7 @@ impl Owner {
         Ok(())
     }
 
-    fn end(&mut self, rng: &mut Rng, env: &mut OwnerEnvironment<'_>) -> Result<(), Dropped> {
+    fn commit(&mut self, rng: &mut Rng, env: &mut OwnerEnvironment<'_>) -> Result<(), Dropped> {
         if !std::mem::take(&mut self.sent) {
             return Ok(());
         }
@@ -226,9 +226,9 @@ impl Owner {
         Ok(())
     }
 
-    /// What begins a pipeline.
-    fn begin(&mut self, rng: &mut Rng, env: &OwnerEnvironment<'_>) {
-        self.divide(rng, env);
+    /// Divides tables and queries roots.
+    fn start_pipeline(&mut self, rng: &mut Rng, env: &OwnerEnvironment<'_>) {
+        self.rows.divide(&mut self.shard, rng, env.clock, env.now);
         if let Some(start) = self.roots.take() {
             let roots = env.history.roots(start.timestamp());
             if let Some(merge) = &mut self.merge {
@@ -249,8 +249,8 @@ impl Owner {
         }
         let token = token.clone();
         if env.faults && rng.percent(3) {
-            // Only a query that has told of no children may drop out without an error.
-            let drops_out = !query.told && rng.percent(50);
+            // Only a query without children may drop out without an error.
+            let drops_out = !query.has_children && rng.percent(50);
             self.queries.remove(&token);
             match (&mut self.merge, drops_out) {
                 (Some(merge), true) => merge.end_query(&token),
@@ -260,19 +260,19 @@ impl Owner {
             }
             return Ok(());
         }
-        let Some(seen) = env.history.see(&token, query.start, query.place, env.clock) else {
+        let Some(item) = env.history.item(&token, query.start, query.index, env.clock) else {
             return Ok(());
         };
-        match &seen {
-            StreamItem::Change(_) => query.place += 1,
+        match &item {
+            StreamItem::Change(_) => query.index += 1,
             StreamItem::Heartbeat(_) => {}
-            StreamItem::Children(_) => (query.place, query.told) = (query.place + 1, true),
+            StreamItem::Children(_) => (query.index, query.has_children) = (query.index + 1, true),
             StreamItem::End => {
                 self.queries.remove(&token);
             }
         }
-        let Some(merge) = &mut self.merge else { return self.seen(&token, seen, env) };
-        match seen {
+        let Some(merge) = &mut self.merge else { return self.add_item(&token, item, env) };
+        match item {
             StreamItem::Change(change) => {
                 let (at, id) = (instant(change.at), change.id.clone());
                 if !self.shard.has_emitted(&token, at, &id) {
@@ -286,8 +286,13 @@ impl Owner {
         Ok(())
     }
 
-    fn seen(&mut self, token: &Token, seen: StreamItem, env: &OwnerEnvironment<'_>) -> Result<(), Dropped> {
-        match seen {
+    fn add_item(
+        &mut self,
+        token: &Token,
+        item: StreamItem,
+        env: &OwnerEnvironment<'_>,
+    ) -> Result<(), Dropped> {
+        match item {
             StreamItem::Change(change) => {
                 let last = change.last;
                 self.change(token, token, &change, last, env)?;
@@ -299,22 +304,22 @@ impl Owner {
         Ok(())
     }
 
-    /// What comes out in the order of commits.
-    fn merged(&mut self, env: &OwnerEnvironment<'_>) -> Result<(), Dropped> {
-        let whole = Token::from(WHOLE);
-        while self.held.is_none()
+    /// Takes merged events in commit order.
+    fn take_merged(&mut self, env: &OwnerEnvironment<'_>) -> Result<(), Dropped> {
+        let whole = Token::from(ALL_TOKENS);
+        while self.deferred.is_none()
             && self.shard.has_room()
-            && let Some((token, turn)) = self.merge.as_mut().and_then(Merge::take_next)
+            && let Some((token, event)) = self.merge.as_mut().and_then(Merge::take_next)
         {
-            match turn {
+            match event {
                 TokenEvent::Change { change, continues } => {
                     if continues {
                         self.shard.set_transaction_open(true, env.now);
                     }
                     self.change(&token, &whole, &change, !continues, env)?;
-                    match &mut self.held {
-                        Some(held) => held.continues = Some(continues),
-                        None => self.handed_in(continues, env),
+                    match &mut self.deferred {
+                        Some(deferred) => deferred.continues = Some(continues),
+                        None => self.after_change(continues, env),
                     }
                 }
                 TokenEvent::Heartbeat(at) => self.shard.add_heartbeat(&token, at, env.now),
@@ -326,7 +331,7 @@ impl Owner {
         Ok(())
     }
 
-    /// A change, with where its transaction begins and ends in what is `counted` together.
+    /// Adds a change, with the markers of its transaction. `counted` names what is counted together.
     fn change(
         &mut self,
         token: &Token,
@@ -336,38 +341,38 @@ impl Owner {
         env: &OwnerEnvironment<'_>,
     ) -> Result<(), Dropped> {
         let (at, id): (_, &ChangeId) = (instant(change.at), &change.id);
-        let before = self.tally.count(counted, at, id, 1);
+        let before = self.counts.count(counted, at, id, 1);
         if self.shard.should_emit(token, at, id, env.now).map_err(|_| Dropped)? {
             let mut data = vec![change.clone()];
             if before.events == 0 {
-                data.insert(0, change.mark(counted, BEGIN));
+                data.insert(0, change.marker(counted, BEGIN_KEY));
             }
             if last {
-                let count = self.tally.total(counted, id).events as usize;
-                data.push(change.mark(counted, END + count));
+                let count = self.counts.total(counted, id).events as usize;
+                data.push(change.marker(counted, END_KEY + count));
             }
-            self.held =
-                Some(PendingChange { token: token.clone(), change: change.clone(), data, continues: None });
-            if !self.kind.rereads || change.key != LATE {
-                self.hand_in(env);
+            self.deferred =
+                Some(DeferredChange { token: token.clone(), change: change.clone(), data, continues: None });
+            if !self.scenario.incremental || change.key != LATE_KEY {
+                self.add_deferred_change(env);
             }
         }
         Ok(())
     }
 
-    fn hand_in(&mut self, env: &OwnerEnvironment<'_>) {
-        let Some(PendingChange { token, change, data, continues }) = self.held.take() else { return };
+    fn add_deferred_change(&mut self, env: &OwnerEnvironment<'_>) {
+        let Some(DeferredChange { token, change, data, continues }) = self.deferred.take() else { return };
         self.shard.add_change(&token, instant(change.at), change.id, data, 10, env.now);
         if let Some(continues) = continues {
-            self.handed_in(continues, env);
+            self.after_change(continues, env);
         }
     }
 
-    /// Of an atomic pipeline.
-    fn handed_in(&mut self, continues: bool, env: &OwnerEnvironment<'_>) {
+    /// Closes or keeps open the transaction of an atomic pipeline.
+    fn after_change(&mut self, continues: bool, env: &OwnerEnvironment<'_>) {
         self.shard.set_transaction_open(continues, env.now);
         if !continues {
-            self.tally.forget(&Token::from(WHOLE));
+            self.counts.forget(&Token::from(ALL_TOKENS));
         }
     }
 }

@@ -1,18 +1,18 @@
-//! A small Kafka: logs with transactions, epochs and a last stable offset.
+//! A fake Kafka: logs with transactions, producer epochs and a last stable offset.
 
 use std::collections::BTreeMap;
 
-use super::history::ChangeRecord;
+use super::stream_history::ChangeRecord;
 use crate::publish::{KafkaTransaction, Origin, StateKey, StateValue};
 
 #[derive(Debug, Clone, Copy, PartialEq)]
-enum Status {
+enum TransactionStatus {
     Open,
     Committed,
     Aborted,
 }
 
-struct Entry<T> {
+struct LogRecord<T> {
     transaction: usize,
     record: T,
 }
@@ -21,27 +21,31 @@ type State = (StateKey, Option<StateValue>);
 
 #[derive(Default)]
 pub(super) struct FakeKafka {
-    transactions: Vec<Status>,
-    data: Vec<Entry<ChangeRecord>>,
-    state: BTreeMap<u32, Vec<Entry<State>>>,
-    /// The epoch of each shard's transactional id, and its open transaction.
+    transactions: Vec<TransactionStatus>,
+    data: Vec<LogRecord<ChangeRecord>>,
+    state: BTreeMap<u32, Vec<LogRecord<State>>>,
+    /// The epoch and the open transaction of each shard's transactional id.
     producers: BTreeMap<u32, (u64, Option<usize>)>,
 }
 
-/// The producer's epoch is not the newest.
+/// The error of a producer whose epoch is not the latest.
 pub(super) struct Fenced;
 
 impl FakeKafka {
-    /// Aborts the open transaction and fences older producers.
-    pub(super) fn init(&mut self, shard: u32) -> u64 {
+    /// Aborts the open transaction and fences older producers, as `init_transactions` does.
+    pub(super) fn init_transactions(&mut self, shard: u32) -> u64 {
         let (epoch, open) = self.producers.entry(shard).or_default();
         *epoch += 1;
         if let Some(open) = open.take() {
-            self.transactions[open] = Status::Aborted;
+            self.transactions[open] = TransactionStatus::Aborted;
         }
         *epoch
     }
 
+    /// Sends the records of a transaction, which stays open.
+    ///
+    /// # Errors
+    /// If the producer is fenced.
     pub(super) fn send(
         &mut self,
         shard: u32,
@@ -50,46 +54,51 @@ impl FakeKafka {
     ) -> Result<(), Fenced> {
         let number = self.transactions.len();
         let producer = self.producer(shard, epoch)?;
-        assert!(producer.replace(number).is_none(), "one open transaction a producer");
-        self.transactions.push(Status::Open);
+        assert!(producer.replace(number).is_none(), "a producer has one open transaction");
+        self.transactions.push(TransactionStatus::Open);
         for record in transaction.data {
-            self.data.push(Entry { transaction: number, record });
+            self.data.push(LogRecord { transaction: number, record });
         }
         for record in transaction.state {
             let log = self.state.entry(record.shard).or_default();
-            log.push(Entry { transaction: number, record: (record.key, record.value) });
+            log.push(LogRecord { transaction: number, record: (record.key, record.value) });
         }
         Ok(())
     }
 
-    /// A record of somebody else's, in shard 0.
+    /// Writes a record to shard 0, as a command does.
     pub(super) fn write(&mut self, record: State) {
         let transaction = self.transactions.len();
-        self.transactions.push(Status::Committed);
-        self.state.entry(0).or_default().push(Entry { transaction, record });
+        self.transactions.push(TransactionStatus::Committed);
+        self.state.entry(0).or_default().push(LogRecord { transaction, record });
     }
 
-    /// All committed state of all shards.
+    /// Returns the committed state records of all shards.
     pub(super) fn state(&self) -> impl Iterator<Item = &State> {
-        let committed = |entry: &&Entry<State>| self.transactions[entry.transaction] == Status::Committed;
+        let committed =
+            |entry: &&LogRecord<State>| self.transactions[entry.transaction] == TransactionStatus::Committed;
         self.state.values().flatten().filter(committed).map(|entry| &entry.record)
     }
 
+    /// Commits the open transaction.
+    ///
+    /// # Errors
+    /// If the producer is fenced.
     pub(super) fn commit(&mut self, shard: u32, epoch: u64) -> Result<(), Fenced> {
         if let Some(open) = self.producer(shard, epoch)?.take() {
-            self.transactions[open] = Status::Committed;
+            self.transactions[open] = TransactionStatus::Committed;
         }
         Ok(())
     }
 
-    /// The next committed state record at `offset` or behind it, in front of the last stable offset.
+    /// Reads the next committed state record from `offset` on, up to the last stable offset.
     pub(super) fn read(&self, shard: u32, offset: &mut usize) -> Option<State> {
         let log = self.state.get(&shard)?;
         while let Some(entry) = log.get(*offset) {
             match self.transactions[entry.transaction] {
-                Status::Open => return None,
-                Status::Aborted => *offset += 1,
-                Status::Committed => {
+                TransactionStatus::Open => return None,
+                TransactionStatus::Aborted => *offset += 1,
+                TransactionStatus::Committed => {
                     *offset += 1;
                     return Some(entry.record.clone());
                 }
@@ -98,30 +107,31 @@ impl FakeKafka {
         None
     }
 
-    /// The pipeline's origin, once it is committed.
+    /// Returns the pipeline's origin, once it is committed.
     pub(super) fn origin(&self) -> Option<&Origin> {
-        let committed = |entry: &&Entry<State>| self.transactions[entry.transaction] == Status::Committed;
+        let committed =
+            |entry: &&LogRecord<State>| self.transactions[entry.transaction] == TransactionStatus::Committed;
         self.state.get(&0)?.iter().rev().filter(committed).find_map(|entry| match &entry.record {
             (StateKey::Origin, Some(StateValue::Origin(origin))) => Some(origin),
             _ => None,
         })
     }
 
-    /// The high watermark of a shard's partition: open transactions count.
-    pub(super) fn end(&self, shard: u32) -> usize {
+    /// Returns the high watermark of a shard's partition, which includes open transactions.
+    pub(super) fn high_watermark(&self, shard: u32) -> usize {
         self.state.get(&shard).map_or(0, Vec::len)
     }
 
-    /// What a read_committed consumer of the data sees.
+    /// Returns the data that a `read_committed` consumer receives.
     pub(super) fn committed(&self) -> impl Iterator<Item = &ChangeRecord> {
         self.by_transaction().map(|(_, change)| change)
     }
 
-    /// The same, with the number of the Kafka transaction.
+    /// Returns the same data, with the number of the Kafka transaction.
     pub(super) fn by_transaction(&self) -> impl Iterator<Item = (usize, &ChangeRecord)> {
         self.data
             .iter()
-            .filter(|entry| self.transactions[entry.transaction] == Status::Committed)
+            .filter(|entry| self.transactions[entry.transaction] == TransactionStatus::Committed)
             .map(|entry| (entry.transaction, &entry.record))
     }
 

@@ -1,9 +1,9 @@
-//! A change stream's history: tokens that split and merge, and changes that share timestamps.
+//! The history of a change stream: tokens that split and merge, and transactions that share timestamps.
 
 use std::collections::BTreeSet;
 
-use super::super::Rng;
 use crate::publish::{ChangeId, ChildTokens, Token};
+use crate::sim::rng::Rng;
 use crate::value::Timestamp;
 
 /// One change record of one key.
@@ -12,26 +12,26 @@ pub(super) struct ChangeRecord {
     pub(super) at: i64,
     pub(super) id: ChangeId,
     pub(super) key: usize,
-    /// The last of its transaction in its token.
+    /// True if the record is the last of its transaction in its token.
     pub(super) last: bool,
     /// Number of change records of its transaction.
     pub(super) records: usize,
 }
 
-/// The rows of a snapshot, as changes of keys that none has.
-pub(super) const READ: usize = 300;
+/// The offset that is added to the keys of rows of the initial snapshot.
+pub(super) const SNAPSHOT_KEYS: usize = 300;
 
-/// What is published beside the changes, as changes of keys that none has.
-pub(super) const BEGIN: usize = 100;
-/// And the number of changes that the transaction has in the token.
-pub(super) const END: usize = 200;
+/// The key of the marker at the start of a transaction.
+pub(super) const BEGIN_KEY: usize = 100;
+/// The key of the marker at the end of a transaction, plus the transaction's number of changes.
+pub(super) const END_KEY: usize = 200;
 
-/// Stands for all tokens, where transactions are whole.
-pub(super) const WHOLE: &str = "";
+/// The token name under which an atomic pipeline counts events.
+pub(super) const ALL_TOKENS: &str = "";
 
 impl ChangeRecord {
-    /// The record that this change's transaction begins or ends in that token.
-    pub(super) fn mark(&self, token: &Token, key: usize) -> Self {
+    /// Returns the marker of this change's transaction in a token.
+    pub(super) fn marker(&self, token: &Token, key: usize) -> Self {
         let id = ChangeId { sequence: token.0.clone(), ..self.id.clone() };
         Self { id, key, ..self.clone() }
     }
@@ -46,17 +46,17 @@ struct TokenHistory {
     changes: Vec<ChangeRecord>,
 }
 
-pub(super) struct History {
+pub(super) struct StreamHistory {
     tokens: Vec<TokenHistory>,
-    /// In the order of commits.
+    /// All changes in commit order.
     pub(super) changes: Vec<ChangeRecord>,
-    /// The marks that there must be.
-    pub(super) marks: Vec<ChangeRecord>,
-    /// And those where transactions are whole.
-    pub(super) whole_marks: Vec<ChangeRecord>,
+    /// The expected transaction markers in each token.
+    pub(super) markers: Vec<ChangeRecord>,
+    /// The expected transaction markers of an atomic pipeline.
+    pub(super) atomic_markers: Vec<ChangeRecord>,
 }
 
-/// What a query sees next.
+/// The next item of a query.
 pub(super) enum StreamItem {
     Change(ChangeRecord),
     Heartbeat(i64),
@@ -68,72 +68,72 @@ pub(super) fn instant(at: i64) -> Timestamp {
     Timestamp::from_timestamp(at, 0).unwrap()
 }
 
-impl History {
+impl StreamHistory {
     pub(super) fn generate(rng: &mut Rng) -> Self {
-        let mut history = Self { tokens: vec![], changes: vec![], marks: vec![], whole_marks: vec![] };
-        history.begin(0, vec![], (0..4).collect());
-        history.begin(0, vec![], (4..8).collect());
+        let mut history = Self { tokens: vec![], changes: vec![], markers: vec![], atomic_markers: vec![] };
+        history.add_token(0, vec![], (0..4).collect());
+        history.add_token(0, vec![], (4..8).collect());
         let mut at = 1;
         for number in 0..40 + rng.below(60) {
             if !rng.percent(40) {
                 at += 1 + rng.below(3) as i64;
             }
             if rng.percent(12) {
-                // Behind all that stands at this timestamp, or before it.
+                // The tokens change behind all transactions at this timestamp, or at the next one.
                 at += rng.below(2) as i64;
-                history.reshape(rng, at);
+                history.split_or_merge(rng, at);
             }
-            history.transaction(rng, at, number);
+            history.add_transaction(rng, at, number);
         }
         history
     }
 
-    /// The tokens that hold what comes behind `at`.
+    /// Returns the tokens that contain the changes after `at`.
     pub(super) fn roots(&self, at: i64) -> Vec<Token> {
         let lives = |token: &&TokenHistory| token.start <= at && token.end.is_none_or(|end| end > at);
         self.tokens.iter().filter(lives).map(|token| token.token.clone()).collect()
     }
 
-    /// The rows as they were at `at`, by their last change, in the order of keys.
+    /// Returns the rows as of `at` in key order, each as its last change.
     pub(super) fn rows(&self, at: i64) -> impl Iterator<Item = ChangeRecord> {
         (0..8).filter_map(move |key| {
             let mut changes = self.changes.iter().rev();
             let last = changes.find(|change| change.key == key && change.at <= at)?;
-            Some(ChangeRecord { key: READ + key, at, ..last.clone() })
+            Some(ChangeRecord { key: SNAPSHOT_KEYS + key, at, ..last.clone() })
         })
     }
 
-    /// The item `place` of a query of this token from `start` on.
-    pub(super) fn see(
+    /// Returns the item of index `index` in a query of this token from `start`.
+    pub(super) fn item(
         &self,
         token: &Token,
         start: Timestamp,
-        place: usize,
+        index: usize,
         clock: i64,
     ) -> Option<StreamItem> {
-        let stretch = self.tokens.iter().find(|stretch| stretch.token == *token)?;
-        let horizon = stretch.end.filter(|end| *end <= clock);
-        let seen = |change: &&ChangeRecord| instant(change.at) >= start && change.at <= clock;
-        if let Some(change) = stretch.changes.iter().filter(seen).nth(place) {
+        let of_token = self.tokens.iter().find(|of_token| of_token.token == *token)?;
+        let end = of_token.end.filter(|end| *end <= clock);
+        let is_visible = |change: &&ChangeRecord| instant(change.at) >= start && change.at <= clock;
+        if let Some(change) = of_token.changes.iter().filter(is_visible).nth(index) {
             return Some(StreamItem::Change(change.clone()));
         }
-        let behind = place - stretch.changes.iter().filter(seen).count();
-        let Some(end) = horizon else { return Some(StreamItem::Heartbeat(clock)) };
+        let after_changes = index - of_token.changes.iter().filter(is_visible).count();
+        let Some(end) = end else { return Some(StreamItem::Heartbeat(clock)) };
         let mut children = self.tokens.iter().filter(|child| child.parents.contains(token));
-        // One record a child: there may be several.
-        Some(children.nth(behind).map_or(StreamItem::End, |child| {
+        // Each child comes in a separate record.
+        Some(children.nth(after_changes).map_or(StreamItem::End, |child| {
             let children = vec![(child.token.clone(), child.parents.clone())];
             StreamItem::Children(ChildTokens { start: instant(end), children })
         }))
     }
 
-    fn begin(&mut self, start: i64, parents: Vec<Token>, keys: BTreeSet<usize>) {
+    fn add_token(&mut self, start: i64, parents: Vec<Token>, keys: BTreeSet<usize>) {
         let token = Token::from(&*format!("token-{}", self.tokens.len()));
         self.tokens.push(TokenHistory { token, start, end: None, parents, keys, changes: Vec::new() });
     }
 
-    /// Splits a live token, or merges two.
-    fn reshape(&mut self, rng: &mut Rng, at: i64) {
+    /// Splits an open token, or merges two.
+    fn split_or_merge(&mut self, rng: &mut Rng, at: i64) {
         let mut live: Vec<usize> = (0..self.tokens.len())
             .filter(|token| self.tokens[*token].end.is_none() && self.tokens[*token].start < at)
             .collect();
@@ -144,20 +144,20 @@ impl History {
             self.tokens[other].end = Some(at);
             let parents = vec![name, self.tokens[other].token.clone()];
             let keys = &keys | &self.tokens[other].keys;
-            self.begin(at, parents, keys);
+            self.add_token(at, parents, keys);
         } else {
             let (some, rest) = keys.iter().partition(|key| **key % 2 == 0);
-            self.begin(at, vec![name.clone()], some);
-            self.begin(at, vec![name], rest);
+            self.add_token(at, vec![name.clone()], some);
+            self.add_token(at, vec![name], rest);
         }
     }
 
-    /// A transaction over a few keys: a change record each, in the token that holds the key.
-    fn transaction(&mut self, rng: &mut Rng, at: i64, number: usize) {
+    /// Adds a transaction over a few keys. Each key has one change record, in the token that contains the key.
+    fn add_transaction(&mut self, rng: &mut Rng, at: i64, number: usize) {
         let keys: BTreeSet<usize> = (0..1 + rng.below(3)).map(|_| rng.below(8)).collect();
         let token = |key: &usize| {
             let holds = |token: &TokenHistory| token.end.is_none() && token.keys.contains(key);
-            self.tokens.iter().position(holds).expect("live tokens cover all keys")
+            self.tokens.iter().position(holds).expect("open tokens cover all keys")
         };
         let tokens: Vec<usize> = keys.iter().map(token).collect();
         for (sequence, (key, token)) in keys.into_iter().zip(&tokens).enumerate() {
@@ -169,19 +169,19 @@ impl History {
             let last = !tokens[sequence + 1..].contains(token);
             let change = ChangeRecord { at, id, key, last, records: tokens.len() };
             let name = self.tokens[*token].token.clone();
-            let whole = Token::from(WHOLE);
+            let whole = Token::from(ALL_TOKENS);
             if sequence == 0 {
-                self.whole_marks.push(change.mark(&whole, BEGIN));
+                self.atomic_markers.push(change.marker(&whole, BEGIN_KEY));
             }
             if sequence + 1 == tokens.len() {
-                self.whole_marks.push(change.mark(&whole, END + tokens.len()));
+                self.atomic_markers.push(change.marker(&whole, END_KEY + tokens.len()));
             }
             if !tokens[..sequence].contains(token) {
-                self.marks.push(change.mark(&name, BEGIN));
+                self.markers.push(change.marker(&name, BEGIN_KEY));
             }
             if last {
                 let count = tokens.iter().filter(|other| *other == token).count();
-                self.marks.push(change.mark(&name, END + count));
+                self.markers.push(change.marker(&name, END_KEY + count));
             }
             self.tokens[*token].changes.push(change.clone());
             self.changes.push(change);

@@ -1,15 +1,15 @@
-//! A small Spanner: atomic commits with the errors that the protocol stands on.
+//! A fake Spanner with atomic commits and the errors that the protocol depends on.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use super::super::Rng;
-use super::spec::spec;
+use super::pipeline::spec;
 use crate::ingest::{
     Failure, KeyRange, Offset, Outcome, Partition, Position, RowKey, TABLE_DEAD_LETTERS, TABLE_POSITIONS,
     TABLE_REPLAYS,
 };
 use crate::mutation::{Mutation, Write};
+use crate::sim::rng::Rng;
 use crate::value::{Timestamp, Value};
 
 type Key = Vec<Value>;
@@ -18,18 +18,18 @@ type Row = Vec<Value>;
 #[derive(Default)]
 pub(super) struct FakeSpanner {
     tables: BTreeMap<Arc<str>, BTreeMap<Key, Row>>,
-    /// What was committed, in its order.
+    /// The committed steps, in commit order.
     pub(super) steps: Vec<CommittedStep>,
 }
 
-/// What a commit did to a partition's records.
+/// A committed step of a partition: by a worker's commit, or by an operator.
 pub(super) enum CommittedStep {
     Move {
         partition: usize,
         from: Offset,
         to: Offset,
     },
-    /// Of a dead letter, whether it was applied or not.
+    /// A dead letter was replayed, successfully or not.
     Replay {
         partition: usize,
         offset: Offset,
@@ -40,26 +40,27 @@ pub(super) enum CommittedStep {
     },
 }
 
-/// What a commit sends: the mutations, and the rows that its transaction has read under lock.
+/// A commit: the mutations, and the rows that its transaction has read under lock.
 #[derive(Clone)]
 pub(super) struct CommitRequest {
     pub(super) mutations: Vec<Mutation>,
     pub(super) locks: Option<Locks>,
 }
 
-/// Rows, and ranges of rows, as they were when they were read.
+/// The rows and ranges of a transaction, as they were when it read them.
 #[derive(Clone)]
 pub(super) struct Locks {
     rows: Vec<(RowKey, Option<Vec<Value>>)>,
-    ranges: Vec<(KeyRange, Found)>,
+    ranges: Vec<(KeyRange, FoundRows)>,
 }
 
-type Found = Vec<(RowKey, Vec<Value>)>;
+type FoundRows = Vec<(RowKey, Vec<Value>)>;
 
 impl FakeSpanner {
-    /// All or nothing. Locks that did not hold abort it: Spanner would have made one of the two wait.
+    /// Applies a commit atomically. Aborts it if a locked row has changed, where Spanner would have made the
+    /// other transaction wait.
     pub(super) fn commit(&mut self, request: &CommitRequest) -> Outcome {
-        if request.locks.as_ref().is_some_and(|locks| !self.held(locks)) {
+        if request.locks.as_ref().is_some_and(|locks| !self.are_held(locks)) {
             return Outcome::Aborted;
         }
         let mut undo = Vec::new();
@@ -69,17 +70,17 @@ impl FakeSpanner {
                 self.put(table, key, row);
             }
         } else {
-            self.remember(&request.mutations);
+            self.record_steps(&request.mutations);
         }
         outcome
     }
 
-    fn held(&self, locks: &Locks) -> bool {
+    fn are_held(&self, locks: &Locks) -> bool {
         locks.rows.iter().all(|(key, row)| self.row(key) == row.as_ref())
             && locks.ranges.iter().all(|(range, rows)| self.ranges(std::slice::from_ref(range)) == *rows)
     }
 
-    fn remember(&mut self, mutations: &[Mutation]) {
+    fn record_steps(&mut self, mutations: &[Mutation]) {
         let rows = |write: Write, table: &'static str| {
             let of = mutations.iter().filter(move |it| it.write == write && *it.table == *table);
             of.flat_map(|mutation| &mutation.rows)
@@ -87,39 +88,39 @@ impl FakeSpanner {
         let offset =
             |row: &Row| if let Value::Int64(offset) = row[3] { offset } else { unreachable!("INT64") };
         for (from, to) in rows(Write::Delete, TABLE_POSITIONS).zip(rows(Write::Insert, TABLE_POSITIONS)) {
-            let (partition, from, to) = (number(from), offset(from), offset(to));
+            let (partition, from, to) = (partition_number(from), offset(from), offset(to));
             if from != to {
                 self.steps.push(CommittedStep::Move { partition, from, to });
             }
         }
         for row in rows(Write::Update, TABLE_REPLAYS) {
-            self.steps.push(CommittedStep::Replay { partition: number(row), offset: offset(row) });
+            self.steps.push(CommittedStep::Replay { partition: partition_number(row), offset: offset(row) });
         }
     }
 
-    /// An operator wants a dead letter replayed.
-    pub(super) fn request(&mut self, rng: &mut Rng) {
-        if let Some(key) = self.any(rng, TABLE_DEAD_LETTERS) {
+    /// Requests the replay of any dead letter, as an operator does.
+    pub(super) fn request_replay(&mut self, rng: &mut Rng) {
+        if let Some(key) = self.any_key(rng, TABLE_DEAD_LETTERS) {
             self.put(TABLE_REPLAYS.into(), key.clone(), Some(key));
         }
     }
 
-    /// An operator throws a dead letter away.
-    pub(super) fn purge(&mut self, rng: &mut Rng) {
-        let Some(key) = self.any(rng, TABLE_DEAD_LETTERS) else { return };
+    /// Deletes any dead letter, as an operator does.
+    pub(super) fn purge_dead_letter(&mut self, rng: &mut Rng) {
+        let Some(key) = self.any_key(rng, TABLE_DEAD_LETTERS) else { return };
         let Value::Int64(offset) = key[3] else { unreachable!("KafkaOffset is INT64") };
-        self.steps.push(CommittedStep::Purge { partition: number(&key), offset });
+        self.steps.push(CommittedStep::Purge { partition: partition_number(&key), offset });
         self.put(TABLE_REPLAYS.into(), key.clone(), None);
         self.put(TABLE_DEAD_LETTERS.into(), key, None);
     }
 
-    fn any(&self, rng: &mut Rng, table: &str) -> Option<Key> {
+    fn any_key(&self, rng: &mut Rng, table: &str) -> Option<Key> {
         let rows = self.tables.get(table).filter(|rows| !rows.is_empty())?;
         rows.keys().nth(rng.below(rows.len())).cloned()
     }
 
-    /// The offsets of a partition's dead letters that are to be replayed.
-    pub(super) fn requests(&self, partition: &Partition) -> Vec<Offset> {
+    /// Returns the offsets of a partition's dead letters that are to be replayed.
+    pub(super) fn replay_requests(&self, partition: &Partition) -> Vec<Offset> {
         let of_partition =
             self.rows(TABLE_REPLAYS).filter(|row| row[2] == Value::from(i64::from(partition.number)));
         let offset = |row: &Vec<Value>| if let Value::Int64(offset) = row[3] { Some(offset) } else { None };
@@ -163,16 +164,18 @@ impl FakeSpanner {
         }
     }
 
+    /// Returns the rows of a table.
     pub(super) fn rows(&self, table: &str) -> impl Iterator<Item = &Vec<Value>> {
         self.tables.get(table).into_iter().flat_map(BTreeMap::values)
     }
 
-    /// The positions stored of a partition: there must never be two.
-    pub(super) fn positions(&self, partition: &Partition) -> Vec<Offset> {
-        self.stored(partition).iter().map(|position| position.next).collect()
+    /// Returns the stored offsets of a partition. There must never be two.
+    pub(super) fn stored_offsets(&self, partition: &Partition) -> Vec<Offset> {
+        self.stored_positions(partition).iter().map(|position| position.next).collect()
     }
 
-    pub(super) fn stored(&self, partition: &Partition) -> Vec<Position> {
+    /// Returns the stored positions of a partition.
+    pub(super) fn stored_positions(&self, partition: &Partition) -> Vec<Position> {
         let of_partition =
             self.rows(TABLE_POSITIONS).filter(|row| row[2] == Value::from(i64::from(partition.number)));
         let position = |row: &Vec<Value>| match (&row[3], &row[4], &row[6]) {
@@ -185,7 +188,8 @@ impl FakeSpanner {
         of_partition.map(position).collect()
     }
 
-    pub(super) fn states(&self, keys: &[RowKey]) -> Found {
+    /// Returns the states of these rows.
+    pub(super) fn states(&self, keys: &[RowKey]) -> FoundRows {
         let spec = spec();
         let state = |key: &RowKey| {
             let columns = spec.targets[key.target].state()?;
@@ -194,8 +198,8 @@ impl FakeSpanner {
         keys.iter().filter_map(state).collect()
     }
 
-    /// The rows of these ranges, each with all columns behind its key.
-    pub(super) fn ranges(&self, ranges: &[KeyRange]) -> Found {
+    /// Returns the rows of these ranges, each with all columns behind its key.
+    pub(super) fn ranges(&self, ranges: &[KeyRange]) -> FoundRows {
         let mut found = Vec::new();
         for KeyRange { target, prefix, from, to } in ranges {
             let bound = |at: &Timestamp| [&prefix[..], &[Value::Timestamp(*at)]].concat();
@@ -207,6 +211,7 @@ impl FakeSpanner {
         found
     }
 
+    /// Locks rows and ranges.
     pub(super) fn lock(&self, keys: &[RowKey], ranges: &[KeyRange]) -> Locks {
         let range = |range: &KeyRange| (range.clone(), self.ranges(std::slice::from_ref(range)));
         Locks {
@@ -234,7 +239,7 @@ fn key_columns(table: &str) -> usize {
     }
 }
 
-/// The partition of a row of the bridge's own.
-fn number(row: &[Value]) -> usize {
+/// Returns the partition of a row of the bridge's tables.
+fn partition_number(row: &[Value]) -> usize {
     if let Value::Int64(number) = row[2] { number as usize } else { unreachable!("KafkaPartition is INT64") }
 }

@@ -1,26 +1,35 @@
-//! Reads all shards' state along, and checks what it says of the pipeline's progress.
+//! The check of the watermark: reads the state of all shards and compares the watermark with the data.
 
-use super::super::Rng;
-use super::history::{History, instant};
-use super::kafka::FakeKafka;
+use super::fake_kafka::FakeKafka;
 use super::owner::SHARDS;
+use super::stream_history::{StreamHistory, instant};
 use crate::publish::PipelineProgress;
+use crate::sim::rng::Rng;
 use crate::value::Timestamp;
 
 #[derive(Default)]
 pub(super) struct WatermarkChecker {
     progress: PipelineProgress,
     offsets: [usize; SHARDS as usize],
-    /// Up to where this round reads.
+    /// The high watermarks up to which the current round reads.
     ends: Option<[usize; SHARDS as usize]>,
 }
 
 impl WatermarkChecker {
-    /// One small step of a round; partitions are read in any order.
-    pub(super) fn step(&mut self, rng: &mut Rng, kafka: &FakeKafka, history: &History) -> Result<(), String> {
+    /// Takes one step of a round. Partitions are read in any order.
+    ///
+    /// # Errors
+    /// If a change before the watermark is not published.
+    pub(super) fn step(
+        &mut self,
+        rng: &mut Rng,
+        kafka: &FakeKafka,
+        history: &StreamHistory,
+    ) -> Result<(), String> {
         let mut shards = 0..SHARDS;
         let Some(ends) = self.ends else {
-            self.ends = Some(std::array::from_fn(|_| kafka.end(shards.next().unwrap_or_default())));
+            self.ends =
+                Some(std::array::from_fn(|_| kafka.high_watermark(shards.next().unwrap_or_default())));
             return Ok(());
         };
         let any = rng.below(SHARDS as usize);
@@ -37,11 +46,12 @@ impl WatermarkChecker {
         Ok(())
     }
 
+    /// The watermark.
     pub(super) fn watermark(&self) -> Option<Timestamp> {
         self.progress.watermark()
     }
 
-    fn check(&self, kafka: &FakeKafka, history: &History) -> Result<(), String> {
+    fn check(&self, kafka: &FakeKafka, history: &StreamHistory) -> Result<(), String> {
         let Some(watermark) = self.progress.watermark() else { return Ok(()) };
         let start = kafka.origin().map_or(instant(0), |origin| origin.start);
         let mut early =

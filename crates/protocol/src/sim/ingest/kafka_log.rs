@@ -1,39 +1,39 @@
-//! The topic's log, and what it must become.
+//! The log of the topic, and the rows that it must become.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Debug;
 
 use chrono::DateTime;
 
-use super::super::Rng;
-use super::spec::{
+use super::fake_spanner::CommittedStep;
+use super::pipeline::{
     GAP, GRACE, GROUPS, INSERTED, NEWEST, ROWS, SESSIONS, SHARED, SHARED_SESSIONS, SHARED_SLIDES, SLIDE,
     SLIDES, UPDATED, WINDOW,
 };
-use super::store::CommittedStep;
 use crate::ingest::{AggregateInput, Change, Failure, Offset, Payload, Record};
+use crate::sim::rng::Rng;
 use crate::value::{Timestamp, Value};
 
 pub(super) const PARTITIONS: i32 = 3;
 
-/// What a record does, and what Spanner's answer to its row is.
+/// The kind of a record: its change, and Spanner's answer to it.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub(super) enum RecordKind {
     Good,
     Filtered,
-    /// Cannot be decoded.
+    /// The record cannot be decoded.
     Garbled,
-    /// Spanner rejects its row.
+    /// Spanner rejects the record's row.
     Poison,
-    /// Spanner misses a row for it, with the same code that a lost fence has.
+    /// The parent of the record's row is missing, which has the same code as a consumed position.
     Orphan,
-    /// Its sum leaves INT64.
+    /// The sum of the record's group overflows.
     Overflow,
-    /// Deletes its group's row.
+    /// The record deletes its group's row.
     Delete,
-    /// Updates its group's row, which may not be there.
+    /// The record updates its group's row, which may not exist.
     Update,
-    /// Inserts a row that may be there.
+    /// The record inserts a row, which may exist.
     Insert,
 }
 
@@ -43,9 +43,9 @@ pub(super) struct LogEntry {
     pub(super) group: i64,
     pub(super) amount: i64,
     pub(super) kind: RecordKind,
-    /// Seconds.
+    /// The event time in seconds.
     pub(super) time: i64,
-    /// No two of a run are equal.
+    /// The version, which is unique within a run.
     pub(super) version: i64,
 }
 
@@ -69,7 +69,7 @@ impl Payload for EmptyPayload {
     }
 }
 
-/// A partition's log; offsets have holes, as behind compaction and transaction markers.
+/// Generates the log of a partition. Its offsets have gaps, as after compaction or transaction markers.
 pub(super) fn generate(rng: &mut Rng, partition: i32) -> Vec<LogEntry> {
     let mut offset = rng.below(5) as Offset;
     let entries = 5 + rng.below(40);
@@ -107,8 +107,8 @@ impl LogEntry {
         Record { offset: self.offset, changes, payload: EmptyPayload, size: 10 }
     }
 
-    /// As its dead letter is read once the mapping has been mended for some of them.
-    pub(super) fn mended(&self) -> Self {
+    /// Returns the record as a replay maps it. The mapping has been fixed for some records.
+    pub(super) fn fixed(&self) -> Self {
         let kind = match self.kind {
             RecordKind::Garbled | RecordKind::Poison | RecordKind::Orphan | RecordKind::Overflow
                 if self.amount % 2 == 0 =>
@@ -124,7 +124,7 @@ impl LogEntry {
         let group = Value::from(self.group);
         let key = |group: Value| vec![group, partition.clone()];
         let row = |group: Value, flaw: Value| [key(group), vec![self.offset.into(), flaw]].concat();
-        // A later record of the key in its batch would hide the flaw from Spanner.
+        // The key is unique. A later record of the same key in its batch would hide the flaw from Spanner.
         let flawed = |flaw: &str| row(Value::from(1000 + self.offset), flaw.into());
         let first = match self.kind {
             RecordKind::Filtered | RecordKind::Garbled => return Vec::new(),
@@ -162,37 +162,41 @@ impl LogEntry {
     }
 }
 
-/// What the logs fold to.
+/// The expected rows of all tables.
 #[derive(Default)]
-pub(super) struct Fold {
-    /// The last offset a group, of each partition.
+pub(super) struct ExpectedRows {
+    /// The last offset by group and partition.
     pub(super) rows: BTreeMap<(i64, i64), Offset>,
     pub(super) inserted: BTreeMap<(i64, i64), Offset>,
-    /// Count, sum and maximum by group, partition and window.
+    /// The count, sum and maximum by group, partition and window.
     pub(super) groups: BTreeMap<(i64, i64, i64), (i64, i64, i64)>,
-    /// Count and sum of offsets a group.
+    /// The count and the sum of offsets by group.
     pub(super) shared: BTreeMap<i64, (i64, i64)>,
-    /// Version and offset a group.
+    /// The version and offset by group.
     pub(super) newest: BTreeMap<i64, (i64, Offset)>,
-    /// By group, partition ([`ALL`] in a shared table) and end: start, count and sum of offsets.
-    pub(super) sessions: Ranges,
-    /// As sessions, by start: latest time.
-    pub(super) slides: Ranges,
-    pub(super) letters: BTreeSet<(i64, Offset)>,
+    /// The start, the count and the sum of offsets, by group, partition and end. The partition is [`ALL`] in
+    /// shared tables.
+    pub(super) sessions: WindowRows,
+    /// The latest time, the count and the sum of offsets, by group, partition and start.
+    pub(super) slides: WindowRows,
+    pub(super) dead_letters: BTreeSet<(i64, Offset)>,
 }
 
-/// Times in milliseconds.
-pub(super) type Ranges = BTreeMap<(i64, i64, i64), (i64, i64, Offset)>;
+/// The rows of windows. Times are in milliseconds.
+pub(super) type WindowRows = BTreeMap<(i64, i64, i64), (i64, i64, Offset)>;
 
-/// In place of a partition, where all share a table.
+/// The partition number of the rows of shared tables, which all partitions write.
 pub(super) const ALL: i64 = -1;
 
-/// Records by group and partition, as time and offset.
+/// The time and offset of records, by group and partition.
 type Times = BTreeMap<(i64, i64), Vec<(i64, Offset)>>;
 
-/// What the logs fold to in that order of steps.
-pub(super) fn fold(logs: &[Vec<LogEntry>], steps: &[CommittedStep]) -> Result<Fold, String> {
-    let mut fold = Fold::default();
+/// Computes the expected rows from the logs and the committed steps.
+///
+/// # Errors
+/// If a step does not follow from the steps before it.
+pub(super) fn fold(logs: &[Vec<LogEntry>], steps: &[CommittedStep]) -> Result<ExpectedRows, String> {
+    let mut fold = ExpectedRows::default();
     let mut times = Times::new();
     let mut streams = vec![(None, i64::MIN); logs.len()];
     for step in steps {
@@ -211,13 +215,13 @@ pub(super) fn fold(logs: &[Vec<LogEntry>], steps: &[CommittedStep]) -> Result<Fo
             CommittedStep::Replay { partition, offset } => {
                 let at = (partition as i64, offset);
                 let entry = logs[partition].iter().find(|entry| entry.offset == offset);
-                let Some(entry) = entry.filter(|_| fold.letters.remove(&at)) else {
-                    return Err(format!("a replay of {at:?} differs from the letters"));
+                let Some(entry) = entry.filter(|_| fold.dead_letters.remove(&at)) else {
+                    return Err(format!("a replay of {at:?} differs from the dead letters"));
                 };
-                fold.step(partition as i64, &entry.mended(), &mut streams[partition].1, &mut times);
+                fold.step(partition as i64, &entry.fixed(), &mut streams[partition].1, &mut times);
             }
             CommittedStep::Purge { partition, offset } => {
-                fold.letters.remove(&(partition as i64, offset));
+                fold.dead_letters.remove(&(partition as i64, offset));
             }
         }
     }
@@ -229,7 +233,7 @@ pub(super) fn fold(logs: &[Vec<LogEntry>], steps: &[CommittedStep]) -> Result<Fo
     Ok(fold)
 }
 
-fn sessions(group: i64, partition: i64, times: &[(i64, Offset)]) -> Ranges {
+fn sessions(group: i64, partition: i64, times: &[(i64, Offset)]) -> WindowRows {
     let session = |session: &[(i64, Offset)]| {
         let (start, end) = (session[0].0, session[session.len() - 1].0);
         ((group, partition, end * 1000), (start * 1000, session.len() as i64, offsets(session.iter())))
@@ -237,8 +241,8 @@ fn sessions(group: i64, partition: i64, times: &[(i64, Offset)]) -> Ranges {
     times.chunk_by(|one, next| next.0 - one.0 <= GAP).map(session).collect()
 }
 
-/// KIP-450's windows: one that ends with each record, one that starts behind each.
-fn slides(group: i64, partition: i64, times: &[(i64, Offset)]) -> Ranges {
+/// Computes KIP-450's windows: one that ends with each record, and one that starts right behind it.
+fn slides(group: i64, partition: i64, times: &[(i64, Offset)]) -> WindowRows {
     let starts = times.iter().flat_map(|(time, _)| [(time - SLIDE) * 1000, time * 1000 + 1]);
     let slide = |start: i64| {
         let within = times.iter().filter(|(time, _)| (start..=start + SLIDE * 1000).contains(&(time * 1000)));
@@ -252,8 +256,11 @@ fn offsets<'a>(records: impl Iterator<Item = &'a (i64, Offset)>) -> Offset {
     records.map(|(_, offset)| offset).sum()
 }
 
-impl Fold {
-    /// The first row that differs, and how.
+impl ExpectedRows {
+    /// Compares all tables.
+    ///
+    /// # Errors
+    /// On the first row that differs.
     pub(super) fn equals(&self, expected: &Self) -> Result<(), String> {
         fn rows<K: Ord + Debug, V: PartialEq + Debug>(
             table: &str,
@@ -276,8 +283,12 @@ impl Fold {
         rows("Newest", &self.newest, &expected.newest)?;
         rows("Sessions", &self.sessions, &expected.sessions)?;
         rows("Slides", &self.slides, &expected.slides)?;
-        let (found, expected) = (&self.letters, &expected.letters);
-        if found == expected { Ok(()) } else { Err(format!("letters {found:?} differs from {expected:?}")) }
+        let (found, expected) = (&self.dead_letters, &expected.dead_letters);
+        if found == expected {
+            Ok(())
+        } else {
+            Err(format!("dead letters {found:?} differs from {expected:?}"))
+        }
     }
 
     fn step(&mut self, partition: i64, entry: &LogEntry, stream_time: &mut i64, times: &mut Times) {
@@ -285,7 +296,7 @@ impl Fold {
             return;
         }
         if !self.apply(partition, entry, stream_time) {
-            self.letters.insert((partition, entry.offset));
+            self.dead_letters.insert((partition, entry.offset));
             return;
         }
         for partition in [partition, ALL] {
@@ -293,7 +304,7 @@ impl Fold {
         }
     }
 
-    /// False when the record becomes a dead letter.
+    /// Applies a record. Returns false if it becomes a dead letter.
     fn apply(&mut self, partition: i64, entry: &LogEntry, stream_time: &mut i64) -> bool {
         let key = (entry.group, partition);
         let fits = match entry.kind {

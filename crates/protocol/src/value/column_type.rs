@@ -1,38 +1,53 @@
+//! Types of Spanner columns.
+
 use std::fmt;
 
 /// The type of a Spanner column.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub enum Type {
+    /// BOOL.
     Bool,
+    /// INT64.
     Int64,
+    /// FLOAT32.
     Float32,
+    /// FLOAT64.
     Float64,
+    /// NUMERIC of the GoogleSQL dialect.
     Numeric,
+    /// STRING, or `numeric` of the PostgreSQL dialect as text.
     String,
+    /// BYTES.
     Bytes,
+    /// DATE.
     Date,
+    /// TIMESTAMP.
     Timestamp,
+    /// JSON.
     Json,
+    /// UUID.
     Uuid,
-    /// A Protobuf message of this full name.
+    /// A Protobuf message with this full name.
     Proto(String),
-    /// A Protobuf enum of this full name.
+    /// A Protobuf enum with this full name.
     Enum(String),
+    /// An array of items of this type.
     Array(Box<Type>),
 }
 
 impl Type {
-    /// Reads `SPANNER_TYPE` of INFORMATION_SCHEMA.COLUMNS, such as `STRING(64)` or
-    /// `ARRAY<INT64>`; nothing for a type that the bridge does not carry, and for the name of a message or an enum, which
-    /// does not say which of the two it is.
+    /// Parses `SPANNER_TYPE` of `INFORMATION_SCHEMA.COLUMNS`, such as `STRING(64)` or `ARRAY<INT64>`.
     ///
-    /// Types of the PostgreSQL dialect are read too. Its `numeric`, which has any number of digits and knows NaN, is carried
-    /// as its text.
+    /// Returns `None` for types that the bridge does not support. Also returns `None` for the name of a
+    /// Protobuf message or enum, which does not tell which of the two it is.
+    ///
+    /// Types of the PostgreSQL dialect are parsed too. Its `numeric` has any number of digits and includes
+    /// NaN, so its values are carried as text.
     /// Source: <https://cloud.google.com/spanner/docs/reference/postgresql/data-types>.
     pub fn parse(text: &str) -> Option<Self> {
         let text = text.trim();
         if let Some(item) = text.strip_prefix("ARRAY<") {
-            // An array of arrays does not exist, so the first bracket closes it; a vector length may follow.
+            // Arrays of arrays do not exist, so the first bracket closes the type. A vector length may follow.
             let (item, _) = item.split_once('>')?;
             return Some(Self::Array(Box::new(Self::parse(item)?)));
         }
@@ -83,7 +98,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn spanner_types_are_read() {
+    fn googlesql_types_are_parsed() {
         assert_eq!(Type::parse("STRING(MAX)"), Some(Type::String));
         assert_eq!(Type::parse("ARRAY<STRING(64)>"), Some(Type::Array(Box::new(Type::String))));
         assert_eq!(
@@ -94,7 +109,7 @@ mod tests {
     }
 
     #[test]
-    fn types_of_postgresql_are_read() {
+    fn postgresql_types_are_parsed() {
         for (text, ty) in [
             ("bigint", Type::Int64),
             ("character varying(64)", Type::String),

@@ -1,36 +1,37 @@
-//! One run: processes, a group that moves partitions between them, a store, and the check.
+//! One run: processes, a consumer group that moves partitions between them, a fake Spanner, and the check.
 
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::super::Rng;
-use super::log::{self, ALL, Fold, LogEntry, PARTITIONS, Ranges};
-use super::process::{GroupNotice, Process, ProcessEnvironment};
-use super::store::{CommitRequest, FakeSpanner};
+use super::fake_spanner::{CommitRequest, FakeSpanner};
+use super::kafka_log::{self, ALL, ExpectedRows, LogEntry, PARTITIONS, WindowRows};
+use super::process::{GroupEvent, Process, ProcessEnvironment};
 use crate::ingest::{Offset, Partition, TABLE_DEAD_LETTERS};
+use crate::sim::rng::Rng;
 use crate::value::Value;
 
+/// The number of steps with faults.
 const FAULTY_STEPS: usize = 3000;
-/// Steps in which an undisturbed world must come to rest.
-const CALM_STEPS: usize = 60_000;
+/// The maximum number of steps without faults until everything is applied.
+const MAX_CALM_STEPS: usize = 60_000;
 
-struct IngestWorld {
+struct IngestSimulation {
     rng: Rng,
-    store: FakeSpanner,
+    spanner: FakeSpanner,
     logs: Vec<Vec<LogEntry>>,
     processes: Vec<Process>,
-    /// The process that the group thinks owns a partition.
+    /// The process to which the group has assigned each partition.
     owners: Vec<Option<usize>>,
     late: Vec<CommitRequest>,
     now: Duration,
 }
 
 pub(super) fn run(mut rng: Rng) -> Result<(), String> {
-    let logs = (0..PARTITIONS).map(|partition| log::generate(&mut rng, partition)).collect();
+    let logs = (0..PARTITIONS).map(|partition| kafka_log::generate(&mut rng, partition)).collect();
     let processes = (0..3).map(|_| Process::new()).collect();
-    let mut world = IngestWorld {
+    let mut world = IngestSimulation {
         rng,
-        store: FakeSpanner::default(),
+        spanner: FakeSpanner::default(),
         logs,
         processes,
         owners: vec![None; PARTITIONS as usize],
@@ -46,7 +47,7 @@ pub(super) fn run(mut rng: Rng) -> Result<(), String> {
     world.check()
 }
 
-impl IngestWorld {
+impl IngestSimulation {
     fn disturb(&mut self) {
         self.now += Duration::from_millis(self.rng.below(10) as u64);
         match self.rng.below(200) {
@@ -63,33 +64,34 @@ impl IngestWorld {
                 }
             }
             8..20 => self.execute_late(),
-            20..44 => self.store.request(&mut self.rng),
-            44 => self.store.purge(&mut self.rng),
+            20..44 => self.spanner.request_replay(&mut self.rng),
+            44 => self.spanner.purge_dead_letter(&mut self.rng),
             _ => {}
         }
     }
 
-    /// Neither hears of it at once: until then the old owner is a zombie.
+    /// Assigns a partition to a process. Both processes learn of it later; until then the old owner is a
+    /// zombie.
     fn rebalance(&mut self, partition: usize, to: usize) {
         let from = self.owners[partition].replace(to);
         if from == Some(to) {
             return;
         }
         if let Some(from) = from {
-            self.processes[from].notices.push(GroupNotice::Revoked(name(partition)));
+            self.processes[from].group_events.push(GroupEvent::Revoked(name(partition)));
         }
-        self.processes[to].notices.push(GroupNotice::Assigned(name(partition)));
+        self.processes[to].group_events.push(GroupEvent::Assigned(name(partition)));
     }
 
     fn execute_late(&mut self) {
         if let Some(request) = self.rng.draw(&mut self.late) {
-            self.store.commit(&request);
+            self.spanner.commit(&request);
         }
     }
 
     fn step(&mut self, process: usize, faults: bool) -> Result<(), String> {
         let mut env = ProcessEnvironment {
-            store: &mut self.store,
+            spanner: &mut self.spanner,
             logs: &self.logs,
             late: &mut self.late,
             faults,
@@ -98,7 +100,10 @@ impl IngestWorld {
         self.processes[process].step(&mut self.rng, &mut env)
     }
 
-    /// No more faults; every partition gets an owner, and all must reach their ends.
+    /// Runs without faults until every partition has reached the end of its log.
+    ///
+    /// # Errors
+    /// If that takes too many steps.
     fn calm(&mut self) -> Result<(), String> {
         while !self.late.is_empty() {
             self.execute_late();
@@ -108,7 +113,7 @@ impl IngestWorld {
                 self.rebalance(partition, partition);
             }
         }
-        for _ in 0..CALM_STEPS {
+        for _ in 0..MAX_CALM_STEPS {
             self.now += Duration::from_millis(1);
             let any = self.rng.below(self.processes.len());
             self.step(any, false)?;
@@ -116,9 +121,10 @@ impl IngestWorld {
                 return Ok(());
             }
         }
-        let positions: Vec<_> =
-            (0..PARTITIONS as usize).map(|at| (self.store.positions(&name(at)), self.end(at))).collect();
-        Err(format!("the world does not come to rest: {positions:?}, owners {:?}", self.owners))
+        let positions: Vec<_> = (0..PARTITIONS as usize)
+            .map(|at| (self.spanner.stored_offsets(&name(at)), self.end(at)))
+            .collect();
+        Err(format!("the simulation does not come to rest: {positions:?}, owners {:?}", self.owners))
     }
 
     fn end(&self, partition: usize) -> Offset {
@@ -127,29 +133,29 @@ impl IngestWorld {
 
     fn is_done(&self) -> bool {
         let is_done = |at| {
-            self.store.positions(&name(at)).contains(&self.end(at))
-                && self.store.requests(&name(at)).is_empty()
+            self.spanner.stored_offsets(&name(at)).contains(&self.end(at))
+                && self.spanner.replay_requests(&name(at)).is_empty()
         };
         (0..PARTITIONS as usize).all(is_done)
     }
 
     fn check(&self) -> Result<(), String> {
         for at in 0..PARTITIONS as usize {
-            let positions = self.store.positions(&name(at));
+            let positions = self.spanner.stored_offsets(&name(at));
             if positions != [self.end(at)] {
                 return Err(format!("{}: the position differs: {positions:?}", name(at)));
             }
         }
-        self.stored().equals(&log::fold(&self.logs, &self.store.steps)?)
+        self.stored().equals(&kafka_log::fold(&self.logs, &self.spanner.steps)?)
     }
 
-    fn stored(&self) -> Fold {
+    fn stored(&self) -> ExpectedRows {
         let int = |value: &Value| match value {
             Value::Int64(value) => *value,
             Value::Timestamp(at) => at.timestamp(),
             other => unreachable!("{other:?} is not INT64"),
         };
-        let rows = |table| self.store.rows(table).map(|row| ((int(&row[0]), int(&row[1])), int(&row[2])));
+        let rows = |table| self.spanner.rows(table).map(|row| ((int(&row[0]), int(&row[1])), int(&row[2])));
         let group = |row: &Vec<Value>| {
             let key = (int(&row[0]), int(&row[1]), int(&row[2]));
             (key, (int(&row[3]), int(&row[4]), int(&row[5])))
@@ -162,23 +168,23 @@ impl IngestWorld {
             let (partition, row) = if row.len() == 6 { (int(&row[1]), &row[2..]) } else { (ALL, &row[1..]) };
             (partition, millis(&row[0]), (millis(&row[1]), int(&row[2]), int(&row[3])))
         };
-        let ranges = |one, other| -> Ranges {
-            let rows = self.store.rows(one).chain(self.store.rows(other));
+        let ranges = |one, other| -> WindowRows {
+            let rows = self.spanner.rows(one).chain(self.spanner.rows(other));
             rows.map(|row| (int(&row[0]), ranged(row)))
                 .map(|(group, (partition, bound, state))| ((group, partition, bound), state))
                 .collect()
         };
         let pair = |row: &Vec<Value>| (int(&row[0]), (int(&row[1]), int(&row[2])));
-        let letters = self.store.rows(TABLE_DEAD_LETTERS);
-        Fold {
+        let dead_letters = self.spanner.rows(TABLE_DEAD_LETTERS);
+        ExpectedRows {
             rows: rows("Rows").collect(),
             inserted: rows("Inserted").collect(),
-            groups: self.store.rows("Groups").map(group).collect(),
+            groups: self.spanner.rows("Groups").map(group).collect(),
             sessions: ranges("Sessions", "SharedSessions"),
             slides: ranges("Slides", "SharedSlides"),
-            shared: self.store.rows("Shared").map(pair).collect(),
-            newest: self.store.rows("Newest").map(pair).collect(),
-            letters: letters.map(|row| (int(&row[2]), int(&row[3]))).collect(),
+            shared: self.spanner.rows("Shared").map(pair).collect(),
+            newest: self.spanner.rows("Newest").map(pair).collect(),
+            dead_letters: dead_letters.map(|row| (int(&row[2]), int(&row[3]))).collect(),
         }
     }
 }

@@ -1,4 +1,4 @@
-//! The pipeline of the simulation: a table of each way to write.
+//! The pipeline of the simulation, which has a table for each way to write.
 
 use std::sync::{Arc, LazyLock};
 use std::time::Duration;
@@ -14,25 +14,28 @@ pub(super) const GROUPS: usize = 1;
 pub(super) const SHARED: usize = 2;
 pub(super) const NEWEST: usize = 3;
 pub(super) const INSERTED: usize = 4;
-/// Writes the table of [`ROWS`].
+/// This target writes the same table as [`ROWS`].
 pub(super) const UPDATED: usize = 5;
 pub(super) const SESSIONS: usize = 6;
 pub(super) const SHARED_SESSIONS: usize = 7;
 pub(super) const SLIDES: usize = 8;
 pub(super) const SHARED_SLIDES: usize = 9;
 
-/// Seconds.
+/// The size of tumbling windows in seconds.
 pub(super) const WINDOW: i64 = 60;
+/// The grace period of tumbling windows in seconds.
 pub(super) const GRACE: i64 = 20;
+/// The inactivity gap of sessions in seconds.
 pub(super) const GAP: i64 = 15;
+/// The size of sliding windows in seconds.
 pub(super) const SLIDE: i64 = 12;
 
 pub(super) fn spec() -> Arc<Spec> {
-    static SPEC: LazyLock<Arc<Spec>> = LazyLock::new(|| Arc::new(make()));
+    static SPEC: LazyLock<Arc<Spec>> = LazyLock::new(|| Arc::new(build_spec()));
     SPEC.clone()
 }
 
-fn make() -> Spec {
+fn build_spec() -> Spec {
     let rows = |write| TargetKind::Rows(RowTarget { write, version: None });
     let row = ["Group", "SourcePartition", "Offset", "Flaw"];
     let window = Window {
