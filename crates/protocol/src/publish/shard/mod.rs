@@ -228,11 +228,7 @@ impl<D> Shard<D> {
                 self.set_snapshot_request(&id, value);
                 self.advance_incremental_snapshot(now);
             }
-            (StateKey::RangeRead(id), Some(StateValue::RangeRead)) => {
-                if self.ranges.add_read(id) {
-                    self.query_roots_if_read();
-                }
-            }
+            (StateKey::RangeRead(id), Some(StateValue::RangeRead)) => self.add_read_range(id),
             // All other records are this shard's own. Its state in memory is at least as new.
             _ => {}
         }
@@ -286,6 +282,13 @@ impl<D> Shard<D> {
         state.push(self.own_record(StateKey::Origin, Some(StateValue::Origin(origin.clone()))));
         self.origin = Some(origin);
         self.push(WorkItem::State { state }, now);
+    }
+
+    /// Adds a range of the initial snapshot that a shard has read.
+    fn add_read_range(&mut self, id: RangeId) {
+        if self.ranges.add_read(id) {
+            self.query_roots_if_read();
+        }
     }
 
     /// Queries the root tokens once the initial snapshot has been read.
