@@ -4,7 +4,7 @@ use spanbridge_spanner::{CommitOptions, CommitTag, PipelineTag};
 /// Gives a pipeline's commits a transaction tag, by which change streams identify or exclude them.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct CommitTagger {
-    mark: PipelineTag,
+    pipeline_tag: PipelineTag,
     /// True if change streams that allow exclusion omit the commits.
     exclude: bool,
 }
@@ -12,12 +12,12 @@ pub(crate) struct CommitTagger {
 impl CommitTagger {
     /// Returns the tagger of a pipeline. All its versions have the same tag.
     pub(crate) fn new(pipeline: &Ingest) -> Self {
-        Self { mark: PipelineTag::of(&pipeline.name), exclude: pipeline.exclude_from_change_streams }
+        Self { pipeline_tag: PipelineTag::of(&pipeline.name), exclude: pipeline.exclude_from_change_streams }
     }
 
     /// Returns the transaction tag of a commit, with the context of a sampled trace if there is one.
     pub(crate) fn tag(self, trace: Option<[u8; 24]>) -> String {
-        CommitTag { pipeline: self.mark, trace }.to_string()
+        CommitTag { pipeline: self.pipeline_tag, trace }.to_string()
     }
 
     /// Returns the options of a commit with that tag.

@@ -38,7 +38,7 @@ use crate::{Environment, Error, ErrorKind};
 pub use drop::{DropReport, drop, tables};
 use live_views::LiveViews;
 pub use positions::Positions;
-pub use progress::{PartitionProgress, VersionProgress, progress};
+pub use progress::{VersionPartition, VersionProgress, progress};
 pub use start::{StartReport, StartedPartition, start};
 pub use start_position::StartPosition;
 pub use switch::{SwitchCondition, SwitchReport, switch};

@@ -16,7 +16,7 @@ pub struct VersionProgress {
     /// The version to compare with: the active one, or the previous one if the version itself is active.
     pub reference: Version,
     /// The partitions of both versions, in the order of topic and partition.
-    pub partitions: Vec<PartitionProgress>,
+    pub partitions: Vec<VersionPartition>,
     /// The number of records by which the version is behind the reference, summed over the partitions in which it is
     /// behind.
     pub behind: i64,
@@ -24,7 +24,7 @@ pub struct VersionProgress {
 
 /// The progress of a version in one partition.
 #[derive(Debug, Clone)]
-pub struct PartitionProgress {
+pub struct VersionPartition {
     /// The partition.
     pub partition: Partition,
     /// The offset at which the version started.
@@ -37,7 +37,7 @@ pub struct PartitionProgress {
     pub log: LogRange,
 }
 
-impl PartitionProgress {
+impl VersionPartition {
     /// Returns the number of offsets from the position to the end of the log.
     #[must_use]
     pub fn lag(&self) -> Offset {
@@ -63,7 +63,7 @@ impl VersionProgress {
     /// Returns the number of offsets from all positions to the ends of the logs.
     #[must_use]
     pub fn lag(&self) -> i64 {
-        self.partitions.iter().map(PartitionProgress::lag).fold(0, i64::saturating_add)
+        self.partitions.iter().map(VersionPartition::lag).fold(0, i64::saturating_add)
     }
 }
 
@@ -91,7 +91,7 @@ pub async fn progress(
     all.dedup();
     let mut partitions = Vec::with_capacity(all.len());
     for of in all {
-        partitions.push(PartitionProgress {
+        partitions.push(VersionPartition {
             partition: of.clone(),
             first: first.get(of).copied(),
             position: positions.get(of).copied(),
@@ -115,7 +115,7 @@ mod tests {
 
     #[test]
     fn share_counts_from_the_start_offsets() {
-        let partition = |first, position, end| PartitionProgress {
+        let partition = |first, position, end| VersionPartition {
             partition: Partition { topic: "t".into(), number: 0 },
             first: Some(first),
             position: Some(position),
