@@ -37,7 +37,7 @@ pub(crate) enum Guard {
     AllShardsPauseFirst,
     /// The timestamp at which a shard pauses covers its finished tokens up to their children's start.
     /// "Children of finished tokens" (docs/design/publish-snapshots.md).
-    StartedChildrenCount,
+    ChildrenOfFinishedTokens,
     /// Rows are read after all changes up to the barrier have been published.
     /// "Changes before their rows" (docs/design/publish-snapshots.md).
     ChangesBeforeTheirRows,

@@ -80,7 +80,7 @@ impl AtBarrier {
         else {
             return None;
         };
-        let finished = self.latest_child_start.filter(|_| is_enforced(Guard::StartedChildrenCount));
+        let finished = self.latest_child_start.filter(|_| is_enforced(Guard::ChildrenOfFinishedTokens));
         let report = Paused { id: id.clone(), at: published().max(finished) };
         self.is_paused = true;
         Some(report)

@@ -92,9 +92,9 @@ fn without_all_shards_pause_first_the_checker_fails() {
 }
 
 #[test]
-fn without_started_children_count_the_checker_fails() {
+fn without_children_of_finished_tokens_the_checker_fails() {
     assert_fails_without(
-        Guard::StartedChildrenCount,
+        Guard::ChildrenOfFinishedTokens,
         "out of order",
         simulation::run_with_incremental_snapshots,
     );
