@@ -118,9 +118,9 @@ impl Error {
         Self::new(ErrorKind::Encode, MISMATCH)
     }
 
-    /// The same error with the name of the field in front.
+    /// The same error with the field in front of its message; see [`in_field`].
     pub(crate) fn in_field(self, name: &str) -> Self {
-        Self::new(self.kind, format!("field {name}: {}", self.message))
+        Self::new(self.kind, in_field(name, &self.message))
     }
 
     /// The class of the failure.
@@ -142,6 +142,15 @@ impl Error {
 /// The message of [`Error::mismatch`].
 pub(crate) const MISMATCH: &str = "the value is not of the type that its schema has; restart the service to read the table's current schema";
 
+/// A message with the field in front: `field amount: …`. The field of a nested record becomes a path:
+/// `field after.amount: …`.
+pub(crate) fn in_field(name: &str, message: &str) -> String {
+    match message.strip_prefix("field ") {
+        Some(nested) => format!("field {name}.{nested}"),
+        None => format!("field {name}: {message}"),
+    }
+}
+
 impl From<ConvertError> for Error {
     fn from(error: ConvertError) -> Self {
         Self::new(ErrorKind::Encode, error.to_string())
@@ -155,5 +164,17 @@ impl fmt::Display for Incompatibility {
             write!(f, " (field {field})")?;
         }
         f.write_str("; revert the table change, or set the subject's compatibility level and register a version by hand")
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn nested_fields_become_a_path() {
+        let error = Error::mismatch().in_field("amount").in_field("after");
+        assert_eq!(error.to_string(), format!("field after.amount: {MISMATCH}"));
+        assert_eq!(error.kind(), ErrorKind::Encode);
     }
 }

@@ -79,9 +79,9 @@ impl Walk<'_> {
                     None => Err(self.wrong("a union has no branch of that index")),
                 }
             }
-            Avro::Record(record) => {
-                record.fields.iter().try_for_each(|field| self.value(&field.schema, depth))
-            }
+            Avro::Record(record) => record.fields.iter().try_for_each(|field| {
+                self.value(&field.schema, depth).map_err(|error| error.in_field(&field.name))
+            }),
             Avro::Array(array) => self.blocks(|walk| walk.value(&array.items, depth)),
             Avro::Map(map) => self.blocks(|walk| {
                 walk.text()?;

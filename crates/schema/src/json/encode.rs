@@ -8,7 +8,7 @@ use spanbridge_protocol::value::{Type, Value};
 
 use crate::convert::{literal, to_float32};
 use crate::definition::{FieldDefinition, FieldKind, FieldValue, RecordDefinition};
-use crate::error::MISMATCH;
+use crate::error::{MISMATCH, in_field};
 use crate::{Error, ErrorKind, Result, frame};
 
 /// Appends the record with these fields to `bytes`.
@@ -62,12 +62,12 @@ impl Serialize for Member<'_> {
         let Self { field, item } = *self;
         match item.is_null() {
             true if field.is_required() => {
-                Err(S::Error::custom(format!("field {}: the value is null", field.name)))
+                Err(S::Error::custom(in_field(&field.name, "the value is null, but a value is required")))
             }
             true => to.serialize_none(),
             false => PresentValue { kind: &field.kind, item }
                 .serialize(to)
-                .map_err(|error| S::Error::custom(format!("field {}: {error}", field.name))),
+                .map_err(|error| S::Error::custom(in_field(&field.name, &error.to_string()))),
         }
     }
 }

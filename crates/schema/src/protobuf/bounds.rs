@@ -52,7 +52,10 @@ impl Walk<'_> {
                 };
             }
             let field = u32::try_from(number).ok().and_then(|number| message?.get_field(number));
-            self.field(field.as_ref(), number, wire, end, depth)?;
+            self.field(field.as_ref(), number, wire, end, depth).map_err(|error| match &field {
+                Some(field) => error.in_field(field.name()),
+                None => error,
+            })?;
             if self.rest.len() < end {
                 return Err(self.wrong("a field reaches beyond its message"));
             }
