@@ -13,7 +13,7 @@ use super::record_source::RecordSource;
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Headers {
     fixed: Arc<[Header]>,
-    /// The media type of values, if records have the attributes of a CloudEvent.
+    /// The media type of values, if records have CloudEvents attributes.
     cloud_events: Option<&'static str>,
 }
 
