@@ -31,7 +31,7 @@ pub(super) fn flights(evidence: &Evidence) -> Check {
     )
 }
 
-/// Compares DelaysByHour, with the rows of all source partitions combined, with the data.
+/// Compares `DelaysByHour`, with the rows of all source partitions combined, with the data.
 pub(super) fn delays(evidence: &Evidence, expected: &BTreeMap<Group, Delays>) -> Result<Check> {
     let mut actual = BTreeMap::<Group, Delays>::new();
     for row in evidence.delays.rows.values() {
@@ -53,7 +53,7 @@ pub(super) fn delays(evidence: &Evidence, expected: &BTreeMap<Group, Delays>) ->
     Ok(Check::new("aggregates", compared, faults.into_iter().flatten().collect()))
 }
 
-/// Reads a row of DelaysByHour, whose columns `super::database` defines.
+/// Reads a row of `DelaysByHour`, whose columns `super::database` defines.
 fn group_of(row: &[Value]) -> Option<(Group, Delays)> {
     let optional = |value: &Value| match value {
         Value::Null => Some(None),

@@ -1,6 +1,6 @@
 //! Starts processes that end with this process, even when it is killed.
 //!
-//! The kernel's parent-death signal (`prctl(2)`, PR_SET_PDEATHSIG) fires when the *thread* that started the
+//! The kernel's parent-death signal (`prctl(2)`, `PR_SET_PDEATHSIG`) fires when the *thread* that started the
 //! child ends. Callers' threads come and go, so one thread that lives as long as the process starts them all.
 
 use std::ffi::OsStr;

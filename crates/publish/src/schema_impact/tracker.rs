@@ -24,7 +24,7 @@ impl<'a> ImpactTracker<'a> {
     /// Reads the catalog before the first statement.
     ///
     /// # Errors
-    /// The options of Kafka's client are invalid, or Spanner cannot be read; see [`Catalog::read`].
+    /// The options of Kafka's client are invalid, or Spanner cannot be read.
     pub async fn start(
         config: &'a Config,
         pipeline: &'a Publish,
