@@ -18,7 +18,7 @@ pub(super) fn merged(table: &AggregatesTable) -> Option<MergedView> {
     if table.ownership == Ownership::Shared {
         return None;
     }
-    let name = format!("{}MergedView", table.table);
+    let name = format!("{}Merged", table.table);
     let kind = table.window.as_ref().map(|window| &window.kind);
     if let Some(kind @ (WindowKind::Session { .. } | WindowKind::Sliding { .. })) = kind {
         let note = format!(
