@@ -4,6 +4,7 @@ use std::process::ExitCode;
 use std::time::Duration;
 
 use clap::Parser as _;
+use tokio::runtime::Builder;
 
 use crate::check::CheckArgs;
 use crate::dead_letters::DeadLettersArgs;
@@ -66,8 +67,12 @@ pub(crate) fn run() -> ExitCode {
     }
 }
 
+/// The stack of each runtime thread, in bytes. Without optimisation the services' futures need more than Tokio's 2 MiB.
+const THREAD_STACK_SIZE: usize = 8 << 20;
+
 fn block_on(command: Command) -> Result<()> {
-    let runtime = tokio::runtime::Runtime::new().map_err(|error| {
+    let runtime = Builder::new_multi_thread().enable_all().thread_stack_size(THREAD_STACK_SIZE).build();
+    let runtime = runtime.map_err(|error| {
         Error::new(ErrorKind::Failed, "SB-CLI-IO", format!("cannot start threads: {error}"))
     })?;
     let outcome = runtime.block_on(async {

@@ -9,7 +9,6 @@
 //! struct for each section, and `consistency` compares the entries with each other. This crate never connects
 //! to anything; it reads only the file, environment variables, and files that the configuration references.
 #![cfg_attr(test, allow(clippy::unwrap_used))]
-#![warn(missing_docs, clippy::doc_markdown, clippy::missing_errors_doc)]
 
 mod config;
 mod consistency;

@@ -17,7 +17,6 @@
 //! policy          what is done about each kind of error
 //! ```
 #![cfg_attr(test, allow(clippy::unwrap_used))]
-#![warn(missing_docs, clippy::doc_markdown, clippy::missing_errors_doc)]
 
 mod bare_path;
 pub mod check;

@@ -13,7 +13,6 @@
 //! own threads, never on the async runtime's. The crate decides nothing about retries: each [`Error`] has an
 //! [`ErrorKind`] that says what the caller may conclude.
 #![cfg_attr(test, allow(clippy::unwrap_used))]
-#![warn(missing_docs, clippy::doc_markdown, clippy::missing_errors_doc)]
 
 mod admin;
 mod election;

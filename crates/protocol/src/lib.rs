@@ -13,7 +13,6 @@
 //! [`value`], [`mutation`] and [`table`] are the values that both work on. `guard` lists the conditions that
 //! exactly-once depends on. `sim`, which exists in tests only, runs the same code through crashes, commits of
 //! unknown outcome, zombies and rebalances.
-#![warn(missing_docs, clippy::doc_markdown, clippy::missing_errors_doc)]
 #![cfg_attr(
     test,
     allow(

@@ -31,7 +31,6 @@
 //! This crate does not read or write Kafka or Spanner, and it does not retry: [`ErrorKind`] says what a caller may
 //! conclude. No error message contains the content of a record or a secret.
 #![cfg_attr(test, allow(clippy::unwrap_used))]
-#![warn(missing_docs, clippy::doc_markdown, clippy::missing_errors_doc)]
 
 pub mod auxiliary_topics;
 mod avro;

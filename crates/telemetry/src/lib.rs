@@ -12,7 +12,6 @@
 //! nor slows the service, and a service whose own threads are stuck still answers `/livez` (with 503).
 
 #![cfg_attr(test, allow(clippy::unwrap_used))]
-#![warn(missing_docs, clippy::doc_markdown, clippy::missing_errors_doc)]
 
 pub mod admin;
 mod error;

@@ -50,7 +50,7 @@ impl Java {
         })
     }
 
-    /// Returns the runtime in this home folder. Every `OpenJDK` build has a `release` file.
+    /// Returns the runtime in this home folder. Every OpenJDK build has a `release` file.
     fn at(home: &Path) -> Option<Self> {
         if !home.join("bin/java").is_file() {
             return None;

@@ -1,4 +1,4 @@
-//! Python with packages from `PyPI`, to run the stock Kafka clients of another language.
+//! Python with packages from PyPI, to run the stock Kafka clients of another language.
 
 use std::path::{Path, PathBuf};
 use std::process::Command;

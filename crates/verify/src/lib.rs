@@ -9,7 +9,6 @@
 //! The crate shares the clients, the schema conversions and the value types with the services, but none of their
 //! logic: it must never depend on `spanbridge-ingest` or `spanbridge-publish`. It only reads.
 #![cfg_attr(test, allow(clippy::unwrap_used))]
-#![warn(missing_docs, clippy::doc_markdown, clippy::missing_errors_doc)]
 
 pub mod ancestry;
 pub mod change_id;

@@ -20,7 +20,7 @@ pub(crate) use args::SnapshotArgs;
 /// The time between two queries of the progress.
 const POLL_INTERVAL: Duration = Duration::from_millis(500);
 
-/// SnapshotRequests or cancels a snapshot, or shows the progress.
+/// Requests or cancels a snapshot, or shows the progress.
 pub(crate) async fn run(args: &SnapshotArgs) -> Result<()> {
     let config = Config::load(&args.config)?;
     let pipeline = find_pipeline(&config, &args.pipeline)?;

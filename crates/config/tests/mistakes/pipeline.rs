@@ -1,4 +1,4 @@
-//! KeySpans of a pipeline, and masks, whose key is the pipeline's.
+//! The mistakes in the keys of a pipeline, and in masks, whose key belongs to the pipeline.
 
 use super::base::error;
 use super::{BASE, assert_mistake, assert_mistakes};
