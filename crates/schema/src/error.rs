@@ -118,7 +118,7 @@ impl Error {
         Self::new(ErrorKind::Encode, MISMATCH)
     }
 
-    /// The same error with the field in front of its message; see [`in_field`].
+    /// The same error, whose message begins with the field; see [`in_field`].
     pub(crate) fn in_field(self, name: &str) -> Self {
         Self::new(self.kind, in_field(name, &self.message))
     }
@@ -142,7 +142,7 @@ impl Error {
 /// The message of [`Error::mismatch`].
 pub(crate) const MISMATCH: &str = "the value is not of the type that its schema has; restart the service to read the table's current schema";
 
-/// A message with the field in front: `field amount: …`. The field of a nested record becomes a path:
+/// A message that begins with the field: `field amount: …`. The field of a nested record becomes a path:
 /// `field after.amount: …`.
 pub(crate) fn in_field(name: &str, message: &str) -> String {
     match message.strip_prefix("field ") {

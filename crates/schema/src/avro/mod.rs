@@ -109,7 +109,7 @@ impl AvroSchema {
 
     /// The parsed schema, without references unless it is recursive.
     ///
-    /// It is meant for inspection. apache-avro rejects it, because it defines a repeated name more than once.
+    /// Use it only for inspection: it defines a repeated name more than once, which apache-avro rejects.
     /// [`decode_avro`](crate::decode_avro) and [`encode_avro`](crate::encode_avro) handle that.
     pub fn avro(&self) -> &Avro {
         &self.avro

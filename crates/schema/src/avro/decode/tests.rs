@@ -72,6 +72,14 @@ fn encoded(schema: &AvroSchema, value: Value) -> Vec<u8> {
         .unwrap()
 }
 
+/// True if the record has a decimal without bytes, which apache-avro decodes but cannot encode.
+fn has_empty_decimal(value: &Value) -> bool {
+    let Value::Record(fields) = value else { return false };
+    fields
+        .iter()
+        .any(|(_, value)| matches!(value, Value::Decimal(decimal) if <Vec<u8>>::try_from(decimal).is_err()))
+}
+
 fn list(length: usize) -> Value {
     (0..length).fold(Value::Null, |next, _| {
         let next = Value::Union(u32::from(next != Value::Null), Box::new(next));
@@ -168,6 +176,9 @@ proptest! {
         payload.drain(at..(at + cut).min(payload.len()));
         payload.insert(at.min(payload.len()), byte);
         if let Ok(value) = decode(&schema, &payload) {
+            if has_empty_decimal(&value) {
+                return Ok(());
+            }
             // NaN differs from itself, so the encoded values are compared.
             let again = encoded(&schema, value);
             let twice = encoded(&schema, decode(&schema, &again).unwrap());
