@@ -3,7 +3,7 @@
 use serde_json::Value;
 use spanbridge_testbed::child_process::{Service, WorkerProcess};
 
-use super::fixture::{Fixture, TIMEOUT};
+use super::fixture::{Fixture, TIMEOUT, wait_for};
 use super::shared_testbed::testbed;
 
 #[tokio::test]
@@ -25,7 +25,14 @@ async fn status_shows_pipelines_with_partitions_and_shards() {
     let shards = pipeline["shards"].as_array().unwrap();
     assert!(!shards.is_empty(), "{pipeline}");
     assert!(shards.iter().all(|shard| shard["running"] == true), "{pipeline}");
-    assert!(shards.iter().any(|shard| shard["tokens"]["running"].as_u64() > Some(0)), "{pipeline}");
+    // A shard reads its first token some time after the pipeline is ready.
+    let name = fixture.pipeline(Service::Publish);
+    wait_for("running token", async || {
+        let pipeline = pipeline_status(&publish, &name).await;
+        let mut shards = pipeline["shards"].as_array().unwrap().iter();
+        shards.any(|shard| shard["tokens"]["running"].as_u64() > Some(0))
+    })
+    .await;
 
     for worker in [ingest, publish] {
         worker.stop(TIMEOUT).await.unwrap();
