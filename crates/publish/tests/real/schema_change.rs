@@ -55,7 +55,10 @@ async fn new_column_is_published_and_incompatible_column_stops_the_pipeline() {
     let error = worker.error().await;
     assert_eq!(error.kind(), ErrorKind::Schema, "{error}");
     let text = error.to_string();
-    assert!(text.contains("table Orders") && text.contains("Shade") && text.contains("rule"), "{text}");
+    assert!(
+        text.contains("table Orders") && text.contains("Shade") && text.contains("compatibility level"),
+        "{text}"
+    );
     assert_eq!(topic::records(&world, &topic).await.len(), 2);
 }
 
