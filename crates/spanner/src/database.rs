@@ -9,14 +9,12 @@ use google_cloud_spanner::channel_pool::StaticChannelPoolConfig;
 use google_cloud_spanner::client::{DatabaseClient, Spanner, SpannerBuilderExt as _};
 use tokio::sync::OnceCell;
 
+use crate::call::{CallFailure, classify, within};
 use crate::dialect::Dialect;
 use crate::error::{Call, Error, ErrorKind, Result};
 use crate::name::DatabaseName;
 use crate::options::Options;
 use crate::session::Sessions;
-
-/// The time that Spanner gets beyond the deadline to report the timeout itself.
-const DEADLINE_GRACE: Duration = Duration::from_millis(500);
 
 /// One database. Cheap to clone: clones share connections and sessions.
 #[derive(Debug, Clone)]
@@ -133,41 +131,4 @@ async fn open(name: &DatabaseName, options: &Options, channels: usize) -> Result
         Error::new(kind, "connect", error.to_string())
     })?;
     Sessions::open(spanner, name, options).await
-}
-
-/// A failed call.
-pub(crate) enum CallFailure {
-    /// The session no longer exists.
-    Session(Error),
-    Other(Error),
-}
-
-impl From<CallFailure> for Error {
-    fn from(failed: CallFailure) -> Self {
-        match failed {
-            CallFailure::Session(error) | CallFailure::Other(error) => error,
-        }
-    }
-}
-
-pub(crate) async fn within<T>(
-    call: Call<'_>,
-    limit: Duration,
-    attempt: impl Future<Output = std::result::Result<T, ClientError>>,
-) -> std::result::Result<T, CallFailure> {
-    match tokio::time::timeout(limit + DEADLINE_GRACE, attempt).await {
-        Err(_) => Err(CallFailure::Other(Error::timeout(call, limit))),
-        Ok(answer) => classify(call, answer),
-    }
-}
-
-fn classify<T>(
-    call: Call<'_>,
-    answer: std::result::Result<T, ClientError>,
-) -> std::result::Result<T, CallFailure> {
-    answer.map_err(|error| {
-        let lost = error.status().is_some_and(|status| status.message.starts_with("Session not found"));
-        let error = Error::client(call, &error);
-        if lost { CallFailure::Session(error) } else { CallFailure::Other(error) }
-    })
 }

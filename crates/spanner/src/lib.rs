@@ -5,6 +5,7 @@
 #![cfg_attr(test, allow(clippy::unwrap_used))]
 
 mod admin;
+mod call;
 mod catalog;
 mod changes;
 mod commit;

@@ -6,7 +6,7 @@ use google_cloud_gax::options::RequestOptions;
 use google_cloud_gax::retry_policy::NeverRetry;
 use google_cloud_spanner::client::{DatabaseClient, Spanner};
 
-use crate::database::within;
+use crate::call::within;
 use crate::error::{Call, Result};
 use crate::name::DatabaseName;
 use crate::options::Options;

@@ -1,9 +1,11 @@
 //! Rows in memory, and the effect of mutations on them.
 
+mod changes;
 mod footprint;
 mod key_set;
 mod overlay;
 mod plan;
+mod row;
 mod rows;
 #[cfg(test)]
 mod tests;
@@ -12,4 +14,5 @@ pub(crate) use footprint::Footprint;
 pub(crate) use key_set::key_set;
 pub(crate) use overlay::Overlay;
 pub(crate) use plan::Plan;
-pub(crate) use rows::{Row, Rows};
+pub(crate) use row::Row;
+pub(crate) use rows::Rows;

@@ -1,47 +1,19 @@
 //! The rows as a running commit sees them.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 
 use prost_types::value::Kind;
 use spanbridge_protocol::value::Value;
 
+use super::changes::Changes;
 use super::plan::{Operated, Plan, RowWrite, Write};
-use super::rows::{Row, Rows};
+use super::row::Row;
+use super::rows::Rows;
 use crate::cell;
-use crate::commit::TableRows;
 use crate::key::Key;
 use crate::refusal::{Error, Result};
 use crate::schema::{OnDelete, Schema, TableId};
 use crate::span::Span;
-
-/// The rows that a commit changes.
-#[derive(Debug, Default)]
-pub(crate) struct Changes(pub(super) BTreeMap<(TableId, Key), Left>);
-
-/// The state of a row after a commit.
-#[derive(Debug, Default)]
-pub(super) struct Left {
-    /// The row; `None` if it is deleted.
-    pub(super) row: Option<Row>,
-    /// The columns that were written.
-    pub(super) written: BTreeSet<usize>,
-}
-
-impl Changes {
-    /// The number of rows of each table.
-    pub(crate) fn tables(&self, schema: &Schema) -> Vec<TableRows> {
-        let mut tables: BTreeMap<TableId, TableRows> = BTreeMap::new();
-        for ((table, _), Left { row, .. }) in &self.0 {
-            let name = || TableRows { table: schema.table_of(*table).full_name(), written: 0, deleted: 0 };
-            let rows = tables.entry(*table).or_insert_with(name);
-            match row {
-                Some(_) => rows.written += 1,
-                None => rows.deleted += 1,
-            }
-        }
-        tables.into_values().collect()
-    }
-}
 
 /// The rows as a running commit sees them: its changes over the stored rows.
 pub(crate) struct Overlay<'a> {

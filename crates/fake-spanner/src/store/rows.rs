@@ -4,14 +4,12 @@ use std::collections::BTreeMap;
 
 use spanbridge_protocol::value::{Timestamp, Value};
 
-use super::overlay::{Changes, Left};
+use super::changes::{Changes, RowState};
+use super::row::Row;
 use crate::key::Key;
 use crate::schema::{Schema, Table, TableId};
 use crate::span::Span;
 use crate::stream::RowChange;
-
-/// A row: one value for each column, in column order.
-pub(crate) type Row = Vec<Value>;
 
 /// The rows of all tables, in key order.
 #[derive(Debug, Default)]
@@ -45,7 +43,7 @@ impl Rows {
         wanted: bool,
     ) -> Vec<RowChange> {
         let mut told = Vec::new();
-        for ((table, key), Left { row, written }) in changes.0 {
+        for ((table, key), RowState { row, written }) in changes.0 {
             let before = wanted.then(|| (key.clone(), self.0[table].get(&key).cloned()));
             match row {
                 Some(mut row) => {
