@@ -47,6 +47,9 @@ pub use model::publish::{
 pub use model::registry::Registry;
 pub use model::rows_table::{RowsTable, WriteMode};
 pub use model::spanner::Spanner;
+pub use model::spanner_requests::{
+    SpannerClientCertificate, SpannerDirectedRead, SpannerPriority, SpannerTimeouts,
+};
 pub use model::subject::SubjectStrategy;
 pub use model::table_keys::{IngestTransaction, Tombstones};
 pub use model::telemetry::{LogFormat, Telemetry};

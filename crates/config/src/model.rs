@@ -22,6 +22,7 @@ pub(crate) mod registry;
 mod reserved;
 pub(crate) mod rows_table;
 pub(crate) mod spanner;
+pub(crate) mod spanner_requests;
 pub(crate) mod subject;
 pub(crate) mod table_keys;
 pub(crate) mod telemetry;

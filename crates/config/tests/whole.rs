@@ -5,8 +5,8 @@ use std::time::Duration;
 
 use spanbridge_config::{
     AggregatesTable, BatchLimits, Config, Decoding, Evolve, Format, Function, Ingest, IngestTable,
-    IngestTransaction, LatePolicy, Mask, OnError, OnGap, Ownership, Quantile, RowsTable, SubjectStrategy,
-    Tombstones, Topics, Unwrap, WindowKind, WriteMode,
+    IngestTransaction, LatePolicy, Mask, OnError, OnGap, Ownership, Quantile, RowsTable, SpannerPriority,
+    SpannerTimeouts, SubjectStrategy, Tombstones, Topics, Unwrap, WindowKind, WriteMode,
 };
 
 const WHOLE: &str = include_str!("whole.toml");
@@ -102,6 +102,42 @@ fn pipeline_keys_are_read() {
     assert!(pipeline.keys.has("evolve") && !pipeline.keys.has("topics"));
     let shown = |key| &WHOLE[pipeline.keys.span(key).start..pipeline.keys.span(key).end];
     assert_eq!((shown("evolve"), shown("topics")), ("\"add-columns\"", "[[ingest]]"));
+}
+
+#[test]
+fn spanner_keys_are_read() {
+    let spanner = Config::parse("f.toml", WHOLE).unwrap().spanner;
+    let texts = [
+        &spanner.endpoint,
+        &spanner.ca_file,
+        &spanner.credentials_file,
+        &spanner.quota_project,
+        &spanner.role,
+    ];
+    let texts = texts.map(|text| text.as_ref().unwrap().as_str());
+    let expected = ["https://spanner.example:15000", "/etc/ca.pem", "/etc/account.json", "billed", "bridge"];
+    assert_eq!(texts, expected);
+    let certificate = spanner.client_certificate.as_ref().unwrap();
+    assert_eq!(
+        (certificate.certificate.as_str(), certificate.key.as_str()),
+        ("/etc/client.pem", "/etc/client.key")
+    );
+    let accounts: Vec<_> = spanner.impersonate.iter().map(|account| account.as_str()).collect();
+    assert_eq!(accounts, ["delegate@p.iam.gserviceaccount.com", "target@p.iam.gserviceaccount.com"]);
+    assert_eq!(spanner.priority, Some(SpannerPriority::Low));
+    assert_eq!(spanner.max_commit_delay, Some(Duration::from_millis(20)));
+    let directed = spanner.directed_read.as_ref().unwrap();
+    let locations: Vec<_> = directed.locations.iter().map(|location| location.as_str()).collect();
+    assert_eq!((locations, directed.excludes, directed.fails_over), (vec!["us-east1"], false, false));
+    let seconds = Duration::from_secs;
+    let timeouts =
+        SpannerTimeouts { connect: seconds(5), commit: seconds(6), read: seconds(7), admin: seconds(8) };
+    assert_eq!(spanner.timeouts, timeouts);
+
+    let spanner = Config::parse("f.toml", LEAST).unwrap().spanner;
+    assert!(spanner.emulator_rest.is_none() && spanner.impersonate.is_empty() && spanner.priority.is_none());
+    assert!(spanner.max_commit_delay.is_none() && spanner.directed_read.is_none());
+    assert_eq!(spanner.timeouts, SpannerTimeouts::default());
 }
 
 #[test]

@@ -7,11 +7,13 @@ use std::sync::Arc;
 use chrono::TimeDelta;
 use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
+use tonic::transport::{Certificate, Identity, ServerTlsConfig};
 
 use crate::commit::{CommitLog, Limits};
 use crate::databases::Databases;
 use crate::fault::Faults;
 use crate::refusal::Error;
+use crate::request_log::RequestLog;
 use crate::rest;
 use crate::service::{Connections, Router, Service};
 use crate::stream::ChangeStreamControl;
@@ -35,6 +37,18 @@ pub struct Builder {
     limits: Limits,
     seed: u64,
     remembered: Option<usize>,
+    certificate: Option<ServerCertificate>,
+}
+
+/// The certificates of a fake that serves gRPC over TLS, in PEM.
+#[derive(Debug, Clone, Default)]
+pub struct ServerCertificate {
+    /// The certificate of the server.
+    pub certificate: String,
+    /// The private key of the certificate.
+    pub key: String,
+    /// The authority of the clients' certificates, which clients then need.
+    pub client_ca: Option<String>,
 }
 
 impl Builder {
@@ -66,6 +80,13 @@ impl Builder {
         self
     }
 
+    /// Serves gRPC over TLS.
+    #[must_use]
+    pub fn tls(mut self, certificate: ServerCertificate) -> Self {
+        self.certificate = Some(certificate);
+        self
+    }
+
     /// Listens on two free ports of the loopback interface.
     ///
     /// # Errors
@@ -79,6 +100,7 @@ impl Builder {
             databases: Arc::new(databases),
             faults: Arc::new(Faults::new(self.seed)),
             log: Arc::new(CommitLog::new(self.remembered.unwrap_or(COMMIT_LOG_CAPACITY))),
+            requests: Arc::default(),
             limits: self.limits,
         };
         let token = CancellationToken::new();
@@ -98,11 +120,16 @@ impl Builder {
             }
         });
         let connections = Connections { listener: grpc, token: token.clone() };
-        let server = tonic::transport::Server::builder().serve_with_incoming_shutdown(
-            Router(service),
-            connections,
-            token.cancelled_owned(),
-        );
+        let mut server = tonic::transport::Server::builder();
+        if let Some(ServerCertificate { certificate, key, client_ca }) = self.certificate {
+            let mut tls = ServerTlsConfig::new().identity(Identity::from_pem(certificate, key));
+            if let Some(client_ca) = client_ca {
+                tls = tls.client_ca_root(Certificate::from_pem(client_ca));
+            }
+            server = server.tls_config(tls).map_err(io::Error::other)?;
+        }
+        let server =
+            server.serve_with_incoming_shutdown(Router(service), connections, token.cancelled_owned());
         tokio::spawn(async move {
             if let Err(error) = server.await {
                 tracing::error!(%error, "the fake's gRPC server has ended");
@@ -136,6 +163,11 @@ impl FakeSpanner {
     /// Returns the log of commits.
     pub fn log(&self) -> &CommitLog {
         &self.service.log
+    }
+
+    /// Returns the log of requests.
+    pub fn requests(&self) -> &RequestLog {
+        &self.service.requests
     }
 
     /// Returns the control of a change stream of a database, `projects/p/instances/i/databases/d`.

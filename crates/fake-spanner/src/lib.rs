@@ -19,6 +19,7 @@ mod fake_spanner;
 mod fault;
 mod key;
 mod refusal;
+mod request_log;
 mod rest;
 mod schema;
 mod service;
@@ -28,8 +29,9 @@ mod stream;
 mod transaction;
 
 pub use commit::{CommitLog, CommitRecord, Kind, Limits, TableRows};
-pub use fake_spanner::{Builder, FakeSpanner};
+pub use fake_spanner::{Builder, FakeSpanner, ServerCertificate};
 pub use fault::{Fault, Faults, Latency, Loss};
 pub use refusal::Error;
+pub use request_log::{RequestLog, RequestRecord};
 pub use stream::{ChangeStreamControl, TokenInfo};
 pub use tonic::Code;

@@ -55,10 +55,18 @@ impl Admin {
     /// credentials.
     pub async fn connect(options: &Options) -> Result<Self> {
         let name: DatabaseName = options.database.parse()?;
+        if options.tls.is_some() && options.emulator_host.is_none() {
+            return Err(Error::new(
+                ErrorKind::Config,
+                "connect",
+                "the administration of Spanner cannot use spanner.ca_file and spanner.client_certificate: \
+                 run the DDL that `spanbridge migrate --print` shows with the tools of Spanner Omni",
+            ));
+        }
         let endpoint = options.rest()?;
         let mut databases = DatabaseAdmin::builder().with_endpoint(&endpoint);
         let mut instances = InstanceAdmin::builder().with_endpoint(&endpoint);
-        if let Some(credentials) = options.credentials() {
+        if let Some(credentials) = options.credentials()? {
             databases = databases.with_credentials(credentials.clone());
             instances = instances.with_credentials::<Credentials>(credentials);
         }
@@ -67,7 +75,7 @@ impl Admin {
             instances: built(instances.build().await)?,
             name,
             limit: options.admin_timeout,
-            attempt: options.attempt_timeout,
+            attempt: options.read_timeout,
         })
     }
 

@@ -47,7 +47,7 @@ impl Database {
     /// See [`ErrorKind`](crate::ErrorKind). There is one attempt and no retry. Only `InDoubt` leaves the outcome unknown.
     pub async fn commit(&self, mutations: Vec<Mutation>, options: CommitOptions<'_>) -> Result<Committed> {
         let EncodedCommit { names, size, writes } = EncodedCommit::new(mutations)?;
-        let limit = self.options().attempt_timeout;
+        let limit = self.options().commit_timeout;
         let mut transaction = self
             .client()
             .write_only_transaction()
@@ -58,6 +58,12 @@ impl Database {
             .set_exclude_txn_from_change_streams(options.exclude);
         if let Some(tag) = options.tag {
             transaction = transaction.set_transaction_tag(tag);
+        }
+        if let Some(priority) = self.options().priority {
+            transaction = transaction.set_commit_priority(priority.wire());
+        }
+        if let Some(delay) = self.options().wire_commit_delay()? {
+            transaction = transaction.set_max_commit_delay(delay);
         }
         let call = Call::Commit { names: &names, size };
         committed(self.call(call, limit, transaction.build().write_at_least_once(writes)).await?)

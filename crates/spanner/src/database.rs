@@ -34,7 +34,7 @@ struct Inner {
 }
 
 impl Database {
-    /// Connects and opens the shared session, within [`Options::attempt_timeout`].
+    /// Connects and opens the shared session, within [`Options::connect_timeout`].
     ///
     /// # Errors
     /// [`ErrorKind::Config`] when the database does not exist, `Denied` without credentials,
@@ -123,7 +123,10 @@ async fn open(name: &DatabaseName, options: &Options, channels: usize) -> Result
     let mut builder = Spanner::builder()
         .with_endpoint(options.grpc())
         .with_channel_pool(StaticChannelPoolConfig::new(channels.max(1)));
-    if let Some(credentials) = options.credentials() {
+    if let Some(tls) = options.tls.as_ref().filter(|_| options.emulator_host.is_none()) {
+        builder = builder.with_omni_tls(tls.load()?);
+    }
+    if let Some(credentials) = options.credentials()? {
         builder = builder.with_credentials(credentials);
     }
     let spanner = builder.build().await.map_err(|error| {

@@ -4,7 +4,10 @@ use std::time::Duration;
 
 use google_cloud_auth::credentials::{Credentials, anonymous};
 
+use crate::credentials::Identity;
 use crate::error::{Error, ErrorKind, Result};
+use crate::request_options::{DirectedRead, Priority};
+use crate::tls::Tls;
 
 /// The default endpoint; [`Options::endpoint`] overrides it.
 const SPANNER: &str = "https://spanner.googleapis.com";
@@ -23,10 +26,22 @@ pub struct Options {
     pub rest_endpoint: Option<String>,
     /// Another endpoint of the service, such as a regional one; `https://…`.
     pub endpoint: Option<String>,
+    /// The certificates for the endpoint, as Spanner Omni needs them. Calls then need no credentials.
+    pub tls: Option<Tls>,
+    /// The identity of the client. The emulator needs none.
+    pub identity: Identity,
     /// The database role of the session (fine-grained access control).
     pub role: Option<String>,
-    /// The time limit of one commit, and of connecting.
-    pub attempt_timeout: Duration,
+    /// The priority of reads, queries, change-stream queries and commits. Spanner's default is high.
+    pub priority: Option<Priority>,
+    /// The time that Spanner may delay a commit to batch it with others; at most 500 ms.
+    pub max_commit_delay: Option<Duration>,
+    /// The replicas that serve reads outside read-write transactions.
+    pub directed_read: Option<DirectedRead>,
+    /// The time limit of opening a session.
+    pub connect_timeout: Duration,
+    /// The time limit of one commit, and of the start and the rollback of a transaction.
+    pub commit_timeout: Duration,
     /// The time limit of one read or query, from the first to the last row.
     pub read_timeout: Duration,
     /// The time limit of one schema change.
@@ -48,8 +63,14 @@ impl Options {
             emulator_host: None,
             rest_endpoint: None,
             endpoint: None,
+            tls: None,
+            identity: Identity::default(),
             role: None,
-            attempt_timeout: Duration::from_secs(10),
+            priority: None,
+            max_commit_delay: None,
+            directed_read: None,
+            connect_timeout: Duration::from_secs(10),
+            commit_timeout: Duration::from_secs(10),
             read_timeout: Duration::from_secs(60),
             admin_timeout: Duration::from_secs(600),
             channels: 4,
@@ -89,9 +110,13 @@ impl Options {
         }
     }
 
-    /// Returns anonymous credentials for the emulator, otherwise `None`: application default credentials.
-    pub(crate) fn credentials(&self) -> Option<Credentials> {
-        self.emulator_host.as_ref().map(|_| anonymous::Builder::new().build())
+    /// Returns anonymous credentials for the emulator, otherwise those of [`Options::identity`]; `None` leaves the choice to the
+    /// client library: application default credentials, or none for an endpoint with own certificates or without TLS.
+    pub(crate) fn credentials(&self) -> Result<Option<Credentials>> {
+        match &self.emulator_host {
+            Some(_) => Ok(Some(anonymous::Builder::new().build())),
+            None => self.identity.credentials(),
+        }
     }
 }
 
@@ -108,12 +133,12 @@ mod tests {
         let options = Options::new("projects/p/instances/i/databases/d");
         assert_eq!(options.grpc(), SPANNER);
         assert_eq!(options.rest().unwrap(), SPANNER);
-        assert!(options.credentials().is_none());
+        assert!(options.credentials().unwrap().is_none());
 
         let options = Options { emulator_host: Some("localhost:9010".into()), ..options };
         assert_eq!(options.grpc(), "http://localhost:9010");
         assert_eq!(options.rest().unwrap(), "http://localhost:9020");
-        assert!(options.credentials().is_some());
+        assert!(options.credentials().unwrap().is_some());
 
         let options = Options { emulator_host: Some("127.0.0.1:1234".into()), ..options };
         assert_eq!(options.rest().unwrap_err().kind(), ErrorKind::Config);

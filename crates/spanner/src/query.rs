@@ -36,6 +36,7 @@ impl Database {
     ) -> Result<Vec<Vec<Value>>> {
         let limit = self.options().read_timeout;
         let builder = Statement::builder(sql).with_attempt_timeout(limit).with_retry_policy(NeverRetry);
+        let builder = self.options().apply_to_query(builder);
         let statement = params.iter().fold(builder, |builder, (name, ty, value)| {
             builder.add_typed_param(*name, encode(value.clone()), wire_type(ty))
         });

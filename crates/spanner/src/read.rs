@@ -1,7 +1,5 @@
 //! Reads by key.
 
-use std::time::Duration;
-
 use google_cloud_gax::retry_policy::NeverRetry;
 use google_cloud_spanner::key::KeySet;
 use google_cloud_spanner::read::ReadRequest;
@@ -11,6 +9,7 @@ use spanbridge_protocol::value::{Timestamp, Type, Value};
 
 use crate::database::Database;
 use crate::error::{Call, Error, ErrorKind, Names, Result};
+use crate::options::Options;
 use crate::range::{KeyRange, key_set, range_key_set};
 use crate::wire::decode;
 
@@ -113,7 +112,7 @@ impl Database {
         if read.limit == Some(0) {
             return Ok(Vec::new());
         }
-        let (request, expected) = read.split(self.options().read_timeout);
+        let (request, expected) = read.split(self.options());
         let transaction = self.client().single_use().set_timestamp_bound(bound).build();
         expected.rows(self, transaction.execute_read(request)).await
     }
@@ -131,6 +130,8 @@ pub(crate) struct Read {
     limit: Option<usize>,
     /// The number of rows above which the read fails.
     max_rows: usize,
+    /// True in a read-write transaction.
+    in_read_write: bool,
 }
 
 impl Read {
@@ -142,6 +143,7 @@ impl Read {
             keys,
             limit: None,
             max_rows: usize::MAX,
+            in_read_write: false,
         }
     }
 
@@ -160,15 +162,21 @@ impl Read {
         Self { index: Some(index.to_owned()), ..self }
     }
 
+    /// Makes it a read of a read-write transaction.
+    pub(crate) fn in_read_write(self) -> Self {
+        Self { in_read_write: true, ..self }
+    }
+
     /// Splits the read into its request and the reader of its result.
-    pub(crate) fn split(self, limit: Duration) -> (ReadRequest, ResultReader) {
-        let Self { table, columns, index, keys, limit: rows, max_rows } = self;
+    pub(crate) fn split(self, options: &Options) -> (ReadRequest, ResultReader) {
+        let Self { table, columns, index, keys, limit: rows, max_rows, in_read_write } = self;
         let request = ReadRequest::builder(table.as_str(), columns.iter().map(|(name, _)| name));
         let request = match index {
             Some(index) => request.with_index(index, keys),
             None => request.with_keys(keys),
         };
-        let mut request = request.with_attempt_timeout(limit).with_retry_policy(NeverRetry);
+        let request = request.with_attempt_timeout(options.read_timeout).with_retry_policy(NeverRetry);
+        let mut request = options.apply_to_read(request, in_read_write);
         if let Some(rows) = rows {
             request = request.set_limit(i64::try_from(rows).unwrap_or(i64::MAX));
         }

@@ -73,11 +73,11 @@ impl Sessions {
 
 async fn open(spanner: &Spanner, name: &DatabaseName, options: &Options) -> Result<DatabaseClient> {
     let mut request = RequestOptions::default();
-    request.set_attempt_timeout(options.attempt_timeout);
+    request.set_attempt_timeout(options.connect_timeout);
     request.set_retry_policy(NeverRetry);
     let mut builder = spanner.database_client(name.to_string()).with_request_options(request);
     if let Some(role) = &options.role {
         builder = builder.with_database_role(role);
     }
-    within(Call::Read("connect"), options.attempt_timeout, builder.build()).await.map_err(Into::into)
+    within(Call::Read("connect"), options.connect_timeout, builder.build()).await.map_err(Into::into)
 }

@@ -29,7 +29,7 @@ impl Database {
     /// See [`Database::connect`], for the session.
     pub async fn begin(&self, options: CommitOptions<'_>) -> Result<ReadWrite> {
         let client = self.take_session().await?;
-        let limit = self.options().attempt_timeout;
+        let limit = self.options().commit_timeout;
         let mut builder = client
             .read_write_transaction()
             .with_begin_attempt_timeout(limit)
@@ -43,6 +43,12 @@ impl Database {
             .set_exclude_txn_from_change_streams(options.exclude);
         if let Some(tag) = options.tag {
             builder = builder.set_transaction_tag(tag);
+        }
+        if let Some(priority) = self.options().priority {
+            builder = builder.set_commit_priority(priority.wire());
+        }
+        if let Some(delay) = self.options().wire_commit_delay()? {
+            builder = builder.set_max_commit_delay(delay);
         }
         let (steps, receiver) = mpsc::channel(1);
         let (sender, outcome) = oneshot::channel();
@@ -66,7 +72,7 @@ type Outcome = std::result::Result<CommitResponse, ClientError>;
 /// one of the two is aborted.
 ///
 /// The transaction runs in a separate task, so that a caller that is cancelled during a call leaves no locks behind: dropping
-/// the handle rolls the transaction back, within [`Options::attempt_timeout`](crate::Options::attempt_timeout) after
+/// the handle rolls the transaction back, within [`Options::commit_timeout`](crate::Options::commit_timeout) after
 /// a running call. An error ends the transaction; later calls fail with [`ErrorKind::Aborted`].
 #[derive(Debug)]
 pub struct ReadWrite {
@@ -121,7 +127,7 @@ impl ReadWrite {
         let Self { database, steps, outcome } = self;
         steps.send(Step::Commit(writes)).await.map_err(|_| ended("commit"))?;
         let call = Call::Commit { names: &names, size };
-        let limit = database.options().attempt_timeout;
+        let limit = database.options().commit_timeout;
         let outcome = async { outcome.await.unwrap_or_else(|_| Err(cancelled())) };
         committed(database.call(call, limit, outcome).await?)
     }
@@ -169,7 +175,7 @@ impl Attempt {
             match self.steps.recv().await.ok_or_else(cancelled)? {
                 Step::Commit(writes) => return Ok(writes),
                 Step::Read(read, reply) => {
-                    let (request, expected) = read.split(self.database.options().read_timeout);
+                    let (request, expected) = read.in_read_write().split(self.database.options());
                     let rows = expected.rows(&self.database, transaction.execute_read(request)).await;
                     let error = rows.as_ref().err().map(Error::kind);
                     let delivered = reply.send(rows).is_ok();

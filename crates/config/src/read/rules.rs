@@ -127,6 +127,26 @@ pub(crate) fn url(text: &str) -> Result<(), Violation> {
     ensure(is_valid, "is not a URL", "write it as http://host:port")
 }
 
+/// Accepts the absolute path of a file.
+pub(crate) fn absolute_path(text: &str) -> Result<(), Violation> {
+    let is_valid = text.len() > 1 && text.starts_with('/') && !text.contains('\0');
+    ensure(is_valid, "is not an absolute path", "begin it with `/`")
+}
+
+/// Accepts the e-mail address of a service account.
+pub(crate) fn service_account(text: &str) -> Result<(), Violation> {
+    let is_part = |part: &str| !part.is_empty() && part.bytes().all(is_topic_byte);
+    let is_valid = text.split_once('@').is_some_and(|(name, domain)| is_part(name) && is_part(domain));
+    ensure(is_valid, "is not a service account", "write it as name@project.iam.gserviceaccount.com")
+}
+
+/// Accepts the name of a location of Google Cloud.
+pub(crate) fn location(text: &str) -> Result<(), Violation> {
+    let is_valid = !text.is_empty()
+        && text.bytes().all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'-');
+    ensure(is_valid, "is not a location", "write it as us-east1")
+}
+
 /// Accepts `host:port`.
 pub(crate) fn host_port(text: &str) -> Result<(), Violation> {
     ensure(is_host_port(text), "is not an address", "write it as host:port, such as 127.0.0.1:9010")
@@ -156,7 +176,10 @@ mod tests {
 
     #[test]
     fn rules_accept_valid_and_reject_invalid_texts() {
-        let cases: [(TextRule, &[&str], &[&str]); 9] = [
+        let cases: [(TextRule, &[&str], &[&str]); 12] = [
+            (absolute_path, &["/a", "/run/secrets/x"], &["", "/", "a", "./a", "C:\\a"]),
+            (service_account, &["a@p.iam.gserviceaccount.com"], &["", "a", "@a", "a@", "a b@c", "a@b@c"]),
+            (location, &["us-east1", "europe-west4"], &["", "US", "us east", "us_east1"]),
             (pipeline_name, &["a", "a.b_c-1"], &["", "a b", "ä", "a/b"]),
             (topic, &["a", "a.b_c-1"], &["", ".", "..", "a b", "a:b"]),
             (mask_key, &["0123456789abcdef"], &["", "0123456789abcde", "                "]),

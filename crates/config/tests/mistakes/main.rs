@@ -10,6 +10,7 @@ mod decoding;
 mod pipeline;
 mod publish;
 mod rows;
+mod spanner;
 mod toml_syntax;
 mod topics;
 mod unsupported;

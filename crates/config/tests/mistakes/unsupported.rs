@@ -13,14 +13,6 @@ fn unimplemented_options_are_rejected() {
             ],
         ),
         (
-            "[registry]",
-            "impersonate = \"a\"\npriority = \"low\"\n[registry]",
-            &[
-                "7:1: `impersonate` is not supported by this version",
-                "8:1: `priority` is not supported by this version",
-            ],
-        ),
-        (
             "[telemetry]",
             "ca_file = \"/x\"\n[telemetry]",
             &["9:1: `ca_file` is not supported by this version"],

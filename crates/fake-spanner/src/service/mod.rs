@@ -24,6 +24,7 @@ use crate::database::Database;
 use crate::databases::Databases;
 use crate::fault::Faults;
 use crate::refusal::{Error, Result};
+use crate::request_log::RequestLog;
 
 pub(crate) use connection::Connections;
 use results::Parts;
@@ -35,6 +36,7 @@ pub(crate) struct Service {
     pub(crate) databases: Arc<Databases>,
     pub(crate) faults: Arc<Faults>,
     pub(crate) log: Arc<CommitLog>,
+    pub(crate) requests: Arc<RequestLog>,
     pub(crate) limits: Limits,
 }
 

@@ -18,6 +18,7 @@ use super::Service;
 use super::connection::Line;
 use super::results::Parts;
 use crate::refusal::Result;
+use crate::request_log::Logged;
 
 /// The limit of a request, above the limit of a commit, so that a too large commit is rejected with Spanner's message.
 const MOST: usize = 1 << 30;
@@ -49,15 +50,20 @@ async fn route(service: Service, request: http::Request<Body>) -> http::Response
     let method =
         request.uri().path().strip_prefix("/google.spanner.v1.Spanner/").unwrap_or_default().to_owned();
     match method.as_str() {
-        "CreateSession" => unary(request, |request| service.create_session(&request)).await,
-        "BatchCreateSessions" => unary(request, |request| service.batch_create_sessions(&request)).await,
-        "GetSession" => unary(request, |request| service.get_session(&request)).await,
-        "BeginTransaction" => unary(request, |request| service.begin_transaction(&request)).await,
-        "Rollback" => unary(request, |request| service.rollback(&request)).await,
-        "StreamingRead" => streaming(request, |request| service.streaming_read(&request)).await,
-        "ExecuteStreamingSql" => streaming(request, |request| service.execute_streaming_sql(&request)).await,
+        "CreateSession" => unary(&service, request, |request| service.create_session(&request)).await,
+        "BatchCreateSessions" => {
+            unary(&service, request, |request| service.batch_create_sessions(&request)).await
+        }
+        "GetSession" => unary(&service, request, |request| service.get_session(&request)).await,
+        "BeginTransaction" => unary(&service, request, |request| service.begin_transaction(&request)).await,
+        "Rollback" => unary(&service, request, |request| service.rollback(&request)).await,
+        "StreamingRead" => streaming(&service, request, |request| service.streaming_read(&request)).await,
+        "ExecuteStreamingSql" => {
+            streaming(&service, request, |request| service.execute_streaming_sql(&request)).await
+        }
         "Commit" => {
             let call = service_fn(|request: Request<_>| async {
+                service.requests.add(request.get_ref(), request.metadata());
                 let line = request.extensions().get::<Line>().cloned();
                 let answer = service.commit(request.into_inner(), line).await;
                 answer.map(Response::new).map_err(Status::from)
@@ -68,22 +74,32 @@ async fn route(service: Service, request: http::Request<Body>) -> http::Response
     }
 }
 
-async fn unary<A, B>(request: http::Request<Body>, call: impl Fn(A) -> Result<B>) -> http::Response<Body>
+async fn unary<A, B>(
+    service: &Service,
+    request: http::Request<Body>,
+    call: impl Fn(A) -> Result<B>,
+) -> http::Response<Body>
 where
-    A: Message + Default + 'static,
+    A: Message + Logged + Default + 'static,
     B: Message + Default + 'static,
 {
     let call = service_fn(|request: Request<A>| {
+        service.requests.add(request.get_ref(), request.metadata());
         std::future::ready(call(request.into_inner()).map(Response::new).map_err(Status::from))
     });
     grpc().unary(call, request).await
 }
 
-async fn streaming<A>(request: http::Request<Body>, call: impl Fn(A) -> Result<Parts>) -> http::Response<Body>
+async fn streaming<A>(
+    service: &Service,
+    request: http::Request<Body>,
+    call: impl Fn(A) -> Result<Parts>,
+) -> http::Response<Body>
 where
-    A: Message + Default + 'static,
+    A: Message + Logged + Default + 'static,
 {
     let call = service_fn(|request: Request<A>| {
+        service.requests.add(request.get_ref(), request.metadata());
         std::future::ready(call(request.into_inner()).map(Response::new).map_err(Status::from))
     });
     grpc().server_streaming(call, request).await

@@ -16,7 +16,8 @@ pub(crate) const DDL: &str = "CREATE TABLE Data (Id INT64 NOT NULL, UpTo INT64) 
 
 pub(crate) fn options(fake_spanner: &FakeSpanner) -> Options {
     let mut options = Options::emulator(NAME, fake_spanner.grpc(), fake_spanner.rest());
-    options.attempt_timeout = Duration::from_secs(5);
+    options.connect_timeout = Duration::from_secs(5);
+    options.commit_timeout = Duration::from_secs(5);
     options
 }
 

@@ -10,7 +10,7 @@ use futures::stream::{self, BoxStream, Stream, StreamExt};
 use google_cloud_gax::error::Error as ClientError;
 use google_cloud_gax::retry_policy::NeverRetry;
 use google_cloud_spanner::result::ResultSet;
-use google_cloud_spanner::statement::Statement;
+use google_cloud_spanner::statement::{Statement, StatementBuilder};
 use google_cloud_spanner::types::{self, TypeCode};
 use google_cloud_spanner::value::Value as Wire;
 use spanbridge_protocol::value::{Timestamp, Value};
@@ -138,6 +138,7 @@ impl PendingQuery {
         let Self { database, stream, token, start, end, heartbeat } = self;
         let dialect = database.dialect().await?;
         let statement = statement(dialect, &stream, token.as_deref(), start, end, heartbeat)?;
+        let statement = database.options().apply_to_query(statement).build();
         let idle_timeout = heartbeat * 3 + Duration::from_secs(10);
         let transaction = database.streams().await?.shared().single_use().build();
         let result =
@@ -210,7 +211,7 @@ fn statement(
     start: Timestamp,
     end: Option<Timestamp>,
     heartbeat: Duration,
-) -> Result<Statement> {
+) -> Result<StatementBuilder> {
     if !is_identifier(stream) {
         let message = format!("`{stream}` is not the name of a change stream");
         return Err(Error::new(ErrorKind::Config, "change stream", message));
@@ -234,8 +235,7 @@ fn statement(
         .add_typed_param(names[1], encode(end.map_or(Value::Null, Value::Timestamp)), types::timestamp())
         .add_typed_param(names[2], encode(token.into()), types::string())
         .add_typed_param(names[3], milliseconds, types::int64())
-        .with_retry_policy(NeverRetry)
-        .build())
+        .with_retry_policy(NeverRetry))
 }
 
 #[cfg(test)]
@@ -249,12 +249,12 @@ mod tests {
         for (dialect, function) in
             [(Dialect::GoogleSql, "READ_Flights("), (Dialect::PostgreSql, "\"read_json_Flights\"(")]
         {
-            let statement = statement(dialect, "Flights", None, start, None, heartbeat).unwrap();
+            let statement = statement(dialect, "Flights", None, start, None, heartbeat).unwrap().build();
             assert!(statement.sql().contains(function));
         }
         for wrong in ["", "A B", "A(", "1a"] {
             let statement = statement(Dialect::PostgreSql, wrong, None, start, None, heartbeat);
-            assert_eq!(statement.unwrap_err().kind(), ErrorKind::Config);
+            assert_eq!(statement.err().unwrap().kind(), ErrorKind::Config);
         }
     }
 }

@@ -22,7 +22,8 @@ async fn silent_server_times_out() {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let address = listener.local_addr().unwrap().to_string();
     let mut options = Options::emulator("projects/p/instances/i/databases/d", &address, &address);
-    options.attempt_timeout = Duration::from_millis(200);
+    options.connect_timeout = Duration::from_millis(200);
+    options.commit_timeout = Duration::from_millis(200);
     let start = Instant::now();
     let error = Database::connect(&options).await.unwrap_err();
     assert_eq!(error.kind(), ErrorKind::Unavailable, "{error}");
@@ -35,7 +36,8 @@ async fn closed_port_is_unavailable() {
     let address = listener.local_addr().unwrap().to_string();
     drop(listener);
     let mut options = Options::emulator("projects/p/instances/i/databases/d", &address, &address);
-    options.attempt_timeout = Duration::from_millis(500);
+    options.connect_timeout = Duration::from_millis(500);
+    options.commit_timeout = Duration::from_millis(500);
     options.admin_timeout = Duration::from_secs(2);
     assert_eq!(Database::connect(&options).await.unwrap_err().kind(), ErrorKind::Unavailable);
     let admin = Admin::connect(&options).await.unwrap();
@@ -110,7 +112,8 @@ async fn abort_is_reported_without_a_hidden_retry() {
 async fn restarted_server_leaves_the_commit_in_doubt() {
     let emulator = support::own_emulator().await;
     let mut options = support::options(&emulator);
-    options.attempt_timeout = Duration::from_secs(1);
+    options.connect_timeout = Duration::from_secs(1);
+    options.commit_timeout = Duration::from_secs(1);
     let admin = Admin::connect(&options).await.unwrap();
     admin.create_instance().await.unwrap();
     admin.create_database(&[DDL.to_owned()]).await.unwrap();

@@ -76,7 +76,8 @@ pub(crate) async fn relayed(database: &Database) -> (Relay, Database) {
     let mut options = address(database).await;
     let relay = Relay::start(options.emulator_host.unwrap()).await;
     options.emulator_host = Some(relay.address.clone());
-    options.attempt_timeout = Duration::from_secs(2);
+    options.connect_timeout = Duration::from_secs(2);
+    options.commit_timeout = Duration::from_secs(2);
     options.read_timeout = Duration::from_secs(1);
     (options.channels, options.stream_channels) = (1, 1);
     let database = Database::connect(&options).await.unwrap();
