@@ -28,6 +28,7 @@ mod registry;
 mod source;
 mod spanner;
 mod spawner;
+mod token_server;
 
 mod testbed;
 
@@ -40,5 +41,6 @@ pub use python::Python;
 pub use registry::{Registry, RegistryOptions};
 pub use source::Source;
 pub use spanner::{Spanner, SpannerAddress, SpannerOptions};
+pub use token_server::{TokenAnswer, TokenRequest, TokenServer};
 
 pub use testbed::{Options, Testbed};
