@@ -14,6 +14,7 @@ mod dead_letters;
 mod finality;
 mod fixture;
 mod frozen_worker;
+mod iam_permissions;
 mod in_doubt;
 mod infrastructure;
 mod interop;

@@ -6,6 +6,7 @@ use std::time::Duration;
 use google_cloud_auth::credentials::Credentials;
 use google_cloud_gax::client_builder::Result as BuilderResult;
 use google_cloud_gax::error::Error as ClientError;
+use google_cloud_gax::error::rpc::Code;
 use google_cloud_gax::exponential_backoff::{ExponentialBackoff, ExponentialBackoffBuilder};
 use google_cloud_gax::options::RequestOptionsBuilder as _;
 use google_cloud_gax::retry_policy::NeverRetry;
@@ -249,6 +250,29 @@ impl Admin {
         self.bounded("drop database", request.send()).await
     }
 
+    /// Returns those of `permissions` that the credentials lack on the database. `None` if the service has no IAM, like the
+    /// emulator.
+    /// Source: <https://cloud.google.com/spanner/docs/reference/rest/v1/projects.instances.databases/testIamPermissions>.
+    ///
+    /// # Errors
+    /// See [`ErrorKind`].
+    pub async fn missing_permissions<'p>(&self, permissions: &[&'p str]) -> Result<Option<Vec<&'p str>>> {
+        let request = self
+            .databases
+            .test_iam_permissions()
+            .set_resource(self.name.to_string())
+            .set_permissions(permissions.iter().copied())
+            .with_attempt_timeout(self.attempt)
+            .with_retry_policy(NeverRetry);
+        let answer = match tokio::time::timeout(self.limit, request.send()).await {
+            Ok(Err(error)) if is_unimplemented(&error) => return Ok(None),
+            Ok(answer) => answer.map_err(|error| Error::client(Call::Admin("test permissions"), &error))?,
+            Err(_) => return Err(Error::timeout(Call::Admin("test permissions"), self.limit)),
+        };
+        let is_missing = |name: &&str| !answer.permissions.iter().any(|granted| granted == name);
+        Ok(Some(permissions.iter().copied().filter(is_missing).collect()))
+    }
+
     async fn bounded<T>(
         &self,
         action: &'static str,
@@ -267,6 +291,13 @@ impl Admin {
             Err(_) => Err(Error::timeout(call, self.limit)),
         }
     }
+}
+
+/// Returns whether the service does not have the method.
+fn is_unimplemented(error: &ClientError) -> bool {
+    const NOT_IMPLEMENTED: u16 = 501;
+    error.http_status_code() == Some(NOT_IMPLEMENTED)
+        || error.status().is_some_and(|status| status.code == Code::Unimplemented)
 }
 
 /// The polling intervals of a long-running operation.

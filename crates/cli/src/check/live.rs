@@ -9,6 +9,7 @@ use spanbridge_publish::unknown_names;
 use spanbridge_schema::Registry;
 use spanbridge_spanner::{Database, Options, WatchedTables};
 
+use super::permissions::PermissionCheck;
 use super::report::PipelineReport;
 use crate::connections;
 use crate::error::Result;
@@ -45,13 +46,16 @@ impl<'a> LiveCheck<'a> {
     pub(super) async fn run(&self) -> Result<Vec<PipelineReport>> {
         let Self { config, database, registry, kafka, .. } = self;
         let live = Environment { config, database, registry };
+        let mut permissions = PermissionCheck::new(config, &self.options);
         let mut reports = Vec::new();
         for pipeline in &self.selection.ingest {
-            let report = check::live(&live, kafka, pipeline).await?;
-            reports.push(PipelineReport::of_ingest(pipeline, report.findings));
+            let mut findings = permissions.of_ingest(pipeline).await?;
+            findings.extend(check::live(&live, kafka, pipeline).await?.findings);
+            reports.push(PipelineReport::of_ingest(pipeline, findings));
         }
         for pipeline in &self.selection.publish {
-            let mut findings = check_change_stream(config, database, pipeline).await?;
+            let mut findings = permissions.of_publish().await?;
+            findings.extend(check_change_stream(config, database, pipeline).await?);
             let unknown = unknown_names(config, pipeline, database).await?.into_iter();
             findings.extend(unknown.map(|error| Finding { severity: Severity::Warning, error }));
             let analysis = ImpactAnalysis::new(pipeline, registry, kafka)?;

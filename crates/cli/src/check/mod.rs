@@ -8,6 +8,7 @@ mod ddl;
 mod diagnostic;
 mod guarantee;
 mod live;
+mod permissions;
 mod report;
 
 use spanbridge_config::{Config, Script};
