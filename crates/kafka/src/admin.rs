@@ -11,8 +11,9 @@ use rdkafka::admin::{
 use rdkafka::error::{KafkaError, RDKafkaErrorCode};
 use rdkafka::{Offset, TopicPartitionList};
 
+use crate::context::PlainContext;
 use crate::error::{Error, ErrorKind, Result};
-use crate::offsets::{LoggingContext, Offsets};
+use crate::offsets::Offsets;
 use crate::options::ClientOptions;
 use crate::properties::ClientKind;
 use crate::record::TopicPartition;
@@ -36,7 +37,7 @@ pub enum EnsureTopicOutcome {
 
 /// Creates, inspects and deletes topics.
 pub struct Admin {
-    client: AdminClient<LoggingContext>,
+    client: AdminClient<PlainContext>,
     offsets: Offsets,
     limit: Duration,
 }
@@ -53,10 +54,8 @@ impl Admin {
     /// # Errors
     /// `Config` for properties that librdkafka rejects.
     pub fn new(options: &ClientOptions, limit: Duration) -> Result<Self> {
-        let config = options.config(ClientKind::Metadata, &[], &[])?;
-        let client = config
-            .create_with_context(LoggingContext)
-            .map_err(|e| Error::from_kafka("create the admin client", e))?;
+        let settings = options.settings(ClientKind::Metadata, &[], &[])?;
+        let client = settings.create("create the admin client", PlainContext)?;
         Ok(Admin { client, offsets: Offsets::new(options)?, limit })
     }
 

@@ -15,6 +15,7 @@
 #![cfg_attr(test, allow(clippy::unwrap_used))]
 
 mod admin;
+mod context;
 mod election;
 mod error;
 mod log;
@@ -24,6 +25,8 @@ mod producer;
 mod properties;
 mod reader;
 mod record;
+mod redaction;
+mod settings;
 mod subscription;
 mod thread;
 mod transaction;

@@ -7,14 +7,13 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use rdkafka::config::RDKafkaLogLevel;
-use rdkafka::consumer::{BaseConsumer, Consumer as _, ConsumerContext};
+use rdkafka::consumer::{BaseConsumer, Consumer as _};
 use rdkafka::error::KafkaError;
-use rdkafka::{ClientContext, Offset, TopicPartitionList};
+use rdkafka::{Offset, TopicPartitionList};
 
+use crate::context::PlainContext;
 use crate::election::retry_during_election;
 use crate::error::{Error, ErrorKind, Result};
-use crate::log;
 use crate::options::ClientOptions;
 use crate::properties::ClientKind;
 use crate::record::TopicPartition;
@@ -39,7 +38,7 @@ pub struct Watermarks {
 /// Queries offsets, partition counts and group sizes. Clones share one client.
 #[derive(Clone)]
 pub struct Offsets {
-    client: Arc<BaseConsumer<LoggingContext>>,
+    client: Arc<BaseConsumer<PlainContext>>,
 }
 
 impl std::fmt::Debug for Offsets {
@@ -47,21 +46,6 @@ impl std::fmt::Debug for Offsets {
         f.write_str("Offsets")
     }
 }
-
-/// Callbacks that only log.
-pub(crate) struct LoggingContext;
-
-impl ClientContext for LoggingContext {
-    fn log(&self, level: RDKafkaLogLevel, facility: &str, message: &str) {
-        log::forward(level, facility, message);
-    }
-
-    fn error(&self, error: KafkaError, reason: &str) {
-        tracing::debug!(%error, reason, "Kafka client error");
-    }
-}
-
-impl ConsumerContext for LoggingContext {}
 
 impl Offsets {
     /// Creates a client that is not a member of any group, with `isolation.level=read_uncommitted`:
@@ -84,7 +68,7 @@ impl Offsets {
     }
 
     fn with_isolation(options: &ClientOptions, isolation: &str) -> Result<Self> {
-        let config = options.config(
+        let settings = options.settings(
             ClientKind::Metadata,
             &[],
             &[
@@ -93,9 +77,7 @@ impl Offsets {
                 ("enable.auto.commit", "false"),
             ],
         )?;
-        let client = config
-            .create_with_context(LoggingContext)
-            .map_err(|e| Error::from_kafka("create a client for offsets", e))?;
+        let client = settings.create("create a client for offsets", PlainContext)?;
         Ok(Offsets { client: Arc::new(client) })
     }
 
@@ -167,7 +149,7 @@ impl Offsets {
 }
 
 /// Serves log lines and errors, which wait in a queue that nobody else empties.
-fn drain_events(client: &BaseConsumer<LoggingContext>) {
+fn drain_events(client: &BaseConsumer<PlainContext>) {
     for _ in 0..MAX_EVENTS_PER_QUERY {
         drop(client.poll(Duration::ZERO));
     }
@@ -176,7 +158,7 @@ fn drain_events(client: &BaseConsumer<LoggingContext>) {
 /// Queries the start before the end, so that the start is not above the end. librdkafka's own query of both
 /// drops the error of one if the other is answered, and makes the log look empty.
 fn blocking_watermarks(
-    client: &BaseConsumer<LoggingContext>,
+    client: &BaseConsumer<PlainContext>,
     tp: &TopicPartition,
     limit: Duration,
 ) -> Result<Watermarks> {
@@ -186,7 +168,7 @@ fn blocking_watermarks(
 
 /// Queries one end of the log: `Offset::Beginning` or `Offset::End`.
 fn blocking_log_end(
-    client: &BaseConsumer<LoggingContext>,
+    client: &BaseConsumer<PlainContext>,
     tp: &TopicPartition,
     which: Offset,
     limit: Duration,
@@ -209,7 +191,7 @@ fn blocking_log_end(
 }
 
 fn blocking_at_time(
-    client: &BaseConsumer<LoggingContext>,
+    client: &BaseConsumer<PlainContext>,
     tp: &TopicPartition,
     time: i64,
     limit: Duration,
@@ -225,7 +207,7 @@ fn blocking_at_time(
 /// Sends one `ListOffsets` query. `which` is the start, the end, or a time, which librdkafka's interface
 /// takes in the place of an offset. Returns `None` if the log has no record of that time or later.
 fn query_offset(
-    client: &BaseConsumer<LoggingContext>,
+    client: &BaseConsumer<PlainContext>,
     tp: &TopicPartition,
     which: Offset,
     operation: &str,
@@ -246,7 +228,7 @@ fn query_offset(
 }
 
 fn blocking_partition_count(
-    client: &BaseConsumer<LoggingContext>,
+    client: &BaseConsumer<PlainContext>,
     topic: &str,
     limit: Duration,
 ) -> Result<Option<i32>> {

@@ -7,6 +7,8 @@ use rdkafka::config::RDKafkaLogLevel;
 
 use crate::error::{Error, ErrorKind, Result};
 use crate::properties::ClientKind;
+use crate::redaction::Redaction;
+use crate::settings::ClientSettings;
 
 /// The cluster's address and the user's librdkafka properties, the same for all clients of a process.
 ///
@@ -62,17 +64,17 @@ impl ClientOptions {
         Ok(Some(Duration::from_millis(number)))
     }
 
-    /// Builds the configuration of one client: `defaults`, the user's properties that apply to its `kind`,
+    /// Builds the settings of one client: `defaults`, the user's properties that apply to its `kind`,
     /// and `required` properties, each overriding those before it.
     ///
     /// # Errors
     /// `Config` if no broker is named.
-    pub(crate) fn config(
+    pub(crate) fn settings(
         &self,
         kind: ClientKind,
         defaults: &[(&str, &str)],
         required: &[(&str, &str)],
-    ) -> Result<ClientConfig> {
+    ) -> Result<ClientSettings> {
         if self.bootstrap.trim().is_empty() {
             let message = "bootstrap is empty; name at least one broker as host:port";
             return Err(Error::new(ErrorKind::Config, message));
@@ -98,7 +100,7 @@ impl ClientOptions {
             config.set(*name, *value);
         }
         config.set("bootstrap.servers", &self.bootstrap).set("client.id", &self.client_id);
-        Ok(config)
+        Ok(ClientSettings::new(config, Redaction::new(&self.properties)))
     }
 }
 
@@ -112,7 +114,7 @@ mod tests {
             .with_property("fetch.min.bytes", "7")
             .with_property("isolation.level", "read_uncommitted");
         let config = options
-            .config(
+            .settings(
                 ClientKind::Consumer,
                 &[("fetch.min.bytes", "5"), ("fetch.max.bytes", "9")],
                 &[("isolation.level", "read_committed")],
@@ -145,7 +147,7 @@ mod tests {
             (ClientKind::Producer, Some("7"), None),
             (ClientKind::Metadata, None, None),
         ] {
-            let config = options.config(kind, &[], &[]).unwrap();
+            let config = options.settings(kind, &[], &[]).unwrap();
             assert_eq!(config.get("linger.ms"), linger, "{kind:?}");
             assert_eq!(config.get("session.timeout.ms"), session, "{kind:?}");
             assert_eq!(config.get("socket.timeout.ms"), Some("9000"), "{kind:?}");
@@ -161,7 +163,7 @@ mod tests {
 
     #[test]
     fn empty_bootstrap_is_a_config_error() {
-        let error = ClientOptions::new(" ", "me").config(ClientKind::Metadata, &[], &[]).unwrap_err();
+        let error = ClientOptions::new(" ", "me").settings(ClientKind::Metadata, &[], &[]).unwrap_err();
         assert_eq!(error.kind(), ErrorKind::Config);
     }
 }

@@ -14,8 +14,8 @@ use rdkafka::message::DeliveryResult;
 use rdkafka::producer::{BaseRecord, Producer as _, ProducerContext, ThreadedProducer};
 use tokio::sync::Notify;
 
+use crate::context::SharedContext;
 use crate::error::{Error, Result};
-use crate::log;
 use crate::options::ClientOptions;
 use crate::properties::ClientKind;
 use crate::record::Message;
@@ -49,15 +49,18 @@ struct Deliveries {
 }
 
 /// Receives librdkafka's callbacks for a [`Producer`].
-struct DeliveryContext(Arc<Deliveries>);
+struct DeliveryContext {
+    shared: SharedContext,
+    deliveries: Arc<Deliveries>,
+}
 
 impl ClientContext for DeliveryContext {
     fn log(&self, level: RDKafkaLogLevel, facility: &str, message: &str) {
-        log::forward(level, facility, message);
+        self.shared.log(level, facility, message);
     }
 
     fn error(&self, error: KafkaError, reason: &str) {
-        tracing::info!(%error, reason, "Kafka producer error; librdkafka retries");
+        self.shared.error(&error, reason);
     }
 }
 
@@ -66,14 +69,14 @@ impl ProducerContext for DeliveryContext {
 
     fn delivery(&self, result: &DeliveryResult<'_>, (): ()) {
         if let Err((error, _)) = result {
-            self.0
+            self.deliveries
                 .failure
                 .lock()
                 .unwrap_or_else(PoisonError::into_inner)
                 .get_or_insert_with(|| error.clone());
         }
-        self.0.reported.fetch_add(1, Ordering::AcqRel);
-        self.0.changed.notify_waiters();
+        self.deliveries.reported.fetch_add(1, Ordering::AcqRel);
+        self.deliveries.changed.notify_waiters();
     }
 }
 
@@ -88,7 +91,7 @@ impl Producer {
     /// `Config` for properties that librdkafka rejects.
     pub fn new(options: &ClientOptions, limit: Duration) -> Result<Self> {
         let timeout = limit.as_millis().max(1).to_string();
-        let config = options.config(
+        let settings = options.settings(
             ClientKind::Producer,
             &[("compression.type", "lz4"), ("linger.ms", "5"), ("queue.buffering.max.kbytes", "65536")],
             &[
@@ -99,9 +102,8 @@ impl Producer {
             ],
         )?;
         let deliveries = Arc::new(Deliveries::default());
-        let client = config
-            .create_with_context(DeliveryContext(deliveries.clone()))
-            .map_err(|e| Error::from_kafka("create the producer", e))?;
+        let context = |shared| DeliveryContext { shared, deliveries: deliveries.clone() };
+        let client = settings.create("create the producer", context)?;
         Ok(Producer { client, deliveries, limit })
     }
 

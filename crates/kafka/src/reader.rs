@@ -12,13 +12,15 @@ use std::time::{Duration, Instant};
 
 use rdkafka::consumer::{BaseConsumer, Consumer as _};
 use rdkafka::error::KafkaError;
-use rdkafka::{ClientConfig, Message as _, Offset, TopicPartitionList};
+use rdkafka::{Message as _, Offset, TopicPartitionList};
 
+use crate::context::PlainContext;
 use crate::error::{Error, ErrorKind, Result};
-use crate::offsets::{LoggingContext, Offsets};
+use crate::offsets::Offsets;
 use crate::options::ClientOptions;
 use crate::properties::ClientKind;
 use crate::record::{Record, TopicPartition};
+use crate::settings::ClientSettings;
 use crate::thread;
 
 /// The pause between two queries whether open transactions have ended.
@@ -45,7 +47,7 @@ pub struct OffsetRange {
 /// `<client_id>-reader`; no offset is ever committed to it.
 #[derive(Clone)]
 pub struct Reader {
-    config: ClientConfig,
+    settings: ClientSettings,
     offsets: Offsets,
     /// Reports last stable offsets.
     stable_offsets: Offsets,
@@ -66,7 +68,7 @@ impl Reader {
     /// `Config` for properties that librdkafka rejects.
     pub fn new(options: &ClientOptions, limit: Duration) -> Result<Self> {
         let group = format!("{}-reader", options.client_id);
-        let mut config = options.config(
+        let mut settings = options.settings(
             ClientKind::Consumer,
             &[("queued.max.messages.kbytes", "16384")],
             &[
@@ -80,10 +82,10 @@ impl Reader {
             ],
         )?;
         // A follower replica may know a lower last stable offset than the leader.
-        config.remove("client.rack");
+        settings.remove("client.rack");
         let offsets = Offsets::new(options)?;
         let stable_offsets = Offsets::stable(options)?;
-        Ok(Reader { config, offsets, stable_offsets, limit })
+        Ok(Reader { settings, offsets, stable_offsets, limit })
     }
 
     /// Returns all committed records of a topic, sorted by partition and offset. They are all held in memory;
@@ -178,12 +180,12 @@ impl Reader {
         for range in &ranges {
             self.await_stable(range).await?;
         }
-        let (config, limit) = (self.config.clone(), self.limit);
+        let (settings, limit) = (self.settings.clone(), self.limit);
         let canceller = CancelOnDrop::default();
         let is_cancelled = canceller.0.clone();
         let (result_tx, result_rx) = tokio::sync::oneshot::channel();
         thread::spawn("spanbridge-kafka-reader", move || {
-            let _ = result_tx.send(scan(&config, &ranges, limit, &is_cancelled, each));
+            let _ = result_tx.send(scan(&settings, &ranges, limit, &is_cancelled, each));
         })?;
         result_rx
             .await
@@ -224,7 +226,7 @@ impl Drop for CancelOnDrop {
 /// Reads the ranges on the current thread. The last stable offset has reached the end of each range before,
 /// so the first end-of-partition event of a partition comes at or after its range's end.
 fn scan(
-    config: &ClientConfig,
+    settings: &ClientSettings,
     ranges: &[OffsetRange],
     limit: Duration,
     is_cancelled: &AtomicBool,
@@ -233,8 +235,7 @@ fn scan(
     let Some(topic) = ranges.first().map(|r| r.tp.topic.clone()) else { return Ok(()) };
     let operation = format!("read topic {topic}");
     let failed = |e| Error::from_kafka(&operation, e);
-    let consumer: BaseConsumer<LoggingContext> =
-        config.create_with_context(LoggingContext).map_err(failed)?;
+    let consumer: BaseConsumer<PlainContext> = settings.create(&operation, PlainContext)?;
     let mut list = TopicPartitionList::with_capacity(ranges.len());
     // The end of each partition that is not read completely.
     let mut unfinished: BTreeMap<i32, i64> = BTreeMap::new();

@@ -11,7 +11,7 @@ use rdkafka::types::RDKafkaRespErr;
 use rdkafka::{ClientContext, Statistics, TopicPartitionList};
 
 use super::SharedState;
-use crate::log;
+use crate::context::SharedContext;
 use crate::record::TopicPartition;
 
 /// The librdkafka client of a group member.
@@ -28,13 +28,14 @@ pub(crate) enum Rebalance {
 
 /// Receives librdkafka's callbacks and queues rebalances for the member's thread.
 pub(crate) struct GroupContext {
+    client: SharedContext,
     shared: Arc<SharedState>,
     rebalances: Mutex<VecDeque<Rebalance>>,
 }
 
 impl GroupContext {
-    pub(crate) fn new(shared: Arc<SharedState>) -> Self {
-        GroupContext { shared, rebalances: Mutex::default() }
+    pub(crate) fn new(client: SharedContext, shared: Arc<SharedState>) -> Self {
+        GroupContext { client, shared, rebalances: Mutex::default() }
     }
 
     /// Takes the oldest rebalance that is not carried out yet.
@@ -45,14 +46,16 @@ impl GroupContext {
 
 impl ClientContext for GroupContext {
     fn log(&self, level: RDKafkaLogLevel, facility: &str, message: &str) {
-        log::forward(level, facility, message);
+        self.client.log(level, facility, message);
     }
 
     fn stats(&self, _: Statistics) {}
 
-    /// Ignores the error: `poll` returns each error event right after this call, and the member classifies it
-    /// there.
-    fn error(&self, _: KafkaError, _: &str) {}
+    /// Passes the error on. `poll` returns each error event right after this call too, and the member
+    /// classifies it there.
+    fn error(&self, error: KafkaError, reason: &str) {
+        self.client.error(&error, reason);
+    }
 }
 
 impl ConsumerContext for GroupContext {

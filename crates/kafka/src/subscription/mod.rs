@@ -166,7 +166,7 @@ impl Subscription {
             return Err(Error::new(ErrorKind::Config, message));
         }
         let prefetch_kib = (limits.prefetch_bytes / 1024).clamp(1, 2_097_151).to_string();
-        let config = options.config(
+        let settings = options.settings(
             ClientKind::Consumer,
             &[
                 ("queued.max.messages.kbytes", prefetch_kib.as_str()),
@@ -191,9 +191,8 @@ impl Subscription {
             ],
         )?;
         let shared = Arc::new(SharedState::default());
-        let context = GroupContext::new(shared.clone());
-        let mut consumer: GroupConsumer =
-            config.create_with_context(context).map_err(|e| Error::from_kafka("create the consumer", e))?;
+        let context = |client| GroupContext::new(client, shared.clone());
+        let mut consumer: GroupConsumer = settings.create("create the consumer", context)?;
         let wake = shared.clone();
         consumer.set_nonempty_callback(move || wake.waker.wake());
         let names: Vec<&str> = topics.iter().map(String::as_str).collect();

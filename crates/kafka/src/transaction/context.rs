@@ -10,13 +10,14 @@ use rdkafka::producer::ProducerContext;
 use rdkafka::{ClientContext, Statistics};
 
 use super::doubt::{DoubtDetector, ResendCounters};
-use crate::log;
+use crate::context::SharedContext;
 
 /// The log facilities of lost connections and of requests that timed out.
 const DOUBTFUL_LOG_FACILITIES: [&str; 2] = ["FAIL", "REQTMOUT"];
 
 /// Receives librdkafka's callbacks while the producer's queue is served, and passes on what raises doubt.
 pub(crate) struct TransactionContext {
+    shared: SharedContext,
     doubt: Arc<DoubtDetector>,
     /// The number of callbacks so far. While it does not change, the queue is empty.
     calls: AtomicU64,
@@ -26,8 +27,9 @@ pub(crate) struct TransactionContext {
 }
 
 impl TransactionContext {
-    pub(crate) fn new(doubt: Arc<DoubtDetector>) -> Self {
+    pub(crate) fn new(shared: SharedContext, doubt: Arc<DoubtDetector>) -> Self {
         TransactionContext {
+            shared,
             doubt,
             calls: AtomicU64::new(0),
             reported: AtomicUsize::new(0),
@@ -58,7 +60,7 @@ impl TransactionContext {
 impl ClientContext for TransactionContext {
     fn log(&self, level: RDKafkaLogLevel, facility: &str, message: &str) {
         self.count_call();
-        log::forward(level, facility, message);
+        self.shared.log(level, facility, message);
         if DOUBTFUL_LOG_FACILITIES.contains(&facility) {
             self.doubt.raise(|| format!("log: {facility} {message}"));
         }
@@ -76,7 +78,7 @@ impl ClientContext for TransactionContext {
 
     fn error(&self, error: KafkaError, reason: &str) {
         self.count_call();
-        tracing::info!(%error, reason, "Transactional producer error");
+        self.shared.error(&error, reason);
         self.doubt.raise(|| format!("error: {error}: {reason}"));
     }
 }

@@ -115,14 +115,14 @@ impl TransactionalProducer {
             );
             return Err(Error::new(ErrorKind::Config, message));
         }
-        let config = session::config(options, transactional)?;
+        let settings = session::settings(options, transactional)?;
         let doubt = Arc::new(DoubtDetector::default());
         let (id, detector) = (transactional_id.clone(), doubt.clone());
         let (requests, request_rx) = std_mpsc::sync_channel(1);
         let (init_tx, init_rx) = oneshot::channel();
         let (end_tx, ended) = oneshot::channel();
         thread::spawn("spanbridge-kafka-transaction", move || {
-            match Session::init(&config, &id, detector, limit) {
+            match Session::init(&settings, &id, detector, limit) {
                 Ok(session) => {
                     // If nobody waits any longer, the request channel is closed too and the loop ends at
                     // once.

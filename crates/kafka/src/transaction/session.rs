@@ -8,7 +8,6 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use rdkafka::ClientConfig;
 use rdkafka::error::{KafkaError, RDKafkaErrorCode};
 use rdkafka::producer::{BaseProducer, BaseRecord, Producer as _};
 
@@ -19,6 +18,7 @@ use crate::error::{Error, ErrorKind, Result};
 use crate::options::ClientOptions;
 use crate::properties::ClientKind;
 use crate::record::Message;
+use crate::settings::ClientSettings;
 
 /// The property `retry.backoff.ms`. librdkafka varies it by up to 20 %.
 const RETRY_BACKOFF_MS: &str = "250";
@@ -38,12 +38,15 @@ const SENDS_PER_POLL: usize = 500;
 /// The number of polls without a callback after which the queue counts as empty.
 const QUIET_POLLS: usize = 3;
 
-/// Builds the configuration of a transactional producer.
-pub(crate) fn config(options: &ClientOptions, transactional: &TransactionalOptions) -> Result<ClientConfig> {
+/// Builds the settings of a transactional producer.
+pub(crate) fn settings(
+    options: &ClientOptions,
+    transactional: &TransactionalOptions,
+) -> Result<ClientSettings> {
     let timeout = transactional.transaction_timeout.as_millis().to_string();
     // A message that waits longer is of no use, because the time of its transaction is over.
     let message_timeout = transactional.operation_timeout.as_millis().to_string();
-    options.config(
+    options.settings(
         ClientKind::Producer,
         &[("compression.type", "lz4"), ("linger.ms", "2"), ("queue.buffering.max.kbytes", "65536")],
         &[
@@ -76,16 +79,15 @@ impl Session {
     /// # Errors
     /// `Config`, `Denied`, `Fenced` (another producer was initialized later), `Unavailable`.
     pub(crate) fn init(
-        config: &ClientConfig,
+        settings: &ClientSettings,
         transactional_id: &str,
         doubt: Arc<DoubtDetector>,
         limit: Duration,
     ) -> Result<Session> {
         let started = Instant::now();
         let operation = format!("initialize transactional id {transactional_id}");
-        let producer: BaseProducer<TransactionContext> = config
-            .create_with_context(TransactionContext::new(doubt.clone()))
-            .map_err(|e| Error::from_kafka(&operation, e).with_kind(ErrorKind::Config))?;
+        let context = |shared| TransactionContext::new(shared, doubt.clone());
+        let producer: BaseProducer<TransactionContext> = settings.create(&operation, context)?;
         let session = Session { producer, doubt, transactional_id: transactional_id.to_owned(), sent: 0 };
         loop {
             let remaining = limit.saturating_sub(started.elapsed());
