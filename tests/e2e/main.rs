@@ -5,6 +5,7 @@
 //! own database, topics and configuration.
 #![allow(clippy::unwrap_used, reason = "a test that cannot continue fails")]
 
+mod admin_port;
 mod bad_data;
 mod check_ddl;
 mod command_line;
@@ -19,17 +20,21 @@ mod in_doubt;
 mod infrastructure;
 mod interop;
 mod invariants;
+mod isolation;
 mod log_gap;
 mod memory;
 mod orders;
 mod plan;
 mod postgres;
+mod reload;
 mod replay;
 mod row_modes;
 mod scale;
 mod schema_evolution;
 mod shared_testbed;
+mod shutdown;
 mod snapshot;
 mod status;
 mod topics;
 mod traces;
+mod upgrade;

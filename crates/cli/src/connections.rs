@@ -18,7 +18,10 @@ const BOOTSTRAP_SERVERS: &str = "bootstrap.servers";
 ///
 /// # Errors
 /// A reference does not resolve; the error has its place in the file.
-pub(crate) fn kafka(config: &Config, client_id: &str) -> Result<ClientOptions> {
+pub(crate) fn kafka(
+    config: &Config,
+    client_id: &str,
+) -> std::result::Result<ClientOptions, spanbridge_config::Error> {
     let mut properties = config.kafka.resolve()?;
     let bootstrap = properties.remove(BOOTSTRAP_SERVERS).unwrap_or_default();
     let options = ClientOptions::new(bootstrap, client_id);

@@ -12,6 +12,7 @@
 
 mod config;
 mod consistency;
+mod credentials;
 mod error;
 mod key_spans;
 mod located;
@@ -39,6 +40,7 @@ pub use model::function::{Function, Quantile};
 pub use model::ingest::{Evolve, Ingest, OnError, OnGap};
 pub use model::ingest_table::IngestTable;
 pub use model::kafka::Kafka;
+pub use model::listen::Listen;
 pub use model::mapping::{Mapping, Mask};
 pub use model::publish::{
     Compatibility, CreateTopics, Envelope, OnIncompatibleSchema, PeriodicTopic, Publish, PublishStart, Route,

@@ -16,6 +16,7 @@ mod function_call;
 pub(crate) mod ingest;
 pub(crate) mod ingest_table;
 pub(crate) mod kafka;
+pub(crate) mod listen;
 pub(crate) mod mapping;
 pub(crate) mod publish;
 pub(crate) mod registry;

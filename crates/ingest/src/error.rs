@@ -1,4 +1,6 @@
-use spanbridge_service::{ErrorCode, PipelineError};
+use spanbridge_service::{ErrorCode, FailureClass, PipelineError};
+
+use crate::policy;
 
 /// The reason why a pipeline or a command ended.
 #[derive(Debug, thiserror::Error)]
@@ -22,8 +24,14 @@ pub enum Error {
 pub enum ErrorKind {
     /// The configuration does not match the live tables or topics.
     Config,
-    /// Kafka, Spanner or the registry refuses permanently, for example because of credentials or a missing topic.
+    /// Kafka, Spanner or the registry refuses permanently, for example because of a missing topic.
     Refused,
+    /// Kafka, Spanner or the registry refuses the credentials, or they lack a permission.
+    Denied,
+    /// The database does not have the bridge's tables, or those of an older version.
+    NotMigrated,
+    /// The bridge's tables have a version that this program does not know.
+    NewerTables,
     /// Kafka, Spanner or the registry does not answer.
     Unreachable,
     /// A record has fields without a column in its table.
@@ -55,16 +63,14 @@ pub enum ErrorKind {
 }
 
 impl ErrorKind {
-    /// Returns the kind for a system that refuses, or for one that does not answer.
-    fn for_answer(answers: bool) -> Self {
-        if answers { Self::Refused } else { Self::Unreachable }
-    }
-
     /// Returns the stable code for logs and documentation.
     pub fn code(self) -> &'static str {
         match self {
             Self::Config => "SB-INGEST-CONFIG",
             Self::Refused => "SB-INGEST-REFUSED",
+            Self::Denied => "SB-INGEST-DENIED",
+            Self::NotMigrated => "SB-CLI-NOT-MIGRATED",
+            Self::NewerTables => "SB-INGEST-NEWER-TABLES",
             Self::Unreachable => "SB-INGEST-UNREACHABLE",
             Self::Columns => "SB-INGEST-COLUMNS",
             Self::Stopped => "SB-INGEST-ALL-STOPPED",
@@ -121,20 +127,22 @@ impl Error {
 
     /// Returns the error of a pipeline whose request to the registry failed.
     pub(crate) fn of_registry(pipeline: &str, error: &spanbridge_schema::Error) -> Self {
-        let silent = error.kind() == spanbridge_schema::ErrorKind::Unavailable;
-        Self::new(ErrorKind::for_answer(!silent), pipeline, error.to_string())
+        Self::new(policy::schema_failure(error.kind()), pipeline, error.to_string())
     }
 
     /// Returns the error of a pipeline whose request to Spanner failed.
     pub(crate) fn of_spanner(pipeline: &str, error: &spanbridge_spanner::Error) -> Self {
-        let silent = error.kind() == spanbridge_spanner::ErrorKind::Unavailable;
-        Self::new(ErrorKind::for_answer(!silent), pipeline, error.to_string())
+        Self::new(policy::spanner_failure(error.kind()), pipeline, error.to_string())
     }
 
     /// Returns the error of a pipeline whose request to Kafka failed.
     pub(crate) fn of_kafka(pipeline: &str, error: &spanbridge_kafka::Error) -> Self {
-        let silent = error.kind() == spanbridge_kafka::ErrorKind::Unavailable;
-        Self::new(ErrorKind::for_answer(!silent), pipeline, error.to_string())
+        Self::new(policy::kafka_failure(error.kind()), pipeline, error.to_string())
+    }
+
+    /// Returns the supervisor's reaction to a pipeline that ended with this error.
+    pub fn class(&self) -> FailureClass {
+        policy::class(self.kind())
     }
 
     /// Returns the kind. A mistake in the file is [`ErrorKind::Config`].

@@ -5,7 +5,10 @@
 
 use spanbridge_kafka::ErrorKind as Kafka;
 use spanbridge_schema::ErrorKind as Schema;
+use spanbridge_service::FailureClass;
 use spanbridge_spanner::ErrorKind as Spanner;
+
+use crate::ErrorKind;
 
 /// The reaction to an error.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -63,5 +66,42 @@ pub(crate) fn schema(kind: Schema) -> Action {
         Action::Blame
     } else {
         Action::Stop
+    }
+}
+
+/// Returns the kind of a pipeline's error after an error of Spanner that the pipeline does not retry itself.
+pub(crate) fn spanner_failure(kind: Spanner) -> ErrorKind {
+    match kind {
+        Spanner::Aborted | Spanner::Unavailable | Spanner::InDoubt => ErrorKind::Unreachable,
+        Spanner::Denied => ErrorKind::Denied,
+        _ => ErrorKind::Refused,
+    }
+}
+
+/// Returns the kind of a pipeline's error after an error of Kafka that the pipeline does not retry itself.
+pub(crate) fn kafka_failure(kind: Kafka) -> ErrorKind {
+    match kind {
+        Kafka::Unavailable | Kafka::InDoubt => ErrorKind::Unreachable,
+        Kafka::Denied => ErrorKind::Denied,
+        _ => ErrorKind::Refused,
+    }
+}
+
+/// Returns the kind of a pipeline's error after an error of the registry that the pipeline does not retry itself.
+pub(crate) fn schema_failure(kind: Schema) -> ErrorKind {
+    match kind {
+        Schema::Unavailable => ErrorKind::Unreachable,
+        Schema::Unauthorized => ErrorKind::Denied,
+        _ => ErrorKind::Refused,
+    }
+}
+
+/// Returns the supervisor's reaction to a pipeline that ended with an error of this kind.
+pub(crate) fn class(kind: ErrorKind) -> FailureClass {
+    match kind {
+        // A restart drops everything in memory, so that a bug may not repeat.
+        ErrorKind::Unreachable | ErrorKind::Bug => FailureClass::Retriable,
+        ErrorKind::Denied => FailureClass::Credentials,
+        _ => FailureClass::Permanent,
     }
 }

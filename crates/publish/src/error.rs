@@ -1,4 +1,6 @@
-use spanbridge_service::{ErrorCode, PipelineError};
+use spanbridge_service::{ErrorCode, FailureClass, PipelineError};
+
+use crate::policy;
 
 /// The reason why a pipeline or a command ended.
 #[derive(Debug, thiserror::Error)]
@@ -22,8 +24,12 @@ pub enum Error {
 pub enum ErrorKind {
     /// The configuration contradicts the environment or the stored state.
     Config,
-    /// Kafka, Spanner or the registry refuses the pipeline permanently: credentials, a missing topic or stream.
+    /// Kafka, Spanner or the registry refuses the pipeline permanently: a missing topic or stream.
     Refused,
+    /// Kafka, Spanner or the registry refuses the credentials, or they lack a permission.
+    Denied,
+    /// Kafka, Spanner or the registry does not answer while the pipeline starts.
+    Unreachable,
     /// The change stream has expired changes that were not published: they are lost.
     Expired,
     /// The snapshot timestamp is older than `version_retention_period`. No change is lost.
@@ -36,6 +42,8 @@ pub enum ErrorKind {
     Record,
     /// The state topic contains a record that this version cannot read.
     State,
+    /// The state topic contains a record of a version that this program does not know.
+    NewerState,
     /// An incremental snapshot was requested that the pipeline cannot carry out.
     SnapshotRefused,
     /// The bridge has a bug.
@@ -48,12 +56,15 @@ impl ErrorKind {
         match self {
             Self::Config => "SB-PUBLISH-CONFIG",
             Self::Refused => "SB-PUBLISH-REFUSED",
+            Self::Denied => "SB-PUBLISH-DENIED",
+            Self::Unreachable => "SB-PUBLISH-UNREACHABLE",
             Self::Expired => "SB-PUBLISH-EXPIRED",
             Self::SnapshotExpired => "SB-PUBLISH-SNAPSHOT-EXPIRED",
             Self::Stream => "SB-PUBLISH-STREAM",
             Self::Schema => "SB-PUBLISH-SCHEMA",
             Self::Record => "SB-PUBLISH-RECORD",
             Self::State => "SB-PUBLISH-STATE",
+            Self::NewerState => "SB-PUBLISH-NEWER-STATE",
             Self::SnapshotRefused => "SB-SNAPSHOT-REFUSED",
             Self::Bug => "SB-PUBLISH-BUG",
         }
@@ -69,6 +80,11 @@ impl ErrorCode for ErrorKind {
 impl Error {
     pub(crate) fn new(kind: ErrorKind, pipeline: &str, message: impl Into<String>) -> Self {
         PipelineError::new("publish", pipeline, kind, message).into()
+    }
+
+    /// Returns the supervisor's reaction to a pipeline that ended with this error.
+    pub fn class(&self) -> FailureClass {
+        policy::class(self.kind())
     }
 
     /// The kind of the error; a mistake in the file is [`ErrorKind::Config`].

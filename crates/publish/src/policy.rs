@@ -2,6 +2,7 @@
 
 use spanbridge_kafka::ErrorKind as Kafka;
 use spanbridge_schema::ErrorKind as Schema;
+use spanbridge_service::FailureClass;
 use spanbridge_spanner::ErrorKind as Spanner;
 
 use crate::ErrorKind;
@@ -31,7 +32,8 @@ pub(crate) fn kafka(kind: Kafka) -> Action {
         Kafka::Fenced => Action::Fenced,
         Kafka::Revoked => Action::Leave,
         Kafka::TooLarge => Action::Stop(ErrorKind::Record),
-        // Denied, Config, and kinds that a later version adds.
+        Kafka::Denied => Action::Stop(ErrorKind::Denied),
+        // Config, and kinds that a later version adds.
         _ => Action::Stop(ErrorKind::Refused),
     }
 }
@@ -41,8 +43,8 @@ pub(crate) fn spanner(kind: Spanner) -> Action {
     match kind {
         Spanner::Unavailable | Spanner::Aborted | Spanner::InDoubt => Action::Retry,
         Spanner::Expired => Action::Stop(ErrorKind::Expired),
-        Spanner::Denied
-        | Spanner::Config
+        Spanner::Denied => Action::Stop(ErrorKind::Denied),
+        Spanner::Config
         | Spanner::NotFound
         | Spanner::AlreadyExists
         | Spanner::Rejected
@@ -67,11 +69,21 @@ pub(crate) fn schema(kind: Schema) -> Action {
         Schema::Encode | Schema::TooLarge | Schema::Payload | Schema::Envelope | Schema::Frame => {
             Action::Stop(ErrorKind::Record)
         }
+        Schema::Unauthorized => Action::Stop(ErrorKind::Denied),
         Schema::Configuration
-        | Schema::Unauthorized
         | Schema::Rejected
         | Schema::UnknownSchema
         | Schema::UnknownSubject
         | Schema::UnusableSchema => Action::Stop(ErrorKind::Refused),
+    }
+}
+
+/// Returns the supervisor's reaction to a pipeline that ended with an error of this kind.
+pub(crate) fn class(kind: ErrorKind) -> FailureClass {
+    match kind {
+        // A restart drops everything in memory, so that a bug may not repeat.
+        ErrorKind::Unreachable | ErrorKind::Bug => FailureClass::Retriable,
+        ErrorKind::Denied => FailureClass::Credentials,
+        _ => FailureClass::Permanent,
     }
 }

@@ -6,7 +6,7 @@ use std::time::{Duration, SystemTime};
 use serde_json::json;
 use spanbridge_config::Publish;
 use spanbridge_kafka::Events;
-use spanbridge_service::{Backoff, Context};
+use spanbridge_service::Context;
 use spanbridge_telemetry::admin::{Heartbeat, PipelineReadiness};
 use tokio_util::sync::CancellationToken;
 
@@ -23,19 +23,17 @@ use crate::{Error, ErrorKind, stream_monitor, watermark_reader};
 const HEARTBEAT_INTERVAL: Duration = Duration::from_secs(1);
 /// The time without a heartbeat after which the main loop counts as stuck.
 const LIVENESS_TIMEOUT: Duration = Duration::from_secs(30);
-/// The pause between two attempts to start while a service is unavailable.
-const START_BACKOFF: Backoff = Backoff::new(Duration::from_millis(200), Duration::from_secs(10));
 /// How long all shards together may take to finish their transactions and close their producers.
 const SHUTDOWN_TIMEOUT: Duration = REVOKE_TIMEOUT.saturating_add(Duration::from_secs(10));
 
 /// Runs the pipeline until `shutdown`, together with all other workers that run it.
 ///
-/// Waits for a service that is unavailable; readiness and the log report that. At `shutdown` each shard finishes the
+/// Waits for a service that becomes unavailable; readiness and the log report that. At `shutdown` each shard finishes the
 /// transaction in flight, and the worker leaves the consumer group.
 ///
 /// # Errors
-/// The cause that a person must fix; see [`ErrorKind`]. The stored state is consistent, so that a restart continues
-/// from it.
+/// The reason why the pipeline cannot start or continue; see [`ErrorKind`]. The stored state is consistent, so that a
+/// restart continues from it. [`Error::class`] says whether a restart may succeed.
 pub async fn run(context: Context, pipeline: &Publish, shutdown: CancellationToken) -> Result<(), Error> {
     let name = pipeline.name.to_string();
     let ready = context.readiness.register(&name);
@@ -59,7 +57,7 @@ async fn serve(
     let metrics = Arc::new(PipelineMetrics::new(&publish.name));
     let prepared = tokio::select! {
         () = shutdown.cancelled() => return Ok(()),
-        prepared = prepare(context, publish, &metrics, ready) => prepared?,
+        prepared = prepare(context, publish, &metrics) => prepared?,
         () = beat(heart) => return Ok(()),
     };
     let (pipeline, mut events) = prepared;
@@ -87,28 +85,20 @@ async fn serve(
     ended.and(finished)
 }
 
-/// Starts the pipeline, and retries while a service is unavailable.
+/// Starts the pipeline. An error that may pass is [`ErrorKind::Unreachable`], after which the supervisor starts it again.
 async fn prepare(
     context: &Context,
     publish: &Publish,
     metrics: &Arc<PipelineMetrics>,
-    ready: &PipelineReadiness,
 ) -> Result<(Pipeline, Events), Error> {
-    let mut backoff = START_BACKOFF;
-    loop {
-        let failure = match startup::prepare(context, publish, metrics).await {
-            Ok(prepared) => return Ok(prepared),
-            Err(failure) => failure,
-        };
-        if let Action::Stop(kind) = failure.action() {
-            return Err(failure.stop(kind, &publish.name, "start"));
-        }
+    startup::prepare(context, publish, metrics).await.map_err(|failure| {
         metrics.failure(&failure);
-        let pause = backoff.next_pause();
-        tracing::warn!(pipeline = %publish.name, %failure, ?pause, "Pipeline not started; retrying");
-        ready.set_not_ready(format!("starting: {failure}"));
-        tokio::time::sleep(pause).await;
-    }
+        let kind = match failure.action() {
+            Action::Stop(kind) => kind,
+            _ => ErrorKind::Unreachable,
+        };
+        failure.stop(kind, &publish.name, "start")
+    })
 }
 
 /// Reports that the main loop is alive while it waits for something else.

@@ -1,6 +1,6 @@
 //! The parts that `spanbridge ingest` and `spanbridge publish` share.
 //!
-//! Both services run pipelines in a [`Context`], retry with a [`Backoff`], and end with a
+//! Both services run pipelines in a [`Context`] under a [`Supervisor`], retry with a [`Backoff`], and end with a
 //! [`PipelineError`]. Each service keeps its own error type, its own kinds of errors, and its own
 //! `policy.rs` that decides what is done about each kind.
 //!
@@ -10,7 +10,13 @@
 mod backoff;
 mod context;
 mod error;
+mod failure;
+mod restart_budget;
+mod supervisor;
 
 pub use backoff::Backoff;
 pub use context::Context;
 pub use error::{ErrorCode, PipelineError};
+pub use failure::{FailureClass, PipelineFailure};
+pub use restart_budget::RestartLimits;
+pub use supervisor::{Supervisor, supervise_all};

@@ -25,5 +25,6 @@ mod telemetry;
 pub mod trace;
 
 pub use error::{Error, ErrorKind};
+pub use log::LogControl;
 pub use options::{LogFormat, TelemetryOptions};
 pub use telemetry::Telemetry;

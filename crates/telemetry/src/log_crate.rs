@@ -29,6 +29,11 @@ impl Log for LogForwarder {
 /// that one stays.
 pub(crate) fn forward() {
     if log::set_logger(&LogForwarder).is_ok() {
-        log::set_max_level(LevelFilter::current().as_log());
+        follow_filter();
     }
+}
+
+/// Forwards the records of the levels that the current filter of log lines may pass.
+pub(crate) fn follow_filter() {
+    log::set_max_level(LevelFilter::current().as_log());
 }

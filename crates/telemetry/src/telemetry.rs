@@ -12,7 +12,7 @@ use tokio::runtime::{Builder, Runtime};
 use tracing_subscriber::layer::SubscriberExt;
 
 use crate::admin::{Liveness, Readiness, Server, ServerState};
-use crate::{Error, ErrorKind, TelemetryOptions, log, log_crate, metrics, trace};
+use crate::{Error, ErrorKind, LogControl, TelemetryOptions, log, log_crate, metrics, trace};
 
 /// How long the shutdown waits for a slow reader of the admin port.
 const SERVER_SHUTDOWN_TIMEOUT: Duration = Duration::from_secs(1);
@@ -26,6 +26,7 @@ pub struct Telemetry {
     server: Option<Server>,
     liveness: Liveness,
     readiness: Readiness,
+    log_control: LogControl,
 }
 
 impl Telemetry {
@@ -36,7 +37,7 @@ impl Telemetry {
     /// An invalid log filter, endpoint or sample; an address that cannot be bound; a refused thread; a second
     /// start.
     pub fn start(options: &TelemetryOptions) -> Result<Self, Error> {
-        let logs = log::layer(&options.log, options.format)?;
+        let (logs, log_control) = log::layer(&options.log, options.format)?;
         let instance = uuid::Uuid::new_v4().to_string();
         let runtime = Builder::new_multi_thread()
             .worker_threads(1)
@@ -56,6 +57,7 @@ impl Telemetry {
             server: None,
             liveness: Liveness::default(),
             readiness: Readiness::default(),
+            log_control,
         };
         let handle = this.runtime.insert(runtime).handle().clone();
         if let Some(endpoint) = &options.otlp_endpoint {
@@ -111,6 +113,12 @@ impl Telemetry {
     #[must_use]
     pub fn readiness(&self) -> &Readiness {
         &self.readiness
+    }
+
+    /// Returns the control of the log filter.
+    #[must_use]
+    pub fn log_control(&self) -> &LogControl {
+        &self.log_control
     }
 
     /// Exports the queued spans and ends the admin port within `limit`. Later spans are dropped; logs

@@ -55,7 +55,8 @@ impl From<spanbridge_ingest::Error> for Error {
     fn from(error: spanbridge_ingest::Error) -> Self {
         use spanbridge_ingest::{Error as Ingest, ErrorKind as Kind};
         let kind = match error.kind() {
-            Kind::Config | Kind::Refused | Kind::UnknownVersion | Kind::StartPosition => ErrorKind::Config,
+            Kind::Config | Kind::Refused | Kind::Denied | Kind::NotMigrated => ErrorKind::Config,
+            Kind::NewerTables | Kind::UnknownVersion | Kind::StartPosition => ErrorKind::Config,
             Kind::Unreachable => ErrorKind::Unreachable,
             _ => ErrorKind::Failed,
         };
@@ -78,7 +79,9 @@ impl From<spanbridge_publish::Error> for Error {
     fn from(error: spanbridge_publish::Error) -> Self {
         use spanbridge_publish::{Error as Publish, ErrorKind as Kind};
         let kind = match error.kind() {
-            Kind::Config | Kind::Refused | Kind::SnapshotRefused => ErrorKind::Config,
+            Kind::Config | Kind::Refused | Kind::Denied | Kind::NewerState => ErrorKind::Config,
+            Kind::SnapshotRefused => ErrorKind::Config,
+            Kind::Unreachable => ErrorKind::Unreachable,
             _ => ErrorKind::Failed,
         };
         match error {

@@ -39,7 +39,7 @@ impl Session {
     }
 
     pub(super) fn kafka(&self) -> Result<ClientOptions> {
-        connections::kafka(&self.config, "spanbridge-replay")
+        Ok(connections::kafka(&self.config, "spanbridge-replay")?)
     }
 
     pub(super) fn offsets(&self) -> Result<Offsets> {

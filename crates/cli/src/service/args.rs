@@ -1,6 +1,9 @@
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::str::FromStr;
+use std::time::Duration;
+
+use spanbridge_config::parse_duration;
 
 /// The arguments of `spanbridge ingest` and `spanbridge publish`.
 #[derive(Debug, clap::Args)]
@@ -8,14 +11,20 @@ use std::str::FromStr;
 Examples:
   spanbridge ingest --config flights.toml
   spanbridge ingest --config flights.toml --pipeline flights --pipeline orders
-  spanbridge publish --config flights.toml --listen 127.0.0.1:9465     a second worker on the same machine
+  spanbridge publish --config flights.toml --listen 127.0.0.1:9466     a second worker on the same machine
   spanbridge publish --config flights.toml --listen none
 
-Any number of workers can share a pipeline. SIGTERM or Ctrl-C finishes the current batches and exits. A second signal exits at
-once, which is as safe as a crash.
+Any number of workers can share a pipeline. SIGTERM or Ctrl-C finishes the current batches and exits within 25 s
+(--shutdown-timeout), also when Kafka or Spanner hangs. A second signal exits at once, which is as safe as a crash. SIGHUP reads
+telemetry.log and all secrets again.
+
+A pipeline that fails restarts after a pause while Kafka, Spanner or the registry does not answer, for at most one hour. A
+pipeline that needs a person stops alone; /readyz and /status show the cause. The process ends when no pipeline is left, with
+the exit code of the first that stopped, or with --fail-fast when the first has stopped.
 
 Exit codes: 0 stopped by a signal, or all pipelines reached their end; 1 a pipeline stopped with an error; 2 wrong usage or
-configuration, or the bridge's tables are missing; 3 Kafka, Spanner or the registry cannot be reached.")]
+configuration, refused credentials, or the bridge's tables are missing; 3 Kafka, Spanner or the registry did not answer for
+an hour.")]
 pub(crate) struct ServiceArgs {
     /// The configuration file
     #[arg(long, value_name = "FILE")]
@@ -33,9 +42,29 @@ pub(crate) struct ServiceArgs {
     #[arg(long, value_name = "ADDR", env = "SPANNER_EMULATOR_REST")]
     pub(crate) emulator_rest: Option<String>,
 
+    /// Stop all pipelines as soon as one has stopped because of a failure
+    #[arg(long)]
+    pub(crate) fail_fast: bool,
+
+    /// The longest time from SIGTERM to the exit, at least 10s. Kubernetes kills the process after
+    /// terminationGracePeriodSeconds, 30s by default
+    #[arg(long, value_name = "DURATION", default_value = "25s", value_parser = shutdown_timeout)]
+    pub(crate) shutdown_timeout: Duration,
+
     /// Exit at once when standard input ends, for a parent process that must leave no workers behind
     #[arg(long)]
     pub(crate) until_eof: bool,
+}
+
+/// The lowest value of `--shutdown-timeout`.
+const MIN_SHUTDOWN_TIMEOUT: Duration = Duration::from_secs(10);
+
+fn shutdown_timeout(text: &str) -> Result<Duration, String> {
+    let timeout = parse_duration(text)?;
+    if timeout < MIN_SHUTDOWN_TIMEOUT {
+        return Err(format!("it must be at least {MIN_SHUTDOWN_TIMEOUT:?}"));
+    }
+    Ok(timeout)
 }
 
 /// The address of the admin port.
@@ -70,6 +99,19 @@ mod tests {
     struct Arguments {
         #[command(flatten)]
         service: ServiceArgs,
+    }
+
+    #[test]
+    fn shutdown_timeout_is_bounded_below() {
+        let parse =
+            |limit| Arguments::try_parse_from(["ingest", "--config", "f", "--shutdown-timeout", limit]);
+        assert_eq!(parse("1m").unwrap().service.shutdown_timeout, Duration::from_secs(60));
+        for limit in ["9s", "soon"] {
+            assert_eq!(
+                parse(limit).map(|arguments| arguments.service.shutdown_timeout).unwrap_err().exit_code(),
+                2
+            );
+        }
     }
 
     #[test]

@@ -1,14 +1,18 @@
 //! `spanbridge ingest` and `spanbridge publish`: run all or some pipelines of one service in one process.
 
 mod args;
+mod context_source;
+mod pipeline_end;
 mod process;
+mod reload;
+mod secret_watch;
 
 use std::sync::Arc;
 
 use spanbridge_config::{Config, Ingest};
-use spanbridge_service::Context;
 
 use crate::error::{Error, ErrorKind, Result};
+use pipeline_end::PipelineEnd;
 use process::{Process, Service};
 
 pub(crate) use args::ServiceArgs;
@@ -18,11 +22,18 @@ pub(crate) async fn ingest(args: &ServiceArgs) -> Result<()> {
     let config = Arc::new(Config::load(&args.config)?);
     let selected = select(Service::Ingest, config.ingest.iter().map(Ingest::identity), args)?;
     let names = selected.iter().map(|index| config.ingest[*index].identity());
-    let process = Process::start(Service::Ingest, &config, names, args).await?;
+    let process = Process::start(Service::Ingest, &config, names, args)?;
     let pipelines = selected.iter().map(|index| {
-        let (index, config, shutdown) = (*index, config.clone(), process.shutdown());
-        let context = context(&process, &config);
-        async move { Ok(spanbridge_ingest::run(context, &config.ingest[index], shutdown).await?) }
+        let (index, contexts) = (*index, process.contexts());
+        let start = move |stop| {
+            let contexts = contexts.clone();
+            async move {
+                let context = contexts.context()?;
+                spanbridge_ingest::run(context, &contexts.config.ingest[index], stop).await?;
+                Ok::<(), PipelineEnd>(())
+            }
+        };
+        (config.ingest[index].identity().to_owned(), start)
     });
     let pipelines = pipelines.collect();
     process.run(pipelines).await
@@ -34,26 +45,21 @@ pub(crate) async fn publish(args: &ServiceArgs) -> Result<()> {
     let selected =
         select(Service::Publish, config.publish.iter().map(|pipeline| pipeline.name.as_str()), args)?;
     let names = selected.iter().map(|index| config.publish[*index].name.as_str());
-    let process = Process::start(Service::Publish, &config, names, args).await?;
+    let process = Process::start(Service::Publish, &config, names, args)?;
     let pipelines = selected.iter().map(|index| {
-        let (index, config, shutdown) = (*index, config.clone(), process.shutdown());
-        let context = context(&process, &config);
-        async move { Ok(spanbridge_publish::run(context, &config.publish[index], shutdown).await?) }
+        let (index, contexts) = (*index, process.contexts());
+        let start = move |stop| {
+            let contexts = contexts.clone();
+            async move {
+                let context = contexts.context()?;
+                spanbridge_publish::run(context, &contexts.config.publish[index], stop).await?;
+                Ok::<(), PipelineEnd>(())
+            }
+        };
+        (config.publish[index].name.to_string(), start)
     });
     let pipelines = pipelines.collect();
     process.run(pipelines).await
-}
-
-/// Returns the context of all pipelines of a process.
-fn context(process: &Process, config: &Arc<Config>) -> Context {
-    Context {
-        config: config.clone(),
-        kafka: process.kafka.clone(),
-        spanner: process.spanner.clone(),
-        registry: process.registry.clone(),
-        readiness: process.telemetry.readiness().clone(),
-        liveness: process.telemetry.liveness().clone(),
-    }
 }
 
 /// Returns the indices of the pipelines that the arguments name, or of all pipelines.
@@ -95,6 +101,8 @@ mod tests {
             pipeline: pipelines.iter().map(|name| (*name).to_owned()).collect(),
             listen: None,
             emulator_rest: None,
+            fail_fast: false,
+            shutdown_timeout: std::time::Duration::from_secs(25),
             until_eof: false,
         }
     }

@@ -1,28 +1,31 @@
-//! The process of a service: telemetry, signals and connections around its pipelines.
+//! The process of a service: telemetry, signals and the supervisor around its pipelines.
 
 use std::io::{Read as _, Write as _};
 use std::sync::Arc;
 use std::time::Duration;
 
 use spanbridge_config::{Config, LogFormat};
-use spanbridge_kafka::ClientOptions;
-use spanbridge_schema::Registry;
-use spanbridge_spanner::{Options as SpannerOptions, migrate};
+use spanbridge_service::{RestartLimits, Supervisor, supervise_all};
 use spanbridge_telemetry::{LogFormat as TelemetryLogFormat, Telemetry, TelemetryOptions};
-use tokio::task::JoinSet;
+use tokio::sync::{mpsc, watch};
 use tokio_util::sync::CancellationToken;
 
 use super::args::{Listen, ServiceArgs};
+use super::context_source::ContextSource;
+use super::pipeline_end::PipelineEnd;
+use super::reload::Reload;
+use super::secret_watch::SecretWatch;
 use crate::connections;
 use crate::error::{Error, ErrorKind, Result};
 use crate::signals::{INTERRUPTED_EXIT_CODE, cancel_on_signal};
 
 /// The text that a service prints on standard output before the address of its admin port.
 const LISTENING: &str = "listening on ";
-/// The timeout from the signal until all pipelines have stopped.
-const SHUTDOWN_TIMEOUT: Duration = Duration::from_secs(45);
+/// The part of `--shutdown-timeout` that is left for the end of the process when the pipelines have used theirs: sending
+/// the last spans, and threads that still block ([`crate::command`]).
+const EXIT_RESERVE: Duration = Duration::from_secs(5);
 /// The timeout for sending the last spans.
-const FLUSH_TIMEOUT: Duration = Duration::from_secs(5);
+const FLUSH_TIMEOUT: Duration = Duration::from_secs(2);
 
 /// One of the two services.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -43,24 +46,25 @@ impl Service {
 
 /// A running service process.
 pub(super) struct Process {
-    pub(super) telemetry: Telemetry,
-    pub(super) kafka: ClientOptions,
-    pub(super) spanner: SpannerOptions,
-    pub(super) registry: Registry,
-    shutdown: CancellationToken,
+    telemetry: Telemetry,
+    contexts: ContextSource,
+    supervisor: Supervisor,
+    is_fail_fast: bool,
+    shutdown_timeout: Duration,
 }
 
 impl Process {
-    /// Starts telemetry, starts to wait for signals, connects, and checks that the database is ready.
-    pub(super) async fn start(
+    /// Starts telemetry and starts to wait for signals. Nothing is connected yet: each pipeline connects under its
+    /// supervisor.
+    pub(super) fn start<'a>(
         service: Service,
         config: &Arc<Config>,
-        pipelines: impl Iterator<Item = &str>,
+        pipelines: impl Iterator<Item = &'a str>,
         args: &ServiceArgs,
     ) -> Result<Self> {
         config.check_references()?;
         let name = format!("spanbridge-{}", service.name());
-        let telemetry = Telemetry::start(&telemetry_options(&name, config, args.listen))?;
+        let telemetry = Telemetry::start(&telemetry_options(service, &name, config, args.listen))?;
         // All pipelines are registered before the first can report that it is ready.
         pipelines.for_each(|pipeline| drop(telemetry.readiness().register(pipeline)));
         if let Some(address) = telemetry.admin_address() {
@@ -73,91 +77,84 @@ impl Process {
         if args.until_eof {
             exit_at_end_of_input();
         }
-        let process = Self {
-            telemetry,
-            kafka: connections::kafka(config, &name)?,
+        let (generation, secrets) = watch::channel(0);
+        let (requests, receiver) = mpsc::channel(1);
+        tokio::spawn(SecretWatch::new(config.clone(), generation).run(receiver));
+        let log = telemetry.log_control().clone();
+        Reload { path: args.config.clone(), log, secrets: requests }.start()?;
+        let contexts = ContextSource {
+            config: config.clone(),
+            client_id: name,
             spanner: connections::spanner(config, args.emulator_rest.clone()),
             registry: connections::registry(config)?,
-            shutdown,
+            readiness: telemetry.readiness().clone(),
+            liveness: telemetry.liveness().clone(),
         };
-        process.check_database(service, args).await?;
-        Ok(process)
+        let supervisor = Supervisor {
+            service: service.name(),
+            readiness: telemetry.readiness().clone(),
+            liveness: telemetry.liveness().clone(),
+            shutdown,
+            secrets,
+            limits: RestartLimits::default(),
+        };
+        Ok(Self {
+            telemetry,
+            contexts,
+            supervisor,
+            is_fail_fast: args.fail_fast,
+            shutdown_timeout: args.shutdown_timeout,
+        })
     }
 
-    /// Returns the token that is cancelled when the process is to stop.
-    pub(super) fn shutdown(&self) -> CancellationToken {
-        self.shutdown.clone()
+    /// Returns the source of the contexts of all pipelines.
+    pub(super) fn contexts(&self) -> ContextSource {
+        self.contexts.clone()
     }
 
-    /// Runs all pipelines until they have stopped. The first error stops the others and is returned.
-    pub(super) async fn run<F>(self, pipelines: Vec<F>) -> Result<()>
+    /// Runs all pipelines under supervision until none is left, and returns the first failure.
+    pub(super) async fn run<S, F>(self, pipelines: Vec<(String, S)>) -> Result<()>
     where
-        F: Future<Output = Result<()>> + Send + 'static,
+        S: Fn(CancellationToken) -> F + Send + Sync + 'static,
+        F: Future<Output = Result<(), PipelineEnd>> + Send + 'static,
     {
-        let mut running: JoinSet<Result<()>> = pipelines.into_iter().collect();
-        let mut outcome = Ok(());
-        let all = async {
-            while let Some(stopped) = running.join_next().await {
-                let stopped = stopped.unwrap_or_else(|error| {
-                    let message = format!("a pipeline panicked: {error}; report this bug with the log");
-                    Err(Error::new(ErrorKind::Failed, "SB-CLI-PIPELINE-PANIC", message))
-                });
-                if let Err(error) = stopped {
-                    tracing::error!(code = error.code(), "{error}");
-                    self.shutdown.cancel();
-                    if outcome.is_ok() {
-                        outcome = Err(error);
-                    }
-                }
+        let shutdown = self.supervisor.shutdown.clone();
+        let limit = self.shutdown_timeout.saturating_sub(EXIT_RESERVE);
+        let timeout = async {
+            shutdown.cancelled().await;
+            tokio::time::sleep(limit).await;
+        };
+        let outcome = tokio::select! {
+            outcome = supervise_all(self.supervisor, pipelines, self.is_fail_fast) => {
+                outcome.map_err(PipelineEnd::into_error)
+            }
+            () = timeout => {
+                let message = format!("the pipelines did not stop within {limit:?} of the signal");
+                Err(Error::new(ErrorKind::Failed, "SB-CLI-SHUTDOWN-TIMEOUT", message))
             }
         };
-        let timeout = async {
-            self.shutdown.cancelled().await;
-            tokio::time::sleep(SHUTDOWN_TIMEOUT).await;
-        };
-        let is_in_time = tokio::select! {
-            () = all => true,
-            () = timeout => false,
-        };
-        if !is_in_time && outcome.is_ok() {
-            let message = format!("the pipelines did not stop within {SHUTDOWN_TIMEOUT:?} of the signal");
-            outcome = Err(Error::new(ErrorKind::Failed, "SB-CLI-SHUTDOWN-TIMEOUT", message));
-        }
         if let Err(error) = self.telemetry.shutdown(FLUSH_TIMEOUT).await {
             tracing::warn!(%error, "the last spans were not sent");
         }
         outcome
     }
-
-    /// Checks that the database exists and, for ingest, that the bridge's tables are not older than this program. Publish
-    /// keeps its state in Kafka and needs no tables.
-    async fn check_database(&self, service: Service, args: &ServiceArgs) -> Result<()> {
-        let database = connections::database(&self.spanner).await?;
-        if service == Service::Publish {
-            return Ok(());
-        }
-        let (current, required) = (migrate::version(&database).await?, migrate::latest());
-        if current >= required {
-            return Ok(());
-        }
-        let message = match current {
-            0 => format!("{} does not have the bridge's tables", self.spanner.database),
-            _ => format!(
-                "{} has version {current} of the bridge's tables, and this program needs version {required}",
-                self.spanner.database
-            ),
-        };
-        let help = format!("run `spanbridge migrate --config {}`", args.config.display());
-        Err(Error::new(ErrorKind::Config, "SB-CLI-NOT-MIGRATED", message).with_help(help))
-    }
 }
 
-fn telemetry_options(name: &str, config: &Config, listen: Option<Listen>) -> TelemetryOptions {
+fn telemetry_options(
+    service: Service,
+    name: &str,
+    config: &Config,
+    listen: Option<Listen>,
+) -> TelemetryOptions {
     let settings = &config.telemetry;
+    let address = match service {
+        Service::Ingest => settings.listen.ingest,
+        Service::Publish => settings.listen.publish,
+    };
     TelemetryOptions {
         otlp_endpoint: settings.otlp_endpoint.as_ref().map(|endpoint| endpoint.to_string()),
         listen: match listen {
-            None => Some(settings.listen),
+            None => Some(address),
             Some(Listen::At(address)) => Some(address),
             Some(Listen::Nowhere) => None,
         },

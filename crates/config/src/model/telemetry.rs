@@ -1,9 +1,7 @@
 //! `[telemetry]`: logs, traces and the admin port.
 
-use std::net::{Ipv4Addr, SocketAddr};
-
-use crate::error::ErrorKind;
-use crate::read::{Entry, Section, rules};
+use super::listen::Listen;
+use crate::read::{Section, rules};
 use crate::{Located, Span};
 
 /// `[telemetry]`: logs, traces and the admin port.
@@ -12,9 +10,9 @@ pub struct Telemetry {
     /// `otlp_endpoint`: the collector that gets traces over OTLP/gRPC, `http://host:port`. Default: none, so
     /// no traces are exported.
     pub otlp_endpoint: Option<Located<str>>,
-    /// `listen`: the IP address and port of the admin port (`/livez`, `/readyz`, `/metrics`, `/status`).
-    /// Default: 127.0.0.1:9464.
-    pub listen: SocketAddr,
+    /// `listen`: the addresses of the admin port (`/livez`, `/readyz`, `/metrics`, `/status`) of each service.
+    /// Default: 127.0.0.1:9464 for ingest, 127.0.0.1:9465 for publish.
+    pub listen: Listen,
     /// `log`: the filter of log lines, in the syntax of tracing-subscriber's `EnvFilter`. Default: `info`.
     pub log: Located<str>,
     /// `format`: the format of log lines. Default: `text`.
@@ -36,7 +34,7 @@ impl Default for Telemetry {
     fn default() -> Self {
         Self {
             otlp_endpoint: None,
-            listen: SocketAddr::from((Ipv4Addr::LOCALHOST, 9464)),
+            listen: Listen::default(),
             log: Located::new("info", Span::default()),
             format: LogFormat::Text,
             sample: 1.0,
@@ -48,7 +46,7 @@ impl Telemetry {
     pub(crate) fn read(section: Section<'_>) -> Self {
         let default = Self::default();
         let otlp_endpoint = section.optional("otlp_endpoint").and_then(|entry| entry.string(rules::url));
-        let listen = section.optional("listen").and_then(|entry| read_address(&entry));
+        let listen = section.optional("listen").and_then(|entry| Listen::read(&entry));
         let log = section.optional("log").and_then(|entry| entry.string(rules::filled));
         let format = section
             .optional("format")
@@ -63,19 +61,4 @@ impl Telemetry {
             sample: sample.unwrap_or(default.sample),
         }
     }
-}
-
-/// Reads an IP address with a port.
-fn read_address(entry: &Entry<'_>) -> Option<SocketAddr> {
-    let text = entry.string(rules::filled)?;
-    let address = text.parse().ok();
-    if address.is_none() {
-        let message = format!("`{}` is not an IP address with a port", entry.path());
-        entry.report(
-            ErrorKind::Value,
-            message,
-            "write it as 127.0.0.1:9464, or 0.0.0.0:9464 for all interfaces",
-        );
-    }
-    address
 }

@@ -115,7 +115,7 @@ fn map_error(part: &str, error: &Error) -> MapError {
         Action::Blame => {
             MapError::Record(Failure::new(dead_letter_code(error.kind()), format!("{part}: {error}")))
         }
-        _ => MapError::Stop(format!("{part}: {error}")),
+        _ => MapError::Stop(policy::schema_failure(error.kind()), format!("{part}: {error}")),
     }
 }
 

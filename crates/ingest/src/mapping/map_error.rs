@@ -1,6 +1,8 @@
 use spanbridge_protocol::ingest::Failure;
 use spanbridge_schema::WriterSchema;
 
+use crate::ErrorKind;
+
 /// The reason why a record has no changes.
 #[derive(Debug)]
 pub(crate) enum MapError {
@@ -8,8 +10,8 @@ pub(crate) enum MapError {
     Record(Failure),
     /// The registry does not answer. A later attempt may succeed.
     Unavailable(String),
-    /// The pipeline stops until somebody changes something.
-    Stop(String),
+    /// The pipeline ends with an error of this kind.
+    Stop(ErrorKind, String),
     /// The record is the first of a writer whose schema has fields without a known column.
     NewFields {
         /// The number of the target table.

@@ -4,6 +4,8 @@ use spanbridge_kafka::Record;
 use spanbridge_protocol::ingest::{LogRange, Offset, Outcome, Partition, Position, RowKey};
 use spanbridge_protocol::value::Value;
 
+use crate::ErrorKind;
+
 /// The result of a request.
 pub(super) enum Answer {
     /// The stored position of a partition, and the offsets that its log holds.
@@ -24,6 +26,6 @@ pub(super) enum Answer {
     LogEnd { partition: Partition, end: Offset },
     /// A request has failed and is repeated.
     Retrying(String),
-    /// The pipeline stops until somebody changes something.
-    Fatal(String),
+    /// The pipeline ends with an error of this kind.
+    Fatal(ErrorKind, String),
 }

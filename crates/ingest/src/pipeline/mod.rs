@@ -34,7 +34,7 @@ use spanbridge_config::{Ingest, OnError as ConfigOnError, OnGap as ConfigOnGap, 
 use spanbridge_kafka::{ErrorKind as KafkaKind, Offsets, Subscription};
 use spanbridge_protocol::ingest::{OnError, OnGap, Partition, Worker, WorkerLimits};
 use spanbridge_service::{Backoff, Context};
-use spanbridge_spanner::Database;
+use spanbridge_spanner::{Database, migrate};
 use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 
@@ -42,7 +42,6 @@ use crate::commit_tagger::CommitTagger;
 use crate::finality::Finality;
 use crate::mapping::Mapper;
 use crate::partition_log;
-use crate::policy::{self, Action};
 use crate::{Environment, Error, ErrorKind};
 use driver::{Driver, DriverParts};
 pub(crate) use evolution::Evolution;
@@ -54,7 +53,7 @@ const MAX_CACHED_BYTES: usize = 64 << 20;
 /// The maximum number of mutations per commit: nine tenths of Spanner's limit of 80,000
 /// (<https://cloud.google.com/spanner/quotas#limits-for>).
 const MAX_MUTATIONS: u64 = 72_000;
-/// The pauses before a request or a start is repeated.
+/// The pauses before a request is repeated.
 const RETRY_BACKOFF: Backoff = Backoff::new(Duration::from_millis(50), Duration::from_secs(5));
 /// The first pause after an aborted commit.
 const ABORTED_BACKOFF: Duration = Duration::from_millis(5);
@@ -62,47 +61,29 @@ const ABORTED_BACKOFF: Duration = Duration::from_millis(5);
 /// Runs one pipeline until `shutdown`, or until it cannot continue.
 ///
 /// # Errors
-/// The mapping does not fit the live tables (the error has the place in the file); Kafka, Spanner or the registry refuses
-/// permanently; or all partitions of this worker have stopped.
+/// The mapping does not fit the live tables (the error has the place in the file); Kafka, Spanner or the registry does not
+/// answer at the start, or refuses permanently; or all partitions of this worker have stopped. [`Error::class`] says
+/// whether a restart may succeed.
 pub async fn run(context: Context, pipeline: &Ingest, shutdown: CancellationToken) -> Result<(), Error> {
     let ready = context.readiness.register(pipeline.identity());
     let database = tokio::select! {
         () = shutdown.cancelled() => return Ok(()),
-        connected = connect(&context, pipeline, &ready) => connected?,
+        connected = connect(&context, pipeline) => connected?,
     };
     let environment =
         Environment { config: &context.config, database: &database, registry: &context.registry };
     let mut evolution = Evolution::default();
-    let mut backoff = RETRY_BACKOFF;
     loop {
         let mapper = tokio::select! {
             () = shutdown.cancelled() => return Ok(()),
-            mapper = evolution.compile(&environment, pipeline) => mapper,
+            mapper = evolution.compile(&environment, pipeline) => mapper?,
         };
-        let outcome = match mapper {
-            Ok(mapper) => drive(&context, pipeline, &environment, Arc::new(mapper), &shutdown).await,
-            Err(error) => Err(error),
-        };
-        match outcome {
-            Ok(None) => return Ok(()),
-            Ok(Some(new_fields)) => {
-                ready.set_not_ready("a writer has new fields");
-                tokio::select! {
-                    () = shutdown.cancelled() => return Ok(()),
-                    added = evolution.add_columns(&context, &environment, pipeline, new_fields) => added?,
-                }
-                backoff = RETRY_BACKOFF;
-            }
-            // The drive has not started, so nothing has to be stopped.
-            Err(error) if error.kind() == ErrorKind::Unreachable => {
-                tracing::warn!(pipeline = %pipeline.identity(), %error, "the pipeline has not started; retrying");
-                ready.set_not_ready(error.to_string());
-                tokio::select! {
-                    () = shutdown.cancelled() => return Ok(()),
-                    () = tokio::time::sleep(backoff.next_pause()) => {}
-                }
-            }
-            Err(error) => return Err(error),
+        let drive = drive(&context, pipeline, &environment, Arc::new(mapper), &shutdown);
+        let Some(new_fields) = drive.await? else { return Ok(()) };
+        ready.set_not_ready("a writer has new fields");
+        tokio::select! {
+            () = shutdown.cancelled() => return Ok(()),
+            added = evolution.add_columns(&context, &environment, pipeline, new_fields) => added?,
         }
     }
 }
@@ -143,9 +124,7 @@ async fn drive(
         Topics::Names(names) => names.iter().map(ToString::to_string).collect(),
         Topics::Pattern(pattern) => vec![pattern.to_string()],
     };
-    let refused = |error: spanbridge_kafka::Error| {
-        Error::new(ErrorKind::Refused, pipeline.identity(), error.to_string())
-    };
+    let refused = |error: spanbridge_kafka::Error| Error::of_kafka(pipeline.identity(), &error);
     let offsets = Offsets::new(&context.kafka).map_err(refused)?;
     require_topics(context, pipeline, &offsets).await?;
     let (owned, claims) = watch::channel(Vec::new());
@@ -188,23 +167,30 @@ pub(crate) fn group(pipeline: &str) -> String {
     format!("spanbridge.ingest.{pipeline}")
 }
 
-async fn connect(
-    context: &Context,
-    pipeline: &Ingest,
-    ready: &spanbridge_telemetry::admin::PipelineReadiness,
-) -> Result<Database, Error> {
-    let mut backoff = RETRY_BACKOFF;
-    loop {
-        match Database::connect(&context.spanner).await {
-            Ok(database) => return Ok(database),
-            Err(error) if policy::spanner(error.kind()) == Action::Retry => {
-                tracing::warn!(pipeline = %pipeline.identity(), %error, "Spanner does not answer; retrying");
-                ready.set_not_ready(error.to_string());
-                tokio::time::sleep(backoff.next_pause()).await;
-            }
-            Err(error) => return Err(Error::new(ErrorKind::Refused, pipeline.identity(), error.to_string())),
-        }
+/// Connects to the database, and requires the bridge's tables in the version of this program.
+async fn connect(context: &Context, pipeline: &Ingest) -> Result<Database, Error> {
+    let failed = |error| Error::of_spanner(pipeline.identity(), &error);
+    let database = Database::connect(&context.spanner).await.map_err(failed)?;
+    let (current, required) = (migrate::version(&database).await.map_err(failed)?, migrate::latest());
+    let name = database.name();
+    if current > required {
+        let message = format!(
+            "{name} has version {current} of the bridge's tables, and this program supports versions up to {required}; run \
+             the version of the program that migrated the database"
+        );
+        return Err(Error::new(ErrorKind::NewerTables, pipeline.identity(), message));
     }
+    if current < required {
+        let found = match current {
+            0 => format!("{name} does not have the bridge's tables"),
+            _ => format!(
+                "{name} has version {current} of the bridge's tables, and this program needs version {required}"
+            ),
+        };
+        let message = format!("{found}; run `spanbridge migrate --config {}`", context.config.name());
+        return Err(Error::new(ErrorKind::NotMigrated, pipeline.identity(), message));
+    }
+    Ok(database)
 }
 
 /// Requires that all named topics exist, because the subscription would silently wait for a missing one.

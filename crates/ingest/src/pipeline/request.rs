@@ -1,6 +1,7 @@
 use spanbridge_protocol::ingest::{KeyRange, Partition, RowKey};
 use spanbridge_protocol::mutation::Mutation;
 
+use crate::ErrorKind;
 use crate::policy::{self, Action};
 
 /// A request that is repeated until it has an answer.
@@ -22,14 +23,16 @@ pub(super) enum Request {
 pub(super) enum RequestError {
     /// The request is repeated after a pause.
     Retry(String),
-    /// The pipeline stops until somebody changes something.
-    Fatal(String),
+    /// The pipeline ends with an error of this kind.
+    Fatal(ErrorKind, String),
 }
 
 impl From<spanbridge_spanner::Error> for RequestError {
     fn from(error: spanbridge_spanner::Error) -> Self {
         match policy::spanner(error.kind()) {
-            Action::Stop | Action::Blame | Action::Divide => Self::Fatal(error.to_string()),
+            Action::Stop | Action::Blame | Action::Divide => {
+                Self::Fatal(policy::spanner_failure(error.kind()), error.to_string())
+            }
             Action::Retry | Action::Verify | Action::Forget => Self::Retry(error.to_string()),
         }
     }
@@ -39,7 +42,7 @@ impl From<spanbridge_kafka::Error> for RequestError {
     fn from(error: spanbridge_kafka::Error) -> Self {
         // Requests concern assigned partitions, which exist even if a broker does not know them yet.
         match policy::kafka_may_come(error.kind(), true) {
-            Action::Stop => Self::Fatal(error.to_string()),
+            Action::Stop => Self::Fatal(policy::kafka_failure(error.kind()), error.to_string()),
             _ => Self::Retry(error.to_string()),
         }
     }

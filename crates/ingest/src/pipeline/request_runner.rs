@@ -19,6 +19,7 @@ use super::RETRY_BACKOFF;
 use super::answer::Answer;
 use super::open_transactions::OpenTransactions;
 use super::request::{Request, RequestError};
+use crate::ErrorKind;
 use crate::commit_tagger::CommitTagger;
 use crate::dead_letters;
 use crate::mapping::{MAX_ROWS, Mapper};
@@ -63,7 +64,7 @@ impl RequestRunner {
             let answer = loop {
                 match this.attempt(&request).await {
                     Ok(answer) => break answer,
-                    Err(RequestError::Fatal(error)) => break Answer::Fatal(error),
+                    Err(RequestError::Fatal(kind, error)) => break Answer::Fatal(kind, error),
                     Err(RequestError::Retry(error)) => {
                         tracing::warn!(%error, "retrying a request");
                         if this.answers.send(Answer::Retrying(error)).await.is_err() {
@@ -92,7 +93,8 @@ impl RequestRunner {
                 if let Err(error) = commit.await {
                     tracing::info!(%partition, %error, "the position could not be settled; reading it again");
                     if policy::spanner(error.kind()) == Action::Stop {
-                        return Err(RequestError::Fatal(error.to_string()));
+                        let kind = policy::spanner_failure(error.kind());
+                        return Err(RequestError::Fatal(kind, error.to_string()));
                     }
                     let mut backoff = RETRY_BACKOFF;
                     tokio::time::sleep(backoff.next_pause()).await;
@@ -156,7 +158,7 @@ impl RequestRunner {
                     tracing::debug!(attempt, %error, "rows could not be locked");
                     Answer::ReadAborted { attempt }
                 }
-                Err(RequestError::Fatal(error)) => Answer::Fatal(error),
+                Err(RequestError::Fatal(kind, error)) => Answer::Fatal(kind, error),
             };
             // The channel is closed when the pipeline has ended.
             let _ = this.answers.send(answer).await;
@@ -215,14 +217,14 @@ impl RequestRunner {
                         Action::Forget => Ok(Outcome::InDoubt),
                         Action::Blame => Ok(Outcome::Rejected(failure())),
                         Action::Divide => Ok(Outcome::TooLarge(failure())),
-                        Action::Stop => Err(error.to_string()),
+                        Action::Stop => Err((policy::spanner_failure(error.kind()), error.to_string())),
                     }
                 }
             };
             let took = started.elapsed();
             let answer = match answer {
                 Ok(outcome) => Answer::Outcome { attempt, outcome, took },
-                Err(fatal) => Answer::Fatal(fatal),
+                Err((kind, fatal)) => Answer::Fatal(kind, fatal),
             };
             // The channel is closed when the pipeline has ended.
             let _ = answers.send(answer).await;
@@ -273,14 +275,15 @@ impl RequestRunner {
                     let event_time = if let Value::Timestamp(at) = time { Some(*at) } else { None };
                     Ok(Some(Position { next: *next, revision: *revision, event_time }))
                 }
-                _ => Err(RequestError::Fatal(format!(
-                    "{partition}: its row in {TABLE_POSITIONS} is not a valid position"
-                ))),
+                _ => Err(RequestError::Fatal(
+                    ErrorKind::Refused,
+                    format!("{partition}: its row in {TABLE_POSITIONS} is not a valid position"),
+                )),
             },
-            many => Err(RequestError::Fatal(format!(
-                "{partition} has {} rows in {TABLE_POSITIONS}; it must have one",
-                many.len()
-            ))),
+            many => Err(RequestError::Fatal(
+                ErrorKind::Refused,
+                format!("{partition} has {} rows in {TABLE_POSITIONS}; it must have one", many.len()),
+            )),
         }
     }
 }

@@ -1,6 +1,6 @@
 //! The start of a pipeline: checks the change stream, its tables, topics and schemas, and joins the consumer group.
 //!
-//! [`crate::service`] calls [`prepare`] and retries it while a service is unavailable. The checks report each mistake
+//! [`crate::service`] calls [`prepare`], and the supervisor restarts the pipeline while a service is unavailable. The checks report each mistake
 //! with its place in the file, before any record is published.
 
 mod change_stream;
@@ -54,8 +54,8 @@ pub(crate) const REVOKE_TIMEOUT: Duration = Duration::from_secs(10);
 /// Checks the pipeline's environment and joins the consumer group.
 ///
 /// # Errors
-/// A missing or unsuitable part, with its place in the file; or a service that is unavailable, for which the caller
-/// retries.
+/// A missing or unsuitable part, with its place in the file; or a service that is unavailable, after which the
+/// pipeline restarts.
 pub(crate) async fn prepare(
     context: &Context,
     publish: &Publish,

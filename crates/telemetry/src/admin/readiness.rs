@@ -52,7 +52,8 @@ impl Readiness {
 
     /// Returns all pipelines by name: `ready`, `reason` if it is not ready, and the details that the pipeline
     /// reported.
-    pub(crate) fn status(&self) -> Value {
+    #[must_use]
+    pub fn status(&self) -> Value {
         let pipelines = lock(&self.pipelines);
         let status = pipelines.iter().map(|(pipeline, state)| {
             let mut status = state.details.clone();

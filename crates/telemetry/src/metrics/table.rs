@@ -67,6 +67,8 @@ use MetricKind::{Counter, Gauge, Histogram};
 
 table! {
     BUILD_INFO = "spanbridge_build_info", Gauge, Count, ["service", "version"], "Always 1. The labels are the name and the version of the running service.";
+    PIPELINE_RESTARTS_TOTAL = "spanbridge_pipeline_restarts_total", Counter, Count, ["pipeline", "cause"], "Restarts of a pipeline by its supervisor, by cause: `failure` (including a panic), `secrets` (changed credentials).";
+    PIPELINE_STOPPED = "spanbridge_pipeline_stopped", Gauge, Count, ["pipeline"], "1 after a failure that needs a person has stopped the pipeline, otherwise 0.";
     INGEST_RECORDS_TOTAL = "spanbridge_ingest_records_total", Counter, Count, ["pipeline", "topic"], "Records in committed batches.";
     INGEST_COMMITS_TOTAL = "spanbridge_ingest_commits_total", Counter, Count, ["pipeline", "outcome"], "Spanner commits that were attempted, by outcome: `committed`, `fenced`, `in_doubt`, `rejected` (because of the data), `too_large`, `aborted`.";
     INGEST_COMMIT_SECONDS = "spanbridge_ingest_commit_seconds", Histogram(CALL_SECONDS), Seconds, ["pipeline"], "Duration of one Spanner commit, for every outcome.";

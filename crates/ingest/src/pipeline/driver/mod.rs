@@ -186,7 +186,7 @@ impl Driver {
                 }
                 WorkerEffect::Fetch { partition, generation, offset } => {
                     let started = self.assignment.start_fetch(&partition, generation, offset).await;
-                    if !started.map_err(|error| self.error(ErrorKind::Refused, error.to_string()))? {
+                    if !started.map_err(|error| Error::of_kafka(&self.pipeline, &error))? {
                         self.worker.restart(&partition, generation);
                     }
                 }
@@ -237,7 +237,7 @@ impl Driver {
             Event::Error { tp, generation, error } => {
                 tracing::warn!(pipeline = %self.pipeline, %error, "Kafka reports an error");
                 if policy::kafka_may_come(error.kind(), self.by_pattern) == Action::Stop {
-                    return Err(self.error(ErrorKind::Refused, error.to_string()));
+                    return Err(Error::of_kafka(&self.pipeline, &error));
                 }
                 if let Some(partition) = tp.as_ref().map(partition)
                     && let Some(generation) = self.assignment.worker_generation(&partition, generation)
@@ -331,7 +331,7 @@ impl Driver {
                 self.ready.set_not_ready(error);
                 return Ok(());
             }
-            Answer::Fatal(error) => return Err(self.error(ErrorKind::Refused, error)),
+            Answer::Fatal(kind, error) => return Err(self.error(kind, error)),
         }
         self.assignment.finish_revocations(&self.worker);
         self.assignment.show_readiness(&self.ready);

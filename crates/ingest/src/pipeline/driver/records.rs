@@ -10,8 +10,8 @@ use tokio_util::sync::CancellationToken;
 use super::super::RETRY_BACKOFF;
 use super::super::evolution::NewFields;
 use super::super::kafka_payload::KafkaPayload;
+use crate::Error;
 use crate::mapping::{MapError, Mapper};
-use crate::{Error, ErrorKind};
 
 /// Maps records until a writer has fields that the mapping does not know.
 pub(super) struct RecordMapper {
@@ -58,8 +58,8 @@ impl RecordMapper {
                         self.new_fields = Some(NewFields { target, writer: *writer });
                         return Ok(Some(mapped));
                     }
-                    Err(MapError::Stop(message)) => {
-                        return Err(Error::new(ErrorKind::Refused, &self.mapper.spec.pipeline, message));
+                    Err(MapError::Stop(kind, message)) => {
+                        return Err(Error::new(kind, &self.mapper.spec.pipeline, message));
                     }
                     Err(MapError::Unavailable(message)) => {
                         tracing::warn!(error = %message, "the registry does not answer; retrying");

@@ -41,3 +41,19 @@ fn each_stored_record_is_read_and_written_unchanged() {
     }
     assert_eq!((keys.len(), values.len()), VARIANTS);
 }
+
+#[test]
+fn record_of_a_newer_version_is_refused_by_name() {
+    let stored: Value = serde_json::from_str(STORED.lines().next().unwrap()).unwrap();
+    let read = |version: &[u8]| {
+        let mut record = record(&stored["key"], &stored["value"]);
+        record.headers.push((VERSION_HEADER.into(), Some(version.to_vec())));
+        decode("p", &record).map_err(|error| (error.kind(), error.to_string()))
+    };
+    read(b"1").unwrap();
+    for version in [&b"2"[..], b"latest"] {
+        let (kind, message) = read(version).unwrap_err();
+        assert_eq!(kind, ErrorKind::NewerState);
+        assert!(message.contains("state[0]@0") && message.contains("versions up to 1"), "{message}");
+    }
+}
