@@ -33,6 +33,8 @@ pub(crate) struct FixtureOptions {
     pub(crate) pipelines: &'static str,
     /// The bootstrap server of the services, if it is not that of the broker.
     pub(crate) bootstrap: Option<String>,
+    /// The URL of the registry for the services, if it is not that of the testbed.
+    pub(crate) registry: Option<String>,
 }
 
 /// The database, topics and configuration of one test.
@@ -95,7 +97,7 @@ impl Fixture {
             &Addresses {
                 kafka: choices.bootstrap.as_deref().unwrap_or(kafka.bootstrap()),
                 spanner: grpc,
-                registry: registry_url,
+                registry: choices.registry.as_deref().unwrap_or(registry_url),
             },
             &options.database,
             &id,
@@ -258,7 +260,8 @@ fn config_text(
 ) -> String {
     let Addresses { kafka, spanner, registry } = at;
     let start = start.to_rfc3339();
-    let FixtureOptions { ingest, kafka: properties, telemetry, pipelines, bootstrap: _ } = choices;
+    let FixtureOptions { ingest, kafka: properties, telemetry, pipelines, bootstrap: _, registry: _ } =
+        choices;
     let pipelines = pipelines.replace("{id}", id);
     let modes = row_modes::MAPPING;
     let session = if properties.contains("session.timeout.ms") { "" } else { SHORT_SESSION };

@@ -53,6 +53,11 @@ async fn skipped_log_gap_is_recorded() {
     let before = spanbridge_verify::rows::read(&fixture.database, &totals).await.unwrap();
     let mut ingest = fixture.start_ready(Service::Ingest, "after").await;
     invariants::wait_until_drained(&fixture, &mut [&mut ingest]).await;
+    let label = format!("pipeline=\"{}\"", fixture.pipeline(Service::Ingest));
+    let metrics = ingest.metrics().await.unwrap();
+    assert_eq!(metrics.sum("spanbridge_ingest_gap_records_total", &[&label]), 400.0);
+    assert_eq!(metrics.sum("spanbridge_ingest_gaps_total", &[&label]), f64::from(PARTITIONS));
+    assert_eq!(metrics.count("spanbridge_ingest_paused_partitions", &[&label]), 1);
     let columns = [("FromOffset".to_owned(), spanbridge_protocol::value::Type::Int64)];
     let pipeline = fixture.pipeline(Service::Ingest);
     let gaps = fixture.database.read_prefix("BridgeGaps", &columns, vec![pipeline.into()]).await.unwrap();

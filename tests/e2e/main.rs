@@ -26,6 +26,7 @@ mod memory;
 mod orders;
 mod plan;
 mod postgres;
+mod readiness;
 mod reload;
 mod replay;
 mod row_modes;

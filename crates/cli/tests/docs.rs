@@ -135,3 +135,31 @@ fn every_example_passes_the_check() {
     }
     assert_eq!(examples, 4);
 }
+
+/// A metric that nothing sets would look like a value of zero.
+#[test]
+fn every_metric_is_set_by_some_crate() {
+    let mut sources = String::new();
+    for area in ["ingest", "publish", "service", "telemetry"] {
+        let mut folders = vec![root().join("crates").join(area).join("src")];
+        while let Some(folder) = folders.pop() {
+            for entry in std::fs::read_dir(folder).unwrap() {
+                let path = entry.unwrap().path();
+                if path.is_dir() {
+                    folders.push(path);
+                } else if !path.ends_with("metrics/table.rs") {
+                    // Tests come last in a file, and may use any name.
+                    let text = std::fs::read_to_string(path).unwrap();
+                    sources += text.split("#[cfg(test)]").next().unwrap_or_default();
+                }
+            }
+        }
+    }
+    let is_set = |constant: &str| {
+        let found = sources.match_indices(constant).map(|(at, _)| &sources[at + constant.len()..]);
+        found.into_iter().any(|rest| !rest.starts_with(|next: char| next == '_' || next.is_alphanumeric()))
+    };
+    let unset = spanbridge_telemetry::metrics::METRICS.iter().filter(|metric| !is_set(metric.constant));
+    let unset: Vec<&str> = unset.map(|metric| metric.name).collect();
+    assert!(unset.is_empty(), "never set: {unset:?}");
+}

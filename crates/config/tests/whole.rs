@@ -44,6 +44,13 @@ fn aggregates(table: &IngestTable) -> &AggregatesTable {
 }
 
 #[test]
+fn ready_timeout_is_read_and_has_a_default() {
+    let parse = |text: &str| Config::parse("f.toml", text).unwrap().telemetry.ready_timeout;
+    assert_eq!(parse(LEAST), Duration::from_secs(30));
+    assert_eq!(parse(&format!("telemetry.ready_timeout = \"2m\"\n{LEAST}")), Duration::from_secs(120));
+}
+
+#[test]
 fn omitted_keys_have_their_defaults() {
     let pipeline = pipeline(LEAST);
     let Topics::Names(names) = &pipeline.topics else { panic!("names") };

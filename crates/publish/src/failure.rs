@@ -2,6 +2,8 @@
 
 use std::sync::Arc;
 
+use spanbridge_service::{Part, PipelineHealth};
+
 use crate::policy::{self, Action};
 
 /// Characters of a reason that is stored in the state topic.
@@ -32,6 +34,26 @@ impl Failure {
             Self::Schema(error) => policy::schema(error.kind()),
             Self::Unclear(_) => Action::Restart,
             Self::Final(error) => Action::Stop(error.kind()),
+        }
+    }
+
+    /// Reports the failure to the health of the pipeline.
+    pub(crate) fn report(&self, health: &PipelineHealth) {
+        match self {
+            Self::Kafka(error) => health.kafka_failed(error),
+            Self::Spanner(error) => health.spanner_failed(error),
+            Self::Schema(error) => health.registry_failed(error),
+            Self::Unclear(_) | Self::Final(_) => {}
+        }
+    }
+
+    /// Returns the part that has failed, if the failure belongs to one.
+    pub(crate) fn part(&self) -> Option<Part> {
+        match self {
+            Self::Kafka(_) => Some(Part::Kafka),
+            Self::Spanner(_) => Some(Part::Spanner),
+            Self::Schema(_) => Some(Part::Registry),
+            Self::Unclear(_) | Self::Final(_) => None,
         }
     }
 

@@ -4,15 +4,19 @@ use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-use spanbridge_telemetry::metrics::{self, Counter, Gauge, Histogram, counter, gauge, histogram};
+use spanbridge_service::PipelineHealth;
+use spanbridge_telemetry::metrics::{
+    self, Counter, Gauge, GaugeSeries, Histogram, counter, gauge, histogram,
+};
 
 use crate::ErrorKind;
 use crate::failure::Failure;
 use crate::memory_budget::MemoryBudget;
 
-/// The metrics of a pipeline with its label.
+/// The metrics of a pipeline with its label, and its health.
 pub(crate) struct PipelineMetrics {
     pipeline: String,
+    pub(crate) health: PipelineHealth,
     committed: Counter,
     aborted: Counter,
     fenced: Counter,
@@ -28,7 +32,8 @@ pub(crate) struct PipelineMetrics {
     pub(crate) tokens_waiting: Gauge,
     pub(crate) tokens_finished: Gauge,
     pub(crate) shards: Gauge,
-    pub(crate) watermark_lag: Gauge,
+    /// Exported while the worker owns a shard with a watermark.
+    watermark_lag: Mutex<Option<GaugeSeries>>,
     pub(crate) snapshot_ranges: Gauge,
     /// The counter of each table's records.
     tables: Mutex<HashMap<Arc<str>, Counter>>,
@@ -64,7 +69,7 @@ impl TransactionOutcome {
 }
 
 impl PipelineMetrics {
-    pub(crate) fn new(pipeline: &str) -> Self {
+    pub(crate) fn new(pipeline: &str, health: PipelineHealth) -> Self {
         let label = || pipeline.to_owned();
         let transactions = |outcome: TransactionOutcome| counter!(metrics::PUBLISH_TRANSACTIONS_TOTAL, "pipeline" => label(), "outcome" => outcome.as_str());
         let tokens =
@@ -85,9 +90,10 @@ impl PipelineMetrics {
             tokens_waiting: tokens("waiting"),
             tokens_finished: tokens("finished"),
             shards: gauge!(metrics::PUBLISH_SHARDS, "pipeline" => label()),
-            watermark_lag: gauge!(metrics::PUBLISH_WATERMARK_LAG_SECONDS, "pipeline" => label()),
+            watermark_lag: Mutex::default(),
             snapshot_ranges: gauge!(metrics::PUBLISH_SNAPSHOT_RANGES, "pipeline" => label()),
             tables: Mutex::default(),
+            health,
             pipeline: label(),
         }
     }
@@ -135,8 +141,31 @@ impl PipelineMetrics {
         counter.increment(records);
     }
 
-    /// Counts an error of Kafka or Spanner by its code.
+    /// Sets the lag of the watermark. Without a value, the series ends.
+    pub(crate) fn set_watermark_lag(&self, lag: Option<Duration>) {
+        let mut series = self.watermark_lag.lock().unwrap_or_else(PoisonError::into_inner);
+        let Some(lag) = lag else {
+            *series = None;
+            return;
+        };
+        let new = || {
+            GaugeSeries::new(metrics::PUBLISH_WATERMARK_LAG_SECONDS, &[("pipeline", self.pipeline.as_str())])
+        };
+        series.get_or_insert_with(new).set(lag.as_secs_f64());
+    }
+
+    /// Returns the number of log lines of this kind that were left out, or `None` if this one is to be left out: after
+    /// one of the same kind, or because the outage of a part explains the failure and has its own line.
+    pub(crate) fn next_line(&self, failure: &Failure, kind: &'static str) -> Option<u64> {
+        if failure.part().is_some_and(|part| self.health.is_away(part)) {
+            return None;
+        }
+        self.health.next_line(kind)
+    }
+
+    /// Counts an error of Kafka or Spanner by its code, and reports it to the health.
     pub(crate) fn failure(&self, failure: &Failure) {
+        failure.report(&self.health);
         let name = match failure {
             Failure::Kafka(_) => metrics::KAFKA_ERRORS_TOTAL,
             Failure::Spanner(_) => metrics::SPANNER_ERRORS_TOTAL,

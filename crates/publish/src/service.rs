@@ -1,13 +1,15 @@
 //! One pipeline from its start to its shutdown.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
 use serde_json::json;
 use spanbridge_config::Publish;
 use spanbridge_kafka::Events;
-use spanbridge_service::Context;
-use spanbridge_telemetry::admin::{Heartbeat, PipelineReadiness};
+use spanbridge_protocol::value::Timestamp;
+use spanbridge_service::{Context, Part, PipelineHealth};
+use spanbridge_telemetry::admin::Heartbeat;
 use tokio_util::sync::CancellationToken;
 
 use crate::assigned_shards::AssignedShards;
@@ -36,12 +38,20 @@ const SHUTDOWN_TIMEOUT: Duration = REVOKE_TIMEOUT.saturating_add(Duration::from_
 /// restart continues from it. [`Error::class`] says whether a restart may succeed.
 pub async fn run(context: Context, pipeline: &Publish, shutdown: CancellationToken) -> Result<(), Error> {
     let name = pipeline.name.to_string();
-    let ready = context.readiness.register(&name);
+    // An idle shard progresses with the heartbeats of its queries.
+    let health = context.health.start(&name, pipeline.heartbeat * 3);
     let heart = context.liveness.register(format!("publish {name}"), LIVENESS_TIMEOUT);
-    let result = serve(&context, pipeline, &shutdown, &ready, &heart).await;
+    let state_topic = pipeline.state_topic();
+    let result = tokio::select! {
+        result = serve(&context, pipeline, &shutdown, &health, &heart) => result,
+        never = health.watch() => match never {},
+        never = health.probe_kafka(&context.kafka, &state_topic) => match never {},
+        never = health.probe_registry(&context.registry) => match never {},
+    };
+    health.own([]);
     match &result {
-        Ok(()) => ready.set_not_ready("ended"),
-        Err(error) => ready.set_not_ready(error.to_string()),
+        Ok(()) => health.block("ended"),
+        Err(error) => health.block(error.to_string()),
     }
     heart.done();
     result
@@ -51,10 +61,10 @@ async fn serve(
     context: &Context,
     publish: &Publish,
     shutdown: &CancellationToken,
-    ready: &PipelineReadiness,
+    health: &PipelineHealth,
     heart: &Heartbeat,
 ) -> Result<(), Error> {
-    let metrics = Arc::new(PipelineMetrics::new(&publish.name));
+    let metrics = Arc::new(PipelineMetrics::new(&publish.name, health.clone()));
     let prepared = tokio::select! {
         () = shutdown.cancelled() => return Ok(()),
         prepared = prepare(context, publish, &metrics) => prepared?,
@@ -62,19 +72,22 @@ async fn serve(
     };
     let (pipeline, mut events) = prepared;
     let pipeline = Arc::new(pipeline);
+    health.unblock();
     let mut shards = AssignedShards::new(pipeline.clone());
     let ended = tokio::select! {
-        ended = run_group(&pipeline, &mut shards, &mut events, shutdown, ready, heart) => ended,
+        ended = run_group(&pipeline, &mut shards, &mut events, shutdown, heart) => ended,
         passed = watermark_reader::follow(&pipeline) => passed,
         stopped = stream_monitor::watch(&pipeline) => stopped,
+        never = health.probe_spanner(&pipeline.database) => match never {},
     };
-    ready.set_not_ready("ending");
+    health.block("ending");
     let finished = tokio::select! {
         finished = shards.finish(SHUTDOWN_TIMEOUT) => finished,
         () = beat(heart) => Ok(()),
     };
     drop(shards);
-    ready.set_detail("shards", json!([]));
+    health.set_detail("shards", json!([]));
+    pipeline.metrics.set_watermark_lag(None);
     let Some(pipeline) = Arc::into_inner(pipeline) else {
         // A future of an ended shard may still hold the pipeline. Dropping the last reference leaves the group.
         return ended.and(finished);
@@ -91,14 +104,16 @@ async fn prepare(
     publish: &Publish,
     metrics: &Arc<PipelineMetrics>,
 ) -> Result<(Pipeline, Events), Error> {
-    startup::prepare(context, publish, metrics).await.map_err(|failure| {
+    let prepared = startup::prepare(context, publish, metrics).await.map_err(|failure| {
         metrics.failure(&failure);
         let kind = match failure.action() {
             Action::Stop(kind) => kind,
             _ => ErrorKind::Unreachable,
         };
         failure.stop(kind, &publish.name, "start")
-    })
+    })?;
+    Part::ALL.into_iter().for_each(|part| metrics.health.answered(part));
+    Ok(prepared)
 }
 
 /// Reports that the main loop is alive while it waits for something else.
@@ -115,18 +130,17 @@ async fn run_group(
     shards: &mut AssignedShards,
     events: &mut Events,
     shutdown: &CancellationToken,
-    ready: &PipelineReadiness,
     heart: &Heartbeat,
 ) -> Result<(), Error> {
     let mut beats = tokio::time::interval(HEARTBEAT_INTERVAL);
     beats.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
-    let mut group_error = None;
+    let mut progress = ShardProgress::default();
     loop {
         tokio::select! {
             () = shutdown.cancelled() => return Ok(()),
             _ = beats.tick() => {
                 heart.beat();
-                report(pipeline, shards, ready, group_error.take());
+                report(pipeline, shards, &mut progress);
             }
             ended = shards.next_ended() => ended?,
             event = events.recv() => {
@@ -140,21 +154,33 @@ async fn run_group(
                     if let Action::Stop(kind) = failure.action() {
                         return Err(failure.stop(kind, pipeline.name(), "consumer group"));
                     }
-                    tracing::warn!(pipeline = pipeline.name(), %failure, "Consumer group failed; it retries");
-                    group_error = Some(failure.to_string());
+                    if let Some(left_out) = pipeline.metrics.next_line(&failure, "group") {
+                        tracing::warn!(
+                            pipeline = pipeline.name(), %failure, left_out, "Consumer group failed; it retries"
+                        );
+                    }
                 }
             }
         }
     }
 }
 
+/// The last sign of progress of each shard.
+#[derive(Default)]
+struct ShardProgress(BTreeMap<i32, (Option<Timestamp>, u64)>);
+
+impl ShardProgress {
+    /// Returns whether the shard has progressed since the last call: its watermark has moved, a query has answered, a
+    /// transaction was committed, or it has no tokens.
+    fn has_progressed(&mut self, shard: i32, status: &ShardStatus) -> bool {
+        let now = (status.watermark, status.signs_of_progress);
+        let has_moved = self.0.insert(shard, now).is_some_and(|before| before != now);
+        status.is_running && (has_moved || status.tokens_running == 0)
+    }
+}
+
 /// Updates readiness and gauges.
-fn report(
-    pipeline: &Pipeline,
-    shards: &AssignedShards,
-    ready: &PipelineReadiness,
-    group_error: Option<String>,
-) {
+fn report(pipeline: &Pipeline, shards: &AssignedShards, progress: &mut ShardProgress) {
     let statuses = shards.statuses();
     let metrics = &pipeline.metrics;
     let sum = |count: fn(&ShardStatus) -> usize| {
@@ -166,11 +192,11 @@ fn report(
     metrics.tokens_waiting.set(sum(|status| status.tokens_waiting));
     metrics.tokens_finished.set(sum(|status| status.tokens_finished));
     metrics.snapshot_ranges.set(sum(|status| status.open_ranges));
-    if let Some(watermark) = statuses.iter().filter_map(|(_, status)| status.watermark).min() {
-        let lag = SystemTime::now().duration_since(watermark.into()).unwrap_or_default();
-        metrics.watermark_lag.set(lag.as_secs_f64());
-    }
-    let shards = statuses.iter().map(|(shard, status)| {
+    let watermark = statuses.iter().filter_map(|(_, status)| status.watermark).min();
+    metrics.set_watermark_lag(
+        watermark.map(|at| SystemTime::now().duration_since(at.into()).unwrap_or_default()),
+    );
+    let details = statuses.iter().map(|(shard, status)| {
         json!({
             "shard": shard,
             "running": status.is_running,
@@ -184,18 +210,41 @@ fn report(
             "watermark": status.watermark.map(|watermark| watermark.to_rfc3339()),
         })
     });
-    ready.set_detail("shards", shards.collect());
-    let waiting = statuses.iter().filter(|(_, status)| !status.is_running || status.reason.is_some());
-    let mut reasons: Vec<String> = waiting
-        .map(|(shard, status)| {
-            let reason = status.reason.as_deref().unwrap_or("its state is being read");
-            format!("shard {shard}: {reason}")
-        })
-        .collect();
-    reasons.extend(group_error.map(|error| format!("consumer group: {error}")));
-    if reasons.is_empty() {
-        ready.set_ready();
-    } else {
-        ready.set_not_ready(reasons.join("; "));
+    let health = &metrics.health;
+    health.set_detail("shards", details.collect());
+    health.set_member(pipeline.subscription.is_member());
+    let unit = |shard: i32| -> Arc<str> { format!("shard {shard}").into() };
+    health.own(statuses.iter().map(|(shard, _)| unit(*shard)));
+    progress.0.retain(|shard, _| statuses.iter().any(|(owned, _)| owned == shard));
+    for (shard, status) in &statuses {
+        let (has_progressed, unit) = (progress.has_progressed(*shard, status), unit(*shard));
+        if has_progressed {
+            health.progressed(&unit);
+        }
+        let starts = (!status.is_running).then_some("its state is being read");
+        health.note(&unit, status.reason.as_deref().or(starts));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn status(is_running: bool, tokens_running: usize, signs_of_progress: u64) -> ShardStatus {
+        ShardStatus { is_running, tokens_running, signs_of_progress, ..ShardStatus::default() }
+    }
+
+    #[test]
+    fn shard_progresses_with_each_sign_and_without_tokens() {
+        let mut progress = ShardProgress::default();
+        assert!(!progress.has_progressed(0, &status(true, 1, 7)), "the first look has nothing to compare");
+        assert!(!progress.has_progressed(0, &status(true, 1, 7)));
+        assert!(progress.has_progressed(0, &status(true, 1, 8)));
+        assert!(progress.has_progressed(0, &status(true, 0, 8)));
+        assert!(!progress.has_progressed(0, &status(false, 0, 9)), "its state is not read");
+        let watermark = Some(Timestamp::from(SystemTime::now()));
+        let moved = ShardStatus { watermark, ..status(true, 1, 9) };
+        assert!(progress.has_progressed(0, &moved));
+        assert!(!progress.has_progressed(0, &moved));
     }
 }

@@ -21,6 +21,8 @@ pub(crate) struct ShardStatus {
     /// Ranges of a snapshot that are still to be read.
     pub(crate) open_ranges: usize,
     pub(crate) watermark: Option<Timestamp>,
+    /// The number of records that queries have returned, and of transactions that were committed.
+    pub(crate) signs_of_progress: u64,
 }
 
 impl SharedShardStatus {

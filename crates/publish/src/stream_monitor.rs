@@ -25,7 +25,9 @@ pub(crate) async fn watch(pipeline: &Pipeline) -> Result<(), Error> {
     loop {
         tokio::time::sleep(POLL_INTERVAL).await;
         // Other errors of Spanner also reach the queries, which report them.
-        if let Ok(stream) = pipeline.database.change_stream(&pipeline.change_stream).await {
+        let stream = pipeline.database.change_stream(&pipeline.change_stream).await;
+        pipeline.metrics.health.spanner(&stream);
+        if let Ok(stream) = stream {
             match stream {
                 Some(stream) => altered_error(&pipeline.config, &stream).map_or(Ok(()), Err)?,
                 None => return Err(dropped_error(pipeline, pipeline.watermark.get())),

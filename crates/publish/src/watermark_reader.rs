@@ -36,7 +36,11 @@ pub(crate) async fn follow(pipeline: &Arc<Pipeline>) -> Result<(), Error> {
         Action::Stop(kind) => Err(failure.stop(kind, pipeline.name(), "read the state of all shards")),
         _ => {
             pipeline.metrics.failure(&failure);
-            tracing::warn!(pipeline = pipeline.name(), %failure, "State of all shards could not be read; retrying");
+            if let Some(left_out) = pipeline.metrics.next_line(&failure, "watermark") {
+                tracing::warn!(
+                    pipeline = pipeline.name(), %failure, left_out, "State of all shards could not be read; retrying"
+                );
+            }
             Ok(())
         }
     };

@@ -3,7 +3,9 @@ use std::sync::Arc;
 use spanbridge_config::Config;
 use spanbridge_kafka::ClientOptions;
 use spanbridge_schema::Registry;
-use spanbridge_telemetry::admin::{Liveness, Readiness};
+use spanbridge_telemetry::admin::Liveness;
+
+use crate::Healths;
 
 /// The configuration, connection options and health endpoints that a process gives to each of its pipelines.
 #[derive(Clone)]
@@ -16,8 +18,8 @@ pub struct Context {
     pub spanner: spanbridge_spanner::Options,
     /// The schema registry.
     pub registry: Registry,
-    /// The answer of `/readyz`, to which each pipeline adds its own.
-    pub readiness: Readiness,
+    /// The health of each pipeline, from which the answer of `/readyz` follows.
+    pub health: Healths,
     /// The answer of `/livez`, to which each loop adds its heartbeat.
     pub liveness: Liveness,
 }

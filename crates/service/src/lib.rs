@@ -1,7 +1,8 @@
 //! The parts that `spanbridge ingest` and `spanbridge publish` share.
 //!
 //! Both services run pipelines in a [`Context`] under a [`Supervisor`], retry with a [`Backoff`], and end with a
-//! [`PipelineError`]. Each service keeps its own error type, its own kinds of errors, and its own
+//! [`PipelineError`]. [`PipelineHealth`] turns their answers, failures and progress into readiness and log lines.
+//! Each service keeps its own error type, its own kinds of errors, and its own
 //! `policy.rs` that decides what is done about each kind.
 //!
 //! This crate connects to nothing and decides nothing about data.
@@ -11,6 +12,8 @@ mod backoff;
 mod context;
 mod error;
 mod failure;
+pub mod failure_table;
+mod health;
 mod restart_budget;
 mod supervisor;
 
@@ -18,5 +21,9 @@ pub use backoff::Backoff;
 pub use context::Context;
 pub use error::{ErrorCode, PipelineError};
 pub use failure::{FailureClass, PipelineFailure};
+pub use health::{
+    Cause, Healths, Outage, OutageEvent, OutageLimits, OutageState, Part, PipelineHealth, ReadinessLimits,
+    ReadinessRule, Repeats, Unready,
+};
 pub use restart_budget::RestartLimits;
 pub use supervisor::{Supervisor, supervise_all};

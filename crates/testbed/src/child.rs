@@ -119,6 +119,19 @@ impl Drop for Child {
     }
 }
 
+/// Sends a signal to processes that this testbed started.
+pub(crate) fn signal_all(pids: &[u32], signal: Signal) -> Result<(), Error> {
+    if pids.is_empty() {
+        return Err(Error::new(ErrorKind::NotOurs, "only a running part of this testbed can get a signal"));
+    }
+    for pid in pids.iter().filter_map(|pid| i32::try_from(*pid).ok()).filter_map(Pid::from_raw) {
+        kill_process(pid, signal).map_err(|error| {
+            Error::io(format_args!("cannot send a signal to process {pid:?}"), &error.into())
+        })?;
+    }
+    Ok(())
+}
+
 /// Runs `command` until it exits successfully within `timeout`.
 pub(crate) fn run(
     name: &'static str,

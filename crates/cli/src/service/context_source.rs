@@ -4,9 +4,9 @@ use std::sync::Arc;
 
 use spanbridge_config::{Config, Error};
 use spanbridge_schema::Registry;
-use spanbridge_service::Context;
+use spanbridge_service::{Context, Healths};
 use spanbridge_spanner::Options as SpannerOptions;
-use spanbridge_telemetry::admin::{Liveness, Readiness};
+use spanbridge_telemetry::admin::Liveness;
 
 use crate::connections;
 
@@ -18,7 +18,7 @@ pub(super) struct ContextSource {
     pub(super) client_id: String,
     pub(super) spanner: SpannerOptions,
     pub(super) registry: Registry,
-    pub(super) readiness: Readiness,
+    pub(super) health: Healths,
     pub(super) liveness: Liveness,
 }
 
@@ -33,7 +33,7 @@ impl ContextSource {
             kafka: connections::kafka(&self.config, &self.client_id)?,
             spanner: self.spanner.clone(),
             registry: self.registry.clone(),
-            readiness: self.readiness.clone(),
+            health: self.health.clone(),
             liveness: self.liveness.clone(),
         })
     }

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use spanbridge_config::{Config, LogFormat};
-use spanbridge_service::{RestartLimits, Supervisor, supervise_all};
+use spanbridge_service::{Healths, RestartLimits, Supervisor, supervise_all};
 use spanbridge_telemetry::{LogFormat as TelemetryLogFormat, Telemetry, TelemetryOptions};
 use tokio::sync::{mpsc, watch};
 use tokio_util::sync::CancellationToken;
@@ -67,6 +67,7 @@ impl Process {
         let telemetry = Telemetry::start(&telemetry_options(service, &name, config, args.listen))?;
         // All pipelines are registered before the first can report that it is ready.
         pipelines.for_each(|pipeline| drop(telemetry.readiness().register(pipeline)));
+        let health = Healths::new(telemetry.readiness().clone(), config.telemetry.ready_timeout);
         if let Some(address) = telemetry.admin_address() {
             // A parent process may read the address. Standard output may be closed.
             let _ = writeln!(std::io::stdout(), "{LISTENING}{address}");
@@ -87,7 +88,7 @@ impl Process {
             client_id: name,
             spanner: connections::spanner(config, args.emulator_rest.clone()),
             registry: connections::registry(config)?,
-            readiness: telemetry.readiness().clone(),
+            health,
             liveness: telemetry.liveness().clone(),
         };
         let supervisor = Supervisor {

@@ -1,5 +1,7 @@
 //! `[telemetry]`: logs, traces and the admin port.
 
+use std::time::Duration;
+
 use super::listen::Listen;
 use crate::read::{Section, rules};
 use crate::{Located, Span};
@@ -19,6 +21,9 @@ pub struct Telemetry {
     pub format: LogFormat,
     /// `sample`: the share of traces that are recorded, 0.0 to 1.0. Default: 1.0.
     pub sample: f64,
+    /// `ready_timeout`: the longest time without progress after which `/readyz` reports a pipeline as not ready,
+    /// 1 s to 1 h. Default: 30 s.
+    pub ready_timeout: Duration,
 }
 
 /// The format of log lines.
@@ -38,6 +43,7 @@ impl Default for Telemetry {
             log: Located::new("info", Span::default()),
             format: LogFormat::Text,
             sample: 1.0,
+            ready_timeout: Duration::from_secs(30),
         }
     }
 }
@@ -52,6 +58,9 @@ impl Telemetry {
             .optional("format")
             .and_then(|entry| entry.choice(&[("text", LogFormat::Text), ("json", LogFormat::Json)], &[]));
         let sample = section.optional("sample").and_then(|entry| entry.float(0.0..=1.0));
+        let ready_timeout = section
+            .optional("ready_timeout")
+            .and_then(|entry| entry.duration(Duration::from_secs(1)..=Duration::from_secs(3600)));
         section.finish();
         Self {
             otlp_endpoint,
@@ -59,6 +68,7 @@ impl Telemetry {
             log: log.unwrap_or(default.log),
             format: format.unwrap_or(default.format),
             sample: sample.unwrap_or(default.sample),
+            ready_timeout: ready_timeout.unwrap_or(default.ready_timeout),
         }
     }
 }

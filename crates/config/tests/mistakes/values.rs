@@ -165,5 +165,10 @@ fn bounds() {
         ("log = \"info\"", "sample = 1.5", &["10:10: `telemetry.sample` must be from 0 to 1, not 1.5"]),
         ("log = \"info\"", "sample = nan", &["10:10: `telemetry.sample` must be from 0 to 1, not nan"]),
         ("log = \"info\"", "sample = 2", &["10:10: `telemetry.sample` must be from 0 to 1, not 2"]),
+        (
+            "log = \"info\"",
+            "ready_timeout = \"999ms\"",
+            &["10:17: `telemetry.ready_timeout` must be from 1s to 1h, not 999ms"],
+        ),
     ]);
 }

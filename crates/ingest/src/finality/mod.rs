@@ -15,8 +15,9 @@ use std::time::Duration;
 use spanbridge_config::{Error as ConfigError, Ingest};
 use spanbridge_kafka::Offsets;
 use spanbridge_protocol::ingest::{Partition, compute_watermark};
+use spanbridge_service::{Part, PipelineHealth};
 use spanbridge_spanner::ErrorKind;
-use spanbridge_telemetry::metrics::{self, gauge};
+use spanbridge_telemetry::metrics::{self, GaugeSeries};
 use tokio::sync::watch;
 
 use crate::commit_tagger::CommitTagger;
@@ -66,35 +67,48 @@ impl Finality {
     }
 
     /// Runs until the future is dropped.
-    pub(crate) async fn run(self) -> Infallible {
+    pub(crate) async fn run(self, health: &PipelineHealth) -> Infallible {
         let mut tick = tokio::time::interval(WATERMARK_INTERVAL);
+        let mut series = None;
         loop {
             tick.tick().await;
-            match self.advance().await {
+            let advanced = self.advance(&mut series).await;
+            health.spanner(&advanced);
+            match advanced {
                 Ok(()) => {}
                 Err(error) if error.kind() == ErrorKind::Aborted => {
                     tracing::debug!(%error, "marking windows was aborted; retrying")
                 }
                 Err(error) => {
-                    tracing::warn!(pipeline = %self.source.pipeline, %error, "windows were not marked; retrying");
+                    if !health.is_away(Part::Spanner)
+                        && let Some(left_out) = health.next_line("finality")
+                    {
+                        tracing::warn!(
+                            pipeline = %self.source.pipeline, %error, left_out, "windows were not marked; retrying"
+                        );
+                    }
                 }
             }
         }
     }
 
-    async fn advance(&self) -> Result<(), spanbridge_spanner::Error> {
+    /// Marks the windows that have become final. `series` is the exported watermark, which ends with the ownership.
+    async fn advance(&self, series: &mut Option<GaugeSeries>) -> Result<(), spanbridge_spanner::Error> {
         // The worker that owns the first partition marks. If two believe so for a moment, both mark the same windows.
         let positions = self.source.positions().await?;
         let is_ours = positions.first().is_some_and(|first| self.owned.borrow().contains(&first.partition));
         if !is_ours {
+            *series = None;
             return Ok(());
         }
         let progress = self.source.progress(&positions, self.idle).await?;
         let Some(watermark) = compute_watermark(&progress, self.idle) else { return Ok(()) };
-        let pipeline = self.source.pipeline.to_string();
+        let pipeline = &*self.source.pipeline;
+        let series = series.get_or_insert_with(|| {
+            GaugeSeries::new(metrics::INGEST_WATERMARK_SECONDS, &[("pipeline", pipeline)])
+        });
         #[expect(clippy::cast_precision_loss, reason = "a gauge is a float")]
-        gauge!(metrics::INGEST_WATERMARK_SECONDS, "pipeline" => pipeline)
-            .set(watermark.timestamp_millis() as f64 / 1000.0);
+        series.set(watermark.timestamp_millis() as f64 / 1000.0);
         for marker in &self.markers {
             marker.mark_until(&self.source.database, watermark).await?;
         }

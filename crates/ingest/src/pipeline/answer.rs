@@ -22,10 +22,10 @@ pub(super) enum Answer {
     Verified { attempt: u64, stored: Vec<(Partition, Option<Position>)> },
     /// Dead letters that an operator wants to replay.
     Replays { partition: Partition, generation: u64, records: Vec<Record> },
-    /// The end of a log, from which the lag follows.
-    LogEnd { partition: Partition, end: Offset },
-    /// A request has failed and is repeated.
-    Retrying(String),
+    /// The end of a log, from which the lag follows; `None` if the brokers did not answer.
+    LogEnd { partition: Partition, end: Option<Offset> },
+    /// Whether the log holds a committed record from the position to the end; `None` if the brokers did not answer.
+    Rest { partition: Partition, position: Offset, end: Offset, has_records: Option<bool> },
     /// The pipeline ends with an error of this kind.
     Fatal(ErrorKind, String),
 }

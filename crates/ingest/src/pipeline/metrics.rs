@@ -5,7 +5,7 @@ use std::time::{Duration, SystemTime};
 
 use spanbridge_kafka::Record;
 use spanbridge_protocol::ingest::{Commit, Offset, Outcome, Partition, PositionMove, SkipCounts};
-use spanbridge_telemetry::metrics::{self, Histogram, counter, gauge, histogram};
+use spanbridge_telemetry::metrics::{self, Gauge, GaugeSeries, Histogram, counter, gauge, histogram};
 
 /// The maximum number of polled chunks per partition whose ages are remembered until their commit.
 const MAX_AGES: usize = 1000;
@@ -19,6 +19,9 @@ pub(super) struct PipelineMetrics {
     /// The last offset of each chunk, and the timestamp of its record.
     ages: BTreeMap<Partition, VecDeque<(Offset, SystemTime)>>,
     positions: BTreeMap<Partition, Offset>,
+    /// The lag of each partition with a known position. The series end with the ownership.
+    lags: BTreeMap<Partition, GaugeSeries>,
+    paused: Gauge,
 }
 
 /// The part of a commit that metrics need once its outcome is known.
@@ -63,7 +66,15 @@ impl PipelineMetrics {
             pipeline: pipeline.to_owned(),
             ages: BTreeMap::new(),
             positions: BTreeMap::new(),
+            lags: BTreeMap::new(),
+            paused: gauge!(metrics::INGEST_PAUSED_PARTITIONS, "pipeline" => label()),
         }
+    }
+
+    /// Sets the number of partitions whose records wait until a commit has ended.
+    pub(super) fn paused(&self, partitions: usize) {
+        #[expect(clippy::cast_precision_loss, reason = "a gauge is a float")]
+        self.paused.set(partitions as f64);
     }
 
     pub(super) fn assigned(&self, partitions: usize) {
@@ -75,6 +86,7 @@ impl PipelineMetrics {
     pub(super) fn forget(&mut self, partition: &Partition) {
         self.ages.remove(partition);
         self.positions.remove(partition);
+        self.lags.remove(partition);
     }
 
     pub(super) fn polled(&mut self, partition: &Partition, records: &[Record]) {
@@ -124,21 +136,31 @@ impl PipelineMetrics {
         counter!(metrics::INGEST_GAPS_TOTAL, "pipeline" => pipeline, "topic" => topic).increment(1);
     }
 
+    /// Counts the offsets that were skipped because the log no longer holds them.
+    pub(super) fn skipped(&self, partition: &Partition, offsets: u64) {
+        let (pipeline, topic) = (self.pipeline.clone(), partition.topic.to_string());
+        counter!(metrics::INGEST_GAP_RECORDS_TOTAL, "pipeline" => pipeline, "topic" => topic)
+            .increment(offsets);
+    }
+
     pub(super) fn position(&mut self, partition: &Partition, position: Offset, end: Offset) {
         self.positions.insert(partition.clone(), position);
         self.log_end(partition, end);
     }
 
-    pub(super) fn log_end(&self, partition: &Partition, end: Offset) {
-        let Some(position) = self.positions.get(partition) else { return };
-        let labels = (self.pipeline.clone(), partition.topic.to_string(), partition.number.to_string());
-        let lag = (end - position).max(0);
+    /// Sets the lag of a partition whose position is known. Returns the position.
+    pub(super) fn log_end(&mut self, partition: &Partition, end: Offset) -> Option<Offset> {
+        let position = *self.positions.get(partition)?;
+        let pipeline = &self.pipeline;
+        let series = self.lags.entry(partition.clone()).or_insert_with(|| {
+            let number = partition.number.to_string();
+            let labels =
+                [("pipeline", pipeline.as_str()), ("topic", &*partition.topic), ("partition", &*number)];
+            GaugeSeries::new(metrics::INGEST_LAG_RECORDS, &labels)
+        });
         #[expect(clippy::cast_precision_loss, reason = "a gauge is a float")]
-        gauge!(
-            metrics::INGEST_LAG_RECORDS,
-            "pipeline" => labels.0, "topic" => labels.1, "partition" => labels.2
-        )
-        .set(lag as f64);
+        series.set((end - position).max(0) as f64);
+        Some(position)
     }
 
     /// Returns the partitions whose position is known.

@@ -33,7 +33,7 @@ use std::time::Duration;
 use spanbridge_config::{Ingest, OnError as ConfigOnError, OnGap as ConfigOnGap, Topics};
 use spanbridge_kafka::{ErrorKind as KafkaKind, Offsets, Subscription};
 use spanbridge_protocol::ingest::{OnError, OnGap, Partition, Worker, WorkerLimits};
-use spanbridge_service::{Backoff, Context};
+use spanbridge_service::{Backoff, Context, PipelineHealth};
 use spanbridge_spanner::{Database, migrate};
 use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
@@ -41,7 +41,7 @@ use tokio_util::sync::CancellationToken;
 use crate::commit_tagger::CommitTagger;
 use crate::finality::Finality;
 use crate::mapping::Mapper;
-use crate::partition_log;
+use crate::partition_log::{self, PartitionLog};
 use crate::{Environment, Error, ErrorKind};
 use driver::{Driver, DriverParts};
 pub(crate) use evolution::Evolution;
@@ -65,25 +65,63 @@ const ABORTED_BACKOFF: Duration = Duration::from_millis(5);
 /// answer at the start, or refuses permanently; or all partitions of this worker have stopped. [`Error::class`] says
 /// whether a restart may succeed.
 pub async fn run(context: Context, pipeline: &Ingest, shutdown: CancellationToken) -> Result<(), Error> {
-    let ready = context.readiness.register(pipeline.identity());
+    let health = context.health.start(pipeline.identity(), Duration::ZERO);
+    let topic = match &pipeline.topics {
+        Topics::Names(names) => names.first().map_or("", |name| name.as_str()),
+        // No topic has this name, so the brokers answer that it does not exist.
+        Topics::Pattern(pattern) => pattern.as_str(),
+    };
+    let outcome = tokio::select! {
+        outcome = connect_and_drive(&context, pipeline, &health, &shutdown) => outcome,
+        never = health.watch() => match never {},
+        never = health.probe_kafka(&context.kafka, topic) => match never {},
+        never = health.probe_registry(&context.registry) => match never {},
+    };
+    health.own([]);
+    match &outcome {
+        Ok(()) => health.block("ended"),
+        Err(error) => health.block(error.to_string()),
+    }
+    outcome
+}
+
+async fn connect_and_drive(
+    context: &Context,
+    pipeline: &Ingest,
+    health: &PipelineHealth,
+    shutdown: &CancellationToken,
+) -> Result<(), Error> {
     let database = tokio::select! {
         () = shutdown.cancelled() => return Ok(()),
-        connected = connect(&context, pipeline) => connected?,
+        connected = connect(context, pipeline, health) => connected?,
     };
-    let environment =
-        Environment { config: &context.config, database: &database, registry: &context.registry };
+    tokio::select! {
+        outcome = drive_with_each_mapping(context, pipeline, &database, health, shutdown) => outcome,
+        never = health.probe_spanner(&database) => match never {},
+    }
+}
+
+/// Drives the pipeline, and starts again with another mapping when a writer has new fields.
+async fn drive_with_each_mapping(
+    context: &Context,
+    pipeline: &Ingest,
+    database: &Database,
+    health: &PipelineHealth,
+    shutdown: &CancellationToken,
+) -> Result<(), Error> {
+    let environment = Environment { config: &context.config, database, registry: &context.registry };
     let mut evolution = Evolution::default();
     loop {
         let mapper = tokio::select! {
             () = shutdown.cancelled() => return Ok(()),
             mapper = evolution.compile(&environment, pipeline) => mapper?,
         };
-        let drive = drive(&context, pipeline, &environment, Arc::new(mapper), &shutdown);
+        let drive = drive(context, pipeline, &environment, Arc::new(mapper), health, shutdown);
         let Some(new_fields) = drive.await? else { return Ok(()) };
-        ready.set_not_ready("a writer has new fields");
+        health.block("a writer has new fields");
         tokio::select! {
             () = shutdown.cancelled() => return Ok(()),
-            added = evolution.add_columns(&context, &environment, pipeline, new_fields) => added?,
+            added = evolution.add_columns(context, &environment, pipeline, new_fields) => added?,
         }
     }
 }
@@ -94,9 +132,9 @@ async fn drive(
     pipeline: &Ingest,
     environment: &Environment<'_>,
     mapper: Arc<Mapper>,
+    health: &PipelineHealth,
     shutdown: &CancellationToken,
 ) -> Result<Option<NewFields>, Error> {
-    let ready = context.readiness.register(pipeline.identity());
     let on_error = match pipeline.on_error {
         ConfigOnError::DeadLetter => OnError::DeadLetter,
         ConfigOnError::Stop => OnError::Stop,
@@ -126,7 +164,7 @@ async fn drive(
     };
     let refused = |error: spanbridge_kafka::Error| Error::of_kafka(pipeline.identity(), &error);
     let offsets = Offsets::new(&context.kafka).map_err(refused)?;
-    require_topics(context, pipeline, &offsets).await?;
+    require_topics(context, pipeline, &offsets, health).await?;
     let (owned, claims) = watch::channel(Vec::new());
     let finality =
         Finality::new(environment, pipeline, &mapper.final_columns, offsets.clone(), claims).await?;
@@ -138,13 +176,17 @@ async fn drive(
     tracing::info!(pipeline = %pipeline.identity(), %group, ?topics, "ingest has started");
     let by_pattern = matches!(pipeline.topics, Topics::Pattern(_));
     let tagger = CommitTagger::new(pipeline);
-    let (requests, answers) = RequestRunner::new(mapper, environment.database.clone(), offsets, tagger);
+    let log = PartitionLog::new(context.kafka.clone(), offsets);
+    let (requests, answers) =
+        RequestRunner::new(mapper, environment.database.clone(), log, tagger, health.clone());
     let driver = Driver::new(DriverParts {
         requests,
         answers,
         subscription,
         worker,
-        ready,
+        health: health.clone(),
+        on_gap,
+        ready_timeout: context.config.telemetry.ready_timeout,
         heartbeat: liveness,
         owned,
         group,
@@ -152,7 +194,7 @@ async fn drive(
     });
     let watch_finality = async {
         match finality {
-            Some(finality) => finality.run().await,
+            Some(finality) => finality.run(health).await,
             None => std::future::pending().await,
         }
     };
@@ -168,10 +210,14 @@ pub(crate) fn group(pipeline: &str) -> String {
 }
 
 /// Connects to the database, and requires the bridge's tables in the version of this program.
-async fn connect(context: &Context, pipeline: &Ingest) -> Result<Database, Error> {
+async fn connect(context: &Context, pipeline: &Ingest, health: &PipelineHealth) -> Result<Database, Error> {
     let failed = |error| Error::of_spanner(pipeline.identity(), &error);
-    let database = Database::connect(&context.spanner).await.map_err(failed)?;
-    let (current, required) = (migrate::version(&database).await.map_err(failed)?, migrate::latest());
+    let database = Database::connect(&context.spanner).await;
+    health.spanner(&database);
+    let database = database.map_err(failed)?;
+    let current = migrate::version(&database).await;
+    health.spanner(&current);
+    let (current, required) = (current.map_err(failed)?, migrate::latest());
     let name = database.name();
     if current > required {
         let message = format!(
@@ -194,9 +240,17 @@ async fn connect(context: &Context, pipeline: &Ingest) -> Result<Database, Error
 }
 
 /// Requires that all named topics exist, because the subscription would silently wait for a missing one.
-async fn require_topics(context: &Context, pipeline: &Ingest, offsets: &Offsets) -> Result<(), Error> {
+async fn require_topics(
+    context: &Context,
+    pipeline: &Ingest,
+    offsets: &Offsets,
+    health: &PipelineHealth,
+) -> Result<(), Error> {
     for topic in pipeline.topics.names() {
-        match partition_log::range(offsets, &Partition { topic: topic.as_str().into(), number: 0 }).await {
+        let partition = Partition { topic: topic.as_str().into(), number: 0 };
+        let range = partition_log::range(offsets, &partition).await;
+        health.kafka(&range);
+        match range {
             Err(error) if error.kind() == KafkaKind::NotFound => {
                 let message = format!("topic `{topic}` does not exist");
                 let help = "create it, or correct its name";

@@ -6,12 +6,12 @@ use std::mem::take;
 use std::sync::Arc;
 use std::time::Instant;
 
-use spanbridge_kafka::Offsets;
 use spanbridge_protocol::ingest::{
-    Commit, Failure, KeyRange, Outcome, Partition, Position, RowKey, TABLE_POSITIONS,
+    Commit, Failure, KeyRange, Offset, Outcome, Partition, Position, RowKey, TABLE_POSITIONS,
 };
 use spanbridge_protocol::value::{Type, Value};
-use spanbridge_spanner::{Committed, Database};
+use spanbridge_service::{Part, PipelineHealth};
+use spanbridge_spanner::{Committed, Database, ErrorKind as SpannerKind};
 use tokio::sync::mpsc;
 use tracing::Instrument;
 
@@ -23,7 +23,7 @@ use crate::ErrorKind;
 use crate::commit_tagger::CommitTagger;
 use crate::dead_letters;
 use crate::mapping::{MAX_ROWS, Mapper};
-use crate::partition_log;
+use crate::partition_log::{self, PartitionLog};
 use crate::policy::{self, Action};
 
 /// The interval, in commits, at which commit statistics are requested. They have a cost in Spanner and change slowly.
@@ -36,11 +36,12 @@ const ANSWER_QUEUE_LENGTH: usize = 1024;
 #[derive(Clone)]
 pub(super) struct RequestRunner {
     pub(super) database: Database,
-    offsets: Offsets,
+    log: PartitionLog,
     pub(super) mapper: Arc<Mapper>,
     answers: mpsc::Sender<Answer>,
     transactions: OpenTransactions,
     tagger: CommitTagger,
+    health: PipelineHealth,
 }
 
 impl RequestRunner {
@@ -48,12 +49,13 @@ impl RequestRunner {
     pub(super) fn new(
         mapper: Arc<Mapper>,
         database: Database,
-        offsets: Offsets,
+        log: PartitionLog,
         tagger: CommitTagger,
+        health: PipelineHealth,
     ) -> (Self, mpsc::Receiver<Answer>) {
         let (answers, receiver) = mpsc::channel(ANSWER_QUEUE_LENGTH);
         let transactions = OpenTransactions::default();
-        (Self { database, offsets, mapper, answers, transactions, tagger }, receiver)
+        (Self { database, log, mapper, answers, transactions, tagger, health }, receiver)
     }
 
     /// Repeats a request in a separate task until it has an answer.
@@ -66,11 +68,12 @@ impl RequestRunner {
                     Ok(answer) => break answer,
                     Err(RequestError::Fatal(kind, error)) => break Answer::Fatal(kind, error),
                     Err(RequestError::Retry(error)) => {
-                        tracing::warn!(%error, "retrying a request");
-                        if this.answers.send(Answer::Retrying(error)).await.is_err() {
-                            return;
+                        this.log_retry("request", &error);
+                        // The channel is closed when the pipeline has ended.
+                        tokio::select! {
+                            () = this.answers.closed() => return,
+                            () = tokio::time::sleep(backoff.next_pause()) => {}
                         }
-                        tokio::time::sleep(backoff.next_pause()).await;
                     }
                 }
             };
@@ -84,14 +87,16 @@ impl RequestRunner {
             Request::Position { partition, generation } => {
                 let stored = self.stored_position(partition).await?;
                 // The log is read after the position. If it has advanced in between, a gap is still a gap.
-                let log = partition_log::range(&self.offsets, partition).await?;
+                let log = partition_log::range(&self.log.offsets, partition).await;
+                self.health.kafka(&log);
+                let log = log?;
                 Answer::Position { partition: partition.clone(), generation: *generation, stored, log }
             }
             Request::Settle { partition, generation, mutations } => {
                 let tag = self.tagger.tag(None);
-                let commit = self.database.commit(mutations.clone(), self.tagger.options(&tag, false));
-                if let Err(error) = commit.await {
-                    tracing::info!(%partition, %error, "the position could not be settled; reading it again");
+                let commit = self.database.commit(mutations.clone(), self.tagger.options(&tag, false)).await;
+                if let Err(error) = self.spanner(commit) {
+                    tracing::debug!(%partition, %error, "the position could not be settled; reading it again");
                     if policy::spanner(error.kind()) == Action::Stop {
                         let kind = policy::spanner_failure(error.kind());
                         return Err(RequestError::Fatal(kind, error.to_string()));
@@ -112,9 +117,9 @@ impl RequestRunner {
                 Answer::Verified { attempt: *attempt, stored }
             }
             Request::Replays { partition, generation } => {
-                let records =
-                    dead_letters::requested_replays(&self.database, &self.mapper.spec.pipeline, partition)
-                        .await?;
+                let pipeline = &self.mapper.spec.pipeline;
+                let records = dead_letters::requested_replays(&self.database, pipeline, partition).await;
+                let records = self.spanner(records)?;
                 Answer::Replays { partition: partition.clone(), generation: *generation, records }
             }
         })
@@ -129,12 +134,13 @@ impl RequestRunner {
         for mut lookup in self.mapper.state_lookups(keys, ranges) {
             let (keys, ranges) = (take(&mut lookup.keys), take(&mut lookup.ranges));
             if !keys.is_empty() {
-                let rows = self.database.read(&lookup.table, &lookup.columns, keys).await?;
+                let rows = self.database.read(&lookup.table, &lookup.columns, keys).await;
+                let rows = self.spanner(rows)?;
                 states.extend(lookup.states(rows));
             }
             if !ranges.is_empty() {
-                let rows =
-                    self.database.read_ranges(&lookup.table, &lookup.columns, ranges, MAX_ROWS).await?;
+                let rows = self.database.read_ranges(&lookup.table, &lookup.columns, ranges, MAX_ROWS).await;
+                let rows = self.spanner(rows)?;
                 states.extend(lookup.states(rows));
             }
         }
@@ -155,7 +161,7 @@ impl RequestRunner {
             let answer = match this.read_under_lock(attempt, &keys, &ranges, trace).await {
                 Ok(states) => Answer::States { attempt, states },
                 Err(RequestError::Retry(error)) => {
-                    tracing::debug!(attempt, %error, "rows could not be locked");
+                    this.log_retry("lock", &error);
                     Answer::ReadAborted { attempt }
                 }
                 Err(RequestError::Fatal(kind, error)) => Answer::Fatal(kind, error),
@@ -174,16 +180,17 @@ impl RequestRunner {
     ) -> Result<Vec<(RowKey, Vec<Value>)>, RequestError> {
         let tag = self.tagger.tag(trace);
         let options = self.tagger.options(&tag, requests_statistics(attempt));
-        let mut transaction = self.database.begin(options).await?;
+        let mut transaction = self.spanner(self.database.begin(options).await)?;
         let mut states = Vec::with_capacity(keys.len());
         for mut lookup in self.mapper.state_lookups(keys, ranges) {
             let (keys, ranges) = (take(&mut lookup.keys), take(&mut lookup.ranges));
             if !keys.is_empty() {
-                let rows = transaction.read(&lookup.table, &lookup.columns, keys).await?;
+                let rows = self.spanner(transaction.read(&lookup.table, &lookup.columns, keys).await)?;
                 states.extend(lookup.states(rows));
             }
             if !ranges.is_empty() {
-                let rows = transaction.read_ranges(&lookup.table, &lookup.columns, ranges, MAX_ROWS).await?;
+                let rows = transaction.read_ranges(&lookup.table, &lookup.columns, ranges, MAX_ROWS).await;
+                let rows = self.spanner(rows)?;
                 states.extend(lookup.states(rows));
             }
         }
@@ -202,7 +209,9 @@ impl RequestRunner {
         let task = async move {
             let started = Instant::now();
             let (attempt, answers) = (commit.attempt, this.answers.clone());
-            let answer = match this.commit_once(commit, trace).await {
+            let committed = this.commit_once(commit, trace).await;
+            this.health.spanner(&committed);
+            let answer = match committed {
                 Ok(committed) => Ok(Outcome::Committed { mutations: committed.mutation_count }),
                 Err(error) => {
                     let failure = || Failure {
@@ -210,7 +219,7 @@ impl RequestRunner {
                         message: format!("Spanner rejects the record: {}", error.message()),
                     };
                     spanbridge_telemetry::trace::fail(&tracing::Span::current(), error.kind().code());
-                    tracing::debug!(attempt, %error, "the commit has failed");
+                    this.log_failed_commit(&error);
                     match policy::spanner(error.kind()) {
                         Action::Retry => Ok(Outcome::Aborted),
                         Action::Verify => Ok(Outcome::Fenced(failure())),
@@ -252,10 +261,44 @@ impl RequestRunner {
     pub(super) fn read_log_end(&self, partition: Partition) {
         let this = self.clone();
         tokio::spawn(async move {
-            if let Ok(log) = partition_log::range(&this.offsets, &partition).await {
-                let _ = this.answers.send(Answer::LogEnd { partition, end: log.end }).await;
-            }
+            let log = partition_log::range(&this.log.offsets, &partition).await;
+            this.health.kafka(&log);
+            let _ = this.answers.send(Answer::LogEnd { partition, end: log.ok().map(|log| log.end) }).await;
         });
+    }
+
+    /// Tries once to find a committed record from the position to the end.
+    pub(super) fn read_rest(&self, partition: Partition, position: Offset, end: Offset) {
+        let this = self.clone();
+        tokio::spawn(async move {
+            let has_records = this.log.has_records(&partition, position, end).await;
+            this.health.kafka(&has_records);
+            let answer = Answer::Rest { partition, position, end, has_records: has_records.ok() };
+            let _ = this.answers.send(answer).await;
+        });
+    }
+
+    /// Reports the result of a request to Spanner to the health, and returns it.
+    fn spanner<T>(&self, result: spanbridge_spanner::Result<T>) -> spanbridge_spanner::Result<T> {
+        self.health.spanner(&result);
+        result
+    }
+
+    /// Logs a request that is repeated, unless an outage explains it, which has its own line.
+    fn log_retry(&self, what: &'static str, error: &str) {
+        let is_explained = [Part::Kafka, Part::Spanner].into_iter().any(|part| self.health.is_away(part));
+        if !is_explained && let Some(left_out) = self.health.next_line(what) {
+            tracing::warn!(pipeline = %self.mapper.spec.pipeline, %error, left_out, "retrying a {what}");
+        }
+    }
+
+    /// Logs a failed commit, unless an outage explains it, which has its own line.
+    fn log_failed_commit(&self, error: &spanbridge_spanner::Error) {
+        let is_outage =
+            matches!(error.kind(), SpannerKind::Unavailable | SpannerKind::InDoubt | SpannerKind::Denied);
+        if !is_outage && let Some(left_out) = self.health.next_line(error.kind().code()) {
+            tracing::warn!(pipeline = %self.mapper.spec.pipeline, %error, left_out, "a commit has failed");
+        }
     }
 
     async fn stored_position(&self, partition: &Partition) -> Result<Option<Position>, RequestError> {
@@ -267,7 +310,7 @@ impl RequestRunner {
         let columns =
             [("NextOffset", Type::Int64), ("Revision", Type::Int64), ("EventTime", Type::Timestamp)]
                 .map(|(name, ty)| (name.to_owned(), ty));
-        let rows = self.database.read_prefix(TABLE_POSITIONS, &columns, prefix).await?;
+        let rows = self.spanner(self.database.read_prefix(TABLE_POSITIONS, &columns, prefix).await)?;
         match rows.as_slice() {
             [] => Ok(None),
             [row] => match row.as_slice() {

@@ -211,6 +211,7 @@ impl GroupMember {
                 let result = self.consumer.incremental_assign(&TopicPartitionList::new());
                 log_failure("accept an assignment", result);
                 self.owned.extend(partitions.iter().cloned());
+                self.shared.is_member.store(true, Ordering::Release);
                 tracing::info!(partitions = %names(&partitions), "The group assigned partitions");
                 if !partitions.is_empty() {
                     self.outbox.send(Event::Assigned(partitions));
@@ -218,6 +219,7 @@ impl GroupMember {
             }
             Rebalance::Revoke { partitions, lost: true } => {
                 tracing::warn!(partitions = %names(&partitions), "Lost the assignment of partitions");
+                self.shared.is_member.store(false, Ordering::Release);
                 self.give_up(&partitions);
                 self.outbox.send(Event::Lost(partitions));
             }

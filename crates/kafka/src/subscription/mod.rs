@@ -117,6 +117,7 @@ pub(crate) struct SharedState {
     pub(crate) waker: ThreadWaker,
     pub(crate) counters: Counters,
     pub(crate) is_closing: AtomicBool,
+    pub(crate) is_member: AtomicBool,
     /// Positions that are not mirrored to the group yet: the latest one of each partition.
     positions: std::sync::Mutex<HashMap<TopicPartition, i64>>,
 }
@@ -254,6 +255,12 @@ impl Subscription {
     /// `NotFound`, `Denied`, `Unavailable`.
     pub async fn watermarks(&self, tp: &TopicPartition, limit: Duration) -> Result<Watermarks> {
         self.offsets.watermarks(tp, limit).await
+    }
+
+    /// Returns whether the group has given this member an assignment, which may be empty, and the member has not lost
+    /// it since.
+    pub fn is_member(&self) -> bool {
+        self.shared.is_member.load(Ordering::Acquire)
     }
 
     /// Returns the counters since the start.

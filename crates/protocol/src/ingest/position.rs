@@ -49,7 +49,7 @@ pub struct LogRange {
 
 impl LogRange {
     /// Returns whether fetching may start at the position.
-    pub(super) fn contains(self, position: Offset) -> bool {
+    pub fn contains(self, position: Offset) -> bool {
         (self.start..=self.end).contains(&position)
     }
 }

@@ -27,9 +27,16 @@ where
     F: Future<Output = Result<T, Failure>>,
 {
     let mut backoff = RETRY_BACKOFF;
+    let mut failed_part = None;
     loop {
         let failure = match attempt().await {
-            Ok(done) => return Ok(done),
+            Ok(done) => {
+                if let Some(part) = failed_part {
+                    pipeline.metrics.health.answered(part);
+                    status.lock().reason = None;
+                }
+                return Ok(done);
+            }
             Err(failure) => failure,
         };
         if let Action::Stop(_) = failure.action() {
@@ -37,7 +44,10 @@ where
         }
         pipeline.metrics.failure(&failure);
         let pause = backoff.next_pause();
-        tracing::warn!(pipeline = pipeline.name(), what, %failure, ?pause, "Service unavailable; retrying");
+        failed_part = failure.part();
+        if let Some(left_out) = pipeline.metrics.next_line(&failure, "retry") {
+            tracing::warn!(pipeline = pipeline.name(), what, %failure, left_out, "Request failed; retrying");
+        }
         status.lock().reason = Some(format!("{what}: {failure}"));
         tokio::time::sleep(pause).await;
     }

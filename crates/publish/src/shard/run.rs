@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use futures::stream::StreamExt;
 use spanbridge_protocol::publish::{Shard, Token, TokenEvent};
+use spanbridge_service::Part;
 use tokio::sync::mpsc;
 use tokio::time::{Instant, MissedTickBehavior};
 
@@ -41,6 +42,8 @@ pub(super) struct ShardRun {
     snapshots: SnapshotReader,
     incremental: IncrementalSnapshotMonitor,
     periodic: PeriodicMessages,
+    /// Records of queries and commits since the last poll.
+    signs_of_progress: u64,
     /// The request to stop, and when the run stops at the latest.
     stopping: Option<(Instant, StopRequest)>,
 }
@@ -62,6 +65,7 @@ impl ShardRun {
             snapshots: SnapshotReader::new(context.clone()),
             incremental: IncrementalSnapshotMonitor::new(context.clone()),
             periodic: PeriodicMessages::new(context.clone()),
+            signs_of_progress: 0,
             stopping: None,
             context,
         }
@@ -183,6 +187,10 @@ impl ShardRun {
     }
 
     fn query_event(&mut self, token: &Token, event: QueryEvent) -> Result<(), RunEnd> {
+        if let QueryEvent::Record { .. } = event {
+            self.signs_of_progress += 1;
+            self.context.pipeline.metrics.health.answered(Part::Spanner);
+        }
         let event = match token_event(&self.context, token, event) {
             Ok(event) => event,
             Err(failure) => {
@@ -207,7 +215,8 @@ impl ShardRun {
                 self.session.producer_initialised(producer, machine)?;
             }
             OperationResult::Committed { result, report } => {
-                self.session.committed(result, *report, machine)?
+                self.session.committed(result, *report, machine)?;
+                self.signs_of_progress += 1;
             }
             OperationResult::RootTokens(roots) => {
                 let roots = roots.map_err(|failure| root_query::end_of_failed_query(context, failure));
@@ -239,6 +248,7 @@ impl ShardRun {
         (status.tokens_running, status.tokens_waiting) = (tokens, waiting);
         status.watermark = self.machine.watermark();
         status.open_ranges = self.machine.open_range_count();
+        status.signs_of_progress += std::mem::take(&mut self.signs_of_progress);
         drop(status);
         self.periodic.queue_due(&mut self.machine)?;
         self.incremental.poll(&mut self.machine);

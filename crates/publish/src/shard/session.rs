@@ -12,6 +12,7 @@ use spanbridge_kafka::{
     CommitReport, Error as KafkaError, FetchStart, Record, TransactionalOptions, TransactionalProducer,
 };
 use spanbridge_protocol::publish::KafkaTransaction;
+use spanbridge_service::Part;
 
 use super::context::ShardContext;
 use super::inputs::StateEvent;
@@ -165,6 +166,7 @@ impl ShardSession {
             Ok((producer, committed)) => {
                 self.producer = Some(producer);
                 self.is_committing = false;
+                metrics.health.answered(Part::Kafka);
                 report.committed(metrics, committed);
                 machine.confirm_commit(self.context.now());
                 Ok(())

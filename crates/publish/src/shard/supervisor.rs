@@ -54,14 +54,17 @@ pub(crate) async fn run_shard(mut inputs: ShardInputs) -> Result<(), Error> {
                     inputs.pipeline.metrics.shard_fenced();
                 }
                 let failures = backoff.failures();
-                tracing::warn!(
-                    pipeline,
-                    shard,
-                    failures,
-                    ?pause,
-                    reason,
-                    "Shard restarts from its stored state"
-                );
+                if let Some(left_out) = inputs.pipeline.metrics.health.next_line("restart") {
+                    tracing::warn!(
+                        pipeline,
+                        shard,
+                        failures,
+                        ?pause,
+                        reason,
+                        left_out,
+                        "Shard restarts from its stored state"
+                    );
+                }
                 inputs.status.lock().reason = Some(reason);
             }
         }

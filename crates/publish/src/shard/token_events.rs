@@ -65,7 +65,11 @@ fn interruption(
         }
         _ => {
             let (pipeline, shard, token_end) = (context.pipeline.name(), context.index, token.short());
-            tracing::info!(pipeline, shard, token = token_end, %failure, "Query interrupted; it will be resumed");
+            if let Some(left_out) = metrics.next_line(&failure, "query") {
+                tracing::info!(
+                    pipeline, shard, token = token_end, %failure, left_out, "Query interrupted; it will be resumed"
+                );
+            }
             Ok(TokenEvent::Interrupted)
         }
     }

@@ -8,7 +8,7 @@ use spanbridge_kafka::ClientOptions;
 use spanbridge_protocol::mutation::{Mutation, Write};
 use spanbridge_protocol::value::{Timestamp, Value};
 use spanbridge_schema::Registry;
-use spanbridge_service::Context;
+use spanbridge_service::{Context, Healths};
 use spanbridge_spanner::{Admin, CommitOptions, Database, ErrorKind};
 use spanbridge_telemetry::admin::{Liveness, Readiness};
 use spanbridge_testbed::{Source, SpannerOptions, Testbed};
@@ -140,7 +140,7 @@ impl World {
             kafka: self.kafka.clone(),
             spanner: self.spanner.clone(),
             registry: self.registry.clone(),
-            readiness: Readiness::default(),
+            health: Healths::new(Readiness::default(), Duration::from_secs(30)),
             liveness: Liveness::default(),
         }
     }

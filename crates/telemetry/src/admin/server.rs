@@ -105,7 +105,8 @@ async fn readyz(extract::State(state): extract::State<ServerState>) -> (StatusCo
 
 async fn metrics(extract::State(state): extract::State<ServerState>) -> Response {
     let content_type = "text/plain; version=0.0.4; charset=utf-8";
-    ([(header::CONTENT_TYPE, content_type)], state.metrics.render()).into_response()
+    let text = state.metrics.render() + &crate::metrics::render_series();
+    ([(header::CONTENT_TYPE, content_type)], text).into_response()
 }
 
 async fn status(extract::State(state): extract::State<ServerState>) -> Response {

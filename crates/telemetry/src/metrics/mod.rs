@@ -13,9 +13,12 @@
 //! records.increment(1000);
 //! ```
 
+mod gauge_series;
 mod recorder;
 mod table;
 
+pub use gauge_series::GaugeSeries;
+pub(crate) use gauge_series::render as render_series;
 pub(crate) use recorder::{UPKEEP_INTERVAL, recorder};
 pub use table::*;
 

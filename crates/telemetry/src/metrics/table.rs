@@ -20,6 +20,8 @@ pub enum MetricKind {
 /// One metric of the table.
 #[derive(Debug, Clone, Copy)]
 pub struct Metric {
+    /// The name of its constant in this module.
+    pub constant: &'static str,
     /// The full name, as Prometheus shows it.
     pub name: &'static str,
     /// The type.
@@ -53,6 +55,7 @@ macro_rules! table {
         /// All metrics of both services.
         pub const METRICS: &[Metric] = &[$(
             Metric {
+                constant: stringify!($konst),
                 name: $name,
                 kind: $kind,
                 unit: Unit::$unit,
@@ -102,6 +105,9 @@ table! {
     PUBLISH_WATERMARK_LAG_SECONDS = "spanbridge_publish_watermark_lag_seconds", Gauge, Seconds, ["pipeline"], "Age of the low watermark, before which all changes are published.";
     KAFKA_ERRORS_TOTAL = "spanbridge_kafka_errors_total", Counter, Count, ["pipeline", "code"], "Errors of Kafka clients, by error code.";
     SPANNER_ERRORS_TOTAL = "spanbridge_spanner_errors_total", Counter, Count, ["pipeline", "code"], "Errors of Spanner requests, by error code.";
+    PIPELINE_READY = "spanbridge_pipeline_ready", Gauge, Count, ["pipeline"], "1 if the pipeline is ready, as in `/readyz`, otherwise 0.";
+    PART_UP = "spanbridge_part_up", Gauge, Count, ["pipeline", "part"], "0 while a part (`kafka`, `spanner`, `registry`) is away: from its first failed request until it has answered for some seconds. Otherwise 1.";
+    PART_FAILURES_TOTAL = "spanbridge_part_failures_total", Counter, Count, ["pipeline", "part", "cause"], "Requests that failed because a part is away, by cause: `authentication`, `authorization`, `tls`, `name`, `quota`, `refused`, `timeout`, `connection_lost`, `unknown`.";
     TRACE_EXPORT_FAILURES_TOTAL = "spanbridge_trace_export_failures_total", Counter, Count, [], "Batches of spans that the trace collector did not accept.";
     TRACE_SPANS_LOST_TOTAL = "spanbridge_trace_spans_lost_total", Counter, Count, [], "Spans in batches that the trace collector did not accept.";
 }

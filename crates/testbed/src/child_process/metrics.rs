@@ -34,6 +34,12 @@ impl Metrics {
         self.series_named(name, labels).map(|(_, value)| value).sum()
     }
 
+    /// Returns the number of series with this name whose labels contain each of `labels`.
+    #[must_use]
+    pub fn count(&self, name: &str, labels: &[&str]) -> usize {
+        self.series_named(name, labels).count()
+    }
+
     /// Returns the value below which the fraction `quantile` (0 to 1) of a histogram's observations lie, interpolated
     /// linearly within a bucket. Returns `None` without observations, and infinity beyond the last bucket.
     #[must_use]
@@ -85,6 +91,7 @@ mod tests {
         assert_eq!(metrics.sum("a_total", &[]), 4.0);
         assert_eq!(metrics.sum("a_total", &["outcome=\"fenced\""]), 1.0);
         assert_eq!(metrics.sum("b", &[]), 2.5);
+        assert_eq!((metrics.count("a_total", &["pipeline=\"p\""]), metrics.count("c", &[])), (2, 0));
         assert_eq!(metrics.sum("c", &[]), 0.0);
         assert_eq!(metrics.quantile("h", 0.5), Some(1.0));
         assert_eq!(metrics.quantile("h", 0.75), Some(1.5));

@@ -153,10 +153,8 @@ impl WorkerProcess {
         let deadline = Instant::now() + timeout;
         loop {
             self.check_running()?;
-            let (is_ready, response) = match self.get("readyz").await {
-                Ok(response) => (response.status().is_success(), response.text().await.unwrap_or_default()),
-                Err(error) => (false, error.to_string()),
-            };
+            let (is_ready, response) =
+                self.readiness().await.unwrap_or_else(|error| (false, error.to_string()));
             if is_ready {
                 return Ok(());
             }
@@ -167,6 +165,24 @@ impl WorkerProcess {
             }
             tokio::time::sleep(POLL_INTERVAL).await;
         }
+    }
+
+    /// Requests `/readyz`. Returns whether all pipelines of the worker are ready, and the text.
+    ///
+    /// # Errors
+    /// [`ErrorKind::WorkerSilent`] when the admin port does not answer.
+    pub async fn readiness(&self) -> Result<(bool, String)> {
+        let response = self.get("readyz").await?;
+        let is_ready = response.status().is_success();
+        Ok((is_ready, response.text().await.map_err(|error| self.silent(&error))?))
+    }
+
+    /// Returns the whole log of this worker so far.
+    #[must_use]
+    pub fn log(&self) -> String {
+        let log = std::fs::read(&self.log).unwrap_or_default();
+        let start = usize::try_from(self.log_start).unwrap_or(usize::MAX).min(log.len());
+        String::from_utf8_lossy(&log[start..]).into_owned()
     }
 
     /// Kills the worker with SIGKILL, as in a crash, and waits until it has exited.

@@ -75,6 +75,22 @@ impl Kafka {
         self.instance.pids().first().copied()
     }
 
+    /// Suspends the broker with SIGSTOP: it keeps its connections and answers nothing, until [`Self::thaw`].
+    ///
+    /// # Errors
+    /// [`ErrorKind::NotOurs`] when it does not run or was not started here.
+    pub fn freeze(&self) -> Result<(), Error> {
+        crate::child::signal_all(&self.instance.pids(), rustix::process::Signal::STOP)
+    }
+
+    /// Resumes the broker with SIGCONT.
+    ///
+    /// # Errors
+    /// As [`Self::freeze`].
+    pub fn thaw(&self) -> Result<(), Error> {
+        crate::child::signal_all(&self.instance.pids(), rustix::process::Signal::CONT)
+    }
+
     /// Stops the broker, and keeps its data and port for [`Kafka::resume`]. Does nothing when it is stopped.
     ///
     /// # Errors

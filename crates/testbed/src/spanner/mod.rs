@@ -92,6 +92,22 @@ impl Spanner {
         self.instance.pids()
     }
 
+    /// Suspends the emulator with SIGSTOP: it keeps its connections and answers nothing, until [`Self::thaw`].
+    ///
+    /// # Errors
+    /// [`ErrorKind::NotOurs`] when it does not run or was not started here.
+    pub fn freeze(&self) -> Result<(), Error> {
+        crate::child::signal_all(&self.instance.pids(), rustix::process::Signal::STOP)
+    }
+
+    /// Resumes the emulator with SIGCONT.
+    ///
+    /// # Errors
+    /// As [`Self::freeze`].
+    pub fn thaw(&self) -> Result<(), Error> {
+        crate::child::signal_all(&self.instance.pids(), rustix::process::Signal::CONT)
+    }
+
     /// Stops the emulator, which loses all its instances and databases. Does nothing when it is stopped.
     ///
     /// # Errors

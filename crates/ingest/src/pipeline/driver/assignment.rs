@@ -3,7 +3,7 @@ use std::collections::BTreeMap;
 use serde_json::json;
 use spanbridge_kafka::{Error, ErrorKind, FetchStart, RevocationAck, Subscription};
 use spanbridge_protocol::ingest::{Offset, Partition, PartitionStop, StopReason, Worker};
-use spanbridge_telemetry::admin::PipelineReadiness;
+use spanbridge_service::PipelineHealth;
 use tokio::sync::watch;
 
 use super::super::kafka_payload::KafkaPayload;
@@ -21,6 +21,7 @@ pub(super) struct Assignment {
     revocations: Vec<(Vec<Partition>, RevocationAck)>,
     /// The partitions that have stopped, with the reasons.
     stops: BTreeMap<Partition, String>,
+    health: PipelineHealth,
 }
 
 /// The generations of one fetch. Records of an older generation are ignored.
@@ -37,6 +38,7 @@ impl Assignment {
         pipeline: String,
         subscription: Subscription,
         owned: watch::Sender<Vec<Partition>>,
+        health: PipelineHealth,
     ) -> Self {
         Self {
             pipeline,
@@ -45,7 +47,13 @@ impl Assignment {
             fetches: BTreeMap::new(),
             revocations: Vec::new(),
             stops: BTreeMap::new(),
+            health,
         }
+    }
+
+    /// Returns whether the worker is a member of the consumer group.
+    pub(super) fn is_member(&self) -> bool {
+        self.subscription.is_member()
     }
 
     pub(super) fn len(&self) -> usize {
@@ -98,7 +106,9 @@ impl Assignment {
                 Ok(true)
             }
             Err(error) if policy::kafka(error.kind()) != Action::Stop => {
-                tracing::warn!(%partition, %error, "not fetched yet; retrying");
+                if let Some(left_out) = self.health.next_line("fetch") {
+                    tracing::warn!(pipeline = %self.pipeline, %partition, %error, left_out, "not fetched yet; retrying");
+                }
                 Ok(false)
             }
             Err(error) => Err(error),
@@ -160,23 +170,19 @@ impl Assignment {
         self.stops.insert(partition.clone(), text);
     }
 
-    /// Reports readiness, unless a partition has stopped, and the partitions.
-    pub(super) fn show_readiness(&self, ready: &PipelineReadiness) {
+    /// Reports the owned partitions to the health, each with the reason if it has stopped.
+    pub(super) fn report(&self) {
         match self.stop_reasons().next() {
-            Some(reason) => ready.set_not_ready(reason),
-            None => ready.set_ready(),
+            Some(reason) => self.health.block(reason),
+            None => self.health.unblock(),
         }
-        self.report_partitions(ready);
-    }
-
-    /// Reports the owned partitions to `/status`, each with the reason if it has stopped.
-    pub(super) fn report_partitions(&self, ready: &PipelineReadiness) {
         let owned = self.owned.borrow();
+        self.health.own(owned.iter().map(|partition| partition.to_string().into()));
         let partitions = owned.iter().map(|partition| {
             let reason = self.stops.get(partition);
             json!({"topic": &*partition.topic, "partition": partition.number, "stopped": reason})
         });
-        ready.set_detail("partitions", partitions.collect());
+        self.health.set_detail("partitions", partitions.collect());
     }
 
     /// Returns the reasons of all stopped partitions.

@@ -2,7 +2,7 @@ use std::collections::BTreeMap;
 use std::time::{Duration, Instant, SystemTime};
 
 use spanbridge_kafka::Record;
-use spanbridge_protocol::ingest::{Commit, Outcome};
+use spanbridge_protocol::ingest::{Commit, Outcome, Partition};
 use tracing::Span;
 
 use super::super::batch_trace::BatchTrace;
@@ -85,20 +85,27 @@ impl CommitTracker {
         (span, context)
     }
 
-    /// Records the outcome of a commit. The trace of an aborted batch continues with its next attempt.
+    /// Records the outcome of a commit, and returns the partitions whose positions it has moved. The trace of an aborted
+    /// batch continues with its next attempt.
     pub(super) fn end(
         &mut self,
         attempt: u64,
         outcome: &Outcome,
         took: Duration,
         metrics: &mut PipelineMetrics,
-    ) {
-        let Some(InFlight { first, summary, trace }) = self.in_flight.remove(&attempt) else { return };
+    ) -> Vec<Partition> {
+        let Some(InFlight { first, summary, trace }) = self.in_flight.remove(&attempt) else {
+            return Vec::new();
+        };
         let name = metrics.commit_ended(&summary, outcome, took);
         match (trace, outcome) {
             (Some(trace), Outcome::Aborted) => self.traces.aborted(first, trace, name),
             (Some(trace), _) => trace.end(name, summary.dead_letters()),
             (None, _) => {}
+        }
+        match outcome {
+            Outcome::Committed { .. } => summary.moves.into_iter().map(|step| step.partition).collect(),
+            _ => Vec::new(),
         }
     }
 }

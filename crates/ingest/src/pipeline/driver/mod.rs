@@ -9,18 +9,25 @@
 //! records.rs         RecordMapper: records -> changes, with retries while the registry is away
 //! assignment.rs      Assignment: owned partitions, fetches, revocations, stops
 //! commit_tracker.rs  CommitTracker: commits in flight, with their traces and metrics
+//! log_ends.rs        LogEnds: which partitions are confirmed at their end
+//! skipped_gaps.rs    SkippedGaps: counts offsets that the log no longer holds
 //! ```
 
 mod assignment;
 mod commit_tracker;
+mod log_ends;
 mod records;
+mod skipped_gaps;
 
 use std::collections::BTreeSet;
 use std::time::{Duration, Instant};
 
 use spanbridge_kafka::{Event, Events, Record, Subscription};
-use spanbridge_protocol::ingest::{Partition, PartitionStop, StopReason, Worker, WorkerEffect};
-use spanbridge_telemetry::admin::{Heartbeat, PipelineReadiness};
+use spanbridge_protocol::ingest::{
+    LogRange, Offset, OnGap, Partition, PartitionStop, StopReason, Worker, WorkerEffect,
+};
+use spanbridge_service::{Part, PipelineHealth};
+use spanbridge_telemetry::admin::Heartbeat;
 use tokio::sync::{mpsc, watch};
 use tokio_util::sync::CancellationToken;
 use tracing::Instrument;
@@ -35,12 +42,16 @@ use crate::policy::{self, Action};
 use crate::{Error, ErrorKind};
 use assignment::Assignment;
 use commit_tracker::CommitTracker;
+use log_ends::{LogEnds, NextCheck};
 use records::RecordMapper;
+use skipped_gaps::SkippedGaps;
 
 /// The maximum time of one turn of the loop. `/livez` reports a longer one.
 pub(super) const HEARTBEAT_TIMEOUT: Duration = Duration::from_secs(60);
-/// The interval at which the lag and requested replays are read.
+/// The longest interval at which the lag and requested replays are read.
 const LAG_INTERVAL: Duration = Duration::from_secs(5);
+/// The interval at which the membership is read.
+const MEMBERSHIP_INTERVAL: Duration = Duration::from_millis(250);
 /// The maximum time that a shutdown waits for the commit in flight. The fence makes it safe to leave earlier.
 const SHUTDOWN_TIMEOUT: Duration = Duration::from_secs(10);
 
@@ -58,7 +69,10 @@ pub(super) struct Driver {
     /// The partitions whose requested replays are being read.
     replays: BTreeSet<Partition>,
     metrics: PipelineMetrics,
-    ready: PipelineReadiness,
+    log_ends: LogEnds,
+    gaps: SkippedGaps,
+    health: PipelineHealth,
+    ready_timeout: Duration,
     heartbeat: Heartbeat,
     started: Instant,
 }
@@ -69,7 +83,9 @@ pub(super) struct DriverParts {
     pub(super) answers: mpsc::Receiver<Answer>,
     pub(super) subscription: Subscription,
     pub(super) worker: Worker<KafkaPayload>,
-    pub(super) ready: PipelineReadiness,
+    pub(super) health: PipelineHealth,
+    pub(super) on_gap: OnGap,
+    pub(super) ready_timeout: Duration,
     pub(super) heartbeat: Heartbeat,
     /// The channel on which the driver announces the partitions that it owns.
     pub(super) owned: watch::Sender<Vec<Partition>>,
@@ -79,20 +95,23 @@ pub(super) struct DriverParts {
 
 impl Driver {
     pub(super) fn new(parts: DriverParts) -> Self {
-        let DriverParts { requests, answers, worker, ready, heartbeat, .. } = parts;
+        let DriverParts { requests, answers, worker, health, heartbeat, .. } = parts;
         let (pipeline, database) = (requests.mapper.spec.pipeline.to_string(), requests.database.name());
         Self {
             metrics: PipelineMetrics::new(&pipeline),
             commits: CommitTracker::new(pipeline.clone(), parts.group, database.to_string()),
             records: RecordMapper::new(requests.mapper.clone()),
-            assignment: Assignment::new(pipeline.clone(), parts.subscription, parts.owned),
+            assignment: Assignment::new(pipeline.clone(), parts.subscription, parts.owned, health.clone()),
             pipeline,
             by_pattern: parts.by_pattern,
             worker,
             requests,
             answers,
             replays: BTreeSet::new(),
-            ready,
+            log_ends: LogEnds::default(),
+            gaps: SkippedGaps::new(parts.on_gap),
+            health,
+            ready_timeout: parts.ready_timeout,
             heartbeat,
             started: Instant::now(),
         }
@@ -107,10 +126,10 @@ impl Driver {
         mut events: Events,
         shutdown: &CancellationToken,
     ) -> Result<Option<NewFields>, Error> {
-        self.ready.set_ready();
+        self.assignment.report();
         let outcome = self.run_loop(&mut events, shutdown).await;
         if let Err(error) = &outcome {
-            self.ready.set_not_ready(error.to_string());
+            self.health.block(error.to_string());
         }
         self.leave().await;
         outcome
@@ -121,7 +140,9 @@ impl Driver {
         events: &mut Events,
         shutdown: &CancellationToken,
     ) -> Result<Option<NewFields>, Error> {
-        let mut tick = tokio::time::interval(LAG_INTERVAL);
+        let mut tick = tokio::time::interval(LAG_INTERVAL.min(self.ready_timeout / 3));
+        let mut membership = tokio::time::interval(MEMBERSHIP_INTERVAL);
+        let mut is_paused = false;
         loop {
             self.carry_out_effects().await?;
             if self.worker.is_idle() && self.records.has_new_fields() {
@@ -132,6 +153,10 @@ impl Driver {
                 return Err(self.error(ErrorKind::Stopped, reasons.join("; ")));
             }
             self.heartbeat.beat();
+            if is_paused == self.worker.has_room() {
+                is_paused = !is_paused;
+                self.metrics.paused(if is_paused { self.assignment.len() } else { 0 });
+            }
             let deadline = self.worker.deadline().map(|at| self.started + at);
             tokio::select! {
                 () = shutdown.cancelled() => return Ok(None),
@@ -151,9 +176,15 @@ impl Driver {
                 }
                 _ = tick.tick() => {
                     for partition in self.metrics.partitions() {
-                        self.requests.read_log_end(partition.clone());
+                        if self.log_ends.start(partition) {
+                            self.requests.read_log_end(partition.clone());
+                        }
                     }
                     self.read_replays();
+                }
+                // The group may give a worker nothing, and no topic may match a pattern yet.
+                _ = membership.tick() => {
+                    self.health.set_member(self.by_pattern || self.assignment.is_member());
                 }
             }
         }
@@ -212,7 +243,7 @@ impl Driver {
                 self.assignment.assign(&partitions);
                 self.metrics.assigned(self.assignment.len());
                 self.worker.assign(&partitions);
-                self.assignment.report_partitions(&self.ready);
+                self.assignment.report();
             }
             Event::Revoked { partitions, ack } => {
                 let partitions: Vec<_> = partitions.iter().map(partition).collect();
@@ -227,6 +258,7 @@ impl Driver {
                 self.remove_partitions(&partitions);
             }
             Event::Records { tp, generation, records } => {
+                self.health.answered(Part::Kafka);
                 let partition = partition(&tp);
                 let generation = self.assignment.worker_generation(&partition, Some(generation));
                 if let Some(generation) = generation.filter(|_| !self.records.has_new_fields()) {
@@ -235,7 +267,12 @@ impl Driver {
                 self.commits.start_polling();
             }
             Event::Error { tp, generation, error } => {
-                tracing::warn!(pipeline = %self.pipeline, %error, "Kafka reports an error");
+                self.health.kafka::<()>(&Err(error.clone()));
+                if !self.health.is_away(Part::Kafka)
+                    && let Some(left_out) = self.health.next_line(error.code())
+                {
+                    tracing::warn!(pipeline = %self.pipeline, %error, left_out, "Kafka reports an error");
+                }
                 if policy::kafka_may_come(error.kind(), self.by_pattern) == Action::Stop {
                     return Err(Error::of_kafka(&self.pipeline, &error));
                 }
@@ -259,14 +296,13 @@ impl Driver {
     ) -> Result<(), Error> {
         let span = self.commits.polled(&records);
         self.metrics.polled(&partition, &records);
-        let mapped = self.records.map(&partition, records, &self.ready, &self.heartbeat, shutdown);
+        let mapped = self.records.map(&partition, records, &self.health, &self.heartbeat, shutdown);
         let Some(mapped) = mapped.instrument(span).await? else {
             // The loop is about to end. The next owner polls these records again.
             return Ok(());
         };
         self.commits.start_folding();
         self.worker.add_records(&partition, generation, mapped, self.now());
-        self.assignment.show_readiness(&self.ready);
         Ok(())
     }
 
@@ -293,7 +329,7 @@ impl Driver {
             return Ok(());
         }
         tracing::info!(pipeline = %self.pipeline, %partition, count = records.len(), "replaying dead letters");
-        let mapped = self.records.map(partition, records, &self.ready, &self.heartbeat, shutdown).await?;
+        let mapped = self.records.map(partition, records, &self.health, &self.heartbeat, shutdown).await?;
         if let Some(mapped) = mapped {
             self.worker.add_replays(partition, generation, mapped, self.now());
         }
@@ -308,7 +344,7 @@ impl Driver {
                 if let Some(position) = stored
                     && self.assignment.owns(&partition)
                 {
-                    self.metrics.position(&partition, position.next, log.end);
+                    self.note_position(&partition, position.next, log);
                 }
                 self.worker.apply_position(&partition, generation, stored, log);
             }
@@ -318,7 +354,9 @@ impl Driver {
             Answer::States { attempt, states } => self.worker.apply_states(attempt, states, now),
             Answer::ReadAborted { attempt } => self.worker.abort_read(attempt, now),
             Answer::Outcome { attempt, outcome, took } => {
-                self.commits.end(attempt, &outcome, took, &mut self.metrics);
+                for partition in self.commits.end(attempt, &outcome, took, &mut self.metrics) {
+                    self.health.progressed(&partition.to_string());
+                }
                 self.worker.apply_outcome(attempt, outcome, now);
             }
             Answer::Verified { attempt, stored } => {
@@ -326,16 +364,45 @@ impl Driver {
             }
             // The service shuts down. The requests remain stored for the next owner.
             Answer::Replays { .. } => return Ok(()),
-            Answer::LogEnd { partition, end } => self.metrics.log_end(&partition, end),
-            Answer::Retrying(error) => {
-                self.ready.set_not_ready(error);
-                return Ok(());
+            Answer::LogEnd { partition, end } => self.note_log_end(&partition, end),
+            Answer::Rest { partition, position, end, has_records } => {
+                if has_records == Some(false) {
+                    self.health.progressed(&partition.to_string());
+                }
+                let next = self.log_ends.end_check(&partition, position, end, has_records);
+                if let Some((partition, position, end)) = next {
+                    self.requests.read_rest(partition, position, end);
+                }
             }
             Answer::Fatal(kind, error) => return Err(self.error(kind, error)),
         }
         self.assignment.finish_revocations(&self.worker);
-        self.assignment.show_readiness(&self.ready);
         Ok(())
+    }
+
+    /// Notes a stored position, which Spanner and Kafka have just confirmed.
+    fn note_position(&mut self, partition: &Partition, position: Offset, log: LogRange) {
+        if let Some(offsets) = self.gaps.observe(partition, position, log) {
+            self.metrics.gap(partition);
+            self.metrics.skipped(partition, offsets);
+        }
+        self.metrics.position(partition, position, log.end);
+        if position >= log.end {
+            self.health.progressed(&partition.to_string());
+        }
+    }
+
+    /// Notes the end of a log. A partition whose position is there, or has only markers of transactions before it, is
+    /// confirmed at its end.
+    fn note_log_end(&mut self, partition: &Partition, end: Option<Offset>) {
+        self.log_ends.end(partition);
+        let Some(end) = end else { return };
+        let Some(position) = self.metrics.log_end(partition, end) else { return };
+        match self.log_ends.check(partition, position, end) {
+            NextCheck::AtEnd => self.health.progressed(&partition.to_string()),
+            NextCheck::ReadRest => self.requests.read_rest(partition.clone(), position, end),
+            NextCheck::Moving => {}
+        }
     }
 
     fn handle_stop(&mut self, stop: &PartitionStop) {
@@ -343,21 +410,25 @@ impl Driver {
             self.metrics.gap(&stop.partition);
         }
         self.assignment.stop(stop);
-        self.assignment.show_readiness(&self.ready);
+        self.assignment.report();
     }
 
     fn remove_partitions(&mut self, partitions: &[Partition]) {
         self.worker.revoke(partitions);
         self.assignment.remove(partitions);
-        partitions.iter().for_each(|partition| self.metrics.forget(partition));
+        for partition in partitions {
+            self.metrics.forget(partition);
+            self.log_ends.forget(partition);
+            self.gaps.forget(partition);
+        }
         self.metrics.assigned(self.assignment.len());
-        self.assignment.show_readiness(&self.ready);
+        self.assignment.report();
     }
 
     /// Waits for the commit in flight and leaves the group. The next owner polls all records that are not committed.
     async fn leave(mut self) {
         let owned = self.assignment.remove_all();
-        self.assignment.report_partitions(&self.ready);
+        self.assignment.report();
         self.worker.revoke(&owned);
         let deadline = Instant::now() + SHUTDOWN_TIMEOUT;
         while self.worker.is_committing(&owned) {

@@ -4,7 +4,8 @@ use std::sync::Arc;
 
 use spanbridge_kafka::Record as KafkaRecord;
 use spanbridge_protocol::ingest::{Partition, Record};
-use spanbridge_telemetry::admin::{Heartbeat, PipelineReadiness};
+use spanbridge_service::{Part, PipelineHealth};
+use spanbridge_telemetry::admin::Heartbeat;
 use tokio_util::sync::CancellationToken;
 
 use super::super::RETRY_BACKOFF;
@@ -43,7 +44,7 @@ impl RecordMapper {
         &mut self,
         partition: &Partition,
         records: Vec<KafkaRecord>,
-        ready: &PipelineReadiness,
+        health: &PipelineHealth,
         heartbeat: &Heartbeat,
         shutdown: &CancellationToken,
     ) -> Result<Option<Vec<Record<KafkaPayload>>>, Error> {
@@ -62,8 +63,7 @@ impl RecordMapper {
                         return Err(Error::new(kind, &self.mapper.spec.pipeline, message));
                     }
                     Err(MapError::Unavailable(message)) => {
-                        tracing::warn!(error = %message, "the registry does not answer; retrying");
-                        ready.set_not_ready(message);
+                        health.failed(Part::Registry, &message);
                         heartbeat.beat();
                         tokio::select! {
                             () = tokio::time::sleep(backoff.next_pause()) => {}
@@ -72,6 +72,9 @@ impl RecordMapper {
                     }
                 }
             };
+            if backoff.failures() > 0 {
+                health.answered(Part::Registry);
+            }
             let size = record.size();
             mapped.push(Record { offset: record.offset, changes, payload: KafkaPayload(record), size });
         }
