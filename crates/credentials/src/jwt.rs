@@ -20,7 +20,6 @@ pub(crate) fn claims(token: &str) -> Claims {
 }
 
 /// Encodes a part of a token.
-#[cfg(test)]
 pub(crate) fn encode(part: impl AsRef<[u8]>) -> String {
     URL_SAFE_NO_PAD.encode(part)
 }

@@ -9,7 +9,9 @@
 //! neither of them. It never logs.
 #![cfg_attr(test, allow(clippy::unwrap_used))]
 
+mod aws;
 mod error;
+mod google;
 mod http;
 mod jwt;
 mod oidc;
@@ -19,7 +21,9 @@ mod token;
 mod token_cache;
 mod token_thread;
 
+pub use aws::AwsMskProvider;
 pub use error::{Error, ErrorKind, Result};
+pub use google::{GoogleOptions, GoogleProvider, GoogleTokenForm};
 pub use oidc::{OidcOptions, OidcProvider};
 pub use secret::Secret;
 pub use secret_source::SecretSource;
