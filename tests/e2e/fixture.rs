@@ -35,6 +35,10 @@ pub(crate) struct FixtureOptions {
     pub(crate) bootstrap: Option<String>,
     /// The URL of the registry for the services, if it is not that of the testbed.
     pub(crate) registry: Option<String>,
+    /// More keys of `[registry]`.
+    pub(crate) registry_keys: String,
+    /// The table `[kafka.oauth]`, if there is one.
+    pub(crate) oauth: String,
 }
 
 /// The database, topics and configuration of one test.
@@ -260,8 +264,16 @@ fn config_text(
 ) -> String {
     let Addresses { kafka, spanner, registry } = at;
     let start = start.to_rfc3339();
-    let FixtureOptions { ingest, kafka: properties, telemetry, pipelines, bootstrap: _, registry: _ } =
-        choices;
+    let FixtureOptions {
+        ingest,
+        kafka: properties,
+        telemetry,
+        pipelines,
+        bootstrap: _,
+        registry: _,
+        registry_keys,
+        oauth,
+    } = choices;
     let pipelines = pipelines.replace("{id}", id);
     let modes = row_modes::MAPPING;
     let session = if properties.contains("session.timeout.ms") { "" } else { SHORT_SESSION };
@@ -271,11 +283,13 @@ bootstrap_servers = "{kafka}"
 [kafka.properties]
 {session}
 {properties}
+{oauth}
 [spanner]
 database = "{database}"
 emulator_host = "{spanner}"
 [registry]
 url = "{registry}"
+{registry_keys}
 [telemetry]
 log = "info"
 {telemetry}

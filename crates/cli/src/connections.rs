@@ -1,15 +1,19 @@
 //! Translates the configuration file into clients of Kafka, Spanner and the registry.
 
+mod oauth;
+mod registry;
+
 use std::path::PathBuf;
 
 use spanbridge_config::{Config, Located, SpannerPriority, SpannerTimeouts};
 use spanbridge_kafka::ClientOptions;
-use spanbridge_schema::{Registry, RegistryOptions};
 use spanbridge_spanner::{
     Admin, ClientCertificate, Database, DirectedRead, Identity, Options as SpannerOptions, Priority, Tls,
 };
 
 use crate::error::{Error, ErrorKind, Result};
+use oauth::kafka_tokens;
+pub(crate) use registry::registry;
 
 /// The property that [`ClientOptions`] has a field for.
 const BOOTSTRAP_SERVERS: &str = "bootstrap.servers";
@@ -24,7 +28,8 @@ pub(crate) fn kafka(
 ) -> std::result::Result<ClientOptions, spanbridge_config::Error> {
     let mut properties = config.kafka.resolve()?;
     let bootstrap = properties.remove(BOOTSTRAP_SERVERS).unwrap_or_default();
-    let options = ClientOptions::new(bootstrap, client_id);
+    let mut options = ClientOptions::new(bootstrap, client_id);
+    options.tokens = kafka_tokens(config)?;
     Ok(properties.into_iter().fold(options, |options, (name, value)| options.with_property(name, value)))
 }
 
@@ -110,21 +115,6 @@ pub(crate) fn admin_error(options: &SpannerOptions, error: spanbridge_spanner::E
         ),
         None => error,
     }
-}
-
-/// Returns a client of the registry, which has sent nothing yet.
-///
-/// # Errors
-/// A reference does not resolve, or the URL cannot be used.
-pub(crate) fn registry(config: &Config) -> Result<Registry> {
-    let settings = &config.registry;
-    let resolve =
-        |text: &Option<spanbridge_config::Text>| text.as_ref().map(|text| text.resolve()).transpose();
-    let mut options = RegistryOptions::new(settings.url.resolve()?);
-    options.username = resolve(&settings.username)?;
-    options.password = resolve(&settings.password)?;
-    options.bearer_token = resolve(&settings.bearer_token)?;
-    Ok(Registry::connect(options)?)
 }
 
 #[cfg(test)]

@@ -26,8 +26,8 @@ pub struct Config {
     pub kafka: Kafka,
     /// `[spanner]`: the Spanner database. Required.
     pub spanner: Spanner,
-    /// `[registry]`: the schema registry. Required.
-    pub registry: Registry,
+    /// `[registry]`: the schema registry. Required if a pipeline's format has schemas.
+    pub registry: Option<Registry>,
     /// `[telemetry]`: logs, traces and the admin port. Optional.
     pub telemetry: Telemetry,
     /// `[[ingest]]`: the pipelines from Kafka to Spanner, in file order.
@@ -142,7 +142,7 @@ impl Config {
 struct Sections {
     kafka: Kafka,
     spanner: Spanner,
-    registry: Registry,
+    registry: Option<Registry>,
     telemetry: Telemetry,
     ingest: Vec<Ingest>,
     publish: Vec<Publish>,
@@ -153,13 +153,17 @@ impl Sections {
         let section = |key| root.required(key).and_then(|entry| entry.section());
         let kafka = section("kafka").and_then(Kafka::read);
         let spanner = section("spanner").and_then(Spanner::read);
-        let registry = section("registry").and_then(Registry::read);
+        let registry = root.optional("registry");
+        let has_registry = registry.is_some();
+        // `Some(None)` if the file has no section, `None` if the section has mistakes.
+        let registry = registry.map_or(Some(None), |entry| Registry::read(entry.section()?).map(Some));
         let telemetry = root.optional("telemetry").and_then(|entry| entry.section()).map(Telemetry::read);
         let ingest = pipelines(root, "ingest", Ingest::read);
         let publish = pipelines(root, "publish", Publish::read);
         root.finish();
         consistency::check_ingest(root.reader(), &ingest);
         consistency::check_publish(root.reader(), &publish, &ingest);
+        consistency::check_registry(root.reader(), has_registry, &ingest, &publish);
         let telemetry = telemetry.unwrap_or_default();
         Some(Self { kafka: kafka?, spanner: spanner?, registry: registry?, telemetry, ingest, publish })
     }

@@ -8,11 +8,13 @@ mod columns;
 mod masks;
 mod names;
 mod publish;
+mod registry;
 mod tables;
 mod watermark;
 
 pub(crate) use names::{CaseSensitivity, report_duplicates};
 pub(crate) use publish::check_publish;
+pub(crate) use registry::check_registry;
 pub(crate) use tables::BRIDGE_TABLES;
 
 use crate::read::Reader;

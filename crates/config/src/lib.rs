@@ -42,11 +42,12 @@ pub use model::ingest_table::IngestTable;
 pub use model::kafka::Kafka;
 pub use model::listen::Listen;
 pub use model::mapping::{Mapping, Mask};
+pub use model::oauth::{OAuth, OAuthProvider, Oidc};
 pub use model::publish::{
     Compatibility, CreateTopics, Envelope, OnIncompatibleSchema, PeriodicTopic, Publish, PublishStart, Route,
     Selection, Snapshot, TimestampEncoding,
 };
-pub use model::registry::Registry;
+pub use model::registry::{Registry, RegistryAuthentication, RegistryCertificate};
 pub use model::rows_table::{RowsTable, WriteMode};
 pub use model::spanner::Spanner;
 pub use model::spanner_requests::{

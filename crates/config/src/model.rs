@@ -18,6 +18,7 @@ pub(crate) mod ingest_table;
 pub(crate) mod kafka;
 pub(crate) mod listen;
 pub(crate) mod mapping;
+pub(crate) mod oauth;
 pub(crate) mod publish;
 pub(crate) mod registry;
 mod reserved;

@@ -5,7 +5,7 @@ mod base;
 
 use base::{BASE, error, replace_in_base};
 use miette::{Diagnostic, GraphicalReportHandler, GraphicalTheme};
-use spanbridge_config::{Config, Error, ErrorKind};
+use spanbridge_config::{Config, Error, ErrorKind, RegistryAuthentication, Text};
 
 fn parse(text: &str) -> Config {
     Config::parse("f.toml", text).unwrap_or_else(|error| panic!("{error}"))
@@ -29,7 +29,7 @@ fn referenced_file_is_read_again_without_its_last_newline() {
     let path = folder.path().join("password");
     std::fs::write(&path, "hunter2\n\n").unwrap();
     let config = parse(&with_password(&format!("{{ file = {path:?} }}")));
-    let password = config.registry.password.clone().unwrap();
+    let password = password(&config);
     assert_eq!(password.resolve().unwrap(), "hunter2\n");
     std::fs::write(&path, "hunter3\r\n").unwrap();
     assert_eq!(password.resolve().unwrap(), "hunter3");
@@ -59,7 +59,7 @@ fn environment_references_are_checked_at_load() {
     let config = parse(&replace_in_base("log = \"info\"", "log = { env = \"CARGO_PKG_NAME\" }"));
     assert_eq!(config.telemetry.log, "spanbridge-config");
     let config = parse(&with_password("{ env = \"CARGO_PKG_NAME\" }"));
-    assert_eq!(config.registry.password.unwrap().resolve().unwrap(), "spanbridge-config");
+    assert_eq!(password(&config).resolve().unwrap(), "spanbridge-config");
 
     let unset = error(&with_password("{ env = \"SPANBRIDGE_TEST_UNSET\" }"));
     let line =
@@ -218,4 +218,11 @@ fn unreadable_file_is_an_error() {
     assert!(Config::load(&path).unwrap_err().to_string().contains("larger than 1MiB"));
     std::fs::write(&path, format!("\u{feff}{BASE}").replace('\n', "\r\n")).unwrap();
     Config::load(&path).unwrap();
+}
+
+fn password(config: &Config) -> Text {
+    match &config.registry.as_ref().unwrap().authentication {
+        RegistryAuthentication::Basic { password, .. } => password.clone(),
+        other => panic!("{other:?}"),
+    }
 }

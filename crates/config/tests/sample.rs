@@ -29,7 +29,7 @@ fn sample_is_read_completely() {
     assert_eq!(config.kafka.resolve().unwrap()["bootstrap.servers"], "127.0.0.1:9092");
     assert_eq!(config.spanner.database.to_string(), "projects/demo/instances/demo/databases/flights");
     assert_eq!(config.spanner.emulator_host().unwrap(), "127.0.0.1:9010");
-    assert_eq!(config.registry.url.resolve().unwrap(), "http://127.0.0.1:8081");
+    assert_eq!(config.registry.as_ref().unwrap().urls[0].resolve().unwrap(), "http://127.0.0.1:8081");
 
     let [ingest] = &config.ingest[..] else { panic!("one ingest pipeline") };
     assert_eq!(

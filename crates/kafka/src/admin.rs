@@ -37,7 +37,8 @@ pub enum EnsureTopicOutcome {
 
 /// Creates, inspects and deletes topics.
 pub struct Admin {
-    client: AdminClient<PlainContext>,
+    /// The client of administrative requests; `None` with OAuth, whose tokens rdkafka's admin client does not take.
+    client: Option<AdminClient<PlainContext>>,
     offsets: Offsets,
     limit: Duration,
 }
@@ -55,7 +56,10 @@ impl Admin {
     /// `Config` for properties that librdkafka rejects.
     pub fn new(options: &ClientOptions, limit: Duration) -> Result<Self> {
         let settings = options.settings(ClientKind::Metadata, &[], &[])?;
-        let client = settings.create("create the admin client", PlainContext)?;
+        let client = match options.tokens {
+            Some(_) => None,
+            None => Some(settings.create("create the admin client", PlainContext)?),
+        };
         Ok(Admin { client, offsets: Offsets::new(options)?, limit })
     }
 
@@ -79,7 +83,7 @@ impl Admin {
         for (key, value) in config {
             topic = topic.set(key, value);
         }
-        let request = self.client.create_topics([&topic], &self.options());
+        let request = self.client(&operation)?.create_topics([&topic], &self.options());
         let is_created = match only_result(self.send(&operation, request).await?, &operation)? {
             Ok(_) => true,
             // Another client created it in the meantime.
@@ -108,7 +112,7 @@ impl Admin {
     pub async fn topic_config(&self, topic: &str, name: &str) -> Result<Option<String>> {
         let operation = format!("read the configuration of topic {topic}");
         let resources = [ResourceSpecifier::Topic(topic)];
-        let request = self.client.describe_configs(&resources, &self.options());
+        let request = self.client(&operation)?.describe_configs(&resources, &self.options());
         let resource = only_result(self.send(&operation, request).await?, &operation)?
             .map_err(|code| Error::from_kafka(&operation, KafkaError::AdminOp(code)))?;
         Ok(resource.entries.into_iter().find(|entry| entry.name == name).and_then(|entry| entry.value))
@@ -121,7 +125,7 @@ impl Admin {
     pub async fn add_partitions(&self, topic: &str, partitions: usize) -> Result<()> {
         let operation = format!("extend topic {topic} to {partitions} partitions");
         let new_partitions = [NewPartitions::new(topic, partitions)];
-        let request = self.client.create_partitions(&new_partitions, &self.options());
+        let request = self.client(&operation)?.create_partitions(&new_partitions, &self.options());
         match only_result(self.send(&operation, request).await?, &operation)? {
             Ok(_) => Ok(()),
             Err((_, code)) => Err(Error::from_kafka(&operation, KafkaError::AdminOp(code))),
@@ -137,7 +141,7 @@ impl Admin {
         let mut list = TopicPartitionList::with_capacity(1);
         list.add_partition_offset(&tp.topic, tp.partition, Offset::Offset(before))
             .map_err(|e| Error::from_kafka(&operation, e))?;
-        let request = self.client.delete_records(&list, &self.options());
+        let request = self.client(&operation)?.delete_records(&list, &self.options());
         let result = self.send(&operation, request).await?;
         result.elements().iter().try_for_each(|e| e.error()).map_err(|e| Error::from_kafka(&operation, e))
     }
@@ -156,7 +160,7 @@ impl Admin {
     /// `NotFound`, `Denied`, `Unavailable`.
     pub async fn delete_topic(&self, name: &str) -> Result<()> {
         let operation = format!("delete topic {name}");
-        let request = self.client.delete_topics(&[name], &self.options());
+        let request = self.client(&operation)?.delete_topics(&[name], &self.options());
         match only_result(self.send(&operation, request).await?, &operation)? {
             Ok(_) => Ok(()),
             Err((_, code)) => Err(Error::from_kafka(&operation, KafkaError::AdminOp(code))),
@@ -175,6 +179,23 @@ impl Admin {
             }
             tokio::time::sleep(METADATA_POLL_INTERVAL).await;
         }
+    }
+
+    /// Returns the client of administrative requests.
+    ///
+    /// rdkafka 0.39 serves the queue of each client except that of its admin client, and librdkafka asks for tokens
+    /// through this queue.
+    ///
+    /// # Errors
+    /// `Denied` with OAuth.
+    fn client(&self, operation: &str) -> Result<&AdminClient<PlainContext>> {
+        self.client.as_ref().ok_or_else(|| {
+            let message = format!(
+                "Cannot {operation}: the Kafka client library sends no administrative requests with [kafka.oauth]; create \
+                 and configure topics with another tool"
+            );
+            Error::new(ErrorKind::Denied, message)
+        })
     }
 
     fn options(&self) -> AdminOptions {

@@ -18,6 +18,7 @@ mod admin;
 mod context;
 mod election;
 mod error;
+mod event_queue;
 mod log;
 mod offsets;
 mod options;

@@ -1,9 +1,11 @@
 //! How clients reach the cluster, and the librdkafka configuration that follows from it.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use rdkafka::ClientConfig;
 use rdkafka::config::RDKafkaLogLevel;
+use spanbridge_credentials::TokenThread;
 
 use crate::error::{Error, ErrorKind, Result};
 use crate::properties::ClientKind;
@@ -24,6 +26,8 @@ pub struct ClientOptions {
     pub properties: Vec<(String, String)>,
     /// The property `client.id`, which appears in the brokers' logs, quotas and metrics.
     pub client_id: String,
+    /// The source of tokens for the mechanism OAUTHBEARER, which all clients then use.
+    pub tokens: Option<Arc<TokenThread>>,
 }
 
 impl std::fmt::Debug for ClientOptions {
@@ -40,7 +44,12 @@ impl std::fmt::Debug for ClientOptions {
 impl ClientOptions {
     /// Creates options without further properties.
     pub fn new(bootstrap: impl Into<String>, client_id: impl Into<String>) -> Self {
-        ClientOptions { bootstrap: bootstrap.into(), client_id: client_id.into(), properties: Vec::new() }
+        ClientOptions {
+            bootstrap: bootstrap.into(),
+            client_id: client_id.into(),
+            properties: Vec::new(),
+            tokens: None,
+        }
     }
 
     /// Adds a property. If a name is added twice, the last value counts.
@@ -86,6 +95,9 @@ impl ClientOptions {
         for (name, value) in defaults {
             config.set(*name, *value);
         }
+        if self.tokens.is_some() {
+            config.set("security.protocol", "sasl_ssl").set("sasl.mechanism", "OAUTHBEARER");
+        }
         for (name, value) in self.properties.iter().filter(|(name, _)| kind.uses(name)) {
             config.set(name, value);
         }
@@ -100,7 +112,7 @@ impl ClientOptions {
             config.set(*name, *value);
         }
         config.set("bootstrap.servers", &self.bootstrap).set("client.id", &self.client_id);
-        Ok(ClientSettings::new(config, Redaction::new(&self.properties)))
+        Ok(ClientSettings::new(config, Redaction::new(&self.properties), self.tokens.clone()))
     }
 }
 

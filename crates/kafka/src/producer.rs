@@ -14,7 +14,7 @@ use rdkafka::message::DeliveryResult;
 use rdkafka::producer::{BaseRecord, Producer as _, ProducerContext, ThreadedProducer};
 use tokio::sync::Notify;
 
-use crate::context::SharedContext;
+use crate::context::{SharedContext, TokenResult};
 use crate::error::{Error, Result};
 use crate::options::ClientOptions;
 use crate::properties::ClientKind;
@@ -55,6 +55,12 @@ struct DeliveryContext {
 }
 
 impl ClientContext for DeliveryContext {
+    const ENABLE_REFRESH_OAUTH_TOKEN: bool = true;
+
+    fn generate_oauth_token(&self, _: Option<&str>) -> TokenResult {
+        self.shared.oauth_token()
+    }
+
     fn log(&self, level: RDKafkaLogLevel, facility: &str, message: &str) {
         self.shared.log(level, facility, message);
     }

@@ -1,21 +1,28 @@
 //! The complete configuration of one client, from which the client is created.
 
 use std::sync::Arc;
+use std::time::{Duration, Instant};
 
 use rdkafka::ClientContext;
 use rdkafka::config::{ClientConfig, FromClientConfigAndContext};
 use rdkafka::error::KafkaError;
 use rdkafka::types::RDKafkaConfRes;
+use spanbridge_credentials::TokenThread;
 
 use crate::context::SharedContext;
 use crate::error::{Error, ErrorKind, Result};
+use crate::event_queue::EventQueue;
 use crate::redaction::Redaction;
+
+/// The longest time that a new client waits for its first token. Without one it connects later.
+const FIRST_TOKEN_TIMEOUT: Duration = Duration::from_secs(3);
 
 /// The configuration of a client with the redaction of its values. `Debug` shows no values.
 #[derive(Clone)]
 pub(crate) struct ClientSettings {
     config: ClientConfig,
     redaction: Arc<Redaction>,
+    tokens: Option<Arc<TokenThread>>,
 }
 
 impl std::fmt::Debug for ClientSettings {
@@ -25,8 +32,8 @@ impl std::fmt::Debug for ClientSettings {
 }
 
 impl ClientSettings {
-    pub(crate) fn new(config: ClientConfig, redaction: Redaction) -> Self {
-        ClientSettings { config, redaction: Arc::new(redaction) }
+    pub(crate) fn new(config: ClientConfig, redaction: Redaction, tokens: Option<Arc<TokenThread>>) -> Self {
+        ClientSettings { config, redaction: Arc::new(redaction), tokens }
     }
 
     /// Removes a property.
@@ -48,12 +55,17 @@ impl ClientSettings {
     pub(crate) fn create<C, T>(&self, operation: &str, context: impl FnOnce(SharedContext) -> C) -> Result<T>
     where
         C: ClientContext,
-        T: FromClientConfigAndContext<C>,
+        T: FromClientConfigAndContext<C> + EventQueue,
     {
-        let shared = SharedContext::new(self.redaction.clone());
-        self.config
-            .create_with_context(context(shared))
-            .map_err(|error| self.creation_error(operation, &error))
+        let shared = SharedContext::new(self.redaction.clone(), self.tokens.clone());
+        let client: T = self
+            .config
+            .create_with_context(context(shared.clone()))
+            .map_err(|error| self.creation_error(operation, &error))?;
+        // librdkafka asks for the first token through the client's queue, which blocking calls do not serve.
+        let started = Instant::now();
+        while shared.awaits_token() && started.elapsed() < FIRST_TOKEN_TIMEOUT && client.serve() {}
+        Ok(client)
     }
 
     /// Describes why librdkafka rejects the configuration. rdkafka's own error prints the value, so it is dropped.

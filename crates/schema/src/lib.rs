@@ -59,7 +59,7 @@ pub use avro::{AvroSchema, decode as decode_avro, encode as encode_avro};
 pub use datum::Datum;
 #[doc(hidden)]
 pub use decode::fuzz;
-pub use decode::{DecodedPayload, Decoder, Format, WriterSchema};
+pub use decode::{DecodedPayload, Decoder, Format, SchemaHeader, WriterSchema};
 pub use definition::{FieldValue, RecordDefinition, TimestampEncoding, TypeMapping};
 pub use encode::{Encoder, Encoding};
 pub use error::{Error, ErrorKind, Incompatibility};
@@ -68,7 +68,7 @@ pub use json_schema::JsonSchema;
 pub use language::Language;
 pub use limits::Limits;
 pub use protobuf::{MessageType, ProtobufSchema};
-pub use registry::{Compatibility, RegisteredAvroSchema, Registry, RegistryOptions};
+pub use registry::{Authentication, Compatibility, RegisteredAvroSchema, Registry, RegistryOptions};
 pub use registry_schema::RegistrySchema;
 pub use row_schema::{RowColumn, RowImage, RowSchema};
 pub use shape::Shape;

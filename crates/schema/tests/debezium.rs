@@ -257,7 +257,7 @@ fn printed(value: &Avro) -> Json {
 
 fn read(encoder: &Encoder, bytes: &[u8]) -> Json {
     let (id, mut datum) = frame::split(bytes).unwrap();
-    assert_eq!(id, 5);
+    assert_eq!(id, frame::SchemaId::Number(5));
     let registered = apache_avro::Schema::parse_str(encoder.schema().unwrap().1).unwrap();
     let reader = GenericDatumReader::builder(&registered).build().unwrap();
     let read = reader.read_value(&mut datum).unwrap();

@@ -4,7 +4,8 @@
 
 use std::time::{Duration, Instant};
 
-use spanbridge_schema::{AvroSchema, ErrorKind, Registry, RegistryOptions};
+use spanbridge_credentials::SecretSource;
+use spanbridge_schema::{Authentication, AvroSchema, ErrorKind, Registry, RegistryOptions};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::task::JoinHandle;
@@ -103,22 +104,24 @@ async fn credentials_are_sent_and_never_shown() {
     // The subject is unknown, so the next call goes to the compatibility endpoint, through the other HTTP client.
     const UNKNOWN: &str = "HTTP/1.1 404 x\r\nconnection: close\r\ncontent-length: 33\r\n\r\n{\"error_code\":40401,\"message\":\"\"}";
     let mut basic = options("");
-    basic.username = Some("Aladdin".into());
-    basic.password = Some("open sesame".into());
+    basic.authentication = Authentication::Basic {
+        username: SecretSource::fixed("username", "Aladdin"),
+        password: SecretSource::fixed("password", "open sesame"),
+    };
     let mut bearer = options("");
-    bearer.bearer_token = Some("t0ken".into());
+    bearer.authentication = Authentication::Bearer(SecretSource::fixed("bearer_token", "t0ken"));
     let schema = AvroSchema::parse(r#""long""#).unwrap();
     for (options, header) in [
         (basic, "authorization: Basic QWxhZGRpbjpvcGVuIHNlc2FtZQ=="),
         (bearer, "authorization: Bearer t0ken"),
     ] {
         let (url, task) = server(&[REFUSED]).await;
-        let registry = Registry::connect(RegistryOptions { url, ..options.clone() }).unwrap();
+        let registry = Registry::connect(RegistryOptions { urls: vec![url], ..options.clone() }).unwrap();
         let error = registry.avro_schema(1).await.unwrap_err();
         assert_eq!(error.kind(), ErrorKind::Unauthorized);
         assert!(task.await.unwrap().contains(header));
         let (url, task) = server(&[UNKNOWN, REFUSED]).await;
-        let registry = Registry::connect(RegistryOptions { url, ..options }).unwrap();
+        let registry = Registry::connect(RegistryOptions { urls: vec![url], ..options }).unwrap();
         let refused = registry.register("s", &schema).await.unwrap_err();
         assert_eq!(refused.kind(), ErrorKind::Unauthorized);
         let last_request = task.await.unwrap();
@@ -129,4 +132,34 @@ async fn credentials_are_sent_and_never_shown() {
         let shown = format!("{error:?} {refused:?} {registry:?}");
         assert!(!shown.contains("sesame") && !shown.contains("t0ken"), "{shown}");
     }
+}
+
+#[tokio::test]
+async fn errors_of_googles_registry_have_their_kinds() {
+    const NOT_FOUND: &str = "HTTP/1.1 404 x\r\nconnection: close\r\ncontent-length: 44\r\n\r\n{\"error\":{\"code\":404,\"status\":\"NOT_FOUND\"}}\n";
+    const ROOT: &str = "HTTP/1.1 200 x\r\nconnection: close\r\ncontent-length: 2\r\n\r\n{}";
+    const DENIED: &str =
+        "HTTP/1.1 403 x\r\ncontent-length: 44\r\n\r\n{\"error\":{\"code\":403,\"status\":\"PERMISSION\"}}";
+    assert_eq!(error_kind_of(&[NOT_FOUND, ROOT]).await, ErrorKind::UnknownSchema);
+    // The registry itself does not exist, which must not turn records into dead letters.
+    assert_eq!(error_kind_of(&[NOT_FOUND, NOT_FOUND]).await, ErrorKind::Configuration);
+    assert_eq!(error_kind_of(&[DENIED]).await, ErrorKind::Unauthorized);
+    let (url, task) = server(&[NOT_FOUND, ROOT]).await;
+    assert!(Registry::connect(options(&url)).unwrap().latest("s").await.unwrap().is_none());
+    assert!(task.await.unwrap().starts_with("GET / HTTP/1.1"));
+}
+
+#[tokio::test]
+async fn quoted_credentials_are_removed_from_errors() {
+    const QUOTING: &str = "HTTP/1.1 500 x\r\ncontent-length: 80\r\n\r\n{\"error_code\":50001,\"message\":\"QWxhZGRpbjpvcGVuIHNlc2FtZQ== open sesame lsrc-1\"}";
+    let (url, task) = server(&[QUOTING]).await;
+    let mut options = options(&url);
+    options.authentication = Authentication::Basic {
+        username: SecretSource::fixed("username", "Aladdin"),
+        password: SecretSource::fixed("password", "open sesame"),
+    };
+    options.headers = vec![("x-key".to_owned(), SecretSource::fixed("header", "lsrc-1"))];
+    let error = Registry::connect(options).unwrap().avro_schema(1).await.unwrap_err();
+    task.await.unwrap();
+    assert_eq!(error.to_string(), "schema id 1: the registry answers 500 (code 50001): *** *** ***");
 }

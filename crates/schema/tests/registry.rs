@@ -195,7 +195,7 @@ async fn encoded_record_is_decoded_unchanged(url: &str) {
     let value = Avro::Record(vec![("a".into(), Avro::Long(1)), ("b".into(), b)]);
     let bytes = encode_avro(id, &schema, &value).unwrap();
     let decoded = Decoder::new(Format::Avro, registry).decode(&bytes).await.unwrap();
-    assert_eq!(decoded.writer.unwrap().id, id);
+    assert_eq!(decoded.writer.unwrap().id, frame::SchemaId::Number(id));
     assert_eq!(decoded.value.get("a"), Some(&Datum::Int(1)));
     let converted = convert::to_spanner(decoded.value.get("b").unwrap(), &Type::Timestamp).unwrap();
     assert_eq!(converted, Value::Timestamp("2013-01-01T10:00:00Z".parse().unwrap()));

@@ -38,7 +38,7 @@ pub use error::{Error, ErrorKind};
 pub use kafka::{Kafka, KafkaOptions};
 pub use proxy::Proxy;
 pub use python::Python;
-pub use registry::{Registry, RegistryOptions};
+pub use registry::{GateTls, Registry, RegistryGate, RegistryOptions};
 pub use source::Source;
 pub use spanner::{Spanner, SpannerAddress, SpannerOptions};
 pub use token_server::{TokenAnswer, TokenRequest, TokenServer};

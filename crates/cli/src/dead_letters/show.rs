@@ -56,12 +56,14 @@ pub(super) async fn run(session: &Session, args: &ShowArgs, out: &mut impl Write
         )?;
     }
     let key = match (&dead_letter.key, &decoder) {
-        (Some(bytes), Some(decoder)) => Some(format_payload(&decoder.key(bytes).await, bytes)),
+        (Some(bytes), Some(decoder)) => Some(format_payload(&decoder.key(&dead_letter, bytes).await, bytes)),
         (bytes, _) => bytes.as_deref().map(format_raw),
     };
     print_part("key", dead_letter.key.as_deref(), key, out)?;
     let value = match (&dead_letter.value, &decoder) {
-        (Some(bytes), Some(decoder)) => Some(format_payload(&decoder.value(bytes).await, bytes)),
+        (Some(bytes), Some(decoder)) => {
+            Some(format_payload(&decoder.value(&dead_letter, bytes).await, bytes))
+        }
         (bytes, _) => bytes.as_deref().map(format_raw),
     };
     print_part("value", dead_letter.value.as_deref(), value, out)?;

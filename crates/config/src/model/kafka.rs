@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use super::oauth::{OAuth, OAuthUse};
 use super::reserved;
 use crate::error::{Error, ErrorKind};
 use crate::read::{Entry, Section, rules};
@@ -17,6 +18,8 @@ pub struct Kafka {
     /// `[kafka.properties]`: further librdkafka properties by name. Properties that the bridge sets are
     /// rejected. Default: none.
     pub properties: BTreeMap<String, Text>,
+    /// `[kafka.oauth]`: the provider of tokens for the mechanism OAUTHBEARER. Default: none.
+    pub oauth: Option<OAuth>,
     /// The place of the section's header.
     pub span: Span,
 }
@@ -36,9 +39,37 @@ impl Kafka {
         let servers = section.required("bootstrap_servers").and_then(|entry| entry.text(rules::host_ports));
         let properties = section.optional("properties").and_then(|entry| entry.section());
         let properties = properties.map(read_properties).unwrap_or_default();
+        let oauth = section.optional("oauth");
+        if let Some(entry) = &oauth {
+            report_conflicts(entry, &properties);
+        }
+        // `Some(None)` if the file has no table, `None` if the table has mistakes.
+        let oauth =
+            oauth.map_or(Some(None), |entry| OAuth::read(&entry.section()?, OAuthUse::Kafka).map(Some));
         let span = section.span();
         section.finish();
-        Some(Self { bootstrap_servers: servers?, properties, span })
+        Some(Self { bootstrap_servers: servers?, properties, oauth: oauth?, span })
+    }
+}
+
+/// Reports properties that `[kafka.oauth]` sets itself, and protocols without authentication.
+fn report_conflicts(oauth: &Entry<'_>, properties: &BTreeMap<String, Text>) {
+    for (name, value) in properties {
+        let is_other = |word: &str| matches!(value.origin(), Origin::Inline(inline) if !inline.eq_ignore_ascii_case(word));
+        let conflicts = match name.as_str() {
+            "sasl.mechanism" | "sasl.mechanisms" => is_other("OAUTHBEARER"),
+            "security.protocol" => is_other("sasl_ssl") && is_other("sasl_plaintext"),
+            "sasl.username" | "sasl.password" | "enable.sasl.oauthbearer.unsecure.jwt" => true,
+            name => name.starts_with("sasl.oauthbearer."),
+        };
+        if conflicts {
+            let message = format!("the Kafka property `{name}` conflicts with [kafka.oauth]");
+            let mistake = oauth.reader().mistake(ErrorKind::Conflict, value.span(), message);
+            let mistake = mistake.other(oauth.key_span(), "here");
+            oauth
+                .reader()
+                .report(mistake.help("remove one of both; OAUTHBEARER needs sasl_ssl or sasl_plaintext"));
+        }
     }
 }
 

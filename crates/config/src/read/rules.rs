@@ -147,6 +147,19 @@ pub(crate) fn location(text: &str) -> Result<(), Violation> {
     ensure(is_valid, "is not a location", "write it as us-east1")
 }
 
+/// Accepts the name of an HTTP header: RFC 9110, section 5.6.2.
+pub(crate) fn header_name(text: &str) -> Result<(), Violation> {
+    let is_token = |byte: u8| byte.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(&byte);
+    let is_valid = !text.is_empty() && text.bytes().all(is_token);
+    ensure(is_valid, "is not the name of a header", "write it as `Target-Sr-Cluster`")
+}
+
+/// Accepts the value of an HTTP header.
+pub(crate) fn header_value(text: &str) -> Result<(), Violation> {
+    let is_valid = !text.is_empty() && text.bytes().all(|byte| (0x20..=0x7e).contains(&byte));
+    ensure(is_valid, "is not the value of a header", "use visible ASCII characters")
+}
+
 /// Accepts `host:port`.
 pub(crate) fn host_port(text: &str) -> Result<(), Violation> {
     ensure(is_host_port(text), "is not an address", "write it as host:port, such as 127.0.0.1:9010")
@@ -176,7 +189,9 @@ mod tests {
 
     #[test]
     fn rules_accept_valid_and_reject_invalid_texts() {
-        let cases: [(TextRule, &[&str], &[&str]); 12] = [
+        let cases: [(TextRule, &[&str], &[&str]); 14] = [
+            (header_name, &["Target-Sr-Cluster"], &["", "a b", "a:", "ä"]),
+            (header_value, &["lsrc-1", "a b"], &["", "a\r\nb", "ä"]),
             (absolute_path, &["/a", "/run/secrets/x"], &["", "/", "a", "./a", "C:\\a"]),
             (service_account, &["a@p.iam.gserviceaccount.com"], &["", "a", "@a", "a@", "a b@c", "a@b@c"]),
             (location, &["us-east1", "europe-west4"], &["", "US", "us east", "us_east1"]),

@@ -59,17 +59,6 @@ impl<'a> Section<'a> {
         }));
     }
 
-    /// Reports a mistake if the file has a key that this version does not implement. Returns whether it has.
-    pub(crate) fn unsupported(&self, key: &'static str, instead: &str) -> bool {
-        let entry = self.optional(key);
-        if let Some(entry) = &entry {
-            let message = format!("`{key}` is not supported by this version");
-            let mistake = self.reader.mistake(ErrorKind::Unsupported, entry.key_span, message);
-            self.reader.report(mistake.help(instead));
-        }
-        entry.is_some()
-    }
-
     /// Returns all entries in file order, for tables whose keys are names. Such a table needs no
     /// [`finish`](Self::finish).
     pub(crate) fn entries(&self) -> Vec<Entry<'a>> {

@@ -9,6 +9,7 @@ mod conflicts;
 mod decoding;
 mod pipeline;
 mod publish;
+mod registry;
 mod rows;
 mod spanner;
 mod toml_syntax;

@@ -41,7 +41,11 @@ fn keys() {
             "mod.e = \"upsert\"",
             &["17:1: unknown key `mod` in `ingest.table`; did you mean `mode`?"],
         ),
-        ("[registry]\nurl = \"http://127.0.0.1:8081\"\n", "", &["1:1: `registry` is missing"]),
+        (
+            "[registry]\nurl = \"http://127.0.0.1:8081\"\n",
+            "",
+            &["9:1: this pipeline needs a schema registry, but the file has no section [registry]"],
+        ),
         ("url = ", "username = ", &["7:1: `registry.url` is missing", "7:1: `registry.password` is missing"]),
         (
             "database = \"projects/p/instances/demo/databases/flights\"\n",

@@ -1,6 +1,7 @@
 use spanbridge_config::{Config, Decoding, Format, Ingest};
-use spanbridge_schema::{Datum, Registry};
+use spanbridge_schema::{Datum, Registry, SchemaHeader, frame};
 
+use super::DeadLetter;
 use crate::mapping::decoder;
 
 /// Decodes the keys and values of one pipeline's dead letters for display.
@@ -30,26 +31,36 @@ impl<'a> PayloadDecoder<'a> {
         Some(Self { pipeline, registry })
     }
 
-    /// Decodes a key.
-    pub async fn key(&self, bytes: &[u8]) -> PayloadView {
-        self.decode(&self.pipeline.key, bytes).await
+    /// Decodes the key of a dead letter.
+    pub async fn key(&self, dead_letter: &DeadLetter, bytes: &[u8]) -> PayloadView {
+        self.decode(&self.pipeline.key, header(dead_letter, frame::KEY_HEADER), bytes).await
     }
 
-    /// Decodes a value.
-    pub async fn value(&self, bytes: &[u8]) -> PayloadView {
-        self.decode(&self.pipeline.value, bytes).await
+    /// Decodes the value of a dead letter.
+    pub async fn value(&self, dead_letter: &DeadLetter, bytes: &[u8]) -> PayloadView {
+        self.decode(&self.pipeline.value, header(dead_letter, frame::VALUE_HEADER), bytes).await
     }
 
-    async fn decode(&self, decoding: &Decoding, bytes: &[u8]) -> PayloadView {
+    async fn decode(
+        &self,
+        decoding: &Decoding,
+        header: Option<SchemaHeader<'_>>,
+        bytes: &[u8],
+    ) -> PayloadView {
         if matches!(decoding.format, Format::String | Format::Bytes | Format::None) {
             return PayloadView::Plain;
         }
         match &self.registry {
-            Ok(registry) => match decoder(decoding, registry).decode(bytes).await {
+            Ok(registry) => match decoder(decoding, registry).decode_with(header, bytes).await {
                 Ok(decoded) => PayloadView::Value(decoded.value),
                 Err(error) => PayloadView::Undecodable(error.to_string()),
             },
             Err(reason) => PayloadView::Undecodable(reason.clone()),
         }
     }
+}
+
+fn header<'d>(dead_letter: &'d DeadLetter, name: &'static str) -> Option<SchemaHeader<'d>> {
+    let headers = dead_letter.headers.iter();
+    SchemaHeader::find(headers.map(|(name, value)| (name.as_str(), value.as_deref())), name)
 }

@@ -1,9 +1,12 @@
 //! The decoders of a pipeline: from the bytes of a record's key and value to decoded values.
 
 use spanbridge_config::{Decoding, Format as ConfigFormat, Ingest, Unwrap};
+use spanbridge_kafka::Record;
 use spanbridge_protocol::ingest::Failure;
 use spanbridge_schema::debezium::{self, ChangeEvent};
-use spanbridge_schema::{Datum, DecodedPayload, Decoder, Error, ErrorKind, Format, Registry, WriterSchema};
+use spanbridge_schema::{
+    Datum, DecodedPayload, Decoder, Error, ErrorKind, Format, Registry, SchemaHeader, WriterSchema, frame,
+};
 
 use super::map_error::MapError;
 use super::variables::Variables;
@@ -44,13 +47,15 @@ impl Decoders {
         self.unwrap.into()
     }
 
-    pub(super) async fn key(&self, bytes: &[u8]) -> Result<DecodedPayload, MapError> {
+    pub(super) async fn key(&self, record: &Record, bytes: &[u8]) -> Result<DecodedPayload, MapError> {
         let decoded =
-            self.key.decode(bytes).await.map_err(|error| match (self.key.format(), error.kind()) {
-                (Format::String | Format::Int64, _) => {
-                    MapError::Record(Failure::new("SB-INGEST-KEY", format!("key: {error}")))
+            self.key.decode_with(header(record, frame::KEY_HEADER), bytes).await.map_err(|error| {
+                match (self.key.format(), error.kind()) {
+                    (Format::String | Format::Int64, _) => {
+                        MapError::Record(Failure::new("SB-INGEST-KEY", format!("key: {error}")))
+                    }
+                    _ => map_error("key", &error),
                 }
-                _ => map_error("key", &error),
             })?;
         match (self.unwrap, self.key.format()) {
             // Kafka Connect's JSON converter wraps the key in the same envelope as the value.
@@ -63,9 +68,12 @@ impl Decoders {
         }
     }
 
-    pub(super) async fn value(&self, bytes: &[u8]) -> Result<DecodedValue, MapError> {
-        let DecodedPayload { writer, value } =
-            self.value.decode(bytes).await.map_err(|error| map_error("value", &error))?;
+    pub(super) async fn value(&self, record: &Record, bytes: &[u8]) -> Result<DecodedValue, MapError> {
+        let DecodedPayload { writer, value } = self
+            .value
+            .decode_with(header(record, frame::VALUE_HEADER), bytes)
+            .await
+            .map_err(|error| map_error("value", &error))?;
         let body = match self.unwrap {
             Unwrap::None => ValueBody::Plain(value),
             Unwrap::Debezium => ValueBody::Event(Box::new(
@@ -106,6 +114,12 @@ pub(crate) fn decoder(decoding: &Decoding, registry: &Registry) -> Decoder {
         ConfigFormat::None => Format::None,
     };
     Decoder::new(format, registry.clone())
+}
+
+/// Returns the header of the record that names the schema of its key or value.
+fn header<'r>(record: &'r Record, name: &'static str) -> Option<SchemaHeader<'r>> {
+    let headers = record.headers.iter();
+    SchemaHeader::find(headers.map(|(name, value)| (name.as_str(), value.as_deref())), name)
 }
 
 /// Decides what an error of the decoder or the registry means for the record.

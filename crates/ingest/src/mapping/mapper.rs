@@ -34,11 +34,11 @@ impl Mapper {
     /// The record is invalid, the registry does not answer, or the writer has new fields.
     pub(crate) async fn map(&self, partition: &Partition, record: &Record) -> Result<Vec<Change>, MapError> {
         let value = match &record.value {
-            Some(bytes) => Some(self.decoders.value(bytes).await?),
+            Some(bytes) => Some(self.decoders.value(record, bytes).await?),
             None => None,
         };
         let key = match &record.key {
-            Some(bytes) if self.reads_key => self.decoders.key(bytes).await?,
+            Some(bytes) if self.reads_key => self.decoders.key(record, bytes).await?,
             _ => DecodedPayload { writer: None, value: Datum::Null },
         };
         let input = ExpressionInput::new(record, value.as_ref(), &key, &self.paths);

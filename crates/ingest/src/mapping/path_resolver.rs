@@ -4,6 +4,7 @@ use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use spanbridge_protocol::ingest::Failure;
+use spanbridge_schema::frame::SchemaId;
 use spanbridge_schema::{Datum, Shape, WriterSchema};
 
 use super::field_path::{FieldPath, PathRoot, PathStep, WriterPart, child};
@@ -32,7 +33,7 @@ pub(super) struct PathResolver {
 }
 
 /// The id of a writer's schema, and the part of the record that it describes.
-type CacheKey = (Option<u32>, WriterPart);
+type CacheKey = (Option<SchemaId>, WriterPart);
 
 /// The resolved paths of one message; only Protobuf files have several messages, which have names.
 type MessagePaths = (Option<String>, Arc<ResolvedPaths>);

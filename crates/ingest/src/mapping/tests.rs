@@ -8,6 +8,7 @@ use spanbridge_protocol::ingest::Failure;
 use spanbridge_protocol::value::{Type, Value};
 use spanbridge_schema::datum::{Instant, Period};
 use spanbridge_schema::debezium::{ChangeEvent, RowOperation};
+use spanbridge_schema::frame::SchemaId;
 use spanbridge_schema::{
     AvroSchema, Datum, DecodedPayload, RegistrySchema, WriterSchema, decode_avro, encode_avro,
 };
@@ -38,7 +39,7 @@ fn content(plane: Avro) -> DecodedValue {
     let schema = AvroSchema::parse(SCHEMA).unwrap();
     let frame = encode_avro(1, &schema, &value).unwrap();
     let value = decode_avro(&schema, &frame[5..]).unwrap();
-    let writer = WriterSchema { id: 1, schema: RegistrySchema::Avro(Arc::new(schema)) };
+    let writer = WriterSchema { id: SchemaId::Number(1), schema: RegistrySchema::Avro(Arc::new(schema)) };
     DecodedValue { writer: Some(writer), body: ValueBody::Plain(value) }
 }
 
@@ -239,7 +240,7 @@ fn evaluate_with_schema(
     let schema = AvroSchema::parse(&schema).unwrap();
     let frame = encode_avro(7, &schema, &Avro::Record(value)).unwrap();
     let value = decode_avro(&schema, &frame[5..]).unwrap();
-    let writer = WriterSchema { id: 7, schema: RegistrySchema::Avro(Arc::new(schema)) };
+    let writer = WriterSchema { id: SchemaId::Number(7), schema: RegistrySchema::Avro(Arc::new(schema)) };
     let content = DecodedValue { writer: Some(writer), body: ValueBody::Plain(value) };
     let mut paths = PathResolver::new([None, Some("t-value".to_owned())]);
     let expression = match copied {

@@ -10,7 +10,7 @@ use rdkafka::producer::ProducerContext;
 use rdkafka::{ClientContext, Statistics};
 
 use super::doubt::{DoubtDetector, ResendCounters};
-use crate::context::SharedContext;
+use crate::context::{SharedContext, TokenResult};
 
 /// The log facilities of lost connections and of requests that timed out.
 const DOUBTFUL_LOG_FACILITIES: [&str; 2] = ["FAIL", "REQTMOUT"];
@@ -58,6 +58,12 @@ impl TransactionContext {
 }
 
 impl ClientContext for TransactionContext {
+    const ENABLE_REFRESH_OAUTH_TOKEN: bool = true;
+
+    fn generate_oauth_token(&self, _: Option<&str>) -> TokenResult {
+        self.shared.oauth_token()
+    }
+
     fn log(&self, level: RDKafkaLogLevel, facility: &str, message: &str) {
         self.count_call();
         self.shared.log(level, facility, message);

@@ -182,7 +182,7 @@ fn messages(transform: &TableTransform, change: &DataChange, payload: &Json) -> 
 
 fn read(output: &Serializer, id: u32, bytes: &[u8]) -> Json {
     let (found, mut datum) = frame::split(bytes).unwrap();
-    assert_eq!(found, id);
+    assert_eq!(found, frame::SchemaId::Number(id));
     let schema = apache_avro::Schema::parse_str(output.encoder().schema().unwrap().1).unwrap();
     let reader = apache_avro::reader::datum::GenericDatumReader::builder(&schema).build().unwrap();
     let value = reader.read_value(&mut datum).unwrap();
@@ -418,7 +418,7 @@ fn each_format_has_the_same_record() {
         let transform = transform_of(&orders(), false, &RecordFormat { key, value, ..debezium });
         let messages = messages(&transform, &insert, payload).unwrap();
         let value = messages[0].value.as_ref().unwrap();
-        assert_eq!(framed, value[0] == 0 && frame::split(value).unwrap().0 == VALUE);
+        assert_eq!(framed, value[0] == 0 && frame::split(value).unwrap().0 == frame::SchemaId::Number(VALUE));
         if format != PublishFormat::Protobuf {
             let mut expected = payload.clone();
             expected["source"]["version"] = json!(env!("CARGO_PKG_VERSION"));

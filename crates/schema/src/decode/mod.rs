@@ -16,7 +16,10 @@
 pub mod fuzz;
 mod plain;
 
+use std::borrow::Cow;
+
 use crate::datum::Datum;
+use crate::frame::SchemaId;
 use crate::limits::Limits;
 use crate::registry::Registry;
 use crate::registry_schema::RegistrySchema;
@@ -64,10 +67,30 @@ pub struct DecodedPayload {
 /// The schema with which a payload was written, Avro's "writer's schema".
 #[derive(Debug, Clone)]
 pub struct WriterSchema {
-    /// The id in the registry.
-    pub id: u32,
+    /// The id or the GUID in the registry.
+    pub id: SchemaId,
     /// The schema. For Protobuf it is the message that the payload's index names, not the whole file.
     pub schema: RegistrySchema,
+}
+
+/// A header of a record that names the schema of the key or the value.
+#[derive(Debug, Clone, Copy)]
+pub struct SchemaHeader<'a> {
+    /// [`frame::KEY_HEADER`] or [`frame::VALUE_HEADER`].
+    pub name: &'static str,
+    /// The bytes.
+    pub value: &'a [u8],
+}
+
+impl<'a> SchemaHeader<'a> {
+    /// Returns the last header with this name, if the record has one.
+    pub fn find<'n>(
+        headers: impl IntoIterator<Item = (&'n str, Option<&'a [u8]>)>,
+        name: &'static str,
+    ) -> Option<Self> {
+        let found = headers.into_iter().filter(|(header, _)| *header == name).last()?;
+        found.1.map(|value| Self { name, value })
+    }
 }
 
 impl Decoder {
@@ -102,9 +125,22 @@ impl Decoder {
     /// [`ErrorKind::UnusableSchema`] if the schema is in another language than the format; and the errors of
     /// [`Registry::schema`].
     pub async fn decode(&self, bytes: &[u8]) -> Result<DecodedPayload> {
+        self.decode_with(None, bytes).await
+    }
+
+    /// Decodes one payload, whose schema a header of the record may name. The header takes precedence over a prefix of
+    /// the payload, as in Confluent's deserializers. Formats without a schema ignore it.
+    ///
+    /// # Errors
+    /// The errors of [`Self::decode`].
+    pub async fn decode_with(
+        &self,
+        header: Option<SchemaHeader<'_>>,
+        bytes: &[u8],
+    ) -> Result<DecodedPayload> {
         let without_schema = |value: Result<Datum>| value.map(|value| DecodedPayload { writer: None, value });
         match self.format {
-            Format::Avro | Format::JsonSchema | Format::Protobuf => self.decode_framed(bytes).await,
+            Format::Avro | Format::JsonSchema | Format::Protobuf => self.decode_framed(header, bytes).await,
             Format::Json => without_schema(json::decode(bytes, self.limits)),
             Format::String => without_schema(plain::string(bytes)),
             Format::Int64 => without_schema(plain::int64(bytes)),
@@ -113,8 +149,16 @@ impl Decoder {
         }
     }
 
-    async fn decode_framed(&self, bytes: &[u8]) -> Result<DecodedPayload> {
-        let (id, payload) = frame::split(bytes)?;
+    async fn decode_framed(&self, header: Option<SchemaHeader<'_>>, bytes: &[u8]) -> Result<DecodedPayload> {
+        let (id, payload) = match header {
+            None => frame::split(bytes).map(|(id, payload)| (id, Cow::Borrowed(payload)))?,
+            Some(header) => match frame::split_header(header.value, header.name)? {
+                // The header of a Protobuf payload ends with the index of the message.
+                (id, index) if self.format == Format::Protobuf => (id, Cow::Owned([index, bytes].concat())),
+                (id, _) => (id, Cow::Borrowed(bytes)),
+            },
+        };
+        let payload = &*payload;
         let schema = self.registry.schema(id).await?;
         let decoded = match (self.format, schema) {
             (Format::Avro, RegistrySchema::Avro(schema)) => {

@@ -42,7 +42,7 @@ fn decoded(encoder: &Encoder, encoding: Encoding, bytes: &[u8]) -> Datum {
     let text = encoder.schema().map(|(_, text)| text);
     let framed = || {
         let (id, payload) = frame::split(bytes).unwrap();
-        assert_eq!(id, 7);
+        assert_eq!(id, frame::SchemaId::Number(7));
         payload
     };
     match encoding {

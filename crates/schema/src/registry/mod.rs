@@ -9,44 +9,46 @@
 //! The client does not retry; callers do, by [`ErrorKind::is_retriable`]. Schemas are cached by id and by subject,
 //! because a registry never changes the schema of an id. Credentials appear in no error and no debug output.
 //!
-//! - `options`: address, credentials, timeout.
-//! - `compatibility_client`: the calls that the library `schema_registry_converter` lacks.
+//! - `options`, `authentication`: addresses, credentials, limits.
+//! - `client`: sends requests, with failover, TLS (`tls`) and renewed credentials.
+//! - `answer`: the answers, and `error_mapping`: the [`ErrorKind`]s that follow from them.
 //! - `references`: the schemas to which a schema refers.
-//! - `error_mapping`: from answers to [`ErrorKind`]s.
+//! - `schema_text`: a schema with its references; `schema_folder` keeps it on disk for the next start.
 //! - `incompatibility_message`, `field_difference`: the field that makes a schema incompatible.
 //!
 //! Source: <https://docs.confluent.io/platform/current/schema-registry/develop/api.html>.
 
+mod answer;
+mod authentication;
 mod cache;
-mod compatibility_client;
+mod client;
 mod error_mapping;
 mod field_difference;
 mod incompatibility_message;
 mod options;
 mod references;
+mod schema_folder;
+mod schema_text;
+mod tls;
 
 use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
-use schema_registry_converter::async_impl::schema_registry::{
-    SrSettings, get_all_versions, get_schema_by_id, get_schema_by_subject_and_version, perform_sr_call,
-    post_schema,
-};
-use schema_registry_converter::schema_registry_common::{
-    RegisteredSchema, SchemaType, SrCall, SuppliedSchema,
-};
 use tokio::sync::Mutex;
 
 use crate::avro::AvroSchema;
-use crate::json_schema::JsonSchema;
+use crate::frame::SchemaId;
 use crate::language::Language;
-use crate::protobuf::ProtobufSchema;
 use crate::registry_schema::RegistrySchema;
 use crate::{Error, ErrorKind, Incompatibility, Result};
+use answer::{CompatibilityAnswer, LevelAnswer, RegistrationAnswer, SchemaAnswer};
 use cache::Cache;
-use compatibility_client::{CheckResult, CompatibilityClient};
+use client::{RegistryClient, Request};
+use schema_folder::SchemaFolder;
+use schema_text::SchemaText;
 
+pub use authentication::Authentication;
 pub use options::RegistryOptions;
 
 /// The number of fields that an incompatibility error names.
@@ -64,20 +66,21 @@ pub struct Registry {
 }
 
 struct Inner {
-    settings: SrSettings,
-    compatibility: CompatibilityClient,
+    /// The client; `None` if the configuration names no registry.
+    client: Option<RegistryClient>,
+    /// The folder that keeps schemas for the next start.
+    folder: Option<SchemaFolder>,
     /// The schemas by id.
-    schemas: Mutex<Cache<u32, RegistrySchema>>,
+    schemas: Mutex<Cache<SchemaId, RegistrySchema>>,
     /// The errors of unknown and unusable ids.
-    errors: Mutex<Cache<u32, (ErrorKind, String)>>,
+    errors: Mutex<Cache<SchemaId, (ErrorKind, String)>>,
     /// The ids of registered schemas, by subject and text.
     registered: Mutex<Cache<(String, Arc<str>), u32>>,
 }
 
 impl fmt::Debug for Registry {
-    /// Omits the settings, because they contain the credentials.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_tuple("Registry").field(&self.inner.compatibility).finish()
+        f.debug_tuple("Registry").field(&self.inner.client).finish()
     }
 }
 
@@ -109,16 +112,31 @@ impl Registry {
     /// # Errors
     /// [`ErrorKind::Configuration`] if the options are invalid.
     pub fn connect(options: RegistryOptions) -> Result<Self> {
-        let settings = options.settings()?;
-        let compatibility = CompatibilityClient::new(options)?;
-        Ok(Self {
+        let folder = options.cache_dir.as_deref().map(|folder| SchemaFolder::new(folder, &options));
+        Ok(Self::with(Some(RegistryClient::new(options)?), folder))
+    }
+
+    /// Creates a client of a registry that the configuration does not name. Every call fails.
+    pub fn absent() -> Self {
+        Self::with(None, None)
+    }
+
+    fn with(client: Option<RegistryClient>, folder: Option<SchemaFolder>) -> Self {
+        Self {
             inner: Arc::new(Inner {
-                settings,
-                compatibility,
+                client,
+                folder,
                 schemas: Mutex::new(Cache::new(CACHE_CAPACITY, None)),
                 errors: Mutex::new(Cache::new(CACHE_CAPACITY, Some(ERROR_CACHE_LIFETIME))),
                 registered: Mutex::new(Cache::new(CACHE_CAPACITY, None)),
             }),
+        }
+    }
+
+    fn client(&self) -> Result<&RegistryClient> {
+        self.inner.client.as_ref().ok_or_else(|| {
+            let message = "this needs a schema registry, but the configuration has no section [registry]";
+            Error::new(ErrorKind::Configuration, message)
         })
     }
 
@@ -127,7 +145,7 @@ impl Registry {
     /// # Errors
     /// The errors of [`Registry::schema`], and [`ErrorKind::UnusableSchema`] if the schema is in another language.
     pub async fn avro_schema(&self, id: u32) -> Result<Arc<AvroSchema>> {
-        into_avro(self.schema(id).await?, &format!("schema id {id}"))
+        into_avro(self.schema(SchemaId::Number(id)).await?, &format!("schema id {id}"))
     }
 
     /// The schema with this id, with its references. It is fetched once and then cached.
@@ -136,7 +154,7 @@ impl Registry {
     /// [`ErrorKind::UnknownSchema`] and [`ErrorKind::UnusableSchema`], which are cached for five seconds;
     /// [`ErrorKind::Unavailable`], [`ErrorKind::Unauthorized`], [`ErrorKind::Configuration`] and
     /// [`ErrorKind::Rejected`].
-    pub async fn schema(&self, id: u32) -> Result<RegistrySchema> {
+    pub async fn schema(&self, id: SchemaId) -> Result<RegistrySchema> {
         if let Some(schema) = self.inner.schemas.lock().await.get(&id) {
             return Ok(schema);
         }
@@ -161,12 +179,9 @@ impl Registry {
     /// [`ErrorKind::UnknownSubject`], and the errors of [`Registry::avro_schema`].
     pub async fn latest_avro(&self, subject: &str) -> Result<RegisteredAvroSchema> {
         let what = format!("subject {subject}");
-        let path = options::path_segment(subject);
-        let response = get_schema_by_subject_and_version(&self.inner.settings, &path, None)
-            .await
-            .map_err(|error| error_mapping::translate(&error, &what))?;
-        let (id, version) = (response.id, response.version);
-        let schema = into_avro(self.parse(response, &what).await?, &what)?;
+        let answer = self.subject_version(subject, "latest", &what).await?;
+        let (id, version) = (require_id(answer.id, &what)?, answer.version);
+        let schema = into_avro(self.resolve(answer, &what).await?.parse(&what)?, &what)?;
         Ok(RegisteredAvroSchema { id, version, schema })
     }
 
@@ -176,13 +191,10 @@ impl Registry {
     /// The errors of [`Registry::schema`].
     pub async fn latest(&self, subject: &str) -> Result<Option<RegistrySchema>> {
         let what = format!("subject {subject}");
-        let path = options::path_segment(subject);
-        match get_schema_by_subject_and_version(&self.inner.settings, &path, None).await {
-            Ok(response) => self.parse(response, &what).await.map(Some),
-            Err(error) => match error_mapping::translate(&error, &what) {
-                error if error.kind() == ErrorKind::UnknownSubject => Ok(None),
-                error => Err(error),
-            },
+        match self.subject_version(subject, "latest", &what).await {
+            Ok(answer) => self.resolve(answer, &what).await?.parse(&what).map(Some),
+            Err(error) if error.kind() == ErrorKind::UnknownSubject => Ok(None),
+            Err(error) => Err(error),
         }
     }
 
@@ -191,10 +203,8 @@ impl Registry {
     /// # Errors
     /// [`ErrorKind::UnknownSubject`], and the errors of [`Registry::schema`].
     pub async fn versions(&self, subject: &str) -> Result<Vec<u32>> {
-        let path = options::path_segment(subject);
-        get_all_versions(&self.inner.settings, path)
-            .await
-            .map_err(|error| error_mapping::translate(&error, &format!("subject {subject}")))
+        let path = format!("subjects/{}/versions", options::path_segment(subject));
+        self.client()?.call(&Request::get(path), &format!("subject {subject}")).await
     }
 
     /// One version of the subject and its id. It is never cached.
@@ -203,12 +213,14 @@ impl Registry {
     /// The errors of [`Registry::versions`].
     pub async fn version(&self, subject: &str, version: u32) -> Result<(u32, RegistrySchema)> {
         let what = format!("version {version} of subject {subject}");
-        let path = options::path_segment(subject);
-        let response = get_schema_by_subject_and_version(&self.inner.settings, &path, Some(version))
-            .await
-            .map_err(|error| error_mapping::translate(&error, &what))?;
-        let id = response.id;
-        Ok((id, self.parse(response, &what).await?))
+        let answer = self.subject_version(subject, &version.to_string(), &what).await?;
+        let id = require_id(answer.id, &what)?;
+        Ok((id, self.resolve(answer, &what).await?.parse(&what)?))
+    }
+
+    async fn subject_version(&self, subject: &str, version: &str, what: &str) -> Result<SchemaAnswer> {
+        let path = format!("subjects/{}/versions/{version}", options::path_segment(subject));
+        self.client()?.call(&Request::get(path), what).await
     }
 
     /// Registers an Avro schema under the subject and returns its id; see [`Registry::register_text`].
@@ -235,27 +247,18 @@ impl Registry {
             self.inner.registered.lock().await.insert(key, id);
             return Ok(id);
         }
-        if let CheckResult::Incompatible(reasons) =
-            self.inner.compatibility.check(subject, language, text).await?
-            && !reasons.is_empty()
-        {
-            return Err(self.incompatible(subject, &reasons, text).await);
+        let check = self.check(subject, language, text).await?;
+        if !check.is_compatible && !check.messages.is_empty() {
+            return Err(self.incompatible(subject, &check.messages, text).await);
         }
         // Apicurio gives no reasons in a check. Its answer to the registration, a 409, has them.
-        let schema_type = match language {
-            Language::Avro => SchemaType::Avro,
-            Language::Json => SchemaType::Json,
-            Language::Protobuf => SchemaType::Protobuf,
-        };
-        let supplied = SuppliedSchema::new(None, schema_type, text.to_owned());
-        let registered = post_schema(&self.inner.settings, options::path_segment(subject), supplied).await;
-        let registered = match registered {
-            Ok(registered) => registered,
-            Err(error) => {
-                let error = error_mapping::translate_registration(&error, subject, text);
-                return Err(self.with_fields(error, text).await);
-            }
-        };
+        let what = format!("subject {subject}");
+        let path = format!("subjects/{}/versions", options::path_segment(subject));
+        let answer = self.client()?.send(&Request::post(path, &schema_body(language, text)), &what).await?;
+        if answer.status == 409 {
+            return Err(self.incompatible(subject, &[answer.message()], text).await);
+        }
+        let registered: RegistrationAnswer = answer.into_success(&what)?.parse(&what)?;
         tracing::info!(subject, id = registered.id, "Schema registered");
         self.inner.registered.lock().await.insert(key, registered.id);
         Ok(registered.id)
@@ -274,12 +277,25 @@ impl Registry {
         if self.find(subject, language, text).await?.is_some() {
             return Ok(Compatibility::Registered);
         }
-        match self.inner.compatibility.check(subject, language, text).await? {
-            CheckResult::Compatible => Ok(Compatibility::Compatible),
-            CheckResult::Incompatible(reasons) => {
-                let error = self.incompatible(subject, &reasons, text).await;
-                error.incompatibility().cloned().map(Compatibility::Incompatible).ok_or(error)
+        let check = self.check(subject, language, text).await?;
+        if check.is_compatible {
+            return Ok(Compatibility::Compatible);
+        }
+        let error = self.incompatible(subject, &check.messages, text).await;
+        error.incompatibility().cloned().map(Compatibility::Incompatible).ok_or(error)
+    }
+
+    /// Asks the registry whether the schema could become the subject's next version. Any schema could become the first
+    /// version of a new subject.
+    async fn check(&self, subject: &str, language: Language, text: &str) -> Result<CompatibilityAnswer> {
+        let what = format!("subject {subject}");
+        let path = format!("compatibility/subjects/{}/versions?verbose=true", options::path_segment(subject));
+        let answer = self.client()?.send(&Request::post(path, &schema_body(language, text)), &what).await?;
+        match answer.error_code() {
+            40401 | 40402 if answer.status != 200 => {
+                Ok(CompatibilityAnswer { is_compatible: true, messages: Vec::new() })
             }
+            _ => answer.into_success(&what)?.parse(&what),
         }
     }
 
@@ -289,7 +305,19 @@ impl Registry {
     /// # Errors
     /// [`ErrorKind::Unavailable`] or [`ErrorKind::Unauthorized`].
     pub async fn compatibility_level(&self, subject: &str) -> Result<Option<String>> {
-        self.inner.compatibility.compatibility_level(subject).await
+        let what = format!("compatibility level of subject {subject}");
+        let subject = options::path_segment(subject);
+        // Some registries return no level for a subject that does not exist yet.
+        for path in [format!("config/{subject}?defaultToGlobal=true"), "config".to_owned()] {
+            match self.client()?.call::<LevelAnswer>(&Request::get(path), &what).await {
+                Ok(answer) => return Ok(Some(answer.level)),
+                Err(error) => match error.kind() {
+                    ErrorKind::Unavailable | ErrorKind::Unauthorized => return Err(error),
+                    _ => {}
+                },
+            }
+        }
+        Ok(None)
     }
 
     /// The error of an incompatible schema, from the registry's reasons.
@@ -318,52 +346,73 @@ impl Registry {
 
     /// The id of a schema that is already registered under the subject.
     async fn find(&self, subject: &str, language: Language, text: &str) -> Result<Option<u32>> {
-        let body = serde_json::json!({"schema": text, "schemaType": language.as_str()}).to_string();
-        let call = SrCall::PostForVersion(&options::path_segment(subject), &body);
-        match perform_sr_call(&self.inner.settings, call).await {
-            Ok(response) => Ok(response.id),
-            Err(error) => match error_mapping::translate(&error, &format!("subject {subject}")) {
-                error if matches!(error.kind(), ErrorKind::UnknownSchema | ErrorKind::UnknownSubject) => {
-                    Ok(None)
-                }
-                error => Err(error),
-            },
+        let what = format!("subject {subject}");
+        let path = format!("subjects/{}", options::path_segment(subject));
+        let request = Request::post(path, &schema_body(language, text));
+        match self.client()?.call::<RegistrationAnswer>(&request, &what).await {
+            Ok(found) => Ok(Some(found.id)),
+            Err(error) if matches!(error.kind(), ErrorKind::UnknownSchema | ErrorKind::UnknownSubject) => {
+                Ok(None)
+            }
+            Err(error) => Err(error),
         }
     }
 
-    async fn fetch(&self, id: u32) -> Result<RegistrySchema> {
+    /// Fetches a schema. While the registry is unavailable, the folder serves the schemas that it keeps.
+    async fn fetch(&self, id: SchemaId) -> Result<RegistrySchema> {
         let what = format!("schema id {id}");
-        let response = get_schema_by_id(id, &self.inner.settings)
-            .await
-            .map_err(|error| error_mapping::translate(&error, &what))?;
-        self.parse(response, &what).await
+        let path = match id {
+            SchemaId::Number(id) => format!("schemas/ids/{id}"),
+            SchemaId::Guid(guid) => format!("schemas/guids/{guid}"),
+        };
+        let answer = match self.client()?.call::<SchemaAnswer>(&Request::get(path), &what).await {
+            Ok(answer) => self.resolve(answer, &what).await,
+            Err(error) => Err(without_guids(error, id)),
+        };
+        let folder = self.inner.folder.as_ref();
+        match (answer, folder) {
+            (Ok(text), folder) => {
+                let schema = text.parse(&what)?;
+                if let Some(folder) = folder {
+                    folder.keep(id, &text).await;
+                }
+                Ok(schema)
+            }
+            (Err(error), Some(folder)) if error.kind().is_retriable() => match folder.find(id).await {
+                Some(text) => text.parse(&what),
+                None => Err(error),
+            },
+            (Err(error), _) => Err(error),
+        }
     }
 
-    /// Parses a fetched schema together with its references.
-    async fn parse(&self, schema: RegisteredSchema, what: &str) -> Result<RegistrySchema> {
-        let references = references::fetch(&self.inner.settings, schema.references, what).await?;
-        let parsed = match schema.schema_type {
-            SchemaType::Avro => {
-                // The same schema may be referred to by two names, but its own names may be defined only once.
-                let mut texts: Vec<String> = Vec::with_capacity(references.len());
-                for reference in references {
-                    if !texts.contains(&reference.text) {
-                        texts.push(reference.text);
-                    }
-                }
-                AvroSchema::parse_with(&schema.schema, &texts)
-                    .map(|schema| RegistrySchema::Avro(Arc::new(schema)))
-            }
-            SchemaType::Json => JsonSchema::parse(&schema.schema, &references)
-                .map(|schema| RegistrySchema::Json(Arc::new(schema))),
-            SchemaType::Protobuf => ProtobufSchema::parse(&schema.schema, &references)
-                .map(|schema| RegistrySchema::Protobuf(Arc::new(schema))),
-            other => {
-                let message = format!("the schema language {other:?} is not supported");
-                Err(Error::new(ErrorKind::UnusableSchema, message))
-            }
-        };
-        parsed.map_err(|error| Error::new(error.kind(), format!("{what}: {error}")))
+    /// Fetches the references of a schema.
+    async fn resolve(&self, answer: SchemaAnswer, what: &str) -> Result<SchemaText> {
+        let references = references::fetch(self.client()?, answer.references, what).await?;
+        Ok(SchemaText::new(answer.schema, answer.schema_type, references))
+    }
+}
+
+/// The body of a registration, a look-up or a compatibility check.
+fn schema_body(language: Language, text: &str) -> serde_json::Value {
+    serde_json::json!({"schema": text, "schemaType": language.as_str()})
+}
+
+fn require_id(id: Option<u32>, what: &str) -> Result<u32> {
+    id.ok_or_else(|| Error::new(ErrorKind::Rejected, format!("{what}: the registry's answer has no id")))
+}
+
+/// The error of a look-up by GUID in a registry that has no such endpoint.
+fn without_guids(error: Error, id: SchemaId) -> Error {
+    match (id, error.kind()) {
+        (SchemaId::Guid(_), ErrorKind::Configuration) => {
+            let message = format!(
+                "schema id {id}: a record header names a schema by its GUID, but this registry has no endpoint for \
+                 GUIDs; they need Confluent's registry of version 8 or later"
+            );
+            Error::new(ErrorKind::Configuration, message)
+        }
+        _ => error,
     }
 }
 

@@ -1,26 +1,31 @@
 //! The options of the registry client.
 
-use std::fmt;
+use std::path::PathBuf;
 use std::time::Duration;
 
-use reqwest::redirect::Policy;
-use reqwest::{Client, ClientBuilder, RequestBuilder, Url};
-use schema_registry_converter::async_impl::schema_registry::SrSettings;
+use reqwest::Url;
+use spanbridge_credentials::SecretSource;
 
+use super::authentication::Authentication;
 use crate::{Error, ErrorKind, Result};
 
-/// The address of a schema registry and the credentials for it.
-#[derive(Clone)]
+/// The addresses of a schema registry and the credentials for it. `Debug` shows no secret.
+#[derive(Debug, Clone)]
 pub struct RegistryOptions {
-    /// The root of Confluent's API, such as `http://127.0.0.1:8081`. Apicurio's ends in `/apis/ccompat/v7`.
-    pub url: String,
-    /// The user name for basic authentication, together with `password`.
-    pub username: Option<String>,
-    /// The password for basic authentication.
-    pub password: Option<String>,
-    /// The bearer token, instead of user name and password.
-    pub bearer_token: Option<String>,
-    /// The timeout of one call, from connecting to the last byte.
+    /// The roots of Confluent's API, such as `http://127.0.0.1:8081`, which are tried in turn. Apicurio's ends in
+    /// `/apis/ccompat/v7`.
+    pub urls: Vec<String>,
+    /// The credentials.
+    pub authentication: Authentication,
+    /// Further headers of each request, by name.
+    pub headers: Vec<(String, SecretSource)>,
+    /// The PEM file of the certificates that sign the registry's. `None`: those of the system.
+    pub ca_file: Option<PathBuf>,
+    /// The PEM files of the client's certificate and its key.
+    pub client_certificate: Option<(PathBuf, PathBuf)>,
+    /// The folder that keeps schemas for the next start.
+    pub cache_dir: Option<PathBuf>,
+    /// The timeout of one request, from connecting to the last byte.
     pub timeout: Duration,
 }
 
@@ -28,69 +33,39 @@ impl RegistryOptions {
     /// Options without authentication and with a timeout of ten seconds.
     pub fn new(url: impl Into<String>) -> Self {
         Self {
-            url: url.into(),
-            username: None,
-            password: None,
-            bearer_token: None,
+            urls: vec![url.into()],
+            authentication: Authentication::None,
+            headers: Vec::new(),
+            ca_file: None,
+            client_certificate: None,
+            cache_dir: None,
             timeout: Duration::from_secs(10),
         }
     }
 
-    /// The URL without a trailing slash.
-    pub(super) fn root(&self) -> &str {
-        self.url.trim_end_matches('/')
-    }
-
-    /// The settings of the library client, which makes all calls except those of `compatibility_client`.
-    pub(super) fn settings(&self) -> Result<SrSettings> {
-        let parsed = Url::parse(&self.url)
-            .map_err(|error| invalid_options(&format!("its URL is invalid: {error}")))?;
-        if !matches!(parsed.scheme(), "http" | "https") {
-            return Err(invalid_options("its URL must start with http:// or https://"));
+    /// The URLs without trailing slashes.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Configuration`] if there is none, or one is invalid.
+    pub(super) fn roots(&self) -> Result<Vec<String>> {
+        if self.urls.is_empty() {
+            return Err(invalid_options("it has no URL"));
         }
-        if !parsed.username().is_empty() || parsed.password().is_some() {
-            return Err(invalid_options(
-                "its URL contains a user or password; set `username` and `password` instead",
-            ));
-        }
-        if self.bearer_token.is_some() && self.username.is_some() {
-            return Err(invalid_options("`bearer_token` and `username` are both set; set only one"));
-        }
-        let mut builder = SrSettings::new_builder(self.root().to_owned());
-        builder.set_timeout(self.timeout);
-        if let Some(token) = &self.bearer_token {
-            builder.set_token_authorization(token);
-        } else if let Some(username) = &self.username {
-            builder.set_basic_authorization(username, self.password.as_deref());
-        }
-        builder
-            .build_with(self.client())
-            .map_err(|_| invalid_options("no HTTP client can be built with these options"))
-    }
-
-    /// A builder of HTTP clients with the timeout.
-    pub(super) fn client(&self) -> ClientBuilder {
-        // A redirect could send the credentials to another server.
-        Client::builder().timeout(self.timeout).redirect(Policy::none())
-    }
-
-    /// Adds the credentials to a request.
-    pub(super) fn authorize(&self, request: RequestBuilder) -> RequestBuilder {
-        match (&self.bearer_token, &self.username) {
-            (Some(token), _) => request.bearer_auth(token),
-            (None, Some(username)) => request.basic_auth(username, self.password.as_deref()),
-            (None, None) => request,
-        }
+        self.urls.iter().map(|url| root(url)).collect()
     }
 }
 
-impl fmt::Debug for RegistryOptions {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Options")
-            .field("url", &self.url)
-            .field("timeout", &self.timeout)
-            .finish_non_exhaustive()
+fn root(url: &str) -> Result<String> {
+    let parsed = Url::parse(url).map_err(|error| invalid_options(&format!("its URL is invalid: {error}")))?;
+    if !matches!(parsed.scheme(), "http" | "https") {
+        return Err(invalid_options("its URL must start with http:// or https://"));
     }
+    if !parsed.username().is_empty() || parsed.password().is_some() {
+        return Err(invalid_options(
+            "its URL contains a user or password; set `username` and `password` instead",
+        ));
+    }
+    Ok(url.trim_end_matches('/').to_owned())
 }
 
 /// The error of invalid options.
@@ -121,16 +96,16 @@ mod tests {
     }
 
     #[test]
-    fn options_hide_secrets_and_reject_conflicts() {
+    fn options_hide_secrets_and_reject_invalid_urls() {
         let mut options = RegistryOptions::new("http://127.0.0.1:8081/");
-        options.username = Some("u".into());
-        options.password = Some("hunter2".into());
-        assert!(options.settings().is_ok());
+        options.authentication = Authentication::Basic {
+            username: SecretSource::fixed("username", "u"),
+            password: SecretSource::fixed("password", "hunter2"),
+        };
+        assert_eq!(options.roots().unwrap(), ["http://127.0.0.1:8081"]);
         assert!(!format!("{options:?}").contains("hunter2"));
-        options.bearer_token = Some("t".into());
-        assert_eq!(options.settings().unwrap_err().kind(), ErrorKind::Configuration);
         for url in ["", "127.0.0.1:8081", "ftp://a", "http://u:hunter2@127.0.0.1"] {
-            let error = RegistryOptions::new(url).settings().unwrap_err();
+            let error = RegistryOptions::new(url).roots().unwrap_err();
             assert_eq!(error.kind(), ErrorKind::Configuration, "{url}");
             assert!(!error.to_string().contains("hunter2"));
         }

@@ -2,10 +2,9 @@
 
 use std::collections::HashSet;
 
-use schema_registry_converter::async_impl::schema_registry::{SrSettings, get_schema_by_subject_and_version};
-use schema_registry_converter::schema_registry_common::RegisteredReference;
-
-use super::{error_mapping, options};
+use super::answer::{ReferenceAnswer, SchemaAnswer};
+use super::client::{RegistryClient, Request};
+use super::options;
 use crate::reference::SchemaReference;
 use crate::{Error, ErrorKind, Result};
 
@@ -15,18 +14,15 @@ const MAX_REFERENCES: usize = 100;
 /// A step of the depth-first walk over references.
 enum Step {
     /// Fetch this reference, and then its own references.
-    Fetch(RegisteredReference),
+    Fetch(ReferenceAnswer),
     /// Emit this reference: its own references have been emitted.
     Emit(SchemaReference),
 }
 
 /// Fetches all schemas to which `what` refers, directly or indirectly. Each comes after its own references.
-///
-/// The library's own resolution knows a name only with a dot before its namespace, and defines a name again for each
-/// use. So it is not used here.
 pub(super) async fn fetch(
-    settings: &SrSettings,
-    references: Vec<RegisteredReference>,
+    client: &RegistryClient,
+    references: Vec<ReferenceAnswer>,
     what: &str,
 ) -> Result<Vec<SchemaReference>> {
     let mut emitted = Vec::new();
@@ -47,10 +43,10 @@ pub(super) async fn fetch(
             let message = format!("{what} refers to more than {MAX_REFERENCES} schemas");
             return Err(Error::new(ErrorKind::UnusableSchema, message));
         }
-        let path = options::path_segment(&reference.subject);
-        let found = get_schema_by_subject_and_version(settings, &path, Some(reference.version))
-            .await
-            .map_err(|error| missing(error_mapping::translate(&error, what), &reference, what))?;
+        let path =
+            format!("subjects/{}/versions/{}", options::path_segment(&reference.subject), reference.version);
+        let found: SchemaAnswer =
+            client.call(&Request::get(path), what).await.map_err(|error| missing(error, &reference, what))?;
         steps.push(Step::Emit(SchemaReference { name: reference.name, text: found.schema }));
         steps.extend(found.references.into_iter().rev().map(Step::Fetch));
     }
@@ -58,7 +54,7 @@ pub(super) async fn fetch(
 }
 
 /// The error of a reference that cannot be fetched. If it does not exist, the schema is unusable.
-fn missing(error: Error, reference: &RegisteredReference, what: &str) -> Error {
+fn missing(error: Error, reference: &ReferenceAnswer, what: &str) -> Error {
     match error.kind() {
         ErrorKind::UnknownSchema | ErrorKind::UnknownSubject => Error::new(
             ErrorKind::UnusableSchema,

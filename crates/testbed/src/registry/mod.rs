@@ -1,6 +1,7 @@
 //! Starts a schema registry with the Confluent API, or uses a running one.
 
 mod apicurio;
+mod gate;
 
 use std::sync::Arc;
 
@@ -10,6 +11,7 @@ use crate::error::Error;
 use crate::source::{self, Source};
 
 use apicurio::Apicurio;
+pub use gate::{GateTls, RegistryGate};
 
 /// The options of a schema registry.
 #[derive(Debug, Clone, Default)]
