@@ -27,6 +27,7 @@ mod orders;
 mod plan;
 mod postgres;
 mod readiness;
+mod registry_access;
 mod reload;
 mod replay;
 mod row_modes;

@@ -6,7 +6,8 @@
 //!
 //! ```text
 //! mod.rs             Driver: the loop, effects, shutdown
-//! records.rs         RecordMapper: records -> changes, with retries while the registry is away
+//! records.rs         RecordMapper: records -> changes
+//! holds.rs           Holds: partitions that wait for the registry
 //! assignment.rs      Assignment: owned partitions, fetches, revocations, stops
 //! commit_tracker.rs  CommitTracker: commits in flight, with their traces and metrics
 //! log_ends.rs        LogEnds: which partitions are confirmed at their end
@@ -15,6 +16,7 @@
 
 mod assignment;
 mod commit_tracker;
+mod holds;
 mod log_ends;
 mod records;
 mod skipped_gaps;
@@ -42,8 +44,9 @@ use crate::policy::{self, Action};
 use crate::{Error, ErrorKind};
 use assignment::Assignment;
 use commit_tracker::CommitTracker;
+use holds::Holds;
 use log_ends::{LogEnds, NextCheck};
-use records::RecordMapper;
+use records::{MappedRecords, RecordMapper};
 use skipped_gaps::SkippedGaps;
 
 /// The maximum time of one turn of the loop. `/livez` reports a longer one.
@@ -64,6 +67,7 @@ pub(super) struct Driver {
     requests: RequestRunner,
     answers: mpsc::Receiver<Answer>,
     records: RecordMapper,
+    holds: Holds,
     assignment: Assignment,
     commits: CommitTracker,
     /// The partitions whose requested replays are being read.
@@ -101,6 +105,7 @@ impl Driver {
             metrics: PipelineMetrics::new(&pipeline),
             commits: CommitTracker::new(pipeline.clone(), parts.group, database.to_string()),
             records: RecordMapper::new(requests.mapper.clone()),
+            holds: Holds::default(),
             assignment: Assignment::new(pipeline.clone(), parts.subscription, parts.owned, health.clone()),
             pipeline,
             by_pattern: parts.by_pattern,
@@ -162,14 +167,17 @@ impl Driver {
                 () = shutdown.cancelled() => return Ok(None),
                 Some(answer) = self.answers.recv() => match answer {
                     Answer::Replays { partition, generation, records } => {
-                        self.replay(&partition, generation, records, shutdown).await?;
+                        self.replay(&partition, generation, records).await?;
                     }
                     answer => self.handle_answer(answer)?,
                 },
                 event = events.recv(), if self.worker.has_room() => match event {
-                    Some(event) => self.handle_event(event, shutdown).await?,
+                    Some(event) => self.handle_event(event).await?,
                     None => return Err(self.error(ErrorKind::Bug, "the subscription has ended unexpectedly")),
                 },
+                (partition, generation) = self.holds.next() => {
+                    self.worker.restart(&partition, generation);
+                }
                 () = sleep_until(deadline) => {
                     self.commits.start_folding();
                     self.worker.start_due_commits(self.now());
@@ -235,7 +243,7 @@ impl Driver {
         Ok(())
     }
 
-    async fn handle_event(&mut self, event: Event, shutdown: &CancellationToken) -> Result<(), Error> {
+    async fn handle_event(&mut self, event: Event) -> Result<(), Error> {
         match event {
             Event::Assigned(partitions) => {
                 let partitions: Vec<_> = partitions.iter().map(partition).collect();
@@ -262,7 +270,7 @@ impl Driver {
                 let partition = partition(&tp);
                 let generation = self.assignment.worker_generation(&partition, Some(generation));
                 if let Some(generation) = generation.filter(|_| !self.records.has_new_fields()) {
-                    self.apply(partition, generation, records, shutdown).await?;
+                    self.apply(partition, generation, records).await?;
                 }
                 self.commits.start_polling();
             }
@@ -292,17 +300,21 @@ impl Driver {
         partition: Partition,
         generation: u64,
         records: Vec<Record>,
-        shutdown: &CancellationToken,
     ) -> Result<(), Error> {
         let span = self.commits.polled(&records);
         self.metrics.polled(&partition, &records);
-        let mapped = self.records.map(&partition, records, &self.health, &self.heartbeat, shutdown);
-        let Some(mapped) = mapped.instrument(span).await? else {
-            // The loop is about to end. The next owner polls these records again.
-            return Ok(());
-        };
+        let MappedRecords { mapped, held } = self.records.map(&partition, records).instrument(span).await?;
         self.commits.start_folding();
-        self.worker.add_records(&partition, generation, mapped, self.now());
+        if !mapped.is_empty() {
+            self.worker.add_records(&partition, generation, mapped, self.now());
+        }
+        if let Some((record, reason)) = held {
+            // Records that were polled meanwhile have an older generation. They are polled again.
+            self.assignment.end_fetch(&partition).await;
+            self.health.failed(Part::Registry, &reason);
+            let mapper = self.records.mapper().clone();
+            self.holds.add(mapper, partition, generation, record, self.health.clone());
+        }
         Ok(())
     }
 
@@ -322,16 +334,17 @@ impl Driver {
         partition: &Partition,
         generation: u64,
         records: Vec<Record>,
-        shutdown: &CancellationToken,
     ) -> Result<(), Error> {
         self.replays.remove(partition);
         if records.is_empty() || self.records.has_new_fields() {
             return Ok(());
         }
         tracing::info!(pipeline = %self.pipeline, %partition, count = records.len(), "replaying dead letters");
-        let mapped = self.records.map(partition, records, &self.health, &self.heartbeat, shutdown).await?;
-        if let Some(mapped) = mapped {
-            self.worker.add_replays(partition, generation, mapped, self.now());
+        let MappedRecords { mapped, held } = self.records.map(partition, records).await?;
+        match held {
+            // The requests remain stored, and are read again.
+            Some((_, reason)) => self.health.failed(Part::Registry, &reason),
+            None => self.worker.add_replays(partition, generation, mapped, self.now()),
         }
         Ok(())
     }
@@ -421,6 +434,7 @@ impl Driver {
             self.log_ends.forget(partition);
             self.gaps.forget(partition);
         }
+        self.holds.remove(partitions);
         self.metrics.assigned(self.assignment.len());
         self.assignment.report();
     }

@@ -1,18 +1,27 @@
 //! Records on their way to the worker: polled ones, and dead letters that are replayed.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use spanbridge_kafka::Record as KafkaRecord;
 use spanbridge_protocol::ingest::{Partition, Record};
-use spanbridge_service::{Part, PipelineHealth};
-use spanbridge_telemetry::admin::Heartbeat;
-use tokio_util::sync::CancellationToken;
+use tokio::time::timeout;
 
-use super::super::RETRY_BACKOFF;
 use super::super::evolution::NewFields;
 use super::super::kafka_payload::KafkaPayload;
 use crate::Error;
 use crate::mapping::{MapError, Mapper};
+
+/// The longest time that one record may wait for its schema in the driver's loop, in which the other partitions wait too.
+const SCHEMA_TIMEOUT: Duration = Duration::from_secs(1);
+
+/// The result of mapping polled records.
+pub(super) struct MappedRecords {
+    /// The records with their changes.
+    pub(super) mapped: Vec<Record<KafkaPayload>>,
+    /// The record that needs a schema which the registry does not deliver, and the reason. Later records are not mapped.
+    pub(super) held: Option<(KafkaRecord, String)>,
+}
 
 /// Maps records until a writer has fields that the mapping does not know.
 pub(super) struct RecordMapper {
@@ -34,9 +43,13 @@ impl RecordMapper {
         self.new_fields.take()
     }
 
-    /// Returns the records with their changes, up to the first that needs another mapping.
-    ///
-    /// Retries while the registry does not answer. Returns `None` if the service shuts down meanwhile.
+    /// Returns the mapper.
+    pub(super) fn mapper(&self) -> &Arc<Mapper> {
+        &self.mapper
+    }
+
+    /// Returns the records with their changes, up to the first that needs another mapping, or a schema that the registry
+    /// does not deliver.
     ///
     /// # Errors
     /// The registry refuses for good.
@@ -44,40 +57,30 @@ impl RecordMapper {
         &mut self,
         partition: &Partition,
         records: Vec<KafkaRecord>,
-        health: &PipelineHealth,
-        heartbeat: &Heartbeat,
-        shutdown: &CancellationToken,
-    ) -> Result<Option<Vec<Record<KafkaPayload>>>, Error> {
+    ) -> Result<MappedRecords, Error> {
         let mut mapped = Vec::with_capacity(records.len());
         for record in records {
-            let mut backoff = RETRY_BACKOFF;
-            let changes = loop {
-                match self.mapper.map(partition, &record).await {
-                    Ok(changes) => break Ok(changes),
-                    Err(MapError::Record(failure)) => break Err(failure),
-                    Err(MapError::NewFields { target, writer }) => {
-                        self.new_fields = Some(NewFields { target, writer: *writer });
-                        return Ok(Some(mapped));
-                    }
-                    Err(MapError::Stop(kind, message)) => {
-                        return Err(Error::new(kind, &self.mapper.spec.pipeline, message));
-                    }
-                    Err(MapError::Unavailable(message)) => {
-                        health.failed(Part::Registry, &message);
-                        heartbeat.beat();
-                        tokio::select! {
-                            () = tokio::time::sleep(backoff.next_pause()) => {}
-                            () = shutdown.cancelled() => return Ok(None),
-                        }
-                    }
+            let changes = match timeout(SCHEMA_TIMEOUT, self.mapper.map(partition, &record)).await {
+                Ok(Ok(changes)) => Ok(changes),
+                Ok(Err(MapError::Record(failure))) => Err(failure),
+                Ok(Err(MapError::NewFields { target, writer })) => {
+                    self.new_fields = Some(NewFields { target, writer: *writer });
+                    return Ok(MappedRecords { mapped, held: None });
+                }
+                Ok(Err(MapError::Stop(kind, message))) => {
+                    return Err(Error::new(kind, &self.mapper.spec.pipeline, message));
+                }
+                Ok(Err(MapError::Unavailable(message))) => {
+                    return Ok(MappedRecords { mapped, held: Some((record, message)) });
+                }
+                Err(_) => {
+                    let message = "the schema registry has not answered yet".to_owned();
+                    return Ok(MappedRecords { mapped, held: Some((record, message)) });
                 }
             };
-            if backoff.failures() > 0 {
-                health.answered(Part::Registry);
-            }
             let size = record.size();
             mapped.push(Record { offset: record.offset, changes, payload: KafkaPayload(record), size });
         }
-        Ok(Some(mapped))
+        Ok(MappedRecords { mapped, held: None })
     }
 }
