@@ -48,7 +48,7 @@ impl Server {
     pub(crate) fn start(listen: SocketAddr, state: ServerState, runtime: &Handle) -> Result<Self, Error> {
         let failed = |error| {
             let message = format!(
-                "The admin port cannot listen on {listen}: {error}; give each service of this host an separate address: \
+                "The admin port cannot listen on {listen}: {error}; give each service of this host a separate address: \
                  telemetry.listen = {{ ingest = \"…\", publish = \"…\" }} in the file, or --listen for further workers"
             );
             Error::new(ErrorKind::Listen, message).with_source(error)
