@@ -141,9 +141,15 @@ fn second(value: &Value) -> i64 {
 async fn windows_become_final_after_the_watermark() {
     let clicks = Clicks::new().await;
     let mut refused = clicks.fixture.start(Service::Ingest, "refused");
-    wait_for("exit of the worker", async || refused.check_running().is_err()).await;
-    let log = refused.log_tail();
-    assert!(log.contains("SB-MAPPING-INDEX"), "{log}");
+    // The pipelines without windows run on.
+    wait_for("stop of both pipelines", async || {
+        refused.check_running().unwrap();
+        refused.status().await.is_ok_and(|status| status.matches("stopped: ").count() == 2)
+    })
+    .await;
+    let status = refused.status().await.unwrap();
+    assert!(status.contains("SB-MAPPING-INDEX"), "{status}");
+    refused.kill().await.unwrap();
     for pipeline in ["held", "free"] {
         let printed = clicks.plan(pipeline);
         assert!(printed.contains("ByClosed") && printed.contains("LOGICAL_AND"), "{printed}");

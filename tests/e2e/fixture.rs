@@ -126,8 +126,18 @@ impl Fixture {
 
     /// Starts a worker. The name is that of its log, so each worker of a test needs another one.
     pub(crate) fn start(&self, service: Service, name: &str) -> WorkerProcess {
+        self.start_executable(env!("CARGO_BIN_EXE_spanbridge").into(), service, name)
+    }
+
+    /// Starts a worker of another version of the program.
+    pub(crate) fn start_executable(
+        &self,
+        executable: PathBuf,
+        service: Service,
+        name: &str,
+    ) -> WorkerProcess {
         let setup = WorkerSetup {
-            executable: env!("CARGO_BIN_EXE_spanbridge").into(),
+            executable,
             config: self.config.clone(),
             folder: self.folder.path().to_owned(),
             environment: Vec::new(),

@@ -30,6 +30,7 @@ mod readiness;
 mod registry_access;
 mod reload;
 mod replay;
+mod rolling;
 mod row_modes;
 mod scale;
 mod schema_evolution;
