@@ -31,6 +31,7 @@ mod registry_access;
 mod reload;
 mod replay;
 mod rolling;
+mod rotation;
 mod row_modes;
 mod scale;
 mod schema_evolution;

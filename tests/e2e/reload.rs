@@ -10,7 +10,7 @@ use super::invariants;
 use super::shared_testbed::testbed;
 
 /// The property of the fixture next to which the tests add others.
-const PROPERTY: &str = "\"session.timeout.ms\" = \"6000\"";
+pub(crate) const PROPERTY: &str = "\"session.timeout.ms\" = \"6000\"";
 /// The number of orders between two changes of a secret.
 const PORTION: i64 = 400;
 
@@ -20,14 +20,14 @@ fn hang_up(worker: &WorkerProcess) {
 }
 
 /// Replaces a text in the configuration file.
-fn edit(config: &Path, from: &str, to: &str) {
+pub(crate) fn edit(config: &Path, from: &str, to: &str) {
     let text = std::fs::read_to_string(config).unwrap();
     assert!(text.contains(from), "{from}: {text}");
     std::fs::write(config, text.replacen(from, to, 1)).unwrap();
 }
 
 /// Replaces a file in one step, as Kubernetes does.
-fn replace(path: &Path, text: &str) {
+pub(crate) fn replace(path: &Path, text: &str) {
     let new = path.with_extension("new");
     std::fs::write(&new, text).unwrap();
     std::fs::rename(&new, path).unwrap();

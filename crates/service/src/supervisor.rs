@@ -70,6 +70,9 @@ impl Supervisor {
         stopped.set(0.0);
         loop {
             let started = Instant::now();
+            // The reason of the last failure stays until the pipeline reports that it works.
+            let detail = json!({ "state": "running", "failures": budget.failures() });
+            self.readiness.register(pipeline).set_detail(SUPERVISION, detail);
             let failure = match self.run(pipeline, &start, &mut secrets).await {
                 RunEnd::Ended => return Ok(()),
                 RunEnd::Secrets => {

@@ -69,6 +69,10 @@ impl<P: Program> Component<P> {
         Ok(Self { program, running: Mutex::new(None), ports, folder })
     }
 
+    pub(crate) fn program(&self) -> &P {
+        &self.program
+    }
+
     pub(crate) fn port(&self, index: usize) -> &Port {
         &self.ports[index]
     }

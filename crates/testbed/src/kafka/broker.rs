@@ -59,6 +59,13 @@ impl Broker {
         Ok(Self { archive, properties, jvm, ..plain })
     }
 
+    /// Returns the command that starts a Java process with Kafka's classes, without the class to run.
+    pub(super) fn tool(&self) -> Command {
+        let mut command = self.java.command(&Archive::None);
+        command.arg("-cp").arg(self.libs.join("*"));
+        command
+    }
+
     fn configuration(&self, folder: &Path, ports: &[Port]) -> String {
         let [clients, controller, proxied, proxy] =
             [Self::CLIENTS, Self::CONTROLLER, Self::PROXIED, Self::PROXY].map(|port| ports[port].address());

@@ -1,6 +1,7 @@
 //! Starts Apache Kafka, or uses a running cluster.
 
 mod broker;
+mod scram;
 
 use std::sync::Arc;
 
@@ -67,6 +68,20 @@ impl Kafka {
             ));
         };
         Proxy::kafka(component.port(Broker::PROXY).number(), component.port(Broker::PROXIED).address()).await
+    }
+
+    /// Sets the password of a user for SCRAM-SHA-512, and creates the user if necessary. Connections that are already open
+    /// stay authenticated.
+    ///
+    /// # Errors
+    /// [`ErrorKind::NotOurs`] for a cluster that was not started here; otherwise the reason why Kafka's tool failed.
+    pub async fn set_scram_password(&self, user: &str, password: &str) -> Result<(), Error> {
+        let (bootstrap, user, password) = (self.bootstrap.clone(), user.to_owned(), password.to_owned());
+        self.instance
+            .control(move |component| {
+                scram::set_password(component.program().tool(), &bootstrap, &user, &password)
+            })
+            .await
     }
 
     /// Returns the broker's process id, or `None` when it is stopped or was not started here.
