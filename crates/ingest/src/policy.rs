@@ -81,7 +81,10 @@ pub(crate) fn spanner_failure(kind: Spanner) -> ErrorKind {
 /// Returns the kind of a pipeline's error after an error of Kafka that the pipeline does not retry itself.
 pub(crate) fn kafka_failure(kind: Kafka) -> ErrorKind {
     match kind {
-        Kafka::Unavailable | Kafka::InDoubt => ErrorKind::Unreachable,
+        // The next run has a new client, and requires the topics before anything else: a topic that exists is unknown to a
+        // broker that has just started.
+        Kafka::Unavailable | Kafka::InDoubt | Kafka::NotFound | Kafka::Fenced => ErrorKind::Unreachable,
+        Kafka::Bug => ErrorKind::Bug,
         Kafka::Denied => ErrorKind::Denied,
         _ => ErrorKind::Refused,
     }

@@ -28,7 +28,7 @@ mod request;
 mod request_runner;
 
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use spanbridge_config::{Ingest, OnError as ConfigOnError, OnGap as ConfigOnGap, Topics};
 use spanbridge_kafka::{ErrorKind as KafkaKind, Offsets, Subscription};
@@ -53,6 +53,8 @@ const MAX_CACHED_BYTES: usize = 64 << 20;
 /// The maximum number of mutations per commit: nine tenths of Spanner's limit of 80,000
 /// (<https://cloud.google.com/spanner/quotas#limits-for>).
 const MAX_MUTATIONS: u64 = 72_000;
+/// The time in which a topic must become known. A broker that has just started learns of its topics one after the other.
+const TOPIC_TIMEOUT: Duration = Duration::from_secs(5);
 /// The pauses before a request is repeated.
 const RETRY_BACKOFF: Backoff = Backoff::new(Duration::from_millis(50), Duration::from_secs(5));
 /// The first pause after an aborted commit.
@@ -246,10 +248,19 @@ async fn require_topics(
     offsets: &Offsets,
     health: &PipelineHealth,
 ) -> Result<(), Error> {
+    let deadline = Instant::now() + TOPIC_TIMEOUT;
+    let mut backoff = RETRY_BACKOFF;
     for topic in pipeline.topics.names() {
         let partition = Partition { topic: topic.as_str().into(), number: 0 };
-        let range = partition_log::range(offsets, &partition).await;
-        health.kafka(&range);
+        let range = loop {
+            let range = partition_log::range(offsets, &partition).await;
+            health.kafka(&range);
+            let is_missing = range.as_ref().is_err_and(|error| error.kind() == KafkaKind::NotFound);
+            if !is_missing || Instant::now() > deadline {
+                break range;
+            }
+            tokio::time::sleep(backoff.next_pause()).await;
+        };
         match range {
             Err(error) if error.kind() == KafkaKind::NotFound => {
                 let message = format!("topic `{topic}` does not exist");
