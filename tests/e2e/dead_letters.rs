@@ -4,11 +4,13 @@ use std::process::Output;
 
 use serde_json::Value as Json;
 use spanbridge_kafka::Message;
+use spanbridge_protocol::mutation::{Mutation, Write};
 use spanbridge_protocol::value::{Type, Value};
+use spanbridge_spanner::CommitOptions;
 use spanbridge_testbed::child_process::Service;
 
 use super::bad_data::bad_records;
-use super::fixture::{Fixture, wait_for};
+use super::fixture::{Fixture, FixtureOptions, TIMEOUT, wait_for};
 use super::invariants;
 use super::orders::Order;
 use super::shared_testbed::testbed;
@@ -185,4 +187,126 @@ async fn corrected_dead_letters_are_replayed_and_others_stay() {
     let columns = [("Id".to_owned(), Type::Int64)];
     let rows = fixture.database.read("Orders", &columns, vec![vec![901.into()]]).await.unwrap();
     assert_eq!(rows, [[Value::Int64(901)]]);
+}
+
+/// Creates a fixture whose dead letters are encrypted with the lines of a file.
+async fn fixture_with_key(lines: &str) -> (Fixture, tempfile::NamedTempFile) {
+    let testbed = testbed().await;
+    let file = tempfile::NamedTempFile::new().unwrap();
+    std::fs::write(file.path(), lines).unwrap();
+    let key = format!("encryption_key = {{ file = {:?} }}", file.path());
+    let ingest = format!("dead_letters = {{ payload = \"encrypt\", {key} }}").leak();
+    let choices = FixtureOptions { ingest, ..FixtureOptions::default() };
+    let fixture = Fixture::with(testbed.kafka().unwrap(), testbed.spanner().unwrap(), testbed, choices).await;
+    (fixture, file)
+}
+
+/// Requests the replay of all dead letters of a pipeline, and waits until it is done.
+async fn replay(fixture: &Fixture, pipeline: &str) {
+    output_of(fixture, &["replay", "--pipeline", pipeline]);
+    let columns = [("KafkaOffset".to_owned(), Type::Int64)];
+    wait_for("the replays", async || {
+        fixture.database.read_all("BridgeReplays", &columns, None).await.unwrap().is_empty()
+    })
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn encrypted_dead_letters_need_their_key() {
+    const OLD: &str = "old:AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA=\n";
+    const NEW: &str = "new:AQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQE=\n";
+    let (fixture, file) = fixture_with_key(OLD).await;
+    let refused = Message {
+        partition: Some(0),
+        headers: vec![("note".into(), Some(b"planted header".to_vec()))],
+        ..bad_records(&fixture).remove(6)
+    };
+    fixture.send(&[refused]).await;
+    let mut ingest = fixture.start_ready(Service::Ingest, "ingest").await;
+    invariants::wait_until_drained(&fixture, &mut [&mut ingest]).await;
+    let [pipeline, _] = fixture.ingests();
+    let address = format!("{pipeline}/{}/0/0", fixture.topic);
+    let code = || list(&fixture, &["--pipeline", &pipeline])[0]["code"].as_str().unwrap().to_owned();
+
+    let columns = [("RecordKey", Type::Bytes), ("RecordValue", Type::Bytes), ("Headers", Type::Json)];
+    let columns = columns.map(|(name, ty)| (name.to_owned(), ty));
+    let rows = fixture.database.read_all("BridgeDeadLetters", &columns, None).await.unwrap();
+    for row in rows {
+        let [Value::Null, Value::Bytes(value), Value::Null] = &row[..] else { panic!("{row:?}") };
+        assert!(!value.windows(8).any(|window| window == b"customer"), "in clear");
+    }
+    let shown = output_of(&fixture, &["show", &address]);
+    assert!(shown.contains("encrypted  with the key file:old"), "{shown}");
+    assert!(shown.contains(r#""customer": "a customer with a long name""#), "{shown}");
+    assert!(shown.contains(r#"header     note: "planted header""#), "{shown}");
+
+    // Without its key, the record is not shown, and a replay keeps the dead letter.
+    std::fs::write(file.path(), NEW).unwrap();
+    let shown = output_of(&fixture, &["show", &address]);
+    assert!(
+        shown.contains("not shown: SB-INGEST-DEAD-LETTER-KEY: the payload needs the key file:old"),
+        "{shown}"
+    );
+    assert!(!shown.contains("customer with"), "{shown}");
+    replay(&fixture, &pipeline).await;
+    assert_eq!(code(), "SB-INGEST-DEAD-LETTER-KEY");
+
+    // With both keys and a wider column, the replay applies the record.
+    std::fs::write(file.path(), format!("{NEW}{OLD}")).unwrap();
+    let wider = "ALTER TABLE Orders ALTER COLUMN Customer STRING(64) NOT NULL";
+    fixture.admin.update_ddl(&[wider.to_owned()]).await.unwrap();
+    replay(&fixture, &pipeline).await;
+    assert_eq!(list(&fixture, &["--pipeline", &pipeline]), [] as [Json; 0]);
+    let columns = [("Id".to_owned(), Type::Int64)];
+    let rows = fixture.database.read("Orders", &columns, vec![vec![901.into()]]).await.unwrap();
+    assert_eq!(rows, [[Value::Int64(901)]]);
+    ingest.stop(TIMEOUT).await.unwrap();
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn dropped_and_damaged_dead_letters_stay() {
+    let testbed = testbed().await;
+    for (ingest, envelope, code) in [
+        ("dead_letters = { payload = \"drop\" }", true, "SB-INGEST-DEAD-LETTER-DROPPED"),
+        ("", false, "SB-INGEST-DEAD-LETTER-DAMAGED"),
+    ] {
+        let choices = FixtureOptions { ingest, ..FixtureOptions::default() };
+        let fixture =
+            Fixture::with(testbed.kafka().unwrap(), testbed.spanner().unwrap(), testbed, choices).await;
+        let refused = Message {
+            partition: Some(0),
+            headers: vec![("note".into(), Some(b"x".to_vec()))],
+            ..bad_records(&fixture).remove(6)
+        };
+        fixture.send(&[refused]).await;
+        let mut ingest = fixture.start_ready(Service::Ingest, "ingest").await;
+        invariants::wait_until_drained(&fixture, &mut [&mut ingest]).await;
+        let [pipeline, _] = fixture.ingests();
+        let key = vec![pipeline.as_str().into(), fixture.topic.as_str().into(), 0.into(), 0.into()];
+        if envelope {
+            let columns = [("RecordValue".to_owned(), Type::Bytes), ("Headers".to_owned(), Type::Json)];
+            let rows = fixture.database.read("BridgeDeadLetters", &columns, vec![key]).await.unwrap();
+            assert_eq!(rows, [[Value::Null, Value::Null]], "nothing is stored");
+        } else {
+            // The column would be long enough, so that only the headers are wrong.
+            let columns = ["Pipeline", "Topic", "KafkaPartition", "KafkaOffset", "Headers"];
+            let mut row = key;
+            row.push(Value::Json("{\"changed\": \"by hand\"}".to_owned()));
+            let damage = Mutation {
+                write: Write::Update,
+                table: "BridgeDeadLetters".into(),
+                columns: columns.iter().map(ToString::to_string).collect(),
+                rows: vec![row],
+            };
+            fixture.database.commit(vec![damage], CommitOptions::default()).await.unwrap();
+        }
+        let wider = "ALTER TABLE Orders ALTER COLUMN Customer STRING(64) NOT NULL";
+        fixture.admin.update_ddl(&[wider.to_owned()]).await.unwrap();
+        replay(&fixture, &pipeline).await;
+        let letters = list(&fixture, &["--pipeline", &pipeline]);
+        assert!(letters.len() == 1 && letters[0]["code"] == code, "{letters:?}");
+        let shown = output_of(&fixture, &["show", &format!("{pipeline}/{}/0/0", fixture.topic)]);
+        assert!(shown.contains(&format!("record     not shown: {code}")), "{shown}");
+        ingest.stop(TIMEOUT).await.unwrap();
+    }
 }

@@ -35,6 +35,7 @@ mod rotation;
 mod row_modes;
 mod scale;
 mod schema_evolution;
+mod secrets;
 mod shared_testbed;
 mod shutdown;
 mod snapshot;

@@ -34,6 +34,7 @@ pub use model::aggregates_table::{AggregatesTable, Ownership, SOURCE_PARTITION};
 pub use model::all_fields::AllFields;
 pub use model::commit_limits::{BatchLimits, TransactionLimits};
 pub use model::database::DatabaseName;
+pub use model::dead_letters::{DeadLetterKey, DeadLetterPayload};
 pub use model::decoding::{Decoding, Unwrap};
 pub use model::format::{Format, PublishFormat};
 pub use model::function::{Function, Quantile};
@@ -55,7 +56,7 @@ pub use model::spanner_requests::{
 };
 pub use model::subject::SubjectStrategy;
 pub use model::table_keys::{IngestTransaction, Tombstones};
-pub use model::telemetry::{LogFormat, Telemetry};
+pub use model::telemetry::{LogFormat, Telemetry, TelemetryTls};
 pub use model::template::Template;
 pub use model::topics::Topics;
 pub use model::version::Version;

@@ -9,6 +9,7 @@ pub(crate) mod aggregates_table;
 pub(crate) mod all_fields;
 pub(crate) mod commit_limits;
 pub(crate) mod database;
+pub(crate) mod dead_letters;
 pub(crate) mod decoding;
 pub(crate) mod format;
 pub(crate) mod function;

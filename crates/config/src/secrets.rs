@@ -1,8 +1,16 @@
 //! Hides the secrets of a configuration file, so that no diagnostic shows them.
 
 /// Keys and properties whose names end with one of these hold a secret.
-const SECRET_SUFFIXES: [&str; 7] =
-    ["password", "secret", "token", "passphrase", "key.pem", "oauthbearer.config", "mask_key"];
+const SECRET_SUFFIXES: [&str; 8] = [
+    "password",
+    "secret",
+    "token",
+    "passphrase",
+    "key.pem",
+    "oauthbearer.config",
+    "mask_key",
+    "encryption_key",
+];
 
 /// Returns whether the file must not contain the value of `key`.
 pub(crate) fn is_secret(key: &str) -> bool {

@@ -76,7 +76,10 @@ fn environment_references_are_checked_at_load() {
 #[test]
 fn mask_key_must_be_a_reference() {
     let masked = |key: &str| {
-        let text = replace_in_base("batch = {", &format!("mask_key = {key}\nbatch = {{"));
+        let text = replace_in_base(
+            "batch = {",
+            &format!("mask_key = {key}\ndead_letters.payload = \"drop\"\nbatch = {{"),
+        );
         text.replace("\"value.flight\"", "{ expr = \"value.flight\", mask = \"hash\" }")
     };
     let folder = tempfile::tempdir().unwrap();

@@ -4,9 +4,10 @@
 use std::time::Duration;
 
 use spanbridge_config::{
-    AggregatesTable, BatchLimits, Config, Decoding, Evolve, Format, Function, Ingest, IngestTable,
-    IngestTransaction, LatePolicy, Mask, OnError, OnGap, Ownership, Quantile, RowsTable, SpannerPriority,
-    SpannerTimeouts, SubjectStrategy, Tombstones, Topics, Unwrap, WindowKind, WriteMode,
+    AggregatesTable, BatchLimits, Config, DeadLetterKey, DeadLetterPayload, Decoding, Evolve, Format,
+    Function, Ingest, IngestTable, IngestTransaction, LatePolicy, Mask, OnError, OnGap, Ownership, Quantile,
+    RowsTable, SpannerPriority, SpannerTimeouts, SubjectStrategy, Tombstones, Topics, Unwrap, WindowKind,
+    WriteMode,
 };
 
 const WHOLE: &str = include_str!("whole.toml");
@@ -59,7 +60,7 @@ fn omitted_keys_have_their_defaults() {
     assert_eq!((*format, *subject, record), (Format::Avro, SubjectStrategy::TopicName, &None));
     assert_eq!((*unwrap, pipeline.key.format, *span), (Unwrap::None, Format::None, pipeline.span));
     assert_eq!(pipeline.value.keys.span("format"), pipeline.span);
-    assert!(pipeline.mask_key.is_none());
+    assert!(pipeline.mask_key.is_none() && pipeline.dead_letters.is_none());
     let wait = Duration::from_millis(50);
     let batch = BatchLimits { max_records: 1000, max_bytes: 2 << 20, max_wait: wait, max_in_flight: 4 };
     assert_eq!((pipeline.batch, pipeline.watermark_idle), (batch, Duration::from_secs(60)));
@@ -103,6 +104,10 @@ fn pipeline_keys_are_read() {
         (Format::Protobuf, SubjectStrategy::RecordName, Unwrap::Debezium)
     );
     assert_eq!(pipeline.mask_key.as_ref().unwrap().to_string(), "{ file = \"/run/secrets/mask\" }");
+    let Some(DeadLetterPayload::Encrypt(DeadLetterKey::Lines(key))) = &pipeline.dead_letters else {
+        panic!("encrypted")
+    };
+    assert_eq!(key.to_string(), "{ file = \"/run/secrets/letters\" }");
     assert_eq!((pipeline.batch.max_in_flight, pipeline.watermark_idle), (64, Duration::from_secs(150)));
     let policies = (pipeline.on_error, pipeline.on_gap, pipeline.evolve);
     assert_eq!(policies, (OnError::Stop, OnGap::Skip, Evolve::AddColumns));
@@ -145,6 +150,18 @@ fn spanner_keys_are_read() {
     assert!(spanner.emulator_rest.is_none() && spanner.impersonate.is_empty() && spanner.priority.is_none());
     assert!(spanner.max_commit_delay.is_none() && spanner.directed_read.is_none());
     assert_eq!(spanner.timeouts, SpannerTimeouts::default());
+}
+
+#[test]
+fn telemetry_keys_are_read() {
+    let telemetry = Config::parse("f.toml", WHOLE).unwrap().telemetry;
+    assert_eq!(telemetry.token.as_ref().unwrap().to_string(), "{ file = \"/run/secrets/admin\" }");
+    let tls = telemetry.tls.as_ref().unwrap();
+    assert_eq!((tls.certificate.as_str(), tls.key.as_str()), ("/etc/admin.pem", "/etc/admin.key"));
+    let telemetry = Config::parse("f.toml", LEAST).unwrap().telemetry;
+    assert!(
+        telemetry.token.is_none() && telemetry.tls.is_none() && telemetry.listen.ingest.ip().is_loopback()
+    );
 }
 
 #[test]

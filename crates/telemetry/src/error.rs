@@ -14,6 +14,8 @@ pub enum ErrorKind {
     Sample,
     /// The address `telemetry.listen` cannot be bound.
     Listen,
+    /// The files of `telemetry.tls` cannot be used.
+    Certificate,
     /// Telemetry was started twice in one process.
     AlreadyStarted,
     /// The operating system refuses a thread.
@@ -31,6 +33,7 @@ impl ErrorKind {
             Self::Endpoint => "SB-TELEMETRY-ENDPOINT",
             Self::Sample => "SB-TELEMETRY-SAMPLE",
             Self::Listen => "SB-TELEMETRY-LISTEN",
+            Self::Certificate => "SB-TELEMETRY-CERTIFICATE",
             Self::AlreadyStarted => "SB-TELEMETRY-ALREADY-STARTED",
             Self::Thread => "SB-TELEMETRY-THREAD",
             Self::Flush => "SB-TELEMETRY-FLUSH",

@@ -2,6 +2,10 @@
 
 use std::net::SocketAddr;
 
+use spanbridge_credentials::SecretSource;
+
+use crate::admin::AdminTls;
+
 /// The format of log lines.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub enum LogFormat {
@@ -26,6 +30,10 @@ pub struct TelemetryOptions {
     pub otlp_endpoint: Option<String>,
     /// The address of the admin port; `None` starts none. Port 0 takes a free one.
     pub listen: Option<SocketAddr>,
+    /// The bearer token that everything but the probes of the admin port needs; `None` needs none.
+    pub token: Option<SecretSource>,
+    /// The certificate with which the admin port serves TLS; `None` serves plain HTTP.
+    pub tls: Option<AdminTls>,
     /// The filter of logged events, in the syntax of [`EnvFilter`](tracing_subscriber::EnvFilter): `info`,
     /// `warn,spanbridge_ingest=debug`. It does not affect traces.
     pub log: String,
@@ -44,6 +52,8 @@ impl TelemetryOptions {
             version: version.into(),
             otlp_endpoint: None,
             listen: None,
+            token: None,
+            tls: None,
             log: "info".to_owned(),
             format: LogFormat::Text,
             sample: 1.0,

@@ -11,7 +11,7 @@ use opentelemetry_sdk::trace::SdkTracerProvider;
 use tokio::runtime::{Builder, Runtime};
 use tracing_subscriber::layer::SubscriberExt;
 
-use crate::admin::{Liveness, Readiness, Server, ServerState};
+use crate::admin::{AdminTls, Liveness, Protection, Readiness, Server, ServerState, TokenCheck};
 use crate::{Error, ErrorKind, LogControl, TelemetryOptions, log, log_crate, metrics, trace};
 
 /// How long the shutdown waits for a slow reader of the admin port.
@@ -75,7 +75,14 @@ impl Telemetry {
             readiness: this.readiness.clone(),
             metrics: scrape.clone(),
         };
-        this.server = options.listen.map(|listen| Server::start(listen, state, &handle)).transpose()?;
+        this.server = match options.listen {
+            None => None,
+            Some(listen) => {
+                let token = options.token.clone().map(TokenCheck::new);
+                let tls = options.tls.as_ref().map(AdminTls::acceptor).transpose()?;
+                Some(Server::start(listen, Protection { token, tls }, state, &handle)?)
+            }
+        };
         let started_twice =
             |()| Error::new(ErrorKind::AlreadyStarted, "Telemetry was started twice in this process");
         let subscriber =
@@ -83,6 +90,7 @@ impl Telemetry {
         tracing::subscriber::set_global_default(subscriber)
             .map_err(|error| started_twice(()).with_source(error))?;
         log_crate::forward();
+        warn_of_open_port(options);
         ::metrics::set_global_recorder(recorder).map_err(|_| started_twice(()))?;
         metrics::describe();
         let (service, version) = (options.service.clone(), options.version.clone());
@@ -161,5 +169,22 @@ impl Drop for Telemetry {
             // A plain drop would block, and panic in an async function.
             runtime.shutdown_background();
         }
+    }
+}
+
+/// Warns of an admin port that other machines reach without a token, or with a token that the network can read.
+fn warn_of_open_port(options: &TelemetryOptions) {
+    let Some(listen) = options.listen.filter(|listen| !listen.ip().is_loopback()) else { return };
+    match (&options.token, &options.tls) {
+        (None, _) => tracing::warn!(
+            %listen,
+            "Every machine that reaches the admin port can read metrics and status; set telemetry.token, or let \
+             telemetry.listen be a loopback address"
+        ),
+        (Some(_), None) => tracing::warn!(
+            %listen,
+            "The token of the admin port travels in clear text; set telemetry.tls, or let a proxy serve TLS"
+        ),
+        (Some(_), Some(_)) => {}
     }
 }

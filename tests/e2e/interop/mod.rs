@@ -74,6 +74,7 @@ topics = ["string-ID"]
 key = { format = "string" }
 value = { format = "string" }
 mask_key = { env = "SPANBRIDGE_TEST_MASK" }
+dead_letters = { payload = "drop" }
 [[ingest.table]]
 table = "HiddenText"
 [ingest.table.columns]
@@ -88,6 +89,7 @@ topics = ["int64-ID"]
 key = { format = "int64" }
 value = { format = "int64" }
 mask_key = { env = "SPANBRIDGE_TEST_MASK" }
+dead_letters = { payload = "drop" }
 [[ingest.table]]
 table = "HiddenNumbers"
 [ingest.table.columns]

@@ -1,6 +1,6 @@
 use std::io::Write;
 
-use spanbridge_ingest::dead_letters::{DeadLetter, PayloadDecoder};
+use spanbridge_ingest::dead_letters::{DeadLetter, DeadLetterProtection, PayloadDecoder};
 use spanbridge_protocol::ingest::TABLE_DEAD_LETTERS;
 
 use super::args::ShowArgs;
@@ -14,12 +14,21 @@ use crate::error::{Error, ErrorKind, Result};
 /// Prints one dead letter.
 pub(super) async fn run(session: &Session, args: &ShowArgs, out: &mut impl Write) -> Result<()> {
     let address = &args.address;
-    let Some(dead_letter) = DeadLetter::read(&session.database, address).await? else {
+    let pipeline = session.config.ingest.iter().find(|pipeline| pipeline.identity() == address.pipeline);
+    let protection = match pipeline {
+        Some(pipeline) => DeadLetterProtection::new(pipeline),
+        None => DeadLetterProtection::unknown(&address.pipeline),
+    };
+    let Some(dead_letter) = DeadLetter::read(&session.database, &protection, address).await? else {
         let message = format!("{TABLE_DEAD_LETTERS} of {} has no row for {address}", session.database.name());
         return Err(Error::new(ErrorKind::Failed, "SB-CLI-NO-DEAD-LETTER", message)
             .with_help("list the dead letters with `spanbridge dead-letters list`"));
     };
     if let Some(file) = &args.raw_value {
+        if let Some(reason) = &dead_letter.hidden {
+            let message = format!("the record {address} has no value to write: {reason}");
+            return Err(Error::new(ErrorKind::Failed, "SB-CLI-NO-DEAD-LETTER", message));
+        }
         let Some(value) = &dead_letter.value else {
             let message = format!("the record {address} has no value to write; it is a tombstone");
             return Err(Error::new(ErrorKind::Failed, "SB-CLI-NO-DEAD-LETTER", message));
@@ -44,6 +53,13 @@ pub(super) async fn run(session: &Session, args: &ShowArgs, out: &mut impl Write
     for (name, value) in &dead_letter.headers {
         let value = value.as_deref().map_or("null".to_owned(), format_raw);
         print(out, format_args!("header     {}: {value}\n", terminal_text::line(name)))?;
+    }
+    if let Some(id) = &dead_letter.key_id {
+        print(out, format_args!("encrypted  with the key {}\n", terminal_text::line(id)))?;
+    }
+    if let Some(reason) = &dead_letter.hidden {
+        print(out, format_args!("record     not shown: {}\n", terminal_text::line(reason)))?;
+        return flush(out);
     }
     if decoder.is_none() {
         let file = args.config.display();

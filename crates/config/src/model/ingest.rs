@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use super::commit_limits::BatchLimits;
+use super::dead_letters::DeadLetterPayload;
 use super::decoding::Decoding;
 use super::format::Format;
 use super::ingest_table::IngestTable;
@@ -31,6 +32,8 @@ pub struct Ingest {
     /// `mask_key`: the secret key of [`Mask::Hash`](crate::Mask::Hash), at least 16 bytes, by reference.
     /// Required if a column has that mask, and not allowed otherwise.
     pub mask_key: Option<Text>,
+    /// `dead_letters`: how dead letters hold their records. Required in a pipeline with masks. Default: as they are.
+    pub dead_letters: Option<DeadLetterPayload>,
     /// `[ingest.batch]`: the limits of one commit.
     pub batch: BatchLimits,
     /// `watermark.idle`: the time without records after which a partition no longer holds back the watermark,
@@ -108,6 +111,7 @@ impl Ingest {
         };
         let (key, value) = (decoding("key", Format::None), decoding("value", Format::Avro));
         let mask_key = section.optional("mask_key").map(|entry| entry.secret(rules::mask_key));
+        let dead_letters = section.optional("dead_letters").map(|entry| DeadLetterPayload::read(&entry));
         let batch = section.optional("batch").and_then(|entry| BatchLimits::read(&entry));
         let idle = section.optional("watermark").and_then(|entry| entry.section()).and_then(read_watermark);
         let on_error = section.optional("on_error").and_then(|entry| {
@@ -139,6 +143,7 @@ impl Ingest {
             key: key?,
             value: value?,
             mask_key: mask_key.map_or(Some(None), |key| key.map(Some))?,
+            dead_letters: dead_letters.map_or(Some(None), |payload| payload.map(Some))?,
             batch: batch.unwrap_or_default(),
             watermark_idle: idle.unwrap_or(Duration::from_secs(60)),
             on_error: on_error.unwrap_or_default(),

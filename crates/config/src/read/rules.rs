@@ -52,6 +52,53 @@ pub(crate) fn mask_key(text: &str) -> Result<(), Violation> {
     ensure(text.trim().len() >= 16, "is shorter than 16 bytes", "make one with: openssl rand -hex 32")
 }
 
+/// Accepts lines `id:key`, with keys in base64. The crate that uses them checks more.
+pub(crate) fn encryption_key(text: &str) -> Result<(), Violation> {
+    let mut lines =
+        text.lines().map(str::trim).filter(|line| !line.is_empty() && !line.starts_with('#')).peekable();
+    let is_line = |line: &str| {
+        line.split_once(':').is_some_and(|(id, key)| {
+            let is_base64 = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'+' | b'/' | b'=');
+            !id.is_empty()
+                && id.bytes().all(is_topic_byte)
+                && key.trim().len() == 44
+                && key.trim().bytes().all(is_base64)
+        })
+    };
+    ensure(
+        lines.peek().is_some() && lines.all(is_line),
+        "is not a list of lines `id:key`",
+        "write a name, a colon and the output of: openssl rand -base64 32",
+    )
+}
+
+/// Accepts the name of a key of Cloud KMS.
+pub(crate) fn kms_key(text: &str) -> Result<(), Violation> {
+    let parts: Vec<&str> = text.split('/').collect();
+    let is_valid = matches!(
+        parts[..],
+        ["projects", project, "locations", location, "keyRings", ring, "cryptoKeys", key]
+            if [project, location, ring, key].iter().all(|part| {
+                !part.is_empty() && part.bytes().all(|byte| is_topic_byte(byte) || byte == b':')
+            })
+    );
+    ensure(
+        is_valid,
+        "is not the name of a key",
+        "write it as projects/<project>/locations/<location>/keyRings/<ring>/cryptoKeys/<key>, without a version",
+    )
+}
+
+/// Accepts a bearer token for others to present, which nobody should be able to guess.
+pub(crate) fn bearer_token(text: &str) -> Result<(), Violation> {
+    let is_valid = text.len() >= 16 && text.bytes().all(|byte| byte.is_ascii_graphic());
+    ensure(
+        is_valid,
+        "is shorter than 16 characters, or has others than printable ASCII",
+        "make one with: openssl rand -hex 32",
+    )
+}
+
 /// Accepts the full name of a record, after which subjects are named: an Avro record, a Protobuf message, or
 /// the title of a JSON schema.
 pub(crate) fn record(text: &str) -> Result<(), Violation> {
@@ -189,7 +236,24 @@ mod tests {
 
     #[test]
     fn rules_accept_valid_and_reject_invalid_texts() {
-        let cases: [(TextRule, &[&str], &[&str]); 14] = [
+        let line = "2026-11:AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA=";
+        let two = format!("# new\n{line}\n\nold:AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA=\n");
+        let cases: [(TextRule, &[&str], &[&str]); 17] = [
+            (encryption_key, &[line, &two], &["", "#", "a", &line[8..], &line[..50]]),
+            (
+                kms_key,
+                &["projects/p/locations/l/keyRings/r/cryptoKeys/k"],
+                &[
+                    "",
+                    "projects/p/locations/l/keyRings/r/cryptoKeys/k/cryptoKeyVersions/1",
+                    "projects//locations/l/keyRings/r/cryptoKeys/k",
+                ],
+            ),
+            (
+                bearer_token,
+                &["0123456789abcdef"],
+                &["", "0123456789abcde", "0123456789abcdef ", "0123456789abcdeé"],
+            ),
             (header_name, &["Target-Sr-Cluster"], &["", "a b", "a:", "ä"]),
             (header_value, &["lsrc-1", "a b"], &["", "a\r\nb", "ä"]),
             (absolute_path, &["/a", "/run/secrets/x"], &["", "/", "a", "./a", "C:\\a"]),

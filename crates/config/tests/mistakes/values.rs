@@ -35,6 +35,19 @@ fn values() {
             "otlp_endpoint = \"http://me:hunter2@collector:4317\"",
             &["10:17: `telemetry.otlp_endpoint` contains a user name"],
         ),
+        (
+            "log = \"info\"",
+            "token = \"hunter2\"",
+            &["10:9: `telemetry.token` is a secret, which the file must not contain"],
+        ),
+        (
+            "log = \"info\"",
+            "tls = { certificate = \"a.pem\" }",
+            &[
+                "10:7: `telemetry.tls.key` is missing",
+                "10:23: `telemetry.tls.certificate` is not an absolute path",
+            ],
+        ),
         ("table = \"Delays\"", "table = \"Delays-1\"", &["22:9: `ingest.table.table` is not a table name"]),
         (
             "Flight = \"value.flight\"",

@@ -12,24 +12,26 @@ mod address;
 mod bulk_update;
 mod dead_letter;
 mod filter;
+mod framing;
 mod headers;
 mod pages;
 mod payload_decoder;
+mod protection;
 mod requested_replays;
 mod summary;
 
-use spanbridge_protocol::ingest::TABLE_DEAD_LETTERS;
-use spanbridge_protocol::value::Type;
+use spanbridge_protocol::ingest::{StoredPayload, TABLE_DEAD_LETTERS};
+use spanbridge_protocol::value::{Type, Value};
 
 use crate::{Error, ErrorKind};
 pub use address::DeadLetterAddress;
 pub use bulk_update::{MAX_ROWS_PER_TRANSACTION, delete, request_replays};
 pub use dead_letter::DeadLetter;
 pub use filter::DeadLetterFilter;
-pub(crate) use headers::encode as encode_headers;
 pub use pages::DeadLetterPages;
 pub use payload_decoder::{PayloadDecoder, PayloadView};
-pub(crate) use requested_replays::requested_replays;
+pub use protection::DeadLetterProtection;
+pub(crate) use requested_replays::{Replay, ReplayError, requested_replays};
 pub use summary::DeadLetterSummary;
 
 fn typed_columns(columns: &[(&str, Type)]) -> Vec<(String, Type)> {
@@ -39,4 +41,24 @@ fn typed_columns(columns: &[(&str, Type)]) -> Vec<(String, Type)> {
 fn unexpected_row(pipeline: &str) -> Error {
     let message = format!("a row of {TABLE_DEAD_LETTERS} does not have the form that the migrations define");
     Error::new(ErrorKind::DeadLetterRow, pipeline, message)
+}
+
+/// Returns the stored record in the columns of a row; `None` if a column has another type.
+fn stored_payload(key: Value, value: Value, headers: Value, envelope: Value) -> Option<StoredPayload> {
+    let bytes = |value| match value {
+        Value::Null => Some(None),
+        Value::Bytes(bytes) => Some(Some(bytes)),
+        _ => None,
+    };
+    let json = |value| match value {
+        Value::Null => Some(None),
+        Value::Json(json) => Some(Some(json)),
+        _ => None,
+    };
+    Some(StoredPayload {
+        key: bytes(key)?,
+        value: bytes(value)?,
+        headers: json(headers)?,
+        envelope: json(envelope)?,
+    })
 }

@@ -3,25 +3,51 @@
 //! Only the worker that owns a partition replays them, see "Revision of a position" (docs/design/ingest-positions.md).
 
 use spanbridge_kafka::Record;
-use spanbridge_protocol::ingest::{Partition, TABLE_DEAD_LETTERS, TABLE_REPLAYS};
+use spanbridge_protocol::ingest::{Failure, Partition, TABLE_DEAD_LETTERS, TABLE_REPLAYS};
 use spanbridge_protocol::value::{Type, Value};
-use spanbridge_spanner::{Database, KeyRange, Result};
+use spanbridge_spanner::{Database, Error as SpannerError, KeyRange};
 
-use super::headers;
+use super::address::DeadLetterAddress;
+use super::protection::{DeadLetterProtection, RevealError, RevealedRecord};
+use super::{stored_payload, typed_columns};
 
 /// The maximum number of dead letters of one partition that are replayed at once. Each keeps its record in memory.
 const MAX_REPLAYS: usize = 100;
+
+/// A dead letter to replay.
+#[derive(Debug)]
+pub(crate) struct Replay {
+    /// The record. It is empty after a failure.
+    pub(crate) record: Record,
+    /// The reason why the record cannot be revealed, with which it stays a dead letter.
+    pub(crate) failure: Option<Failure>,
+}
+
+/// The reason why replays cannot be read now.
+pub(crate) enum ReplayError {
+    /// Spanner does not answer, or refuses.
+    Spanner(SpannerError),
+    /// The service that holds the key does not answer.
+    KeyService(String),
+}
+
+impl From<SpannerError> for ReplayError {
+    fn from(error: SpannerError) -> Self {
+        Self::Spanner(error)
+    }
+}
 
 /// Returns the first dead letters of a partition to replay, in the order of their offsets. Requests whose dead letter
 /// no longer exists are ignored.
 ///
 /// # Errors
-/// Spanner does not answer.
+/// See [`ReplayError`].
 pub(crate) async fn requested_replays(
     database: &Database,
+    protection: &DeadLetterProtection,
     pipeline: &str,
     partition: &Partition,
-) -> Result<Vec<Record>> {
+) -> Result<Vec<Replay>, ReplayError> {
     let key = |offset: Option<i64>| {
         let key = [pipeline.into(), Value::from(&*partition.topic), i64::from(partition.number).into()];
         key.into_iter().chain(offset.map(Value::from)).collect::<Vec<_>>()
@@ -36,34 +62,40 @@ pub(crate) async fn requested_replays(
     if keys.is_empty() {
         return Ok(Vec::new());
     }
-    let columns = [
+    let columns = typed_columns(&[
         ("KafkaOffset", Type::Int64),
         ("RecordTimestamp", Type::Timestamp),
         ("RecordKey", Type::Bytes),
         ("RecordValue", Type::Bytes),
         ("Headers", Type::Json),
-    ];
-    let columns = columns.map(|(name, ty)| (name.to_owned(), ty));
+        ("Envelope", Type::Json),
+    ]);
     let rows = database.read(TABLE_DEAD_LETTERS, &columns, keys).await?;
-    Ok(rows.into_iter().filter_map(|row| record(partition, row)).collect())
-}
-
-fn record(partition: &Partition, row: Vec<Value>) -> Option<Record> {
-    let [Value::Int64(offset), timestamp, key, value, headers] = <[Value; 5]>::try_from(row).ok()? else {
-        return None;
-    };
-    let bytes = |value| if let Value::Bytes(bytes) = value { Some(bytes) } else { None };
-    Some(Record {
-        topic: partition.topic.clone(),
-        partition: partition.number,
-        offset,
-        timestamp_ms: if let Value::Timestamp(at) = timestamp { Some(at.timestamp_millis()) } else { None },
-        key: bytes(key),
-        value: bytes(value),
-        headers: if let Value::Json(json) = headers {
-            headers::decode(&json).unwrap_or_default()
-        } else {
-            Vec::new()
-        },
-    })
+    let mut replays = Vec::with_capacity(rows.len());
+    for row in rows {
+        let Ok([Value::Int64(offset), timestamp, key, value, headers, envelope]) =
+            <[Value; 6]>::try_from(row)
+        else {
+            continue;
+        };
+        let address = DeadLetterAddress {
+            pipeline: pipeline.to_owned(),
+            topic: partition.topic.to_string(),
+            partition: partition.number.into(),
+            offset,
+        };
+        let stored = stored_payload(key, value, headers, envelope).unwrap_or_default();
+        let (revealed, failure) = match protection.reveal(&address, stored).await {
+            Ok(revealed) => (revealed, None),
+            Err(RevealError::Failed(failure)) => (RevealedRecord::default(), Some(failure)),
+            Err(RevealError::Unavailable(reason)) => return Err(ReplayError::KeyService(reason)),
+        };
+        let RevealedRecord { key, value, headers } = revealed;
+        let timestamp_ms =
+            if let Value::Timestamp(at) = timestamp { Some(at.timestamp_millis()) } else { None };
+        let topic = partition.topic.clone();
+        let record = Record { topic, partition: partition.number, offset, timestamp_ms, key, value, headers };
+        replays.push(Replay { record, failure });
+    }
+    Ok(replays)
 }

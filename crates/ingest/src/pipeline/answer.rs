@@ -1,10 +1,10 @@
 use std::time::Duration;
 
-use spanbridge_kafka::Record;
 use spanbridge_protocol::ingest::{LogRange, Offset, Outcome, Partition, Position, RowKey};
 use spanbridge_protocol::value::Value;
 
 use crate::ErrorKind;
+use crate::dead_letters::Replay;
 
 /// The result of a request.
 pub(super) enum Answer {
@@ -21,7 +21,7 @@ pub(super) enum Answer {
     /// The stored positions of the partitions of a commit.
     Verified { attempt: u64, stored: Vec<(Partition, Option<Position>)> },
     /// Dead letters that an operator wants to replay.
-    Replays { partition: Partition, generation: u64, records: Vec<Record> },
+    Replays { partition: Partition, generation: u64, replays: Vec<Replay> },
     /// The end of a log, from which the lag follows; `None` if the brokers did not answer.
     LogEnd { partition: Partition, end: Option<Offset> },
     /// Whether the log holds a committed record from the position to the end; `None` if the brokers did not answer.

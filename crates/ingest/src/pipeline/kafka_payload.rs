@@ -1,32 +1,29 @@
+use std::sync::Arc;
+
 use spanbridge_kafka::{Record, TopicPartition};
-use spanbridge_protocol::ingest::{Partition, Payload};
+use spanbridge_protocol::ingest::{Partition, Payload, StoredPayload};
 use spanbridge_protocol::value::Timestamp;
 use spanbridge_telemetry::trace;
 
-use crate::dead_letters::encode_headers;
+use crate::dead_letters::DeadLetterProtection;
 
 /// The record of a change, which is kept until the commit in case it becomes a dead letter.
-pub(super) struct KafkaPayload(pub(super) Record);
+pub(super) struct KafkaPayload {
+    pub(super) record: Record,
+    pub(super) protection: Arc<DeadLetterProtection>,
+}
 
 impl Payload for KafkaPayload {
-    fn key(&self) -> Option<&[u8]> {
-        self.0.key.as_deref()
-    }
-
-    fn value(&self) -> Option<&[u8]> {
-        self.0.value.as_deref()
-    }
-
-    fn headers(&self) -> Option<String> {
-        encode_headers(&self.0.headers)
+    fn stored(&self) -> StoredPayload {
+        self.protection.protect(&self.record)
     }
 
     fn timestamp(&self) -> Option<Timestamp> {
-        self.0.timestamp_ms.and_then(Timestamp::from_timestamp_millis)
+        self.record.timestamp_ms.and_then(Timestamp::from_timestamp_millis)
     }
 
     fn trace_id(&self) -> Option<String> {
-        traceparent(&self.0).map(|context| context.trace_id())
+        traceparent(&self.record).map(|context| context.trace_id())
     }
 }
 

@@ -31,6 +31,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use spanbridge_config::{Ingest, OnError as ConfigOnError, OnGap as ConfigOnGap, Topics};
+use spanbridge_envelope::ErrorKind as EnvelopeErrorKind;
 use spanbridge_kafka::{ErrorKind as KafkaKind, Offsets, Subscription};
 use spanbridge_protocol::ingest::{OnError, OnGap, Partition, Worker, WorkerLimits};
 use spanbridge_service::{Backoff, Context, PipelineHealth};
@@ -39,6 +40,7 @@ use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 
 use crate::commit_tagger::CommitTagger;
+use crate::dead_letters::DeadLetterProtection;
 use crate::finality::Finality;
 use crate::mapping::Mapper;
 use crate::partition_log::{self, PartitionLog};
@@ -167,11 +169,20 @@ async fn drive(
     let refused = |error: spanbridge_kafka::Error| Error::of_kafka(pipeline.identity(), &error);
     let offsets = Offsets::new(&context.kafka).map_err(refused)?;
     require_topics(context, pipeline, &offsets, health).await?;
+    let protection = DeadLetterProtection::new(pipeline);
+    protection.prepare().await.map_err(|error| {
+        let kind = match error.kind() {
+            EnvelopeErrorKind::Unavailable => ErrorKind::Unreachable,
+            _ => ErrorKind::Refused,
+        };
+        Error::new(kind, pipeline.identity(), format!("dead_letters: {error}"))
+    })?;
     let (owned, claims) = watch::channel(Vec::new());
     let finality =
         Finality::new(environment, pipeline, &mapper.final_columns, offsets.clone(), claims).await?;
     let (subscription, events) =
         Subscription::start(&context.kafka, &group, &topics, chunks).map_err(refused)?;
+    let protection = Arc::new(protection);
     let worker = Worker::new(mapper.spec.clone(), limits, on_error, on_gap);
     let liveness =
         context.liveness.register(format!("ingest {}", pipeline.identity()), driver::HEARTBEAT_TIMEOUT);
@@ -180,7 +191,7 @@ async fn drive(
     let tagger = CommitTagger::new(pipeline);
     let log = PartitionLog::new(context.kafka.clone(), offsets);
     let (requests, answers) =
-        RequestRunner::new(mapper, environment.database.clone(), log, tagger, health.clone());
+        RequestRunner::new(mapper, protection, environment.database.clone(), log, tagger, health.clone());
     let driver = Driver::new(DriverParts {
         requests,
         answers,

@@ -21,7 +21,7 @@ use super::open_transactions::OpenTransactions;
 use super::request::{Request, RequestError};
 use crate::ErrorKind;
 use crate::commit_tagger::CommitTagger;
-use crate::dead_letters;
+use crate::dead_letters::{self, DeadLetterProtection, ReplayError};
 use crate::mapping::{MAX_ROWS, Mapper};
 use crate::partition_log::{self, PartitionLog};
 use crate::policy::{self, Action};
@@ -38,6 +38,7 @@ pub(super) struct RequestRunner {
     pub(super) database: Database,
     log: PartitionLog,
     pub(super) mapper: Arc<Mapper>,
+    pub(super) protection: Arc<DeadLetterProtection>,
     answers: mpsc::Sender<Answer>,
     transactions: OpenTransactions,
     tagger: CommitTagger,
@@ -48,6 +49,7 @@ impl RequestRunner {
     /// Returns the runner, and the channel of its answers.
     pub(super) fn new(
         mapper: Arc<Mapper>,
+        protection: Arc<DeadLetterProtection>,
         database: Database,
         log: PartitionLog,
         tagger: CommitTagger,
@@ -55,7 +57,7 @@ impl RequestRunner {
     ) -> (Self, mpsc::Receiver<Answer>) {
         let (answers, receiver) = mpsc::channel(ANSWER_QUEUE_LENGTH);
         let transactions = OpenTransactions::default();
-        (Self { database, log, mapper, answers, transactions, tagger, health }, receiver)
+        (Self { database, log, mapper, protection, answers, transactions, tagger, health }, receiver)
     }
 
     /// Repeats a request in a separate task until it has an answer.
@@ -117,10 +119,15 @@ impl RequestRunner {
                 Answer::Verified { attempt: *attempt, stored }
             }
             Request::Replays { partition, generation } => {
-                let pipeline = &self.mapper.spec.pipeline;
-                let records = dead_letters::requested_replays(&self.database, pipeline, partition).await;
-                let records = self.spanner(records)?;
-                Answer::Replays { partition: partition.clone(), generation: *generation, records }
+                let (database, pipeline) = (&self.database, &self.mapper.spec.pipeline);
+                let replays =
+                    dead_letters::requested_replays(database, &self.protection, pipeline, partition).await;
+                let replays = match replays {
+                    Ok(replays) => self.spanner(Ok(replays))?,
+                    Err(ReplayError::Spanner(error)) => self.spanner(Err(error))?,
+                    Err(ReplayError::KeyService(reason)) => return Err(RequestError::Retry(reason)),
+                };
+                Answer::Replays { partition: partition.clone(), generation: *generation, replays }
             }
         })
     }

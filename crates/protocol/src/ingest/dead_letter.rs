@@ -10,16 +10,25 @@ use crate::value::{Timestamp, Value};
 
 /// The raw record behind a change, which is kept until its commit for a possible dead letter.
 pub trait Payload {
-    /// The record's key.
-    fn key(&self) -> Option<&[u8]>;
-    /// The record's value.
-    fn value(&self) -> Option<&[u8]>;
-    /// The headers as a JSON array of `[name, base64 or null]`.
-    fn headers(&self) -> Option<String>;
+    /// The record in the form in which the dead letter stores it.
+    fn stored(&self) -> StoredPayload;
     /// The record's timestamp.
     fn timestamp(&self) -> Option<Timestamp>;
     /// The trace id as 32 hexadecimal digits.
     fn trace_id(&self) -> Option<String>;
+}
+
+/// A record in the form in which a dead letter stores it.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct StoredPayload {
+    /// The record's key.
+    pub key: Option<Vec<u8>>,
+    /// The record's value. If the record is encrypted, its encrypted key, value and headers together.
+    pub value: Option<Vec<u8>>,
+    /// The headers as a JSON array of `[name, base64 or null]`.
+    pub headers: Option<String>,
+    /// `None` for a record as it is; otherwise JSON that says how it is encrypted, or that it is not stored.
+    pub envelope: Option<String>,
 }
 
 /// The table of the dead letters, by pipeline, partition and offset.
@@ -105,18 +114,19 @@ fn reason(failure: &Failure) -> [Value; 3] {
     [Value::from(&*failure.code), Value::from(failure.message.as_str()), Value::CommitTimestamp]
 }
 
-fn payload(payload: &impl Payload) -> [Value; 5] {
-    let bytes = |bytes: Option<&[u8]>| bytes.map_or(Value::Null, |bytes| Value::Bytes(bytes.to_vec()));
+fn payload(payload: &impl Payload) -> [Value; 6] {
+    let StoredPayload { key, value, headers, envelope } = payload.stored();
     [
-        bytes(payload.key()),
-        bytes(payload.value()),
-        payload.headers().map_or(Value::Null, Value::Json),
+        key.map_or(Value::Null, Value::Bytes),
+        value.map_or(Value::Null, Value::Bytes),
+        headers.map_or(Value::Null, Value::Json),
+        envelope.map_or(Value::Null, Value::Json),
         payload.timestamp().map_or(Value::Null, Value::Timestamp),
         payload.trace_id().into(),
     ]
 }
 
-const DEAD_LETTER_COLUMNS: [&str; 12] = [
+const DEAD_LETTER_COLUMNS: [&str; 13] = [
     "Pipeline",
     "Topic",
     "KafkaPartition",
@@ -127,6 +137,7 @@ const DEAD_LETTER_COLUMNS: [&str; 12] = [
     "RecordKey",
     "RecordValue",
     "Headers",
+    "Envelope",
     "RecordTimestamp",
     "TraceId",
 ];

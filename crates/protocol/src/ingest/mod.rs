@@ -42,7 +42,7 @@ pub use change::{
     Change, GroupTarget, KeyRange, LatePolicy, RowKey, RowTarget, Spec, Target, TargetKind, Window,
     WindowKind,
 };
-pub use dead_letter::{Payload, TABLE_DEAD_LETTERS, TABLE_REPLAYS};
+pub use dead_letter::{Payload, StoredPayload, TABLE_DEAD_LETTERS, TABLE_REPLAYS};
 pub use effect::{Commit, WorkerEffect};
 pub use failure::Failure;
 pub use fold::SkipCounts;

@@ -62,3 +62,5 @@ CREATE TABLE IF NOT EXISTS BridgeSchemaVersion (
   Version INT64 NOT NULL,
   AppliedAt TIMESTAMP NOT NULL OPTIONS (allow_commit_timestamp = true),
 ) PRIMARY KEY (Version);
+
+ALTER TABLE BridgeDeadLetters ADD COLUMN IF NOT EXISTS Envelope JSON;

@@ -7,16 +7,22 @@
 //! | `/metrics` | all metrics in Prometheus' text format ([`metrics`](crate::metrics)) |
 //! | `/status` | JSON: service, version, and each pipeline with its readiness, reason and details ([`Readiness`]) |
 //!
+//! With a token, everything but `/livez` and `/readyz` needs it. With TLS, the whole port speaks TLS.
+//!
 //! The pipelines write to the two registries; only the server reads them. Nothing here changes the service:
 //! the port is read-only.
 
 mod liveness;
 mod readiness;
 mod server;
+mod tls;
+mod token;
 
 pub use liveness::{Heartbeat, Liveness};
 pub use readiness::{PipelineReadiness, Readiness};
-pub(crate) use server::{Server, ServerState};
+pub(crate) use server::{Protection, Server, ServerState};
+pub use tls::AdminTls;
+pub(crate) use token::TokenCheck;
 
 use std::sync::{Mutex, MutexGuard, PoisonError};
 

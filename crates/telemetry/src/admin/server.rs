@@ -9,6 +9,7 @@ use std::time::{Duration, Instant};
 use axum::Router;
 use axum::extract;
 use axum::http::{StatusCode, header};
+use axum::middleware;
 use axum::response::{IntoResponse, Response};
 use axum::routing::get;
 use metrics_exporter_prometheus::PrometheusHandle;
@@ -16,7 +17,10 @@ use serde_json::json;
 use tokio::runtime::Handle;
 use tokio::sync::oneshot;
 use tokio::task::JoinHandle;
+use tokio_rustls::TlsAcceptor;
 
+use super::tls::TlsListener;
+use super::token::{TokenCheck, require_token};
 use super::{Liveness, Readiness};
 use crate::{Error, ErrorKind};
 
@@ -32,6 +36,13 @@ pub(crate) struct ServerState {
     pub(crate) metrics: PrometheusHandle,
 }
 
+/// The protection of everything but the probes.
+#[derive(Default)]
+pub(crate) struct Protection {
+    pub(crate) token: Option<TokenCheck>,
+    pub(crate) tls: Option<TlsAcceptor>,
+}
+
 /// A running admin port.
 #[derive(Debug)]
 pub(crate) struct Server {
@@ -45,7 +56,12 @@ impl Server {
     ///
     /// # Errors
     /// [`ErrorKind::Listen`] if the address cannot be bound.
-    pub(crate) fn start(listen: SocketAddr, state: ServerState, runtime: &Handle) -> Result<Self, Error> {
+    pub(crate) fn start(
+        listen: SocketAddr,
+        protection: Protection,
+        state: ServerState,
+        runtime: &Handle,
+    ) -> Result<Self, Error> {
         let failed = |error| {
             let message = format!(
                 "The admin port cannot listen on {listen}: {error}; give each service of this host a separate address: \
@@ -64,12 +80,20 @@ impl Server {
             .route("/readyz", get(readyz))
             .route("/metrics", get(metrics))
             .route("/status", get(status))
-            .with_state(state);
+            .with_state(state)
+            .layer(middleware::from_fn_with_state(protection.token, require_token));
+        let stopped = async {
+            let _ = stopped.await;
+        };
         let task = runtime.spawn(async move {
-            let server = axum::serve(listener, router).with_graceful_shutdown(async {
-                let _ = stopped.await;
-            });
-            if let Err(error) = server.await {
+            let ended = match protection.tls {
+                None => axum::serve(listener, router).with_graceful_shutdown(stopped).await,
+                Some(tls) => {
+                    let listener = TlsListener::start(listener, address, tls);
+                    axum::serve(listener, router).with_graceful_shutdown(stopped).await
+                }
+            };
+            if let Err(error) = ended {
                 tracing::error!(%address, %error, "The admin port has ended");
             }
         });

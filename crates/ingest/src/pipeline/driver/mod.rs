@@ -40,6 +40,7 @@ use super::kafka_payload::{KafkaPayload, partition};
 use super::metrics::PipelineMetrics;
 use super::request::Request;
 use super::request_runner::RequestRunner;
+use crate::dead_letters::Replay;
 use crate::policy::{self, Action};
 use crate::{Error, ErrorKind};
 use assignment::Assignment;
@@ -104,7 +105,7 @@ impl Driver {
         Self {
             metrics: PipelineMetrics::new(&pipeline),
             commits: CommitTracker::new(pipeline.clone(), parts.group, database.to_string()),
-            records: RecordMapper::new(requests.mapper.clone()),
+            records: RecordMapper::new(requests.mapper.clone(), requests.protection.clone()),
             holds: Holds::default(),
             assignment: Assignment::new(pipeline.clone(), parts.subscription, parts.owned, health.clone()),
             pipeline,
@@ -166,8 +167,8 @@ impl Driver {
             tokio::select! {
                 () = shutdown.cancelled() => return Ok(None),
                 Some(answer) = self.answers.recv() => match answer {
-                    Answer::Replays { partition, generation, records } => {
-                        self.replay(&partition, generation, records).await?;
+                    Answer::Replays { partition, generation, replays } => {
+                        self.replay(&partition, generation, replays).await?;
                     }
                     answer => self.handle_answer(answer)?,
                 },
@@ -303,6 +304,7 @@ impl Driver {
     ) -> Result<(), Error> {
         let span = self.commits.polled(&records);
         self.metrics.polled(&partition, &records);
+        let records = records.into_iter().map(|record| (record, None));
         let MappedRecords { mapped, held } = self.records.map(&partition, records).instrument(span).await?;
         self.commits.start_folding();
         if !mapped.is_empty() {
@@ -333,13 +335,14 @@ impl Driver {
         &mut self,
         partition: &Partition,
         generation: u64,
-        records: Vec<Record>,
+        replays: Vec<Replay>,
     ) -> Result<(), Error> {
         self.replays.remove(partition);
-        if records.is_empty() || self.records.has_new_fields() {
+        if replays.is_empty() || self.records.has_new_fields() {
             return Ok(());
         }
-        tracing::info!(pipeline = %self.pipeline, %partition, count = records.len(), "replaying dead letters");
+        tracing::info!(pipeline = %self.pipeline, %partition, count = replays.len(), "replaying dead letters");
+        let records = replays.into_iter().map(|Replay { record, failure }| (record, failure));
         let MappedRecords { mapped, held } = self.records.map(partition, records).await?;
         match held {
             // The requests remain stored, and are read again.

@@ -4,12 +4,13 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use spanbridge_kafka::Record as KafkaRecord;
-use spanbridge_protocol::ingest::{Partition, Record};
+use spanbridge_protocol::ingest::{Change, Failure, Partition, Record};
 use tokio::time::timeout;
 
 use super::super::evolution::NewFields;
 use super::super::kafka_payload::KafkaPayload;
 use crate::Error;
+use crate::dead_letters::DeadLetterProtection;
 use crate::mapping::{MapError, Mapper};
 
 /// The longest time that one record may wait for its schema in the driver's loop, in which the other partitions wait too.
@@ -26,12 +27,13 @@ pub(super) struct MappedRecords {
 /// Maps records until a writer has fields that the mapping does not know.
 pub(super) struct RecordMapper {
     mapper: Arc<Mapper>,
+    protection: Arc<DeadLetterProtection>,
     new_fields: Option<NewFields>,
 }
 
 impl RecordMapper {
-    pub(super) fn new(mapper: Arc<Mapper>) -> Self {
-        Self { mapper, new_fields: None }
+    pub(super) fn new(mapper: Arc<Mapper>, protection: Arc<DeadLetterProtection>) -> Self {
+        Self { mapper, protection, new_fields: None }
     }
 
     /// Returns true after a writer with new fields. No more records are taken, and those before it are committed.
@@ -49,17 +51,21 @@ impl RecordMapper {
     }
 
     /// Returns the records with their changes, up to the first that needs another mapping, or a schema that the registry
-    /// does not deliver.
+    /// does not deliver. A record with a failure has no changes.
     ///
     /// # Errors
     /// The registry refuses for good.
     pub(super) async fn map(
         &mut self,
         partition: &Partition,
-        records: Vec<KafkaRecord>,
+        records: impl IntoIterator<Item = (KafkaRecord, Option<Failure>)>,
     ) -> Result<MappedRecords, Error> {
-        let mut mapped = Vec::with_capacity(records.len());
-        for record in records {
+        let mut mapped = Vec::new();
+        for (record, failure) in records {
+            if let Some(failure) = failure {
+                mapped.push(self.mapped(record, Err(failure)));
+                continue;
+            }
             let changes = match timeout(SCHEMA_TIMEOUT, self.mapper.map(partition, &record)).await {
                 Ok(Ok(changes)) => Ok(changes),
                 Ok(Err(MapError::Record(failure))) => Err(failure),
@@ -78,9 +84,15 @@ impl RecordMapper {
                     return Ok(MappedRecords { mapped, held: Some((record, message)) });
                 }
             };
-            let size = record.size();
-            mapped.push(Record { offset: record.offset, changes, payload: KafkaPayload(record), size });
+            mapped.push(self.mapped(record, changes));
         }
         Ok(MappedRecords { mapped, held: None })
+    }
+
+    /// Returns a record with its changes, as the worker takes it.
+    fn mapped(&self, record: KafkaRecord, changes: Result<Vec<Change>, Failure>) -> Record<KafkaPayload> {
+        let (offset, size) = (record.offset, record.size());
+        let payload = KafkaPayload { record, protection: Arc::clone(&self.protection) };
+        Record { offset, changes, payload, size }
     }
 }

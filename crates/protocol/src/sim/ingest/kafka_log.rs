@@ -10,7 +10,7 @@ use super::pipeline::{
     GAP, GRACE, GROUPS, INSERTED, NEWEST, ROWS, SESSIONS, SHARED, SHARED_SESSIONS, SHARED_SLIDES, SLIDE,
     SLIDES, UPDATED, WINDOW,
 };
-use crate::ingest::{AggregateInput, Change, Failure, Offset, Payload, Record};
+use crate::ingest::{AggregateInput, Change, Failure, Offset, Payload, Record, StoredPayload};
 use crate::sim::rng::Rng;
 use crate::value::{Timestamp, Value};
 
@@ -52,14 +52,8 @@ pub(super) struct LogEntry {
 pub(super) struct EmptyPayload;
 
 impl Payload for EmptyPayload {
-    fn key(&self) -> Option<&[u8]> {
-        None
-    }
-    fn value(&self) -> Option<&[u8]> {
-        None
-    }
-    fn headers(&self) -> Option<String> {
-        None
+    fn stored(&self) -> StoredPayload {
+        StoredPayload::default()
     }
     fn timestamp(&self) -> Option<Timestamp> {
         None
