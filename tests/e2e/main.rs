@@ -36,6 +36,7 @@ mod row_modes;
 mod scale;
 mod schema_evolution;
 mod secrets;
+mod security;
 mod shared_testbed;
 mod shutdown;
 mod snapshot;

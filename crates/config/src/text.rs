@@ -10,7 +10,7 @@ use std::path::Path;
 use std::sync::Arc;
 
 use crate::error::{Error, ErrorKind, Mistake};
-use crate::read::rules::TextRule;
+use crate::read::rules::ValueRule;
 use crate::source_file::SourceFile;
 use crate::{Located, Span};
 
@@ -28,7 +28,7 @@ struct TextDetails {
     key: String,
     span: Span,
     source: SourceFile,
-    rule: TextRule,
+    rule: ValueRule,
 }
 
 /// The origin of a value.
@@ -43,7 +43,7 @@ pub(crate) enum Origin {
 }
 
 impl Text {
-    pub(crate) fn new(origin: Origin, key: String, span: Span, source: SourceFile, rule: TextRule) -> Self {
+    pub(crate) fn new(origin: Origin, key: String, span: Span, source: SourceFile, rule: ValueRule) -> Self {
         Self(Arc::new(TextDetails { origin, key, span, source, rule }))
     }
 
@@ -84,7 +84,7 @@ impl Text {
             }
             Origin::File(path) => (self.read_file(path)?, format!("`{key}`, from the file `{path}`,")),
         };
-        match (inner.rule)(&value) {
+        match inner.rule.check(&value) {
             Ok(()) => Ok(value),
             Err(violation) => {
                 let message = format!("{shown} {}", violation.message);

@@ -42,7 +42,8 @@ pub(crate) fn spanner(kind: Spanner) -> Action {
 /// Returns the reaction to an error of Kafka.
 pub(crate) fn kafka(kind: Kafka) -> Action {
     match kind {
-        Kafka::Unavailable | Kafka::Revoked => Action::Retry,
+        // Credentials and certificates may be about to change: a pipeline that runs waits for that.
+        Kafka::Unavailable | Kafka::Revoked | Kafka::Authentication | Kafka::Tls => Action::Retry,
         Kafka::OutOfRange | Kafka::InDoubt => Action::Forget,
         // Fenced, Denied, NotFound, Config, TooLarge, Bug, and kinds that a later version adds.
         _ => Action::Stop,
@@ -85,7 +86,7 @@ pub(crate) fn kafka_failure(kind: Kafka) -> ErrorKind {
         // broker that has just started.
         Kafka::Unavailable | Kafka::InDoubt | Kafka::NotFound | Kafka::Fenced => ErrorKind::Unreachable,
         Kafka::Bug => ErrorKind::Bug,
-        Kafka::Denied => ErrorKind::Denied,
+        Kafka::Denied | Kafka::Authentication | Kafka::Tls => ErrorKind::Denied,
         _ => ErrorKind::Refused,
     }
 }

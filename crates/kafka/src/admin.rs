@@ -58,7 +58,7 @@ impl Admin {
         let settings = options.settings(ClientKind::Metadata, &[], &[])?;
         let client = match options.tokens {
             Some(_) => None,
-            None => Some(settings.create("create the admin client", PlainContext)?),
+            None => Some(settings.create("create the admin client", PlainContext::new)?),
         };
         Ok(Admin { client, offsets: Offsets::new(options)?, limit })
     }
@@ -208,10 +208,14 @@ impl Admin {
         operation: &str,
         request: impl Future<Output = std::result::Result<T, KafkaError>>,
     ) -> Result<T> {
-        tokio::time::timeout(self.limit + REQUEST_GRACE, request)
-            .await
-            .map_err(|_| Error::timed_out(operation, self.limit))?
-            .map_err(|e| Error::from_kafka(operation, e))
+        let answer = tokio::time::timeout(self.limit + REQUEST_GRACE, request).await;
+        let error = match answer {
+            Ok(Ok(answer)) => return Ok(answer),
+            Ok(Err(error)) => Error::from_kafka(operation, error),
+            Err(_) => Error::timed_out(operation, self.limit),
+        };
+        // rdkafka never serves the log of this client, so the other one has to know the cause.
+        Err(self.offsets.explain(error))
     }
 }
 

@@ -7,6 +7,8 @@ use std::time::Duration;
 
 use rdkafka::error::{KafkaError, RDKafkaErrorCode as Code};
 
+use crate::connection::Outage;
+
 /// A result with this crate's [`Error`].
 pub type Result<T> = std::result::Result<T, Error>;
 
@@ -26,8 +28,14 @@ pub enum ErrorKind {
     Unavailable,
     /// The message is larger than the broker or the topic allows.
     TooLarge,
-    /// Authentication or authorization failed.
+    /// The principal may not do this: access control lists are missing.
     Denied,
+    /// The brokers do not accept the credentials, or not this SASL mechanism. Nothing was committed; the credentials may
+    /// be about to change.
+    Authentication,
+    /// There is no TLS connection: a certificate is not accepted, or the listener does not speak TLS. Nothing was
+    /// committed.
+    Tls,
     /// The log does not hold the requested offset: retention deleted it, the topic was recreated, or the log
     /// was truncated.
     OutOfRange,
@@ -49,6 +57,8 @@ impl ErrorKind {
             ErrorKind::Unavailable => "SB-KAFKA-UNAVAILABLE",
             ErrorKind::TooLarge => "SB-KAFKA-TOO-LARGE",
             ErrorKind::Denied => "SB-KAFKA-DENIED",
+            ErrorKind::Authentication => "SB-KAFKA-AUTHENTICATION",
+            ErrorKind::Tls => "SB-KAFKA-TLS",
             ErrorKind::OutOfRange => "SB-KAFKA-OUT-OF-RANGE",
             ErrorKind::NotFound => "SB-KAFKA-NOT-FOUND",
             ErrorKind::Config => "SB-KAFKA-CONFIG",
@@ -76,7 +86,7 @@ impl Error {
     /// Wraps librdkafka's error. `operation` completes "Cannot …"; the kind follows from librdkafka's code.
     pub(crate) fn from_kafka(operation: &str, source: KafkaError) -> Self {
         let kind = kind_of(&source);
-        let message = format!("Cannot {operation}: {source}{}", advice(kind));
+        let message = format!("Cannot {operation}: {source}{}{}", missing_acl(&source), advice(kind));
         Error { kind, message, source: Some(source) }
     }
 
@@ -85,6 +95,13 @@ impl Error {
         let message =
             format!("Cannot {operation}: no answer within {limit:?}; check that the brokers are reachable");
         Error::new(ErrorKind::Unavailable, message)
+    }
+
+    /// Adds the outage that explains why there was no answer.
+    pub(crate) fn because(mut self, outage: &Outage) -> Self {
+        self.kind = outage.kind;
+        self.message += &format!(". Cause: {}", outage.description);
+        self
     }
 
     /// Replaces the kind, where the caller knows more than librdkafka's code says.
@@ -109,10 +126,31 @@ impl Error {
     }
 }
 
+/// Returns which access control list is missing, as far as librdkafka's code says it.
+fn missing_acl(error: &KafkaError) -> &'static str {
+    let code = match error {
+        KafkaError::AdminOp(code) => Some(*code),
+        KafkaError::Transaction(error) => Some(error.code()),
+        other => other.rdkafka_error_code(),
+    };
+    match code {
+        Some(Code::TopicAuthorizationFailed) => "; the principal lacks an ACL for the topic",
+        Some(Code::GroupAuthorizationFailed) => "; the principal lacks an ACL for the consumer group",
+        Some(Code::TransactionalIdAuthorizationFailed) => {
+            "; the principal lacks Write and Describe on the transactional id"
+        }
+        Some(Code::ClusterAuthorizationFailed) => {
+            "; the principal lacks an ACL for the cluster: IdempotentWrite to produce, Create to create topics"
+        }
+        _ => "",
+    }
+}
+
 /// Returns what to do about an error of `kind`, to be appended to its message.
 fn advice(kind: ErrorKind) -> &'static str {
     match kind {
-        ErrorKind::Denied => "; check the credentials and ACLs of this principal",
+        ErrorKind::Authentication => "; check sasl.mechanism, sasl.username and sasl.password",
+        ErrorKind::Tls => "; check the properties ssl.* and the certificates",
         ErrorKind::NotFound => "; create the topic or correct its name",
         ErrorKind::TooLarge => {
             "; raise max.message.bytes of the topic and message.max.bytes of this client, or send less"
@@ -157,9 +195,11 @@ fn kind_of_code(code: Code) -> ErrorKind {
         | Code::GroupAuthorizationFailed
         | Code::ClusterAuthorizationFailed
         | Code::TransactionalIdAuthorizationFailed
-        | Code::DelegationTokenAuthorizationFailed
-        | Code::SaslAuthenticationFailed
-        | Code::Authentication => ErrorKind::Denied,
+        | Code::DelegationTokenAuthorizationFailed => ErrorKind::Denied,
+        Code::SaslAuthenticationFailed | Code::Authentication | Code::UnsupportedSASLMechanism => {
+            ErrorKind::Authentication
+        }
+        Code::SSL => ErrorKind::Tls,
         Code::OffsetOutOfRange | Code::AutoOffsetReset | Code::LogTruncation | Code::NoOffset => {
             ErrorKind::OutOfRange
         }
@@ -181,7 +221,6 @@ fn kind_of_code(code: Code) -> ErrorKind {
         | Code::InvalidConfig
         | Code::PolicyViolation
         | Code::InconsistentGroupProtocol
-        | Code::UnsupportedSASLMechanism
         | Code::SecurityDisabled => ErrorKind::Config,
         Code::State | Code::Conflict | Code::InvalidTransactionalState => ErrorKind::Bug,
         _ => ErrorKind::Unavailable,
@@ -200,6 +239,8 @@ mod tests {
         assert_eq!(kind(Code::TopicAuthorizationFailed), ErrorKind::Denied);
         assert_eq!(kind(Code::AutoOffsetReset), ErrorKind::OutOfRange);
         assert_eq!(kind(Code::UnknownTopic), ErrorKind::NotFound);
+        assert_eq!(kind(Code::Authentication), ErrorKind::Authentication);
+        assert_eq!(kind(Code::SSL), ErrorKind::Tls);
         assert_eq!(kind(Code::BrokerTransportFailure), ErrorKind::Unavailable);
         assert_eq!(kind_of(&KafkaError::AdminOp(Code::UnknownTopicOrPartition)), ErrorKind::NotFound);
     }

@@ -15,6 +15,7 @@
 #![cfg_attr(test, allow(clippy::unwrap_used))]
 
 mod admin;
+mod connection;
 mod context;
 mod election;
 mod error;
@@ -33,6 +34,7 @@ mod thread;
 mod transaction;
 
 pub use admin::{Admin, EnsureTopicOutcome};
+pub use connection::Outage;
 pub use error::{Error, ErrorKind, Result};
 pub use offsets::{Offsets, Watermarks};
 pub use options::ClientOptions;

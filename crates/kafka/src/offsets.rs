@@ -5,6 +5,7 @@
 //! joins a group and never creates a topic.
 
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use rdkafka::consumer::{BaseConsumer, Consumer as _};
@@ -77,7 +78,7 @@ impl Offsets {
                 ("enable.auto.commit", "false"),
             ],
         )?;
-        let client = settings.create("create a client for offsets", PlainContext)?;
+        let client = settings.create("create a client for offsets", PlainContext::new)?;
         Ok(Offsets { client: Arc::new(client) })
     }
 
@@ -90,7 +91,7 @@ impl Offsets {
         let (client, tp) = (self.client.clone(), tp.clone());
         // Two queries; each is three requests if the partition is new: the query, metadata, the query.
         thread::run("query the watermarks of a partition", 6 * limit + WATCHDOG_GRACE, move || {
-            blocking_watermarks(&client, &tp, limit)
+            explained(&client, blocking_watermarks(&client, &tp, limit))
         })
         .await
     }
@@ -102,7 +103,7 @@ impl Offsets {
     pub async fn end(&self, tp: &TopicPartition, limit: Duration) -> Result<i64> {
         let (client, tp) = (self.client.clone(), tp.clone());
         thread::run("query the end of a partition", 3 * limit + WATCHDOG_GRACE, move || {
-            blocking_log_end(&client, &tp, Offset::End, limit)
+            explained(&client, blocking_log_end(&client, &tp, Offset::End, limit))
         })
         .await
     }
@@ -116,7 +117,7 @@ impl Offsets {
         let (client, tp) = (self.client.clone(), tp.clone());
         // One request by time, and up to three for the end of the log.
         thread::run("query an offset by time", 4 * limit + WATCHDOG_GRACE, move || {
-            blocking_at_time(&client, &tp, time, limit)
+            explained(&client, blocking_at_time(&client, &tp, time, limit))
         })
         .await
     }
@@ -125,9 +126,9 @@ impl Offsets {
     pub(crate) async fn group_member_count(&self, group: &str, limit: Duration) -> Result<usize> {
         let (client, group) = (self.client.clone(), group.to_owned());
         thread::run("query the members of a group", limit + WATCHDOG_GRACE, move || {
-            drain_events(&client);
+            drain_old_events(&client);
             let failed = |error| Error::from_kafka(&format!("query the members of group {group}"), error);
-            let list = client.fetch_group_list(Some(&group), limit).map_err(failed)?;
+            let list = explained(&client, client.fetch_group_list(Some(&group), limit).map_err(failed))?;
             let groups = list.groups().iter().filter(|listed| listed.name() == group);
             Ok(groups.map(|listed| listed.members().len()).sum())
         })
@@ -142,13 +143,36 @@ impl Offsets {
     pub async fn partition_count(&self, topic: &str, limit: Duration) -> Result<Option<i32>> {
         let (client, topic) = (self.client.clone(), topic.to_owned());
         thread::run("query the partitions of a topic", limit + WATCHDOG_GRACE, move || {
-            blocking_partition_count(&client, &topic, limit)
+            explained(&client, blocking_partition_count(&client, &topic, limit))
         })
         .await
     }
+
+    /// Adds the cause to an error that means "no answer".
+    pub(crate) fn explain(&self, error: Error) -> Error {
+        self.client.context().finish_request(true);
+        drain_events(&self.client);
+        self.client.context().shared.explain(error)
+    }
 }
 
-/// Serves log lines and errors, which wait in a queue that nobody else empties.
+/// Adds the cause to an error that means "no answer". It stands in the log lines that wait in the client's queue.
+fn explained<T>(client: &BaseConsumer<PlainContext>, result: Result<T>) -> Result<T> {
+    client.context().finish_request(result.is_err());
+    result.map_err(|error| {
+        drain_events(client);
+        client.context().shared.explain(error)
+    })
+}
+
+/// Serves what waits in a queue that nobody empties between two queries.
+fn drain_old_events(client: &BaseConsumer<PlainContext>) {
+    client.context().is_late.store(true, Ordering::Relaxed);
+    drain_events(client);
+    client.context().is_late.store(false, Ordering::Relaxed);
+}
+
+/// Serves log lines and errors.
 fn drain_events(client: &BaseConsumer<PlainContext>) {
     for _ in 0..MAX_EVENTS_PER_QUERY {
         drop(client.poll(Duration::ZERO));
@@ -173,7 +197,7 @@ fn blocking_log_end(
     which: Offset,
     limit: Duration,
 ) -> Result<i64> {
-    drain_events(client);
+    drain_old_events(client);
     let operation = format!("query the watermarks of {tp}");
     let query = || query_offset(client, tp, which, &operation, limit);
     let offset = match query() {
@@ -196,7 +220,7 @@ fn blocking_at_time(
     time: i64,
     limit: Duration,
 ) -> Result<i64> {
-    drain_events(client);
+    drain_old_events(client);
     let operation = format!("query the offset of {tp} by time");
     match query_offset(client, tp, Offset::Offset(time), &operation, limit)? {
         Some(offset) => Ok(offset),
@@ -232,7 +256,7 @@ fn blocking_partition_count(
     topic: &str,
     limit: Duration,
 ) -> Result<Option<i32>> {
-    drain_events(client);
+    drain_old_events(client);
     let operation = format!("query the partitions of topic {topic}");
     let failed = |error| Error::from_kafka(&operation, error);
     retry_during_election(limit, |remaining| {

@@ -7,6 +7,7 @@ use rdkafka::ClientConfig;
 use rdkafka::config::RDKafkaLogLevel;
 use spanbridge_credentials::TokenThread;
 
+use crate::connection::{Connection, Outage};
 use crate::error::{Error, ErrorKind, Result};
 use crate::properties::ClientKind;
 use crate::redaction::Redaction;
@@ -28,6 +29,8 @@ pub struct ClientOptions {
     pub client_id: String,
     /// The source of tokens for the mechanism OAUTHBEARER, which all clients then use.
     pub tokens: Option<Arc<TokenThread>>,
+    /// What all clients of these options, and of clones of them, know about their connections.
+    connection: Arc<Connection>,
 }
 
 impl std::fmt::Debug for ClientOptions {
@@ -49,6 +52,7 @@ impl ClientOptions {
             client_id: client_id.into(),
             properties: Vec::new(),
             tokens: None,
+            connection: Arc::default(),
         }
     }
 
@@ -57,6 +61,15 @@ impl ClientOptions {
     pub fn with_property(mut self, name: impl Into<String>, value: impl Into<String>) -> Self {
         self.properties.push((name.into(), value.into()));
         self
+    }
+
+    /// Returns why the brokers do not answer the clients of these options and of clones of them, if that is known.
+    pub fn outage(&self) -> Option<Outage> {
+        self.connection.outage()
+    }
+
+    pub(crate) fn connection(&self) -> &Arc<Connection> {
+        &self.connection
     }
 
     /// Returns the value of a property that is a time in milliseconds, or `None` if it is not set.
@@ -112,7 +125,12 @@ impl ClientOptions {
             config.set(*name, *value);
         }
         config.set("bootstrap.servers", &self.bootstrap).set("client.id", &self.client_id);
-        Ok(ClientSettings::new(config, Redaction::new(&self.properties), self.tokens.clone()))
+        Ok(ClientSettings::new(
+            config,
+            Redaction::new(&self.properties),
+            self.connection.clone(),
+            self.tokens.clone(),
+        ))
     }
 }
 

@@ -7,13 +7,14 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-use rdkafka::ClientContext;
 use rdkafka::config::RDKafkaLogLevel;
 use rdkafka::error::{KafkaError, RDKafkaErrorCode};
 use rdkafka::message::DeliveryResult;
 use rdkafka::producer::{BaseRecord, Producer as _, ProducerContext, ThreadedProducer};
+use rdkafka::{ClientContext, Statistics};
 use tokio::sync::Notify;
 
+use crate::connection::CONNECTION_STATISTICS_MS;
 use crate::context::{SharedContext, TokenResult};
 use crate::error::{Error, Result};
 use crate::options::ClientOptions;
@@ -68,6 +69,10 @@ impl ClientContext for DeliveryContext {
     fn error(&self, error: KafkaError, reason: &str) {
         self.shared.error(&error, reason);
     }
+
+    fn stats(&self, statistics: Statistics) {
+        self.shared.statistics(&statistics);
+    }
 }
 
 impl ProducerContext for DeliveryContext {
@@ -105,6 +110,7 @@ impl Producer {
                 ("acks", "all"),
                 ("partitioner", "murmur2_random"),
                 ("message.timeout.ms", timeout.as_str()),
+                ("statistics.interval.ms", CONNECTION_STATISTICS_MS),
             ],
         )?;
         let deliveries = Arc::new(Deliveries::default());
@@ -128,13 +134,13 @@ impl Producer {
                 self.check()?;
                 match self.try_send(message) {
                     Err(KafkaError::MessageProduction(RDKafkaErrorCode::QueueFull)) => changed.await,
-                    other => return other.map_err(|e| Error::from_kafka(&operation(), e)),
+                    other => return other.map_err(|e| self.explain(Error::from_kafka(&operation(), e))),
                 }
             }
         };
         tokio::time::timeout(self.limit, sending)
             .await
-            .map_err(|_| Error::timed_out(&operation(), self.limit))?
+            .map_err(|_| self.explain(Error::timed_out(&operation(), self.limit)))?
     }
 
     fn try_send(&self, message: &Message) -> std::result::Result<(), KafkaError> {
@@ -172,7 +178,7 @@ impl Producer {
         let limit = self.limit + FLUSH_GRACE;
         tokio::time::timeout(limit, flushing)
             .await
-            .map_err(|_| Error::timed_out("flush the producer", limit))?
+            .map_err(|_| self.explain(Error::timed_out("flush the producer", limit)))?
     }
 
     /// Returns how many messages were sent and are not acknowledged yet.
@@ -181,13 +187,17 @@ impl Producer {
         self.deliveries.sent.load(Ordering::Acquire).saturating_sub(reported)
     }
 
+    fn explain(&self, error: Error) -> Error {
+        self.client.context().shared.explain(error)
+    }
+
     /// Returns the first failed delivery as an error.
     fn check(&self) -> Result<()> {
         let failure = self.deliveries.failure.lock().unwrap_or_else(PoisonError::into_inner).clone();
         match failure {
             Some(e) => {
                 let fatal = self.client.client().fatal_error().map(|(code, _)| KafkaError::Global(code));
-                Err(Error::from_kafka("deliver a message", fatal.unwrap_or(e)))
+                Err(self.explain(Error::from_kafka("deliver a message", fatal.unwrap_or(e))))
             }
             None => Ok(()),
         }

@@ -2,10 +2,10 @@
 //!
 //! librdkafka warns about every property that a client ignores: `linger.ms` on a consumer,
 //! `session.timeout.ms` on a producer. The bridge has one set of properties for all of its clients, so
-//! [`ClientOptions`](crate::ClientOptions) asks this module before it sets one. The lists are those of
-//! librdkafka 2.12.1 (<https://github.com/confluentinc/librdkafka/blob/v2.12.1/CONFIGURATION.md>, column
-//! C/P). A name that is in neither list applies to every client, also an unknown one: librdkafka then rejects
-//! it.
+//! [`ClientOptions`](crate::ClientOptions) asks this module before it sets one. A name that librdkafka does not know
+//! applies to every client: librdkafka then rejects it.
+
+use spanbridge_kafka_properties::{Client, find};
 
 /// The kind of a client, as far as properties depend on it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -21,88 +21,19 @@ pub(crate) enum ClientKind {
 impl ClientKind {
     /// Returns whether librdkafka uses the property `name` in clients of this kind.
     pub(crate) fn uses(self, name: &str) -> bool {
-        match self {
-            ClientKind::Consumer => !PRODUCER_ONLY.contains(&name),
-            ClientKind::Producer => !CONSUMER_ONLY.contains(&name),
-            ClientKind::Metadata => !PRODUCER_ONLY.contains(&name) && !CONSUMER_ONLY.contains(&name),
+        match find(name).map(|property| property.client) {
+            None | Some(Client::All) => true,
+            Some(Client::Consumer) => self == ClientKind::Consumer,
+            Some(Client::Producer) => self == ClientKind::Producer,
         }
     }
 }
 
-/// Properties marked `C`, global and per topic.
-const CONSUMER_ONLY: [&str; 34] = [
-    "auto.commit.enable",
-    "auto.commit.interval.ms",
-    "auto.offset.reset",
-    "check.crcs",
-    "consume.callback.max.messages",
-    "consume_cb",
-    "coordinator.query.interval.ms",
-    "enable.auto.commit",
-    "enable.auto.offset.store",
-    "enable.partition.eof",
-    "fetch.error.backoff.ms",
-    "fetch.max.bytes",
-    "fetch.message.max.bytes",
-    "fetch.min.bytes",
-    "fetch.queue.backoff.ms",
-    "fetch.wait.max.ms",
-    "group.id",
-    "group.instance.id",
-    "group.protocol",
-    "group.protocol.type",
-    "group.remote.assignor",
-    "heartbeat.interval.ms",
-    "isolation.level",
-    "max.partition.fetch.bytes",
-    "max.poll.interval.ms",
-    "offset.store.method",
-    "offset.store.path",
-    "offset.store.sync.interval.ms",
-    "offset_commit_cb",
-    "partition.assignment.strategy",
-    "queued.max.messages.kbytes",
-    "queued.min.messages",
-    "rebalance_cb",
-    "session.timeout.ms",
-];
-
-/// Properties marked `P`, global and per topic.
-const PRODUCER_ONLY: [&str; 30] = [
-    "acks",
-    "batch.num.messages",
-    "batch.size",
-    "compression.codec",
-    "compression.level",
-    "compression.type",
-    "delivery.report.only.error",
-    "delivery.timeout.ms",
-    "dr_cb",
-    "dr_msg_cb",
-    "enable.gapless.guarantee",
-    "enable.idempotence",
-    "linger.ms",
-    "message.send.max.retries",
-    "message.timeout.ms",
-    "msg_order_cmp",
-    "partitioner",
-    "partitioner_cb",
-    "produce.offset.report",
-    "queue.buffering.backpressure.threshold",
-    "queue.buffering.max.kbytes",
-    "queue.buffering.max.messages",
-    "queue.buffering.max.ms",
-    "queuing.strategy",
-    "request.required.acks",
-    "request.timeout.ms",
-    "retries",
-    "sticky.partitioning.linger.ms",
-    "transaction.timeout.ms",
-    "transactional.id",
-];
-
 #[cfg(test)]
 mod tests {
+    use rdkafka::ClientConfig;
+    use spanbridge_kafka_properties::{Property, Value, all, missing_part};
+
     use super::*;
 
     #[test]
@@ -121,9 +52,38 @@ mod tests {
         }
     }
 
+    /// A valid and an invalid value of the property, or `None` if every value is valid.
+    fn samples(property: &Property) -> Option<(String, String)> {
+        let (valid, invalid) = match property.value {
+            Value::Integer(min, max) => (max.to_string(), (min - 1).to_string()),
+            Value::Float(min, max) => (max.to_string(), (min - 1.0).to_string()),
+            Value::Boolean => ("true".to_owned(), "maybe".to_owned()),
+            Value::Word(words) => (words.first()?.to_string(), "no-such-word".to_owned()),
+            Value::Words(words) => (words.first()?.to_string(), "no-such-word".to_owned()),
+            Value::Text | Value::Patterns | Value::Code => return None,
+        };
+        Some((valid, invalid))
+    }
+
     #[test]
-    fn no_property_is_in_both_lists() {
-        assert!(CONSUMER_ONLY.is_sorted() && PRODUCER_ONLY.is_sorted());
-        assert!(CONSUMER_ONLY.iter().all(|name| !PRODUCER_ONLY.contains(name)));
+    fn librdkafka_accepts_what_the_table_accepts() {
+        let set =
+            |name: &str, value: &str| ClientConfig::new().set(name, value).create_native_config().is_ok();
+        for property in all().iter().filter(|property| property.is_settable()) {
+            let name = property.name;
+            // librdkafka accepts properties of Kerberos without Kerberos.
+            let is_missing = !name.starts_with("sasl.kerberos.") && missing_part(name, "").is_some();
+            let Some((valid, invalid)) = samples(property) else {
+                assert!(!is_missing || !set(name, "x"), "{name}");
+                continue;
+            };
+            assert_eq!(property.check(&valid), Ok(()), "{name} = {valid}");
+            assert_eq!(set(name, &valid), !is_missing, "{name} = {valid}");
+            assert!(property.check(&invalid).is_err(), "{name} = {invalid}");
+            assert!(!set(name, &invalid), "{name} = {invalid}");
+        }
+        for property in all().iter().filter(|property| property.value == Value::Code) {
+            assert!(!set(property.name, "x"), "{}", property.name);
+        }
     }
 }

@@ -14,6 +14,7 @@ use rdkafka::consumer::{BaseConsumer, Consumer as _};
 use rdkafka::error::KafkaError;
 use rdkafka::{Message as _, Offset, TopicPartitionList};
 
+use crate::connection::Connection;
 use crate::context::PlainContext;
 use crate::error::{Error, ErrorKind, Result};
 use crate::offsets::Offsets;
@@ -48,6 +49,7 @@ pub struct OffsetRange {
 #[derive(Clone)]
 pub struct Reader {
     settings: ClientSettings,
+    connection: Arc<Connection>,
     offsets: Offsets,
     /// Reports last stable offsets.
     stable_offsets: Offsets,
@@ -85,7 +87,7 @@ impl Reader {
         settings.remove("client.rack");
         let offsets = Offsets::new(options)?;
         let stable_offsets = Offsets::stable(options)?;
-        Ok(Reader { settings, offsets, stable_offsets, limit })
+        Ok(Reader { settings, connection: options.connection().clone(), offsets, stable_offsets, limit })
     }
 
     /// Returns all committed records of a topic, sorted by partition and offset. They are all held in memory;
@@ -180,12 +182,13 @@ impl Reader {
         for range in &ranges {
             self.await_stable(range).await?;
         }
-        let (settings, limit) = (self.settings.clone(), self.limit);
+        let (settings, limit, connection) = (self.settings.clone(), self.limit, self.connection.clone());
         let canceller = CancelOnDrop::default();
         let is_cancelled = canceller.0.clone();
         let (result_tx, result_rx) = tokio::sync::oneshot::channel();
         thread::spawn("spanbridge-kafka-reader", move || {
-            let _ = result_tx.send(scan(&settings, &ranges, limit, &is_cancelled, each));
+            let result = scan(&settings, &ranges, limit, &is_cancelled, each);
+            let _ = result_tx.send(result.map_err(|error| connection.explain(error)));
         })?;
         result_rx
             .await
@@ -235,7 +238,7 @@ fn scan(
     let Some(topic) = ranges.first().map(|r| r.tp.topic.clone()) else { return Ok(()) };
     let operation = format!("read topic {topic}");
     let failed = |e| Error::from_kafka(&operation, e);
-    let consumer: BaseConsumer<PlainContext> = settings.create(&operation, PlainContext)?;
+    let consumer: BaseConsumer<PlainContext> = settings.create(&operation, PlainContext::new)?;
     let mut list = TopicPartitionList::with_capacity(ranges.len());
     // The end of each partition that is not read completely.
     let mut unfinished: BTreeMap<i32, i64> = BTreeMap::new();
@@ -273,7 +276,7 @@ fn scan(
             Some(Err(e)) => {
                 let error = failed(e);
                 match error.kind() {
-                    ErrorKind::Unavailable => {
+                    ErrorKind::Unavailable | ErrorKind::Authentication | ErrorKind::Tls => {
                         tracing::debug!(%error, "Kafka reader error; librdkafka retries")
                     }
                     _ => return Err(error),

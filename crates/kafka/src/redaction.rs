@@ -2,6 +2,8 @@
 
 use std::borrow::Cow;
 
+use spanbridge_kafka_properties::is_secret;
+
 /// Values that are shorter are left in texts: they reveal nothing, and they occur in other words.
 const MIN_SECRET_LENGTH: usize = 3;
 /// The same for values that are no secrets.
@@ -72,15 +74,6 @@ fn replace<'t>(replacements: &[Replacement], text: &'t str) -> Cow<'t, str> {
         }
     }
     text
-}
-
-/// Properties whose names end with one of these hold a secret, or a certificate or key.
-const SECRET_SUFFIXES: [&str; 6] =
-    ["password", "secret", "token", "passphrase", ".pem", "oauthbearer.config"];
-
-/// Returns whether the property holds a secret.
-pub(crate) fn is_secret(name: &str) -> bool {
-    SECRET_SUFFIXES.iter().any(|suffix| name.ends_with(suffix))
 }
 
 #[cfg(test)]

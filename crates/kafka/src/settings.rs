@@ -9,6 +9,7 @@ use rdkafka::error::KafkaError;
 use rdkafka::types::RDKafkaConfRes;
 use spanbridge_credentials::TokenThread;
 
+use crate::connection::Connection;
 use crate::context::SharedContext;
 use crate::error::{Error, ErrorKind, Result};
 use crate::event_queue::EventQueue;
@@ -23,6 +24,7 @@ pub(crate) struct ClientSettings {
     config: ClientConfig,
     redaction: Arc<Redaction>,
     tokens: Option<Arc<TokenThread>>,
+    connection: Arc<Connection>,
 }
 
 impl std::fmt::Debug for ClientSettings {
@@ -32,8 +34,13 @@ impl std::fmt::Debug for ClientSettings {
 }
 
 impl ClientSettings {
-    pub(crate) fn new(config: ClientConfig, redaction: Redaction, tokens: Option<Arc<TokenThread>>) -> Self {
-        ClientSettings { config, redaction: Arc::new(redaction), tokens }
+    pub(crate) fn new(
+        config: ClientConfig,
+        redaction: Redaction,
+        connection: Arc<Connection>,
+        tokens: Option<Arc<TokenThread>>,
+    ) -> Self {
+        ClientSettings { config, redaction: Arc::new(redaction), connection, tokens }
     }
 
     /// Removes a property.
@@ -57,7 +64,7 @@ impl ClientSettings {
         C: ClientContext,
         T: FromClientConfigAndContext<C> + EventQueue,
     {
-        let shared = SharedContext::new(self.redaction.clone(), self.tokens.clone());
+        let shared = SharedContext::new(self.redaction.clone(), self.connection.clone(), self.tokens.clone());
         let client: T = self
             .config
             .create_with_context(context(shared.clone()))
@@ -107,7 +114,7 @@ mod tests {
     fn error(name: &str, value: &str) -> String {
         let options = ClientOptions::new("b:1", "me").with_property(name, value);
         let settings = options.settings(ClientKind::Metadata, &[], &[]).unwrap();
-        let created: Result<BaseConsumer<PlainContext>> = settings.create("create it", PlainContext);
+        let created: Result<BaseConsumer<PlainContext>> = settings.create("create it", PlainContext::new);
         let Err(error) = created else { panic!("{name} was accepted") };
         assert_eq!(error.kind(), ErrorKind::Config);
         error.to_string()

@@ -27,7 +27,8 @@ pub(crate) fn kafka(kind: Kafka) -> Action {
     match kind {
         // NOT_FOUND concerns topics that have existed: brokers learn of a new topic one after the other, and a deleted
         // one may be created again.
-        Kafka::Unavailable | Kafka::NotFound => Action::Retry,
+        // Credentials and certificates may be about to change: a pipeline that runs waits for that.
+        Kafka::Unavailable | Kafka::NotFound | Kafka::Authentication | Kafka::Tls => Action::Retry,
         Kafka::InDoubt | Kafka::OutOfRange | Kafka::Bug => Action::Restart,
         Kafka::Fenced => Action::Fenced,
         Kafka::Revoked => Action::Leave,

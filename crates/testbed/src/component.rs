@@ -77,6 +77,10 @@ impl<P: Program> Component<P> {
         &self.ports[index]
     }
 
+    pub(crate) fn folder(&self) -> &Path {
+        self.folder.path()
+    }
+
     /// Returns the process ids; there are none when the program is stopped.
     pub(crate) fn pids(&self) -> Vec<u32> {
         let running = self.running();

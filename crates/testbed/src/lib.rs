@@ -9,6 +9,7 @@
 #![cfg_attr(test, allow(clippy::unwrap_used))]
 
 mod cache;
+mod certificates;
 mod child;
 pub mod child_process;
 mod component;
@@ -32,10 +33,14 @@ mod token_server;
 
 mod testbed;
 
+pub use certificates::{Certificates, Identity};
 pub use child::Stop;
 pub use connect::Connect;
 pub use error::{Error, ErrorKind};
-pub use kafka::{Kafka, KafkaOptions};
+pub use kafka::{
+    Acl, Kafka, KafkaOptions, KafkaSecurity, KafkaUser, Listener, Operation, PLAIN_USERS, Resource,
+    SUPER_USER,
+};
 pub use proxy::Proxy;
 pub use python::Python;
 pub use registry::{GateTls, Registry, RegistryGate, RegistryOptions};

@@ -7,7 +7,9 @@ impl From<spanbridge_kafka::Error> for Error {
         use spanbridge_kafka::ErrorKind as Kafka;
         let kind = match error.kind() {
             Kafka::Unavailable => ErrorKind::Unreachable,
-            Kafka::Config | Kafka::Denied | Kafka::NotFound => ErrorKind::Config,
+            Kafka::Config | Kafka::Denied | Kafka::Authentication | Kafka::Tls | Kafka::NotFound => {
+                ErrorKind::Config
+            }
             _ => ErrorKind::Failed,
         };
         Self::new(kind, error.code(), format!("Kafka: {error}"))

@@ -2,10 +2,12 @@
 
 use std::collections::BTreeMap;
 
+use spanbridge_kafka_properties::{all, find};
+
 use super::oauth::{OAuth, OAuthUse};
 use super::reserved;
 use crate::error::{Error, ErrorKind};
-use crate::read::{Entry, Section, rules};
+use crate::read::{Entry, Section, rules, suggest};
 use crate::secrets::is_secret;
 use crate::text::Origin;
 use crate::{Span, Text};
@@ -84,33 +86,37 @@ fn read_properties(section: Section<'_>) -> BTreeMap<String, Text> {
 /// Reads one property, whose value may be a string, a number or a boolean.
 fn read_property(entry: &Entry<'_>) -> Option<Text> {
     let name = entry.key();
+    let report = |kind, message: String, help: String| {
+        entry.reader().report(entry.reader().mistake(kind, entry.key_span(), message).help(help));
+    };
+    if entry.is_dotted() {
+        let message = format!("the Kafka property `{name}…` is not quoted, so that its dots make tables");
+        report(
+            ErrorKind::Type,
+            message,
+            "quote the whole name: \"security.protocol\" = \"plaintext\"".to_owned(),
+        );
+        return None;
+    }
     if let Some(reason) = reserved::reason(name) {
         let message = format!("the Kafka property `{name}` is set by the bridge: {reason}");
-        let mistake = entry.reader().mistake(ErrorKind::Reserved, entry.key_span(), message);
-        entry.reader().report(mistake.help("remove it"));
+        report(ErrorKind::Reserved, message, "remove it".to_owned());
         return None;
     }
-    if is_secret(name) {
-        return entry.secret(rules::any);
-    }
-    if let Some(value) = entry.scalar_text() {
-        let source = entry.reader().source().clone();
-        return Some(Text::new(
-            Origin::Inline(value),
-            entry.path().to_owned(),
-            entry.span(),
-            source,
-            rules::any,
-        ));
-    }
-    if entry.is_dotted() {
-        let mistake = entry.reader().mistake(
-            ErrorKind::Type,
-            entry.key_span(),
-            format!("the Kafka property `{name}…` is not quoted, so that its dots make tables"),
+    let Some(property) = find(name).filter(|property| property.is_settable()) else {
+        let names = all().iter().filter(|property| property.is_settable()).map(|property| property.name);
+        let suggestion = suggest(name, names.filter(|name| reserved::reason(name).is_none()));
+        let suggestion = suggestion.map_or(String::new(), |name| format!("; did you mean `{name}`?"));
+        report(
+            ErrorKind::UnknownKey,
+            format!("librdkafka has no property `{}`{suggestion}", name.escape_debug()),
+            "librdkafka's CONFIGURATION.md lists them, for version 2.12.1; Java's properties often have other names"
+                .to_owned(),
         );
-        entry.reader().report(mistake.help("quote the whole name: \"security.protocol\" = \"plaintext\""));
+        return None;
+    };
+    if is_secret(name) && entry.is_inline_secret() {
         return None;
     }
-    entry.text(rules::any)
+    entry.property(property)
 }

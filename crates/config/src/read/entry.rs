@@ -5,12 +5,14 @@
 
 use std::ops::Range;
 
+use spanbridge_kafka_properties::Property;
 use toml::de::DeValue;
 
-use super::rules::TextRule;
+use super::rules::{TextRule, ValueRule};
 use super::{Reader, Section, ValueNode, suggest};
 use crate::consistency::CaseSensitivity;
 use crate::error::ErrorKind;
+use crate::secrets::is_secret;
 use crate::text::Origin;
 use crate::{Located, Span, Text};
 
@@ -123,7 +125,20 @@ impl<'a> Entry<'a> {
 
     /// Reads a string, inline or by reference, that is resolved again whenever it is used.
     pub(crate) fn text(&self, rule: TextRule) -> Option<Text> {
-        let text = self.reference_or_inline(rule)?;
+        self.keep_text(self.origin()?, ValueRule::Text(rule))
+    }
+
+    /// Like [`text`](Self::text), of a property of librdkafka: numbers and booleans are texts too.
+    pub(crate) fn property(&self, property: &'static Property) -> Option<Text> {
+        let origin = match self.scalar_text() {
+            Some(value) if !is_secret(property.name) => Origin::Inline(value),
+            _ => self.origin()?,
+        };
+        self.keep_text(origin, ValueRule::Property(property))
+    }
+
+    fn keep_text(&self, origin: Origin, rule: ValueRule) -> Option<Text> {
+        let text = self.text_of(origin, rule);
         self.reader.keep(&text);
         // A file may hold a secret that is mounted later. All other values must be valid from the start.
         if !matches!(text.origin(), Origin::File(_)) {
@@ -134,20 +149,25 @@ impl<'a> Entry<'a> {
 
     /// Reads a string by reference, which the file must not contain itself.
     pub(crate) fn secret(&self, rule: TextRule) -> Option<Text> {
-        if self.node.get_ref().is_str() {
+        if self.is_inline_secret() { None } else { self.text(rule) }
+    }
+
+    /// Returns whether the file contains the value of this secret, which it must not, and reports it.
+    pub(crate) fn is_inline_secret(&self) -> bool {
+        let is_inline = self.node.get_ref().is_str();
+        if is_inline {
             let message = format!("`{}` is a secret, which the file must not contain", self.path);
             let mistake = self.reader.mistake(ErrorKind::Secret, self.span(), message);
             let key = self.key();
             let help = format!("write `{key} = {{ env = \"NAME\" }}` or `{key} = {{ file = \"/path\" }}`");
             self.reader.report(mistake.help(help));
-            return None;
         }
-        self.text(rule)
+        is_inline
     }
 
     /// Reads a string that is fixed when the file is loaded. A reference is resolved here.
     pub(crate) fn string(&self, rule: TextRule) -> Option<Located<str>> {
-        let text = self.reference_or_inline(rule)?;
+        let text = self.text_of(self.origin()?, ValueRule::Text(rule));
         self.unless(text.resolve_located())
     }
 
@@ -231,14 +251,17 @@ impl<'a> Entry<'a> {
         result.map_err(|mistake| self.reader.report(mistake)).ok()
     }
 
-    fn reference_or_inline(&self, rule: TextRule) -> Option<Text> {
-        let origin = match self.node.get_ref() {
-            DeValue::String(value) => Origin::Inline(value.clone().into_owned()),
-            DeValue::Table(_) => self.reference()?,
-            _ => return self.wrong_type("a string"),
-        };
-        let source = self.reader.source().clone();
-        Some(Text::new(origin, self.path.clone(), self.span(), source, rule))
+    /// Reads a string, inline or by reference.
+    fn origin(&self) -> Option<Origin> {
+        match self.node.get_ref() {
+            DeValue::String(value) => Some(Origin::Inline(value.clone().into_owned())),
+            DeValue::Table(_) => self.reference(),
+            _ => self.wrong_type("a string"),
+        }
+    }
+
+    fn text_of(&self, origin: Origin, rule: ValueRule) -> Text {
+        Text::new(origin, self.path.clone(), self.span(), self.reader.source().clone(), rule)
     }
 
     /// `{ env = "NAME" }` or `{ file = "/path" }`.

@@ -1,17 +1,51 @@
 //! Rules for the text of a value.
 
+use std::borrow::Cow;
+
+use spanbridge_kafka_properties::{Property, missing_part};
+
 /// A rule for the text of a key. Its violation must not repeat the text, which may be a secret.
 pub(crate) type TextRule = fn(&str) -> Result<(), Violation>;
+
+/// The rule for the value of a key.
+#[derive(Clone, Copy)]
+pub(crate) enum ValueRule {
+    /// A rule for texts.
+    Text(TextRule),
+    /// The values that a property of librdkafka accepts.
+    Property(&'static Property),
+}
+
+impl ValueRule {
+    /// Checks a value.
+    pub(crate) fn check(self, value: &str) -> Result<(), Violation> {
+        match self {
+            Self::Text(rule) => rule(value),
+            Self::Property(property) => {
+                property.check(value).map_err(|expected| Violation {
+                    message: "has a value that librdkafka does not accept",
+                    help: Cow::Owned(format!("use {expected}")),
+                })?;
+                missing_part(property.name, value).map_or(Ok(()), |part| {
+                    Err(Violation {
+                        message: "needs a part that this build of librdkafka does not have",
+                        help: Cow::Owned(format!("it is built without {part}")),
+                    })
+                })
+            }
+        }
+    }
+}
 
 /// The reason why a text breaks a rule: the second half of a sentence about it, and what to do.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) struct Violation {
     pub(crate) message: &'static str,
-    pub(crate) help: &'static str,
+    pub(crate) help: Cow<'static, str>,
 }
 
 fn ensure(is_valid: bool, message: &'static str, help: &'static str) -> Result<(), Violation> {
-    if is_valid { Ok(()) } else { Err(Violation { message, help }) }
+    if is_valid { Ok(()) } else { Err(Violation { message, help: Cow::Borrowed(help) }) }
 }
 
 /// Accepts any text.

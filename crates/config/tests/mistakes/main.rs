@@ -7,6 +7,7 @@ mod all_fields;
 mod base;
 mod conflicts;
 mod decoding;
+mod kafka_properties;
 mod pipeline;
 mod publish;
 mod registry;

@@ -55,7 +55,9 @@ impl ClientContext for GroupContext {
         self.client.log(level, facility, message);
     }
 
-    fn stats(&self, _: Statistics) {}
+    fn stats(&self, statistics: Statistics) {
+        self.client.statistics(&statistics);
+    }
 
     /// Passes the error on. `poll` returns each error event right after this call too, and the member
     /// classifies it there.

@@ -191,9 +191,10 @@ impl GroupMember {
     /// Counts an error that librdkafka recovers from, and passes any other one to the caller.
     fn report(&mut self, error: KafkaError) {
         match kind_of(&error) {
-            ErrorKind::Unavailable | ErrorKind::Bug => {
+            ErrorKind::Unavailable | ErrorKind::Authentication | ErrorKind::Tls | ErrorKind::Bug => {
                 self.shared.counters.transient_errors.fetch_add(1, Ordering::Relaxed);
-                tracing::info!(%error, "Kafka consumer error; librdkafka retries");
+                // The context has logged the failed connection.
+                tracing::debug!(%error, "Kafka consumer error; librdkafka retries");
             }
             _ => {
                 let error = Error::from_kafka("take part in the consumer group", error);

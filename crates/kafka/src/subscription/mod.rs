@@ -25,6 +25,7 @@ use tokio::sync::{mpsc, oneshot};
 
 pub use event::{Event, Events, RevocationAck};
 
+use crate::connection::CONNECTION_STATISTICS_MS;
 use crate::error::{Error, ErrorKind, Result};
 use crate::offsets::{Offsets, Watermarks};
 use crate::options::ClientOptions;
@@ -189,6 +190,7 @@ impl Subscription {
                 ("partition.assignment.strategy", "cooperative-sticky"),
                 ("allow.auto.create.topics", "false"),
                 ("enable.partition.eof", "false"),
+                ("statistics.interval.ms", CONNECTION_STATISTICS_MS),
             ],
         )?;
         let shared = Arc::new(SharedState::default());

@@ -11,6 +11,7 @@ use rdkafka::{ClientContext, Statistics};
 
 use super::doubt::{DoubtDetector, ResendCounters};
 use crate::context::{SharedContext, TokenResult};
+use crate::error::Error;
 
 /// The log facilities of lost connections and of requests that timed out.
 const DOUBTFUL_LOG_FACILITIES: [&str; 2] = ["FAIL", "REQTMOUT"];
@@ -35,6 +36,11 @@ impl TransactionContext {
             reported: AtomicUsize::new(0),
             failure: Mutex::new(None),
         }
+    }
+
+    /// Adds the cause to an error that means "no answer".
+    pub(crate) fn explain(&self, error: Error) -> Error {
+        self.shared.explain(error)
     }
 
     /// Returns the number of callbacks so far.
@@ -74,6 +80,7 @@ impl ClientContext for TransactionContext {
 
     fn stats(&self, statistics: Statistics) {
         self.count_call();
+        self.shared.statistics(&statistics);
         self.doubt.observe_statistics(statistics.brokers.into_iter().map(|(name, broker)| {
             let disconnects = broker.disconnects.and_then(|n| u64::try_from(n).ok()).unwrap_or_default();
             let counters =

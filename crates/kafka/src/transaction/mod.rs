@@ -151,7 +151,8 @@ impl TransactionalProducer {
             }
             Err(_) => {
                 thread::abandon("init_transactions");
-                Err(Error::timed_out(&format!("initialize transactional id {transactional_id}"), limit))
+                let operation = format!("initialize transactional id {transactional_id}");
+                Err(options.connection().explain(Error::timed_out(&operation, limit)))
             }
         }
     }

@@ -33,6 +33,8 @@ pub(crate) const STATISTICS_TIMEOUT: Duration = Duration::from_secs(2);
 const DELIVERY_POLL_TIMEOUT: Duration = Duration::from_millis(1);
 /// The longest wait for the abort of a transaction whose caller has gone.
 const ABORT_TIMEOUT: Duration = Duration::from_secs(2);
+/// The longest call of `init_transactions`.
+const INIT_STEP: Duration = Duration::from_millis(500);
 /// The number of sends between two polls for delivery reports.
 const SENDS_PER_POLL: usize = 500;
 /// The number of polls without a callback after which the queue counts as empty.
@@ -91,12 +93,13 @@ impl Session {
         let session = Session { producer, doubt, transactional_id: transactional_id.to_owned(), sent: 0 };
         loop {
             let remaining = limit.saturating_sub(started.elapsed());
-            match session.producer.init_transactions(remaining) {
+            // Between two calls, librdkafka's log and its requests for tokens are served.
+            match session.producer.init_transactions(remaining.min(INIT_STEP)) {
                 Ok(()) => break,
                 // The next call continues where the call that timed out has stopped.
                 Err(KafkaError::Transaction(e)) if e.is_retriable() && !remaining.is_zero() => {
                     tracing::debug!(transactional_id, error = %e, "Retrying init_transactions");
-                    session.producer.poll(DELIVERY_POLL_TIMEOUT);
+                    session.drain();
                 }
                 Err(e) => return Err(session.error("initialize the producer", e)),
             }
@@ -205,7 +208,7 @@ impl Session {
                      that the brokers are reachable",
                     self.transactional_id
                 );
-                return Err(Error::new(ErrorKind::Unavailable, message));
+                return Err(self.explain(Error::new(ErrorKind::Unavailable, message)));
             }
             self.producer.poll(DELIVERY_POLL_TIMEOUT);
             self.check_deliveries(part)?;
@@ -282,7 +285,12 @@ impl Session {
                     _ => cause.with_kind(ErrorKind::Fenced),
                 }
             }
-            None => Error::from_kafka(&operation, error),
+            None => self.explain(Error::from_kafka(&operation, error)),
         }
+    }
+
+    fn explain(&self, error: Error) -> Error {
+        self.drain();
+        self.producer.context().explain(error)
     }
 }

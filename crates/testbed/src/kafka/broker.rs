@@ -12,12 +12,17 @@ use crate::maven;
 use crate::port::Port;
 use crate::probe;
 
+use super::KafkaOptions;
+use super::security::{self, KafkaSecurity, Listener, Settings};
+
 const POM: &str = include_str!("pom.xml");
 const PROPERTIES: &str = include_str!("server.properties");
 const LOGGING: &str = include_str!("log4j2.properties");
 
 /// The lowest Java version for Kafka 4. Source: <https://kafka.apache.org/documentation/#java>.
 const MIN_JAVA: u32 = 17;
+/// The folder of the partitions in that of the broker.
+pub(super) const DATA: &str = "data";
 const CLUSTER_ID: &str = "c3BhbmJyaWRnZS10ZXN0YQ";
 /// The timeout of formatting a log folder.
 const FORMAT_TIMEOUT: Duration = Duration::from_secs(120);
@@ -32,6 +37,7 @@ pub(crate) struct Broker {
     formatted: PathBuf,
     properties: Vec<(String, String)>,
     jvm: Vec<String>,
+    security: Option<KafkaSecurity>,
 }
 
 impl Broker {
@@ -41,22 +47,42 @@ impl Broker {
     pub(crate) const PROXIED: usize = 2;
     /// The port of the proxy.
     pub(crate) const PROXY: usize = 3;
+    /// The first port of [`Listener::ALL`].
+    const LISTENERS: usize = 4;
 
-    /// Installs Kafka if necessary, and prepares a broker with these additional settings.
-    pub(crate) fn install(properties: Vec<(String, String)>, jvm: Vec<String>) -> Result<Self, Error> {
+    /// Returns the index of the listener's port.
+    pub(crate) fn port_of(listener: Listener) -> usize {
+        Self::LISTENERS + Listener::ALL.iter().position(|other| *other == listener).unwrap_or_default()
+    }
+
+    /// Installs Kafka if necessary, and prepares a broker with these options.
+    pub(crate) fn install(options: KafkaOptions) -> Result<Self, Error> {
+        let KafkaOptions { properties, jvm, security, source: _ } = options;
         let java = Java::find(MIN_JAVA)?;
         let cache = Cache::open()?;
         let installed = cache.entry(&crate::cache::versioned("kafka-4.3.1", &[POM, PROPERTIES]), |part| {
             maven::download(&cache, POM, "copy-dependencies", &part.join("libs"))?;
-            format(&java, part)
+            format(&java, &part.join("libs"), &part.join("formatted"), &[])
         })?;
         let (libs, formatted) = (installed.join("libs"), installed.join("formatted"));
-        let plain = Self { java, archive: Archive::None, libs, formatted, properties: vec![], jvm: vec![] };
+        let plain = Self {
+            java,
+            archive: Archive::None,
+            libs,
+            formatted,
+            properties: vec![],
+            jvm: vec![],
+            security: None,
+        };
         let name = installed.file_name().unwrap_or_default().to_string_lossy().into_owned();
         let archive = plain.java.archived(&cache, &name, |archive| {
             Component::start_new(Self { archive, ..plain.clone() })?.stop(Stop::Clean)
         });
-        Ok(Self { archive, properties, jvm, ..plain })
+        let formatted = match &security {
+            None => plain.formatted.clone(),
+            Some(_) => formatted_with_users(&cache, &plain)?,
+        };
+        Ok(Self { archive, properties, jvm, security, formatted, ..plain })
     }
 
     /// Returns the command that starts a Java process with Kafka's classes, without the class to run.
@@ -69,12 +95,19 @@ impl Broker {
     fn configuration(&self, folder: &Path, ports: &[Port]) -> String {
         let [clients, controller, proxied, proxy] =
             [Self::CLIENTS, Self::CONTROLLER, Self::PROXIED, Self::PROXY].map(|port| ports[port].address());
+        let Settings { listeners, protocols, further } = match &self.security {
+            None => Settings::default(),
+            Some(security) => {
+                let addresses: Vec<_> = ports[Self::LISTENERS..].iter().map(Port::address).collect();
+                security.settings(folder, &addresses)
+            }
+        };
         let mut text = format!(
             "{PROPERTIES}log.dirs={}\ncontroller.quorum.voters=1@{controller}\n\
-             listeners=PLAINTEXT://{clients},CONTROLLER://{controller},PROXIED://{proxied}\n\
-             advertised.listeners=PLAINTEXT://{clients},PROXIED://{proxy}\n\
-             listener.security.protocol.map=PLAINTEXT:PLAINTEXT,CONTROLLER:PLAINTEXT,PROXIED:PLAINTEXT\n",
-            folder.join("data").display()
+             listeners=PLAINTEXT://{clients},CONTROLLER://{controller},PROXIED://{proxied}{listeners}\n\
+             advertised.listeners=PLAINTEXT://{clients},PROXIED://{proxy}{listeners}\n\
+             listener.security.protocol.map=PLAINTEXT:PLAINTEXT,CONTROLLER:PLAINTEXT,PROXIED:PLAINTEXT{protocols}\n{further}",
+            folder.join(DATA).display()
         );
         // The last setting of a name counts.
         for (name, value) in &self.properties {
@@ -86,13 +119,14 @@ impl Broker {
 
 impl Program for Broker {
     const NAME: &'static str = "kafka";
-    const PORTS: usize = 4;
+    const PORTS: usize = Self::LISTENERS + Listener::ALL.len();
     const START_TIMEOUT: Duration = Duration::from_secs(120);
 
     fn prepare(&self, folder: &Path, ports: &[Port]) -> Result<(), Error> {
         write(folder.join("server.properties"), &self.configuration(folder, ports))?;
         write(folder.join("log4j2.properties"), LOGGING)?;
-        copy(&self.formatted, &folder.join("data"))
+        self.security.as_ref().map_or(Ok(()), |security| security.prepare(folder))?;
+        copy(&self.formatted, &folder.join(DATA))
     }
 
     fn command(&self, folder: &Path, _ports: &[Port]) -> Command {
@@ -109,11 +143,25 @@ impl Program for Broker {
     }
 }
 
-/// Formats `part/formatted` once. Each broker then starts on a copy, which saves the start of a Java process.
-fn format(java: &Java, part: &Path) -> Result<(), Error> {
+/// Returns the log folder that also holds the SCRAM credentials of the users.
+fn formatted_with_users(cache: &Cache, plain: &Broker) -> Result<PathBuf, Error> {
+    let mut options = Vec::new();
+    for (user, password) in security::users() {
+        for mechanism in ["SCRAM-SHA-256", "SCRAM-SHA-512"] {
+            options
+                .extend(["--add-scram".to_owned(), format!("{mechanism}=[name={user},password={password}]")]);
+        }
+    }
+    let sources: Vec<_> = [POM, PROPERTIES].into_iter().chain(options.iter().map(String::as_str)).collect();
+    cache.entry(&crate::cache::versioned("kafka-users", &sources), |part| {
+        format(&plain.java, &plain.libs, part, &options)
+    })
+}
+
+/// Formats a log folder once. Each broker then starts on a copy, which saves the start of a Java process.
+fn format(java: &Java, libs: &Path, log_dirs: &Path, options: &[String]) -> Result<(), Error> {
     let folder = Folder::new("format")?;
     let properties = folder.path().join("server.properties");
-    let log_dirs = part.join("formatted");
     let text = format!(
         "{PROPERTIES}log.dirs={}\ncontroller.quorum.voters=1@127.0.0.1:1\n\
          listeners=PLAINTEXT://127.0.0.1:2,CONTROLLER://127.0.0.1:1\n\
@@ -122,14 +170,14 @@ fn format(java: &Java, part: &Path) -> Result<(), Error> {
     );
     write(properties.clone(), &text)?;
     let mut command = java.command(&Archive::None);
-    command.arg("-cp").arg(part.join("libs/*")).args([
+    command.arg("-cp").arg(libs.join("*")).args([
         "kafka.tools.StorageTool",
         "format",
         "-t",
         CLUSTER_ID,
         "-c",
     ]);
-    command.arg(properties);
+    command.arg(properties).args(options);
     child::run("Kafka's StorageTool", command, folder.path().join("format.log"), FORMAT_TIMEOUT)?;
     if log_dirs.join("meta.properties").is_file() {
         return Ok(());

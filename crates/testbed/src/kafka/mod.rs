@@ -1,8 +1,11 @@
 //! Starts Apache Kafka, or uses a running cluster.
 
+mod acl;
 mod broker;
 mod scram;
+mod security;
 
+use std::path::PathBuf;
 use std::sync::Arc;
 
 use crate::child::Stop;
@@ -11,7 +14,9 @@ use crate::error::{Error, ErrorKind};
 use crate::proxy::Proxy;
 use crate::source::{self, Source};
 
+pub use acl::{Acl, Operation, Resource};
 use broker::Broker;
+pub use security::{KafkaSecurity, KafkaUser, Listener, PLAIN_USERS, SUPER_USER};
 
 /// The options of a Kafka cluster.
 #[derive(Debug, Clone, Default)]
@@ -22,6 +27,8 @@ pub struct KafkaOptions {
     pub properties: Vec<(String, String)>,
     /// Java options that override those of the testbed, such as `-Xmx1g`. Ignored for a running broker.
     pub jvm: Vec<String>,
+    /// Listeners with TLS and SASL, and access control; none by default. Ignored for a running broker.
+    pub security: Option<KafkaSecurity>,
 }
 
 /// A Kafka cluster: one broker of Apache Kafka 4.3.1 started here, or a running cluster.
@@ -38,11 +45,11 @@ impl Kafka {
     /// [`ErrorKind::Address`] when a given address does not answer; otherwise the reason why it did not start.
     pub async fn start(options: KafkaOptions) -> Result<Self, Error> {
         off_thread(move || {
-            if let Some(bootstrap) = options.source.address(|| Ok(source::variable(source::KAFKA)))? {
+            if let Some(bootstrap) = options.source.clone().address(|| Ok(source::variable(source::KAFKA)))? {
                 source::check_any(&bootstrap, source::KAFKA)?;
                 return Ok(Self { instance: Instance::External(()), bootstrap });
             }
-            let component = Component::start_new(Broker::install(options.properties, options.jvm)?)?;
+            let component = Component::start_new(Broker::install(options)?)?;
             let bootstrap = component.port(Broker::CLIENTS).address();
             Ok(Self { instance: Instance::Owned(Arc::new(component)), bootstrap })
         })
@@ -61,12 +68,7 @@ impl Kafka {
     /// # Errors
     /// [`ErrorKind::NotOurs`] for a cluster that was not started here; [`ErrorKind::Io`] when there is already a proxy.
     pub async fn proxy(&self) -> Result<Proxy, Error> {
-        let Instance::Owned(component) = &self.instance else {
-            return Err(Error::new(
-                ErrorKind::NotOurs,
-                "only a broker that the testbed started can be put behind a proxy",
-            ));
-        };
+        let component = self.component("can be put behind a proxy")?;
         Proxy::kafka(component.port(Broker::PROXY).number(), component.port(Broker::PROXIED).address()).await
     }
 
@@ -82,6 +84,40 @@ impl Kafka {
                 scram::set_password(component.program().tool(), &bootstrap, &user, &password)
             })
             .await
+    }
+
+    /// Returns the bootstrap server of a listener.
+    ///
+    /// # Errors
+    /// [`ErrorKind::NotOurs`] for a cluster that was not started here; every listener needs [`KafkaOptions::security`].
+    pub fn listener(&self, listener: Listener) -> Result<String, Error> {
+        Ok(self.component("has listeners with TLS and SASL")?.port(Broker::port_of(listener)).address())
+    }
+
+    /// Returns the folder in which the broker stores its partitions.
+    ///
+    /// # Errors
+    /// [`ErrorKind::NotOurs`] for a cluster that was not started here.
+    pub fn data_folder(&self) -> Result<PathBuf, Error> {
+        Ok(self.component("shows its folder")?.folder().join(broker::DATA))
+    }
+
+    /// Replaces all access control lists of a broker with [`KafkaOptions::security`].
+    ///
+    /// # Errors
+    /// [`ErrorKind::NotOurs`] for a cluster that was not started here; [`ErrorKind::Io`] when the broker refuses them.
+    pub async fn replace_acls(&self, acls: Vec<Acl>) -> Result<(), Error> {
+        let port = self.component("can be given access control lists")?.port(Broker::CLIENTS).number();
+        off_thread(move || acl::replace(port, &acls)).await
+    }
+
+    fn component(&self, what: &str) -> Result<&Component<Broker>, Error> {
+        match &self.instance {
+            Instance::Owned(component) => Ok(component),
+            Instance::External(()) => {
+                Err(Error::new(ErrorKind::NotOurs, format!("only a broker that the testbed started {what}")))
+            }
+        }
     }
 
     /// Returns the broker's process id, or `None` when it is stopped or was not started here.
