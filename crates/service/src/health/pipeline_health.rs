@@ -385,3 +385,52 @@ fn parts(state: &State, now: Instant) -> Value {
     });
     Value::Object(parts.collect::<Map<_, _>>())
 }
+
+#[cfg(test)]
+mod tests {
+    use spanbridge_telemetry::admin::Readiness;
+
+    use super::super::Healths;
+    use super::*;
+
+    const TIMEOUT: Duration = Duration::from_secs(30);
+
+    #[test]
+    fn status_shows_the_cause_of_an_outage_and_keeps_it_over_a_restart() {
+        let readiness = Readiness::default();
+        let healths = Healths::new(readiness.clone(), TIMEOUT);
+        let health = healths.start("p", Duration::ZERO);
+        health.failed(Part::Kafka, "Connect to b:9092 failed: Connection refused");
+        health.set_detail("shards", json!([]));
+        let restarted = healths.start("p", Duration::ZERO);
+        restarted.failed(Part::Kafka, "timed out");
+        restarted.unblock();
+        let status = &readiness.status()["p"];
+        assert_eq!((&status["ready"], &status["cause"]), (&json!(false), &json!("refused")), "{status}");
+        let parts = &status["parts"];
+        assert_eq!((&parts["kafka"]["failures"], &parts["spanner"]), (&json!(2), &Value::Null), "{status}");
+        let reason = status["reason"].as_str().unwrap();
+        assert!(reason.starts_with("Kafka has not answered yet; Kafka is away for 0 s: Connect"), "{reason}");
+        assert!(status.get("shards").is_none(), "details are those of the current run: {status}");
+        assert!(restarted.is_away(Part::Kafka) && !restarted.is_away(Part::Spanner));
+    }
+
+    #[test]
+    fn worker_with_a_partition_is_ready_when_all_parts_have_answered() {
+        let readiness = Readiness::default();
+        let health = Healths::new(readiness.clone(), TIMEOUT).start("p", Duration::ZERO);
+        let is_ready = || readiness.status()["p"]["ready"] == json!(true);
+        health.own([Arc::from("t[0]")]);
+        health.set_member(true);
+        health.progressed("t[0]");
+        health.answered(Part::Kafka);
+        health.unblock();
+        assert!(!is_ready(), "Spanner has not answered");
+        health.answered(Part::Spanner);
+        health.unblock();
+        assert!(is_ready());
+        health.block("t[0] has stopped");
+        assert!(!is_ready());
+        assert_eq!(readiness.status()["p"]["reason"], "t[0] has stopped");
+    }
+}
