@@ -81,20 +81,23 @@ pub const FAILURES: &[Failure] = &[
     },
     Failure {
         name: "Authentication refused",
-        behaviour: "The pipeline is not ready. Publish and Spanner's clients stop the pipeline; librdkafka's consumer keeps trying.",
+        behaviour: "The pipeline reads its secrets again and restarts, for two minutes. Then it stops. A connection that was open before the change continues.",
         log: "`Kafka is away` or `Kafka refuses this client` with `cause=\"authentication\"`; the same with Spanner and the registry",
         metric: "`spanbridge_part_failures_total{cause=\"authentication\"}`",
         alert: "rate(spanbridge_part_failures_total{cause=\"authentication\"}[5m]) > 0",
-        remedy: "Correct the user name, the password or the token.",
-        coverage: Coverage::NotTestedHere("the testbed's listeners have no authentication"),
+        remedy: "Correct the user name, the password or the token. No restart is needed within the two minutes.",
+        coverage: Coverage::Test(
+            "tests/e2e/rotation.rs",
+            "scram_password_changes_while_data_flows_both_ways",
+        ),
     },
     Failure {
         name: "Authorisation refused, or permission revoked",
-        behaviour: "The pipeline stops, because a retry cannot help.",
+        behaviour: "The pipeline reads its secrets again and restarts, for two minutes. Then it stops.",
         log: "`SB-KAFKA-DENIED` or `SB-SPANNER-DENIED`, with the topic, group or table",
         metric: "`spanbridge_part_failures_total{cause=\"authorization\"}`, `spanbridge_pipeline_ready`",
         alert: "spanbridge_pipeline_ready == 0",
-        remedy: "Grant the permission again, and restart the service.",
+        remedy: "Grant the permission again. Restart the process if the pipeline has stopped.",
         coverage: Coverage::NotTestedHere("the emulator has no permissions"),
     },
     Failure {
