@@ -10,8 +10,11 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use super::table::METRICS;
 
-/// The exported series by name and labels, each with the number of its handle and its value.
-static SERIES: Mutex<BTreeMap<(&'static str, String), (u64, f64)>> = Mutex::new(BTreeMap::new());
+/// The name and the labels of a series.
+type Key = (&'static str, String);
+
+/// The exported series, each with the number of its handle and its value.
+static SERIES: Mutex<BTreeMap<Key, (u64, f64)>> = Mutex::new(BTreeMap::new());
 static LAST_HANDLE: AtomicU64 = AtomicU64::new(0);
 
 /// One series of a gauge, which is exported from its first value until this handle is dropped.
@@ -70,7 +73,7 @@ pub(crate) fn render() -> String {
     text
 }
 
-fn lock() -> MutexGuard<'static, BTreeMap<(&'static str, String), (u64, f64)>> {
+fn lock() -> MutexGuard<'static, BTreeMap<Key, (u64, f64)>> {
     SERIES.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
