@@ -81,11 +81,11 @@ pub const FAILURES: &[Failure] = &[
     },
     Failure {
         name: "Authentication refused",
-        behaviour: "The pipeline reads its secrets again and restarts, for two minutes. Then it stops. A connection that was open before the change continues.",
+        behaviour: "Kafka: requests are repeated, and a changed secret restarts the pipeline. Spanner and the registry: the pipeline reads its secrets again and restarts for two minutes, then it stops. A connection that was open before the change continues.",
         log: "`Kafka is away` or `Kafka refuses this client` with `cause=\"authentication\"`; the same with Spanner and the registry",
         metric: "`spanbridge_part_failures_total{cause=\"authentication\"}`",
         alert: "rate(spanbridge_part_failures_total{cause=\"authentication\"}[5m]) > 0",
-        remedy: "Correct the user name, the password or the token. No restart is needed within the two minutes.",
+        remedy: "Correct the user name, the password or the token.",
         coverage: Coverage::Test(
             "tests/e2e/rotation.rs",
             "scram_password_changes_while_data_flows_both_ways",

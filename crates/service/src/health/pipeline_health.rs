@@ -188,9 +188,11 @@ impl PipelineHealth {
     /// answered.
     pub fn kafka_failed(&self, error: &spanbridge_kafka::Error) {
         match error.kind() {
-            KafkaKind::Unavailable | KafkaKind::InDoubt | KafkaKind::Denied => {
-                self.failed(Part::Kafka, &error.to_string());
-            }
+            KafkaKind::Unavailable
+            | KafkaKind::InDoubt
+            | KafkaKind::Denied
+            | KafkaKind::Authentication
+            | KafkaKind::Tls => self.failed(Part::Kafka, &error.to_string()),
             KafkaKind::NotFound | KafkaKind::OutOfRange | KafkaKind::TooLarge | KafkaKind::Fenced => {
                 self.answered(Part::Kafka);
             }
