@@ -3,7 +3,7 @@
 //! The other version is the binary that `SPANBRIDGE_PREVIOUS` names, such as one that was built from the tag of the
 //! last release. Without the variable both versions are this one, and the test is a rolling restart.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
 use spanbridge_testbed::child_process::{Service, WorkerProcess};
@@ -61,13 +61,13 @@ impl<'a> Flow<'a> {
 async fn replace(
     flow: &mut Flow<'_>,
     workers: Vec<(Service, WorkerProcess)>,
-    executable: &PathBuf,
+    executable: &Path,
     round: &str,
 ) -> Vec<(Service, WorkerProcess)> {
     let mut replaced = Vec::new();
     for (number, (service, old)) in workers.into_iter().enumerate() {
         let name = format!("{}-{round}-{number}", service.name());
-        let mut new = flow.fixture.start_executable(executable.clone(), service, &name);
+        let mut new = flow.fixture.start_executable(executable.to_owned(), service, &name);
         flow.during(new.wait_until_ready(TIMEOUT)).await.unwrap();
         flow.during(old.stop(TIMEOUT)).await.unwrap();
         replaced.push((service, new));

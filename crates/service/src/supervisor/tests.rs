@@ -63,7 +63,7 @@ type Start = Box<dyn Fn(CancellationToken) -> Run + Send + Sync>;
 
 /// A pipeline that ends each run with the next of these results, and then runs until it is told to stop.
 fn script(results: &[Result<(), Failure>]) -> (Start, Arc<AtomicU32>) {
-    let results = Mutex::new(results.to_vec().into_iter());
+    let results = Mutex::new(Vec::from(results).into_iter());
     let runs = Arc::new(AtomicU32::new(0));
     let counter = runs.clone();
     let start = move |stop: CancellationToken| -> Run {
