@@ -30,7 +30,7 @@ pub enum Value {
     Word(&'static [&'static str]),
     /// Some of these words, separated by commas.
     Words(&'static [&'static str]),
-    /// Nothing: only a program can set it.
+    /// The property takes no text: only a program can set it.
     Code,
 }
 

@@ -29,7 +29,7 @@ pub struct ClientOptions {
     pub client_id: String,
     /// The source of tokens for the mechanism OAUTHBEARER, which all clients then use.
     pub tokens: Option<Arc<TokenThread>>,
-    /// What all clients of these options, and of clones of them, know about their connections.
+    /// The state of the connections of all clients of these options and of clones of them.
     connection: Arc<Connection>,
 }
 

@@ -31,7 +31,7 @@ const GLUE_VERSION_BYTE: u8 = 3;
 /// The capacity to reserve for a payload of unknown length, in bytes.
 pub(crate) const TYPICAL_PAYLOAD: usize = 512;
 
-/// What a payload says about its schema.
+/// The reference to a schema in a payload.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum SchemaId {
     /// The schema's id in the registry.

@@ -17,9 +17,9 @@ use crate::options::Options;
 /// Source: <https://cloud.google.com/spanner/docs/reference/rpc/google.spanner.v1#priority>.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Priority {
-    /// Behind all other requests.
+    /// The request runs behind all others.
     Low,
-    /// Behind requests of high priority.
+    /// The request runs behind those of high priority.
     Medium,
     /// The priority of requests that name none.
     High,

@@ -35,7 +35,7 @@ pub enum TokenAnswer {
     Status(u16, String),
     /// The status 200 and these bytes.
     Body(String),
-    /// Nothing at all. The connection stays open.
+    /// The server sends no answer, and the connection stays open.
     Silence,
 }
 

@@ -1,4 +1,4 @@
-//! What a service logs while the broker cannot be reached, and what it does when the cause has gone.
+//! Log lines of a service while the broker cannot be reached, and its recovery when the cause is gone.
 
 use std::time::{Duration, Instant};
 

@@ -39,7 +39,7 @@ pub struct Registry {
 /// How the bridge authenticates to the registry.
 #[derive(Debug, Clone, Default)]
 pub enum RegistryAuthentication {
-    /// Without credentials.
+    /// No credentials are sent.
     #[default]
     None,
     /// HTTP Basic authentication.

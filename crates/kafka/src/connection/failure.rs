@@ -27,7 +27,7 @@ pub(crate) enum Cause {
     WrongProtocol,
     /// The name of the host is unknown.
     Name,
-    /// Nothing listens at the address.
+    /// No process listens at the address.
     Refused,
     /// The broker does not answer.
     Timeout,

@@ -1,4 +1,4 @@
-//! What the clients of a process know about their connections.
+//! The state of the connections of a process's clients.
 //!
 //! The contexts of all clients that come from the same [`ClientOptions`](crate::ClientOptions) report librdkafka's log
 //! lines and statistics here. So an outage is logged once for the process instead of once for each client and attempt, and

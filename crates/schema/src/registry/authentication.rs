@@ -13,7 +13,7 @@ use crate::{Error, ErrorKind, Result};
 /// How the client authenticates. `Debug` shows no secret.
 #[derive(Debug, Clone, Default)]
 pub enum Authentication {
-    /// Without credentials.
+    /// No credentials are sent.
     #[default]
     None,
     /// HTTP Basic authentication.

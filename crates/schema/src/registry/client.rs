@@ -44,7 +44,7 @@ pub(super) struct RegistryClient {
     access: Mutex<Access>,
 }
 
-/// What the registry thought of the credentials.
+/// The registry's reaction to the credentials.
 #[derive(Debug, Clone, Copy)]
 enum Access {
     /// No request was accepted yet.

@@ -13,7 +13,7 @@ pub use rows::FAILURES;
 pub struct Failure {
     /// The failure.
     pub name: &'static str,
-    /// What the services do.
+    /// The behaviour of the services.
     pub behaviour: &'static str,
     /// The log line. It is written once when the failure begins, and repeated at most once a minute.
     pub log: &'static str,
@@ -21,7 +21,7 @@ pub struct Failure {
     pub metric: &'static str,
     /// The expression of an alert in Prometheus' query language.
     pub alert: &'static str,
-    /// What an operator does.
+    /// The action of an operator.
     pub remedy: &'static str,
     /// The test that makes the failure happen.
     pub coverage: Coverage,

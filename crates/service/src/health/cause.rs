@@ -13,7 +13,7 @@ pub enum Cause {
     Name,
     /// A quota is exhausted.
     Quota,
-    /// Nothing listens at the address.
+    /// No process listens at the address.
     Refused,
     /// No answer came in time.
     Timeout,

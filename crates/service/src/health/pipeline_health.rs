@@ -52,7 +52,7 @@ struct State {
     outages: [Outage; 3],
     /// The service's own reason not to be ready.
     blocker: Option<String>,
-    /// What a partition or shard waits for.
+    /// The event that a partition or shard waits for.
     notes: BTreeMap<Arc<str>, String>,
     repeats: Repeats,
 }

@@ -72,7 +72,7 @@ pub struct Acl {
     pub operation: Operation,
 }
 
-/// What a broker reports: resource type, name, pattern type, principal and operation.
+/// The permission that a broker reports: resource type, name, pattern type, principal and operation.
 type Listed = (i8, String, i8, String, i8);
 
 impl Acl {

@@ -169,9 +169,9 @@ impl KafkaSecurity {
 /// Parts of `server.properties`.
 #[derive(Default)]
 pub(super) struct Settings {
-    /// To be appended to `listeners` and `advertised.listeners`.
+    /// The suffix of `listeners` and `advertised.listeners`.
     pub(super) listeners: String,
-    /// To be appended to `listener.security.protocol.map`.
+    /// The suffix of `listener.security.protocol.map`.
     pub(super) protocols: String,
     /// Further lines.
     pub(super) further: String,
