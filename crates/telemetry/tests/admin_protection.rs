@@ -15,13 +15,18 @@ use spanbridge_telemetry::{ErrorKind, Telemetry, TelemetryOptions};
 
 const LIMIT: Duration = Duration::from_secs(30);
 
-/// Writes a new certificate and its key, and returns a client that trusts only this certificate.
-fn certify(tls: &AdminTls) -> Client {
+/// Writes a new certificate and its key, and returns the certificate.
+fn certify(tls: &AdminTls) -> String {
     let CertifiedKey { cert, signing_key } =
         generate_simple_self_signed(vec!["localhost".to_owned()]).unwrap();
     std::fs::write(&tls.certificate, cert.pem()).unwrap();
     std::fs::write(&tls.key, signing_key.serialize_pem()).unwrap();
-    let certificate = Certificate::from_pem(cert.pem().as_bytes()).unwrap();
+    cert.pem()
+}
+
+/// Returns a new client that trusts only this certificate. It has no session that it could resume without a certificate.
+fn trusting(certificate: &str) -> Client {
+    let certificate = Certificate::from_pem(certificate.as_bytes()).unwrap();
     // Each request opens a connection, so that it sees a changed certificate.
     Client::builder().tls_certs_only([certificate]).pool_max_idle_per_host(0).build().unwrap()
 }
@@ -73,7 +78,8 @@ async fn everything_but_probes_needs_the_token_and_all_is_tls() {
     assert_eq!(error.kind(), ErrorKind::Certificate);
     assert!(error.to_string().contains("a.key") && !format!("{error:?}").contains("planted"), "{error}");
 
-    let client = certify(&tls);
+    let certificate = certify(&tls);
+    let client = trusting(&certificate);
     std::fs::write(&token, "first-token\n").unwrap();
     let telemetry = Telemetry::start(&options).unwrap();
     let address = telemetry.admin_address().unwrap();
@@ -104,9 +110,10 @@ async fn everything_but_probes_needs_the_token_and_all_is_tls() {
     tokio::time::sleep(Duration::from_millis(1100)).await;
     assert_eq!(status(&client, &url("/status"), Some("second-token")).await.unwrap(), 200);
 
-    let renewed = certify(&tls);
+    let renewed = trusting(&certify(&tls));
     until_status(&renewed, &url("/status"), "second-token", 200).await;
-    assert!(status(&client, &url("/livez"), None).await.is_err(), "the old certificate is gone");
+    let late = status(&trusting(&certificate), &url("/livez"), None).await;
+    assert!(late.is_err(), "the old certificate is gone");
     std::fs::write(&tls.key, "half written").unwrap();
     tokio::time::sleep(Duration::from_millis(1100)).await;
     assert_eq!(status(&renewed, &url("/livez"), None).await.unwrap(), 200);
