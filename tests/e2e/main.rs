@@ -23,6 +23,7 @@ mod invariants;
 mod isolation;
 mod log_gap;
 mod memory;
+mod oauth;
 mod orders;
 mod plan;
 mod postgres;
