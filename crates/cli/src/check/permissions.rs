@@ -63,7 +63,7 @@ impl<'a> PermissionCheck<'a> {
             self.config.spanner.database.span,
             "SB-CHECK-PERMISSION",
             message,
-            &grant(admin.name(), access),
+            grant(admin.name(), access),
         );
         Ok(vec![Finding { severity: Severity::Error, error }])
     }
