@@ -42,7 +42,7 @@ async fn every_way_and_codec_works() {
     for part in ways.chunks(PARALLEL) {
         let tried = part.iter().map(|((protocol, mechanism, access), codec)| async {
             let written = run(broker, access, codec).await;
-            Row { protocol: *protocol, mechanism: *mechanism, read: CODECS.to_vec(), written }
+            Row { protocol, mechanism, read: CODECS.to_vec(), written }
         });
         rows.extend(join_all(tried).await);
     }
