@@ -162,7 +162,7 @@ fn encodings(text: &str) -> Vec<Vec<u8>> {
     for offset in 0..3 {
         let shifted = [&vec![b'x'; offset][..], bytes].concat();
         let whole = shifted.len() / 3 * 3;
-        let start = offset.div_ceil(1).min(1) * 4;
+        let start = offset.min(1) * 4;
         for encoded in [STANDARD.encode(&shifted[..whole]), URL_SAFE_NO_PAD.encode(&shifted[..whole])] {
             encodings.push(encoded.as_bytes()[start..].to_vec());
         }
