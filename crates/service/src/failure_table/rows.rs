@@ -87,8 +87,8 @@ pub const FAILURES: &[Failure] = &[
         alert: "rate(spanbridge_part_failures_total{cause=\"authentication\"}[5m]) > 0",
         remedy: "Correct the user name, the password or the token.",
         coverage: Coverage::Test(
-            "tests/e2e/rotation.rs",
-            "scram_password_changes_while_data_flows_both_ways",
+            "tests/e2e/security/causes.rs",
+            "wrong_password_is_named_and_corrected_without_a_restart",
         ),
     },
     Failure {
@@ -98,7 +98,10 @@ pub const FAILURES: &[Failure] = &[
         metric: "`spanbridge_part_failures_total{cause=\"authorization\"}`, `spanbridge_pipeline_ready`",
         alert: "spanbridge_pipeline_ready == 0",
         remedy: "Grant the permission again. Restart the process if the pipeline has stopped.",
-        coverage: Coverage::NotTestedHere("the emulator has no permissions"),
+        coverage: Coverage::Test(
+            "crates/kafka/tests/broker/causes.rs",
+            "missing_access_control_list_is_named",
+        ),
     },
     Failure {
         name: "TLS certificate expired",
@@ -107,9 +110,7 @@ pub const FAILURES: &[Failure] = &[
         metric: "`spanbridge_part_failures_total{cause=\"tls\"}`",
         alert: "rate(spanbridge_part_failures_total{cause=\"tls\"}[5m]) > 0",
         remedy: "Renew the certificate. Alert on its date of expiry as well.",
-        coverage: Coverage::NotTestedHere(
-            "the clock of the test machine cannot be moved past a certificate's end",
-        ),
+        coverage: Coverage::Test("crates/kafka/tests/broker/causes.rs", "unreachable_broker_is_explained"),
     },
     Failure {
         name: "Quota exhausted",
