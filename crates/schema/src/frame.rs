@@ -40,6 +40,13 @@ pub enum SchemaId {
     Guid(Uuid),
 }
 
+impl SchemaId {
+    /// Returns whether this is a GUID.
+    pub(crate) fn is_guid(self) -> bool {
+        matches!(self, Self::Guid(_))
+    }
+}
+
 impl fmt::Display for SchemaId {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {

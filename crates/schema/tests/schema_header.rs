@@ -14,7 +14,8 @@ const NULLABLE: &str = r#"{"type":"record","name":"T","fields":[
     {"name":"id","type":"int"},{"name":"v","type":"int"}]}"#;
 const PROTOBUF: &str = r#"syntax = "proto3"; message Other {} message Line { int32 x = 1; }"#;
 
-/// Answers each path with its body, and any other with Confluent's error of an unknown schema.
+/// Answers each path with its body, and any other with Confluent's error of an unknown schema. A path with an empty body is
+/// an endpoint that the registry does not have.
 async fn fake_registry(answers: HashMap<String, String>) -> Registry {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let url = format!("http://{}", listener.local_addr().unwrap());
@@ -26,6 +27,7 @@ async fn fake_registry(answers: HashMap<String, String>) -> Registry {
             let request = String::from_utf8_lossy(&request[..length]);
             let path = request.split(' ').nth(1).unwrap_or_default();
             let (status, body) = match answers.get(path) {
+                Some(body) if body.is_empty() => (404, String::new()),
                 Some(body) => (200, body.clone()),
                 None => (404, r#"{"error_code":40403,"message":"Schema not found"}"#.to_owned()),
             };
@@ -96,6 +98,16 @@ async fn unknown_guid_and_invalid_header_are_data_errors() {
     assert_eq!(unknown.kind(), ErrorKind::UnknownSchema, "{unknown}");
     let invalid = decoder.decode_with(header(b"text"), &[1, 84]).await.unwrap_err();
     assert_eq!(invalid.kind(), ErrorKind::Frame, "{invalid}");
+}
+
+#[tokio::test]
+async fn guid_without_an_endpoint_is_a_data_error_only_in_a_prefix() {
+    let answers = HashMap::from([(format!("/schemas/guids/{GUID}"), String::new())]);
+    let decoder = Decoder::new(Format::Avro, fake_registry(answers).await);
+    let named = decoder.decode_with(header(&guid_header(&[])), &[1, 84]).await.unwrap_err();
+    assert_eq!(named.kind(), ErrorKind::Configuration, "{named}");
+    let prefixed = decoder.decode(&guid_header(&[1, 84])).await.unwrap_err();
+    assert_eq!(prefixed.kind(), ErrorKind::Frame, "{prefixed}");
 }
 
 #[test]

@@ -159,7 +159,16 @@ impl Decoder {
             },
         };
         let payload = &*payload;
-        let schema = self.registry.schema(id).await?;
+        let schema = match self.registry.schema(id).await {
+            // No record header says that this is a GUID. A payload that merely begins with 1 must not wait for another
+            // registry.
+            Err(error) if header.is_none() && id.is_guid() && error.kind() == ErrorKind::Configuration => {
+                let message = "the payload starts with byte 0x01, like one with a schema's GUID, but the registry has no \
+                               endpoint for GUIDs; check the producer's serializer";
+                return Err(Error::new(ErrorKind::Frame, message));
+            }
+            schema => schema?,
+        };
         let decoded = match (self.format, schema) {
             (Format::Avro, RegistrySchema::Avro(schema)) => {
                 avro::decode_within(&schema, payload, self.limits)
