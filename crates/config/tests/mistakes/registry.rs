@@ -91,7 +91,7 @@ fn kafka_oauth() {
     for property in [
         "\"sasl.mechanism\" = \"PLAIN\"",
         "\"security.protocol\" = \"ssl\"",
-        "\"sasl.oauthbearer.scope\" = \"a\"",
+        "\"enable.sasl.oauthbearer.unsecure.jwt\" = true",
     ] {
         let error = mistakes(&with(&format!("\n{property}"))).unwrap_err();
         assert!(error.starts_with("f.toml:6:") && error.contains("conflicts with [kafka.oauth]"), "{error}");
