@@ -10,7 +10,7 @@ pub enum Part {
 }
 
 impl Part {
-    /// All parts, in the order of [`Self::index`].
+    /// All parts, in the order of `Self::index`.
     pub const ALL: [Self; 3] = [Self::Kafka, Self::Spanner, Self::Registry];
 
     /// Returns the name for logs and reasons.
