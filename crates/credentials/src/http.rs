@@ -5,6 +5,7 @@ use std::time::Duration;
 use reqwest::redirect::Policy;
 use reqwest::{Client, RequestBuilder};
 
+use crate::body::{BodyError, read_body};
 use crate::error::{Error, ErrorKind, Result};
 
 /// The longest time of one request, from connecting to the last byte.
@@ -30,16 +31,16 @@ pub(crate) fn client() -> Result<Client> {
 /// # Errors
 /// [`ErrorKind::Unavailable`] if no complete answer arrives; [`ErrorKind::Unusable`] if it is too large.
 pub(crate) async fn send(request: RequestBuilder, server: &str) -> Result<Answer> {
-    let mut response = request.send().await.map_err(|error| unreachable_server(server, &error))?;
-    let mut body = Vec::new();
-    while let Some(chunk) = response.chunk().await.map_err(|error| unreachable_server(server, &error))? {
-        if body.len() + chunk.len() > MAX_ANSWER_BYTES {
+    let response = request.send().await.map_err(|error| unreachable_server(server, &error))?;
+    let status = response.status().as_u16();
+    let body = read_body(response, MAX_ANSWER_BYTES).await.map_err(|error| match error {
+        BodyError::Incomplete(error) => unreachable_server(server, &error),
+        BodyError::TooLarge => {
             let message = format!("{server} sent more than {MAX_ANSWER_BYTES} bytes instead of a token");
-            return Err(Error::new(ErrorKind::Unusable, message));
+            Error::new(ErrorKind::Unusable, message)
         }
-        body.extend_from_slice(&chunk);
-    }
-    Ok(Answer { status: response.status().as_u16(), body })
+    })?;
+    Ok(Answer { status, body })
 }
 
 /// The error of a server that does not answer. The library's text is left out: it may quote the request.

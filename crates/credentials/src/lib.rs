@@ -10,6 +10,7 @@
 #![cfg_attr(test, allow(clippy::unwrap_used))]
 
 mod aws;
+mod body;
 mod error;
 mod google;
 mod http;
@@ -22,6 +23,7 @@ mod token_cache;
 mod token_thread;
 
 pub use aws::AwsMskProvider;
+pub use body::{BodyError, read_body};
 pub use error::{Error, ErrorKind, Result};
 pub use google::{GoogleOptions, GoogleProvider, GoogleTokenForm};
 pub use oidc::{OidcOptions, OidcProvider};

@@ -10,6 +10,7 @@ use base64::engine::general_purpose::STANDARD;
 use google_cloud_auth::credentials::{AccessTokenCredentials, Builder};
 use reqwest::{Client, StatusCode};
 use serde_json::{Value, json};
+use spanbridge_credentials::read_body;
 use tokio::sync::OnceCell;
 
 use crate::error::{Error, ErrorKind};
@@ -20,6 +21,8 @@ pub(crate) const PREFIX: &str = "kms:";
 const ENDPOINT: &str = "https://cloudkms.googleapis.com";
 /// The time limit of a request.
 const TIMEOUT: Duration = Duration::from_secs(10);
+/// The maximum size of an answer, in bytes. The API limits a plaintext or ciphertext to 64 KiB.
+const MAX_ANSWER_BYTES: usize = 256 << 10;
 
 /// A symmetric key of Cloud KMS, `projects/…/locations/…/keyRings/…/cryptoKeys/…`.
 pub struct Kms {
@@ -91,7 +94,8 @@ impl Kms {
         })?;
         let status = answer.status();
         if status.is_success() {
-            return answer.json().await.map_err(|_| unexpected(method));
+            let body = read_body(answer, MAX_ANSWER_BYTES).await.map_err(|_| unexpected(method))?;
+            return serde_json::from_slice(&body).map_err(|_| unexpected(method));
         }
         match status {
             StatusCode::REQUEST_TIMEOUT | StatusCode::TOO_MANY_REQUESTS => Err(unavailable(status.as_str())),

@@ -16,7 +16,7 @@ use reqwest::header::{ACCEPT, AUTHORIZATION, CONTENT_TYPE, HeaderName, HeaderVal
 use reqwest::{Client, Method, Response};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
-use spanbridge_credentials::Secret;
+use spanbridge_credentials::{BodyError, Secret, read_body};
 use tokio::time::Instant;
 
 use super::answer::Answer;
@@ -218,15 +218,14 @@ impl RegistryClient {
     }
 }
 
-async fn read_answer(mut response: Response, missing_code: u32, what: &str) -> Result<Answer> {
-    let unreachable = |_| error_mapping::unreachable_registry(what);
-    let mut body = Vec::new();
-    while let Some(chunk) = response.chunk().await.map_err(unreachable)? {
-        if body.len() + chunk.len() > MAX_ANSWER_BYTES {
+async fn read_answer(response: Response, missing_code: u32, what: &str) -> Result<Answer> {
+    let status = response.status().as_u16();
+    let body = read_body(response, MAX_ANSWER_BYTES).await.map_err(|error| match error {
+        BodyError::Incomplete(_) => error_mapping::unreachable_registry(what),
+        BodyError::TooLarge => {
             let message = format!("{what}: the registry's answer is larger than {MAX_ANSWER_BYTES} bytes");
-            return Err(Error::new(ErrorKind::Rejected, message));
+            Error::new(ErrorKind::Rejected, message)
         }
-        body.extend_from_slice(&chunk);
-    }
-    Ok(Answer { status: response.status().as_u16(), body, missing_code })
+    })?;
+    Ok(Answer { status, body, missing_code })
 }
