@@ -1,27 +1,25 @@
 //! Hides the secrets of a configuration file, so that no diagnostic shows them.
 
-/// Keys and properties whose names end with one of these hold a secret.
-const SECRET_SUFFIXES: [&str; 8] = [
-    "password",
-    "secret",
-    "token",
-    "passphrase",
-    "key.pem",
-    "oauthbearer.config",
-    "mask_key",
-    "encryption_key",
-];
+use spanbridge_kafka_properties::SECRET_SUFFIXES;
+
+/// The endings of the bridge's own keys that hold a secret and that no Kafka property has.
+const OWN_SECRET_SUFFIXES: [&str; 2] = ["mask_key", "encryption_key"];
+
+/// Returns the endings of the names of keys and properties that hold a secret.
+fn suffixes() -> impl Iterator<Item = &'static str> {
+    SECRET_SUFFIXES.into_iter().chain(OWN_SECRET_SUFFIXES)
+}
 
 /// Returns whether the file must not contain the value of `key`.
 pub(crate) fn is_secret(key: &str) -> bool {
-    SECRET_SUFFIXES.iter().any(|name| key.ends_with(name))
+    suffixes().any(|suffix| key.ends_with(suffix))
 }
 
 /// Returns `text` with every inline secret replaced by `*`, byte for byte, so that spans stay valid. It looks
 /// only at the text, so it also works for a file that is not TOML.
 pub(crate) fn hide_secrets(text: &str) -> String {
     let mut hidden: Vec<std::ops::Range<usize>> = Vec::new();
-    for name in SECRET_SUFFIXES {
+    for name in suffixes() {
         hidden.extend(text.match_indices(name).filter_map(|(at, _)| secret_value(text, at + name.len())));
     }
     hidden.extend(text.match_indices("://").filter_map(|(at, _)| user_info(text, at + 3)));

@@ -22,9 +22,11 @@ pub fn all() -> &'static [Property] {
     &table::TABLE
 }
 
-/// Returns whether the property holds a secret: a password, a token or a private key.
+/// The endings of the names of properties that hold a secret: a password, a token or a private key.
+pub const SECRET_SUFFIXES: [&str; 6] =
+    ["password", "secret", "token", "passphrase", "key.pem", "oauthbearer.config"];
+
+/// Returns whether the property holds a secret, by its name.
 pub fn is_secret(name: &str) -> bool {
-    const SUFFIXES: [&str; 6] =
-        ["password", "secret", "token", "passphrase", "key.pem", "oauthbearer.config"];
-    SUFFIXES.iter().any(|suffix| name.ends_with(suffix))
+    SECRET_SUFFIXES.iter().any(|suffix| name.ends_with(suffix))
 }
