@@ -15,15 +15,14 @@ mod failure;
 pub mod failure_table;
 mod health;
 mod restart_budget;
+mod secret_source;
 mod supervisor;
 
 pub use backoff::Backoff;
 pub use context::Context;
 pub use error::{ErrorCode, PipelineError};
 pub use failure::{FailureClass, PipelineFailure};
-pub use health::{
-    Cause, Healths, Outage, OutageEvent, OutageLimits, OutageState, Part, PipelineHealth, ReadinessLimits,
-    ReadinessRule, Repeats, Unready,
-};
+pub use health::{Healths, Part, PipelineHealth};
 pub use restart_budget::RestartLimits;
+pub use secret_source::secret_source;
 pub use supervisor::{Supervisor, supervise_all};

@@ -5,9 +5,8 @@ use std::sync::Arc;
 
 use spanbridge_config::{Config, Error, OAuth, OAuthProvider, Oidc, Text};
 use spanbridge_credentials::{
-    AwsMskProvider, Error as CredentialsError, ErrorKind as CredentialsErrorKind, GoogleOptions,
-    GoogleProvider, GoogleTokenForm, OidcOptions, OidcProvider, Secret, SecretSource, TokenProvider,
-    TokenThread,
+    AwsMskProvider, Error as CredentialsError, GoogleOptions, GoogleProvider, GoogleTokenForm, OidcOptions,
+    OidcProvider, SecretSource, TokenProvider, TokenThread,
 };
 
 /// The result of reading a section, whose errors point into the file.
@@ -61,12 +60,7 @@ fn oidc_options(oidc: &Oidc, key: &str) -> Result<OidcOptions> {
 /// The reference does not resolve.
 pub(super) fn secret_source(text: &Text, key: &str) -> Result<SecretSource> {
     text.resolve()?;
-    let text = text.clone();
-    Ok(SecretSource::new(key, move || {
-        text.resolve()
-            .map(Secret::new)
-            .map_err(|error| CredentialsError::new(CredentialsErrorKind::Unreadable, error.to_string()))
-    }))
+    Ok(spanbridge_service::secret_source(key, text))
 }
 
 /// Returns the error of a provider that cannot be used, at its place in the file.

@@ -5,8 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use spanbridge_config::{Config, LogFormat};
-use spanbridge_credentials::{Error as SecretError, ErrorKind as SecretErrorKind, Secret, SecretSource};
-use spanbridge_service::{Healths, RestartLimits, Supervisor, supervise_all};
+use spanbridge_service::{Healths, RestartLimits, Supervisor, secret_source, supervise_all};
 use spanbridge_telemetry::admin::AdminTls;
 use spanbridge_telemetry::{LogFormat as TelemetryLogFormat, Telemetry, TelemetryOptions};
 use tokio::sync::{mpsc, watch};
@@ -161,12 +160,7 @@ fn telemetry_options(
             Some(Listen::At(address)) => Some(address),
             Some(Listen::Nowhere) => None,
         },
-        token: settings.token.clone().map(|token| {
-            SecretSource::new("telemetry.token", move || match token.resolve() {
-                Ok(token) => Ok(Secret::new(token)),
-                Err(error) => Err(SecretError::new(SecretErrorKind::Unreadable, error.to_string())),
-            })
-        }),
+        token: settings.token.as_ref().map(|token| secret_source("telemetry.token", token)),
         tls: settings.tls.as_ref().map(|tls| AdminTls {
             certificate: tls.certificate.as_str().into(),
             key: tls.key.as_str().into(),

@@ -6,12 +6,12 @@
 use std::sync::Arc;
 
 use spanbridge_config::{DeadLetterKey, DeadLetterPayload, Ingest};
-use spanbridge_credentials::{Error as SecretError, ErrorKind as SecretErrorKind, Secret, SecretSource};
 use spanbridge_envelope::{
     Envelopes, Error as EnvelopeError, ErrorKind as EnvelopeErrorKind, KeySource, Kms, Sealed,
 };
 use spanbridge_kafka::Record;
 use spanbridge_protocol::ingest::{Failure, StoredPayload};
+use spanbridge_service::secret_source;
 
 use super::address::DeadLetterAddress;
 use super::framing::Parts;
@@ -55,6 +55,13 @@ pub(super) enum RevealError {
     Unavailable(String),
     /// The record stays a dead letter until somebody changes something.
     Failed(Failure),
+}
+
+impl RevealError {
+    /// The error of a row whose columns do not hold a stored record.
+    pub(super) fn damaged_row() -> Self {
+        Self::Failed(Failure::new(DAMAGED, "a column of the stored record has another type"))
+    }
 }
 
 impl DeadLetterProtection {
@@ -129,10 +136,7 @@ impl DeadLetterProtection {
             (None, value) => Parts { key, value, headers },
             (Some(envelope), Some(payload)) => {
                 let place = self.place(&address.topic, address.partition, address.offset);
-                match self.open(&place, &Sealed { envelope, payload }).await {
-                    Ok(parts) => parts,
-                    Err(error) => return Err(error),
-                }
+                self.open(&place, &Sealed { envelope, payload }).await?
             }
             (Some(envelope), None) if is_dropped(&envelope) => {
                 let message = "the dead letter does not hold its record: the pipeline had `dead_letters.payload = \"drop\"`";
@@ -184,13 +188,7 @@ impl DeadLetterProtection {
 
 fn key_source(key: &DeadLetterKey) -> KeySource {
     match key {
-        DeadLetterKey::Lines(text) => {
-            let text = text.clone();
-            KeySource::File(SecretSource::new("dead_letters.encryption_key", move || match text.resolve() {
-                Ok(lines) => Ok(Secret::new(lines)),
-                Err(error) => Err(SecretError::new(SecretErrorKind::Unreadable, error.to_string())),
-            }))
-        }
+        DeadLetterKey::Lines(text) => KeySource::File(secret_source("dead_letters.encryption_key", text)),
         DeadLetterKey::Kms { name, endpoint } => {
             let endpoint = endpoint.as_ref().map(ToString::to_string);
             KeySource::Kms(Arc::new(Kms::new(name.to_string(), endpoint)))
@@ -205,6 +203,8 @@ fn is_dropped(envelope: &str) -> bool {
 
 #[cfg(test)]
 mod tests {
+    use spanbridge_credentials::SecretSource;
+
     use super::*;
 
     fn protection(policy: Policy) -> DeadLetterProtection {

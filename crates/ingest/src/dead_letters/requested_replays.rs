@@ -84,8 +84,12 @@ pub(crate) async fn requested_replays(
             partition: partition.number.into(),
             offset,
         };
-        let stored = stored_payload(key, value, headers, envelope).unwrap_or_default();
-        let (revealed, failure) = match protection.reveal(&address, stored).await {
+        let revealed = match stored_payload(key, value, headers, envelope) {
+            Some(stored) => protection.reveal(&address, stored).await,
+            // An empty record in its place would be replayed as a tombstone.
+            None => Err(RevealError::damaged_row()),
+        };
+        let (revealed, failure) = match revealed {
             Ok(revealed) => (revealed, None),
             Err(RevealError::Failed(failure)) => (RevealedRecord::default(), Some(failure)),
             Err(RevealError::Unavailable(reason)) => return Err(ReplayError::KeyService(reason)),
