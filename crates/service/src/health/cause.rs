@@ -2,7 +2,7 @@
 ///
 /// The client libraries report most causes only in their texts, so [`Self::of`] reads the text of an error.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Cause {
+pub(super) enum Cause {
     /// The credentials are missing, wrong or expired.
     Authentication,
     /// The principal lacks a permission.
@@ -64,7 +64,7 @@ const WORDS: &[(Cause, &[&str])] = &[
 impl Cause {
     /// Returns the cause that the text of an error names.
     #[must_use]
-    pub fn of(text: &str) -> Self {
+    pub(super) fn of(text: &str) -> Self {
         let text = text.to_lowercase();
         let is_named = |words: &[&str]| words.iter().any(|word| text.contains(word));
         WORDS.iter().find(|(_, words)| is_named(words)).map_or(Self::Unknown, |(cause, _)| *cause)
@@ -72,13 +72,13 @@ impl Cause {
 
     /// Returns true for a cause that lasts until a person removes it.
     #[must_use]
-    pub fn needs_a_person(self) -> bool {
+    pub(super) fn needs_a_person(self) -> bool {
         matches!(self, Self::Authentication | Self::Authorization | Self::Tls | Self::Name)
     }
 
     /// Returns true if the cause says more than `other` about the same outage. "Connection refused" explains a
     /// timeout, and wrong credentials explain a lost connection.
-    pub(crate) fn is_at_least_as_specific_as(self, other: Self) -> bool {
+    pub(super) fn is_at_least_as_specific_as(self, other: Self) -> bool {
         self.specificity() >= other.specificity()
     }
 
@@ -94,7 +94,7 @@ impl Cause {
 
     /// Returns the word for logs, `/status` and metrics.
     #[must_use]
-    pub fn as_str(self) -> &'static str {
+    pub(super) fn as_str(self) -> &'static str {
         match self {
             Self::Authentication => "authentication",
             Self::Authorization => "authorization",

@@ -23,10 +23,6 @@ mod probe;
 mod readiness_rule;
 mod repeats;
 
-pub use cause::Cause;
 pub use healths::Healths;
-pub use outage::{Outage, OutageEvent, OutageLimits, OutageState};
 pub use part::Part;
 pub use pipeline_health::PipelineHealth;
-pub use readiness_rule::{ReadinessLimits, ReadinessRule, Unready};
-pub use repeats::Repeats;

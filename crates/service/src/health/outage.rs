@@ -2,21 +2,18 @@ use std::time::{Duration, Instant};
 
 use super::cause::Cause;
 
-/// The time for which the cause of an earlier event explains a failure without a cause.
-const HINT_LIFETIME: Duration = Duration::from_secs(60);
-
 /// The times of an [`Outage`].
 #[derive(Debug, Clone, Copy)]
-pub struct OutageLimits {
+pub(super) struct OutageLimits {
     /// The time for which a part must answer without a failure until it counts as back.
-    pub recovery: Duration,
+    pub(super) recovery: Duration,
     /// The time between two reports of the same outage.
-    pub repeat: Duration,
+    pub(super) repeat: Duration,
 }
 
 /// An event of an outage that is worth a log line.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum OutageEvent {
+pub(super) enum OutageEvent {
     /// The part has gone away.
     Began,
     /// The outage has a cause that only a person can remove, which was not known before.
@@ -39,15 +36,15 @@ pub enum OutageEvent {
 
 /// An outage that lasts.
 #[derive(Debug, Clone)]
-pub struct OutageState {
+pub(super) struct OutageState {
     /// The time of the first failure.
-    pub since: Instant,
+    pub(super) since: Instant,
     /// The number of failures.
-    pub failures: u64,
+    pub(super) failures: u64,
     /// The most specific cause of the outage.
-    pub cause: Cause,
+    pub(super) cause: Cause,
     /// The error text that belongs to the cause.
-    pub message: String,
+    pub(super) message: String,
     last_failure: Instant,
     reported: Instant,
     /// The first answer after the last failure.
@@ -59,44 +56,27 @@ pub struct OutageState {
 ///
 /// A part that answers for a moment between failures is still away, so a flapping part causes few lines.
 #[derive(Debug)]
-pub struct Outage {
+pub(super) struct Outage {
     limits: OutageLimits,
     state: Option<OutageState>,
-    hint: Option<(Instant, Cause, String)>,
 }
 
 impl Outage {
     /// Returns the state of a part that is not away.
     #[must_use]
-    pub fn new(limits: OutageLimits) -> Self {
-        Self { limits, state: None, hint: None }
+    pub(super) fn new(limits: OutageLimits) -> Self {
+        Self { limits, state: None }
     }
 
     /// Returns the current outage, or `None` if the part is not away.
     #[must_use]
-    pub fn state(&self) -> Option<&OutageState> {
+    pub(super) fn state(&self) -> Option<&OutageState> {
         self.state.as_ref()
     }
 
-    /// Notes a cause that a client library reports on its own, such as a refused connection to one of several
-    /// brokers. It is no failure of a request, but explains those that follow.
-    pub fn hint(&mut self, now: Instant, message: &str) -> Option<OutageEvent> {
-        let cause = Cause::of(message);
-        self.hint = Some((now, cause, message.to_owned()));
-        self.state.as_mut().and_then(|state| state.explain(now, cause, message))
-    }
-
     /// Notes a failed request.
-    pub fn failed(&mut self, now: Instant, message: &str) -> Option<OutageEvent> {
-        let mut cause = (Cause::of(message), message);
-        let is_current =
-            |(at, ..): &&(Instant, Cause, String)| now.saturating_duration_since(*at) <= HINT_LIFETIME;
-        if let Some((_, hint, text)) = self.hint.as_ref().filter(is_current)
-            && !cause.0.is_at_least_as_specific_as(*hint)
-        {
-            cause = (*hint, text);
-        }
-        let (cause, message) = cause;
+    pub(super) fn failed(&mut self, now: Instant, message: &str) -> Option<OutageEvent> {
+        let cause = Cause::of(message);
         match &mut self.state {
             None => {
                 self.state = Some(OutageState {
@@ -120,21 +100,20 @@ impl Outage {
     }
 
     /// Notes an answer.
-    pub fn answered(&mut self, now: Instant) {
+    pub(super) fn answered(&mut self, now: Instant) {
         if let Some(state) = &mut self.state {
             state.answered.get_or_insert(now);
         }
     }
 
     /// Returns the event that is due.
-    pub fn tick(&mut self, now: Instant) -> Option<OutageEvent> {
+    pub(super) fn tick(&mut self, now: Instant) -> Option<OutageEvent> {
         let state = self.state.as_mut()?;
         let (since, failures) = (state.since, state.failures);
         if let Some(answered) = state.answered
             && now.saturating_duration_since(answered) >= self.limits.recovery
         {
             self.state = None;
-            self.hint = None;
             return Some(OutageEvent::Ended { lasted: answered.saturating_duration_since(since), failures });
         }
         if now.saturating_duration_since(state.reported) >= self.limits.repeat {
@@ -148,7 +127,7 @@ impl Outage {
 impl OutageState {
     /// Returns true if the part has answered since its last failure.
     #[must_use]
-    pub fn is_answering(&self) -> bool {
+    pub(super) fn is_answering(&self) -> bool {
         self.answered.is_some()
     }
 
@@ -227,18 +206,5 @@ mod tests {
         assert_eq!(outage.failed(now, "SASL authentication error"), None);
         let state = outage.state().unwrap();
         assert_eq!((state.cause, &*state.message), (Cause::Authentication, "SASL authentication error"));
-    }
-
-    #[test]
-    fn hint_explains_a_later_timeout_but_is_no_outage() {
-        let (mut outage, now) = (Outage::new(LIMITS), Instant::now());
-        assert_eq!(outage.hint(now, "Connect to b:1 failed: Connection refused"), None);
-        assert!(outage.state().is_none());
-        assert_eq!(outage.failed(now + seconds(9), "timed out"), Some(OutageEvent::Began));
-        assert_eq!(outage.state().unwrap().cause, Cause::Refused);
-        let mut outage = Outage::new(LIMITS);
-        outage.hint(now, "Connection refused");
-        outage.failed(now + seconds(61), "timed out");
-        assert_eq!(outage.state().unwrap().cause, Cause::Timeout, "the hint is outdated");
     }
 }

@@ -165,13 +165,6 @@ impl PipelineHealth {
         self.report(&state, part, event);
     }
 
-    /// Reports a cause that a client library has logged without a failed request.
-    pub fn hint(&self, part: Part, message: &str) {
-        let mut state = self.lock();
-        let event = state.outages[part.index()].hint(Instant::now(), message);
-        self.report(&state, part, event);
-    }
-
     /// Reports the result of a request to Kafka, and counts an error.
     pub fn kafka<T>(&self, result: &spanbridge_kafka::Result<T>) {
         match result {

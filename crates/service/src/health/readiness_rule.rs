@@ -6,16 +6,16 @@ use super::part::Part;
 
 /// The times of a [`ReadinessRule`].
 #[derive(Debug, Clone, Copy)]
-pub struct ReadinessLimits {
+pub(super) struct ReadinessLimits {
     /// The longest time without progress.
-    pub timeout: Duration,
+    pub(super) timeout: Duration,
     /// The time of continuous progress after which a pipeline that was not ready is ready again.
-    pub recovery: Duration,
+    pub(super) recovery: Duration,
 }
 
 /// The reason why a pipeline is not ready.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Unready {
+pub(super) enum Unready {
     /// The service reports a reason of its own, such as a stopped partition.
     Blocked,
     /// The worker owns nothing and is not a member of its consumer group.
@@ -35,7 +35,7 @@ pub enum Unready {
 /// - A pipeline that was ready stays ready while it gets new partitions or shards, which have the whole timeout.
 /// - A pipeline that has lost its readiness must progress for the recovery time without a failed request.
 #[derive(Debug)]
-pub struct ReadinessRule {
+pub(super) struct ReadinessRule {
     limits: ReadinessLimits,
     units: BTreeMap<Arc<str>, Unit>,
     is_member: bool,
@@ -66,7 +66,7 @@ enum Phase {
 impl ReadinessRule {
     /// Returns the rule of a pipeline that starts.
     #[must_use]
-    pub fn new(limits: ReadinessLimits) -> Self {
+    pub(super) fn new(limits: ReadinessLimits) -> Self {
         Self {
             limits,
             units: BTreeMap::new(),
@@ -79,7 +79,7 @@ impl ReadinessRule {
     }
 
     /// Replaces the owned partitions or shards. Those that are still owned keep their progress.
-    pub fn own(&mut self, now: Instant, units: impl IntoIterator<Item = Arc<str>>) {
+    pub(super) fn own(&mut self, now: Instant, units: impl IntoIterator<Item = Arc<str>>) {
         let owned: BTreeSet<Arc<str>> = units.into_iter().collect();
         self.units.retain(|unit, _| owned.contains(unit));
         for unit in owned {
@@ -88,30 +88,30 @@ impl ReadinessRule {
     }
 
     /// Notes that a partition or shard has moved or is confirmed at its end. One that is not owned is ignored.
-    pub fn progressed(&mut self, now: Instant, unit: &str) {
+    pub(super) fn progressed(&mut self, now: Instant, unit: &str) {
         if let Some(unit) = self.units.get_mut(unit) {
             unit.progressed = Some(now);
         }
     }
 
     /// Notes whether the worker is a member of its consumer group.
-    pub fn set_member(&mut self, is_member: bool) {
+    pub(super) fn set_member(&mut self, is_member: bool) {
         self.is_member = is_member;
     }
 
     /// Notes whether the service itself has a reason not to be ready.
-    pub fn set_blocked(&mut self, is_blocked: bool) {
+    pub(super) fn set_blocked(&mut self, is_blocked: bool) {
         self.is_blocked = is_blocked;
     }
 
     /// Notes the time of the latest answer of a part.
-    pub fn answered(&mut self, at: Instant, part: Part) {
+    pub(super) fn answered(&mut self, at: Instant, part: Part) {
         let last = &mut self.answers[part.index()];
         *last = (*last).max(Some(at));
     }
 
     /// Notes a failed request.
-    pub fn failed(&mut self, now: Instant) {
+    pub(super) fn failed(&mut self, now: Instant) {
         self.last_failure = Some(now);
     }
 
@@ -119,7 +119,7 @@ impl ReadinessRule {
     ///
     /// # Errors
     /// The reason why it is not ready.
-    pub fn evaluate(&mut self, now: Instant) -> Result<(), Unready> {
+    pub(super) fn evaluate(&mut self, now: Instant) -> Result<(), Unready> {
         let obstacle = self.obstacle(now);
         match (self.phase, obstacle) {
             (Phase::Starting, Some(obstacle)) => Err(obstacle),
