@@ -28,11 +28,19 @@ const KEYS: i64 = 20;
 /// A committed change: operation, new value of `V`, commit timestamp in nanoseconds.
 type Change = (String, Option<i64>, i64);
 
-/// Writes until `stop` is true. Returns all changes by key, in the order of their commits.
-async fn write(world: &World, stop: watch::Receiver<bool>) -> BTreeMap<i64, Vec<Change>> {
+/// What the writer does at present.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Pace {
+    Write,
+    Pause,
+    Stop,
+}
+
+/// Writes until it is told to stop. Returns all changes by key, in the order of their commits.
+async fn write(world: &World, mut pace: watch::Receiver<Pace>) -> BTreeMap<i64, Vec<Change>> {
     let mut written: BTreeMap<i64, Vec<Change>> = BTreeMap::new();
     let mut number = 0;
-    while !*stop.borrow() {
+    while *pace.wait_for(|pace| *pace != Pace::Pause).await.unwrap() == Pace::Write {
         let id = number % KEYS;
         let changes = written.entry(id).or_default();
         let (row, columns) = (vec![id.into(), number.into(), "x".into()], ["Id", "V", "Note"]);
@@ -106,7 +114,7 @@ async fn every_change_is_published_once_and_in_order() {
     let first = Worker::start(&world, &config);
     await_origin(&world).await;
 
-    let (stop, stopped) = watch::channel(false);
+    let (pace, paced) = watch::channel(Pace::Write);
     let workers = async {
         let more = || await_more(&world, 100);
         more().await;
@@ -121,11 +129,11 @@ async fn every_change_is_published_once_and_in_order() {
         more().await;
         third.stop().await;
         more().await;
-        await_lineage(&world).await;
-        stop.send(true).unwrap();
+        await_lineage(&world, &pace).await;
+        pace.send(Pace::Stop).unwrap();
         fourth
     };
-    let (written, last) = tokio::join!(write(&world, stopped), workers);
+    let (written, last) = tokio::join!(write(&world, paced), workers);
 
     let changes = written.values().flatten();
     let deletions = changes.clone().filter(|(op, ..)| op == "d").count();
@@ -164,16 +172,23 @@ async fn await_more(world: &World, count: usize) {
     topic::await_records(world, &topic, before + count).await;
 }
 
-/// Waits until splits and merges have been published. The emulator makes them in its own transactions, which the
-/// writer's sometimes abort.
-async fn await_lineage(world: &World) {
-    let end = Instant::now() + LIMIT;
+/// Waits until splits and merges have been published, with changes between them.
+///
+/// The emulator splits and merges in its own transactions, and aborts them while another transaction runs. So the
+/// writer pauses until the next one is done.
+async fn await_lineage(world: &World, pace: &watch::Sender<Pace>) {
     loop {
         let (children, merges) = Lineage::read(world).await.counts();
         if children > 4 && merges > 0 {
             return;
         }
-        assert!(Instant::now() < end, "{children} children, {merges} merges after {LIMIT:?}");
-        tokio::time::sleep(Duration::from_millis(200)).await;
+        pace.send(Pace::Pause).unwrap();
+        let end = Instant::now() + LIMIT;
+        while Lineage::read(world).await.counts().0 == children {
+            assert!(Instant::now() < end, "{children} children, {merges} merges: none more in {LIMIT:?}");
+            tokio::time::sleep(Duration::from_millis(200)).await;
+        }
+        pace.send(Pace::Write).unwrap();
+        await_more(world, 20).await;
     }
 }
