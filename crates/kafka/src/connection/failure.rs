@@ -153,7 +153,7 @@ impl Failure {
         let name = name.split_once("://").map_or(name, |(_, name)| name);
         let broker = name.split_once('/').map_or(name, |(address, _)| address);
         let (text, state) = text.rfind(" (after ").map_or((text, ""), |end| (&text[..end], &text[end..]));
-        let cause = match text == "Disconnected" && is_young(state) {
+        let cause = match text.starts_with("Disconnected") && is_young(state) {
             true => Cause::WrongProtocol,
             false => Cause::of(text),
         };
@@ -236,9 +236,15 @@ mod tests {
                     security.protocol configuration (connecting to a SSL listener?) or broker version is < 0.10 (see \
                     api.version.request) (after 1ms in state APIVERSION_QUERY)";
         assert_eq!(Failure::parse(Level::Info, line).unwrap().cause, Cause::WrongProtocol);
-        for state in ["4ms in state UP", "0ms in state APIVERSION_QUERY, 2 identical error(s) suppressed"] {
-            let line = format!("b:1/1: Disconnected (after {state})");
-            assert_eq!(Failure::parse(Level::Info, &line).unwrap().cause, Cause::WrongProtocol);
+        let by_peer = "Disconnected: connection closed by peer: receive 0 after POLLIN";
+        for text in ["Disconnected", by_peer] {
+            for state in ["4ms in state UP", "0ms in state APIVERSION_QUERY, 2 identical error(s) suppressed"]
+            {
+                let line = format!("b:1/1: {text} (after {state})");
+                assert_eq!(Failure::parse(Level::Info, &line).unwrap().cause, Cause::WrongProtocol);
+            }
+            let line = format!("b:1/1: {text} (after 61000ms in state UP)");
+            assert_eq!(Failure::parse(Level::Warning, &line), None);
         }
     }
 }

@@ -76,6 +76,18 @@ async fn unreachable_broker_is_explained() {
             &["the listener does not speak TLS", "port"],
         ),
         (
+            "plaintext on a port with TLS",
+            ClientOptions::new(kafka.listener(Listener::Ssl).unwrap(), "causes"),
+            ErrorKind::Unavailable,
+            &["the broker closes new connections", "may need TLS or SASL"],
+        ),
+        (
+            "plaintext on a port with SASL",
+            ClientOptions::new(kafka.listener(Listener::SaslPlaintext).unwrap(), "causes"),
+            ErrorKind::Unavailable,
+            &["the broker closes new connections", "may need TLS or SASL"],
+        ),
+        (
             "unknown host",
             ClientOptions::new("no-such-host.invalid:9092", "causes"),
             ErrorKind::Unavailable,
