@@ -14,6 +14,7 @@ mod error;
 mod failure;
 pub mod failure_table;
 mod health;
+mod repeats;
 mod restart_budget;
 mod secret_source;
 mod supervisor;

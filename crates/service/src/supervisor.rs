@@ -5,7 +5,7 @@
 
 use std::future::Future;
 use std::sync::Arc;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use serde_json::json;
 use spanbridge_telemetry::admin::{Liveness, PipelineReadiness, Readiness};
@@ -14,11 +14,14 @@ use tokio::sync::watch;
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
+use crate::repeats::Repeats;
 use crate::restart_budget::RestartBudget;
 use crate::{FailureClass, PipelineFailure, RestartLimits};
 
 /// The detail of `/status` that shows restarts and the stop of a pipeline.
 const SUPERVISION: &str = "supervision";
+/// The time between two log lines about restarts after the same kind of failure.
+const REPEAT_INTERVAL: Duration = Duration::from_secs(60);
 
 /// The parts of a process that the supervisors of its pipelines share.
 #[derive(Debug, Clone)]
@@ -65,6 +68,7 @@ impl Supervisor {
         F: Future<Output = Result<(), E>> + Send + 'static,
     {
         let mut budget = RestartBudget::new(self.limits);
+        let mut lines = Repeats::new(REPEAT_INTERVAL);
         let mut secrets = self.secrets.clone();
         let stopped = gauge!(metrics::PIPELINE_STOPPED, "pipeline" => pipeline.to_owned());
         stopped.set(0.0);
@@ -96,13 +100,16 @@ impl Supervisor {
                 return Err(failure);
             };
             let failures = budget.failures();
-            tracing::warn!(
-                pipeline,
-                code = failure.code(),
-                failures,
-                ?pause,
-                "the pipeline failed and restarts: {failure}"
-            );
+            if let Some(left_out) = lines.next(Instant::now(), failure.code()) {
+                tracing::warn!(
+                    pipeline,
+                    code = failure.code(),
+                    failures,
+                    left_out,
+                    ?pause,
+                    "the pipeline failed and restarts: {failure}"
+                );
+            }
             report(&ready, "restarting", failures, &failure);
             self.count_restart(pipeline, "failure");
             tokio::select! {

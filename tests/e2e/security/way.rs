@@ -219,11 +219,11 @@ value = {{ format = "json" }}
         spanbridge_verify::rows::read(&self.database, &table).await.unwrap().len()
     }
 
-    /// Replaces the file of the password, in one step.
-    pub(super) fn replace_password(&self, password: &str) {
-        let new = self.folder.path().join("password.new");
-        std::fs::write(&new, password).unwrap();
-        std::fs::rename(&new, self.folder.path().join("password")).unwrap();
+    /// Replaces one of the access's files, in one step.
+    pub(super) fn replace(&self, name: &str, text: &str) {
+        let new = self.folder.path().join("new");
+        std::fs::write(&new, text).unwrap();
+        std::fs::rename(&new, self.folder.path().join(name)).unwrap();
     }
 }
 

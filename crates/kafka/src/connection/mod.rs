@@ -1,8 +1,8 @@
 //! The state of the connections of a process's clients.
 //!
 //! The contexts of all clients that come from the same [`ClientOptions`](crate::ClientOptions) report librdkafka's log
-//! lines and statistics here. So an outage is logged once for the process instead of once for each client and attempt, and
-//! every error that means "no answer" can name the cause.
+//! lines and statistics here. So every
+//! error that means "no answer" can name the cause.
 
 mod failure;
 mod outages;
@@ -98,19 +98,21 @@ impl Connection {
         }
     }
 
+    /// Logs the outage of one broker for debugging. The service logs the outage of Kafka, once for each pipeline that it
+    /// affects.
     fn log_outage(&self, line: Option<Line>) {
         match line {
             None => {}
             Some(Line::Away(failure)) => {
                 let code = failure.cause.kind().code();
-                tracing::warn!(code, "Kafka: {failure}. The clients retry");
+                tracing::debug!(code, "Kafka: {failure}. The clients retry");
             }
             Some(Line::StillAway { failure, failures, elapsed }) => {
                 let code = failure.cause.kind().code();
-                tracing::warn!(code, failures, elapsed_s = elapsed.as_secs(), "Kafka: still {failure}");
+                tracing::debug!(code, failures, elapsed_s = elapsed.as_secs(), "Kafka: still {failure}");
             }
             Some(Line::Back { broker, failures, elapsed }) => {
-                tracing::info!(failures, elapsed_s = elapsed.as_secs(), "Kafka: broker {broker} is back");
+                tracing::debug!(failures, elapsed_s = elapsed.as_secs(), "Kafka: broker {broker} is back");
             }
         }
     }

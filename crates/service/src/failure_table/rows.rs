@@ -81,7 +81,7 @@ pub const FAILURES: &[Failure] = &[
     },
     Failure {
         name: "Authentication refused",
-        behaviour: "Kafka: requests are repeated, and a changed secret restarts the pipeline. Spanner and the registry: the pipeline reads its secrets again and restarts for two minutes, then it stops. A connection that was open before the change continues.",
+        behaviour: "Kafka: requests of a running pipeline are repeated, and a changed secret restarts it. Spanner, the registry, and Kafka at the start of a pipeline: the pipeline reads its secrets again and restarts for two minutes, then it stops. A connection that was open before the change continues.",
         log: "`Kafka is away` or `Kafka refuses this client` with `cause=\"authentication\"`; the same with Spanner and the registry",
         metric: "`spanbridge_part_failures_total{cause=\"authentication\"}`",
         alert: "rate(spanbridge_part_failures_total{cause=\"authentication\"}[5m]) > 0",

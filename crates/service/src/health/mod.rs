@@ -1,15 +1,14 @@
 //! The health of one pipeline: what it reports to `/readyz`, `/status`, the metrics and the log.
 //!
 //! The pipelines feed a [`PipelineHealth`] with answers, failures and progress. The decisions are made by types without
-//! a clock and without I/O: [`ReadinessRule`] about readiness, [`Outage`] and [`Repeats`] about log lines. Nothing here
-//! decides about data or retries.
+//! a clock and without I/O: `ReadinessRule` about readiness, `Outage` and `Repeats` about log lines. Nothing here decides
+//! about data or retries.
 //!
 //! ```text
 //! pipeline_health   PipelineHealth: the handle that pipelines report to
 //! healths           Healths: one handle for each pipeline of the process
 //! readiness_rule    ReadinessRule: is the pipeline ready?
 //! outage            Outage: which failures of a part are worth a log line?
-//! repeats           Repeats: damps other lines
 //! probe             asks Kafka and Spanner when the pipeline itself has no reason to
 //! cause, part       what failed, and why
 //! ```
@@ -21,7 +20,6 @@ mod part;
 mod pipeline_health;
 mod probe;
 mod readiness_rule;
-mod repeats;
 
 pub use healths::Healths;
 pub use part::Part;

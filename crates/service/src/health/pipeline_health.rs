@@ -15,7 +15,7 @@ use spanbridge_telemetry::metrics::{self, counter, gauge};
 use super::outage::{Outage, OutageEvent, OutageLimits, OutageState};
 use super::part::Part;
 use super::readiness_rule::{ReadinessLimits, ReadinessRule, Unready};
-use super::repeats::Repeats;
+use crate::repeats::Repeats;
 
 /// The time between two log lines about the same outage or the same kind of failure.
 const REPEAT_INTERVAL: Duration = Duration::from_secs(60);

@@ -4,24 +4,24 @@ use std::time::{Duration, Instant};
 /// Damps a log line that may repeat often: the first one is logged, then one in each interval with the number of those
 /// that were left out.
 #[derive(Debug)]
-pub(super) struct Repeats {
+pub(crate) struct Repeats {
     interval: Duration,
     /// The time of the last line, and the number of those left out since, by key.
-    lines: BTreeMap<&'static str, (Instant, u64)>,
+    lines: BTreeMap<String, (Instant, u64)>,
 }
 
 impl Repeats {
     /// Returns a damper with one line per key and interval.
     #[must_use]
-    pub(super) fn new(interval: Duration) -> Self {
+    pub(crate) fn new(interval: Duration) -> Self {
         Self { interval, lines: BTreeMap::new() }
     }
 
     /// Returns the number of lines that were left out since the last one, or `None` if this one is to be left out.
-    pub(super) fn next(&mut self, now: Instant, key: &'static str) -> Option<u64> {
+    pub(crate) fn next(&mut self, now: Instant, key: &str) -> Option<u64> {
         match self.lines.get_mut(key) {
             None => {
-                self.lines.insert(key, (now, 0));
+                self.lines.insert(key.to_owned(), (now, 0));
                 Some(0)
             }
             Some((last, left_out)) if now.saturating_duration_since(*last) >= self.interval => {
