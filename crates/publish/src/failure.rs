@@ -2,8 +2,10 @@
 
 use std::sync::Arc;
 
+use spanbridge_kafka::ErrorKind as KafkaKind;
 use spanbridge_service::{Part, PipelineHealth};
 
+use crate::ErrorKind;
 use crate::policy::{self, Action};
 
 /// Characters of a reason that is stored in the state topic.
@@ -37,6 +39,18 @@ impl Failure {
         }
     }
 
+    /// The kind of the error with which a start ends, which the supervisor may retry. A pipeline that does not run yet
+    /// waits less for its credentials than for a broker that is away.
+    pub(crate) fn kind_at_start(&self) -> ErrorKind {
+        match (self.action(), self) {
+            (Action::Stop(kind), _) => kind,
+            (_, Self::Kafka(error)) if matches!(error.kind(), KafkaKind::Authentication | KafkaKind::Tls) => {
+                ErrorKind::Denied
+            }
+            _ => ErrorKind::Unreachable,
+        }
+    }
+
     /// Reports the failure to the health of the pipeline.
     pub(crate) fn report(&self, health: &PipelineHealth) {
         match self {
@@ -59,7 +73,7 @@ impl Failure {
 
     /// True if a read failed because its timestamp is older than `version_retention_period`.
     pub(crate) fn is_snapshot_expired(&self) -> bool {
-        let expired = Action::Stop(crate::ErrorKind::SnapshotExpired);
+        let expired = Action::Stop(ErrorKind::SnapshotExpired);
         matches!(self, Self::Spanner(error) if policy::snapshot_read(error.kind()) == expired)
     }
 
@@ -75,7 +89,7 @@ impl Failure {
     }
 
     /// Converts the failure to the pipeline's error of this kind. `doing` names the action that failed.
-    pub(crate) fn stop(self, kind: crate::ErrorKind, pipeline: &str, doing: &str) -> crate::Error {
+    pub(crate) fn stop(self, kind: ErrorKind, pipeline: &str, doing: &str) -> crate::Error {
         match self {
             Self::Final(error) => error,
             failure => crate::Error::new(kind, pipeline, format!("{doing}: {failure}")),

@@ -98,7 +98,7 @@ async fn serve(
     ended.and(finished)
 }
 
-/// Starts the pipeline. An error that may pass is [`ErrorKind::Unreachable`], after which the supervisor starts it again.
+/// Starts the pipeline. After an error that may pass, the supervisor starts it again.
 async fn prepare(
     context: &Context,
     publish: &Publish,
@@ -106,10 +106,7 @@ async fn prepare(
 ) -> Result<(Pipeline, Events), Error> {
     let prepared = startup::prepare(context, publish, metrics).await.map_err(|failure| {
         metrics.failure(&failure);
-        let kind = match failure.action() {
-            Action::Stop(kind) => kind,
-            _ => ErrorKind::Unreachable,
-        };
+        let kind = failure.kind_at_start();
         failure.stop(kind, &publish.name, "start")
     })?;
     Part::ALL.into_iter().for_each(|part| metrics.health.answered(part));
