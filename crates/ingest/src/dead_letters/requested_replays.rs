@@ -2,6 +2,8 @@
 //!
 //! Only the worker that owns a partition replays them, see "Revision of a position" (docs/design/ingest-positions.md).
 
+use std::collections::VecDeque;
+
 use spanbridge_kafka::Record;
 use spanbridge_protocol::ingest::{Failure, Partition, TABLE_DEAD_LETTERS, TABLE_REPLAYS};
 use spanbridge_protocol::value::{Type, Value};
@@ -11,8 +13,10 @@ use super::address::DeadLetterAddress;
 use super::protection::{DeadLetterProtection, RevealError, RevealedRecord};
 use super::{stored_payload, typed_columns};
 
-/// The maximum number of dead letters of one partition that are replayed at once. Each keeps its record in memory.
+/// The maximum number of dead letters of one partition that are replayed at once.
 const MAX_REPLAYS: usize = 100;
+/// The bytes of records of one partition that are replayed at once. The last read may exceed it.
+const MAX_REPLAY_BYTES: usize = 8 << 20;
 
 /// A dead letter to replay.
 #[derive(Debug)]
@@ -55,13 +59,55 @@ pub(crate) async fn requested_replays(
     let offset = [("KafkaOffset".to_owned(), Type::Int64)];
     let range = KeyRange::prefix(key(None));
     let requests = database.read_page(TABLE_REPLAYS, &offset, range, MAX_REPLAYS).await?;
-    let keys: Vec<_> = requests
+    let mut keys: VecDeque<_> = requests
         .into_iter()
         .filter_map(|row| if let [Value::Int64(offset)] = row[..] { Some(key(Some(offset))) } else { None })
         .collect();
-    if keys.is_empty() {
-        return Ok(Vec::new());
+    let mut budget = ReplayBudget::default();
+    let mut replays = Vec::new();
+    while let count @ 1.. = budget.next_count().min(keys.len()) {
+        let keys = keys.drain(..count).collect();
+        for replay in read_replays(database, protection, pipeline, partition, keys).await? {
+            budget.add(&replay.record);
+            replays.push(replay);
+        }
     }
+    Ok(replays)
+}
+
+/// How many records still fit into memory, estimated by the largest so far.
+#[derive(Debug, Default)]
+struct ReplayBudget {
+    used: usize,
+    largest: usize,
+}
+
+impl ReplayBudget {
+    fn add(&mut self, record: &Record) {
+        let size = record.size();
+        self.used += size;
+        self.largest = self.largest.max(size);
+    }
+
+    /// Returns the number of records to read next: one at first, and 0 when the budget is used up.
+    fn next_count(&self) -> usize {
+        let left = MAX_REPLAY_BYTES.saturating_sub(self.used);
+        match self.largest {
+            0 => usize::from(self.used == 0),
+            largest if left > 0 => (left / largest).max(1),
+            _ => 0,
+        }
+    }
+}
+
+/// Returns the replays of these dead letters, without those that no longer exist.
+async fn read_replays(
+    database: &Database,
+    protection: &DeadLetterProtection,
+    pipeline: &str,
+    partition: &Partition,
+    keys: Vec<Vec<Value>>,
+) -> Result<Vec<Replay>, ReplayError> {
     let columns = typed_columns(&[
         ("KafkaOffset", Type::Int64),
         ("RecordTimestamp", Type::Timestamp),
@@ -102,4 +148,39 @@ pub(crate) async fn requested_replays(
         replays.push(Replay { record, failure });
     }
     Ok(replays)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn record(bytes: usize) -> Record {
+        Record {
+            topic: "t".into(),
+            partition: 0,
+            offset: 0,
+            timestamp_ms: None,
+            key: None,
+            value: Some(vec![0; bytes]),
+            headers: Vec::new(),
+        }
+    }
+
+    #[test]
+    fn large_records_are_read_in_small_numbers() {
+        let mut budget = ReplayBudget::default();
+        assert_eq!(budget.next_count(), 1, "nothing is known of the sizes");
+        budget.add(&record(3 << 20));
+        assert_eq!(budget.next_count(), 1);
+        budget.add(&record(3 << 20));
+        budget.add(&record(3 << 20));
+        assert_eq!(budget.next_count(), 0);
+    }
+
+    #[test]
+    fn small_records_are_read_together() {
+        let mut budget = ReplayBudget::default();
+        budget.add(&record(100));
+        assert!(budget.next_count() >= MAX_REPLAYS);
+    }
 }
