@@ -5,6 +5,8 @@ use crate::probe;
 
 /// The variable that names running bootstrap servers.
 pub(crate) const KAFKA: &str = "SPANBRIDGE_KAFKA";
+/// The variable that names the version of Kafka that is started, such as `3.9.1`.
+pub(crate) const KAFKA_VERSION: &str = "SPANBRIDGE_KAFKA_VERSION";
 /// The variable that names the gRPC address of a running emulator.
 pub(crate) const SPANNER: &str = "SPANBRIDGE_SPANNER";
 /// The variable that names the REST address of the same emulator.

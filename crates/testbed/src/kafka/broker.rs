@@ -11,6 +11,7 @@ use crate::java::{Archive, Java};
 use crate::maven;
 use crate::port::Port;
 use crate::probe;
+use crate::source;
 
 use super::KafkaOptions;
 use super::security::{self, KafkaSecurity, Listener, Settings};
@@ -19,6 +20,8 @@ const POM: &str = include_str!("pom.xml");
 const PROPERTIES: &str = include_str!("server.properties");
 const LOGGING: &str = include_str!("log4j2.properties");
 
+/// The version of Kafka, unless the environment names another.
+const VERSION: &str = "4.3.1";
 /// The lowest Java version for Kafka 4. Source: <https://kafka.apache.org/documentation/#java>.
 const MIN_JAVA: u32 = 17;
 /// The folder of the partitions in that of the broker.
@@ -60,8 +63,11 @@ impl Broker {
         let KafkaOptions { properties, jvm, security, source: _ } = options;
         let java = Java::find(MIN_JAVA)?;
         let cache = Cache::open()?;
-        let installed = cache.entry(&crate::cache::versioned("kafka-4.3.1", &[POM, PROPERTIES]), |part| {
-            maven::download(&cache, POM, "copy-dependencies", &part.join("libs"))?;
+        let version = source::variable(source::KAFKA_VERSION).unwrap_or_else(|| VERSION.to_owned());
+        let pom = POM.replace("${kafka.version}", &version);
+        let name = crate::cache::versioned(&format!("kafka-{version}"), &[&pom, PROPERTIES]);
+        let installed = cache.entry(&name, |part| {
+            maven::download(&cache, &pom, "copy-dependencies", &part.join("libs"))?;
             format(&java, &part.join("libs"), &part.join("formatted"), &[])
         })?;
         let (libs, formatted) = (installed.join("libs"), installed.join("formatted"));
@@ -152,7 +158,10 @@ fn formatted_with_users(cache: &Cache, plain: &Broker) -> Result<PathBuf, Error>
                 .extend(["--add-scram".to_owned(), format!("{mechanism}=[name={user},password={password}]")]);
         }
     }
-    let sources: Vec<_> = [POM, PROPERTIES].into_iter().chain(options.iter().map(String::as_str)).collect();
+    // The path names the version, which decides the format.
+    let libs = plain.libs.to_string_lossy();
+    let sources: Vec<_> =
+        [&*libs, PROPERTIES].into_iter().chain(options.iter().map(String::as_str)).collect();
     cache.entry(&crate::cache::versioned("kafka-users", &sources), |part| {
         format(&plain.java, &plain.libs, part, &options)
     })

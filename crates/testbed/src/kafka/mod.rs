@@ -31,7 +31,8 @@ pub struct KafkaOptions {
     pub security: Option<KafkaSecurity>,
 }
 
-/// A Kafka cluster: one broker of Apache Kafka 4.3.1 started here, or a running cluster.
+/// A Kafka cluster: one broker of Apache Kafka started here, or a running cluster. The version is 4.3.1, or that in the
+/// variable `SPANBRIDGE_KAFKA_VERSION`.
 pub struct Kafka {
     instance: Instance<Broker, ()>,
     bootstrap: String,
