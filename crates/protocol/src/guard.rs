@@ -56,18 +56,18 @@ pub(crate) enum Guard {
 }
 
 /// Returns whether the guard is in force; always true in a service.
-#[cfg(not(test))]
+#[cfg(not(any(test, feature = "simulation")))]
 pub(crate) const fn is_enforced(_: Guard) -> bool {
     true
 }
 
-#[cfg(test)]
+#[cfg(any(test, feature = "simulation"))]
 thread_local! {
     static DISABLED: std::cell::Cell<Option<Guard>> = const { std::cell::Cell::new(None) };
 }
 
 /// Returns whether the guard is in force on this thread.
-#[cfg(test)]
+#[cfg(any(test, feature = "simulation"))]
 pub(crate) fn is_enforced(guard: Guard) -> bool {
     DISABLED.get() != Some(guard)
 }

@@ -11,7 +11,7 @@
 //! ```
 //!
 //! [`value`], [`mutation`] and [`table`] are the values that both work on. `guard` lists the conditions that
-//! exactly-once depends on. `sim`, which exists in tests only, runs the same code through crashes, commits of
+//! exactly-once depends on. `sim`, which exists in tests and for the crate `simulation`, runs the same code through crashes, commits of
 //! unknown outcome, zombies and rebalances.
 #![cfg_attr(
     test,
@@ -30,5 +30,5 @@ pub mod publish;
 pub mod table;
 pub mod value;
 
-#[cfg(test)]
-mod sim;
+#[cfg(any(test, feature = "simulation"))]
+pub mod sim;

@@ -14,12 +14,30 @@
 //! * `ingest`: workers, a consumer group that moves partitions, and a fake Spanner.
 //! * `publish`: owners of shards, a change stream that splits and merges tokens, and a fake Kafka.
 //! * `seeds`: runs all seeds, or one alone: `SPANBRIDGE_SEED=17 cargo test --workspace --lib sim`.
+//! * `scenario`: all kinds of runs by name, for the crate `simulation`.
 //! * `rng`: the only source of randomness.
+//! * `tally`: what happened in a run.
 //!
 //! For each [`Guard`](crate::guard::Guard) a test named `without_…_the_checker_fails` disables the guard and
 //! requires that some seed fails. So each rule of `docs/design` that the code depends on is exercised.
 
+#![cfg_attr(
+    not(test),
+    allow(
+        clippy::unwrap_used,
+        clippy::cast_possible_truncation,
+        clippy::cast_possible_wrap,
+        clippy::cast_sign_loss
+    )
+)]
+
 mod ingest;
 mod publish;
 mod rng;
+mod scenario;
+#[cfg(test)]
 mod seeds;
+mod tally;
+
+pub use scenario::{RunReport, Scenario};
+pub use tally::Tally;

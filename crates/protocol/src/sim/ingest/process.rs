@@ -11,6 +11,7 @@ use crate::ingest::{
     WorkerLimits,
 };
 use crate::sim::rng::Rng;
+use crate::sim::tally;
 use crate::value::Value;
 
 /// An answer in transit to the worker.
@@ -232,6 +233,16 @@ impl Process {
 
 fn send(request: CommitRequest, rng: &mut Rng, env: &mut ProcessEnvironment<'_>) -> Outcome {
     let chance = if env.faults { rng.below(100) } else { 99 };
+    let kind = match chance {
+        0..5 => "commit is aborted",
+        5..10 => "commit is lost, in doubt",
+        10..15 => "commit is applied, in doubt",
+        15..20 => "commit is delayed, in doubt",
+        20..25 => "commit is applied, and repeated later",
+        25..30 => "commit is sent twice",
+        _ => "commit",
+    };
+    tally::note(kind, || format!("{:?}", request.mutations));
     match chance {
         0..5 => Outcome::Aborted,
         5..10 => Outcome::InDoubt,

@@ -8,10 +8,9 @@ use super::kafka_log::{self, ALL, ExpectedRows, LogEntry, PARTITIONS, WindowRows
 use super::process::{GroupEvent, Process, ProcessEnvironment};
 use crate::ingest::{Offset, Partition, TABLE_DEAD_LETTERS};
 use crate::sim::rng::Rng;
+use crate::sim::tally;
 use crate::value::Value;
 
-/// The number of steps with faults.
-const FAULTY_STEPS: usize = 3000;
 /// The maximum number of steps without faults until everything is applied.
 const MAX_CALM_STEPS: usize = 60_000;
 
@@ -26,7 +25,7 @@ struct IngestSimulation {
     now: Duration,
 }
 
-pub(super) fn run(mut rng: Rng) -> Result<(), String> {
+pub(in crate::sim) fn run(mut rng: Rng) -> Result<(), String> {
     let logs = (0..PARTITIONS).map(|partition| kafka_log::generate(&mut rng, partition)).collect();
     let processes = (0..3).map(|_| Process::new()).collect();
     let mut world = IngestSimulation {
@@ -38,7 +37,7 @@ pub(super) fn run(mut rng: Rng) -> Result<(), String> {
         late: Vec::new(),
         now: Duration::ZERO,
     };
-    for _ in 0..FAULTY_STEPS {
+    for _ in 0..world.rng.faulty_steps() {
         world.disturb();
         let any = world.rng.below(world.processes.len());
         world.step(any, true)?;
@@ -54,10 +53,12 @@ impl IngestSimulation {
             0..6 => {
                 let partition = self.rng.below(PARTITIONS as usize);
                 let to = self.rng.below(self.processes.len());
+                tally::note("partition moves", || format!("{} to process {to}", name(partition)));
                 self.rebalance(partition, to);
             }
             6..8 => {
                 let any = self.rng.below(self.processes.len());
+                tally::note("process crashes", || format!("process {any}"));
                 self.processes[any].crash(&mut self.late);
                 for owner in self.owners.iter_mut().filter(|owner| **owner == Some(any)) {
                     *owner = None;
@@ -85,6 +86,7 @@ impl IngestSimulation {
 
     fn execute_late(&mut self) {
         if let Some(request) = self.rng.draw(&mut self.late) {
+            tally::note("late commit arrives", || format!("{} mutations", request.mutations.len()));
             self.spanner.commit(&request);
         }
     }

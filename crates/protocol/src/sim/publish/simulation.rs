@@ -9,9 +9,8 @@ use super::snapshot_requests::SnapshotRequests;
 use super::stream_history::{BEGIN_KEY, ChangeRecord, SNAPSHOT_KEYS, StreamHistory, instant};
 use super::watermark_checker::WatermarkChecker;
 use crate::sim::rng::Rng;
+use crate::sim::tally;
 
-/// The number of steps with faults.
-const FAULTY_STEPS: usize = 3000;
 /// The maximum number of steps without faults until everything is published.
 const MAX_CALM_STEPS: usize = 200_000;
 
@@ -27,22 +26,22 @@ struct PublishSimulation {
     now: Duration,
 }
 
-pub(super) fn run(rng: Rng) -> Result<(), String> {
+pub(in crate::sim) fn run(rng: Rng) -> Result<(), String> {
     run_scenario(rng, |_, _| Scenario::default())
 }
 
 /// Runs a pipeline that starts with a snapshot.
-pub(super) fn run_with_a_snapshot(rng: Rng) -> Result<(), String> {
+pub(in crate::sim) fn run_with_a_snapshot(rng: Rng) -> Result<(), String> {
     run_scenario(rng, |_, _| Scenario { snapshot: true, ..Scenario::default() })
 }
 
 /// Runs a pipeline with an end.
-pub(super) fn run_to_an_end(rng: Rng) -> Result<(), String> {
+pub(in crate::sim) fn run_to_an_end(rng: Rng) -> Result<(), String> {
     run_scenario(rng, |rng, last| Scenario { end: random_end(rng, last), ..Scenario::default() })
 }
 
 /// Runs an atomic pipeline, with an end, a snapshot, or neither.
-pub(super) fn run_atomic(rng: Rng) -> Result<(), String> {
+pub(in crate::sim) fn run_atomic(rng: Rng) -> Result<(), String> {
     run_scenario(rng, |rng, last| {
         let end = if rng.percent(30) { random_end(rng, last) } else { None };
         Scenario { end, snapshot: rng.percent(30), atomic: true, ..Scenario::default() }
@@ -50,12 +49,12 @@ pub(super) fn run_atomic(rng: Rng) -> Result<(), String> {
 }
 
 /// Runs a pipeline with incremental snapshots, and with any other option.
-pub(super) fn run_with_incremental_snapshots(rng: Rng) -> Result<(), String> {
+pub(in crate::sim) fn run_with_incremental_snapshots(rng: Rng) -> Result<(), String> {
     run_scenario(rng, |rng, last| incremental_scenario(rng, last, false))
 }
 
 /// Runs an atomic pipeline with incremental snapshots.
-pub(super) fn run_atomic_with_incremental_snapshots(rng: Rng) -> Result<(), String> {
+pub(in crate::sim) fn run_atomic_with_incremental_snapshots(rng: Rng) -> Result<(), String> {
     run_scenario(rng, |rng, last| incremental_scenario(rng, last, true))
 }
 
@@ -84,7 +83,7 @@ fn run_scenario(mut rng: Rng, scenario: impl Fn(&mut Rng, i64) -> Scenario) -> R
         clock: 0,
         now: Duration::ZERO,
     };
-    for _ in 0..FAULTY_STEPS {
+    for _ in 0..world.rng.faulty_steps() {
         world.disturb();
         world.step(true)?;
     }
@@ -102,10 +101,12 @@ impl PublishSimulation {
             // A shard gets a new owner. The previous one continues until it is fenced.
             0..4 => {
                 let shard = self.rng.below(self.scenario.shards() as usize) as u32;
+                tally::note("shard gets another owner", || format!("shard {shard}"));
                 self.owners.push(self.owner(shard));
             }
             4..6 => {
-                self.rng.draw(&mut self.owners);
+                let owner = self.rng.draw(&mut self.owners);
+                tally::note("owner crashes", || format!("shard {:?}", owner.map(|owner| owner.index)));
             }
             6..30 => self.clock += 1,
             30..33 if self.scenario.incremental => self.requests.add(&mut self.rng, &mut self.kafka),
@@ -132,6 +133,7 @@ impl PublishSimulation {
         if self.owners[any].step(&mut self.rng, &mut env).is_err() {
             // The group still assigns the shard to this process, so it restarts.
             let owner = self.owners.swap_remove(any);
+            tally::note("owner restarts", || format!("shard {}", owner.index));
             self.owners.push(self.owner(owner.index));
             // Of several owners of a shard only one restarts, or they would fence each other forever.
             let same = self.owners.iter().filter(|other| other.index == owner.index).count();

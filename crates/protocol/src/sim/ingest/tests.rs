@@ -1,0 +1,25 @@
+//! All seeds, and each guard.
+
+use super::simulation;
+use crate::guard::Guard;
+use crate::sim::seeds::{assert_fails_without, run_all_seeds};
+
+#[test]
+fn spanner_equals_the_fold_of_the_log() {
+    run_all_seeds(simulation::run);
+}
+
+#[test]
+fn without_position_consumption_the_checker_fails() {
+    assert_fails_without(Guard::PositionConsumption, "differs", simulation::run);
+}
+
+#[test]
+fn without_position_revision_the_checker_fails() {
+    assert_fails_without(Guard::PositionRevision, "differs", simulation::run);
+}
+
+#[test]
+fn without_shared_rows_under_lock_the_checker_fails() {
+    assert_fails_without(Guard::SharedRowsUnderLock, "differs", simulation::run);
+}
