@@ -146,6 +146,12 @@ fn missing_acl(error: &KafkaError) -> &'static str {
     }
 }
 
+/// Returns whether the error is about the consumer group. librdkafka looks for the coordinator of each client with the
+/// property `group.id`, which it also needs to read partitions without joining the group.
+pub(crate) fn is_about_group(error: &KafkaError) -> bool {
+    error.rdkafka_error_code() == Some(Code::GroupAuthorizationFailed)
+}
+
 /// Returns what to do about an error of `kind`, to be appended to its message.
 fn advice(kind: ErrorKind) -> &'static str {
     match kind {

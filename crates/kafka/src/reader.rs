@@ -16,7 +16,7 @@ use rdkafka::{Message as _, Offset, TopicPartitionList};
 
 use crate::connection::Connection;
 use crate::context::PlainContext;
-use crate::error::{Error, ErrorKind, Result};
+use crate::error::{Error, ErrorKind, Result, is_about_group};
 use crate::offsets::Offsets;
 use crate::options::ClientOptions;
 use crate::properties::ClientKind;
@@ -273,6 +273,7 @@ fn scan(
                 last_progress = Instant::now();
                 unfinished.remove(&partition);
             }
+            Some(Err(e)) if is_about_group(&e) => {}
             Some(Err(e)) => {
                 let error = failed(e);
                 match error.kind() {
