@@ -7,6 +7,7 @@
 //! | [`Admin`] | Creates, inspects and deletes topics. |
 //! | [`Offsets`] | Queries log start and end offsets, offsets by time, and partition counts. |
 //! | [`Reader`] | Reads all committed records of a topic up to its current end. |
+//! | [`ClusterProbe`] | Asks what a cluster can do and what it allows. |
 //! | [`Producer`] | Sends single messages, without transactions. |
 //!
 //! `ingest`, `publish` and the commands of `cli` call this crate. Blocking calls of librdkafka run on their
@@ -15,6 +16,7 @@
 #![cfg_attr(test, allow(clippy::unwrap_used))]
 
 mod admin;
+mod cluster_probe;
 mod connection;
 mod context;
 mod election;
@@ -34,6 +36,7 @@ mod thread;
 mod transaction;
 
 pub use admin::{Admin, EnsureTopicOutcome};
+pub use cluster_probe::ClusterProbe;
 pub use connection::Outage;
 pub use error::{Error, ErrorKind, Result};
 pub use offsets::{Offsets, Watermarks};

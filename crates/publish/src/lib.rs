@@ -48,4 +48,4 @@ mod watermark_reader;
 pub use error::{Error, ErrorKind};
 pub use service::run;
 pub use snapshot_requests::{SnapshotRequests, SnapshotStatus};
-pub use startup::unknown_names;
+pub use startup::{StreamMismatch, stream_mismatches, unknown_names};

@@ -101,6 +101,16 @@ async fn ways(broker: &Broker) -> [Way; 2] {
     [ingest, publish]
 }
 
+/// Checks one pipeline, and returns the commands that grant what it lacks.
+fn lacking(way: &Way, pipeline: &str) -> Vec<String> {
+    let output = way.command(&["check", "--live", "--json", "--pipeline", pipeline]);
+    let reports: Vec<serde_json::Value> =
+        serde_json::from_slice(&output.stdout).unwrap_or_else(|error| panic!("{error}: {output:?}"));
+    let findings = reports[0]["findings"].as_array().unwrap();
+    let lacking = findings.iter().filter(|finding| finding["code"] == "SB-CHECK-PERMISSION");
+    lacking.map(|finding| finding["help"].as_str().unwrap().to_owned()).collect()
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn services_run_with_the_documented_lists() {
     let broker = broker().await;
@@ -122,6 +132,10 @@ async fn services_run_with_the_documented_lists() {
         service.stop(TIMEOUT).await.unwrap();
     }
 
+    for (way, pipeline) in [(&ingest, "in"), (&publish, "out")] {
+        assert_eq!(lacking(way, &format!("{pipeline}-{}", way.id)), [""; 0], "{pipeline}");
+    }
+
     // The topics exist now, so Create is no longer needed. Without changes, publish does not write its state, and it
     // does without the configuration of the state topic.
     let is_needed_at_start = |list: &&Documented| {
@@ -131,10 +145,28 @@ async fn services_run_with_the_documented_lists() {
     for missing in lists.iter().filter(is_needed_at_start) {
         let rest = lists.iter().filter(|list| list.acl != missing.acl).map(|list| list.acl.clone());
         broker.kafka.replace_acls(rest.collect()).await.unwrap();
-        let (way, service) = match missing.acl.principal.as_str() {
-            principal if principal.ends_with(INGEST.0) => (&ingest, Service::Ingest),
-            _ => (&publish, Service::Publish),
+        let (way, service, pipeline) = match missing.acl.principal.as_str() {
+            principal if principal.ends_with(INGEST.0) => (&ingest, Service::Ingest, "in"),
+            _ => (&publish, Service::Publish, "out"),
         };
+        let (pipeline, findings) =
+            (format!("{pipeline}-{}", way.id), lacking(way, &format!("{pipeline}-{}", way.id)));
+        match missing.row.contains("each topic that it writes") {
+            // To ask for it would write.
+            true => assert_eq!(findings, [""; 0], "{pipeline}"),
+            false => {
+                let operation = format!(
+                    "--operation {:?} --{}",
+                    missing.acl.operation,
+                    missing.resource.replace(' ', "-")
+                );
+                assert!(
+                    matches!(findings.as_slice(), [one] if one.contains(&operation)),
+                    "{operation}: {findings:?}"
+                );
+                assert!(findings[0].contains(&missing.acl.name), "{findings:?}");
+            }
+        }
         let mut worker = way.start(service);
         let before = way.log(service).len();
         wait_for(&format!("error without {:?}", missing.acl), async || {

@@ -12,7 +12,8 @@ Examples:
   spanbridge check --config flights.toml --ddl next.sql --ddl-in 127.0.0.1:9010 --emulator-rest 127.0.0.1:9020
 
 With --live, every registered schema version of a pipeline's subjects is compared with the live columns, where an expression is a
-bare path. With --ddl, the statements run one after the other in a temporary database check_<random>, which has the live schema
+bare path. Kafka is asked for transactions, compaction and access: the check fetches from the ends of topics and initializes the
+transactional id <pipeline>-check. It writes no message and joins no group. With --ddl, the statements run one after the other in a temporary database check_<random>, which has the live schema
 and no rows, and is dropped at the end. This needs the permissions spanner.databases.getDdl, .create, .updateDdl and .drop. The
 registry is asked whether it would accept each changed schema; nothing is registered. An error means that the statement would stop
 a pipeline, or send its changes to the dead letters.

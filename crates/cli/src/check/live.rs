@@ -5,10 +5,11 @@ use spanbridge_ingest::Environment;
 use spanbridge_ingest::check::{self, Finding, Severity};
 use spanbridge_kafka::ClientOptions;
 use spanbridge_publish::schema_impact::ImpactAnalysis;
-use spanbridge_publish::unknown_names;
+use spanbridge_publish::{stream_mismatches, unknown_names};
 use spanbridge_schema::Registry;
-use spanbridge_spanner::{Database, Options, WatchedTables};
+use spanbridge_spanner::{Database, Options};
 
+use super::cluster::ClusterCheck;
 use super::permissions::PermissionCheck;
 use super::report::PipelineReport;
 use crate::connections;
@@ -47,14 +48,17 @@ impl<'a> LiveCheck<'a> {
         let Self { config, database, registry, kafka, .. } = self;
         let live = Environment { config, database, registry };
         let mut permissions = PermissionCheck::new(config, &self.options);
+        let cluster = ClusterCheck::new(config, kafka)?;
         let mut reports = Vec::new();
         for pipeline in &self.selection.ingest {
             let mut findings = permissions.of_ingest(pipeline).await?;
+            findings.extend(cluster.of_ingest(pipeline).await?);
             findings.extend(check::live(&live, kafka, pipeline).await?.findings);
             reports.push(PipelineReport::of_ingest(pipeline, findings));
         }
         for pipeline in &self.selection.publish {
             let mut findings = permissions.of_publish().await?;
+            findings.extend(cluster.of_publish(pipeline).await?);
             findings.extend(check_change_stream(config, database, pipeline).await?);
             let unknown = unknown_names(config, pipeline, database).await?.into_iter();
             findings.extend(unknown.map(|error| Finding { severity: Severity::Warning, error }));
@@ -66,29 +70,22 @@ impl<'a> LiveCheck<'a> {
     }
 }
 
-/// Checks that the change stream exists and watches the pipeline's tables.
+/// Checks that the change stream exists, watches the pipeline's tables and captures what its envelope needs.
 async fn check_change_stream(
     config: &Config,
     database: &Database,
     pipeline: &Publish,
 ) -> Result<Vec<Finding>> {
     let name = &pipeline.change_stream;
-    let finding = |span, message, help| {
+    let finding = |span, message, help: String| {
         let error = config.error_at(span, "SB-CHECK-STREAM", message, help);
         Finding { severity: Severity::Error, error }
     };
     let Some(stream) = database.change_stream(name).await? else {
         let message = format!("the database has no change stream `{name}`");
         let help = "run `spanbridge plan`, which creates it when the pipeline lists its `tables`";
-        return Ok(vec![finding(name.span, message, help)]);
+        return Ok(vec![finding(name.span, message, help.to_owned())]);
     };
-    let WatchedTables::Tables(watched) = &stream.watched else { return Ok(Vec::new()) };
-    let unwatched = pipeline
-        .selection
-        .named()
-        .filter(|table| !watched.iter().any(|watched| watched.eq_ignore_ascii_case(table)));
-    let message = |table: &str| format!("change stream {name} does not watch table `{table}`");
-    Ok(unwatched
-        .map(|table| finding(table.span, message(table), "add it with ALTER CHANGE STREAM"))
-        .collect())
+    let mismatches = stream_mismatches(pipeline, &stream).into_iter();
+    Ok(mismatches.map(|mismatch| finding(mismatch.span, mismatch.message, mismatch.help)).collect())
 }

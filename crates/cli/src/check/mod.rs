@@ -4,6 +4,7 @@
 //! statements in a temporary database. `report` prints what they found. The command changes nothing that is live.
 
 mod args;
+mod cluster;
 mod ddl;
 mod diagnostic;
 mod guarantee;

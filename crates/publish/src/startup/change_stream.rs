@@ -8,11 +8,14 @@ use crate::transform::has_whole_rows;
 use crate::{Error, ErrorKind};
 
 /// A difference between a change stream and what the pipeline needs.
-pub(crate) struct StreamMismatch {
+#[derive(Debug)]
+pub struct StreamMismatch {
     /// The setting in the file that needs something else.
-    span: Span,
-    pub(crate) message: String,
-    pub(crate) help: String,
+    pub span: Span,
+    /// The difference.
+    pub message: String,
+    /// What a person can do.
+    pub help: String,
 }
 
 /// Reads the change stream, which must watch the pipeline's tables and capture what its envelope needs.
@@ -57,7 +60,8 @@ pub(crate) fn altered_error(publish: &Publish, stream: &ChangeStreamInfo) -> Opt
 }
 
 /// Returns all differences between the change stream and what the pipeline needs.
-pub(crate) fn stream_mismatches(publish: &Publish, stream: &ChangeStreamInfo) -> Vec<StreamMismatch> {
+#[must_use]
+pub fn stream_mismatches(publish: &Publish, stream: &ChangeStreamInfo) -> Vec<StreamMismatch> {
     let mut mismatches = Vec::new();
     if let WatchedTables::Tables(watched) = &stream.watched {
         for table in publish.selection.named() {

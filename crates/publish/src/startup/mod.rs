@@ -28,7 +28,8 @@ use crate::policy::Action;
 use crate::tables::Tables;
 use crate::watermark;
 
-pub(crate) use change_stream::{altered_error, stream_mismatches};
+pub(crate) use change_stream::altered_error;
+pub use change_stream::{StreamMismatch, stream_mismatches};
 pub use unknown_names::unknown_names;
 
 /// How long one call to Kafka's administration may take.
