@@ -16,6 +16,9 @@ use uuid::Uuid;
 use crate::datum::{Datum, Instant, Period};
 use crate::shape::Shape;
 
+/// The reason why a decimal without bytes is invalid. Java's `BigInteger` rejects it as well.
+const EMPTY_DECIMAL: &str = "the decimal has no bytes, so it is not a number";
+
 /// The meaning of a value besides its schema type.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum SemanticType {
@@ -87,10 +90,8 @@ impl SemanticType {
                 }
                 _ => Datum::String(text),
             },
-            (Self::Decimal(scale), Datum::Bytes(bytes)) => Datum::Decimal(decimal(&bytes, scale)),
-            (Self::VariableScaleDecimal, value) => {
-                variable_scale_decimal(&value).map_or(value, Datum::Decimal)
-            }
+            (Self::Decimal(scale), Datum::Bytes(bytes)) => decimal_datum(&bytes, scale),
+            (Self::VariableScaleDecimal, value) => variable_scale_decimal(&value).unwrap_or(value),
             (Self::Uuid, Datum::String(text)) => match Uuid::try_parse(&text) {
                 Ok(uuid) => Datum::Uuid(uuid),
                 Err(_) => Datum::String(text),
@@ -140,12 +141,17 @@ pub(crate) fn decimal(bytes: &[u8], scale: i64) -> BigDecimal {
     BigDecimal::new(BigInt::from_signed_bytes_be(bytes), scale)
 }
 
+/// The datum of a decimal with this scale. A number in two's complement has at least one byte.
+pub(crate) fn decimal_datum(bytes: &[u8], scale: i64) -> Datum {
+    if bytes.is_empty() { Datum::Invalid(EMPTY_DECIMAL) } else { Datum::Decimal(decimal(bytes, scale)) }
+}
+
 /// The decimal in a `VariableScaleDecimal`, whose bytes are base64 text in JSON.
-fn variable_scale_decimal(value: &Datum) -> Option<BigDecimal> {
+fn variable_scale_decimal(value: &Datum) -> Option<Datum> {
     let Some(Datum::Int(scale)) = value.get("scale") else { return None };
     match value.get("value")? {
-        Datum::Bytes(bytes) => Some(decimal(bytes, *scale)),
-        Datum::String(text) => Some(decimal(&STANDARD.decode(text).ok()?, *scale)),
+        Datum::Bytes(bytes) => Some(decimal_datum(bytes, *scale)),
+        Datum::String(text) => Some(decimal_datum(&STANDARD.decode(text).ok()?, *scale)),
         _ => None,
     }
 }
@@ -173,6 +179,10 @@ mod tests {
         assert_eq!(read("org.apache.kafka.connect.data.Decimal", Datum::Bytes(vec![1, 0])), decimal);
         let variable = [("scale".to_owned(), Datum::Int(2)), ("value".to_owned(), Datum::from("AQA="))];
         assert_eq!(read("io.debezium.data.VariableScaleDecimal", Datum::Map(variable.into())), decimal);
+        let empty = Datum::Invalid(EMPTY_DECIMAL);
+        assert_eq!(read("org.apache.kafka.connect.data.Decimal", Datum::Bytes(Vec::new())), empty);
+        let variable = [("scale".to_owned(), Datum::Int(2)), ("value".to_owned(), Datum::from(""))];
+        assert_eq!(read("io.debezium.data.VariableScaleDecimal", Datum::Map(variable.into())), empty);
         assert_eq!(read("io.debezium.data.Uuid", Datum::from("no")), Datum::from("no"));
         assert_eq!(SemanticType::from_name("org.apache.kafka.connect.data.Decimal", None), None);
         assert_eq!(SemanticType::from_name("io.debezium.data.Json", None), None);

@@ -6,15 +6,17 @@ use std::sync::Arc;
 
 use cel::objects::{Key, Map};
 use cel::{Context, Program, Value as CelValue};
-use chrono::{DateTime, TimeDelta};
+use chrono::TimeDelta;
 use spanbridge_protocol::ingest::Failure;
 use spanbridge_schema::Datum;
 use spanbridge_schema::datum::{Instant, Period, Symbol, canonical_text, nearest_double};
 
 use super::expression_input::ExpressionInput;
+use super::unreadable::Unreadable;
 
 /// A compiled CEL program, and the variables that it reads.
 pub(super) struct CelProgram {
+    text: String,
     program: Program,
     variables: Vec<&'static str>,
 }
@@ -40,7 +42,7 @@ impl CelProgram {
         }
         let variables = variables.iter().copied().filter(|name| references.has_variable(*name)).collect();
         drop(references);
-        Ok(Self { program, variables })
+        Ok(Self { text: text.to_owned(), program, variables })
     }
 
     pub(super) fn reads(&self, variable: &str) -> bool {
@@ -49,14 +51,29 @@ impl CelProgram {
 
     pub(super) fn evaluate(&self, input: &ExpressionInput<'_>) -> Result<Datum, Failure> {
         let mut context = Context::default();
+        let mut unreadable = Vec::new();
         for name in &self.variables {
-            context.add_variable_from_value(*name, variable(name, input)?);
+            context.add_variable_from_value(*name, variable(name, input, &mut unreadable));
         }
-        // The library's messages may quote values, so only the kind of error is reported.
-        let result = self.program.execute(&context).map_err(|error| {
-            Failure::new("SB-INGEST-EXPRESSION", format!("the expression fails: {}", error_kind(&error)))
-        })?;
-        to_datum(&result)
+        match self.program.execute(&context) {
+            Ok(result) => to_datum(&result),
+            Err(error) => Err(self.failure(&error, &unreadable)),
+        }
+    }
+
+    /// Returns the failure of an error. The library's messages may quote values, so the failure contains only the kind of
+    /// error and names that the expression itself contains.
+    fn failure(&self, error: &cel::ExecutionError, unreadable: &[Unreadable]) -> Failure {
+        let mut message = format!("the expression fails: {}", error_kind(error));
+        if let cel::ExecutionError::NoSuchKey(name) = error
+            && self.text.contains(name.as_str())
+        {
+            message = format!("the expression fails: the field `{name}` is missing");
+        }
+        if let Some(field) = Unreadable::named_in(unreadable, &self.text) {
+            message = format!("{message}; {field}");
+        }
+        Failure::new("SB-INGEST-EXPRESSION", message)
     }
 }
 
@@ -83,14 +100,16 @@ fn error_kind(error: &cel::ExecutionError) -> &'static str {
     }
 }
 
-fn variable(name: &str, input: &ExpressionInput<'_>) -> Result<CelValue, Failure> {
+/// Converts a variable. Values that CEL cannot represent are also added to `unreadable`.
+fn variable(name: &str, input: &ExpressionInput<'_>, unreadable: &mut Vec<Unreadable>) -> CelValue {
     let record = input.record;
-    Ok(match name {
-        "value" => input.row_value().map_or(Ok(CelValue::Null), from_datum)?,
-        "key" => from_datum(input.key.value)?,
+    let mut convert = |value| from_datum(value, FieldPlace { parent: None, name }, unreadable);
+    match name {
+        "value" => input.row_value().map_or(CelValue::Null, convert),
+        "key" => convert(input.key.value),
         "op" => input.event.map_or(CelValue::Null, |event| CelValue::from(event.op.as_str())),
-        "source" => input.event.map_or(Ok(CelValue::Null), |event| from_datum(&event.source))?,
-        "before" => input.event.map_or(Ok(CelValue::Null), |event| from_datum(&event.before))?,
+        "source" => input.event.map_or(CelValue::Null, |event| convert(&event.source)),
+        "before" => input.event.map_or(CelValue::Null, |event| convert(&event.before)),
         "headers" => {
             let text = |bytes: &Option<Vec<u8>>| match bytes {
                 Some(bytes) => match std::str::from_utf8(bytes) {
@@ -105,55 +124,72 @@ fn variable(name: &str, input: &ExpressionInput<'_>) -> Result<CelValue, Failure
         "topic" => CelValue::from(&*record.topic),
         "partition" => CelValue::Int(i64::from(record.partition)),
         "offset" => CelValue::Int(record.offset),
-        _ => match record.timestamp_ms.and_then(DateTime::from_timestamp_millis) {
-            Some(at) => CelValue::Timestamp(at.fixed_offset()),
+        _ => match record.timestamp_ms {
+            Some(at) => convert(&Datum::Timestamp(Instant::from_millis(at))),
             None => CelValue::Null,
         },
-    })
+    }
+}
+
+/// The place of a value in a record, for messages.
+#[derive(Clone, Copy)]
+struct FieldPlace<'a> {
+    parent: Option<&'a FieldPlace<'a>>,
+    name: &'a str,
+}
+
+impl FieldPlace<'_> {
+    fn path(&self) -> String {
+        match self.parent {
+            Some(parent) => format!("{}.{}", parent.path(), self.name),
+            None => self.name.to_owned(),
+        }
+    }
 }
 
 /// Converts a decoded value to CEL.
 ///
 /// Decimals become strings, which keep all digits. Dates, times of day and local timestamps become strings because CEL
-/// has no types for them. A JSON number becomes the nearest double.
-fn from_datum(value: &Datum) -> Result<CelValue, Failure> {
-    let out_of_range =
-        |what: &str| Failure::new("SB-INGEST-CONVERT", format!("{what} is out of the range of CEL"));
-    let text = || {
-        let text = canonical_text(value).and_then(|text| String::from_utf8(text.into_owned()).ok());
-        text.map(CelValue::from).ok_or_else(|| out_of_range(&format!("a {}", value.type_name())))
-    };
-    Ok(match value {
-        Datum::Null => CelValue::Null,
-        Datum::Bool(value) => CelValue::Bool(*value),
-        Datum::Int(value) => CelValue::Int(*value),
-        Datum::UInt(value) => CelValue::UInt(*value),
-        Datum::Float(value) => CelValue::Float(f64::from(*value)),
-        Datum::Double(value) => CelValue::Float(*value),
-        Datum::Number(value) => {
-            nearest_double(value).map(CelValue::Float).ok_or_else(|| out_of_range("a number"))?
+/// has no types for them. A JSON number becomes the nearest double. A value that CEL cannot represent becomes an
+/// [`Unreadable`].
+fn from_datum(value: &Datum, place: FieldPlace<'_>, unreadable: &mut Vec<Unreadable>) -> CelValue {
+    let converted = match value {
+        Datum::Null => Some(CelValue::Null),
+        Datum::Bool(value) => Some(CelValue::Bool(*value)),
+        Datum::Int(value) => Some(CelValue::Int(*value)),
+        Datum::UInt(value) => Some(CelValue::UInt(*value)),
+        Datum::Float(value) => Some(CelValue::Float(f64::from(*value))),
+        Datum::Double(value) => Some(CelValue::Float(*value)),
+        Datum::Number(value) => nearest_double(value).map(CelValue::Float),
+        Datum::String(text) | Datum::Enum(Symbol { name: text, .. }) => Some(CelValue::from(text.as_str())),
+        Datum::Bytes(bytes) => Some(CelValue::from(bytes.clone())),
+        Datum::Timestamp(at) => at.to_utc().map(|at| CelValue::Timestamp(at.fixed_offset())),
+        Datum::Duration(period) if (period.months, period.days) == (0, 0) => {
+            duration(period).map(CelValue::Duration)
         }
-        Datum::String(text) | Datum::Enum(Symbol { name: text, .. }) => CelValue::from(text.as_str()),
-        Datum::Bytes(bytes) => CelValue::from(bytes.clone()),
-        Datum::Timestamp(at) => match at.to_utc() {
-            Some(at) => CelValue::Timestamp(at.fixed_offset()),
-            None => return Err(out_of_range("an instant")),
-        },
-        Datum::Duration(period) if (period.months, period.days) == (0, 0) => match duration(period) {
-            Some(duration) => CelValue::Duration(duration),
-            None => return Err(out_of_range("a duration")),
-        },
         Datum::Decimal(_)
         | Datum::Date(_)
         | Datum::Time(_)
         | Datum::LocalTimestamp(_)
         | Datum::Uuid(_)
-        | Datum::Duration(_) => text()?,
-        Datum::List(items) => {
-            CelValue::List(Arc::new(items.iter().map(from_datum).collect::<Result<Vec<_>, _>>()?))
+        | Datum::Duration(_) => {
+            let text = canonical_text(value).and_then(|text| String::from_utf8(text.into_owned()).ok());
+            text.map(CelValue::from)
         }
-        Datum::Map(entries) => map(entries.iter().map(|(name, value)| (name.as_str(), value)))?,
-        Datum::Record(record) => map(record.fields())?,
+        Datum::List(items) => {
+            let items = items.iter().map(|item| from_datum(item, place, unreadable));
+            Some(CelValue::List(Arc::new(items.collect())))
+        }
+        Datum::Map(entries) => {
+            Some(map(entries.iter().map(|(name, value)| (name.as_str(), value)), place, unreadable))
+        }
+        Datum::Record(record) => Some(map(record.fields(), place, unreadable)),
+        Datum::Invalid(_) => None,
+    };
+    converted.unwrap_or_else(|| {
+        let field = Unreadable::new(place.path(), value.clone());
+        unreadable.push(field.clone());
+        CelValue::Opaque(Arc::new(field))
     })
 }
 
@@ -163,9 +199,16 @@ fn duration(period: &Period) -> Option<TimeDelta> {
     TimeDelta::new(seconds, nanos)
 }
 
-fn map<'v>(entries: impl Iterator<Item = (&'v str, &'v Datum)>) -> Result<CelValue, Failure> {
-    let entries = entries.map(|(name, value)| Ok((Key::from(name.to_owned()), from_datum(value)?)));
-    Ok(CelValue::Map(Map { map: Arc::new(entries.collect::<Result<HashMap<_, _>, Failure>>()?) }))
+fn map<'v>(
+    entries: impl Iterator<Item = (&'v str, &'v Datum)>,
+    place: FieldPlace<'_>,
+    unreadable: &mut Vec<Unreadable>,
+) -> CelValue {
+    let entries = entries.map(|(name, value)| {
+        let field = FieldPlace { parent: Some(&place), name };
+        (Key::from(name.to_owned()), from_datum(value, field, unreadable))
+    });
+    CelValue::Map(Map { map: Arc::new(entries.collect::<HashMap<_, _>>()) })
 }
 
 /// Converts the result of an expression to the form of decoded values.
@@ -196,11 +239,13 @@ fn to_datum(value: &CelValue) -> Result<Datum, Failure> {
             });
             Datum::Map(entries.collect::<Result<_, Failure>>()?)
         }
-        _ => {
-            return Err(Failure::new(
-                "SB-INGEST-CONVERT",
-                "the expression's result cannot be stored in a column",
-            ));
+        CelValue::Opaque(opaque) => {
+            return Err(opaque.downcast_ref::<Unreadable>().map_or_else(unstorable, Unreadable::failure));
         }
+        _ => return Err(unstorable()),
     })
+}
+
+fn unstorable() -> Failure {
+    Failure::new("SB-INGEST-CONVERT", "the expression's result cannot be stored in a column")
 }

@@ -1,5 +1,6 @@
 use spanbridge_protocol::ingest::{AggregateInput, Change, Failure, Partition};
 use spanbridge_protocol::value::{Timestamp, Value};
+use spanbridge_schema::datum::Instant;
 
 use super::expression::Expression;
 use super::expression_input::ExpressionInput;
@@ -47,7 +48,7 @@ impl GroupMapping {
         let key = self.key.iter().map(|part| part.evaluate(partition, input)).collect::<Result<_, _>>()?;
         let at = match &self.time {
             Some(time) => Some(time.timestamp(input)?),
-            None => input.record.timestamp_ms.and_then(Timestamp::from_timestamp_millis),
+            None => input.record.timestamp_ms.map(record_time).transpose()?,
         };
         let inputs =
             self.arguments.iter().map(|argument| argument.evaluate(input)).collect::<Result<_, _>>()?;
@@ -65,6 +66,16 @@ impl GroupMapping {
         let filters = self.arguments.iter().filter_map(|argument| argument.filter.as_ref());
         keys.chain(values).chain(filters).chain(&self.time).collect()
     }
+}
+
+/// Returns the timestamp of a record as its event time.
+///
+/// # Errors
+/// It is out of the range of TIMESTAMP: `SB-INGEST-CONVERT`.
+fn record_time(since_1970_ms: i64) -> Result<Timestamp, Failure> {
+    Instant::from_millis(since_1970_ms).to_utc().ok_or_else(|| {
+        Failure::new("SB-INGEST-CONVERT", "the record's timestamp is out of the range of TIMESTAMP")
+    })
 }
 
 impl GroupKeyColumn {

@@ -13,7 +13,7 @@
 //! │   └── group_mapping       one row per group: key, event time, aggregate arguments
 //! │       └── mapped_column       a column and its expression
 //! ├── expression          a bare path or CEL, evaluated over an expression_input
-//! │   ├── cel, mask, convert, variables
+//! │   ├── cel (with unreadable), mask, convert, variables
 //! │   └── path_resolver       where each bare path is in each writer's schema (cached)
 //! │       └── resolve_path        one path in one schema, by field_path
 //! └── state_lookup        the reads of stored rows that a fold needs
@@ -39,6 +39,7 @@ mod state_lookup;
 mod table_mapping;
 #[cfg(test)]
 mod tests;
+mod unreadable;
 mod variables;
 
 pub(crate) use compile::{check_expressions, compile};

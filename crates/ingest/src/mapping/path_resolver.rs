@@ -114,7 +114,9 @@ impl ResolvedPaths {
         let mut value = root;
         for step in steps {
             value = match (value, step.position) {
-                (Datum::Record(record), Some(position)) => record.at(position).unwrap_or(&Datum::Null),
+                (Datum::Record(record), Some(position)) => record.at(position).ok_or_else(|| {
+                    Failure::new("SB-INGEST-PATH", "the record has fewer fields than its schema")
+                })?,
                 _ => child(value, &step.name)?,
             };
         }

@@ -163,6 +163,64 @@ fn json_fields_are_read_by_name_and_without_loss() {
     assert!(json("op", &Type::String).unwrap_err().contains("not one of"));
 }
 
+/// A row with values that CEL cannot represent.
+fn hostile_row() -> Datum {
+    let infinity = || Instant::from_micros(i64::MAX);
+    map([
+        ("id", Datum::Int(1)),
+        ("born", Datum::Date(i64::MAX)),
+        ("at", Datum::Timestamp(infinity())),
+        ("local", Datum::LocalTimestamp(infinity())),
+        ("clock", Datum::Time(-1)),
+        ("big", number("1e400")),
+        ("long", Datum::Duration(Box::new(Period::from_nanos(i128::MAX)))),
+        ("amount", Datum::Invalid("the decimal has no bytes")),
+        ("deep", map([("at", Datum::Timestamp(infinity()))])),
+        ("list", Datum::List(vec![Datum::Date(i64::MAX), Datum::Date(1)])),
+    ])
+}
+
+#[test]
+fn field_out_of_range_fails_only_expressions_that_read_it() {
+    let hostile = |text: &str, ty: &Type| evaluate_json(text, ty, ValueBody::Plain(hostile_row()));
+    for passes in [
+        "value.id > 0",
+        "value.id > 0 || value.at < timestamp('2020-01-01T00:00:00Z')",
+        "value.id == 1 ? true : value.born > ''",
+        "has(value.at) && has(value.deep.at)",
+        "value.at != null && value.amount != null && value.deep.at == value.at",
+        "'born' in value && size(value.list) == 2",
+        "value.list[1] == '1970-01-02'",
+    ] {
+        assert_eq!(hostile(passes, &Type::Bool), Ok(true.into()), "{passes}");
+    }
+    for field in ["born", "at", "local", "clock", "big", "long", "amount", "deep.at"] {
+        let code = hostile(&format!("value.{field} < value.id"), &Type::Bool);
+        assert_eq!(code, Err("SB-INGEST-EXPRESSION".into()), "{field}");
+        let code = hostile(&format!("value.id == 1 ? value.{field} : null"), &Type::String);
+        assert_eq!(code, Err("SB-INGEST-CONVERT".into()), "{field}");
+    }
+    assert_eq!(hostile("value.amount", &Type::Numeric), Err("SB-INGEST-CONVERT".into()));
+}
+
+#[test]
+fn failure_of_an_expression_names_the_field() {
+    let content = DecodedValue { writer: None, body: ValueBody::Plain(hostile_row()) };
+    let (record, key) = (record(), DecodedPayload { writer: None, value: Datum::Null });
+    for (text, message) in [
+        ("value.born > '2020'", "`value.born`: the date is out of the range of CEL"),
+        ("value.deep.at > timestamp('2020-01-01T00:00:00Z')", "`value.deep.at`: the timestamp is out of"),
+        ("[value.amount]", "`value.amount`: the decimal has no bytes"),
+        ("value.none > 0", "the field `none` is missing"),
+    ] {
+        let mut paths = PathResolver::default();
+        let expression = Expression::compile(text, Variables::Record, &mut paths, None).unwrap();
+        let input = ExpressionInput::new(&record, Some(&content), &key, &paths);
+        let failure = expression.evaluate(&input, &Type::Json).unwrap_err();
+        assert!(failure.message.contains(message), "{text}: {}", failure.message);
+    }
+}
+
 #[test]
 fn change_event_gives_its_row_and_metadata() {
     let row = |id: i64| map([("id", Datum::Int(id))]);

@@ -9,6 +9,9 @@ use crate::datum::{Datum, FieldNames, Period, Record};
 use crate::semantic_type::{self, SemanticType, TimeUnit};
 use crate::shape::{FieldShape, MAX_NODES, RecordShape, Shape};
 
+/// The reason for a value that does not have the type of its schema.
+const UNEXPECTED_VALUE: &str = "the value does not have the type of its schema";
+
 /// The conversion of one schema's values to datums, built by `converter_builder`.
 ///
 /// The nodes are those of the schema. A named type is one node however often it is used, so that a recursive schema is
@@ -53,7 +56,7 @@ impl Converter {
             (NodeContent::Union(variants), Value::Union(index, inner)) => {
                 match usize::try_from(index).ok().and_then(|index| variants.get(index)) {
                     Some(variant) => self.value(*variant, *inner),
-                    None => Datum::Null,
+                    None => Datum::Invalid(UNEXPECTED_VALUE),
                 }
             }
             (NodeContent::Record { names, fields, .. }, Value::Record(values)) => {
@@ -68,7 +71,7 @@ impl Converter {
             }
             (NodeContent::Leaf(shape), value) => leaf(shape, value),
             // Unreachable: apache-avro returns the kind of value that the schema has.
-            _ => Datum::Null,
+            _ => Datum::Invalid(UNEXPECTED_VALUE),
         };
         match node.semantic {
             Some(semantic) => semantic.apply(datum),
@@ -113,9 +116,11 @@ impl Converter {
 
 fn leaf(shape: &Shape, value: Value) -> Datum {
     let scaled = |decimal: &apache_avro::Decimal| match shape {
-        Shape::Decimal { scale: Some(scale), .. } => <Vec<u8>>::try_from(decimal)
-            .map_or(Datum::Null, |bytes| Datum::Decimal(semantic_type::decimal(&bytes, *scale))),
-        _ => Datum::Null,
+        // apache-avro has no bytes for a decimal that was read from none.
+        Shape::Decimal { scale: Some(scale), .. } => {
+            semantic_type::decimal_datum(&<Vec<u8>>::try_from(decimal).unwrap_or_default(), *scale)
+        }
+        _ => Datum::Invalid(UNEXPECTED_VALUE),
     };
     match value {
         Value::Null => Datum::Null,
@@ -147,7 +152,9 @@ fn leaf(shape: &Shape, value: Value) -> Datum {
             nanos: i128::from(u32::from(duration.millis())) * 1_000_000,
         })),
         Value::Uuid(uuid) => Datum::Uuid(uuid),
-        Value::Union(..) | Value::Array(_) | Value::Map(_) | Value::Record(_) => Datum::Null,
+        Value::Union(..) | Value::Array(_) | Value::Map(_) | Value::Record(_) => {
+            Datum::Invalid(UNEXPECTED_VALUE)
+        }
     }
 }
 

@@ -30,6 +30,8 @@ pub enum ConvertErrorKind {
     Syntax,
     /// The value is null, but the target requires a value.
     Null,
+    /// The record's own type does not allow the value. The text says why.
+    Invalid(&'static str),
 }
 
 impl ConvertErrorKind {
@@ -41,6 +43,7 @@ impl ConvertErrorKind {
             Self::Precision => "convert.precision",
             Self::Syntax => "convert.syntax",
             Self::Null => "convert.null",
+            Self::Invalid(_) => "convert.invalid",
         }
     }
 }
@@ -55,6 +58,7 @@ impl fmt::Display for ConvertErrorKind {
             Self::Precision => "the value has more digits than the type holds",
             Self::Syntax => "the text is not a literal of this type",
             Self::Null => "the value is null, but a value is required",
+            Self::Invalid(why) => why,
         })
     }
 }

@@ -34,6 +34,7 @@ pub(crate) use number::to_float32;
 pub fn to_spanner(value: &Datum, ty: &Type) -> Result<Value, ConvertError> {
     let converted = match (value, ty) {
         (Datum::Null, _) => Ok(Value::Null),
+        (Datum::Invalid(why), _) => Err(ConvertErrorKind::Invalid(why)),
         (Datum::Bool(value), Type::Bool) => Ok(Value::Bool(*value)),
         (Datum::List(items), Type::Array(item)) => {
             return items
@@ -71,6 +72,7 @@ pub fn to_spanner(value: &Datum, ty: &Type) -> Result<Value, ConvertError> {
         ) => datum::to_json(value).map(Value::Json).map_err(|error| match error {
             JsonError::Range => ConvertErrorKind::Range,
             JsonError::Precision => ConvertErrorKind::Precision,
+            JsonError::Invalid(why) => ConvertErrorKind::Invalid(why),
         }),
         (Datum::Int(value), ty) => number::integer(i128::from(*value), ty),
         (Datum::UInt(value), ty) => number::integer(i128::from(*value), ty),

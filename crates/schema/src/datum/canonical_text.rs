@@ -11,7 +11,7 @@ use super::{Datum, Symbol, decimal, instant, json};
 /// Bytes are returned unchanged. `None` for null, and for a value without a text, such as a date after the year 9999.
 pub fn canonical_text(value: &Datum) -> Option<Cow<'_, [u8]>> {
     let text = match value {
-        Datum::Null => return None,
+        Datum::Null | Datum::Invalid(_) => return None,
         Datum::String(text) | Datum::Enum(Symbol { name: text, .. }) => {
             return Some(Cow::Borrowed(text.as_bytes()));
         }

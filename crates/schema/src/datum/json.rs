@@ -15,6 +15,8 @@ pub(crate) enum JsonError {
     Range,
     /// A number that Spanner's JSON type would round.
     Precision,
+    /// A value that its own type does not allow. The text says why.
+    Invalid(&'static str),
 }
 
 /// The JSON text of `value`: records and maps as objects, bytes in base64, instants in RFC 3339.
@@ -64,6 +66,7 @@ fn write(value: &Datum, out: &mut String) -> Result<(), JsonError> {
         }
         Datum::Record(record) => object(record.fields(), out)?,
         Datum::Map(entries) => object(entries.iter().map(|(key, value)| (key.as_str(), value)), out)?,
+        Datum::Invalid(why) => return Err(JsonError::Invalid(why)),
     }
     Ok(())
 }

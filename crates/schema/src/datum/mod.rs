@@ -69,6 +69,10 @@ pub enum Datum {
     Record(Record),
     /// A map, or a JSON object: entries by key.
     Map(BTreeMap<String, Datum>),
+    /// A value that its type does not allow, such as a decimal without bytes. The text says why.
+    ///
+    /// It is decoded so that the record's other fields stay usable, and never converts to a column.
+    Invalid(&'static str),
 }
 
 impl Datum {
@@ -118,6 +122,7 @@ impl Datum {
             Self::List(_) => "list",
             Self::Record(_) => "record",
             Self::Map(_) => "map",
+            Self::Invalid(_) => "invalid value",
         }
     }
 }

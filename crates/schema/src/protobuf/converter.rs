@@ -9,6 +9,9 @@ use prost_reflect::{DynamicMessage, FieldDescriptor, Kind, MapKey, ReflectMessag
 use super::{MessageType, fields, well_known};
 use crate::datum::{Datum, EncodedMessage, FieldNames, Record, Symbol};
 
+/// The reason for a value that does not have the type of its field.
+const UNEXPECTED_VALUE: &str = "the value does not have the type of its field";
+
 /// Converts a message of type `ty` to a datum. A field that is absent and has presence is null.
 ///
 /// With `keep_messages`, each record also holds its encoded message.
@@ -54,7 +57,9 @@ impl Converter<'_> {
                 Datum::List(items.into_iter().map(|item| self.single(item, &field.kind())).collect())
             }
             Value::Map(entries) => {
-                let Kind::Message(entry) = field.kind() else { return Datum::Null };
+                let Kind::Message(entry) = field.kind() else {
+                    return Datum::Invalid(UNEXPECTED_VALUE);
+                };
                 let kind = entry.map_entry_value_field().kind();
                 let entries = entries.into_iter().map(|(name, value)| (key(name), self.single(value, &kind)));
                 Datum::Map(entries.collect())
@@ -86,7 +91,7 @@ impl Converter<'_> {
             }
             Value::Message(message) => self.message(message),
             // Unreachable: Protobuf nests no list or map directly in another.
-            Value::List(_) | Value::Map(_) => Datum::Null,
+            Value::List(_) | Value::Map(_) => Datum::Invalid(UNEXPECTED_VALUE),
         }
     }
 }

@@ -41,7 +41,8 @@ pub(super) fn datum(name: &str, record: &Record) -> Option<Datum> {
         "google.protobuf.ListValue" => get("values"),
         "google.protobuf.Value" => {
             Some(record.fields().map(|(_, value)| value).find(|value| !value.is_null()).map_or(
-                Datum::Null,
+                // The source says: "The absence of any variant indicates an error."
+                Datum::Invalid("a google.protobuf.Value has no value"),
                 |value| {
                     match value {
                         // The only enum is `NullValue`, and its only symbol is `NULL_VALUE`.
