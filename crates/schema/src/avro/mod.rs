@@ -14,6 +14,7 @@ mod decode;
 mod definition;
 mod encode;
 mod expansion;
+mod writer_schema;
 
 use std::fmt;
 use std::sync::Arc;
@@ -49,6 +50,8 @@ pub struct AvroSchema {
 impl AvroSchema {
     /// Parses a schema without references.
     ///
+    /// Names may contain any characters, and defaults need not fit. An invalid logical type falls back to its base type.
+    ///
     /// # Errors
     /// [`ErrorKind::UnusableSchema`] if the text is not an Avro schema, or is nested too deep or too large.
     pub fn parse(text: &str) -> Result<Self> {
@@ -57,10 +60,16 @@ impl AvroSchema {
 
     /// Parses a schema together with the schemas to which it refers, dependencies first.
     pub(crate) fn parse_with(text: &str, references: &[String]) -> Result<Self> {
-        // The parser's message may quote the schema, but never a record.
-        let (avro, mut definitions) = match references {
-            [] => (Avro::parse_str(text).map_err(unusable)?, Vec::new()),
-            _ => Avro::parse_str_with_list(text, references).map_err(unusable)?,
+        // A parser's message may quote the schema, but never a record.
+        let texts = references.iter().map(String::as_str).chain([text]);
+        let texts: Vec<serde_json::Value> =
+            texts.map(|text| serde_json::from_str(text).map_err(unusable)).collect::<Result<_>>()?;
+        writer_schema::accept_all_names();
+        let reduced: Vec<String> =
+            texts.iter().map(|text| writer_schema::for_decoding(text.clone()).to_string()).collect();
+        let (avro, mut definitions) = match reduced.split_last() {
+            None | Some((_, [])) => (Avro::parse_str(&reduced.concat()).map_err(unusable)?, Vec::new()),
+            Some((own, references)) => Avro::parse_str_with_list(own, references).map_err(unusable)?,
         };
         let expanded = {
             let schemata = definitions.iter().chain([&avro]).collect();
@@ -83,13 +92,6 @@ impl AvroSchema {
             }
         };
         let converter = {
-            // apache-avro has parsed these texts. If serde_json cannot, only semantic types are lost.
-            let texts: Vec<serde_json::Value> = references
-                .iter()
-                .map(String::as_str)
-                .chain([text])
-                .map(|text| serde_json::from_str(text).unwrap_or_default())
-                .collect();
             let resolved =
                 ResolvedSchema::new_with_schemata(definitions.iter().collect()).map_err(unusable)?;
             converter_builder::build(&avro, resolved.get_names(), &texts)
