@@ -14,6 +14,9 @@ pub(crate) enum Guard {
     /// A commit that leaves the offset unchanged increases the position's revision.
     /// "Revision of a position" (docs/design/ingest-positions.md).
     PositionRevision,
+    /// The position follows the consumer over control records and aborted records.
+    /// "Position at the end" (docs/design/ingest-positions.md).
+    PositionAtEnd,
     /// Rows with several writers are read under lock in the transaction that writes them.
     /// "Shared rows are read under lock" (docs/design/ingest-batches.md).
     SharedRowsUnderLock,

@@ -61,6 +61,8 @@ const TOPIC_TIMEOUT: Duration = Duration::from_secs(5);
 const RETRY_BACKOFF: Backoff = Backoff::new(Duration::from_millis(50), Duration::from_secs(5));
 /// The first pause after an aborted commit.
 const ABORTED_BACKOFF: Duration = Duration::from_millis(5);
+/// The shortest time between two commits that move the position of a partition to the end of its log only.
+const END_COMMIT_INTERVAL: Duration = Duration::from_secs(2);
 
 /// Runs one pipeline until `shutdown`, or until it cannot continue.
 ///
@@ -155,6 +157,7 @@ async fn drive(
         cached_bytes: MAX_CACHED_BYTES,
         max_mutations: MAX_MUTATIONS,
         backoff: ABORTED_BACKOFF,
+        end_interval: END_COMMIT_INTERVAL,
     };
     let chunks = spanbridge_kafka::SubscriptionLimits {
         chunk_records: limits.max_records,

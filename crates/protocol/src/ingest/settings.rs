@@ -19,6 +19,9 @@ pub struct WorkerLimits {
     pub max_mutations: u64,
     /// The delay after the first abort of a commit. It doubles with each further abort, up to 1 s.
     pub backoff: Duration,
+    /// The shortest time between two commits that only move the position of a partition to the end of its
+    /// log.
+    pub end_interval: Duration,
 }
 
 /// The policy for records that cannot be decoded, mapped or stored.

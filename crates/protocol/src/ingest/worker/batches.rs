@@ -54,8 +54,13 @@ impl<P> Batches<P> {
         }
     }
 
-    /// Takes the next batch that is due, if it may start now.
-    pub(super) fn next_due(&mut self, now: Duration) -> Option<(Vec<PendingRecord<P>>, RetryState)> {
+    /// Takes the next batch that is due, if it may start now. It has no record of the partitions in
+    /// `moving`, whose positions are being moved by another commit.
+    pub(super) fn next_due(
+        &mut self,
+        moving: &BTreeSet<Partition>,
+        now: Duration,
+    ) -> Option<(Vec<PendingRecord<P>>, RetryState)> {
         if self.in_flight.len() >= self.limits.max_in_flight {
             return None;
         }
@@ -66,7 +71,7 @@ impl<P> Batches<P> {
         if !self.takes_more() {
             return None;
         }
-        let busy = self.busy();
+        let busy = self.busy(moving);
         let replays = self.replays.take(&busy, self.batch_limits.limit(), self.limits.max_bytes);
         if !replays.is_empty() {
             return Some((replays, RetryState::default()));
@@ -83,14 +88,14 @@ impl<P> Batches<P> {
     }
 
     /// The time by which to call [`Self::next_due`] again.
-    pub(super) fn deadline(&self) -> Option<Duration> {
+    pub(super) fn deadline(&self, moving: &BTreeSet<Partition>) -> Option<Duration> {
         if self.in_flight.len() >= self.limits.max_in_flight {
             return None;
         }
         let retry = self.next_retry().map(|index| self.retries[index].not_before);
         let mut due = None;
         if self.takes_more() {
-            let busy = self.busy();
+            let busy = self.busy(moving);
             let oldest = self.queue.ready(&busy).oldest;
             due = oldest.map(|oldest| oldest + self.limits.max_wait);
             due = [due, self.replays.ready(&busy).oldest].into_iter().flatten().min();
@@ -170,6 +175,14 @@ impl<P> Batches<P> {
         })
     }
 
+    /// Returns whether a record or a replay of the partition waits or is in flight.
+    pub(super) fn contains(&self, partition: &Partition) -> bool {
+        let is_of_partition = |record: &PendingRecord<P>| record.partition == *partition;
+        self.queue.contains(partition)
+            || self.replays.contains(partition)
+            || self.started().any(|batch| batch.iter().any(is_of_partition))
+    }
+
     /// Returns whether a replay of the partition waits or is in flight.
     pub(super) fn contains_replay(&self, partition: &Partition) -> bool {
         let is_replay = |record: &PendingRecord<P>| record.is_replay && record.partition == *partition;
@@ -187,9 +200,11 @@ impl<P> Batches<P> {
         in_flight.chain(self.retries.iter().map(|retry| &retry.batch))
     }
 
-    /// Returns the partitions with a batch that has left the queue. Their next records wait for it.
-    fn busy(&self) -> BTreeSet<Partition> {
-        self.started().flatten().map(|record| record.partition.clone()).collect()
+    /// Returns the partitions with a batch that has left the queue, and those in `moving`. Their next records
+    /// wait.
+    fn busy(&self, moving: &BTreeSet<Partition>) -> BTreeSet<Partition> {
+        let started = self.started().flatten().map(|record| record.partition.clone());
+        started.chain(moving.iter().cloned()).collect()
     }
 
     /// Returns the index of the first batch to retry for which no earlier batch of its partitions is in

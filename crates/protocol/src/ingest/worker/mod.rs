@@ -24,12 +24,18 @@
 //! * `in_flight`: the types of batches that have left the queue.
 //! * `batch_limits`: the learned number of records in a commit.
 //! * `commit`: the folded changes and position moves of a commit.
+//! * `end_moves`, `end_of_log`: the moves of positions over control records and aborted records at the end
+//!   of a log.
 
 mod batch_limits;
 mod batches;
 mod commit;
+mod end_moves;
+mod end_of_log;
 mod in_flight;
 mod partitions;
+#[cfg(test)]
+mod tests;
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::sync::Arc;
@@ -50,6 +56,7 @@ use crate::guard::{Guard, is_enforced};
 use crate::mutation::Mutation;
 use crate::value::Value;
 use batches::Batches;
+use end_moves::EndMoves;
 use in_flight::{BatchStage, InFlightBatch, RetryState, SentCommit};
 use partitions::OwnedPartitions;
 
@@ -60,6 +67,7 @@ pub struct Worker<P> {
     on_gap: OnGap,
     partitions: OwnedPartitions,
     batches: Batches<P>,
+    end_moves: EndMoves,
     cache: StateCache,
     last_attempt: u64,
     effects: VecDeque<WorkerEffect>,
@@ -77,6 +85,7 @@ impl<P: Payload> Worker<P> {
             on_gap,
             partitions: OwnedPartitions::default(),
             cache: StateCache::new(limits.cached_bytes),
+            end_moves: EndMoves::new(limits.end_interval),
             batches: Batches::new(limits),
             last_attempt: 0,
             effects: VecDeque::new(),
@@ -90,7 +99,9 @@ impl<P: Payload> Worker<P> {
 
     /// The time by which to call [`Self::start_due_commits`].
     pub fn deadline(&self) -> Option<Duration> {
-        self.batches.deadline()
+        let end_move = self.end_moves.deadline(|partition| self.may_move_to_end(partition));
+        let batch = self.batches.deadline(&self.end_moves.busy());
+        [batch, end_move].into_iter().flatten().min()
     }
 
     /// Returns false when two batches wait. The service then adds no more records until a commit has
@@ -102,6 +113,7 @@ impl<P: Payload> Worker<P> {
     /// Returns whether a commit of one of these partitions has been sent and has no final outcome.
     pub fn is_committing(&self, partitions: &[Partition]) -> bool {
         self.batches.is_committing(partitions)
+            || partitions.iter().any(|partition| self.end_moves.is_moving(partition))
     }
 
     /// Returns whether every owned partition has stopped, and everything before the stops is committed.
@@ -111,7 +123,7 @@ impl<P: Payload> Worker<P> {
 
     /// Returns whether all records are committed or forgotten.
     pub fn is_idle(&self) -> bool {
-        self.batches.is_idle()
+        self.batches.is_idle() && self.end_moves.is_idle()
     }
 
     // The partitions and their positions.
@@ -124,10 +136,18 @@ impl<P: Payload> Worker<P> {
     }
 
     /// Removes partitions that the consumer group has revoked. A commit in flight is left to its fence.
+    ///
+    /// Positions that wait to be moved to the end of their log are moved now. [`Self::is_committing`]
+    /// returns true until that commit has an outcome.
     pub fn revoke(&mut self, partitions: &[Partition]) {
+        let ends = partitions
+            .iter()
+            .filter_map(|partition| Some((partition.clone(), self.end_moves.end(partition)?)));
+        self.move_to_ends(ends.collect(), None);
         for partition in partitions {
             self.partitions.remove(partition);
             self.forget(partition);
+            self.end_moves.remove(partition);
         }
     }
 
@@ -249,7 +269,9 @@ impl<P: Payload> Worker<P> {
 
     /// Starts all commits that are due.
     pub fn start_due_commits(&mut self, now: Duration) {
-        while let Some((batch, retries)) = self.batches.next_due(now) {
+        self.move_to_ends(self.end_moves.due(now), Some(now));
+        let moving = self.end_moves.busy();
+        while let Some((batch, retries)) = self.batches.next_due(&moving, now) {
             self.start(batch, retries, now);
         }
     }
@@ -279,6 +301,11 @@ impl<P: Payload> Worker<P> {
 
     /// Applies the outcome of a commit.
     pub fn apply_outcome(&mut self, attempt: u64, outcome: Outcome, now: Duration) {
+        if let Some(moves) = self.end_moves.end_flight(attempt) {
+            self.apply_end_moves(moves, &outcome, now);
+            self.start_due_commits(now);
+            return;
+        }
         let Some(InFlightBatch { batch, retries, stage }) =
             self.batches.end_flight(attempt, |stage| matches!(stage, BatchStage::Committing(_)))
         else {
@@ -484,6 +511,7 @@ impl<P: Payload> Worker<P> {
 
     fn forget(&mut self, partition: &Partition) {
         self.batches.drop_from(partition, Offset::MIN);
+        self.end_moves.forget(partition);
         self.cache.forget(partition);
     }
 

@@ -46,6 +46,12 @@ impl OwnedPartitions {
         self.partitions.remove(partition);
     }
 
+    /// Returns the generation of a partition that is being fetched, and its stored position.
+    pub(super) fn fetching(&self, partition: &Partition) -> Option<(u64, Position)> {
+        let position = self.fetching_position(partition)?;
+        self.partitions.get(partition).map(|owned| (owned.generation, position))
+    }
+
     /// Returns whether the partition is owned in this generation.
     pub(super) fn is_current(&self, partition: &Partition, generation: u64) -> bool {
         self.partitions.get(partition).is_some_and(|owned| owned.generation == generation)
@@ -98,6 +104,20 @@ impl OwnedPartitions {
             {
                 assert!(offset >= *next, "{partition}: offset {offset} after {}", *next - 1);
                 *next = offset + 1;
+                true
+            }
+            _ => false,
+        }
+    }
+
+    /// Notes that no record before `end` follows. Returns false if the partition is not being fetched in
+    /// this generation, or has accepted a record at `end` or later.
+    pub(super) fn reach(&mut self, partition: &Partition, generation: u64, end: Offset) -> bool {
+        match self.partitions.get_mut(partition) {
+            Some(OwnedPartition { generation: current, phase: PartitionPhase::Fetching { next, .. } })
+                if *current == generation && end >= *next =>
+            {
+                *next = end;
                 true
             }
             _ => false,

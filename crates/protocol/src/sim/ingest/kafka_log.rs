@@ -1,4 +1,4 @@
-//! The log of the topic, and the rows that it must become.
+//! The logs of the topic's partitions, and the rows that they must become.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Debug;
@@ -49,6 +49,43 @@ pub(super) struct LogEntry {
     pub(super) version: i64,
 }
 
+/// The log of one partition.
+///
+/// Offsets without an entry are control records, aborted records, or records that compaction has removed.
+pub(super) struct PartitionLog {
+    /// The records. Those from `end` on are written later.
+    pub(super) entries: Vec<LogEntry>,
+    /// The first offset that retention has not deleted.
+    pub(super) start: Offset,
+    /// The last stable offset, which may lie behind control records.
+    pub(super) end: Offset,
+    /// The end at which the log stops growing.
+    last_end: Offset,
+}
+
+impl PartitionLog {
+    /// Returns the records that a consumer may fetch from an offset on.
+    pub(super) fn fetch(&self, next: Offset) -> impl Iterator<Item = &LogEntry> {
+        self.entries.iter().filter(move |entry| (next..self.end).contains(&entry.offset))
+    }
+
+    /// Writes more records or control records.
+    pub(super) fn grow(&mut self, rng: &mut Rng) {
+        self.end = (self.end + rng.below(8) as Offset).min(self.last_end);
+    }
+
+    /// Writes all that is left.
+    pub(super) fn complete(&mut self) {
+        self.end = self.last_end;
+    }
+
+    /// Deletes what has been applied up to any offset before the position.
+    pub(super) fn expire(&mut self, rng: &mut Rng, position: Offset) {
+        let expired = (position - self.start).max(0) as usize;
+        self.start += rng.below(expired + 1) as Offset;
+    }
+}
+
 pub(super) struct EmptyPayload;
 
 impl Payload for EmptyPayload {
@@ -64,7 +101,7 @@ impl Payload for EmptyPayload {
 }
 
 /// Generates the log of a partition. Its offsets have gaps, as after compaction or transaction markers.
-pub(super) fn generate(rng: &mut Rng, partition: i32) -> Vec<LogEntry> {
+pub(super) fn generate(rng: &mut Rng, partition: i32) -> PartitionLog {
     let mut offset = rng.below(5) as Offset;
     let entries = 5 + rng.below(40);
     let entry = |_| {
@@ -89,7 +126,14 @@ pub(super) fn generate(rng: &mut Rng, partition: i32) -> Vec<LogEntry> {
             version: (rng.below(1000) as i64 * 1000 + offset) * i64::from(PARTITIONS) + i64::from(partition),
         }
     };
-    (0..entries).map(entry).collect()
+    let entries: Vec<LogEntry> = (0..entries).map(entry).collect();
+    let start = entries[0].offset;
+    // Half of the logs end with control records or an aborted transaction.
+    let tail = if rng.percent(50) { 1 + rng.below(4) as Offset } else { 0 };
+    let last_end = offset + 1 + tail;
+    // Half of the pipelines start with a backlog.
+    let end = if rng.percent(50) { last_end } else { start };
+    PartitionLog { entries, start, end, last_end }
 }
 
 impl LogEntry {
@@ -189,7 +233,7 @@ type Times = BTreeMap<(i64, i64), Vec<(i64, Offset)>>;
 ///
 /// # Errors
 /// If a step does not follow from the steps before it.
-pub(super) fn fold(logs: &[Vec<LogEntry>], steps: &[CommittedStep]) -> Result<ExpectedRows, String> {
+pub(super) fn fold(logs: &[PartitionLog], steps: &[CommittedStep]) -> Result<ExpectedRows, String> {
     let mut fold = ExpectedRows::default();
     let mut times = Times::new();
     let mut streams = vec![(None, i64::MIN); logs.len()];
@@ -202,13 +246,14 @@ pub(super) fn fold(logs: &[Vec<LogEntry>], steps: &[CommittedStep]) -> Result<Ex
                         "partition {partition}: a move from {from} differs from the position"
                     ));
                 }
-                for entry in logs[partition].iter().filter(|entry| (from..to).contains(&entry.offset)) {
+                for entry in logs[partition].entries.iter().filter(|entry| (from..to).contains(&entry.offset))
+                {
                     fold.step(partition as i64, entry, stream_time, &mut times);
                 }
             }
             CommittedStep::Replay { partition, offset } => {
                 let at = (partition as i64, offset);
-                let entry = logs[partition].iter().find(|entry| entry.offset == offset);
+                let entry = logs[partition].entries.iter().find(|entry| entry.offset == offset);
                 let Some(entry) = entry.filter(|_| fold.dead_letters.remove(&at)) else {
                     return Err(format!("a replay of {at:?} differs from the dead letters"));
                 };

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use super::fake_spanner::{CommitRequest, FakeSpanner, Locks};
-use super::kafka_log::{EmptyPayload, LogEntry};
+use super::kafka_log::{EmptyPayload, PartitionLog};
 use super::pipeline::spec;
 use crate::ingest::{
     LogRange, Offset, OnError, OnGap, Outcome, Partition, Position, RowKey, Worker, WorkerEffect,
@@ -46,7 +46,7 @@ pub(super) enum GroupEvent {
 /// The environment of a process.
 pub(super) struct ProcessEnvironment<'a> {
     pub(super) spanner: &'a mut FakeSpanner,
-    pub(super) logs: &'a [Vec<LogEntry>],
+    pub(super) logs: &'a [PartitionLog],
     /// The commits that are delayed in the network and execute at any later time.
     pub(super) late: &'a mut Vec<CommitRequest>,
     pub(super) faults: bool,
@@ -63,6 +63,7 @@ impl Process {
             cached_bytes: 1500,
             max_mutations: 80_000,
             backoff: Duration::from_millis(1),
+            end_interval: Duration::from_millis(30),
         };
         Self {
             worker: Worker::new(spec(), limits, OnError::DeadLetter, OnGap::Stop),
@@ -137,7 +138,7 @@ impl Process {
             WorkerEffect::ReadPosition { partition, generation } => {
                 let stored = position(env.spanner, &partition)?;
                 let log = &env.logs[partition.number as usize];
-                let range = LogRange { start: log[0].offset, end: log[log.len() - 1].offset + 1 };
+                let range = LogRange { start: log.start, end: log.end };
                 Answer::Position(partition, generation, stored, range)
             }
             WorkerEffect::CommitPosition { partition, generation, mutations } => {
@@ -193,7 +194,7 @@ impl Process {
                 self.worker.apply_verified_positions(attempt, &stored, now)
             }
             Some(Answer::Replays(partition, generation, offsets)) => {
-                let log = env.logs[partition.number as usize].iter();
+                let log = env.logs[partition.number as usize].entries.iter();
                 let wanted = log.filter(|entry| offsets.contains(&entry.offset));
                 let records = wanted.map(|entry| entry.fixed().record(partition.number)).collect();
                 self.worker.add_replays(&partition, generation, records, now);
@@ -222,12 +223,22 @@ impl Process {
             return;
         }
         let log = &env.logs[partition.number as usize];
-        let entries = log.iter().filter(|entry| entry.offset >= *next).take(1 + rng.below(8));
+        if *next < log.start {
+            // The offset is out of range.
+            self.worker.restart(&partition.clone(), *generation);
+            return;
+        }
+        let entries = log.fetch(*next).take(1 + rng.below(8));
         let records: Vec<_> = entries.map(|entry| entry.record(partition.number)).collect();
         if let Some(last) = records.last() {
             *next = last.offset + 1;
         }
-        self.worker.add_records(&partition.clone(), *generation, records, env.now);
+        let end = log.fetch(*next).next().is_none().then_some(log.end).filter(|end| end > next);
+        let (partition, generation) = (partition.clone(), *generation);
+        self.worker.add_records(&partition, generation, records, env.now);
+        if let Some(end) = end {
+            self.worker.reach_end(&partition, generation, end, env.now);
+        }
     }
 }
 

@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::fake_spanner::{CommitRequest, FakeSpanner};
-use super::kafka_log::{self, ALL, ExpectedRows, LogEntry, PARTITIONS, WindowRows};
+use super::kafka_log::{self, ALL, ExpectedRows, PARTITIONS, PartitionLog, WindowRows};
 use super::process::{GroupEvent, Process, ProcessEnvironment};
 use crate::ingest::{Offset, Partition, TABLE_DEAD_LETTERS};
 use crate::sim::rng::Rng;
@@ -17,7 +17,7 @@ const MAX_CALM_STEPS: usize = 60_000;
 struct IngestSimulation {
     rng: Rng,
     spanner: FakeSpanner,
-    logs: Vec<Vec<LogEntry>>,
+    logs: Vec<PartitionLog>,
     processes: Vec<Process>,
     /// The process to which the group has assigned each partition.
     owners: Vec<Option<usize>>,
@@ -67,7 +67,20 @@ impl IngestSimulation {
             8..20 => self.execute_late(),
             20..44 => self.spanner.request_replay(&mut self.rng),
             44 => self.spanner.purge_dead_letter(&mut self.rng),
+            45..61 => {
+                let any = self.rng.below(self.logs.len());
+                self.logs[any].grow(&mut self.rng);
+            }
+            61..64 => self.expire(),
             _ => {}
+        }
+    }
+
+    /// Deletes applied records of any partition, and the control records among them.
+    fn expire(&mut self) {
+        let at = self.rng.below(self.logs.len());
+        if let [position] = self.spanner.stored_offsets(&name(at))[..] {
+            self.logs[at].expire(&mut self.rng, position);
         }
     }
 
@@ -110,6 +123,7 @@ impl IngestSimulation {
         while !self.late.is_empty() {
             self.execute_late();
         }
+        self.logs.iter_mut().for_each(PartitionLog::complete);
         for partition in 0..PARTITIONS as usize {
             if self.owners[partition].is_none() {
                 self.rebalance(partition, partition);
@@ -130,7 +144,7 @@ impl IngestSimulation {
     }
 
     fn end(&self, partition: usize) -> Offset {
-        self.logs[partition].last().map_or(0, |entry| entry.offset + 1)
+        self.logs[partition].end
     }
 
     fn is_done(&self) -> bool {
@@ -145,7 +159,7 @@ impl IngestSimulation {
         for at in 0..PARTITIONS as usize {
             let positions = self.spanner.stored_offsets(&name(at));
             if positions != [self.end(at)] {
-                return Err(format!("{}: the position differs: {positions:?}", name(at)));
+                return Err(format!("{}: the position differs from the end: {positions:?}", name(at)));
             }
         }
         self.stored().equals(&kafka_log::fold(&self.logs, &self.spanner.steps)?)

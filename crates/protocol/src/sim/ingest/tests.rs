@@ -20,6 +20,11 @@ fn without_position_revision_the_checker_fails() {
 }
 
 #[test]
+fn without_position_at_the_end_a_lag_remains() {
+    assert_fails_without(Guard::PositionAtEnd, "does not come to rest", simulation::run);
+}
+
+#[test]
 fn without_shared_rows_under_lock_the_checker_fails() {
     assert_fails_without(Guard::SharedRowsUnderLock, "differs", simulation::run);
 }
