@@ -50,6 +50,7 @@ impl AssignedShards {
             Event::Records { tp, generation, records } => {
                 self.deliver(&tp, StateEvent::Records { generation, records }).await;
             }
+            Event::End { .. } => {}
             Event::Error { tp: Some(tp), generation, error } => {
                 self.deliver(&tp, StateEvent::Failed { generation, error }).await;
             }

@@ -169,8 +169,10 @@ impl PipelineMetrics {
     }
 
     fn committed(&mut self, summary: &CommitSummary) {
-        #[expect(clippy::cast_precision_loss, reason = "a histogram takes floats")]
-        self.batch_records.record(summary.records as f64);
+        if summary.records > 0 {
+            #[expect(clippy::cast_precision_loss, reason = "a histogram takes floats")]
+            self.batch_records.record(summary.records as f64);
+        }
         let label = || self.pipeline.clone();
         let topic = summary.moves.first().map_or_else(String::new, |step| step.partition.topic.to_string());
         counter!(metrics::INGEST_RECORDS_TOTAL, "pipeline" => label(), "topic" => topic)

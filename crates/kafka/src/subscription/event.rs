@@ -35,6 +35,17 @@ pub enum Event {
         /// The records; at least one.
         records: Vec<Record>,
     },
+    /// The consumer's position is at the end of a partition, and behind offsets that are not delivered: control
+    /// records, and records of aborted transactions. All records before the position were sent in earlier
+    /// events.
+    End {
+        /// The partition.
+        tp: TopicPartition,
+        /// The generation of the fetch.
+        generation: u64,
+        /// The next offset of the consumer.
+        position: i64,
+    },
     /// An error that librdkafka does not recover from.
     ///
     /// With a partition, its fetch stands still until the next

@@ -31,6 +31,8 @@ pub(crate) struct Fetch {
     next: i64,
     /// Set after an error, after which librdkafka does not continue either, and by [`halt`](Self::halt).
     is_halted: bool,
+    /// Set at the end of the partition, until [`end_position`](Self::end_position) is called.
+    is_at_end: bool,
 }
 
 impl Fetch {
@@ -73,7 +75,7 @@ impl Fetch {
         let wake = shared.clone();
         queue.set_nonempty_callback(move || wake.waker.wake());
         consumer.incremental_assign(&list).map_err(|e| Error::from_kafka(&operation(), e))?;
-        Ok(Fetch { tp: tp.clone(), generation, queue, next, is_halted: false })
+        Ok(Fetch { tp: tp.clone(), generation, queue, next, is_halted: false, is_at_end: false })
     }
 
     /// Stops taking records from librdkafka, while the assignment cannot be changed.
@@ -83,6 +85,29 @@ impl Fetch {
 
     pub(crate) fn is_halted(&self) -> bool {
         self.is_halted
+    }
+
+    /// Returns whether the end of the partition was reached since the last
+    /// [`end_position`](Self::end_position).
+    pub(crate) fn is_at_end(&self) -> bool {
+        self.is_at_end && !self.is_halted
+    }
+
+    /// Takes the consumer's position at the end of the partition. Returns it if it is behind offsets that were
+    /// not delivered.
+    ///
+    /// librdkafka's position follows the records and the control records that [`pull`](Self::pull) has taken
+    /// from the queue (`rd_kafka_op_handle_std` in `rdkafka_op.c`), and is not valid after an assignment. So
+    /// every record before it has been taken.
+    pub(crate) fn end_position(&mut self, position: Offset) -> Option<i64> {
+        self.is_at_end = false;
+        match position {
+            Offset::Offset(position) if position > self.next => {
+                self.next = position;
+                Some(position)
+            }
+            _ => None,
+        }
     }
 
     /// Stops the fetch and drops the records that were read ahead.
@@ -119,7 +144,7 @@ impl Fetch {
                     bytes += record.size();
                     records.push(record);
                 }
-                Some(Err(KafkaError::PartitionEOF(_))) => {}
+                Some(Err(KafkaError::PartitionEOF(_))) => self.is_at_end = true,
                 Some(Err(error)) => {
                     self.is_halted = true;
                     let operation = format!("read {} at offset {} or later", self.tp, self.next);

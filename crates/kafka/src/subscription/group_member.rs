@@ -32,6 +32,9 @@ const MAX_GROUP_EVENTS_PER_ROUND: usize = 16;
 /// The shortest time between two commits of mirrored positions.
 const MIRROR_INTERVAL: Duration = Duration::from_millis(250);
 
+/// The shortest time between two reads of the consumer's positions at ends of partitions.
+const END_INTERVAL: Duration = Duration::from_millis(100);
+
 /// The member of the consumer group, which runs on its own thread.
 ///
 /// Each round serves the caller's commands and the group, then takes records of each fetched partition as far
@@ -52,6 +55,8 @@ pub(crate) struct GroupMember {
     /// which librdkafka would take for the answer to the revocation.
     deferred: BTreeMap<TopicPartition, (FetchStart, u64)>,
     mirrored_at: Option<Instant>,
+    /// The time of the last read of the consumer's positions.
+    ends_read_at: Option<Instant>,
     /// The index of the partition that is pulled first, for fairness.
     first_pulled: usize,
 }
@@ -76,6 +81,7 @@ impl GroupMember {
             revocation: None,
             deferred: BTreeMap::new(),
             mirrored_at: None,
+            ends_read_at: None,
             first_pulled: 0,
         }
     }
@@ -90,6 +96,7 @@ impl GroupMember {
             self.mirror_positions_if_due();
             self.outbox.flush();
             is_busy |= self.pull_records();
+            self.report_ends();
             if !is_busy {
                 thread::park_timeout(MAX_PARK_TIME);
             }
@@ -339,6 +346,36 @@ impl GroupMember {
             }
         }
         is_busy
+    }
+
+    /// Sends the positions of partitions at whose end the consumer is behind control records or aborted
+    /// records.
+    ///
+    /// A round has sent all records that it has taken from librdkafka's queues, so the positions are not ahead
+    /// of the events.
+    fn report_ends(&mut self) {
+        let is_due = self.ends_read_at.is_none_or(|at| at.elapsed() >= END_INTERVAL);
+        if !is_due || self.revocation.is_some() || !self.fetches.values().any(Fetch::is_at_end) {
+            return;
+        }
+        self.ends_read_at = Some(Instant::now());
+        let positions = match self.consumer.position() {
+            Ok(positions) => positions,
+            Err(error) => {
+                tracing::debug!(%error, "Cannot read the positions of the consumer");
+                return;
+            }
+        };
+        for (tp, fetch) in self.fetches.iter_mut().filter(|(_, fetch)| fetch.is_at_end()) {
+            if !self.outbox.has_room() {
+                return;
+            }
+            let Some(position) = positions.find_partition(&tp.topic, tp.partition) else { continue };
+            if let Some(position) = fetch.end_position(position.offset()) {
+                let (tp, generation) = (tp.clone(), fetch.generation);
+                self.outbox.send(Event::End { tp, generation, position });
+            }
+        }
     }
 
     fn send_records(&mut self, tp: TopicPartition, generation: u64, records: Vec<Record>) {

@@ -152,7 +152,7 @@ impl Subscription {
     /// Fixed properties: `isolation.level=read_committed`, `enable.auto.commit=false`,
     /// `enable.auto.offset.store=false`, `auto.offset.reset=error`,
     /// `partition.assignment.strategy=cooperative-sticky`, `group.protocol=classic`,
-    /// `allow.auto.create.topics=false`, `enable.partition.eof=false`.
+    /// `allow.auto.create.topics=false`, `enable.partition.eof=true`.
     ///
     /// # Errors
     /// `Config` for properties that librdkafka rejects, and for no topic or empty limits. Unreachable brokers
@@ -189,7 +189,7 @@ impl Subscription {
                 ("auto.offset.reset", "error"),
                 ("partition.assignment.strategy", "cooperative-sticky"),
                 ("allow.auto.create.topics", "false"),
-                ("enable.partition.eof", "false"),
+                ("enable.partition.eof", "true"),
                 ("statistics.interval.ms", CONNECTION_STATISTICS_MS),
             ],
         )?;

@@ -73,7 +73,8 @@ impl CommitTracker {
                 pipeline = %self.pipeline, %partition, offset, code = %failure.code, message = %failure.message, "{what}"
             );
         }
-        let trace = self.traces.take(commit.first);
+        // A commit without records moves positions only. The trace of the current batch stays.
+        let trace = if commit.records == 0 { None } else { self.traces.take(commit.first) };
         let summary = CommitSummary::new(commit);
         let context = trace.as_ref().and_then(BatchTrace::context);
         let span = trace.as_ref().map_or_else(Span::none, |trace| {

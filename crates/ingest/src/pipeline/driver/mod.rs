@@ -241,6 +241,8 @@ impl Driver {
                 WorkerEffect::ReportStop(stop) => self.handle_stop(&stop),
             }
         }
+        // The group's offsets are mirrored before the partitions are given away.
+        self.assignment.finish_revocations(&self.worker);
         Ok(())
     }
 
@@ -259,7 +261,6 @@ impl Driver {
                 tracing::info!(pipeline = %self.pipeline, count = partitions.len(), "partitions revoked");
                 self.remove_partitions(&partitions);
                 self.assignment.add_revocation(partitions, ack);
-                self.assignment.finish_revocations(&self.worker);
             }
             Event::Lost(partitions) => {
                 let partitions: Vec<_> = partitions.iter().map(partition).collect();
@@ -274,6 +275,15 @@ impl Driver {
                     self.apply(partition, generation, records).await?;
                 }
                 self.commits.start_polling();
+            }
+            Event::End { tp, generation, position } => {
+                self.health.answered(Part::Kafka);
+                let partition = partition(&tp);
+                let generation = self.assignment.worker_generation(&partition, Some(generation));
+                // Records behind a new field were dropped, so the position is past records that are not applied.
+                if let Some(generation) = generation.filter(|_| !self.records.has_new_fields()) {
+                    self.worker.reach_end(&partition, generation, position, self.now());
+                }
             }
             Event::Error { tp, generation, error } => {
                 self.health.kafka::<()>(&Err(error.clone()));
@@ -392,7 +402,6 @@ impl Driver {
             }
             Answer::Fatal(kind, error) => return Err(self.error(kind, error)),
         }
-        self.assignment.finish_revocations(&self.worker);
         Ok(())
     }
 
@@ -447,6 +456,7 @@ impl Driver {
         let owned = self.assignment.remove_all();
         self.assignment.report();
         self.worker.revoke(&owned);
+        self.carry_out_last_effects();
         let deadline = Instant::now() + SHUTDOWN_TIMEOUT;
         while self.worker.is_committing(&owned) {
             tokio::select! {
@@ -454,15 +464,7 @@ impl Driver {
                     if self.handle_answer(answer).is_err() {
                         break;
                     }
-                    while let Some(effect) = self.worker.next_effect() {
-                        match effect {
-                            WorkerEffect::VerifyPositions { attempt, partitions } => {
-                                self.requests.send(Request::Verify { attempt, partitions });
-                            }
-                            WorkerEffect::CommitGroupOffset { partition, next } => self.assignment.mirror(&partition, next),
-                            _ => {}
-                        }
-                    }
+                    self.carry_out_last_effects();
                 }
                 () = sleep_until(Some(deadline)) => {
                     tracing::warn!(pipeline = %self.pipeline, "shutting down with a commit in flight");
@@ -473,6 +475,25 @@ impl Driver {
         self.assignment.close().await;
         self.heartbeat.done();
         tracing::info!(pipeline = %self.pipeline, "ingest has ended");
+    }
+
+    /// Carries out the effects that end commits, after all partitions were given up.
+    fn carry_out_last_effects(&mut self) {
+        while let Some(effect) = self.worker.next_effect() {
+            match effect {
+                WorkerEffect::Commit(commit) => {
+                    let (span, trace) = self.commits.start(&commit);
+                    self.requests.commit(commit, span, trace);
+                }
+                WorkerEffect::VerifyPositions { attempt, partitions } => {
+                    self.requests.send(Request::Verify { attempt, partitions });
+                }
+                WorkerEffect::CommitGroupOffset { partition, next } => {
+                    self.assignment.mirror(&partition, next)
+                }
+                _ => {}
+            }
+        }
     }
 
     fn error(&self, kind: ErrorKind, message: impl Into<String>) -> Error {
