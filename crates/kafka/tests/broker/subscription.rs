@@ -4,8 +4,8 @@ use std::time::{Duration, Instant};
 use rdkafka::consumer::{BaseConsumer, Consumer as _};
 use rdkafka::{ClientConfig, Offset, TopicPartitionList};
 use spanbridge_kafka::{
-    ClientOptions, ErrorKind, Event, Events, FetchStart, Record, Subscription, SubscriptionLimits,
-    TopicPartition,
+    ClientOptions, ErrorKind, Event, Events, FetchStart, Message, Record, Subscription, SubscriptionLimits,
+    TopicPartition, Transaction, TransactionalOptions, TransactionalProducer,
 };
 
 use crate::support::{LIMIT, admin, fill, kafka, options, topic, unique_name};
@@ -237,4 +237,44 @@ async fn positions_are_mirrored_to_the_group() {
         consumer.committed_offsets(list, LIMIT).unwrap().elements()[0].offset()
     });
     assert_eq!(committed.await.unwrap(), Offset::Offset(7));
+}
+
+/// A consumer does not receive the marker of a transaction, and its position passes it.
+#[tokio::test]
+async fn end_behind_a_marker_is_reported_after_the_records() {
+    let topic = topic("end", 1).await;
+    let transactional = TransactionalOptions {
+        transactional_id: unique_name("t"),
+        transaction_timeout: Duration::from_secs(60),
+        operation_timeout: LIMIT,
+    };
+    let transaction = |values: &[&str]| {
+        let data = values.iter().map(|value| Message::new(topic.as_str()).with_value(*value)).collect();
+        Transaction { data, state: Vec::new() }
+    };
+    let producer = TransactionalProducer::init(&options().await, &transactional).await.unwrap();
+    let (producer, _) = producer.commit(transaction(&["a", "b"])).await.unwrap();
+    let (member, mut events) =
+        join(&options().await, &unique_name("g"), &topic, SubscriptionLimits::default());
+    let tp = assigned(&mut events).await.remove(0);
+
+    let first = member.fetch_from(&tp, FetchStart::Beginning).await.unwrap();
+    assert_eq!(offsets(&records_of(&mut events, first, 2).await), [0, 1]);
+    assert_eq!(end_of(&mut events, first).await, 3);
+    let marker = member.fetch_from(&tp, FetchStart::Offset(2)).await.unwrap();
+    assert_eq!(end_of(&mut events, marker).await, 3);
+    let end = member.fetch_from(&tp, FetchStart::Offset(3)).await.unwrap();
+    let (producer, _) = producer.commit(transaction(&["c"])).await.unwrap();
+    assert_eq!(offsets(&records_of(&mut events, end, 4).await), [3]);
+    assert_eq!(end_of(&mut events, end).await, 5);
+    producer.close().await.unwrap();
+    member.close().await.unwrap();
+}
+
+/// Receives the position of a generation at the end of its partition.
+async fn end_of(events: &mut Events, expected: u64) -> i64 {
+    match next_event(events).await {
+        Event::End { generation, position, .. } if generation == expected => position,
+        other => panic!("{other:?}"),
+    }
 }
