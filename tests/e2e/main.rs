@@ -21,6 +21,7 @@ mod infrastructure;
 mod interop;
 mod invariants;
 mod isolation;
+mod log_end;
 mod log_gap;
 mod memory;
 mod oauth;
