@@ -23,7 +23,7 @@ use crate::topic;
 use crate::worker::{LIMIT, Worker};
 use crate::world::World;
 
-const ROWS: i64 = 3000;
+const ROWS: i64 = 2000;
 
 async fn snapshot_status(world: &World, config: &Config) -> SnapshotStatus {
     SnapshotRequests::new(&config.publish[0], &world.kafka).status().await.unwrap()
