@@ -18,7 +18,7 @@
 //! * `rng`: the only source of randomness.
 //! * `tally`: what happened in a run.
 //!
-//! For each [`Guard`](crate::guard::Guard) a test named `without_…_the_checker_fails` disables the guard and
+//! For each guard (`guard.rs`) a test named `without_…_the_checker_fails` disables the guard and
 //! requires that some seed fails. So each rule of `docs/design` that the code depends on is exercised.
 
 #![cfg_attr(
