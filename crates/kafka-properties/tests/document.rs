@@ -6,10 +6,19 @@ use std::process::Command;
 
 use spanbridge_kafka_properties::{Client, Property, Value, all};
 
+/// Returns the platform of this compiler, such as `x86_64-unknown-linux-gnu`.
+fn platform() -> String {
+    let output = Command::new("rustc").arg("-vV").output().unwrap();
+    let text = String::from_utf8(output.stdout).unwrap();
+    text.lines().find_map(|line| line.strip_prefix("host: ")).unwrap().to_owned()
+}
+
 /// Returns the text of `CONFIGURATION.md`.
 fn document() -> String {
+    // Packages of other platforms need not have been downloaded.
     let output = Command::new(env!("CARGO"))
         .args(["metadata", "--format-version", "1", "--locked", "--offline"])
+        .args(["--filter-platform", &platform()])
         .current_dir(env!("CARGO_MANIFEST_DIR"))
         .output()
         .unwrap();
