@@ -32,7 +32,7 @@ pub const UNTIL_EOF: &str = "--until-eof";
 /// The time between two checks of a condition.
 const POLL_INTERVAL: Duration = Duration::from_millis(50);
 /// The timeout of one request to the admin port.
-const REQUEST_TIMEOUT: Duration = Duration::from_secs(2);
+const REQUEST_TIMEOUT: Duration = Duration::from_secs(10);
 
 /// One of the two services.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
