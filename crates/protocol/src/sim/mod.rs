@@ -31,6 +31,7 @@
     )
 )]
 
+mod empty_payload;
 mod ingest;
 mod publish;
 mod rng;
@@ -39,5 +40,7 @@ mod scenario;
 mod seeds;
 mod tally;
 
+#[cfg(test)]
+pub(crate) use empty_payload::EmptyPayload;
 pub use scenario::{RunReport, Scenario};
 pub use tally::Tally;

@@ -10,9 +10,10 @@ use super::pipeline::{
     GAP, GRACE, GROUPS, INSERTED, NEWEST, ROWS, SESSIONS, SHARED, SHARED_SESSIONS, SHARED_SLIDES, SLIDE,
     SLIDES, UPDATED, WINDOW,
 };
-use crate::ingest::{AggregateInput, Change, Failure, Offset, Payload, Record, StoredPayload};
+use crate::ingest::{AggregateInput, Change, Failure, Offset, Record};
+use crate::sim::empty_payload::EmptyPayload;
 use crate::sim::rng::Rng;
-use crate::value::{Timestamp, Value};
+use crate::value::Value;
 
 pub(super) const PARTITIONS: i32 = 3;
 
@@ -83,20 +84,6 @@ impl PartitionLog {
     pub(super) fn expire(&mut self, rng: &mut Rng, position: Offset) {
         let expired = (position - self.start).max(0) as usize;
         self.start += rng.below(expired + 1) as Offset;
-    }
-}
-
-pub(super) struct EmptyPayload;
-
-impl Payload for EmptyPayload {
-    fn stored(&self) -> StoredPayload {
-        StoredPayload::default()
-    }
-    fn timestamp(&self) -> Option<Timestamp> {
-        None
-    }
-    fn trace_id(&self) -> Option<String> {
-        None
     }
 }
 

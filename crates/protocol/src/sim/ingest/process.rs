@@ -4,12 +4,13 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use super::fake_spanner::{CommitRequest, FakeSpanner, Locks};
-use super::kafka_log::{EmptyPayload, PartitionLog};
+use super::kafka_log::PartitionLog;
 use super::pipeline::spec;
 use crate::ingest::{
     LogRange, Offset, OnError, OnGap, Outcome, Partition, Position, RowKey, Worker, WorkerEffect,
     WorkerLimits,
 };
+use crate::sim::empty_payload::EmptyPayload;
 use crate::sim::rng::Rng;
 use crate::sim::tally;
 use crate::value::Value;

@@ -7,24 +7,10 @@ use std::time::Duration;
 
 use super::Worker;
 use crate::ingest::{
-    Commit, LogRange, Offset, OnError, OnGap, Outcome, Partition, Payload, Position, Record, Spec,
-    StoredPayload, WorkerEffect, WorkerLimits,
+    Commit, LogRange, Offset, OnError, OnGap, Outcome, Partition, Position, Record, Spec, WorkerEffect,
+    WorkerLimits,
 };
-use crate::value::Timestamp;
-
-pub(super) struct EmptyPayload;
-
-impl Payload for EmptyPayload {
-    fn stored(&self) -> StoredPayload {
-        StoredPayload::default()
-    }
-    fn timestamp(&self) -> Option<Timestamp> {
-        None
-    }
-    fn trace_id(&self) -> Option<String> {
-        None
-    }
-}
+use crate::sim::EmptyPayload;
 
 pub(super) const COMMITTED: Outcome = Outcome::Committed { mutations: None };
 pub(super) const END_INTERVAL: Duration = Duration::from_secs(2);
