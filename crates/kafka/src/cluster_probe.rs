@@ -114,7 +114,7 @@ fn fetch_once(settings: &ClientSettings, topic: &str, limit: Duration) -> Result
         match consumer.poll(POLL_TIMEOUT) {
             Some(Ok(_) | Err(KafkaError::PartitionEOF(_))) => return Ok(()),
             // librdkafka retries the rest. This client reads without a group.
-            Some(Err(error)) if !is_about_group(&error) && !is_retried(kind_of(&error)) => {
+            Some(Err(error)) if !is_about_group(&error) && !kind_of(&error).is_retried_by_client() => {
                 return Err(failed(error));
             }
             _ => {}
@@ -147,13 +147,9 @@ fn fetch_group_offsets(
         }
         Err(error) => error,
     };
-    // A coordinator that is refused is never found. Why stands in an event of its own.
+    // librdkafka never finds a coordinator that refuses the client. A separate event holds the reason.
     let mut events =
         (0..MAX_EVENTS).map_while(|_| consumer.poll(Duration::ZERO)).filter_map(std::result::Result::err);
     let refused = events.find(is_about_group);
     Err(consumer.context().shared.explain(failed(refused.unwrap_or(error))))
-}
-
-fn is_retried(kind: ErrorKind) -> bool {
-    matches!(kind, ErrorKind::Unavailable | ErrorKind::Authentication | ErrorKind::Tls)
 }

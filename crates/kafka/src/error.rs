@@ -48,6 +48,11 @@ pub enum ErrorKind {
 }
 
 impl ErrorKind {
+    /// Returns whether librdkafka itself retries after an error of this kind, in a client that reads partitions.
+    pub(crate) fn is_retried_by_client(self) -> bool {
+        matches!(self, ErrorKind::Unavailable | ErrorKind::Authentication | ErrorKind::Tls)
+    }
+
     /// Returns the stable code of this kind, for logs, metrics and documentation.
     pub fn code(self) -> &'static str {
         match self {

@@ -276,12 +276,10 @@ fn scan(
             Some(Err(e)) if is_about_group(&e) => {}
             Some(Err(e)) => {
                 let error = failed(e);
-                match error.kind() {
-                    ErrorKind::Unavailable | ErrorKind::Authentication | ErrorKind::Tls => {
-                        tracing::debug!(%error, "Kafka reader error; librdkafka retries")
-                    }
-                    _ => return Err(error),
+                if !error.kind().is_retried_by_client() {
+                    return Err(error);
                 }
+                tracing::debug!(%error, "Kafka reader error; librdkafka retries");
             }
         }
     }

@@ -198,7 +198,7 @@ impl GroupMember {
     /// Counts an error that librdkafka recovers from, and passes any other one to the caller.
     fn report(&mut self, error: KafkaError) {
         match kind_of(&error) {
-            ErrorKind::Unavailable | ErrorKind::Authentication | ErrorKind::Tls | ErrorKind::Bug => {
+            kind if kind.is_retried_by_client() || kind == ErrorKind::Bug => {
                 self.shared.counters.transient_errors.fetch_add(1, Ordering::Relaxed);
                 // The context has logged the failed connection.
                 tracing::debug!(%error, "Kafka consumer error; librdkafka retries");
