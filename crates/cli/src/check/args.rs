@@ -13,8 +13,9 @@ Examples:
 
 With --live, every registered schema version of a pipeline's subjects is compared with the live columns, where an expression is a
 bare path. Kafka is asked for transactions, compaction and access: the check fetches from the ends of topics and initializes the
-transactional id <pipeline>-check. It writes no message and joins no group. With --ddl, the statements run one after the other in a temporary database check_<random>, which has the live schema
-and no rows, and is dropped at the end. This needs the permissions spanner.databases.getDdl, .create, .updateDdl and .drop. The
+transactional id <pipeline>-check. It writes no message and joins no group.
+With --ddl, the statements run one after the other in a temporary database check_<random>, which has the live schema and no rows,
+and is dropped at the end. This needs the permissions spanner.databases.getDdl, .create, .updateDdl and .drop. The
 registry is asked whether it would accept each changed schema; nothing is registered. An error means that the statement would stop
 a pipeline, or send its changes to the dead letters.
 Not checked: the results of CEL expressions, the subjects of topics by pattern, and data. Findings go to standard error and

@@ -68,16 +68,10 @@ impl<'a> ClusterCheck<'a> {
             self.note(&mut findings, span, &grant, answer)?;
         }
         // A start creates the state topic if it does not exist.
-        let has_state = match self.admin.partition_count(&state).await {
-            Ok(count) => count.is_some(),
-            denied => {
-                self.note(&mut findings, span, &Grant::new("Read", "topic", &state), denied)?;
-                false
-            }
-        };
+        let answer = self.probe.read_topic(&state).await;
+        let has_state = answer.as_ref().err().is_none_or(|error| error.kind() != KafkaErrorKind::NotFound);
+        self.note(&mut findings, span, &Grant::new("Read", "topic", &state), answer)?;
         if has_state {
-            let answer = self.probe.read_topic(&state).await;
-            self.note(&mut findings, span, &Grant::new("Read", "topic", &state), answer)?;
             self.compaction(&mut findings, span, &state).await?;
         }
         let group = format!("spanbridge.publish.{}", pipeline.name);
