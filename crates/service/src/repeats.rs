@@ -1,6 +1,9 @@
 use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
 
+/// The time between two log lines about the same outage or the same kind of failure.
+pub(crate) const REPEAT_INTERVAL: Duration = Duration::from_secs(60);
+
 /// Damps a log line that may repeat often: the first one is logged, then one in each interval with the number of those
 /// that were left out.
 #[derive(Debug)]

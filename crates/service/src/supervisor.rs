@@ -5,7 +5,7 @@
 
 use std::future::Future;
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use serde_json::json;
 use spanbridge_telemetry::admin::{Liveness, PipelineReadiness, Readiness};
@@ -14,14 +14,12 @@ use tokio::sync::watch;
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
-use crate::repeats::Repeats;
+use crate::repeats::{REPEAT_INTERVAL, Repeats};
 use crate::restart_budget::RestartBudget;
 use crate::{FailureClass, PipelineFailure, RestartLimits};
 
 /// The detail of `/status` that shows restarts and the stop of a pipeline.
 const SUPERVISION: &str = "supervision";
-/// The time between two log lines about restarts after the same kind of failure.
-const REPEAT_INTERVAL: Duration = Duration::from_secs(60);
 
 /// The parts of a process that the supervisors of its pipelines share.
 #[derive(Debug, Clone)]

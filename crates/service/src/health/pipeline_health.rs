@@ -15,10 +15,8 @@ use spanbridge_telemetry::metrics::{self, counter, gauge};
 use super::outage::{Outage, OutageEvent, OutageLimits, OutageState};
 use super::part::Part;
 use super::readiness_rule::{ReadinessLimits, ReadinessRule, Unready};
-use crate::repeats::Repeats;
+use crate::repeats::{REPEAT_INTERVAL, Repeats};
 
-/// The time between two log lines about the same outage or the same kind of failure.
-const REPEAT_INTERVAL: Duration = Duration::from_secs(60);
 /// The longest time of continuous progress after which a pipeline is ready again.
 const MAX_RECOVERY: Duration = Duration::from_secs(5);
 /// The longest time for which a part must answer until it counts as back. Requests that were sent during the outage may
