@@ -221,9 +221,6 @@ impl Driver {
                     self.requests.lock(attempt, keys, ranges, trace);
                 }
                 WorkerEffect::Rollback { attempt } => self.requests.release(attempt),
-                WorkerEffect::VerifyPositions { attempt, partitions } => {
-                    self.requests.send(Request::Verify { attempt, partitions });
-                }
                 WorkerEffect::Fetch { partition, generation, offset } => {
                     let started = self.assignment.start_fetch(&partition, generation, offset).await;
                     if !started.map_err(|error| Error::of_kafka(&self.pipeline, &error))? {
@@ -231,14 +228,10 @@ impl Driver {
                     }
                 }
                 WorkerEffect::StopFetch { partition } => self.assignment.end_fetch(&partition).await,
-                WorkerEffect::Commit(commit) => {
-                    let (span, trace) = self.commits.start(&commit);
-                    self.requests.commit(commit, span, trace);
-                }
-                WorkerEffect::CommitGroupOffset { partition, next } => {
-                    self.assignment.mirror(&partition, next)
-                }
                 WorkerEffect::ReportStop(stop) => self.handle_stop(&stop),
+                effect @ (WorkerEffect::Commit(_)
+                | WorkerEffect::VerifyPositions { .. }
+                | WorkerEffect::CommitGroupOffset { .. }) => self.carry_out_commit_effect(effect),
             }
         }
         // The group's offsets are mirrored before the partitions are given away.
@@ -477,22 +470,25 @@ impl Driver {
         tracing::info!(pipeline = %self.pipeline, "ingest has ended");
     }
 
-    /// Carries out the effects that end commits, after all partitions were given up.
+    /// Carries out the effects that are left after all partitions were given up.
     fn carry_out_last_effects(&mut self) {
         while let Some(effect) = self.worker.next_effect() {
-            match effect {
-                WorkerEffect::Commit(commit) => {
-                    let (span, trace) = self.commits.start(&commit);
-                    self.requests.commit(commit, span, trace);
-                }
-                WorkerEffect::VerifyPositions { attempt, partitions } => {
-                    self.requests.send(Request::Verify { attempt, partitions });
-                }
-                WorkerEffect::CommitGroupOffset { partition, next } => {
-                    self.assignment.mirror(&partition, next)
-                }
-                _ => {}
+            self.carry_out_commit_effect(effect);
+        }
+    }
+
+    /// Carries out an effect of a commit, which a revoked partition still needs. Ignores the others.
+    fn carry_out_commit_effect(&mut self, effect: WorkerEffect) {
+        match effect {
+            WorkerEffect::Commit(commit) => {
+                let (span, trace) = self.commits.start(&commit);
+                self.requests.commit(commit, span, trace);
             }
+            WorkerEffect::VerifyPositions { attempt, partitions } => {
+                self.requests.send(Request::Verify { attempt, partitions });
+            }
+            WorkerEffect::CommitGroupOffset { partition, next } => self.assignment.mirror(&partition, next),
+            _ => {}
         }
     }
 
