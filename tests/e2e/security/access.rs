@@ -101,9 +101,9 @@ async fn ways(broker: &Broker) -> [Way; 2] {
     [ingest, publish]
 }
 
-/// Checks one pipeline, and returns the commands that grant what it lacks.
+/// Checks the pipeline `in` or `out` of a way, and returns the commands that grant what it lacks.
 fn lacking(way: &Way, pipeline: &str) -> Vec<String> {
-    let output = way.command(&["check", "--live", "--json", "--pipeline", pipeline]);
+    let output = way.command(&["check", "--live", "--json", "--pipeline", &format!("{pipeline}-{}", way.id)]);
     let reports: Vec<serde_json::Value> =
         serde_json::from_slice(&output.stdout).unwrap_or_else(|error| panic!("{error}: {output:?}"));
     let findings = reports[0]["findings"].as_array().unwrap();
@@ -133,7 +133,7 @@ async fn services_run_with_the_documented_lists() {
     }
 
     for (way, pipeline) in [(&ingest, "in"), (&publish, "out")] {
-        assert_eq!(lacking(way, &format!("{pipeline}-{}", way.id)), [""; 0], "{pipeline}");
+        assert_eq!(lacking(way, pipeline), [""; 0], "{pipeline}");
     }
 
     // The topics exist now, so Create is no longer needed. Without changes, publish does not write its state, and it
@@ -149,8 +149,7 @@ async fn services_run_with_the_documented_lists() {
             principal if principal.ends_with(INGEST.0) => (&ingest, Service::Ingest, "in"),
             _ => (&publish, Service::Publish, "out"),
         };
-        let (pipeline, findings) =
-            (format!("{pipeline}-{}", way.id), lacking(way, &format!("{pipeline}-{}", way.id)));
+        let findings = lacking(way, pipeline);
         match missing.row.contains("each topic that it writes") {
             // To ask for it would write.
             true => assert_eq!(findings, [""; 0], "{pipeline}"),

@@ -1,4 +1,4 @@
-//! Log lines and readiness of a service while the broker cannot be reached, and its recovery when the cause is gone.
+//! Log lines and readiness of a service during an outage of Kafka, and its recovery.
 
 use std::time::{Duration, Instant};
 
@@ -14,7 +14,7 @@ const OUTAGE: Duration = Duration::from_secs(15);
 /// The lines of a service in that time: its start, the outage once, and attempts of the service at growing intervals.
 const MAX_LINES: usize = 25;
 
-/// Returns the lines that tell of an outage of Kafka.
+/// Returns the log lines about an outage of Kafka.
 fn outage_lines(log: &str) -> Vec<&str> {
     let is_about = |line: &&str| line.contains("Kafka is away") || line.contains("Kafka refuses this client");
     log.lines().filter(is_about).collect()
@@ -36,6 +36,19 @@ async fn wait_for_cause(way: &Way, services: &mut [WorkerProcess; 2], cause: &st
             text.contains(cause)
         })
         .await;
+    }
+}
+
+/// Waits until the ten rows are applied and both services are ready, and stops them.
+async fn stop_after_recovery(way: &Way, mut services: [WorkerProcess; 2]) {
+    wait_for("all rows", async || {
+        services.iter_mut().for_each(|service| service.check_running().unwrap());
+        way.rows().await == 10
+    })
+    .await;
+    for mut service in services {
+        service.wait_until_ready(TIMEOUT).await.unwrap();
+        service.stop(TIMEOUT).await.unwrap();
     }
 }
 
@@ -71,15 +84,7 @@ async fn wrong_password_is_named_and_corrected_without_a_restart() {
     assert!(text.contains("SB-KAFKA-AUTHENTICATION") && text.contains("sasl.password"), "{text}");
 
     way.replace("password", SUPER_USER.1);
-    wait_for("all rows", async || {
-        services.iter_mut().for_each(|service| service.check_running().unwrap());
-        way.rows().await == 10
-    })
-    .await;
-    for mut service in services {
-        service.wait_until_ready(TIMEOUT).await.unwrap();
-        service.stop(TIMEOUT).await.unwrap();
-    }
+    stop_after_recovery(&way, services).await;
     for service in [Service::Ingest, Service::Publish] {
         let log = way.log(service);
         assert!(!log.contains("wrong-pa55word") && !log.contains(SUPER_USER.1), "{log}");
@@ -99,13 +104,5 @@ async fn expired_client_certificate_is_named_and_replaced_without_a_restart() {
     let client = &broker.certificates.client;
     way.replace("client.pem", &client.certificate);
     way.replace("client.key", &client.key);
-    wait_for("all rows", async || {
-        services.iter_mut().for_each(|service| service.check_running().unwrap());
-        way.rows().await == 10
-    })
-    .await;
-    for mut service in services {
-        service.wait_until_ready(TIMEOUT).await.unwrap();
-        service.stop(TIMEOUT).await.unwrap();
-    }
+    stop_after_recovery(&way, services).await;
 }

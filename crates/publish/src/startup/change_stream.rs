@@ -14,7 +14,7 @@ pub struct StreamMismatch {
     pub span: Span,
     /// The difference.
     pub message: String,
-    /// What a person can do.
+    /// The advice to the operator.
     pub help: String,
 }
 

@@ -28,7 +28,7 @@ const KEYS: i64 = 20;
 /// A committed change: operation, new value of `V`, commit timestamp in nanoseconds.
 type Change = (String, Option<i64>, i64);
 
-/// What the writer does at present.
+/// The current action of the writer.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Pace {
     Write,
