@@ -9,7 +9,7 @@ use spanbridge_verify::exactly_once::{ChangeDifference, find_order_violations};
 use spanbridge_verify::rows::{self, RowDifference, truncate_to_seconds};
 use spanbridge_verify::{oracle, positions, published};
 
-use super::fixture::{Fixture, PARTITIONS, TIMEOUT};
+use super::fixture::{Fixture, PARTITIONS, TIMEOUT, wait_for};
 use super::orders::fold;
 
 /// Waits until both services have processed everything, and checks both invariants.
@@ -51,7 +51,14 @@ async fn ends(fixture: &Fixture) -> Vec<i64> {
     let mut ends = Vec::new();
     for partition in 0..PARTITIONS {
         let at = TopicPartition::new(fixture.topic.as_str(), partition);
-        ends.push(offsets.watermarks(&at, TIMEOUT).await.unwrap().end);
+        let mut end = None;
+        wait_for("the end of a partition", async || {
+            // A broker that has just restarted does not know its partitions yet.
+            end = offsets.watermarks(&at, TIMEOUT).await.ok().map(|range| range.end);
+            end.is_some()
+        })
+        .await;
+        ends.extend(end);
     }
     ends
 }

@@ -18,9 +18,16 @@ pub(crate) struct DecodedRecord {
 
 /// The committed records by partition and offset; empty if the topic does not exist yet.
 pub(crate) async fn records(world: &World, topic: &str) -> Vec<Record> {
-    match Reader::new(&world.kafka, LIMIT).unwrap().read_to_end(topic).await {
-        Err(error) if error.kind() == ErrorKind::NotFound => Vec::new(),
-        records => records.unwrap(),
+    let end = Instant::now() + LIMIT;
+    loop {
+        match Reader::new(&world.kafka, LIMIT).unwrap().read_to_end(topic).await {
+            Err(error) if error.kind() == ErrorKind::NotFound => return Vec::new(),
+            // librdkafka replaces its connection to the address of the file by one to the broker that it finds there.
+            Err(error) if error.kind() == ErrorKind::Unavailable && Instant::now() < end => {
+                println!("{topic}: {error}");
+            }
+            records => return records.unwrap(),
+        }
     }
 }
 

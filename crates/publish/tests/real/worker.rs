@@ -9,7 +9,7 @@ use tokio_util::sync::CancellationToken;
 use crate::world::World;
 
 /// How long a test waits for a worker.
-pub(crate) const LIMIT: Duration = Duration::from_secs(90);
+pub(crate) const LIMIT: Duration = Duration::from_secs(240);
 
 /// A worker of a pipeline, in this process.
 pub(crate) struct Worker {
