@@ -7,6 +7,7 @@
 
 mod admin_port;
 mod bad_data;
+mod batch_order;
 mod check_ddl;
 mod command_line;
 mod commit_tags;

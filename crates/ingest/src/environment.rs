@@ -1,5 +1,5 @@
 use spanbridge_config::{Config, Ingest, IngestTable};
-use spanbridge_protocol::table::Table;
+use spanbridge_protocol::table::{Constraints, Table};
 use spanbridge_schema::Registry;
 use spanbridge_spanner::{Database, Index};
 
@@ -29,6 +29,12 @@ impl Environment<'_> {
             tables.push(live.map_err(|error| Error::of_spanner(pipeline.identity(), &error))?);
         }
         Ok(tables)
+    }
+
+    /// Reads the constraints of the database by which the order of two changes decides.
+    pub(crate) async fn constraints(&self, pipeline: &Ingest) -> Result<Constraints, Error> {
+        let constraints = self.database.constraints().await;
+        constraints.map_err(|error| Error::of_spanner(pipeline.identity(), &error))
     }
 
     /// Reads the indexes of a table.

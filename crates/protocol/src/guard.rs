@@ -20,6 +20,15 @@ pub(crate) enum Guard {
     /// Rows with several writers are read under lock in the transaction that writes them.
     /// "Shared rows are read under lock" (docs/design/ingest-batches.md).
     SharedRowsUnderLock,
+    /// A batch whose stored states are too many for one read is split.
+    /// "Bisection of a rejected batch" (docs/design/ingest-batches.md).
+    WideReadIsSplit,
+    /// A batch ends where a delete and a write meet along ON DELETE CASCADE.
+    /// "Batch cut" (docs/design/ingest-batches.md).
+    CascadeEndsBatch,
+    /// A batch ends where the order of two rows decides about a unique index.
+    /// "Batch cut" (docs/design/ingest-batches.md).
+    UniqueIndexEndsBatch,
     /// `init_transactions` precedes the reading of the stored state.
     /// "Fence before read" (docs/design/publish-takeover.md).
     FenceBeforeRead,

@@ -31,6 +31,36 @@ pub enum OnDelete {
     Cascade,
 }
 
+/// The constraints between the rows of a database by which the order of two writes decides.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Constraints {
+    /// The pairs of tables of which a delete in one concerns rows of the other.
+    pub cascades: Vec<Cascade>,
+    /// The unique indexes.
+    pub unique_indexes: Vec<UniqueKey>,
+}
+
+/// Two tables of which a delete in `parent` concerns rows of `child`: interleaved tables with ON DELETE CASCADE, and foreign
+/// keys. Without CASCADE, a foreign key makes the delete fail while such a row exists.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Cascade {
+    /// The name of the table with the deletes, as in [`Table::name`].
+    pub parent: String,
+    /// The name of the table whose rows are concerned.
+    pub child: String,
+    /// True for interleaved tables, whose keys begin with the key of their parent. False for a foreign key.
+    pub interleaved: bool,
+}
+
+/// A unique index.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct UniqueKey {
+    /// The name of the table, as in [`Table::name`].
+    pub table: String,
+    /// The key columns of the index.
+    pub columns: Vec<String>,
+}
+
 /// A column of a [`Table`].
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Column {

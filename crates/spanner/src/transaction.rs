@@ -110,6 +110,20 @@ impl ReadWrite {
         self.run(Read::new(table, columns, range_key_set(ranges)).limited_to(max_rows)).await
     }
 
+    /// Returns the first rows of this range, at most `rows`, in key order, and locks the range up to the last of them.
+    ///
+    /// # Errors
+    /// See [`ReadWrite::read`].
+    pub async fn read_page(
+        &mut self,
+        table: &str,
+        columns: &[(String, Type)],
+        range: KeyRange,
+        rows: usize,
+    ) -> Result<Vec<Vec<Value>>> {
+        self.run(Read::new(table, columns, range_key_set(vec![range])).first(rows)).await
+    }
+
     async fn run(&mut self, read: Read) -> Result<Vec<Vec<Value>>> {
         let (reply, answer) = oneshot::channel();
         self.steps.send(Step::Read(read, reply)).await.map_err(|_| ended("read"))?;

@@ -48,6 +48,11 @@ impl Decoders {
     }
 
     pub(super) async fn key(&self, record: &Record, bytes: &[u8]) -> Result<DecodedPayload, MapError> {
+    /// Returns whether the values are change events.
+    pub(super) fn unwraps_changes(&self) -> bool {
+        self.unwrap != Unwrap::None
+    }
+
         let decoded =
             self.key.decode_with(header(record, frame::KEY_HEADER), bytes).await.map_err(|error| {
                 match (self.key.format(), error.kind()) {

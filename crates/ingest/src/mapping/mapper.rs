@@ -2,9 +2,11 @@ use std::sync::Arc;
 
 use spanbridge_kafka::Record;
 use spanbridge_protocol::ingest::{Change, Failure, KeyRange, Partition, RowKey, Spec};
+use spanbridge_protocol::table::Constraints;
 use spanbridge_protocol::value::Type;
 use spanbridge_schema::{Datum, DecodedPayload};
 
+use super::constraints;
 use super::decoding::Decoders;
 use super::expression_input::ExpressionInput;
 use super::final_column::FinalColumn;
@@ -28,6 +30,14 @@ pub(crate) struct Mapper {
 }
 
 impl Mapper {
+    /// Adds the constraints of the database by which the order of two changes decides.
+    pub(crate) fn with_constraints(self, constraints: &Constraints) -> Self {
+        let unwraps = self.decoders.unwraps_changes();
+        let may_delete: Vec<bool> = self.tables.iter().map(|table| table.may_delete(unwraps)).collect();
+        let spec = constraints::with_constraints(Spec::clone(&self.spec), constraints, &may_delete);
+        Self { spec: Arc::new(spec), ..self }
+    }
+
     /// Returns the changes of one record. There are none if every table filters it out.
     ///
     /// # Errors

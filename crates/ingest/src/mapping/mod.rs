@@ -16,11 +16,13 @@
 //! │   ├── cel (with unreadable), mask, convert, variables
 //! │   └── path_resolver       where each bare path is in each writer's schema (cached)
 //! │       └── resolve_path        one path in one schema, by field_path
+//! ├── constraints         cascades and unique indexes between the tables
 //! └── state_lookup        the reads of stored rows that a fold needs
 //! ```
 
 mod cel;
 mod compile;
+mod constraints;
 mod convert;
 mod decoding;
 mod expression;

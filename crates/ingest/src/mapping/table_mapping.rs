@@ -58,6 +58,13 @@ impl TableMapping {
         Ok(Some(change))
     }
 
+    /// Returns whether a record may delete a row. `unwraps_changes` is true if the records are change events.
+    pub(super) fn may_delete(&self, unwraps_changes: bool) -> bool {
+        let MappingKind::Rows(rows) = &self.kind else { return false };
+        let deletes_tombstones = self.tombstones == Tombstones::Delete;
+        deletes_tombstones || unwraps_changes || !rows.writes || rows.delete_when.is_some()
+    }
+
     /// Returns the record whose fields are all copied, if the table maps `"*"`.
     pub(super) fn copied_record(&self) -> Option<RecordId> {
         match &self.kind {

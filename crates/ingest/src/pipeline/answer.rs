@@ -1,6 +1,6 @@
 use std::time::Duration;
 
-use spanbridge_protocol::ingest::{LogRange, Offset, Outcome, Partition, Position, RowKey};
+use spanbridge_protocol::ingest::{Failure, LogRange, Offset, Outcome, Partition, Position, RowKey};
 use spanbridge_protocol::value::Value;
 
 use crate::ErrorKind;
@@ -16,6 +16,8 @@ pub(super) enum Answer {
     States { attempt: u64, states: Vec<(RowKey, Vec<Value>)> },
     /// The transaction of a read under lock was aborted, without an effect.
     ReadAborted { attempt: u64 },
+    /// The rows that a fold needs are too many for one read.
+    ReadTooLarge { attempt: u64, failure: Failure },
     /// The outcome of a commit.
     Outcome { attempt: u64, outcome: Outcome, took: Duration },
     /// The stored positions of the partitions of a commit.

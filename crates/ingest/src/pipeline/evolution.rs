@@ -44,8 +44,10 @@ impl Evolution {
         pipeline: &Ingest,
     ) -> Result<Mapper, Error> {
         let tables = environment.tables(pipeline).await?;
+        let constraints = environment.constraints(pipeline).await?;
         if !fields::has_wildcard(pipeline) {
-            return Ok(mapping::compile(environment.config, pipeline, &tables, environment.registry)?);
+            let mapper = mapping::compile(environment.config, pipeline, &tables, environment.registry)?;
+            return Ok(mapper.with_constraints(&constraints));
         }
         let mut schemas = Schemas::fetch(environment.registry, pipeline, VersionScope::All).await?;
         for writer in &self.writers {
@@ -53,7 +55,8 @@ impl Evolution {
         }
         let expanded =
             fields::expand(environment.config, pipeline, &tables, &schemas, UnmatchedFields::LeaveOut)?;
-        Ok(mapping::compile(environment.config, &expanded, &tables, environment.registry)?)
+        let mapper = mapping::compile(environment.config, &expanded, &tables, environment.registry)?;
+        Ok(mapper.with_constraints(&constraints))
     }
 
     /// Remembers a writer and adds the columns of its new fields, so that the next mapping knows them.

@@ -1,4 +1,4 @@
-use spanbridge_protocol::ingest::{KeyRange, Partition, RowKey};
+use spanbridge_protocol::ingest::{Failure, KeyRange, Partition, RowKey};
 use spanbridge_protocol::mutation::Mutation;
 
 use crate::ErrorKind;
@@ -23,6 +23,8 @@ pub(super) enum Request {
 pub(super) enum RequestError {
     /// The request is repeated after a pause.
     Retry(String),
+    /// The rows of a batch are too many for one read.
+    TooLarge(Failure),
     /// The pipeline ends with an error of this kind.
     Fatal(ErrorKind, String),
 }
@@ -30,7 +32,11 @@ pub(super) enum RequestError {
 impl From<spanbridge_spanner::Error> for RequestError {
     fn from(error: spanbridge_spanner::Error) -> Self {
         match policy::spanner(error.kind()) {
-            Action::Stop | Action::Blame | Action::Divide => {
+            Action::Divide => Self::TooLarge(Failure {
+                code: error.kind().code().into(),
+                message: format!("the rows that the record changes cannot be read: {}", error.message()),
+            }),
+            Action::Stop | Action::Blame => {
                 Self::Fatal(policy::spanner_failure(error.kind()), error.to_string())
             }
             Action::Retry | Action::Verify | Action::Forget => Self::Retry(error.to_string()),

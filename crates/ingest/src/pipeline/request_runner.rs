@@ -69,6 +69,7 @@ impl RequestRunner {
                 match this.attempt(&request).await {
                     Ok(answer) => break answer,
                     Err(RequestError::Fatal(kind, error)) => break Answer::Fatal(kind, error),
+                    Err(RequestError::TooLarge(failure)) => break too_large(&request, failure),
                     Err(RequestError::Retry(error)) => {
                         this.log_retry("request", &error);
                         // The channel is closed when the pipeline has ended.
@@ -150,6 +151,11 @@ impl RequestRunner {
                 let rows = self.spanner(rows)?;
                 states.extend(lookup.states(rows));
             }
+            for range in take(&mut lookup.first_rows) {
+                let rows = self.database.read_page(&lookup.table, &lookup.columns, range, 1).await;
+                let rows = self.spanner(rows)?;
+                states.extend(lookup.states(rows));
+            }
         }
         Ok(states)
     }
@@ -171,6 +177,7 @@ impl RequestRunner {
                     this.log_retry("lock", &error);
                     Answer::ReadAborted { attempt }
                 }
+                Err(RequestError::TooLarge(failure)) => Answer::ReadTooLarge { attempt, failure },
                 Err(RequestError::Fatal(kind, error)) => Answer::Fatal(kind, error),
             };
             // The channel is closed when the pipeline has ended.
@@ -197,6 +204,11 @@ impl RequestRunner {
             }
             if !ranges.is_empty() {
                 let rows = transaction.read_ranges(&lookup.table, &lookup.columns, ranges, MAX_ROWS).await;
+                let rows = self.spanner(rows)?;
+                states.extend(lookup.states(rows));
+            }
+            for range in take(&mut lookup.first_rows) {
+                let rows = transaction.read_page(&lookup.table, &lookup.columns, range, 1).await;
                 let rows = self.spanner(rows)?;
                 states.extend(lookup.states(rows));
             }
@@ -340,4 +352,12 @@ impl RequestRunner {
 
 fn requests_statistics(attempt: u64) -> bool {
     attempt % STATISTICS_INTERVAL == 1
+}
+
+/// Returns the answer to a request whose result is too large. Only the reads of a batch have a limit.
+fn too_large(request: &Request, failure: Failure) -> Answer {
+    match request {
+        Request::States { attempt, .. } => Answer::ReadTooLarge { attempt: *attempt, failure },
+        _ => Answer::Fatal(ErrorKind::Refused, failure.message),
+    }
 }

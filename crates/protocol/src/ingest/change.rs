@@ -4,6 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::aggregate::{AggregateFunction, AggregateInput};
+use super::constraints::{CascadeRelation, UniqueIndex};
 use super::window::{Hop, WindowSize};
 use crate::mutation::Write;
 use crate::value::{Timestamp, Value};
@@ -15,6 +16,10 @@ pub struct Spec {
     pub pipeline: Arc<str>,
     /// The tables, in the order of the configuration file.
     pub targets: Vec<Target>,
+    /// The tables whose rows are deleted together with rows of others.
+    pub(super) cascades: Vec<CascadeRelation>,
+    /// The unique indexes of tables of which one record writes one row.
+    pub(super) unique_indexes: Vec<UniqueIndex>,
 }
 
 /// One mapping of a pipeline to a table. Several targets may write the same table.
@@ -144,6 +149,8 @@ pub struct KeyRange {
     pub from: Timestamp,
     /// The inclusive upper bound of the last part of the key.
     pub to: Timestamp,
+    /// True if the first row behind `to` is needed too, whatever its bound.
+    pub and_next: bool,
 }
 
 /// The identity of a row.
@@ -155,6 +162,13 @@ pub struct RowKey {
     pub key: Vec<Value>,
 }
 
+impl Spec {
+    /// Creates the specification of a pipeline whose tables have no constraints but their primary keys.
+    pub fn new(pipeline: Arc<str>, targets: Vec<Target>) -> Self {
+        Self { pipeline, targets, cascades: Vec::new(), unique_indexes: Vec::new() }
+    }
+}
+
 impl Target {
     /// Returns the indexes of the columns that must be known before a batch is folded: the version, or
     /// the state of a group. `None` if no stored column matters.
@@ -163,6 +177,12 @@ impl Target {
             TargetKind::Rows(RowTarget { version, .. }) => version.map(|at| at..at + 1),
             TargetKind::Groups(_) => Some(self.key.len()..self.columns.len()),
         }
+    }
+
+    /// Returns whether a record changes several windows of its group together, which are read as a range.
+    pub(super) fn has_ranged_windows(&self) -> bool {
+        let kind = self.window().map(|window| window.kind);
+        matches!(kind, Some(WindowKind::Sliding(_) | WindowKind::Session(_)))
     }
 
     /// The windows of the target, if it has any.

@@ -18,11 +18,13 @@
 //! | `position` | the position rows and the mutations that consume them |
 //! | `dead_letter`, `failure` | records that cannot be applied |
 //! | `change`, `record` | what a record changes, as the service maps it |
+//! | `constraints` | cascades and unique indexes, by which the order of two changes decides |
 //! | `effect`, `outcome`, `stop`, `settings` | the values that services exchange with a worker |
 //! | `record_queue`, `state_cache` | the bounded memory of a worker |
 
 mod aggregate;
 mod change;
+mod constraints;
 mod dead_letter;
 mod effect;
 mod failure;
@@ -42,6 +44,7 @@ pub use change::{
     Change, GroupTarget, KeyRange, LatePolicy, RowKey, RowTarget, Spec, Target, TargetKind, Window,
     WindowKind,
 };
+pub use constraints::{CascadeRelation, UniqueIndex};
 pub use dead_letter::{Payload, StoredPayload, TABLE_DEAD_LETTERS, TABLE_REPLAYS};
 pub use effect::{Commit, WorkerEffect};
 pub use failure::Failure;

@@ -5,6 +5,7 @@
 //!
 //! Source: <https://cloud.google.com/spanner/docs/information-schema>.
 
+mod constraints;
 mod dialect;
 mod index;
 mod message;

@@ -1,6 +1,6 @@
 use std::time::Duration;
 
-use spanbridge_protocol::table::{OnDelete, Parent};
+use spanbridge_protocol::table::{Cascade, OnDelete, Parent, UniqueKey};
 use spanbridge_protocol::value::Type;
 use spanbridge_spanner::{ErrorKind, Index, ValueCaptureType, WatchedTables};
 
@@ -58,6 +58,25 @@ async fn a_table_is_described() {
 
     assert_eq!(database.table("Orders").await.unwrap(), None);
     assert!(admin.get_ddl().await.unwrap().iter().any(|statement| statement.contains("Orders")));
+}
+
+#[tokio::test]
+async fn constraints_of_all_tables_are_described() {
+    let (_, database) = database(&[
+        "CREATE SCHEMA s",
+        "CREATE TABLE P (Id INT64, Code STRING(9)) PRIMARY KEY (Id)",
+        "CREATE TABLE C (Id INT64, N INT64) PRIMARY KEY (Id, N), INTERLEAVE IN PARENT P ON DELETE CASCADE",
+        "CREATE TABLE N (Id INT64, N INT64) PRIMARY KEY (Id, N), INTERLEAVE IN PARENT P",
+        "CREATE TABLE s.F (Id INT64, P INT64, FOREIGN KEY (P) REFERENCES P (Id) ON DELETE CASCADE) PRIMARY KEY (Id)",
+        "CREATE UNIQUE INDEX s.ByP ON s.F (P, Id DESC)",
+        "CREATE INDEX s.ByParent ON s.F (P)",
+    ])
+    .await;
+    let constraints = database.constraints().await.unwrap();
+    let cascade = |child: &str, interleaved| Cascade { parent: "P".into(), child: child.into(), interleaved };
+    assert_eq!(constraints.cascades, [cascade("C", true), cascade("s.F", false)]);
+    let unique = UniqueKey { table: "s.F".into(), columns: vec!["P".into(), "Id".into()] };
+    assert_eq!(constraints.unique_indexes, [unique]);
 }
 
 #[tokio::test]

@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use spanbridge_protocol::mutation::Write;
+use spanbridge_protocol::table::{Cascade, Constraints, UniqueKey};
 use spanbridge_protocol::value::{Type, Value};
 use spanbridge_spanner::{
     ChangeRecord, Dialect, ErrorKind, ValueCaptureType, WatchedTables, decode_column, migrate,
@@ -19,6 +20,26 @@ const DDL: [&str; 4] = [
     r#"CREATE CHANGE STREAM orders_stream FOR shop."Orders", plain (v)
         WITH (value_capture_type = 'NEW_ROW', retention_period = '36h')"#,
 ];
+
+#[tokio::test]
+async fn postgres_constraints_are_described() {
+    let ddl = [
+        "CREATE SCHEMA shop",
+        "CREATE TABLE p (id bigint PRIMARY KEY, code text)",
+        "CREATE TABLE c (id bigint, n bigint, PRIMARY KEY (id, n)) INTERLEAVE IN PARENT p ON DELETE CASCADE",
+        "CREATE TABLE shop.f (id bigint PRIMARY KEY, p bigint REFERENCES p (id) ON DELETE CASCADE)",
+        "CREATE UNIQUE INDEX by_code ON p (code)",
+        "CREATE INDEX by_parent ON shop.f (p)",
+    ];
+    let (_, database) = support::postgres(&ddl).await;
+    let cascade = |child: &str, interleaved| Cascade { parent: "p".into(), child: child.into(), interleaved };
+    let unique = UniqueKey { table: "p".into(), columns: vec!["code".into()] };
+    let expected = Constraints {
+        cascades: vec![cascade("c", true), cascade("shop.f", false)],
+        unique_indexes: vec![unique],
+    };
+    assert_eq!(database.constraints().await.unwrap(), expected);
+}
 
 #[tokio::test]
 async fn postgres_catalog_is_read() {

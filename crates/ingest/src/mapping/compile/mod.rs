@@ -80,7 +80,7 @@ pub(crate) fn compile(
     });
     let decoders = if holds_messages { decoders.keep_messages() } else { decoders };
     Ok(Mapper {
-        spec: Arc::new(Spec { pipeline: pipeline.identity().into(), targets }),
+        spec: Arc::new(Spec::new(pipeline.identity().into(), targets)),
         types,
         decoders,
         reads_key: mappings.iter().any(TableMapping::reads_key),

@@ -372,6 +372,7 @@ impl Driver {
             }
             Answer::States { attempt, states } => self.worker.apply_states(attempt, states, now),
             Answer::ReadAborted { attempt } => self.worker.abort_read(attempt, now),
+            Answer::ReadTooLarge { attempt, failure } => self.worker.reject_read(attempt, failure, now),
             Answer::Outcome { attempt, outcome, took } => {
                 for partition in self.commits.end(attempt, &outcome, took, &mut self.metrics) {
                     self.health.progressed(&partition.to_string());

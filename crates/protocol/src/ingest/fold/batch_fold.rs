@@ -8,6 +8,7 @@ use super::super::failure::Failure;
 use super::super::position::{Offset, Partition};
 use super::super::record::PendingRecord;
 use super::aggregate_rows::aggregate_rows;
+use super::commit_order::CommitOrder;
 use super::failures::late_failure;
 use super::group_states::GroupStates;
 use super::group_windows::GroupWindows;
@@ -51,6 +52,7 @@ pub(in crate::ingest) fn fold<P: Payload>(
         windows: GroupWindows::default(),
         stream_times,
         skipped: SkipCounts::default(),
+        order: CommitOrder::default(),
     };
     let (mut dead_letters, mut failures, mut taken) = (DeadLetterChanges::default(), Vec::new(), 0);
     for record in batch {
@@ -88,6 +90,7 @@ struct BatchFold<'a> {
     windows: GroupWindows,
     stream_times: BTreeMap<Partition, Timestamp>,
     skipped: SkipCounts,
+    order: CommitOrder,
 }
 
 impl BatchFold<'_> {
@@ -104,15 +107,14 @@ impl BatchFold<'_> {
         let mut windows = self.windows.stage();
         let mut skipped = SkipCounts::default();
         let stream_time = self.stream_time(partition, changes);
+        let mut applied = Vec::new();
         for change in changes {
-            match change {
-                Change::Row { target, row } => {
-                    let is_written = rows.write(self.spec, *target, row, known)?;
-                    skipped.superseded += usize::from(!is_written);
-                }
+            // The order matters also for a change that turns out to be superseded: a cascade may have deleted its row.
+            self.order.check(self.spec, change)?;
+            let is_applied = match change {
+                Change::Row { target, row } => rows.write(self.spec, *target, row, known)?,
                 Change::Delete { target, key, version } => {
-                    let is_deleted = rows.delete(self.spec, *target, key, version.as_ref(), known)?;
-                    skipped.superseded += usize::from(!is_deleted);
+                    rows.delete(self.spec, *target, key, version.as_ref(), known)?
                 }
                 Change::Group { target: index, key, at, inputs } => {
                     let target = &self.spec.targets[*index];
@@ -127,13 +129,17 @@ impl BatchFold<'_> {
                     }
                     let group = RowKey { target: *index, key: key.clone() };
                     skipped.late += windows.add(self.spec, group, *at, inputs, known, stream_time)?.late;
+                    true
                 }
-            }
+            };
+            skipped.superseded += usize::from(!is_applied);
+            applied.extend((is_applied && self.spec.has_constraints()).then_some(change));
         }
         let (rows, groups, windows) = (rows.finish(), groups.finish(), windows.finish());
         self.rows.apply(rows);
         self.groups.apply(groups);
         self.windows.apply(windows);
+        applied.into_iter().for_each(|change| self.order.add(self.spec, change));
         self.skipped.superseded += skipped.superseded;
         self.skipped.late += skipped.late;
         if let Some(time) = stream_time {

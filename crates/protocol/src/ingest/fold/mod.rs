@@ -16,21 +16,26 @@
 //! ("Batch cut", docs/design/ingest-batches.md).
 //!
 //! * `batch_fold`: the loop over the records, and the result.
+//! * `commit_order`: the cascades and unique indexes by which the order of a batch's changes decides.
 //! * `row_writes`: rows of which one record writes one row.
 //! * `group_states`: aggregates whose rows the event time alone determines, with `aggregate_rows`.
 //! * `group_windows`: sliding windows and sessions, of which a record changes several together.
-//! * `stored_states`: the stored states that a batch depends on.
+//! * `stored_states`: the stored states that a batch depends on, with `needed_windows`.
 //! * `failures`, `rejection`, `skip_counts`: why a record changes less than it asks for.
 
 mod aggregate_rows;
 mod batch_fold;
+mod commit_order;
 mod failures;
 mod group_states;
 mod group_windows;
+mod needed_windows;
 mod rejection;
 mod row_writes;
 mod skip_counts;
 mod stored_states;
+#[cfg(test)]
+mod tests;
 
 pub(super) use batch_fold::{FoldResult, fold};
 pub use skip_counts::SkipCounts;

@@ -17,6 +17,8 @@ type TableRow = (usize, Vec<Value>);
 pub(super) struct RowWrites {
     /// For each target, the first target that writes the same table.
     first_targets: Vec<usize>,
+    /// For each target, whether its table has a unique index.
+    has_unique_index: Vec<bool>,
     changes: HashMap<TableRow, RowChange>,
     /// The versions of rows after the batch's changes so far.
     versions: HashMap<RowKey, Option<Value>>,
@@ -25,7 +27,7 @@ pub(super) struct RowWrites {
 /// The change of one row by a batch.
 #[derive(Clone)]
 struct RowChange {
-    /// The index in the batch of the last record that changes the row.
+    /// The index in the batch of the record that determines the row's place among the writes of its target.
     order: usize,
     target: usize,
     /// True if the row is deleted, before anything is written.
@@ -52,7 +54,9 @@ impl RowWrites {
     pub(super) fn new(spec: &Spec) -> Self {
         let is_same = |one: &Target, other: &Target| one.table.eq_ignore_ascii_case(&other.table);
         let first = |target| spec.targets.iter().position(|other| is_same(target, other)).unwrap_or_default();
+        let has_unique_index = |target| spec.unique_indexes.iter().any(|unique| unique.target == target);
         Self {
+            has_unique_index: (0..spec.targets.len()).map(has_unique_index).collect(),
             first_targets: spec.targets.iter().map(first).collect(),
             changes: HashMap::new(),
             versions: HashMap::new(),
@@ -178,7 +182,10 @@ impl StagedRowWrites<'_> {
             return Err(Failure::new("SB-INGEST-CONFLICT", message).into());
         }
         let change = match self.applied.changes.get(&row) {
-            Some(before) => combine(target, before, change).ok_or(Rejection::NeedsNextCommit)?,
+            Some(before) => {
+                let is_unique = self.applied.has_unique_index[change.target];
+                combine(target, before, change, is_unique).ok_or(Rejection::NeedsNextCommit)?
+            }
             None => change,
         };
         self.staged.changes.insert(row, change);
@@ -194,7 +201,15 @@ fn version_column(target: &Target) -> Option<usize> {
 }
 
 /// Combines two changes of one row, if one commit of both has the effect of two commits.
-fn combine(target: &Target, before: &RowChange, after: RowChange) -> Option<RowChange> {
+///
+/// A row of a table with a unique index keeps the place of its first write. There it takes its values in the index, which
+/// the rows that are written later in the batch may free.
+fn combine(
+    target: &Target,
+    before: &RowChange,
+    after: RowChange,
+    has_unique_index: bool,
+) -> Option<RowChange> {
     let TargetKind::Rows(RowTarget { write, .. }) = target.kind else { return None };
     // Two targets may write different columns of the row.
     if before.target != after.target {
@@ -206,5 +221,7 @@ fn combine(target: &Target, before: &RowChange, after: RowChange) -> Option<RowC
         (Write::Update, true, true) => true,
         _ => false,
     };
-    fits.then_some(RowChange { deletes: before.deletes || after.deletes, ..after })
+    let keeps_place = has_unique_index && before.row.is_some() && after.row.is_some();
+    let order = if keeps_place { before.order } else { after.order };
+    fits.then_some(RowChange { order, deletes: before.deletes || after.deletes, ..after })
 }

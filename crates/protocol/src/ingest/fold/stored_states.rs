@@ -2,11 +2,12 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::super::change::{Change, KeyRange, RowKey, Spec, WindowKind};
+use super::super::change::{Change, KeyRange, RowKey, Spec};
+use super::super::position::Partition;
 use super::super::record::PendingRecord;
 use super::super::state_cache::StateCache;
-use super::super::window::{LAST, session_range, slide_range};
 use super::aggregate_rows::aggregate_rows;
+use super::needed_windows::NeededWindows;
 use crate::value::{Timestamp, Value};
 
 /// The known states of stored rows.
@@ -38,23 +39,30 @@ impl MissingStates {
     }
 }
 
-/// The first and the last event time of a batch's records, by group.
-type TimeSpans = BTreeMap<RowKey, (Timestamp, Timestamp)>;
-
 impl StoredStates {
     /// Looks up the states that the changes of a batch depend on. Returns what the cache contains, and
     /// what is to be read. Rows of locking targets and ranges are never taken from the cache.
+    ///
+    /// `stream_times` holds the stream times before the batch.
     pub(in crate::ingest) fn look_up<P>(
         spec: &Spec,
         batch: &[PendingRecord<P>],
         cache: &mut StateCache,
+        stream_times: &BTreeMap<Partition, Timestamp>,
     ) -> (Self, MissingStates) {
-        let (mut known, mut missing, mut spans) =
-            (Self::default(), MissingStates::default(), TimeSpans::new());
-        for change in batch.iter().flat_map(|record| record.changes.iter().flatten()) {
-            if let Some((group, at)) = ranged_group(spec, change) {
-                let span = spans.entry(group).or_insert((at, at));
-                *span = (span.0.min(at), span.1.max(at));
+        let (mut known, mut missing, mut windows) =
+            (Self::default(), MissingStates::default(), NeededWindows::default());
+        let changes = batch
+            .iter()
+            .flat_map(|record| record.changes.iter().flatten().map(|change| (&record.partition, change)));
+        for (partition, change) in changes {
+            if let Change::Group { target, key, at, .. } = change
+                && spec.targets[*target].has_ranged_windows()
+            {
+                if let Some(at) = at {
+                    let group = RowKey { target: *target, key: key.clone() };
+                    windows.add(spec, group, *at, stream_times.get(partition).copied());
+                }
                 continue;
             }
             for key in row_keys(spec, change) {
@@ -68,7 +76,7 @@ impl StoredStates {
                 }
             }
         }
-        missing.ranges = spans.into_iter().filter_map(|(group, span)| key_range(spec, group, span)).collect();
+        missing.ranges = windows.ranges(spec);
         (known, missing)
     }
 
@@ -99,26 +107,6 @@ impl StoredStates {
             _ => None,
         })
     }
-}
-
-/// Returns the group and the event time of a change whose windows are read as a range.
-fn ranged_group(spec: &Spec, change: &Change) -> Option<(RowKey, Timestamp)> {
-    let Change::Group { target, key, at, .. } = change else { return None };
-    match spec.targets[*target].window()?.kind {
-        WindowKind::Sliding(_) | WindowKind::Session(_) => {
-            Some((RowKey { target: *target, key: key.clone() }, (*at)?))
-        }
-        WindowKind::Tumbling(_) | WindowKind::Hopping(_) => None,
-    }
-}
-
-fn key_range(spec: &Spec, group: RowKey, (first, last): (Timestamp, Timestamp)) -> Option<KeyRange> {
-    let (from, to) = match spec.targets[group.target].window()?.kind {
-        WindowKind::Sliding(size) => slide_range(size, first, last).into_inner(),
-        WindowKind::Session(gap) => (session_range(gap, first, last).earliest_end, LAST),
-        WindowKind::Tumbling(_) | WindowKind::Hopping(_) => return None,
-    };
-    Some(KeyRange { target: group.target, prefix: group.key, from, to })
 }
 
 /// Returns the rows on whose state a change depends.

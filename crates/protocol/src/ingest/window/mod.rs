@@ -32,6 +32,6 @@ pub use watermark::{PartitionProgress, compute_watermark};
 pub(super) use hopping::hopping_window_starts;
 pub(super) use instant::LAST;
 pub(super) use lateness::{WindowEnd, first_open, is_late};
-pub(super) use session::{Session, Sessions, session_range};
+pub(super) use session::{Session, Sessions, is_distant, session_range};
 pub(super) use sliding::{Slide, Slides, slide_range};
 pub(super) use tumbling::tumbling_window_start;

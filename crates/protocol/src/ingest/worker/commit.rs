@@ -17,10 +17,18 @@ pub(super) fn fold_batch<P: Payload>(
     batch: &[PendingRecord<P>],
     known: &StoredStates,
 ) -> FoldResult {
+    fold::fold(spec, batch, known, stored_stream_times(partitions, batch))
+}
+
+/// Returns the stream times of the stored positions of a batch's partitions.
+pub(super) fn stored_stream_times<P>(
+    partitions: &OwnedPartitions,
+    batch: &[PendingRecord<P>],
+) -> BTreeMap<Partition, Timestamp> {
     let stream_times = batch.iter().filter_map(|record| {
         Some((record.partition.clone(), partitions.position(&record.partition).event_time?))
     });
-    fold::fold(spec, batch, known, stream_times.collect())
+    stream_times.collect()
 }
 
 /// Returns the moves of the positions of a batch. A replay keeps the offset and increases the revision.

@@ -299,6 +299,20 @@ impl<P: Payload> Worker<P> {
         self.start_due_commits(now);
     }
 
+    /// Splits a batch whose states are too many for one read, as one that is too large for a commit. A single record
+    /// becomes a dead letter, or stops its partition.
+    pub fn reject_read(&mut self, attempt: u64, failure: Failure, now: Duration) {
+        let is_reading = |stage: &BatchStage| matches!(stage, BatchStage::Reading { .. });
+        let Some(flight) = self.batches.end_flight(attempt, is_reading) else { return };
+        if is_enforced(Guard::WideReadIsSplit) {
+            self.batches.record_too_large(flight.batch.len());
+            self.reject(flight.batch, failure, now);
+        } else {
+            self.retry_aborted(flight.batch, flight.retries, now);
+        }
+        self.start_due_commits(now);
+    }
+
     /// Applies the outcome of a commit.
     pub fn apply_outcome(&mut self, attempt: u64, outcome: Outcome, now: Duration) {
         if let Some(moves) = self.end_moves.end_flight(attempt) {
@@ -367,7 +381,8 @@ impl<P: Payload> Worker<P> {
         let attempt = self.last_attempt;
         let first = retries.first_attempt.unwrap_or(attempt);
         let retries = RetryState { first_attempt: Some(first), ..retries };
-        let (known, missing) = StoredStates::look_up(&self.spec, &batch, &mut self.cache);
+        let stream_times = commit::stored_stream_times(&self.partitions, &batch);
+        let (known, missing) = StoredStates::look_up(&self.spec, &batch, &mut self.cache, &stream_times);
         if missing.is_empty() {
             self.commit(attempt, batch, retries, &known, None, now);
             return;

@@ -1,6 +1,7 @@
 //! A fake Spanner with atomic commits and the errors that the protocol depends on.
 
 use std::collections::BTreeMap;
+use std::ops::Bound;
 use std::sync::Arc;
 
 use super::pipeline::spec;
@@ -11,6 +12,9 @@ use crate::ingest::{
 use crate::mutation::{Mutation, Write};
 use crate::sim::rng::Rng;
 use crate::value::{Timestamp, Value};
+
+/// The maximum number of rows in the ranges of one read.
+pub(super) const MAX_READ_ROWS: usize = 40;
 
 type Key = Vec<Value>;
 type Row = Vec<Value>;
@@ -145,15 +149,47 @@ impl FakeSpanner {
                 if flaw == Some(&"orphan".into()) {
                     return fenced("NOT_FOUND: no parent row");
                 }
-                if *write == Write::Delete && **table == *TABLE_DEAD_LETTERS {
-                    let below = self.put(TABLE_REPLAYS.into(), key.clone(), None);
-                    undo.push((TABLE_REPLAYS.into(), key.clone(), below));
+                if let Some(violation) = row.as_ref().and_then(|row| self.violation(table, row)) {
+                    return fenced(violation);
+                }
+                if *write == Write::Delete {
+                    self.cascade(table, &key, undo);
                 }
                 let before = self.put(table.clone(), key.clone(), row);
                 undo.push((table.clone(), key, before));
             }
         }
         Outcome::Committed { mutations: None }
+    }
+
+    /// Returns the constraint that a written row violates. Spanner checks mutations in their order.
+    fn violation(&self, table: &str, row: &Row) -> Option<&'static str> {
+        let has_row =
+            |table: &str, key: &[Value]| self.tables.get(table).is_some_and(|rows| rows.contains_key(key));
+        let has_code = |other: &Row| other[0] != row[0] && other[1..3] == row[1..3];
+        match table {
+            "Children" | "Totals" | "Codes" if !has_row("Parents", &row[..2]) => {
+                Some("NOT_FOUND: no parent row")
+            }
+            "Codes" if self.rows("Codes").any(has_code) => Some("ALREADY_EXISTS: unique index"),
+            _ => None,
+        }
+    }
+
+    /// Deletes the rows below a row, by ON DELETE CASCADE.
+    fn cascade(&mut self, table: &str, key: &[Value], undo: &mut Vec<(Arc<str>, Key, Option<Row>)>) {
+        let below: &[&str] = match table {
+            TABLE_DEAD_LETTERS => &[TABLE_REPLAYS],
+            "Parents" => &["Children", "Totals", "Codes"],
+            _ => &[],
+        };
+        for &table in below {
+            let rows = self.tables.get(table).into_iter().flat_map(BTreeMap::keys);
+            for row in rows.filter(|row| row.starts_with(key)).cloned().collect::<Vec<_>>() {
+                let before = self.put(table.into(), row.clone(), None);
+                undo.push((table.into(), row, before));
+            }
+        }
     }
 
     fn put(&mut self, table: Arc<str>, key: Key, row: Option<Row>) -> Option<Row> {
@@ -201,10 +237,13 @@ impl FakeSpanner {
     /// Returns the rows of these ranges, each with all columns behind its key.
     pub(super) fn ranges(&self, ranges: &[KeyRange]) -> FoundRows {
         let mut found = Vec::new();
-        for KeyRange { target, prefix, from, to } in ranges {
+        for KeyRange { target, prefix, from, to, and_next } in ranges {
             let bound = |at: &Timestamp| [&prefix[..], &[Value::Timestamp(*at)]].concat();
-            let table = self.tables.get(&*spec().targets[*target].table);
-            for (key, row) in table.into_iter().flat_map(|table| table.range(bound(from)..=bound(to))) {
+            let Some(table) = self.tables.get(&*spec().targets[*target].table) else { continue };
+            let behind = (Bound::Excluded(bound(to)), Bound::Unbounded);
+            let next = table.range(behind).take_while(|(key, _)| key.starts_with(prefix));
+            let next = next.take(usize::from(*and_next));
+            for (key, row) in table.range(bound(from)..=bound(to)).chain(next) {
                 found.push((RowKey { target: *target, key: key.clone() }, row[key.len()..].to_vec()));
             }
         }
@@ -232,7 +271,7 @@ fn fenced(what: &str) -> Outcome {
 fn key_columns(table: &str) -> usize {
     match table {
         "Shared" | "Newest" => 1,
-        "BridgePartitions" | "Groups" | "Sessions" | "Slides" => 3,
+        "BridgePartitions" | "Groups" | "Sessions" | "Slides" | "Children" | "Totals" => 3,
         TABLE_DEAD_LETTERS | TABLE_REPLAYS => 4,
         TABLE_POSITIONS => 5,
         _ => 2,

@@ -7,8 +7,8 @@ use chrono::DateTime;
 
 use super::fake_spanner::CommittedStep;
 use super::pipeline::{
-    GAP, GRACE, GROUPS, INSERTED, NEWEST, ROWS, SESSIONS, SHARED, SHARED_SESSIONS, SHARED_SLIDES, SLIDE,
-    SLIDES, UPDATED, WINDOW,
+    CHILDREN, CODES, GAP, GRACE, GROUPS, INSERTED, NEWEST, PARENTS, ROWS, SESSIONS, SHARED, SHARED_SESSIONS,
+    SHARED_SLIDES, SLIDE, SLIDES, TOTALS, UPDATED, WINDOW,
 };
 use crate::ingest::{AggregateInput, Change, Failure, Offset, Record};
 use crate::sim::empty_payload::EmptyPayload;
@@ -109,7 +109,7 @@ pub(super) fn generate(rng: &mut Rng, partition: i32) -> PartitionLog {
             group: rng.below(4) as i64,
             amount: rng.below(100) as i64 - 20,
             kind,
-            time: offset * 10 + rng.below(120) as i64,
+            time: if rng.percent(3) { rng.below(50) as i64 } else { offset * 10 + rng.below(120) as i64 },
             version: (rng.below(1000) as i64 * 1000 + offset) * i64::from(PARTITIONS) + i64::from(partition),
         }
     };
@@ -169,7 +169,7 @@ impl LogEntry {
             let inputs = vec![AggregateInput::Record, input(self.offset)];
             Change::Group { target, key, at, inputs }
         };
-        vec![
+        let mut changes = vec![
             first,
             Change::Group {
                 target: GROUPS,
@@ -182,8 +182,39 @@ impl LogEntry {
             counted(SLIDES, key(group.clone()), at),
             counted(SHARED_SLIDES, vec![group.clone()], at),
             counted(SHARED, vec![group.clone()], None),
-            Change::Row { target: NEWEST, row: vec![group, self.version.into(), self.offset.into()] },
-        ]
+            Change::Row { target: NEWEST, row: vec![group.clone(), self.version.into(), self.offset.into()] },
+        ];
+        let key = key(group);
+        let with = |values: &[i64]| key.iter().cloned().chain(values.iter().map(|&it| it.into())).collect();
+        match self.kind {
+            RecordKind::Good => {
+                changes.push(Change::Row { target: PARENTS, row: with(&[self.offset]) });
+                changes.push(Change::Row { target: CHILDREN, row: with(&[self.member(), self.offset]) });
+                changes.push(counted(TOTALS, with(&[self.member()]), None));
+                if let Some(code) = self.code() {
+                    changes.push(Change::Row { target: CODES, row: with(&[code]) });
+                }
+            }
+            RecordKind::Delete => {
+                changes.push(Change::Delete { target: PARENTS, key: key.clone(), version: None });
+                // The others are deleted with their parent.
+                if self.member() == 0 {
+                    changes.push(Change::Delete { target: CODES, key, version: None });
+                }
+            }
+            _ => {}
+        }
+        changes
+    }
+
+    /// The number of the child that a record writes.
+    fn member(&self) -> i64 {
+        self.amount.rem_euclid(3)
+    }
+
+    /// The code that a record writes, which is unique in its partition.
+    fn code(&self) -> Option<i64> {
+        (self.amount % 3 == 0).then_some(self.amount.rem_euclid(5))
     }
 }
 
@@ -204,6 +235,14 @@ pub(super) struct ExpectedRows {
     pub(super) sessions: WindowRows,
     /// The latest time, the count and the sum of offsets, by group, partition and start.
     pub(super) slides: WindowRows,
+    /// The last offset by group and partition.
+    pub(super) parents: BTreeMap<(i64, i64), Offset>,
+    /// The last offset by group, partition and member.
+    pub(super) children: BTreeMap<(i64, i64, i64), Offset>,
+    /// The count and the sum of offsets, by group, partition and member.
+    pub(super) totals: BTreeMap<(i64, i64, i64), (i64, Offset)>,
+    /// The code by group and partition.
+    pub(super) codes: BTreeMap<(i64, i64), i64>,
     pub(super) dead_letters: BTreeSet<(i64, Offset)>,
 }
 
@@ -309,6 +348,10 @@ impl ExpectedRows {
         rows("Newest", &self.newest, &expected.newest)?;
         rows("Sessions", &self.sessions, &expected.sessions)?;
         rows("Slides", &self.slides, &expected.slides)?;
+        rows("Parents", &self.parents, &expected.parents)?;
+        rows("Children", &self.children, &expected.children)?;
+        rows("Totals", &self.totals, &expected.totals)?;
+        rows("Codes", &self.codes, &expected.codes)?;
         let (found, expected) = (&self.dead_letters, &expected.dead_letters);
         if found == expected {
             Ok(())
@@ -330,6 +373,27 @@ impl ExpectedRows {
         }
     }
 
+    /// Applies a record to the interleaved tables and the table with a unique index.
+    fn apply_family(&mut self, key: (i64, i64), entry: &LogEntry) {
+        let below = (key.0, key.1, entry.member());
+        match entry.kind {
+            RecordKind::Good => {
+                self.parents.insert(key, entry.offset);
+                self.children.insert(below, entry.offset);
+                let total = self.totals.entry(below).or_default();
+                *total = (total.0 + 1, total.1 + entry.offset);
+                self.codes.extend(entry.code().map(|code| (key, code)));
+            }
+            RecordKind::Delete => {
+                self.parents.remove(&key);
+                self.children.retain(|row, _| (row.0, row.1) != key);
+                self.totals.retain(|row, _| (row.0, row.1) != key);
+                self.codes.remove(&key);
+            }
+            _ => {}
+        }
+    }
+
     /// Applies a record. Returns false if it becomes a dead letter.
     fn apply(&mut self, partition: i64, entry: &LogEntry, stream_time: &mut i64) -> bool {
         let key = (entry.group, partition);
@@ -337,6 +401,11 @@ impl ExpectedRows {
             RecordKind::Garbled | RecordKind::Poison | RecordKind::Orphan => false,
             RecordKind::Update => self.rows.contains_key(&key),
             RecordKind::Insert => !self.inserted.contains_key(&key),
+            RecordKind::Good => entry.code().is_none_or(|code| {
+                let holds =
+                    |(row, held): (&(i64, i64), &i64)| row.1 == partition && *row != key && *held == code;
+                !self.codes.iter().any(holds)
+            }),
             _ => true,
         };
         let start = entry.time - entry.time.rem_euclid(WINDOW);
@@ -353,6 +422,7 @@ impl ExpectedRows {
         if let (Some(sum), false) = (sum, late) {
             self.groups.insert(at, (before.0 + 1, sum, before.2.max(amount)));
         }
+        self.apply_family(key, entry);
         match entry.kind {
             RecordKind::Delete => drop(self.rows.remove(&key)),
             RecordKind::Insert => drop(self.inserted.insert(key, entry.offset)),

@@ -4,8 +4,8 @@ use std::sync::{Arc, LazyLock};
 use std::time::Duration;
 
 use crate::ingest::{
-    AggregateFunction, GroupTarget, LatePolicy, RowTarget, Spec, Target, TargetKind, Window, WindowKind,
-    WindowSize,
+    AggregateFunction, CascadeRelation, GroupTarget, LatePolicy, RowTarget, Spec, Target, TargetKind,
+    UniqueIndex, Window, WindowKind, WindowSize,
 };
 use crate::mutation::Write;
 
@@ -20,6 +20,13 @@ pub(super) const SESSIONS: usize = 6;
 pub(super) const SHARED_SESSIONS: usize = 7;
 pub(super) const SLIDES: usize = 8;
 pub(super) const SHARED_SLIDES: usize = 9;
+pub(super) const PARENTS: usize = 10;
+/// The table of this target is interleaved in that of [`PARENTS`], with ON DELETE CASCADE.
+pub(super) const CHILDREN: usize = 11;
+/// The aggregates of this target are interleaved in the table of [`PARENTS`] as well.
+pub(super) const TOTALS: usize = 12;
+/// The table of this target is interleaved as well, and has a unique index over the partition and the code.
+pub(super) const CODES: usize = 13;
 
 /// The size of tumbling windows in seconds.
 pub(super) const WINDOW: i64 = 60;
@@ -59,6 +66,7 @@ fn build_spec() -> Spec {
     let slide = WindowKind::Sliding(seconds(SLIDE));
     let shared =
         GroupTarget { functions: vec![AggregateFunction::Count, AggregateFunction::Sum], window: None };
+    let totals = shared.clone();
     let target = |table: &str, columns: &[&str], key: usize, kind, locking| Target {
         table: table.into(),
         columns: columns.iter().map(ToString::to_string).collect(),
@@ -113,8 +121,21 @@ fn build_spec() -> Spec {
             ranged(slide, 1),
             true,
         ),
+        target("Parents", &["Group", "SourcePartition", "Offset"], 2, rows(Write::Upsert), false),
+        target("Children", &["Group", "SourcePartition", "Member", "Offset"], 3, rows(Write::Upsert), false),
+        target(
+            "Totals",
+            &["Group", "SourcePartition", "Member", "Count", "Sum"],
+            3,
+            TargetKind::Groups(totals),
+            false,
+        ),
+        target("Codes", &["Group", "SourcePartition", "Code"], 2, rows(Write::Upsert), false),
     ];
-    Spec { pipeline: "p".into(), targets }
+    let below_parents = |descendant| CascadeRelation { ancestor: PARENTS, descendant, shared_key: 2 };
+    let codes = UniqueIndex { target: CODES, columns: vec![1, 2] };
+    Spec::new("p".into(), targets)
+        .with_constraints([CHILDREN, TOTALS, CODES].map(below_parents).into(), vec![codes])
 }
 
 fn seconds(seconds: i64) -> WindowSize {

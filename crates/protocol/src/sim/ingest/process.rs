@@ -3,11 +3,11 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
-use super::fake_spanner::{CommitRequest, FakeSpanner, Locks};
+use super::fake_spanner::{CommitRequest, FakeSpanner, Locks, MAX_READ_ROWS};
 use super::kafka_log::PartitionLog;
 use super::pipeline::spec;
 use crate::ingest::{
-    LogRange, Offset, OnError, OnGap, Outcome, Partition, Position, RowKey, Worker, WorkerEffect,
+    Failure, LogRange, Offset, OnError, OnGap, Outcome, Partition, Position, RowKey, Worker, WorkerEffect,
     WorkerLimits,
 };
 use crate::sim::empty_payload::EmptyPayload;
@@ -21,6 +21,7 @@ enum Answer {
     Settled(Partition, u64),
     States(u64, Vec<(RowKey, Vec<Value>)>),
     Unread(u64),
+    TooWide(u64),
     Outcome(u64, Outcome),
     Verified(u64, Vec<(Partition, Option<Position>)>),
     Replays(Partition, u64, Vec<Offset>),
@@ -150,11 +151,16 @@ impl Process {
                 Answer::Unread(attempt)
             }
             WorkerEffect::ReadStates { attempt, keys, ranges, lock, .. } => {
+                let ranged = env.spanner.ranges(&ranges);
+                if ranged.len() > MAX_READ_ROWS {
+                    self.answers.push(Answer::TooWide(attempt));
+                    return Ok(());
+                }
                 if lock {
                     self.transactions.insert(attempt, env.spanner.lock(&keys, &ranges));
                 }
                 let mut found = env.spanner.states(&keys);
-                found.extend(env.spanner.ranges(&ranges));
+                found.extend(ranged);
                 Answer::States(attempt, found)
             }
             WorkerEffect::Commit(commit) => {
@@ -190,6 +196,9 @@ impl Process {
             }
             Some(Answer::States(attempt, states)) => self.worker.apply_states(attempt, states, now),
             Some(Answer::Unread(attempt)) => self.worker.abort_read(attempt, now),
+            Some(Answer::TooWide(attempt)) => {
+                self.worker.reject_read(attempt, Failure::new("SB-TEST", "too wide"), now);
+            }
             Some(Answer::Outcome(attempt, outcome)) => self.worker.apply_outcome(attempt, outcome, now),
             Some(Answer::Verified(attempt, stored)) => {
                 self.worker.apply_verified_positions(attempt, &stored, now)

@@ -191,6 +191,8 @@ impl IngestSimulation {
                 .collect()
         };
         let pair = |row: &Vec<Value>| (int(&row[0]), (int(&row[1]), int(&row[2])));
+        let below = |row: &Vec<Value>| (int(&row[0]), int(&row[1]), int(&row[2]));
+        let (children, totals) = (self.spanner.rows("Children"), self.spanner.rows("Totals"));
         let dead_letters = self.spanner.rows(TABLE_DEAD_LETTERS);
         ExpectedRows {
             rows: rows("Rows").collect(),
@@ -200,6 +202,10 @@ impl IngestSimulation {
             slides: ranges("Slides", "SharedSlides"),
             shared: self.spanner.rows("Shared").map(pair).collect(),
             newest: self.spanner.rows("Newest").map(pair).collect(),
+            parents: rows("Parents").collect(),
+            children: children.map(|row| (below(row), int(&row[3]))).collect(),
+            totals: totals.map(|row| (below(row), (int(&row[3]), int(&row[4])))).collect(),
+            codes: rows("Codes").collect(),
             dead_letters: dead_letters.map(|row| (int(&row[2]), int(&row[3]))).collect(),
         }
     }

@@ -25,6 +25,21 @@ fn without_position_at_the_end_a_lag_remains() {
 }
 
 #[test]
+fn without_a_cut_at_cascades_the_checker_fails() {
+    assert_fails_without(Guard::CascadeEndsBatch, "differs", simulation::run);
+}
+
+#[test]
+fn without_a_cut_at_unique_indexes_the_checker_fails() {
+    assert_fails_without(Guard::UniqueIndexEndsBatch, "differs", simulation::run);
+}
+
+#[test]
+fn without_a_split_of_wide_reads_the_simulation_does_not_end() {
+    assert_fails_without(Guard::WideReadIsSplit, "does not come to rest", simulation::run);
+}
+
+#[test]
 fn without_shared_rows_under_lock_the_checker_fails() {
     assert_fails_without(Guard::SharedRowsUnderLock, "differs", simulation::run);
 }

@@ -52,6 +52,18 @@ pub(in crate::ingest) fn session_range(gap: WindowSize, first: Timestamp, last: 
     }
 }
 
+/// The number of gaps between a time and the stream time from which on the time is distant.
+const DISTANT_GAPS: i128 = 100;
+
+/// Returns whether many sessions may end behind a time. Without a stream time, other partitions may have written any number.
+pub(in crate::ingest) fn is_distant(
+    gap: WindowSize,
+    time: Timestamp,
+    stream_time: Option<Timestamp>,
+) -> bool {
+    stream_time.is_none_or(|now| nanos(now) - nanos(time) > DISTANT_GAPS * gap.nanos())
+}
+
 impl Sessions {
     /// Creates the set from all stored sessions within the batch's [`session_range`].
     pub(in crate::ingest) fn new(gap: WindowSize, existing: Vec<Session>) -> Self {

@@ -37,7 +37,7 @@ impl TestWorker {
             backoff: Duration::from_millis(1),
             end_interval: END_INTERVAL,
         };
-        let spec = Arc::new(Spec { pipeline: "p".into(), targets: Vec::new() });
+        let spec = Arc::new(Spec::new("p".into(), Vec::new()));
         let worker = Worker::new(spec, limits, OnError::DeadLetter, on_gap);
         Self { worker, now: Duration::ZERO }
     }
