@@ -8,11 +8,12 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use serde_json::{Value as Json, json};
+use spanbridge_config::{Publish, RecordTimestamp};
 use spanbridge_kafka::Message;
 use spanbridge_spanner::{DataChange, Mod, ModType};
 
 use crate::ErrorKind;
-use crate::transform::SchemaMismatch;
+use crate::transform::{SchemaMismatch, timestamp_ms};
 
 /// How long a refusal holds for changes of the same kind.
 const REFUSAL_LIFETIME: Duration = Duration::from_secs(5);
@@ -23,6 +24,7 @@ const MAX_REASON_CHARS: usize = 2000;
 pub(crate) struct DeadLetters {
     topic: Arc<str>,
     pipeline: String,
+    timestamp: RecordTimestamp,
     /// The last refusal of each table.
     refusals: Mutex<HashMap<String, Refusal>>,
 }
@@ -35,8 +37,13 @@ struct Refusal {
 }
 
 impl DeadLetters {
-    pub(crate) fn new(topic: String, pipeline: &str) -> Self {
-        Self { topic: topic.into(), pipeline: pipeline.to_owned(), refusals: Mutex::default() }
+    pub(crate) fn new(topic: String, publish: &Publish) -> Self {
+        Self {
+            topic: topic.into(),
+            pipeline: publish.name.to_string(),
+            timestamp: publish.record_timestamp,
+            refusals: Mutex::default(),
+        }
     }
 
     /// The reason why a change of this table with the same mismatch was refused a moment ago.
@@ -95,7 +102,7 @@ impl DeadLetters {
             key: Some(key.to_string().into_bytes()),
             value: Some(change_record(change, row).to_string().into_bytes()),
             headers: headers.into(),
-            timestamp_ms: Some(change.commit_timestamp.timestamp_millis()),
+            timestamp_ms: timestamp_ms(self.timestamp, change.commit_timestamp),
         }
     }
 }

@@ -26,6 +26,11 @@ fn formats_and_types() {
             &["33:14: `compatible = \"debezum\"` is unknown; did you mean `debezium`?"],
         ),
         ("shards = 4", "shards = 4\natomic = true", &["34:10: `atomic` needs one shard, and `shards` is 4"]),
+        (
+            "shards = 4",
+            "record_timestamp = \"comit\"",
+            &["33:20: `record_timestamp = \"comit\"` is unknown; did you mean `commit`?"],
+        ),
         ("shards = 4", "timestamps = \"millis\"", &["33:14: `timestamps = \"millis\"` is unknown"]),
         (
             "shards = 4",

@@ -123,7 +123,7 @@ async fn dead_letters(
     let span = publish.dead_letter_topic.span();
     let required = RequiredTopic { topic: &topic, purpose: "dead letters", span };
     required.ensure(&context.config, publish, publish.create_topics.as_ref(), admin).await?;
-    Ok(Some(DeadLetters::new(topic, &publish.name)))
+    Ok(Some(DeadLetters::new(topic, publish)))
 }
 
 /// The tags of the file's ingest pipelines, if the commits of these are not published.

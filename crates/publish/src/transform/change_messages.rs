@@ -8,6 +8,7 @@ use spanbridge_spanner::{DataChange, Mod, ModType};
 
 use super::change_metadata::{ChangeMetadata, PrecedingEvents};
 use super::record_source::RecordSource;
+use super::record_timestamp::timestamp_ms;
 use super::row_values::RowValues;
 use super::source_block::source_block;
 use super::table_transform::TableTransform;
@@ -75,7 +76,7 @@ impl<'a> RowChange<'a> {
             key: Some(key),
             value,
             headers: headers.clone(),
-            timestamp_ms: Some(change.commit_timestamp.timestamp_millis()),
+            timestamp_ms: timestamp_ms(schemas.timestamp, change.commit_timestamp),
         };
         let value = match &schemas.envelope {
             Some(schema) => Some(self.envelope()?.into_record_value(schema)),

@@ -15,6 +15,7 @@
 //! record_format        what all records of a pipeline have in common: envelope, style, formats, headers
 //! ├─ serializer_settings  format and subject name strategy of keys or values
 //! └─ headers           fixed headers and CloudEvents attributes
+//! record_timestamp     the timestamp of a record: its publication or its commit
 //! record_schemas       the schemas of one table's records, independent of the format
 //! serializer           an encoder and the id of its registered schema
 //! table_transform      schemas, serializers and columns of one table
@@ -37,6 +38,7 @@ mod headers;
 mod record_format;
 mod record_schemas;
 mod record_source;
+mod record_timestamp;
 mod row_values;
 mod schema_adjustments;
 mod schema_mismatch;
@@ -55,6 +57,7 @@ pub(crate) use change_metadata::{ChangeMetadata, PrecedingEvents};
 pub(crate) use record_format::RecordFormat;
 pub(crate) use record_schemas::RecordSchemas;
 pub(crate) use record_source::RecordSource;
+pub(crate) use record_timestamp::timestamp_ms;
 pub(crate) use schema_adjustments::SchemaAdjustments;
 pub(crate) use schema_mismatch::SchemaMismatch;
 pub(crate) use serializer::{RegistryAnswer, Serializer};

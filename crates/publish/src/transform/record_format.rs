@@ -1,6 +1,6 @@
 //! The format of records, taken from the file.
 
-use spanbridge_config::{Compatibility, Envelope, Publish, TimestampEncoding};
+use spanbridge_config::{Compatibility, Envelope, Publish, RecordTimestamp, TimestampEncoding};
 use spanbridge_schema::TypeMapping;
 
 use super::headers::Headers;
@@ -16,6 +16,7 @@ pub(crate) struct RecordFormat {
     /// True if a deletion is followed by a tombstone.
     pub(super) tombstones: bool,
     pub(super) headers: Headers,
+    pub(super) timestamp: RecordTimestamp,
 }
 
 impl RecordFormat {
@@ -39,6 +40,7 @@ impl RecordFormat {
             value: SerializerSettings::value(publish.value, publish.value_subject),
             tombstones: publish.tombstones,
             headers: Headers::new(publish),
+            timestamp: publish.record_timestamp,
         }
     }
 

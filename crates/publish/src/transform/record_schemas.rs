@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use spanbridge_config::Envelope;
+use spanbridge_config::{Envelope, RecordTimestamp};
 use spanbridge_protocol::table::Table;
 use spanbridge_schema::debezium::EnvelopeSchema;
 use spanbridge_schema::{RecordDefinition, Result};
@@ -21,6 +21,7 @@ pub(crate) struct RecordSchemas {
     /// `None` for the envelope `row`.
     pub(super) envelope: Option<EnvelopeSchema>,
     pub(super) tombstones: bool,
+    pub(super) timestamp: RecordTimestamp,
     /// True if an update without captured old values has its key as the row before it, as in Debezium's records.
     pub(super) keeps_key_before: bool,
     /// True if NOT NULL columns are required, so that updates must contain them.
@@ -53,6 +54,7 @@ impl RecordSchemas {
             before,
             after,
             tombstones: format.tombstones,
+            timestamp: format.timestamp,
             keeps_key_before: !is_extended,
             requires_whole_rows,
         })

@@ -9,6 +9,7 @@ use spanbridge_schema::debezium::{Envelope, Operation, SourceInfo};
 use spanbridge_spanner::{decode_column, encode_column};
 
 use super::record_source::RecordSource;
+use super::record_timestamp::timestamp_ms;
 use super::row_values::RowValues;
 use super::source_block::source_block;
 use super::table_transform::TableTransform;
@@ -61,7 +62,7 @@ pub(crate) fn snapshot_message(
         key: Some(transform.key.serialize(key).map_err(text)?),
         value: Some(transform.value.serialize(value).map_err(text)?),
         headers: transform.headers.of_row(source, table, at, "spanner.snapshot.row", id),
-        timestamp_ms: Some(at.timestamp_millis()),
+        timestamp_ms: timestamp_ms(schemas.timestamp, at),
     };
     Ok((message, cursor))
 }

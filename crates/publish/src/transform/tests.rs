@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use apache_avro::types::Value as Avro;
 use serde_json::{Value as Json, json};
-use spanbridge_config::{Envelope, PublishFormat, SubjectStrategy};
+use spanbridge_config::{Envelope, PublishFormat, RecordTimestamp, SubjectStrategy};
 use spanbridge_kafka::Message;
 use spanbridge_protocol::table::{Column, Table};
 use spanbridge_protocol::value::{Timestamp, Type};
@@ -64,6 +64,7 @@ fn record_format(envelope: Envelope, style: TypeMapping) -> RecordFormat {
         value: SerializerSettings::value(PublishFormat::Avro, SubjectStrategy::TopicName),
         tombstones: true,
         headers: Headers::default(),
+        timestamp: RecordTimestamp::Commit,
     }
 }
 

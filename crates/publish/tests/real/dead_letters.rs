@@ -27,6 +27,7 @@ async fn change_without_fitting_schema_becomes_a_dead_letter() {
     let start = world.database.now().await.unwrap().to_rfc3339();
     let config = world.config(&format!(
         "change_stream = \"Stream\"\nshards = 1\nstart = \"{start}\"\non_incompatible_schema = \"dead-letter\"\n\
+         record_timestamp = \"commit\"\n\
          create_topics = {{ partitions = 1, replication_factor = 1 }}\n"
     ));
     let worker = Worker::start(&world, &config);

@@ -31,7 +31,7 @@ pub use periodic_topic::PeriodicTopic;
 pub use route::Route;
 pub use selection::Selection;
 pub use start::PublishStart;
-pub use value_types::{Compatibility, TimestampEncoding};
+pub use value_types::{Compatibility, RecordTimestamp, TimestampEncoding};
 
 /// `[[publish]]`: a pipeline from Spanner to Kafka.
 #[derive(Debug, Clone)]
@@ -69,6 +69,8 @@ pub struct Publish {
     /// all values without loss.
     pub compatible: Option<Compatibility>,
     /// `timestamps`: how Avro represents a TIMESTAMP. Default: `text`.
+    /// `record_timestamp`: the timestamp of published records. Default: `publish`.
+    pub record_timestamp: RecordTimestamp,
     pub timestamps: TimestampEncoding,
     /// `tombstones`: whether a record without a value follows each deletion. Default: true.
     pub tombstones: bool,
@@ -212,6 +214,9 @@ impl Publish {
         let timestamps = section.optional("timestamps").and_then(|entry| {
             let formats = [key, value].map(|format| format.unwrap_or_default().0);
             TimestampEncoding::read(&entry, compatible, formats)
+        let record_timestamp = section.optional("record_timestamp").and_then(|entry| {
+            entry.choice(&[("publish", RecordTimestamp::Publish), ("commit", RecordTimestamp::Commit)], &[])
+        });
         });
         let tombstones = section.optional("tombstones").and_then(|entry| entry.boolean());
         let start = section.optional("start").and_then(|entry| PublishStart::read(&entry));
@@ -274,6 +279,7 @@ impl Publish {
             value_subject,
             envelope: envelope.unwrap_or_default(),
             compatible,
+            record_timestamp: record_timestamp.unwrap_or_default(),
             timestamps: timestamps.unwrap_or_default(),
             tombstones: tombstones.unwrap_or(true),
             snapshot: snapshot.unwrap_or_default(),

@@ -23,6 +23,16 @@ pub enum TimestampEncoding {
     Nanos,
 }
 
+/// `record_timestamp`: the timestamp of published Kafka records.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum RecordTimestamp {
+    /// The time at which the record is published. The default.
+    #[default]
+    Publish,
+    /// The commit timestamp of the change. Kafka deletes a backlog that is older than the topic's `retention.ms` as it arrives.
+    Commit,
+}
+
 impl TimestampEncoding {
     pub(super) fn read(
         entry: &Entry<'_>,
