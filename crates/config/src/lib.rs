@@ -35,7 +35,7 @@ pub use model::all_fields::AllFields;
 pub use model::commit_limits::{BatchLimits, TransactionLimits};
 pub use model::database::DatabaseName;
 pub use model::dead_letters::{DeadLetterKey, DeadLetterPayload};
-pub use model::decoding::{Decoding, Unwrap};
+pub use model::decoding::{BareBytes, Decoding, Unwrap};
 pub use model::format::{Format, PublishFormat};
 pub use model::function::{Function, Quantile};
 pub use model::ingest::{Evolve, Ingest, OnError, OnGap};

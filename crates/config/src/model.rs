@@ -19,6 +19,7 @@ pub(crate) mod ingest_table;
 pub(crate) mod kafka;
 pub(crate) mod listen;
 pub(crate) mod mapping;
+mod name_pattern;
 pub(crate) mod oauth;
 pub(crate) mod publish;
 pub(crate) mod registry;

@@ -179,6 +179,7 @@ fn rows_tables() {
     assert_eq!(masks, [Some(Mask::Hash), Some(Mask::Redact), Some(Mask::Partial), None]);
     let all = table.all.as_ref().unwrap();
     assert_eq!((all.path.as_str(), &WHOLE[all.span.start..all.span.end]), ("value.more", "\"*\""));
+    assert!(["__op", "Internal"].iter().all(|field| all.excludes(field)) && !all.excludes("name"));
     let place = table.columns[0].keys.span("mask");
     assert_eq!(&WHOLE[place.start..place.end], "\"hash\"");
 

@@ -55,7 +55,7 @@ mod row_schema;
 mod semantic_type;
 pub mod shape;
 
-pub use avro::{AvroSchema, decode as decode_avro, encode as encode_avro};
+pub use avro::{AvroSchema, BareBytes, decode as decode_avro, encode as encode_avro};
 pub use datum::Datum;
 #[doc(hidden)]
 pub use decode::fuzz;

@@ -66,7 +66,7 @@ impl AggregatesTable {
         } else {
             section.optional("transaction").and_then(|entry| entry.choice(&IngestTransaction::WORDS, &[]));
         }
-        only_with(&section, &["mode", "delete_when", "version"], "columns");
+        only_with(&section, &["mode", "delete_when", "version", "exclude"], "columns");
         let TableKeys { table, filter, tombstones } = keys;
         if let Some((Tombstones::Delete, span)) = tombstones {
             let message = "`tombstones = \"delete\"` has a meaning only in a table with `columns`";

@@ -1,5 +1,6 @@
 //! `"*" = "value"` in the columns of a table.
 
+use super::name_pattern::matches;
 use crate::error::ErrorKind;
 use crate::read::{Entry, rules};
 use crate::{Located, Span};
@@ -9,6 +10,8 @@ use crate::{Located, Span};
 pub struct AllFields {
     /// `"*"`: the record, which is `value` or a path to a record in it. Required.
     pub path: Located<str>,
+    /// `exclude`: names of fields that get no column, in which `*` matches any characters. Default: none.
+    pub exclude: Vec<Located<str>>,
     /// The place of the `"*"`.
     pub span: Span,
 }
@@ -29,6 +32,12 @@ impl AllFields {
             );
             return None;
         }
-        Some(Self { path, span: entry.key_span() })
+        Some(Self { path, exclude: Vec::new(), span: entry.key_span() })
+    }
+
+    /// Returns whether `exclude` names the field. Case is ignored, as for the columns.
+    #[must_use]
+    pub fn excludes(&self, field: &str) -> bool {
+        self.exclude.iter().any(|pattern| matches(pattern, field))
     }
 }

@@ -19,6 +19,11 @@ pub struct Decoding {
     /// `record`: the full name of the record, from which the subject follows. Required for all strategies but
     /// [`SubjectStrategy::TopicName`], which excludes it.
     pub record: Option<Located<str>>,
+    /// `message`: the full name of the message that all records contain. Only with [`Format::Protobuf`], whose files may
+    /// have several messages, and not with `record`. Default: none; then the payload of each record decides.
+    pub message: Option<Located<str>>,
+    /// `bare_bytes`: how producers write values of a whole schema of type bytes. Only with [`Format::Avro`]. Default: `raw`.
+    pub bare_bytes: BareBytes,
     /// `unwrap`: what is extracted from a value before expressions see it. Always [`Unwrap::None`] for keys.
     /// Default: `none`.
     pub unwrap: Unwrap,
@@ -26,6 +31,16 @@ pub struct Decoding {
     pub span: Span,
     /// The places of the section's values.
     pub keys: KeySpans,
+}
+
+/// `bare_bytes`: how producers write values of a whole Avro schema of type bytes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum BareBytes {
+    /// The bytes alone, as Confluent's serializers for Java and Python write them. The default.
+    #[default]
+    Raw,
+    /// The length and then the bytes, as Avro encodes them.
+    Prefixed,
 }
 
 /// `unwrap`: the part of a value that expressions see.
@@ -37,6 +52,9 @@ pub enum Unwrap {
     /// The row of Debezium's envelope. The operation of the envelope decides whether the row is written or
     /// deleted.
     Debezium,
+    /// The payload in the `{schema, payload}` of Connect's JSON converter, with the types of the schema. Keys are extracted in
+    /// the same way. Only with [`Format::Json`].
+    Connect,
 }
 
 impl Decoding {
@@ -47,6 +65,8 @@ impl Decoding {
             format,
             subject: SubjectStrategy::default(),
             record: None,
+            message: None,
+            bare_bytes: BareBytes::default(),
             unwrap: Unwrap::default(),
             span,
             keys,
@@ -58,18 +78,27 @@ impl Decoding {
         let section = entry.section()?;
         let format = section.required("format").and_then(|entry| entry.choice(&Format::WORDS, &[]));
         let (subject, record) = read_subject(&section, format);
+        let message = read_message(&section, format);
+        let bare_bytes = read_bare_bytes(&section, format).unwrap_or_default();
         let unwrap = is_value.then(|| section.optional("unwrap")).flatten();
         let unwrap = unwrap.and_then(|entry| {
-            let unwrap = entry.choice(&[("none", Unwrap::None), ("debezium", Unwrap::Debezium)], &[])?;
+            let words =
+                [("none", Unwrap::None), ("debezium", Unwrap::Debezium), ("connect", Unwrap::Connect)];
+            let unwrap = entry.choice(&words, &[])?;
             if unwrap == Unwrap::Debezium && format.is_some_and(|format| !format.is_structured()) {
                 let message = "`unwrap` needs a format with fields";
                 entry.report(ErrorKind::Conflict, message, "one of: avro, json, json-schema, protobuf");
+            }
+            if unwrap == Unwrap::Connect && format.is_some_and(|format| format != Format::Json) {
+                let message = "`unwrap = \"connect\"` needs the format json";
+                let help = "Connect's other converters write no `{schema, payload}`: remove it";
+                entry.report(ErrorKind::Conflict, message, help);
             }
             Some(unwrap)
         });
         let keys = section.finish();
         let (subject, unwrap) = (subject.unwrap_or_default(), unwrap.unwrap_or_default());
-        Some(Self { format: format?, subject, record, unwrap, span: entry.span(), keys })
+        Some(Self { format: format?, subject, record, message, bare_bytes, unwrap, span: entry.span(), keys })
     }
 }
 
@@ -102,4 +131,31 @@ fn read_subject(
         _ => {}
     }
     (strategy, record.and_then(|entry| entry.string(rules::record)))
+}
+
+/// Reads the name of the message. A value with a mistake is `None`.
+fn read_message(section: &Section<'_>, format: Option<Format>) -> Option<Located<str>> {
+    let entry = section.optional("message")?;
+    let report = |message: String, help: &str| {
+        let mistake = section.reader().mistake(ErrorKind::Conflict, entry.key_span(), message);
+        section.reader().report(mistake.help(help));
+    };
+    if let Some(format) = format.filter(|format| *format != Format::Protobuf) {
+        let message = format!("`message` has no meaning with the format {}", format.name());
+        report(message, "remove it: only a Protobuf file has several messages");
+    } else if section.optional("record").is_some() {
+        report("`message` excludes `record`".to_owned(), "remove it: `record` names the message");
+    }
+    entry.string(rules::record)
+}
+
+/// Reads how bytes are written. A value with a mistake is `None`.
+fn read_bare_bytes(section: &Section<'_>, format: Option<Format>) -> Option<BareBytes> {
+    let entry = section.optional("bare_bytes")?;
+    if let Some(format) = format.filter(|format| *format != Format::Avro) {
+        let message = format!("`bare_bytes` has no meaning with the format {}", format.name());
+        let mistake = section.reader().mistake(ErrorKind::Conflict, entry.key_span(), message);
+        section.reader().report(mistake.help("remove it: only avro has values with and without a length"));
+    }
+    entry.choice(&[("raw", BareBytes::Raw), ("prefixed", BareBytes::Prefixed)], &[])
 }

@@ -3,6 +3,7 @@
 use super::all_fields::AllFields;
 use super::mapping::{Mapping, read_columns_and_all};
 use super::table_keys::{IngestTransaction, TableKeys, Tombstones, only_with};
+use crate::consistency::CaseSensitivity;
 use crate::error::ErrorKind;
 use crate::read::{Entry, Section, rules};
 use crate::{KeySpans, Located, Span};
@@ -96,12 +97,24 @@ impl RowsTable {
         let version = version.map(|entry| entry.string(rules::identifier));
         let transaction = section.optional("transaction");
         let transaction = transaction.and_then(|entry| entry.choice(&IngestTransaction::WORDS, &[]));
+        let exclude = section.optional("exclude");
         only_with(&section, &["group_by", "window", "ownership"], "aggregates");
         let span = section.span();
         let TableKeys { table, filter, tombstones } = keys;
         let keys = section.finish();
         let version = version.map_or(Some(None), |version| version.map(Some))?;
-        let (columns, all) = columns?;
+        let (columns, mut all) = columns?;
+        if let Some(entry) = exclude {
+            let names = entry.names("field", CaseSensitivity::Insensitive, rules::filled);
+            match &mut all {
+                Some(all) => all.exclude = names?,
+                None => {
+                    let message = "`exclude` has a meaning only beside `\"*\"`";
+                    let help = "remove it: without `\"*\"`, only the named columns are written";
+                    entry.report(ErrorKind::Conflict, message, help);
+                }
+            }
+        }
         let default = if version.is_some() { IngestTransaction::ReadWrite } else { IngestTransaction::Blind };
         Some(Self {
             table: table?,

@@ -66,3 +66,20 @@ fn evolution_needs_a_table_with_all_fields() {
         .replace(TOPICS, &format!("{TOPICS}\nevolve = \"add-columns\""));
     spanbridge_config::Config::parse("f.toml", &text).unwrap();
 }
+
+#[test]
+fn exclude_belongs_to_all_fields() {
+    assert_mistake(&[(
+        "mode = \"upsert\"\n",
+        "mode = \"upsert\"\nexclude = [\"__*\"]\n",
+        "18:11: `exclude` has a meaning only beside `\"*\"`",
+        "remove it: without `\"*\"`, only the named columns are written",
+    )]);
+    let all = |exclude: &str| format!("exclude = {exclude}\n[ingest.table.columns]\n\"*\" = \"value\"\n");
+    let columns = "[ingest.table.columns]\n";
+    assert_mistakes(&[
+        (columns, &all("[]"), &["18:11: `ingest.table.exclude` is empty"]),
+        (columns, &all("[\"a\", \"A\"]"), &["18:17: the field `A` appears twice"]),
+    ]);
+    assert_valid(columns, &all("[\"__*\", \"internal-id\"]"));
+}

@@ -79,3 +79,46 @@ fn unwrap_needs_a_format_with_fields() {
     }
     assert_valid(BATCH, &with("value = { format = \"string\", unwrap = \"none\" }"));
 }
+
+#[test]
+fn message_belongs_to_a_protobuf_file_without_record() {
+    let case =
+        |line: &str, expected: &str, help: &str| assert_mistake(&[(BATCH, &with(line), expected, help)]);
+    case(
+        "value = { format = \"avro\", message = \"a.B\" }",
+        "14:28: `message` has no meaning with the format avro",
+        "remove it: only a Protobuf file has several messages",
+    );
+    case(
+        "value = { format = \"protobuf\", message = \"a.B\", subject = \"record-name\", record = \"a.B\" }",
+        "14:32: `message` excludes `record`",
+        "remove it: `record` names the message",
+    );
+    assert_valid(BATCH, &with("value = { format = \"protobuf\", message = \"a.Outer.Inner\" }"));
+}
+
+#[test]
+fn bare_bytes_belong_to_avro() {
+    let case =
+        |line: &str, expected: &str, help: &str| assert_mistake(&[(BATCH, &with(line), expected, help)]);
+    case(
+        "value = { format = \"json\", bare_bytes = \"raw\" }",
+        "14:28: `bare_bytes` has no meaning with the format json",
+        "remove it: only avro has values with and without a length",
+    );
+    for word in ["raw", "prefixed"] {
+        assert_valid(BATCH, &with(&format!("value = {{ format = \"avro\", bare_bytes = \"{word}\" }}")));
+    }
+}
+
+#[test]
+fn connect_wraps_only_json() {
+    let case =
+        |line: &str, expected: &str, help: &str| assert_mistake(&[(BATCH, &with(line), expected, help)]);
+    case(
+        "value = { format = \"avro\", unwrap = \"connect\" }",
+        "14:37: `unwrap = \"connect\"` needs the format json",
+        "Connect's other converters write no `{schema, payload}`: remove it",
+    );
+    assert_valid(BATCH, &with("value = { format = \"json\", unwrap = \"connect\" }"));
+}

@@ -11,14 +11,15 @@ mod report;
 mod schema_fit;
 mod wildcard;
 
-use spanbridge_config::{Config, Error as ConfigError, Ingest, IngestTable};
+use spanbridge_config::{Config, Error as ConfigError, Ingest, IngestTable, Span};
 use spanbridge_kafka::{ClientOptions, ErrorKind as KafkaErrorKind, Offsets};
 
 use crate::fields::{self, UnmatchedFields};
 use crate::partition_log::REQUEST_TIMEOUT;
-use crate::schemas::{PartSchemas, Schemas, VersionScope};
+use crate::schemas::{self, PartSchemas, Schemas, VersionScope};
 use crate::{Environment, Error, finality, mapping};
 pub use guarantee::guarantee;
+use protobuf_messages::MessageCheck;
 pub use report::{Finding, Report, Severity};
 use schema_fit::FitCheck;
 
@@ -28,6 +29,18 @@ use schema_fit::FitCheck;
 /// All mistakes of the pipeline, with their places.
 pub fn offline(config: &Config, pipeline: &Ingest) -> Result<(), ConfigError> {
     mapping::check_expressions(config, pipeline)
+}
+
+/// Returns the registry subjects whose schemas a pipeline reads, with the place of the format. A pattern's topics have no
+/// known subjects.
+pub fn subjects(pipeline: &Ingest) -> Vec<(String, Span)> {
+    let parts = [(&pipeline.key, "key"), (&pipeline.value, "value")];
+    let with_schema = parts.into_iter().filter(|(decoding, _)| decoding.format.has_schema());
+    let subjects = with_schema.flat_map(|(decoding, part)| {
+        let subjects = schemas::subjects(decoding, part, pipeline.topics.names()).into_iter();
+        subjects.map(|subject| (subject, decoding.span))
+    });
+    subjects.collect()
 }
 
 /// Checks a pipeline against the topics, the tables and every registered version of the schemas.
@@ -42,7 +55,7 @@ pub async fn live<'a>(
     let mut report = Report::new(environment.config, pipeline.identity());
     topics(&mut report, kafka, pipeline).await?;
     let tables = environment.tables(pipeline).await?;
-    let schemas = Schemas::fetch(environment.registry, pipeline, VersionScope::All).await?;
+    let mut schemas = Schemas::fetch(environment.registry, pipeline, VersionScope::All).await?;
     let expanded = fields::expand(environment.config, pipeline, &tables, &schemas, UnmatchedFields::LeaveOut);
     let compiled = expanded
         .as_ref()
@@ -56,6 +69,8 @@ pub async fn live<'a>(
         report.mistake(mistake.clone().into());
     }
     let pipeline = expanded.as_ref().unwrap_or(pipeline);
+    let messages = MessageCheck { config: environment.config, pipeline, tables: &tables };
+    messages.choose(&mut schemas);
     unknown_subjects(&mut report, &schemas.key, pipeline);
     unknown_subjects(&mut report, &schemas.value, pipeline);
     for (mapping, table) in pipeline.tables.iter().zip(&tables) {
@@ -67,7 +82,7 @@ pub async fn live<'a>(
         }
     }
     wildcard::check(&mut report, pipeline, &tables, &schemas);
-    protobuf_messages::check(&mut report, environment.config, pipeline, &tables, &schemas);
+    messages.note_others(&mut report, &schemas);
     interleaving::check(&mut report, pipeline, &tables);
     report.guarantee = guarantee(pipeline);
     Ok(report)

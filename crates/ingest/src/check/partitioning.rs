@@ -51,6 +51,6 @@ fn is_in_one_partition(pipeline: &Ingest, table: &AggregatesTable, schemas: &Sch
             }
             _ => false,
         });
-    let by_key = has(&["key"]) || (by_fields && pipeline.value.unwrap == Unwrap::None);
+    let by_key = has(&["key"]) || (by_fields && pipeline.value.unwrap != Unwrap::Debezium);
     by_key && (pipeline.topics.names().len() == 1 || has(&["topic"]))
 }

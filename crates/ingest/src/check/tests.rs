@@ -95,11 +95,39 @@ fn other_messages_that_do_not_fit_are_noted_once() {
     let schemas = Schemas::of(Shape::Any).only("value", version);
     let tables = [Some(table(&[("Id", Type::Int64), ("Name", Type::String)]))];
     let mut report = Report::new(&config, "p");
-    protobuf_messages::check(&mut report, &config, &config.ingest[0], &tables, &schemas);
+    let messages = MessageCheck { config: &config, pipeline: &config.ingest[0], tables: &tables };
+    messages.note_others(&mut report, &schemas);
     assert_eq!(found(&report), [(Severity::Note, "SB-CHECK-MESSAGE")]);
     let said = report.findings[0].error.to_string();
     for part in ["a.Other", "Id: there is no lossless conversion", "no field `name`"] {
         assert!(said.contains(part), "{said}");
+    }
+}
+
+#[test]
+fn message_that_fits_is_chosen() {
+    let config =
+        config("topics = [\"t\"]\n[[ingest.table]]\ntable = \"T\"\ncolumns = { Id = \"value.id\" }\n");
+    let tables = [Some(table(&[("Id", Type::Int64)]))];
+    let messages = MessageCheck { config: &config, pipeline: &config.ingest[0], tables: &tables };
+    let (fits, other) = (record(&[("id", Shape::Int(64))]), record(&[("at", Shape::Timestamp)]));
+    let version = |first: (&str, &Shape), second: (&str, &Shape)| {
+        let mut version = SchemaVersion::of("version 1".into(), first.1.clone());
+        version.message = Some(first.0.into());
+        version.other_messages = vec![(second.0.into(), second.1.clone())];
+        Schemas::of(Shape::Any).only("value", version)
+    };
+    for (mut schemas, chosen) in [
+        (version(("a.Head", &other), ("a.Order", &fits)), "a.Order"),
+        (version(("a.Order", &fits), ("a.Head", &other)), "a.Order"),
+        (version(("a.Order", &fits), ("a.Same", &fits)), "a.Order"),
+        (version(("a.Head", &other), ("a.Tail", &other)), "a.Head"),
+    ] {
+        messages.choose(&mut schemas);
+        let version = &schemas.value.versions[0];
+        assert_eq!(version.message.as_deref(), Some(chosen));
+        assert_eq!(version.shape == fits, chosen == "a.Order");
+        assert_eq!(version.other_messages.len(), 1);
     }
 }
 

@@ -50,13 +50,17 @@ pub(crate) fn expand(
     config.errors(errors).map_or(Ok(expanded), Err)
 }
 
-/// Returns the fields of a `"*"`.
+/// Returns the fields of a `"*"` that it does not exclude.
 ///
 /// # Errors
 /// The schemas are not known, or the path is not one record.
 pub(crate) fn wildcard_fields(schemas: &Schemas, all: &AllFields) -> Result<Vec<RecordField>, String> {
     match schemas.resolve(&all.path) {
-        ResolvedReference::Field(part, path) => record_fields(part, &path),
+        ResolvedReference::Field(part, path) => {
+            let mut fields = record_fields(part, &path)?;
+            fields.retain(|field| !all.excludes(&field.name));
+            Ok(fields)
+        }
         ResolvedReference::Metadata(_) | ResolvedReference::Computed => {
             Err("the path does not lead into the value".to_owned())
         }

@@ -4,14 +4,14 @@ use spanbridge_config::{AllFields, RowsTable};
 use spanbridge_protocol::table::Table;
 
 /// The fields of a record that the mapping already handles.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(crate) struct MappedFields {
     /// The columns that the mapping or Spanner itself fills, in lower case.
     columns: BTreeSet<String>,
     /// All columns of the live table, in lower case.
     live: BTreeSet<String>,
-    /// The path of the record.
-    record: String,
+    /// The `"*"`, which may exclude fields.
+    all: AllFields,
     /// The expressions of the file's own entries.
     texts: Vec<String>,
 }
@@ -27,16 +27,19 @@ impl MappedFields {
         Self {
             columns: generated.chain(mapped).collect(),
             live: live().map(|column| lower(&column.name)).collect(),
-            record: all.path.to_string(),
+            all: all.clone(),
             texts: own.map(|mapping| mapping.expr.to_string()).collect(),
         }
     }
 
-    /// Returns true if the field's column is filled, or if it has no column and an entry reads it for another column.
+    /// Returns true if the field is excluded, if its column is filled, or if it has no column and an entry reads it for
+    /// another column.
     pub(crate) fn contains(&self, field: &str) -> bool {
         let column = field.to_ascii_lowercase();
-        self.columns.contains(&column)
-            || !self.live.contains(&column) && self.texts.iter().any(|text| reads(text, &self.record, field))
+        self.all.excludes(field)
+            || self.columns.contains(&column)
+            || !self.live.contains(&column)
+                && self.texts.iter().any(|text| reads(text, &self.all.path, field))
     }
 }
 

@@ -77,6 +77,26 @@ fn field_fills_the_column_of_its_name() {
 }
 
 #[test]
+fn excluded_field_is_neither_copied_nor_missing() {
+    let text = format!("{HEAD}exclude = [\"NAME\", \"*-name\", \"o*\"]\ncolumns = {{ \"*\" = \"value\" }}\n");
+    let config = Config::parse("b.toml", &text).unwrap();
+    let live = table(&["ID", "Name", "Made"]);
+    let pipeline = &config.ingest[0];
+    let expanded =
+        expand(&config, pipeline, &[Some(live.clone())], &schemas(), UnmatchedFields::LeaveOut).unwrap();
+    let columns: Vec<_> =
+        rows(&expanded.tables[0]).columns.iter().map(|own| own.column.to_string()).collect();
+    assert_eq!(columns, ["ID"]);
+    let rows = rows(&pipeline.tables[0]);
+    let all = rows.all.as_ref().unwrap();
+    let missing = missing_columns(rows, all, &live, &wildcard_fields(&schemas(), all).unwrap());
+    assert_eq!(missing.iter().map(|missing| missing.field.as_str()).collect::<Vec<_>>(), ["tags"]);
+    // A record with only excluded fields beside the known ones is mapped without a look at the table.
+    let mapped = MappedFields::new(rows, all, Some(&live));
+    assert!(mapped.contains("open") && mapped.contains("Open") && !mapped.contains("tags"));
+}
+
+#[test]
 fn plan_has_a_column_for_each_field_that_no_entry_reads() {
     let columns = r#"Id = "value.id", First = "value['first-name']", "*" = "value""#;
     let planned = expanded(columns, None, UnmatchedFields::PlanColumn).unwrap();

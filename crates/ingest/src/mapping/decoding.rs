@@ -1,11 +1,12 @@
 //! The decoders of a pipeline: from the bytes of a record's key and value to decoded values.
 
-use spanbridge_config::{Decoding, Format as ConfigFormat, Ingest, Unwrap};
+use spanbridge_config::{BareBytes as ConfigBareBytes, Decoding, Format as ConfigFormat, Ingest, Unwrap};
 use spanbridge_kafka::Record;
 use spanbridge_protocol::ingest::Failure;
 use spanbridge_schema::debezium::{self, ChangeEvent};
 use spanbridge_schema::{
-    Datum, DecodedPayload, Decoder, Error, ErrorKind, Format, Registry, SchemaHeader, WriterSchema, frame,
+    BareBytes, Datum, DecodedPayload, Decoder, Error, ErrorKind, Format, Registry, SchemaHeader,
+    WriterSchema, frame,
 };
 
 use super::map_error::MapError;
@@ -47,12 +48,12 @@ impl Decoders {
         self.unwrap.into()
     }
 
-    pub(super) async fn key(&self, record: &Record, bytes: &[u8]) -> Result<DecodedPayload, MapError> {
     /// Returns whether the values are change events.
     pub(super) fn unwraps_changes(&self) -> bool {
         self.unwrap != Unwrap::None
     }
 
+    pub(super) async fn key(&self, record: &Record, bytes: &[u8]) -> Result<DecodedPayload, MapError> {
         let decoded =
             self.key.decode_with(header(record, frame::KEY_HEADER), bytes).await.map_err(|error| {
                 match (self.key.format(), error.kind()) {
@@ -64,7 +65,7 @@ impl Decoders {
             })?;
         match (self.unwrap, self.key.format()) {
             // Kafka Connect's JSON converter wraps the key in the same envelope as the value.
-            (Unwrap::Debezium, Format::Json) => {
+            (Unwrap::Debezium | Unwrap::Connect, Format::Json) => {
                 let value = debezium::apply_connect_schema(decoded.value)
                     .map_err(|error| map_error("key", &error))?;
                 Ok(DecodedPayload { writer: None, value })
@@ -81,6 +82,9 @@ impl Decoders {
             .map_err(|error| map_error("value", &error))?;
         let body = match self.unwrap {
             Unwrap::None => ValueBody::Plain(value),
+            Unwrap::Connect => {
+                ValueBody::Plain(debezium::unwrap_connect(value).map_err(|error| map_error("value", &error))?)
+            }
             Unwrap::Debezium => ValueBody::Event(Box::new(
                 ChangeEvent::from_datum(value).map_err(|error| map_error("value", &error))?,
             )),
@@ -118,7 +122,15 @@ pub(crate) fn decoder(decoding: &Decoding, registry: &Registry) -> Decoder {
         ConfigFormat::Bytes => Format::Bytes,
         ConfigFormat::None => Format::None,
     };
-    Decoder::new(format, registry.clone())
+    let bare_bytes = match decoding.bare_bytes {
+        ConfigBareBytes::Raw => BareBytes::Raw,
+        ConfigBareBytes::Prefixed => BareBytes::Prefixed,
+    };
+    let decoder = Decoder::new(format, registry.clone()).bare_bytes(bare_bytes);
+    match &decoding.message {
+        Some(message) => decoder.only_message(message),
+        None => decoder,
+    }
 }
 
 /// Returns the header of the record that names the schema of its key or value.

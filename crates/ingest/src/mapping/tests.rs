@@ -136,6 +136,29 @@ fn number(text: &str) -> Datum {
 }
 
 #[test]
+fn quoted_name_is_part_of_a_bare_path() {
+    let value = map([
+        ("amount-eur", number("0.10000000000000000001")),
+        ("more items", map([("a.b", number("18446744073709551616"))])),
+    ]);
+    let read = |text| evaluate_json(text, &Type::Numeric, ValueBody::Plain(value.clone()));
+    let exact = |text: &str| Ok(Value::Numeric(text.parse().unwrap()));
+    assert_eq!(read("value['more items'][\"a.b\"]"), exact("18446744073709551616"));
+    // NUMERIC has nine digits after the point. CEL would round the number to a double first.
+    assert_eq!(read("value['amount-eur']"), Err("SB-INGEST-CONVERT".into()));
+    assert_eq!(read("value['none']"), Ok(Value::Null));
+}
+
+#[test]
+fn condition_keeps_nulls_from_a_function() {
+    let text = "value.at == null ? null : timestamp(value.at + 'Z')";
+    let read = |at| evaluate_json(text, &Type::Timestamp, ValueBody::Plain(map([("at", at)])));
+    assert_eq!(read(Datum::Null), Ok(Value::Null));
+    let second = Value::Timestamp(chrono::DateTime::from_timestamp(1, 0).unwrap());
+    assert_eq!(read("1970-01-01T00:00:01".into()), Ok(second));
+}
+
+#[test]
 fn json_fields_are_read_by_name_and_without_loss() {
     let value = || {
         ValueBody::Plain(map([

@@ -20,7 +20,7 @@ const RECORD_NAMES: usize = 7;
 impl From<Unwrap> for Variables {
     fn from(unwrap: Unwrap) -> Self {
         match unwrap {
-            Unwrap::None => Self::Record,
+            Unwrap::None | Unwrap::Connect => Self::Record,
             Unwrap::Debezium => Self::Event,
         }
     }

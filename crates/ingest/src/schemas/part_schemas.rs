@@ -72,7 +72,10 @@ impl PartSchemas {
                     Err(error) => return Err(error),
                 };
                 let title = format!("version {version} of subject {subject}");
-                part.versions.push(SchemaVersion::of_schema(title, version == last, &schema, decoding));
+                match SchemaVersion::of_schema(title, version == last, &schema, decoding) {
+                    Ok(version) => part.versions.push(version),
+                    Err(why) => part.unusable.push(why),
+                }
             }
         }
         Ok(part)

@@ -22,7 +22,7 @@ pub(super) fn of(text: &str, unwrap: Unwrap) -> Reference {
     let Some(path) = bare_path(text) else { return Reference::Computed };
     let rest = |from: usize| path[from..].iter().map(ToString::to_string).collect();
     match (path[0], path.len(), unwrap) {
-        ("value", _, Unwrap::None) => Reference::Value(rest(1)),
+        ("value", _, Unwrap::None | Unwrap::Connect) => Reference::Value(rest(1)),
         ("value", ..) => Reference::Value([vec!["after".to_owned()], rest(1)].concat()),
         ("source" | "before", _, Unwrap::Debezium) => Reference::Value(rest(0)),
         ("key", ..) => Reference::Key(rest(1)),

@@ -1,4 +1,4 @@
-use spanbridge_config::{Decoding, Unwrap};
+use spanbridge_config::{Decoding, Located, Unwrap};
 use spanbridge_schema::shape::{AmbiguousField, PathError};
 use spanbridge_schema::{RegistrySchema, Shape, WriterSchema};
 
@@ -10,6 +10,8 @@ pub(crate) struct SchemaVersion {
     /// True for the newest version of its subject.
     pub(crate) newest: bool,
     pub(crate) shape: Shape,
+    /// The name of the Protobuf message with this shape, if the file has others.
+    pub(crate) message: Option<String>,
     /// The other messages of a Protobuf file, by name, which records of this schema may also contain.
     pub(crate) other_messages: Vec<(String, Shape)>,
     /// The first name of a path into the row of a change event: Debezium's `after`. It is never NULL when there is a row.
@@ -30,19 +32,37 @@ pub(crate) struct MissingField(pub(crate) String);
 
 impl SchemaVersion {
     /// Returns a registered version of a subject.
+    ///
+    /// # Errors
+    /// The Protobuf file does not have the message that `message` names. The text says so.
     pub(super) fn of_schema(
         title: String,
         newest: bool,
         schema: &RegistrySchema,
         decoding: &Decoding,
-    ) -> Self {
-        let (shape, other_messages) = shapes(schema, decoding.record.as_deref());
-        Self { title, newest, shape, other_messages, row: row_field(decoding.unwrap) }
+    ) -> Result<Self, String> {
+        let row = row_field(decoding.unwrap);
+        let RegistrySchema::Protobuf(file) = schema else {
+            return Ok(Self { newest, row, ..Self::of(title, schema.shape()) });
+        };
+        let named = |name: &Located<str>| file.message_named(name).map(|message| message.shape().clone());
+        if let Some(name) = &decoding.message {
+            let shape = named(name).ok_or_else(|| format!("{title} has no message `{name}`"))?;
+            return Ok(Self { newest, row, ..Self::of(title, shape) });
+        }
+        if let Some(shape) = decoding.record.as_ref().and_then(named) {
+            return Ok(Self { newest, row, ..Self::of(title, shape) });
+        }
+        let messages = file.messages().into_iter();
+        let mut messages = messages.map(|message| (message.name().to_owned(), message.shape().clone()));
+        let message = messages.next().map(|(name, _)| name);
+        let other_messages = messages.collect();
+        Ok(Self { newest, row, message, other_messages, ..Self::of(title, schema.shape()) })
     }
 
     /// Returns the only version of a part.
     pub(crate) fn of(title: String, shape: Shape) -> Self {
-        Self { title, newest: true, shape, other_messages: Vec::new(), row: None }
+        Self { title, newest: true, shape, message: None, other_messages: Vec::new(), row: None }
     }
 
     /// Returns the version that a record's writer has.
@@ -57,6 +77,15 @@ impl SchemaVersion {
             let other = Self::of(self.title.clone(), shape.clone());
             (name.as_str(), Self { newest: self.newest, row: self.row, ..other })
         })
+    }
+
+    /// Exchanges the message with another one of the file, if the file has it.
+    pub(crate) fn choose_message(&mut self, name: &str) {
+        let chosen = self.other_messages.iter_mut().find(|(other, _)| other == name);
+        if let (Some((other, shape)), Some(message)) = (chosen, &mut self.message) {
+            std::mem::swap(other, message);
+            std::mem::swap(shape, &mut self.shape);
+        }
     }
 
     /// Returns a field of `"*"`. Its case does not matter, and a version without the field gives NULL.
@@ -99,20 +128,6 @@ impl SchemaVersion {
         }
         Ok(PathField { shape: shape.cloned().unwrap_or(Shape::Any), nullable })
     }
-}
-
-/// Returns the shape of a schema's records, and those of other messages that they may contain.
-///
-/// The records of a Protobuf file are the message that the configuration's `record` names. Without a name they are the
-/// file's first message, but may be any other one.
-fn shapes(schema: &RegistrySchema, record: Option<&str>) -> (Shape, Vec<(String, Shape)>) {
-    let RegistrySchema::Protobuf(file) = schema else { return (schema.shape(), Vec::new()) };
-    if let Some(message) = record.and_then(|name| file.message_named(name)) {
-        return (message.shape().clone(), Vec::new());
-    }
-    let other_messages = file.messages().into_iter().skip(1);
-    let other_messages = other_messages.map(|message| (message.name().to_owned(), message.shape().clone()));
-    (schema.shape(), other_messages.collect())
 }
 
 /// Returns the field of a change event that holds the row.

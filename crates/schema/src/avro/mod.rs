@@ -7,6 +7,7 @@
 //!
 //! Source: <https://avro.apache.org/docs/1.12.0/specification/>.
 
+mod bare_bytes;
 mod bounds;
 mod converter;
 mod converter_builder;
@@ -27,6 +28,8 @@ use crate::{Error, ErrorKind, Result};
 use converter::Converter;
 use expansion::Obstacle;
 
+pub use bare_bytes::BareBytes;
+pub(crate) use bare_bytes::{is_bare_bytes, with_length};
 pub use decode::decode;
 pub(crate) use decode::decode_within;
 pub(crate) use definition::schema_text;

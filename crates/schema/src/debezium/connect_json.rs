@@ -20,16 +20,32 @@ use crate::{Error, ErrorKind, Result};
 /// of pairs.
 pub fn apply_connect_schema(value: Datum) -> Result<Datum> {
     match value {
-        Datum::Map(mut wrapper)
-            if wrapper.len() == 2
-                && matches!(wrapper.get("schema"), Some(Datum::Map(_) | Datum::Null))
-                && wrapper.contains_key("payload") =>
-        {
+        Datum::Map(mut wrapper) if is_wrapper(&wrapper) => {
             let mut part = |name: &str| wrapper.remove(name).unwrap_or(Datum::Null);
             typed(&part("schema"), part("payload"))
         }
         value => Ok(value),
     }
+}
+
+/// Takes the payload out of `{schema, payload}` and gives its values the types of the schema.
+///
+/// # Errors
+/// [`ErrorKind::Envelope`] if the value is not `{schema, payload}`, and the errors of [`apply_connect_schema`].
+pub fn unwrap_connect(value: Datum) -> Result<Datum> {
+    match &value {
+        Datum::Map(wrapper) if is_wrapper(wrapper) => apply_connect_schema(value),
+        _ => {
+            let message = "the value is not `{schema, payload}` of Connect's JSON converter; check the pipeline's `unwrap`";
+            Err(Error::new(ErrorKind::Envelope, message))
+        }
+    }
+}
+
+fn is_wrapper(value: &BTreeMap<String, Datum>) -> bool {
+    value.len() == 2
+        && matches!(value.get("schema"), Some(Datum::Map(_) | Datum::Null))
+        && value.contains_key("payload")
 }
 
 /// Gives `value` the type of `schema`.

@@ -13,9 +13,11 @@ mod connect_json;
 mod envelope;
 mod envelope_schema;
 mod source_info;
+mod wrapper;
 
 pub use change_event::{ChangeEvent, RowOperation};
-pub use connect_json::apply_connect_schema;
+pub use connect_json::{apply_connect_schema, unwrap_connect};
 pub use envelope::{Envelope, Operation, TransactionBlock};
 pub use envelope_schema::EnvelopeSchema;
 pub use source_info::SourceInfo;
+pub use wrapper::Wrapper;

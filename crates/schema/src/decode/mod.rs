@@ -17,10 +17,13 @@ pub mod fuzz;
 mod plain;
 
 use std::borrow::Cow;
+use std::sync::Arc;
 
+use crate::avro::BareBytes;
 use crate::datum::Datum;
 use crate::frame::SchemaId;
 use crate::limits::Limits;
+use crate::protobuf::MessageType;
 use crate::registry::Registry;
 use crate::registry_schema::RegistrySchema;
 use crate::{Error, ErrorKind, Result, avro, frame, json, json_schema, protobuf};
@@ -53,6 +56,9 @@ pub struct Decoder {
     registry: Registry,
     limits: Limits,
     keep_messages: bool,
+    /// The full name of the only Protobuf message that payloads may contain.
+    message: Option<Arc<str>>,
+    bare_bytes: BareBytes,
 }
 
 /// A decoded payload.
@@ -101,7 +107,7 @@ impl Decoder {
 
     /// A decoder with other limits.
     pub fn with_limits(format: Format, registry: Registry, limits: Limits) -> Self {
-        Self { format, registry, limits, keep_messages: false }
+        Self { format, registry, limits, keep_messages: false, message: None, bare_bytes: BareBytes::Raw }
     }
 
     /// The same decoder, but each Protobuf record also holds its encoded message: see [`Record::encoded`]. This
@@ -111,6 +117,18 @@ impl Decoder {
     #[must_use]
     pub fn keep_messages(self) -> Self {
         Self { keep_messages: true, ..self }
+    }
+
+    /// The same decoder, but a Protobuf payload with another message than this full name is [`ErrorKind::Payload`].
+    #[must_use]
+    pub fn only_message(self, name: &str) -> Self {
+        Self { message: Some(name.into()), ..self }
+    }
+
+    /// The same decoder, but values of a whole Avro schema of type bytes are written in this way.
+    #[must_use]
+    pub fn bare_bytes(self, bare_bytes: BareBytes) -> Self {
+        Self { bare_bytes, ..self }
     }
 
     /// The format.
@@ -171,8 +189,12 @@ impl Decoder {
         };
         let decoded = match (self.format, schema) {
             (Format::Avro, RegistrySchema::Avro(schema)) => {
-                avro::decode_within(&schema, payload, self.limits)
-                    .map(|value| (RegistrySchema::Avro(schema), value))
+                let value = match self.bare_bytes {
+                    BareBytes::Raw if avro::is_bare_bytes(&schema) => avro::with_length(payload)
+                        .and_then(|payload| avro::decode_within(&schema, &payload, self.limits)),
+                    _ => avro::decode_within(&schema, payload, self.limits),
+                };
+                value.map(|value| (RegistrySchema::Avro(schema), value))
             }
             (Format::JsonSchema, RegistrySchema::Json(schema)) => {
                 json_schema::decode(&schema, payload, self.limits)
@@ -180,7 +202,7 @@ impl Decoder {
             }
             (Format::Protobuf, RegistrySchema::Protobuf(schema)) => {
                 protobuf::decode(&schema, payload, self.limits, self.keep_messages)
-                    .map(|(message, value)| (RegistrySchema::Message(message), value))
+                    .and_then(|(message, value)| self.with_expected(message, value))
             }
             (format, schema) => Err(Error::new(
                 ErrorKind::UnusableSchema,
@@ -193,6 +215,17 @@ impl Decoder {
         let (schema, value) =
             decoded.map_err(|error| Error::new(error.kind(), format!("schema id {id}: {error}")))?;
         Ok(DecodedPayload { writer: Some(WriterSchema { id, schema }), value })
+    }
+
+    /// Returns a decoded message if it is one that payloads may contain.
+    fn with_expected(&self, message: MessageType, value: Datum) -> Result<(RegistrySchema, Datum)> {
+        match &self.message {
+            Some(expected) if **expected != *message.name() => {
+                let text = format!("the record contains the message {}, not {expected}", message.name());
+                Err(Error::new(ErrorKind::Payload, text))
+            }
+            _ => Ok((RegistrySchema::Message(message), value)),
+        }
     }
 }
 

@@ -18,12 +18,22 @@ use crate::{Error, ErrorKind, Result};
 /// The longest number in characters. Later stages reject numbers with far fewer digits.
 const MAX_NUMBER_LENGTH: usize = 1_000;
 
-/// Decodes exactly one JSON text. If two members of an object have the same name, the last one counts.
+/// The byte order mark of UTF-8, which a reader of JSON may ignore.
+/// Source: <https://www.rfc-editor.org/rfc/rfc8259#section-8.1>.
+const BYTE_ORDER_MARK: &[u8] = b"\xef\xbb\xbf";
+
+/// Returns the payload without a byte order mark.
+pub(crate) fn without_byte_order_mark(payload: &[u8]) -> &[u8] {
+    payload.strip_prefix(BYTE_ORDER_MARK).unwrap_or(payload)
+}
+
+/// Decodes exactly one JSON text, after an optional byte order mark. If two members of an object have the same name, the last
+/// one counts.
 ///
 /// # Errors
 /// [`ErrorKind::Payload`] if the payload is not JSON in UTF-8; [`ErrorKind::TooLarge`].
 pub(crate) fn decode(payload: &[u8], limits: Limits) -> Result<Datum> {
-    let text = std::str::from_utf8(payload).map_err(|error| invalid_utf8(&error))?;
+    let text = std::str::from_utf8(without_byte_order_mark(payload)).map_err(|error| invalid_utf8(&error))?;
     let raw: &RawValue = serde_json::from_str(text).map_err(|error| invalid_json(&error))?;
     value(raw, limits.depth, &mut Budget::new(limits))
 }
@@ -177,6 +187,14 @@ mod tests {
             ("x", Datum::Int(2)),
         ]);
         assert_eq!(read(text).unwrap(), expected);
+    }
+
+    #[test]
+    fn byte_order_mark_is_ignored_before_the_text_only() {
+        assert_eq!(read("\u{feff}{\"a\": 1}").unwrap(), map([("a", Datum::Int(1))]));
+        for text in ["\u{feff}", "\u{feff}\u{feff}1", "1\u{feff}"] {
+            assert_eq!(read(text).unwrap_err().kind(), ErrorKind::Payload);
+        }
     }
 
     #[test]

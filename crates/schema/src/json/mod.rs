@@ -5,5 +5,5 @@
 mod decode;
 mod encode;
 
-pub(crate) use decode::{decode, invalid_json, invalid_utf8};
+pub(crate) use decode::{decode, invalid_json, invalid_utf8, without_byte_order_mark};
 pub(crate) use encode::write_record;

@@ -9,7 +9,8 @@ use crate::{Result, json};
 pub(crate) fn decode(schema: &JsonSchema, payload: &[u8], limits: Limits) -> Result<Datum> {
     // Decoded first, because that limits the input of the validator.
     let datum = json::decode(payload, limits)?;
-    let value = serde_json::from_slice(payload).map_err(|error| json::invalid_json(&error))?;
+    let text = json::without_byte_order_mark(payload);
+    let value = serde_json::from_slice(text).map_err(|error| json::invalid_json(&error))?;
     schema.validate(&value)?;
     Ok(datum)
 }

@@ -9,6 +9,8 @@ const MAX_LEVELS: usize = 32;
 
 /// Splits off the message index: the path of the message in its file, and the bytes after it.
 ///
+/// Serializers of other makers may omit the index. Most of their payloads have no valid one, which the error says.
+///
 /// The index is the number of its levels and then each level, as zigzag varints. A single zero means the first
 /// message, `[0]`.
 pub(super) fn split(bytes: &[u8]) -> Result<(Vec<usize>, &[u8])> {
@@ -18,7 +20,7 @@ pub(super) fn split(bytes: &[u8]) -> Result<(Vec<usize>, &[u8])> {
         return Ok((vec![0], rest));
     }
     if count > MAX_LEVELS {
-        return Err(frame("the message index has more than 32 levels"));
+        return Err(frame("it would have more than 32 levels"));
     }
     let path = (0..count).map(|_| varint(&mut rest)).collect::<Result<_>>()?;
     Ok((path, rest))
@@ -28,7 +30,7 @@ fn varint(rest: &mut &[u8]) -> Result<usize> {
     let mut zigzag = 0_u32;
     for shift in (0..32).step_by(7) {
         let Some((byte, tail)) = rest.split_first() else {
-            return Err(frame("the record ends inside its message index"));
+            return Err(frame("the record would end inside it"));
         };
         *rest = tail;
         let bits = u32::from(byte & 0x7f);
@@ -39,15 +41,18 @@ fn varint(rest: &mut &[u8]) -> Result<usize> {
         if byte & 0x80 == 0 {
             return match zigzag % 2 {
                 0 => Ok(usize::try_from(zigzag / 2).unwrap_or(usize::MAX)),
-                _ => Err(frame("the message index is negative")),
+                _ => Err(frame("it would be negative")),
             };
         }
     }
-    Err(frame("the message index has more than 32 bits"))
+    Err(frame("it would have more than 32 bits"))
 }
 
-fn frame(what: &str) -> Error {
-    Error::new(ErrorKind::Frame, what)
+fn frame(why: &str) -> Error {
+    let message = format!(
+        "the payload has no message index after the schema id ({why}); Confluent's Protobuf serializers write it"
+    );
+    Error::new(ErrorKind::Frame, message)
 }
 
 #[cfg(test)]
@@ -80,7 +85,9 @@ mod tests {
             &[66, 0],
             &[2, 0xff, 0xff, 0xff, 0xff, 0x1f],
         ] {
-            assert_eq!(split(bytes).unwrap_err().kind(), ErrorKind::Frame, "{bytes:?}");
+            let error = split(bytes).unwrap_err();
+            assert_eq!(error.kind(), ErrorKind::Frame, "{bytes:?}");
+            assert!(error.to_string().contains("has no message index"), "{error}");
         }
     }
 }

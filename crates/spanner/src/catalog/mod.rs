@@ -11,6 +11,7 @@ mod index;
 mod message;
 mod names;
 mod stream;
+mod synonym;
 mod table;
 mod view;
 

@@ -40,7 +40,8 @@ WHERE LOWER(c.TABLE_SCHEMA) = LOWER(@schema) AND LOWER(c.TABLE_NAME) = LOWER(@ta
 ORDER BY c.ORDINAL_POSITION";
 
 impl Database {
-    /// Returns the table of that name (`schema.table` in a named schema), or `None`. Names are compared without case.
+    /// Returns the table of that name or synonym (`schema.table` in a named schema), or `None`. Names are compared without
+    /// case. The table has its own name, not the synonym.
     ///
     /// A generated column of an unsupported type is omitted: the TOKENLIST of a search index can neither be written nor
     /// read from a change stream.
@@ -48,6 +49,16 @@ impl Database {
     /// # Errors
     /// [`ErrorKind::Config`] for any other column of an unsupported type.
     pub async fn table(&self, name: &str) -> Result<Option<Table>> {
+        if let Some(table) = self.table_named(name).await? {
+            return Ok(Some(table));
+        }
+        match self.table_of_synonym(name).await? {
+            Some(name) => self.table_named(&name).await,
+            None => Ok(None),
+        }
+    }
+
+    async fn table_named(&self, name: &str) -> Result<Option<Table>> {
         let (schema, table) = name.rsplit_once('.').unwrap_or(("", name));
         let dialect = self.dialect().await?;
         let (sql, names) = match dialect {

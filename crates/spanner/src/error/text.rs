@@ -186,7 +186,7 @@ impl Names {
 }
 
 /// Phrases of Spanner and its emulator, each with our wording.
-const REASONS: [(&str, &str); 17] = [
+const REASONS: [(&str, &str); 18] = [
     ("maximum timestamp staleness", "the timestamp is older than version_retention_period"),
     ("not found in parent", "the parent row is missing"),
     ("parent row", "the parent row is missing"),
@@ -196,6 +196,7 @@ const REASONS: [(&str, &str); 17] = [
     ("null value", "a NOT NULL column has no value"),
     ("must not be null", "a NOT NULL column has no value"),
     ("exceeds the maximum size limit", "a value is longer than its column"),
+    ("bytes for key", "a key of the table or of one of its indexes is longer than 8 KiB"),
     ("check constraint", "a check constraint rejects the row"),
     ("foreign key", "a foreign key rejects the row"),
     ("could not parse", "a value does not have its column's type"),
@@ -277,6 +278,10 @@ mod tests {
             (
                 "Unique index violation on index ByS at index key [secret]. It conflicts with row [secret] in table T.",
                 "a unique index already contains this key, constraint ByS, table T",
+            ),
+            (
+                "Number of bytes for key of table T is 9000 which exceeds the maximum of 8192.",
+                "a key of the table or of one of its indexes is longer than 8 KiB, table T",
             ),
             ("Could not parse secret as an integer", "a value does not have its column's type"),
             (

@@ -1,13 +1,12 @@
 //! `[[publish]]`: a pipeline from Spanner to Kafka.
 //!
 //! [`Publish`] is the section; the files beside this one hold its parts: which tables and columns
-//! (`selection`, `pattern`, `route`), topics (`create`, `periodic_topic`), record values (`headers`,
+//! (`selection`, `route`), topics (`create`, `periodic_topic`), record values (`headers`,
 //! `value_types`) and the start. Conflicts within the section are reported here, those with other pipelines
 //! in `consistency`.
 
 mod create;
 mod headers;
-mod pattern;
 mod periodic_topic;
 mod route;
 mod selection;
@@ -69,9 +68,9 @@ pub struct Publish {
     /// all values without loss.
     pub compatible: Option<Compatibility>,
     /// `timestamps`: how Avro represents a TIMESTAMP. Default: `text`.
+    pub timestamps: TimestampEncoding,
     /// `record_timestamp`: the timestamp of published records. Default: `publish`.
     pub record_timestamp: RecordTimestamp,
-    pub timestamps: TimestampEncoding,
     /// `tombstones`: whether a record without a value follows each deletion. Default: true.
     pub tombstones: bool,
     /// `snapshot`: whether existing rows are published before changes. Default: `never`.
@@ -214,9 +213,9 @@ impl Publish {
         let timestamps = section.optional("timestamps").and_then(|entry| {
             let formats = [key, value].map(|format| format.unwrap_or_default().0);
             TimestampEncoding::read(&entry, compatible, formats)
+        });
         let record_timestamp = section.optional("record_timestamp").and_then(|entry| {
             entry.choice(&[("publish", RecordTimestamp::Publish), ("commit", RecordTimestamp::Commit)], &[])
-        });
         });
         let tombstones = section.optional("tombstones").and_then(|entry| entry.boolean());
         let start = section.optional("start").and_then(|entry| PublishStart::read(&entry));
@@ -279,8 +278,8 @@ impl Publish {
             value_subject,
             envelope: envelope.unwrap_or_default(),
             compatible,
-            record_timestamp: record_timestamp.unwrap_or_default(),
             timestamps: timestamps.unwrap_or_default(),
+            record_timestamp: record_timestamp.unwrap_or_default(),
             tombstones: tombstones.unwrap_or(true),
             snapshot: snapshot.unwrap_or_default(),
             headers: headers?,

@@ -1,9 +1,9 @@
 //! `[[publish.route]]`: other topics for some tables.
 
 use super::CreateTopics;
-use super::pattern::matches;
 use super::present;
 use crate::consistency::CaseSensitivity;
+use crate::model::name_pattern::matches;
 use crate::model::template::Template;
 use crate::read::{Entry, rules};
 use crate::{Located, Span};

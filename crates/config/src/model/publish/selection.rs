@@ -1,8 +1,8 @@
 //! The tables and columns that a publish pipeline publishes.
 
-use super::pattern::{is_pattern, matches};
 use crate::Located;
 use crate::consistency::{BRIDGE_TABLES, CaseSensitivity};
+use crate::model::name_pattern::{is_pattern, matches};
 use crate::read::{Section, rules};
 
 /// The tables and columns that a pipeline publishes. Names may contain `*`, which matches any characters.

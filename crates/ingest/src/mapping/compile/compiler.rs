@@ -12,6 +12,9 @@ use super::super::variables::Variables;
 
 const SYNTAX: &str = "SB-MAPPING-EXPRESSION";
 pub(super) const TABLE: &str = "SB-MAPPING-TABLE";
+/// The help for a table with a generated key, which cannot be written.
+pub(super) const GENERATED_KEY: &str = "write to a table whose key comes from the record: Spanner computes this column, \
+     and the bridge must know the keys of its rows";
 pub(super) const COLUMN: &str = "SB-MAPPING-COLUMN";
 pub(super) const KEY: &str = "SB-MAPPING-KEY";
 pub(super) const TYPE: &str = "SB-MAPPING-TYPE";
@@ -71,8 +74,10 @@ impl<'a> Compiler<'a> {
         match live.column(name) {
             Some(column) if !column.generated => Some(column.clone()),
             Some(_) => {
+                let is_key = live.key().iter().any(|key| key.name.eq_ignore_ascii_case(name));
                 let message = format!("column {name} of table `{}` is generated", live.name);
-                self.error(name, COLUMN, message, "remove it: Spanner computes it");
+                let help = if is_key { GENERATED_KEY } else { "remove it: Spanner computes it" };
+                self.error(name, COLUMN, message, help);
                 None
             }
             None => {

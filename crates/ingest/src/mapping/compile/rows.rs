@@ -9,7 +9,7 @@ use super::super::mapped_column::MappedColumn;
 use super::super::path_resolver::RecordId;
 use super::super::row_mapping::RowMapping;
 use super::super::table_mapping::{MappingKind, TableMapping};
-use super::compiler::{COLUMN, Compiler, KEY};
+use super::compiler::{COLUMN, Compiler, GENERATED_KEY, KEY};
 use crate::fields::MappedFields;
 
 /// Returns the target and the mapping of a table, or `None` after a mistake.
@@ -89,8 +89,16 @@ fn key(
     if missing.is_empty() {
         return live.key().into_iter().map(place).collect();
     }
+    let of = |is: fn(&&Column) -> bool| live.key().into_iter().find(|key| place(key).is_none() && is(key));
     let message = format!("key column {} of table `{}` is not mapped", missing.join(", "), live.name);
-    compiler.error(&mapping.table, KEY, message, "map every column of the primary key");
+    let help = match (of(|key| key.generated), of(|key| key.has_default)) {
+        (Some(_), _) => GENERATED_KEY,
+        (None, Some(_)) => {
+            "map every column of the primary key: its DEFAULT is not used, because the bridge must know the keys of its rows"
+        }
+        (None, None) => "map every column of the primary key",
+    };
+    compiler.error(&mapping.table, KEY, message, help);
     None
 }
 

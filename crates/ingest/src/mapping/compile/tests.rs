@@ -68,6 +68,16 @@ fn compiled(table: &str, live: Option<Table>) -> Result<(), String> {
     }
 }
 
+/// Returns the help of the only mistake.
+fn help_of(table: &str, live: Table) -> String {
+    let config = Config::parse("m.toml", &format!("{HEAD}{table}")).unwrap();
+    let registry = Registry::connect(RegistryOptions::new("http://127.0.0.1:1")).unwrap();
+    let error = compile(&config, &config.ingest[0], &[Some(live)], &registry).err().unwrap();
+    let mistakes: Vec<_> = error.mistakes().collect();
+    let [mistake] = mistakes.as_slice() else { panic!("{error}") };
+    mistake.help_text().unwrap().to_owned()
+}
+
 fn rows(columns: &str) -> String {
     format!("[[ingest.table]]\ntable = \"Orders\"\ncolumns = {{ {columns} }}\n")
 }
@@ -85,6 +95,22 @@ fn valid_mappings_compile() {
     assert_eq!(compiled(&rows(r#"Id = "value.id", Name = "value.a + '!'""#), Some(orders())), Ok(()));
     let good = groups(r#"Customer = "value.customer""#, r#"Sum = "sum(value.amount)""#);
     assert_eq!(compiled(&good, Some(totals())), Ok(()));
+}
+
+#[test]
+fn key_that_spanner_computes_cannot_be_written() {
+    let help = |columns: &str, change: fn(&mut Column)| {
+        let mut live = orders();
+        change(live.columns.iter_mut().find(|column| column.name == "Id").unwrap());
+        help_of(&rows(columns), live)
+    };
+    let generated: fn(&mut Column) = |column| column.generated = true;
+    for columns in [r#"Name = "value.a""#, r#"Id = "value.id", Name = "value.a""#] {
+        let help = help(columns, generated);
+        assert!(help.starts_with("write to a table whose key comes from the record"), "{help}");
+    }
+    let help = help(r#"Name = "value.a""#, |column| column.has_default = true);
+    assert!(help.contains("its DEFAULT is not used"), "{help}");
 }
 
 #[test]

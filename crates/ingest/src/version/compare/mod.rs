@@ -11,7 +11,7 @@ mod row_reader;
 use std::collections::BTreeSet;
 use std::time::Duration;
 
-use spanbridge_config::{Function, Ingest, IngestTable, Version};
+use spanbridge_config::{Function, Ingest, IngestTable, RowsTable, Version};
 use spanbridge_protocol::ingest::{Offset, Partition};
 use spanbridge_protocol::table::Table;
 use spanbridge_protocol::value::{Timestamp, Type};
@@ -233,15 +233,16 @@ fn comparable_columns(
     columns
 }
 
-/// Returns the columns that a mapping writes. A `"*"` counts as all columns of the table.
+/// Returns the columns that a mapping writes. A `"*"` counts as all columns of the table that it does not exclude.
 fn written_columns(mapping: &IngestTable, table: &Table) -> Vec<String> {
-    match mapping {
-        IngestTable::Rows(rows) if rows.all.is_some() => {
-            let written = table.columns.iter().filter(|column| !column.generated);
-            written.map(|column| column.name.clone()).collect()
+    let mut written = column_names(mapping);
+    let IngestTable::Rows(RowsTable { all: Some(all), .. }) = mapping else { return written };
+    for column in table.columns.iter().filter(|column| !column.generated && !all.excludes(&column.name)) {
+        if written.iter().all(|name| !name.eq_ignore_ascii_case(&column.name)) {
+            written.push(column.name.clone());
         }
-        _ => column_names(mapping),
     }
+    written
 }
 
 /// Returns true if the column marks final windows.

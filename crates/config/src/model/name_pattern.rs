@@ -1,8 +1,8 @@
-//! Patterns of table and column names.
+//! Patterns of the names of tables, columns and fields.
 
 /// Returns whether `name` matches `pattern`, in which `*` matches any characters. Case is ignored, as in
 /// Spanner's names.
-pub(super) fn matches(pattern: &str, name: &str) -> bool {
+pub(in crate::model) fn matches(pattern: &str, name: &str) -> bool {
     let (pattern, name) = (pattern.to_ascii_lowercase(), name.to_ascii_lowercase());
     let mut parts = pattern.split('*');
     let first = parts.next().unwrap_or_default();
@@ -17,7 +17,7 @@ pub(super) fn matches(pattern: &str, name: &str) -> bool {
 }
 
 /// Returns whether the text has a `*`.
-pub(super) fn is_pattern(text: &str) -> bool {
+pub(in crate::model) fn is_pattern(text: &str) -> bool {
     text.contains('*')
 }
 
