@@ -231,6 +231,13 @@ pub(crate) fn command(arguments: &[&str], config: &Path, rest: &str) -> Output {
         .unwrap()
 }
 
+/// Returns the findings about all pipelines that `check --json` has printed.
+pub(crate) fn findings(output: &Output) -> Vec<serde_json::Value> {
+    let reports: Vec<serde_json::Value> =
+        serde_json::from_slice(&output.stdout).unwrap_or_else(|error| panic!("{error}: {output:?}"));
+    reports.iter().flat_map(|report| report["findings"].as_array().unwrap().clone()).collect()
+}
+
 /// Creates the instance for a new database, and returns the options and the administration of the database.
 pub(crate) async fn prepare_database([grpc, rest]: [&str; 2], name: &str) -> (Options, Admin) {
     let options = Options::emulator(format!("projects/test/instances/test/databases/{name}"), grpc, rest);

@@ -13,6 +13,7 @@ mod command_line;
 mod commit_tags;
 mod crash;
 mod dead_letters;
+mod field_inputs;
 mod finality;
 mod fixture;
 mod frozen_worker;

@@ -1,4 +1,4 @@
-//! The registry is away, or its password changes, while data flows.
+//! The registry is away, its password changes while data flows, or it refuses some requests.
 
 use spanbridge_kafka::Message;
 use spanbridge_schema::AvroSchema;
@@ -109,4 +109,41 @@ password = {{ file = {password:?} }}"
     ingest.stop(super::fixture::TIMEOUT).await.unwrap();
     publish.stop(super::fixture::TIMEOUT).await.unwrap();
     assert!(invariants::dead_letters(&fixture).await.is_empty());
+}
+
+/// Checks all pipelines, and returns the help of each missing permission.
+fn lacking(fixture: &Fixture) -> Vec<String> {
+    let findings = super::fixture::findings(&fixture.command(&["check", "--live", "--json"]));
+    let lacking = findings.iter().filter(|finding| finding["code"] == "SB-CHECK-PERMISSION");
+    lacking.map(|finding| finding["help"].as_str().unwrap().to_owned()).collect()
+}
+
+fn assert_all_contain(findings: &[String], text: &str) {
+    assert!(!findings.is_empty() && findings.iter().all(|finding| finding.contains(text)), "{findings:?}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn check_reports_what_the_registry_refuses() {
+    let gate = gate().await;
+    let fixture = fixture(&gate, String::new()).await;
+    // Publish registers the schemas of its keys and values.
+    let mut ingest = fixture.start_ready(Service::Ingest, "ingest").await;
+    let mut publish = fixture.start_ready(Service::Publish, "publish").await;
+    fixture.produce(0..10).await;
+    fixture.wait_applied(10, &mut [&mut ingest, &mut publish]).await;
+    invariants::check(&fixture, &mut [&mut ingest, &mut publish]).await;
+    for worker in [ingest, publish] {
+        worker.stop(super::fixture::TIMEOUT).await.unwrap();
+    }
+    assert_eq!(lacking(&fixture), [""; 0]);
+
+    let subject = format!("{}-value", fixture.topic);
+    let versions = fixture.registry.versions(&subject).await.unwrap();
+    gate.forbid(Some(format!("GET /apis/ccompat/v7/subjects/{subject}/")));
+    assert_all_contain(&lacking(&fixture), &format!("--role DeveloperRead --resource 'Subject:{subject}'"));
+    gate.forbid(Some("POST ".to_owned()));
+    assert_all_contain(&lacking(&fixture), "--role DeveloperWrite");
+    gate.forbid(None);
+    assert_eq!(lacking(&fixture), [""; 0]);
+    assert_eq!(fixture.registry.versions(&subject).await.unwrap(), versions);
 }

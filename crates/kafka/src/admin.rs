@@ -67,7 +67,7 @@ impl Admin {
     /// broker that answered knows the topic's partitions.
     ///
     /// # Errors
-    /// `Config` (a wrong replication factor or configuration), `Denied`, `Unavailable`.
+    /// `Config` (a wrong name, replication factor or configuration), `Denied`, `Unavailable`.
     pub async fn ensure_topic(
         &self,
         name: &str,
@@ -88,6 +88,11 @@ impl Admin {
             Ok(_) => true,
             // Another client created it in the meantime.
             Err((_, RDKafkaErrorCode::TopicAlreadyExists)) => false,
+            // No retry helps.
+            Err((_, RDKafkaErrorCode::InvalidTopic)) => {
+                let why = "Kafka refuses the name; is there a topic whose name differs from it only in `.` and `_`?";
+                return Err(Error::new(ErrorKind::Config, format!("Cannot {operation}: {why}")));
+            }
             Err((_, code)) => return Err(Error::from_kafka(&operation, KafkaError::AdminOp(code))),
         };
         let partitions = self.await_topic(name).await?;

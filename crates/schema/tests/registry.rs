@@ -7,8 +7,8 @@ use apache_avro::types::Value as Avro;
 use serde_json::json;
 use spanbridge_protocol::value::{Type, Value};
 use spanbridge_schema::{
-    AvroSchema, Datum, Decoder, ErrorKind, Format, Registry, RegistryOptions, RegistrySchema, convert,
-    encode_avro, frame,
+    AvroSchema, BareBytes, Datum, Decoder, ErrorKind, Format, Registry, RegistryOptions, RegistrySchema,
+    convert, encode_avro, frame,
 };
 use spanbridge_testbed as testbed;
 
@@ -36,6 +36,7 @@ async fn client_works_with_a_real_registry() {
     schema_in_another_language_is_unusable(&url).await;
     json_schemas_refer_to_each_other(&url).await;
     protobuf_files_import_each_other(&url).await;
+    bare_bytes_are_raw_unless_prefixed(&url).await;
     encoded_record_is_decoded_unchanged(&url).await;
     subject_with_special_characters_is_one_path_segment(&url).await;
     cached_schemas_outlive_the_registry(&server).await;
@@ -178,6 +179,11 @@ async fn protobuf_files_import_each_other(url: &str) {
     assert_eq!(at, Value::Timestamp("1970-01-01T00:00:05Z".parse().unwrap()));
     let unknown = decoder.decode(&frame::join(id, &[2, 4])).await.unwrap_err();
     assert_eq!(unknown.kind(), ErrorKind::Frame, "{unknown}");
+    let only = |name| decoder.clone().only_message(name);
+    assert!(only("Line").decode(&frame::join(id, &payload)).await.is_ok());
+    let other = only("Other").decode(&frame::join(id, &payload)).await.unwrap_err();
+    assert_eq!(other.kind(), ErrorKind::Payload, "{other}");
+    assert!(other.to_string().contains("the message Line, not Other"), "{other}");
 }
 
 async fn schema_in_another_language_is_unusable(url: &str) {
@@ -185,6 +191,21 @@ async fn schema_in_another_language_is_unusable(url: &str) {
     let id = post(&format!("{url}/subjects/{}/versions", subject("json")), &body).await;
     let error = connect(url).avro_schema(id).await.unwrap_err();
     assert_eq!(error.kind(), ErrorKind::UnusableSchema, "{error}");
+}
+
+async fn bare_bytes_are_raw_unless_prefixed(url: &str) {
+    let registry = connect(url);
+    let id = registry.register(&subject("bytes"), &schema("\"bytes\"")).await.unwrap();
+    let raw = Decoder::new(Format::Avro, registry);
+    let prefixed = raw.clone().bare_bytes(BareBytes::Prefixed);
+    for (payload, without_length) in
+        [(&b"{\"id\":1}"[..], None), (b"\x06abc", Some(&b"abc"[..])), (b"\x00", Some(b""))]
+    {
+        let framed = frame::join(id, payload);
+        assert_eq!(raw.decode(&framed).await.unwrap().value, Datum::Bytes(payload.to_vec()));
+        let value = prefixed.decode(&framed).await.ok().map(|decoded| decoded.value);
+        assert_eq!(value, without_length.map(|bytes| Datum::Bytes(bytes.to_vec())));
+    }
 }
 
 async fn encoded_record_is_decoded_unchanged(url: &str) {

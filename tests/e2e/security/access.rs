@@ -6,7 +6,7 @@ use spanbridge_testbed::{Acl, KafkaUser, Listener, Operation, PLAIN_USERS, Resou
 
 use super::way::{Access, Way};
 use super::{Broker, broker};
-use crate::fixture::{TIMEOUT, wait_for};
+use crate::fixture::{TIMEOUT, findings, wait_for};
 
 const PAGE: &str = include_str!("../../../docs/permissions.md");
 const INGEST: KafkaUser = PLAIN_USERS[0];
@@ -104,9 +104,7 @@ async fn ways(broker: &Broker) -> [Way; 2] {
 /// Checks the pipeline `in` or `out` of a way, and returns the commands that grant what it lacks.
 fn lacking(way: &Way, pipeline: &str) -> Vec<String> {
     let output = way.command(&["check", "--live", "--json", "--pipeline", &format!("{pipeline}-{}", way.id)]);
-    let reports: Vec<serde_json::Value> =
-        serde_json::from_slice(&output.stdout).unwrap_or_else(|error| panic!("{error}: {output:?}"));
-    let findings = reports[0]["findings"].as_array().unwrap();
+    let findings = findings(&output);
     let lacking = findings.iter().filter(|finding| finding["code"] == "SB-CHECK-PERMISSION");
     lacking.map(|finding| finding["help"].as_str().unwrap().to_owned()).collect()
 }

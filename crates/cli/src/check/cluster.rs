@@ -1,12 +1,13 @@
-//! The check of the Kafka cluster: what it can do, and which access control lists are missing.
+//! The check of the Kafka cluster: what it can do, which access control lists are missing, and whether topics wrap their rows.
 
 use std::time::Duration;
 
-use spanbridge_config::{Config, Ingest, Publish, Span};
+use spanbridge_config::{Config, Format, Ingest, Publish, Span, Unwrap};
 use spanbridge_ingest::check::{Finding, Severity};
 use spanbridge_kafka::{
     Admin, ClientOptions, ClusterProbe, Error as KafkaError, ErrorKind as KafkaErrorKind,
 };
+use spanbridge_schema::debezium::Wrapper;
 
 use crate::error::Result;
 
@@ -42,6 +43,12 @@ impl<'a> ClusterCheck<'a> {
             let grant = Grant::new("Read", "topic", topic);
             self.note(&mut findings, topic.span, &grant, self.probe.read_topic(topic).await)?;
         }
+        if findings.is_empty()
+            && pipeline.value.format == Format::Json
+            && pipeline.value.unwrap == Unwrap::None
+        {
+            self.wrapped_values(&mut findings, pipeline).await?;
+        }
         let group = format!("spanbridge.ingest.{}", pipeline.identity());
         if let Some(topic) = pipeline.topics.names().first() {
             let grant = Grant::new("Read", "group", &group);
@@ -49,6 +56,27 @@ impl<'a> ClusterCheck<'a> {
             self.note(&mut findings, pipeline.topics.span(), &grant, answer)?;
         }
         Ok(findings)
+    }
+
+    /// Warns about a topic whose values wrap their rows, judging by one of its last records.
+    async fn wrapped_values(&self, findings: &mut Vec<Finding>, pipeline: &Ingest) -> Result<()> {
+        for topic in pipeline.topics.names() {
+            let value = match self.probe.sample_value(topic).await {
+                // Reported elsewhere.
+                Err(error) if error.kind() == KafkaErrorKind::NotFound => continue,
+                value => value?,
+            };
+            let (what, word) = match value.as_deref().and_then(Wrapper::of_json) {
+                Some(Wrapper::Connect) => ("`{schema, payload}` of Connect's JSON converter", "connect"),
+                Some(Wrapper::Debezium) => ("change events of Debezium", "debezium"),
+                None => continue,
+            };
+            let message = format!("topic `{topic}` has {what}, and the pipeline reads them as rows");
+            let help = format!("write unwrap = \"{word}\" beside `format`");
+            let error = self.config.error_at(pipeline.value.span, "SB-CHECK-UNWRAP", message, help);
+            findings.push(Finding { severity: Severity::Warning, error });
+        }
+        Ok(())
     }
 
     /// Returns what a publish pipeline lacks.

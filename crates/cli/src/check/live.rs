@@ -11,6 +11,7 @@ use spanbridge_spanner::{Database, Options};
 
 use super::cluster::ClusterCheck;
 use super::permissions::PermissionCheck;
+use super::registry::RegistryCheck;
 use super::report::PipelineReport;
 use crate::connections;
 use crate::error::Result;
@@ -49,11 +50,17 @@ impl<'a> LiveCheck<'a> {
         let live = Environment { config, database, registry };
         let mut permissions = PermissionCheck::new(config, &self.options);
         let cluster = ClusterCheck::new(config, kafka)?;
+        let subjects = RegistryCheck { config, registry };
         let mut reports = Vec::new();
         for pipeline in &self.selection.ingest {
             let mut findings = permissions.of_ingest(pipeline).await?;
             findings.extend(cluster.of_ingest(pipeline).await?);
-            findings.extend(check::live(&live, kafka, pipeline).await?.findings);
+            let unreadable = subjects.of_ingest(pipeline).await?;
+            // The rest compares the mappings with the schemas.
+            if unreadable.is_empty() {
+                findings.extend(check::live(&live, kafka, pipeline).await?.findings);
+            }
+            findings.extend(unreadable);
             reports.push(PipelineReport::of_ingest(pipeline, findings));
         }
         for pipeline in &self.selection.publish {
@@ -64,7 +71,14 @@ impl<'a> LiveCheck<'a> {
             findings.extend(unknown.map(|error| Finding { severity: Severity::Warning, error }));
             let analysis = ImpactAnalysis::new(pipeline, registry, kafka)?;
             let catalog = analysis.read(config, database).await?;
-            reports.push(PipelineReport::of_publish(pipeline, findings, analysis.subjects(&catalog)));
+            let help = "exclude the table with `exclude_tables`, or change its name, its key or the names of its columns";
+            findings.extend(analysis.unpublishable(&catalog).into_iter().map(|message| {
+                let error = config.error_at(pipeline.name.span, "SB-CHECK-TABLE", message, help);
+                Finding { severity: Severity::Error, error }
+            }));
+            let tables = analysis.subjects(&catalog);
+            findings.extend(subjects.of_publish(pipeline, &tables).await?);
+            reports.push(PipelineReport::of_publish(pipeline, findings, tables));
         }
         Ok(reports)
     }

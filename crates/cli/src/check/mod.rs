@@ -10,6 +10,7 @@ mod diagnostic;
 mod guarantee;
 mod live;
 mod permissions;
+mod registry;
 mod report;
 
 use spanbridge_config::{Config, Script};

@@ -11,6 +11,7 @@ use super::catalog::Catalog;
 use super::impact::{Impact, would_stop};
 use super::subjects::{TableSubjects, table_subjects};
 use super::table_impacts::TableImpacts;
+use super::unpublishable::unpublishable;
 use crate::startup::stream_mismatches;
 use crate::transform::RecordFormat;
 use crate::{Error, ErrorKind};
@@ -56,6 +57,12 @@ impl<'a> ImpactAnalysis<'a> {
     #[must_use]
     pub fn subjects(&self, catalog: &Catalog) -> Vec<TableSubjects> {
         table_subjects(&self.format, catalog)
+    }
+
+    /// Returns the reasons why the pipeline could not publish some of its tables.
+    #[must_use]
+    pub fn unpublishable(&self, catalog: &Catalog) -> Vec<String> {
+        unpublishable(&self.format, catalog)
     }
 
     /// Returns the impacts of the step from `before` to `after`. A problem that `before` already has is not repeated.

@@ -13,6 +13,7 @@
 //! ├─ differences  what differs, in words
 //! └─ compatibility   the registry's answer to new schemas
 //! subjects        the registry subjects of the tables
+//! unpublishable   the tables that cannot be published
 //! impact          the result
 //! ```
 
@@ -24,6 +25,7 @@ mod impact;
 mod subjects;
 mod table_impacts;
 mod tracker;
+mod unpublishable;
 
 pub use analysis::ImpactAnalysis;
 pub use catalog::Catalog;

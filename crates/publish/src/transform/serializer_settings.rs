@@ -6,7 +6,7 @@ use spanbridge_schema::{Encoding, RecordDefinition};
 /// The format of keys or of values, and the strategy that names the subjects of their schemas.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct SerializerSettings {
-    pub(super) encoding: Encoding,
+    pub(crate) encoding: Encoding,
     strategy: SubjectStrategy,
     /// `key` or `value`: the suffix of subjects that are named after topics.
     suffix: &'static str,

@@ -2,8 +2,8 @@
 //!
 //! Source: <https://docs.confluent.io/platform/current/schema-registry/develop/api.html>.
 
-use serde::Deserialize;
 use serde::de::DeserializeOwned;
+use serde::{Deserialize, Serialize};
 use spanbridge_credentials::Secret;
 
 use super::error_mapping::status_error;
@@ -56,7 +56,7 @@ pub(super) struct SchemaAnswer {
 }
 
 /// A reference of a schema to another one.
-#[derive(Debug, Clone, Deserialize)]
+#[derive(Debug, Clone, Deserialize, Serialize)]
 pub(super) struct ReferenceAnswer {
     pub(super) name: String,
     pub(super) subject: String,

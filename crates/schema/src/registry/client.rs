@@ -103,7 +103,7 @@ impl RegistryClient {
         self.send(request, what).await?.into_success(what)?.parse(what)
     }
 
-    /// Sends a request and returns the answer with any status except 401 and 403.
+    /// Sends a request and returns the answer with any status except 401.
     ///
     /// # Errors
     /// [`ErrorKind::Unavailable`], [`ErrorKind::Unauthorized`] and [`ErrorKind::Configuration`].
@@ -152,7 +152,6 @@ impl RegistryClient {
         }
         match answer.status {
             401 => Err(self.within_rotation(answer.error(what))),
-            403 => Err(answer.error(what)),
             status => {
                 if status < 500 && !matches!(self.options.authentication, Authentication::None) {
                     *self.access() = Access::Accepted;

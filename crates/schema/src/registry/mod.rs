@@ -14,6 +14,7 @@
 //! - `answer`: the answers, and `error_mapping`: the [`ErrorKind`]s that follow from them.
 //! - `references`: the schemas to which a schema refers.
 //! - `schema_text`: a schema with its references; `schema_folder` keeps it on disk for the next start.
+//! - `subject_access`: what the credentials may do with a subject.
 //! - `incompatibility_message`, `field_difference`: the field that makes a schema incompatible.
 //!
 //! Source: <https://docs.confluent.io/platform/current/schema-registry/develop/api.html>.
@@ -29,6 +30,7 @@ mod options;
 mod references;
 mod schema_folder;
 mod schema_text;
+mod subject_access;
 mod tls;
 
 use std::fmt;
@@ -342,6 +344,24 @@ impl Registry {
             field: Some(fields[..fields.len().min(MAX_NAMED_FIELDS)].join(", ")),
             ..incompatibility.clone()
         })
+    }
+
+    /// True if the credentials may read the subject's schemas. The subject need not exist.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Unavailable`], [`ErrorKind::Unauthorized`] if the registry rejects the credentials themselves,
+    /// [`ErrorKind::Configuration`] and [`ErrorKind::Rejected`].
+    pub async fn may_read(&self, subject: &str) -> Result<bool> {
+        subject_access::may_read(self.client()?, subject).await
+    }
+
+    /// True if the credentials may register schemas under the subject; `None` if it does not exist, because then it cannot
+    /// be asked. The latest version is registered again, which changes nothing.
+    ///
+    /// # Errors
+    /// The errors of [`Registry::may_read`]; [`ErrorKind::Unauthorized`] also if the subject's schemas may not be read.
+    pub async fn may_register(&self, subject: &str) -> Result<Option<bool>> {
+        subject_access::may_register(self.client()?, subject).await
     }
 
     /// The id of a schema that is already registered under the subject.

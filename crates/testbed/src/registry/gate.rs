@@ -47,6 +47,8 @@ struct Shared {
 struct State {
     /// The accepted values of the header `Authorization`; empty if all are accepted.
     accepted: Vec<String>,
+    /// The beginning of the first line of requests that receive 403.
+    forbidden: Option<String>,
     is_closed: bool,
     /// The first line and the headers of the last requests.
     requests: Vec<String>,
@@ -80,6 +82,11 @@ impl RegistryGate {
         self.shared.state().accepted = credentials.into_iter().map(Into::into).collect();
     }
 
+    /// Answers 403 to requests whose first line begins with this text, such as `POST /subjects`. `None`: to no request.
+    pub fn forbid(&self, beginning: Option<String>) {
+        self.shared.state().forbidden = beginning;
+    }
+
     /// Closes each new connection at once, until [`RegistryGate::open`].
     pub fn close(&self) {
         self.shared.state().is_closed = true;
@@ -108,8 +115,8 @@ impl Shared {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Remembers a request, and returns whether its credentials are accepted.
-    fn admit(&self, head: &str) -> bool {
+    /// Remembers a request, and returns the status with which it is refused.
+    fn refusal(&self, head: &str) -> Option<&'static str> {
         let mut state = self.state();
         if state.requests.len() == MAX_REQUESTS {
             state.requests.remove(0);
@@ -119,7 +126,14 @@ impl Shared {
             let (name, value) = line.split_once(':')?;
             name.eq_ignore_ascii_case("authorization").then(|| value.trim().to_owned())
         });
-        state.accepted.is_empty() || authorization.is_some_and(|value| state.accepted.contains(&value))
+        let is_accepted =
+            state.accepted.is_empty() || authorization.is_some_and(|value| state.accepted.contains(&value));
+        let is_forbidden = state.forbidden.as_ref().is_some_and(|beginning| head.starts_with(beginning));
+        match (is_accepted, is_forbidden) {
+            (false, _) => Some("401 Unauthorized"),
+            (true, true) => Some("403 Forbidden"),
+            (true, false) => None,
+        }
     }
 }
 
@@ -189,14 +203,14 @@ async fn forward(client: impl AsyncRead + AsyncWrite + Unpin, shared: &Shared) -
     }
     let mut body = vec![0; length];
     client.read_exact(&mut body).await?;
-    if shared.admit(&head) {
+    if let Some(status) = shared.refusal(&head) {
+        let answer = format!("HTTP/1.1 {status}\r\nContent-Length: 0\r\nConnection: close\r\n\r\n");
+        client.write_all(answer.as_bytes()).await?;
+    } else {
         let mut server = TcpStream::connect(&shared.target).await?;
         server.write_all(format!("{head}Connection: close\r\n\r\n").as_bytes()).await?;
         server.write_all(&body).await?;
         tokio::io::copy(&mut server, &mut client).await?;
-    } else {
-        let answer = "HTTP/1.1 401 Unauthorized\r\nContent-Length: 0\r\nConnection: close\r\n\r\n";
-        client.write_all(answer.as_bytes()).await?;
     }
     client.flush().await?;
     client.shutdown().await
