@@ -10,6 +10,7 @@ use rdkafka::error::KafkaError;
 use rdkafka::{Offset, TopicPartitionList};
 
 use super::context::{GroupConsumer, GroupContext};
+use super::silence::Silence;
 use super::{FetchStart, SharedState, SubscriptionLimits};
 use crate::error::{Error, ErrorKind, Result};
 use crate::record::{Record, TopicPartition};
@@ -27,6 +28,8 @@ pub(crate) struct Fetch {
     tp: TopicPartition,
     pub(crate) generation: u64,
     queue: PartitionQueue<GroupContext>,
+    start: FetchStart,
+    silence: Silence,
     /// The lowest offset that the next record may have.
     next: i64,
     /// Set after an error, after which librdkafka does not continue either, and by [`halt`](Self::halt).
@@ -51,6 +54,7 @@ impl Fetch {
         tp: &TopicPartition,
         start: FetchStart,
         generation: u64,
+        silence: Silence,
     ) -> Result<Fetch> {
         let mut list = TopicPartitionList::with_capacity(1);
         let (offset, next) = match start {
@@ -75,7 +79,16 @@ impl Fetch {
         let wake = shared.clone();
         queue.set_nonempty_callback(move || wake.waker.wake());
         consumer.incremental_assign(&list).map_err(|e| Error::from_kafka(&operation(), e))?;
-        Ok(Fetch { tp: tp.clone(), generation, queue, next, is_halted: false, is_at_end: false })
+        Ok(Fetch {
+            tp: tp.clone(),
+            generation,
+            queue,
+            start,
+            silence,
+            next,
+            is_halted: false,
+            is_at_end: false,
+        })
     }
 
     /// Stops taking records from librdkafka, while the assignment cannot be changed.
@@ -108,6 +121,25 @@ impl Fetch {
             }
             _ => None,
         }
+    }
+
+    /// Returns whether the fetch has been silent for so long that it may have stalled.
+    pub(crate) fn is_silent(&self) -> bool {
+        !self.is_halted && self.silence.is_too_long()
+    }
+
+    /// Stops the fetch, and starts it at the next record with the same generation: none is lost or repeated.
+    ///
+    /// # Errors
+    /// librdkafka's errors.
+    pub(crate) fn restart(self, consumer: &Arc<GroupConsumer>, shared: &Arc<SharedState>) -> Result<Fetch> {
+        let start = match self.start {
+            FetchStart::Beginning if self.next == 0 => FetchStart::Beginning,
+            _ => FetchStart::Offset(self.next),
+        };
+        let (tp, generation, silence) = (self.tp.clone(), self.generation, self.silence.after_restart());
+        self.stop(consumer)?;
+        Fetch::start(consumer, shared, &tp, start, generation, silence)
     }
 
     /// Stops the fetch and drops the records that were read ahead.
@@ -152,6 +184,10 @@ impl Fetch {
                 }
             }
         }
-        if records.is_empty() { PullResult::Empty } else { PullResult::Records(records) }
+        if records.is_empty() {
+            return PullResult::Empty;
+        }
+        self.silence = Silence::new(limits.silence);
+        PullResult::Records(records)
     }
 }

@@ -21,6 +21,7 @@ use super::event::{Event, RevocationAck};
 use super::fetch::{Fetch, PullResult};
 use super::outbox::Outbox;
 use super::revocation::{PendingRevocation, RevocationState};
+use super::silence::Silence;
 use super::{FetchCommand, FetchStart, SharedState, SubscriptionLimits};
 use crate::error::{Error, ErrorKind, Result, kind_of};
 use crate::record::{Record, TopicPartition};
@@ -156,7 +157,8 @@ impl GroupMember {
     }
 
     fn begin_fetch(&mut self, tp: &TopicPartition, start: FetchStart, generation: u64) -> Result<()> {
-        let fetch = Fetch::start(&self.consumer, &self.shared, tp, start, generation)?;
+        let silence = Silence::new(self.limits.silence);
+        let fetch = Fetch::start(&self.consumer, &self.shared, tp, start, generation, silence)?;
         tracing::debug!(%tp, ?start, generation, "Started a fetch");
         self.fetches.insert(tp.clone(), fetch);
         Ok(())
@@ -330,6 +332,7 @@ impl GroupMember {
             let Some(fetch) = self.fetches.get_mut(&tp) else { continue };
             let generation = fetch.generation;
             match fetch.pull(&self.limits) {
+                PullResult::Empty if fetch.is_silent() => self.restart_fetch(&tp, generation),
                 PullResult::Empty => {}
                 PullResult::Records(records) => {
                     is_busy = true;
@@ -346,6 +349,21 @@ impl GroupMember {
             }
         }
         is_busy
+    }
+
+    /// Starts a silent fetch again.
+    fn restart_fetch(&mut self, tp: &TopicPartition, generation: u64) {
+        let Some(fetch) = self.fetches.remove(tp) else { return };
+        self.shared.counters.restarted_fetches.fetch_add(1, Ordering::Relaxed);
+        tracing::debug!(%tp, generation, "Started a silent fetch again");
+        match fetch.restart(&self.consumer, &self.shared) {
+            Ok(fetch) => {
+                self.fetches.insert(tp.clone(), fetch);
+            }
+            Err(error) => {
+                self.outbox.send(Event::Error { tp: Some(tp.clone()), generation: Some(generation), error });
+            }
+        }
     }
 
     /// Sends the positions of partitions at whose end the consumer is behind control records or aborted

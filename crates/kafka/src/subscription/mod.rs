@@ -13,6 +13,7 @@ mod fetch;
 mod group_member;
 mod outbox;
 mod revocation;
+mod silence;
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -58,6 +59,9 @@ pub struct SubscriptionLimits {
     /// How long a revocation waits for its [`RevocationAck`] before the group takes the partitions back
     /// anyway. Default: 5 s.
     pub revoke_wait: Duration,
+    /// How long a fetch may deliver nothing before it is started again, because librdkafka may have stalled. The time
+    /// doubles up to 10 min while the partition is idle. Default: 60 s.
+    pub silence: Duration,
 }
 
 impl Default for SubscriptionLimits {
@@ -68,6 +72,7 @@ impl Default for SubscriptionLimits {
             queue_chunks: 8,
             prefetch_bytes: 4 << 20,
             revoke_wait: Duration::from_secs(5),
+            silence: Duration::from_secs(60),
         }
     }
 }
@@ -95,6 +100,8 @@ pub struct SubscriptionCounts {
     pub failed_commits: u64,
     /// Revocations whose [`RevocationAck`] did not come in time.
     pub late_revocations: u64,
+    /// Fetches that were started again because they delivered nothing; see [`SubscriptionLimits::silence`].
+    pub restarted_fetches: u64,
 }
 
 #[derive(Debug, Default)]
@@ -104,6 +111,7 @@ pub(crate) struct Counters {
     pub(crate) transient_errors: AtomicU64,
     pub(crate) failed_commits: AtomicU64,
     pub(crate) late_revocations: AtomicU64,
+    pub(crate) restarted_fetches: AtomicU64,
 }
 
 /// A command from the handle to the member's thread.
@@ -275,6 +283,7 @@ impl Subscription {
             transient_errors: get(&c.transient_errors),
             failed_commits: get(&c.failed_commits),
             late_revocations: get(&c.late_revocations),
+            restarted_fetches: get(&c.restarted_fetches),
         }
     }
 

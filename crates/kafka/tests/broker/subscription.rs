@@ -212,6 +212,25 @@ async fn full_queue_stops_fetching_and_keeps_the_membership() {
 }
 
 #[tokio::test]
+async fn silent_fetch_is_started_again_and_repeats_nothing() {
+    let topic = topic("silent", 1).await;
+    let limits = SubscriptionLimits { silence: Duration::from_millis(1), ..SubscriptionLimits::default() };
+    let (member, mut events) = join(&options().await, &unique_name("g"), &topic, limits);
+    let tp = assigned(&mut events).await.remove(0);
+    let generation = member.fetch_from(&tp, FetchStart::Beginning).await.unwrap();
+    for (start, end) in [(0, 500), (500, 1000)] {
+        let before = member.counts().restarted_fetches;
+        while member.counts().restarted_fetches < before + 3 {
+            tokio::time::sleep(Duration::from_millis(10)).await;
+        }
+        fill(&topic, 0, "v", 500).await;
+        let records = records_of(&mut events, generation, end).await;
+        assert_eq!(offsets(&records), (start..end).collect::<Vec<_>>());
+    }
+    member.close().await.unwrap();
+}
+
+#[tokio::test]
 async fn positions_are_mirrored_to_the_group() {
     let topic = topic("mirror", 1).await;
     fill(&topic, 0, "v", 10).await;
