@@ -293,14 +293,17 @@ impl<'a> Run<'a> {
         (command.spawn().unwrap(), path)
     }
 
-    /// Observes both services, which cannot work, for at most `time`, and searches their output.
+    /// Observes both services, which cannot work, for at most `time` after their first output, and searches it.
     fn observe(&self, time: Duration) {
+        let mut services = ["ingest", "publish"].map(|service| self.start(service));
+        let limit = Instant::now() + TIMEOUT;
+        for (child, path) in &mut services {
+            let is_silent = || std::fs::metadata(&*path).unwrap().len() == 0;
+            wait_while(child, || is_silent() && Instant::now() < limit);
+        }
         let end = Instant::now() + time;
-        let services = ["ingest", "publish"].map(|service| self.start(service));
         for (mut child, path) in services {
-            while child.try_wait().unwrap().is_none() && Instant::now() < end {
-                std::thread::sleep(Duration::from_millis(20));
-            }
+            wait_while(&mut child, || Instant::now() < end);
             // It may have ended.
             let _ = child.kill();
             child.wait().unwrap();
@@ -313,6 +316,13 @@ impl<'a> Run<'a> {
         let output = std::fs::read(path).unwrap();
         self.planted.search(&format!("{}: {}", self.name, path.display()), &output);
         String::from_utf8_lossy(&output).into_owned()
+    }
+}
+
+/// Waits until the process has ended or the condition is false.
+fn wait_while(child: &mut Child, condition: impl Fn() -> bool) {
+    while child.try_wait().unwrap().is_none() && condition() {
+        std::thread::sleep(Duration::from_millis(20));
     }
 }
 
