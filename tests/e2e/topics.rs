@@ -55,6 +55,9 @@ async fn new_topics_and_partitions_are_read_while_running() {
         })
         .await;
     }
+    let added = ingest.metrics().await.unwrap();
+    let labels = format!("topic=\"{}\"", topics[0]);
+    assert!(added.sum("spanbridge_ingest_added_partitions_total", &[&labels]) > 0.0, "{}", ingest.log_tail());
     let dead_letters = spanbridge_verify::positions::count_dead_letters(
         &fixture.database,
         &format!("pattern-{}", fixture.id),

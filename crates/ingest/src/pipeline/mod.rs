@@ -10,12 +10,14 @@
 //! request_runner       carries out each request in a task, which ends with one answer
 //! answer               the results of requests
 //! open_transactions    transactions between a read under lock and their commit
+//! added_partition      partitions that are added to a topic in use
 //! kafka_payload        a record as the payload of its dead letter
 //! evolution            new fields: adds columns, or stops with the DDL
 //! metrics              metrics of the pipeline
 //! batch_trace(s)       traces of batches
 //! ```
 
+mod added_partition;
 mod answer;
 mod batch_trace;
 mod batch_traces;

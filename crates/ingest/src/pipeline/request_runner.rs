@@ -12,10 +12,12 @@ use spanbridge_protocol::ingest::{
 use spanbridge_protocol::value::{Type, Value};
 use spanbridge_service::{Part, PipelineHealth};
 use spanbridge_spanner::{Committed, Database, ErrorKind as SpannerKind};
+use spanbridge_telemetry::metrics::{self, counter};
 use tokio::sync::mpsc;
 use tracing::Instrument;
 
 use super::RETRY_BACKOFF;
+use super::added_partition::follows_used_partition;
 use super::answer::Answer;
 use super::open_transactions::OpenTransactions;
 use super::request::{Request, RequestError};
@@ -89,6 +91,9 @@ impl RequestRunner {
         Ok(match request {
             Request::Position { partition, generation } => {
                 let stored = self.stored_position(partition).await?;
+                if stored.is_none() {
+                    self.report_added(partition).await?;
+                }
                 // The log is read after the position. If it has advanced in between, a gap is still a gap.
                 let log = partition_log::range(&self.log.offsets, partition).await;
                 self.health.kafka(&log);
@@ -318,6 +323,23 @@ impl RequestRunner {
         if !is_outage && let Some(left_out) = self.health.next_line(error.kind().code()) {
             tracing::warn!(pipeline = %self.mapper.spec.pipeline, %error, left_out, "a commit has failed");
         }
+    }
+
+    /// Reports a partition that is about to be registered, if it was added to a topic in use.
+    async fn report_added(&self, partition: &Partition) -> Result<(), RequestError> {
+        let pipeline = &self.mapper.spec.pipeline;
+        if self.spanner(follows_used_partition(&self.database, pipeline, partition).await)? {
+            let (name, topic) = (pipeline.to_string(), partition.topic.to_string());
+            counter!(metrics::INGEST_ADDED_PARTITIONS_TOTAL, "pipeline" => name, "topic" => topic)
+                .increment(1);
+            tracing::warn!(
+                pipeline = &**pipeline,
+                %partition,
+                "A partition was added to the topic: later records of a key may be in another partition than earlier ones, and \
+                 their order is lost"
+            );
+        }
+        Ok(())
     }
 
     async fn stored_position(&self, partition: &Partition) -> Result<Option<Position>, RequestError> {

@@ -143,6 +143,15 @@ pub const FAILURES: &[Failure] = &[
         coverage: Coverage::Test("tests/e2e/log_gap.rs", "skipped_log_gap_is_recorded"),
     },
     Failure {
+        name: "Partitions added to a topic",
+        behaviour: "Ingest reads the new partitions from their start. Later records of a key may be in another partition than earlier ones, and the order of the two is lost.",
+        log: "\"A partition was added to the topic\" with the partition",
+        metric: "`spanbridge_ingest_added_partitions_total`",
+        alert: "increase(spanbridge_ingest_added_partitions_total[1h]) > 0",
+        remedy: "Before an addition, stop the producers and wait until the lag is 0. Afterwards, [rebuild the table](how-to/rebuild-a-table.md) if keys were written meanwhile. Tables with `version` need nothing.",
+        coverage: Coverage::Test("tests/e2e/topics.rs", "new_topics_and_partitions_are_read_while_running"),
+    },
+    Failure {
         name: "Disk full on the broker",
         behaviour: "The broker takes the log folder offline and its partitions lose their leader. Reads and writes fail as with a broker that is down.",
         log: "`Kafka is away`",

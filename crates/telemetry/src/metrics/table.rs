@@ -84,6 +84,7 @@ table! {
     INGEST_IN_DOUBT_TOTAL = "spanbridge_ingest_in_doubt_total", Counter, Count, ["pipeline"], "Commits with an unknown outcome, after which the worker reads the stored position.";
     INGEST_GAPS_TOTAL = "spanbridge_ingest_gaps_total", Counter, Count, ["pipeline", "topic"], "Positions that the Kafka log no longer holds.";
     INGEST_GAP_RECORDS_TOTAL = "spanbridge_ingest_gap_records_total", Counter, Count, ["pipeline", "topic"], "Offsets that were skipped because the Kafka log no longer holds them (with `on_gap = \"skip\"`).";
+    INGEST_ADDED_PARTITIONS_TOTAL = "spanbridge_ingest_added_partitions_total", Counter, Count, ["pipeline", "topic"], "Partitions that were added to a topic which the pipeline already reads: the order per key is lost at that point.";
     INGEST_LAG_RECORDS = "spanbridge_ingest_lag_records", Gauge, Count, ["pipeline", "topic", "partition"], "Offsets between the committed position and the end of the partition.";
     INGEST_WATERMARK_SECONDS = "spanbridge_ingest_watermark_seconds", Gauge, Seconds, ["pipeline"], "Watermark of the windows as a Unix time, reported by the worker that owns the first partition.";
     INGEST_ASSIGNED_PARTITIONS = "spanbridge_ingest_assigned_partitions", Gauge, Count, ["pipeline"], "Partitions that this worker owns.";
