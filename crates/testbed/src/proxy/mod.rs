@@ -1,18 +1,20 @@
-//! A TCP proxy that can cut connections and lose the answers of a Kafka broker.
+//! A TCP proxy that can cut, delay and silence connections, and lose the answers of a Kafka broker.
 
+mod link;
 mod lost_answers;
 
 use std::net::Ipv4Addr;
 use std::sync::Arc;
 use std::time::Duration;
 
-use tokio::io::copy_bidirectional;
+use tokio::io::AsyncWriteExt as _;
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::Mutex;
 use tokio::task::{JoinHandle, JoinSet};
 
 use crate::error::Error;
 use crate::port::Port;
+use link::Link;
 use lost_answers::LostAnswers;
 
 /// A TCP proxy on loopback, for tests of lost connections. It runs on the async runtime that started it, and ends when it
@@ -24,6 +26,7 @@ pub struct Proxy {
     target: Arc<str>,
     /// The answers to lose, for a proxy to a Kafka broker.
     answers: Option<Arc<LostAnswers>>,
+    link: Arc<Link>,
     running: Mutex<Option<JoinHandle<()>>>,
 }
 
@@ -45,7 +48,8 @@ impl Proxy {
     }
 
     async fn listen(port: u16, target: String, answers: Option<Arc<LostAnswers>>) -> Result<Self, Error> {
-        let proxy = Self { port, reserved: None, target: target.into(), answers, running: Mutex::new(None) };
+        let (target, link) = (target.into(), Arc::default());
+        let proxy = Self { port, reserved: None, target, answers, link, running: Mutex::new(None) };
         proxy.heal().await?;
         Ok(proxy)
     }
@@ -70,6 +74,22 @@ impl Proxy {
         self.answers.as_ref().map_or(0, |answers| answers.count())
     }
 
+    /// Delays each piece of an answer by this time, until the next call. Requests are not delayed.
+    pub fn delay(&self, delay: Duration) {
+        self.link.set_delay(delay);
+    }
+
+    /// Holds back all answers, while connections stay open and requests still arrive: to a client the connection is half
+    /// open. The answers are delivered after [`Proxy::speak`], unless [`Proxy::cut`] closes the connections before.
+    pub fn silence(&self) {
+        self.link.set_silent(true);
+    }
+
+    /// Delivers answers again, after [`Proxy::silence`].
+    pub fn speak(&self) {
+        self.link.set_silent(false);
+    }
+
     /// Closes all connections and refuses new ones until [`Proxy::heal`].
     pub async fn cut(&self) {
         if let Some(running) = self.running.lock().await.take() {
@@ -90,8 +110,9 @@ impl Proxy {
             let listener = listener.map_err(|error| {
                 Error::io(format_args!("the proxy cannot listen on {}", self.address()), &error)
             })?;
-            let (target, answers) = (Arc::clone(&self.target), self.answers.clone());
-            *running = Some(tokio::spawn(accept(listener, target, answers)));
+            let (target, answers, link) =
+                (Arc::clone(&self.target), self.answers.clone(), Arc::clone(&self.link));
+            *running = Some(tokio::spawn(accept(listener, target, answers, link)));
         }
         Ok(())
     }
@@ -106,7 +127,7 @@ impl Drop for Proxy {
 }
 
 /// Accepts connections and owns them: they end with this task.
-async fn accept(listener: TcpListener, target: Arc<str>, answers: Option<Arc<LostAnswers>>) {
+async fn accept(listener: TcpListener, target: Arc<str>, answers: Option<Arc<LostAnswers>>, link: Arc<Link>) {
     let mut connections = JoinSet::new();
     loop {
         tokio::select! {
@@ -116,12 +137,12 @@ async fn accept(listener: TcpListener, target: Arc<str>, answers: Option<Arc<Los
                     tokio::time::sleep(Duration::from_millis(50)).await;
                     continue;
                 };
-                let (target, answers) = (Arc::clone(&target), answers.clone());
+                let (target, answers, link) = (Arc::clone(&target), answers.clone(), Arc::clone(&link));
                 connections.spawn(async move {
                     // When the target refuses, the client's connection is closed.
                     if let Ok(server) = TcpStream::connect(&*target).await {
                         let _ = (client.set_nodelay(true), server.set_nodelay(true));
-                        forward(client, server, answers).await;
+                        forward(client, server, answers, &link).await;
                     }
                 });
             },
@@ -131,17 +152,27 @@ async fn accept(listener: TcpListener, target: Arc<str>, answers: Option<Arc<Los
 }
 
 /// Forwards a connection until either side closes it.
-async fn forward(mut client: TcpStream, mut server: TcpStream, answers: Option<Arc<LostAnswers>>) {
+async fn forward(
+    mut client: TcpStream,
+    mut server: TcpStream,
+    answers: Option<Arc<LostAnswers>>,
+    link: &Link,
+) {
+    let (mut from_server, mut to_server) = server.split();
     let Some(answers) = answers else {
-        let _ = copy_bidirectional(&mut client, &mut server).await;
+        let (mut from_client, mut to_client) = client.split();
+        let requests = async {
+            tokio::io::copy(&mut from_client, &mut to_server).await?;
+            to_server.shutdown().await
+        };
+        let _ = tokio::try_join!(requests, link.copy(&mut from_server, &mut to_client));
         return;
     };
-    let (mut from_server, mut to_server) = server.split();
     let is_lost = {
         let (mut from_client, mut to_client) = client.split();
         tokio::select! {
             outcome = answers.forward_until_lost(&mut from_client, &mut to_server) => outcome.is_ok(),
-            _ = tokio::io::copy(&mut from_server, &mut to_client) => false,
+            _ = link.copy(&mut from_server, &mut to_client) => false,
         }
     };
     drop(client);
@@ -154,7 +185,7 @@ async fn forward(mut client: TcpStream, mut server: TcpStream, answers: Option<A
 mod tests {
     use std::io::ErrorKind::ConnectionRefused;
 
-    use tokio::io::{AsyncReadExt, AsyncWriteExt};
+    use tokio::io::AsyncReadExt;
 
     use super::*;
 
@@ -194,6 +225,23 @@ mod tests {
         proxy.heal().await.unwrap();
         let mut third = TcpStream::connect(proxy.address()).await.unwrap();
         assert!(echoes(&mut third).await);
+    }
+
+    #[tokio::test]
+    async fn silent_connection_stays_open_and_answers_late() {
+        let proxy = Proxy::start(echo().await).await.unwrap();
+        let mut client = TcpStream::connect(proxy.address()).await.unwrap();
+        assert!(echoes(&mut client).await);
+        proxy.silence();
+        let silence = Duration::from_millis(200);
+        assert!(tokio::time::timeout(silence, echoes(&mut client)).await.is_err(), "no answer and no error");
+        proxy.delay(silence);
+        proxy.speak();
+        let start = std::time::Instant::now();
+        let mut answer = [0; 4];
+        client.read_exact(&mut answer).await.unwrap();
+        assert_eq!(&answer, b"ping");
+        assert!(start.elapsed() >= silence);
     }
 
     #[tokio::test]
