@@ -3,6 +3,7 @@
 //! - [`oracle`] reads a change stream from its start, after the fact: the changes that publish should have published.
 //! - [`published`] reads and decodes the records that publish committed to Kafka.
 //! - [`exactly_once`] compares the two: each change once, and the changes of a row in commit order.
+//! - [`atomicity`] checks that the transactions of an atomic pipeline are whole.
 //! - [`rows`] reads tables, folds topics into rows, and compares rows.
 //! - [`positions`] reads the progress of ingest.
 //!
@@ -11,6 +12,7 @@
 #![cfg_attr(test, allow(clippy::unwrap_used))]
 
 pub mod ancestry;
+pub mod atomicity;
 pub mod change_id;
 mod error;
 pub mod exactly_once;
