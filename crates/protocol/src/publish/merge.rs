@@ -83,11 +83,23 @@ struct TokenDelivery {
     heartbeat: Option<Timestamp>,
     /// The children, which follow the waiting changes.
     children: Vec<ChildTokens>,
+    /// True if its query is past the end, so that changes of it may have been dropped.
+    is_past_end: bool,
+    /// True if its query has to be restarted. Until then the token delivers nothing: what came would pass
+    /// the changes that have been dropped.
+    is_interrupted: bool,
 }
 
 impl TokenDelivery {
     fn starting_at(start: Timestamp) -> Self {
-        Self { position: Some((start, false)), waiting: 0, heartbeat: None, children: Vec::new() }
+        Self {
+            position: Some((start, false)),
+            waiting: 0,
+            heartbeat: None,
+            children: Vec::new(),
+            is_past_end: false,
+            is_interrupted: false,
+        }
     }
 }
 
@@ -114,9 +126,15 @@ impl<C> Merge<C> {
     }
 
     /// Sets the last commit timestamp to publish. Waiting changes after it become a heartbeat of their
-    /// token, because they will be delivered again.
+    /// token, because they will be delivered again. With a later end, the tokens that are past the previous
+    /// one are interrupted, because their queries do not deliver the dropped changes again.
     pub fn set_end(&mut self, end: Option<Timestamp>) {
-        self.end = end;
+        let previous = std::mem::replace(&mut self.end, end);
+        if let Some(previous) = previous
+            && end.is_none_or(|end| end > previous)
+        {
+            self.interrupt_tokens_past(previous);
+        }
         let Some(end) = end else { return };
         let is_past = |(at, _): &CommitKey| *at > end;
         let past: Vec<CommitKey> =
@@ -127,6 +145,7 @@ impl<C> Merge<C> {
                 self.size -= size;
                 let Some(state) = self.tokens.get_mut(&token) else { continue };
                 state.waiting -= 1;
+                state.is_past_end = true;
                 // The query resumes at the first of them.
                 state.heartbeat = Some(state.heartbeat.map_or(commit.0, |at| at.min(commit.0)));
                 self.release_trailing_events(&token);
@@ -166,7 +185,7 @@ impl<C> Merge<C> {
             self.add_heartbeat(token, at);
             return;
         }
-        let Some(state) = self.tokens.get_mut(token) else { return };
+        let Some(state) = self.delivering(token) else { return };
         state.position = state.position.max(Some((at, false)));
         state.waiting += 1;
         state.heartbeat = None;
@@ -182,12 +201,14 @@ impl<C> Merge<C> {
 
     /// Adds a heartbeat: the token has delivered all its changes up to `at`.
     pub fn add_heartbeat(&mut self, token: &Token, at: Timestamp) {
-        let is_past_end = |at: &Timestamp| self.end.is_some_and(|end| *at > end);
-        let Some(state) = self.tokens.get_mut(token) else { return };
+        let end = self.end;
+        let is_past_end = |at: Timestamp| end.is_some_and(|end| at > end);
+        let Some(state) = self.delivering(token) else { return };
         // The token stops at the first heartbeat past the end, so a later one must not replace it.
-        if !state.heartbeat.as_ref().is_some_and(is_past_end) {
+        if !state.heartbeat.is_some_and(is_past_end) {
             state.position = state.position.max(Some((at, true)));
             state.heartbeat = state.heartbeat.max(Some(at));
+            state.is_past_end |= is_past_end(at);
         }
         self.release_trailing_events(token);
         self.update_watermark();
@@ -195,18 +216,17 @@ impl<C> Merge<C> {
 
     /// Adds a token's children, which deliver its keys from their start on.
     pub fn add_children(&mut self, token: &Token, children: ChildTokens) {
-        let Some(state) = self.tokens.get_mut(token) else { return };
+        let Some(state) = self.delivering(token) else { return };
         state.children.push(children.clone());
         self.expect_tokens(children.children.iter().map(|(child, _)| child), children.start);
     }
 
     /// Records that the token's query has ended without an error.
     pub fn end_query(&mut self, token: &Token) {
-        let Some(state) = self.tokens.get_mut(token) else { return };
+        let Some(state) = self.delivering(token) else { return };
         if state.children.is_empty() {
             // The query dropped out and may have skipped any part of its changes.
-            self.forget(token);
-            self.ready.push_back((token.clone(), TokenEvent::Ended));
+            self.interrupt(token, TokenEvent::Ended);
         } else {
             state.position = None;
             self.release_trailing_events(token);
@@ -216,8 +236,7 @@ impl<C> Merge<C> {
 
     /// Records that the token's query has failed.
     pub fn interrupt_query(&mut self, token: &Token) {
-        self.forget(token);
-        self.ready.push_back((token.clone(), TokenEvent::Interrupted));
+        self.interrupt(token, TokenEvent::Interrupted);
     }
 
     /// Takes the next event in commit order.
@@ -284,6 +303,33 @@ impl<C> Merge<C> {
         }
     }
 
+    /// The token, unless its query has to be restarted.
+    fn delivering(&mut self, token: &Token) -> Option<&mut TokenDelivery> {
+        self.tokens.get_mut(token).filter(|state| !state.is_interrupted)
+    }
+
+    /// Drops the token's events that are not released, and ignores all others until [`Self::start_query`].
+    fn interrupt(&mut self, token: &Token, event: TokenEvent<C>) {
+        let Some(state) = self.delivering(token) else { return };
+        state.is_interrupted = true;
+        self.forget(token);
+        self.ready.push_back((token.clone(), event));
+    }
+
+    /// Interrupts the tokens whose queries are past the end: changes after it have been dropped.
+    fn interrupt_tokens_past(&mut self, end: Timestamp) {
+        let is_past = |(_, state): &(&Token, &TokenDelivery)| state.is_past_end;
+        let past: Vec<Token> = self.tokens.iter().filter(is_past).map(|(token, _)| token.clone()).collect();
+        for token in past {
+            // Its heartbeat covers dropped changes.
+            self.ready.retain(|(of, event)| *of != token || !matches!(event, TokenEvent::Heartbeat(_)));
+            if let Some(state) = self.tokens.get_mut(&token) {
+                state.position = state.position.min(Some((end, true)));
+            }
+            self.interrupt(&token, TokenEvent::Interrupted);
+        }
+    }
+
     /// Drops the token's events that are not released. Its next query delivers them again, so its
     /// position moves back to the first of them.
     fn forget(&mut self, token: &Token) {
@@ -311,57 +357,4 @@ impl<C> Merge<C> {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn second(seconds: i64) -> Timestamp {
-        Timestamp::from_timestamp(seconds, 0).unwrap()
-    }
-
-    fn add_change(merge: &mut Merge<i64>, token: &Token, at: i64) {
-        let id = ChangeId { transaction: at.to_string().into(), sequence: "0".into(), table: "T".into() };
-        merge.add_change(token, second(at), id, 1, at, 10);
-    }
-
-    #[test]
-    fn changes_past_a_new_end_become_a_heartbeat() {
-        let (mut merge, one, other) = (Merge::new(100, None), Token::from("1"), Token::from("2"));
-        merge.start_query(one.clone(), second(0));
-        merge.start_query(other.clone(), second(0));
-        for at in [3, 5, 7] {
-            add_change(&mut merge, &one, at);
-        }
-        merge.add_heartbeat(&one, second(9));
-        merge.set_end(Some(second(4)));
-        merge.add_heartbeat(&other, second(6));
-        let events: Vec<_> = std::iter::from_fn(|| merge.take_next()).collect();
-        let expected = [
-            (other, TokenEvent::Heartbeat(second(6))),
-            (one.clone(), TokenEvent::Change { change: 3, continues: false }),
-            (one, TokenEvent::Heartbeat(second(5))),
-        ];
-        assert_eq!(events, expected);
-    }
-
-    #[test]
-    fn restarted_query_forgets_events_past_the_end() {
-        let (mut merge, token) = (Merge::new(100, None), Token::from("1"));
-        merge.start_query(token.clone(), second(0));
-        merge.set_end(Some(second(4)));
-        merge.add_heartbeat(&token, second(5));
-        assert_eq!(merge.take_next(), Some((token.clone(), TokenEvent::Heartbeat(second(5)))));
-        // The service takes neither of them out, because the token has stopped.
-        add_change(&mut merge, &token, 6);
-        merge.add_heartbeat(&token, second(7));
-        merge.set_end(None);
-        merge.start_query(token.clone(), second(5));
-        assert_eq!(merge.take_next(), None);
-        add_change(&mut merge, &token, 6);
-        merge.add_heartbeat(&token, second(7));
-        let events: Vec<_> = std::iter::from_fn(|| merge.take_next()).map(|(_, event)| event).collect();
-        assert_eq!(
-            events,
-            [TokenEvent::Change { change: 6, continues: false }, TokenEvent::Heartbeat(second(7))]
-        );
-    }
-}
+mod tests;
