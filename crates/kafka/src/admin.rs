@@ -110,6 +110,14 @@ impl Admin {
         self.offsets.partition_count(topic, self.limit).await
     }
 
+    /// Returns the number of copies of each of the topic's partitions, or `None` if the topic does not exist.
+    ///
+    /// # Errors
+    /// `Denied`, `Unavailable`.
+    pub async fn replication_factor(&self, topic: &str) -> Result<Option<usize>> {
+        self.offsets.replication_factor(topic, self.limit).await
+    }
+
     /// Returns one configuration value of an existing topic, or `None` if the broker does not report it.
     ///
     /// # Errors

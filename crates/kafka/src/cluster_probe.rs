@@ -119,7 +119,6 @@ impl ClusterProbe {
             &[
                 ("group.id", group),
                 ("isolation.level", "read_committed"),
-                ("allow.auto.create.topics", "false"),
                 ("enable.auto.commit", "false"),
                 ("enable.partition.eof", with_ends),
             ],

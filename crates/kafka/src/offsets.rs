@@ -10,6 +10,7 @@ use std::time::Duration;
 
 use rdkafka::consumer::{BaseConsumer, Consumer as _};
 use rdkafka::error::KafkaError;
+use rdkafka::metadata::MetadataPartition;
 use rdkafka::{Offset, TopicPartitionList};
 
 use crate::context::PlainContext;
@@ -72,11 +73,7 @@ impl Offsets {
         let settings = options.settings(
             ClientKind::Metadata,
             &[],
-            &[
-                ("isolation.level", isolation),
-                ("allow.auto.create.topics", "false"),
-                ("enable.auto.commit", "false"),
-            ],
+            &[("isolation.level", isolation), ("enable.auto.commit", "false")],
         )?;
         let client = settings.create("create a client for offsets", PlainContext::new)?;
         Ok(Offsets { client: Arc::new(client) })
@@ -144,6 +141,18 @@ impl Offsets {
         let (client, topic) = (self.client.clone(), topic.to_owned());
         thread::run("query the partitions of a topic", limit + WATCHDOG_GRACE, move || {
             explained(&client, blocking_partition_count(&client, &topic, limit))
+        })
+        .await
+    }
+
+    /// Returns the least number of copies of the topic's partitions, or `None` if the topic does not exist.
+    pub(crate) async fn replication_factor(&self, topic: &str, limit: Duration) -> Result<Option<usize>> {
+        let (client, topic) = (self.client.clone(), topic.to_owned());
+        thread::run("query the copies of a topic", limit + WATCHDOG_GRACE, move || {
+            let copies = blocking_partitions(&client, &topic, limit, |partitions| {
+                partitions.iter().map(|partition| partition.replicas().len()).min()
+            });
+            explained(&client, copies)
         })
         .await
     }
@@ -256,9 +265,22 @@ fn blocking_partition_count(
     topic: &str,
     limit: Duration,
 ) -> Result<Option<i32>> {
+    blocking_partitions(client, topic, limit, |partitions| {
+        let count = i32::try_from(partitions.len()).unwrap_or(i32::MAX);
+        (count > 0).then_some(count)
+    })
+}
+
+/// Queries the partitions of a topic, and returns `None` if it does not exist.
+fn blocking_partitions<T>(
+    client: &BaseConsumer<PlainContext>,
+    topic: &str,
+    limit: Duration,
+    of: impl Fn(&[MetadataPartition]) -> Option<T>,
+) -> Result<Option<T>> {
     drain_old_events(client);
     let operation = format!("query the partitions of topic {topic}");
-    let failed = |error| Error::from_kafka(&operation, error);
+    let failed = |e| Error::from_kafka(&operation, e);
     retry_during_election(limit, |remaining| {
         let metadata = client.fetch_metadata(Some(topic), remaining).map_err(failed)?;
         let Some(metadata) = metadata.topics().iter().find(|t| t.name() == topic) else { return Ok(None) };
@@ -266,7 +288,6 @@ fn blocking_partition_count(
             let error = failed(KafkaError::MetadataFetch(code.into()));
             return if error.kind() == ErrorKind::NotFound { Ok(None) } else { Err(error) };
         }
-        let count = i32::try_from(metadata.partitions().len()).unwrap_or(i32::MAX);
-        Ok((count > 0).then_some(count))
+        Ok(of(metadata.partitions()))
     })
 }

@@ -87,7 +87,7 @@ impl ClientOptions {
     }
 
     /// Builds the settings of one client: `defaults`, the user's properties that apply to its `kind`,
-    /// and `required` properties, each overriding those before it.
+    /// and `required` properties, each overriding those before it. No client creates a topic by naming it.
     ///
     /// # Errors
     /// `Config` if no broker is named.
@@ -114,7 +114,7 @@ impl ClientOptions {
         for (name, value) in self.properties.iter().filter(|(name, _)| kind.uses(name)) {
             config.set(name, value);
         }
-        for (name, value) in required {
+        for (name, value) in [("allow.auto.create.topics", "false")].iter().chain(required) {
             if self.properties.iter().any(|(k, v)| k == name && v != value) {
                 tracing::warn!(
                     property = name,
@@ -182,6 +182,15 @@ mod tests {
             assert_eq!(config.get("session.timeout.ms"), session, "{kind:?}");
             assert_eq!(config.get("socket.timeout.ms"), Some("9000"), "{kind:?}");
             assert_eq!(config.get("no.such.property"), Some("1"), "{kind:?}");
+        }
+    }
+
+    #[test]
+    fn no_client_creates_topics_by_naming_them() {
+        let options = ClientOptions::new("b:1", "me").with_property("allow.auto.create.topics", "true");
+        for kind in [ClientKind::Consumer, ClientKind::Producer, ClientKind::Metadata] {
+            let config = options.settings(kind, &[], &[]).unwrap();
+            assert_eq!(config.get("allow.auto.create.topics"), Some("false"), "{kind:?}");
         }
     }
 

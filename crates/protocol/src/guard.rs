@@ -41,6 +41,13 @@ pub(crate) enum Guard {
     /// The watermark covers child tokens that were announced during the round.
     /// "Two rounds" (docs/design/publish-watermark.md).
     TwoRounds,
+    /// A follower that has paused for long reads the state topic from its beginning.
+    /// "No progress across a pause" (docs/design/publish-watermark.md).
+    NoProgressAcrossPause,
+    /// A partition is read when the reader's position has reached the end that was asked for. The reader is
+    /// in `crates/kafka`, so the simulation removes the rule from its model of it.
+    /// "The end is an offset" (docs/design/publish-watermark.md).
+    EndIsAnOffset,
     /// The root tokens are queried after the initial snapshot has been read.
     /// "Snapshot before changes" (docs/design/publish-snapshots.md).
     SnapshotBeforeChanges,

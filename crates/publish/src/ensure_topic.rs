@@ -6,6 +6,14 @@ use spanbridge_kafka::{Admin, EnsureTopicOutcome};
 use crate::failure::Failure;
 use crate::{Error, ErrorKind};
 
+const MIN_IN_SYNC_REPLICAS: &str = "min.insync.replicas";
+
+/// Returns the `min.insync.replicas` of a topic with this number of copies: with three or more, an acknowledged record
+/// survives the loss of one broker, and the topic stays writable without one.
+pub(crate) fn min_in_sync_replicas(copies: usize) -> usize {
+    if copies >= 3 { 2 } else { 1 }
+}
+
 /// A topic that must exist before the pipeline writes to it.
 pub(crate) struct RequiredTopic<'a> {
     pub(crate) topic: &'a str,
@@ -30,8 +38,12 @@ impl RequiredTopic<'_> {
         let topic = self.topic;
         if let Some(create) = create {
             let (partitions, copies) = (i32::from(create.partitions), i32::from(create.replication_factor));
-            let settings: Vec<(&str, &str)> =
+            let in_sync = min_in_sync_replicas(create.replication_factor.into()).to_string();
+            let mut settings: Vec<(&str, &str)> =
                 create.config.iter().map(|(name, value)| (name.as_str(), value.as_str())).collect();
+            if !settings.iter().any(|(name, _)| *name == MIN_IN_SYNC_REPLICAS) {
+                settings.push((MIN_IN_SYNC_REPLICAS, &in_sync));
+            }
             if admin.ensure_topic(topic, partitions, copies, &settings).await? == EnsureTopicOutcome::Created
             {
                 tracing::info!(pipeline = %publish.name, topic, partitions, "Topic created");

@@ -2,12 +2,13 @@
 //! `end`.
 //!
 //! The topic is read in rounds, since its partitions cannot be read at one instant; see "Two rounds"
-//! (docs/design/publish-watermark.md). This module never writes to the topic.
+//! (docs/design/publish-watermark.md). After a pause it is read from its beginning, see "No progress across a pause"
+//! there. This module never writes to the topic.
 
 use std::collections::HashMap;
 use std::ops::ControlFlow;
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant, SystemTime};
 
 use spanbridge_kafka::{Reader, Record};
 use spanbridge_protocol::publish::PipelineProgress;
@@ -23,6 +24,9 @@ use crate::watermark::is_needed;
 const ROUND_INTERVAL: Duration = Duration::from_secs(1);
 /// The pause between two rounds while a shard waits for the watermark and changes wait at a barrier.
 const SHORT_ROUND_INTERVAL: Duration = Duration::from_millis(50);
+/// The longest pause between two rounds after which the state that was read still counts. It is far below the least
+/// `delete.retention.ms` that the start of a pipeline accepts, so that no tombstone was written and removed meanwhile.
+const MAX_PAUSE: Duration = Duration::from_secs(300);
 /// How long a read of the state topic may make no progress.
 const READ_TIMEOUT: Duration = Duration::from_secs(30);
 
@@ -51,11 +55,16 @@ pub(crate) async fn follow(pipeline: &Arc<Pipeline>) -> Result<(), Error> {
     };
     let topic = pipeline.config.watermark_topic.as_ref();
     let interval = topic.map_or(ROUND_INTERVAL, |topic| topic.interval.min(ROUND_INTERVAL));
-    let mut progress = PipelineProgress::default();
+    let mut progress = PipelineProgress::new(MAX_PAUSE);
     let mut offsets: HashMap<i32, i64> = HashMap::new();
+    let mut clock = PauseClock::new();
     loop {
         watermark.awaited(always).await;
-        match read_round(pipeline, &reader, &mut progress, &mut offsets).await {
+        if progress.begin_round(clock.now()) {
+            tracing::debug!(pipeline = pipeline.name(), "State of all shards is read from the beginning");
+            offsets.clear();
+        }
+        match read_round(pipeline, &reader, &mut progress, &mut offsets, &mut clock).await {
             Ok(()) => watermark.set(progress.watermark()),
             Err(failure) => report(failure)?,
         }
@@ -80,6 +89,7 @@ async fn read_round(
     reader: &Reader,
     progress: &mut PipelineProgress,
     offsets: &mut HashMap<i32, i64>,
+    clock: &mut PauseClock,
 ) -> Result<(), Failure> {
     let mut spans = reader.ranges(&pipeline.state_topic).await?;
     for span in &mut spans {
@@ -101,6 +111,27 @@ async fn read_round(
     handed_in?;
     read?;
     offsets.extend(spans.into_iter().map(|span| (span.tp.partition, span.end)));
-    progress.end_round();
+    progress.end_round(clock.now());
     Ok(())
+}
+
+/// A clock that counts the time for which the machine was suspended. The monotonic clock may leave it out.
+struct PauseClock {
+    read: (Instant, SystemTime),
+    now: Duration,
+}
+
+impl PauseClock {
+    fn new() -> Self {
+        Self { read: (Instant::now(), SystemTime::now()), now: Duration::ZERO }
+    }
+
+    /// Returns the time since the clock was made. It never decreases.
+    fn now(&mut self) -> Duration {
+        let read = (Instant::now(), SystemTime::now());
+        let by_calendar = read.1.duration_since(self.read.1).unwrap_or_default();
+        self.now += (read.0 - self.read.0).max(by_calendar);
+        self.read = read;
+        self.now
+    }
 }

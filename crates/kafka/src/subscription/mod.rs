@@ -196,7 +196,6 @@ impl Subscription {
                 ("enable.auto.offset.store", "false"),
                 ("auto.offset.reset", "error"),
                 ("partition.assignment.strategy", "cooperative-sticky"),
-                ("allow.auto.create.topics", "false"),
                 ("enable.partition.eof", "true"),
                 ("statistics.interval.ms", CONNECTION_STATISTICS_MS),
             ],

@@ -19,6 +19,9 @@ use crate::value::Timestamp;
 pub(super) const SHARDS: u32 = 3;
 /// The key whose changes the service transforms late, in runs with incremental snapshots.
 const LATE_KEY: usize = 3;
+/// The number of state records that one attempt reads in the second phase: it has to be read faster than idle
+/// tokens write it.
+const CALM_READS: usize = 5;
 /// The limit of the merge of an atomic pipeline in bytes.
 const MERGE_LIMIT: usize = 100;
 
@@ -31,8 +34,7 @@ pub(super) struct Scenario {
     pub(super) atomic: bool,
     /// True if incremental snapshots are requested.
     pub(super) incremental: bool,
-    /// The percentage of attempts to read the state that read nothing. In the second phase it is a fourth of
-    /// this, so that the state is read faster than idle tokens write it.
+    /// The percentage of attempts to read the state that read nothing, in the phase with faults.
     pub(super) missed_reads: usize,
 }
 
@@ -133,9 +135,11 @@ impl Owner {
     pub(super) fn step(&mut self, rng: &mut Rng, env: &mut OwnerEnvironment<'_>) -> Result<(), Dropped> {
         match rng.below(9) {
             0 => self.initialise(env),
-            1 if rng.percent(self.scenario.missed_reads / if env.faults { 1 } else { 4 }) => {}
+            1 if env.faults && rng.percent(self.scenario.missed_reads) => {}
             1 => {
-                self.read_state(env.kafka, env.now)?;
+                for _ in 0..if env.faults { 1 } else { CALM_READS } {
+                    self.read_state(env.kafka, env.now)?;
+                }
             }
             2 => self.send(env)?,
             3 => self.commit(rng, env)?,
@@ -155,6 +159,11 @@ impl Owner {
             self.carry_out_effects();
         }
         Ok(())
+    }
+
+    /// The offset up to which the owner has read its partition of the state topic.
+    pub(super) fn read_up_to(&self) -> usize {
+        self.offset
     }
 
     fn carry_out_effects(&mut self) {

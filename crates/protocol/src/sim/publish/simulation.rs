@@ -109,15 +109,26 @@ impl PublishSimulation {
                 tally::note("owner crashes", || format!("shard {:?}", owner.map(|owner| owner.index)));
             }
             6..30 => self.clock += 1,
+            40..44 => self.compact(),
             30..33 if self.scenario.incremental => self.requests.add(&mut self.rng, &mut self.kafka),
             33 if self.scenario.incremental => self.requests.cancel(&mut self.rng, &mut self.kafka),
             _ => {}
         }
     }
 
+    /// Compacts a part of any shard's partition.
+    fn compact(&mut self) {
+        let shard = self.rng.below(self.scenario.shards() as usize) as u32;
+        let length = self.rng.below(self.kafka.high_watermark(shard) + 1);
+        let owners = self.owners.iter().filter(|owner| owner.index == shard).map(Owner::read_up_to);
+        let unread = owners.chain(self.watermark_checker.read_up_to(shard)).min().unwrap_or(usize::MAX);
+        tally::note("compaction", || format!("shard {shard}, {length} records"));
+        self.kafka.compact(shard, length, unread, self.now);
+    }
+
     fn step(&mut self, faults: bool) -> Result<(), String> {
         self.now += Duration::from_millis(1);
-        self.watermark_checker.step(&mut self.rng, &self.kafka, &self.history)?;
+        self.watermark_checker.step(&mut self.rng, &self.kafka, &self.history, self.now, faults)?;
         if self.owners.is_empty() {
             return Ok(());
         }

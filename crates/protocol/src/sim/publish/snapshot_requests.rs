@@ -47,7 +47,7 @@ impl SnapshotRequests {
 
     /// Returns whether all requests are done.
     pub(super) fn are_done(&mut self, kafka: &FakeKafka) -> bool {
-        while let Some((key, value)) = kafka.read(0, &mut self.offset) {
+        while let Some((key, value)) = kafka.read_uncompacted(0, &mut self.offset) {
             if let (StateKey::SnapshotRequest(id), None) = (key, value) {
                 self.done.insert(id);
             }

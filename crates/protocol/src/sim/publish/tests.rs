@@ -60,6 +60,16 @@ fn without_two_rounds_the_checker_fails() {
 }
 
 #[test]
+fn without_no_progress_across_pause_the_checker_fails() {
+    assert_fails_without(Guard::NoProgressAcrossPause, "never passes", simulation::run);
+}
+
+#[test]
+fn without_end_is_an_offset_the_checker_fails() {
+    assert_fails_without(Guard::EndIsAnOffset, "still to come", simulation::run);
+}
+
+#[test]
 fn without_transaction_counts_restart_the_checker_fails() {
     assert_fails_without(Guard::TransactionCountsRestart, "no correct transaction marker", simulation::run);
 }

@@ -3,8 +3,12 @@
 //! `publish` reads its state topic with it, and the commands and tests read data topics. A read first waits
 //! for the transactions that are open below the end, so that it returns exactly the records that are or
 //! become committed there. It never joins a group and never commits offsets.
+//!
+//! `unfinished` decides when a partition has been read; `context` takes what librdkafka reports about it.
 
-use std::collections::BTreeMap;
+mod context;
+mod unfinished;
+
 use std::ops::ControlFlow;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -15,7 +19,6 @@ use rdkafka::error::KafkaError;
 use rdkafka::{Message as _, Offset, TopicPartitionList};
 
 use crate::connection::Connection;
-use crate::context::PlainContext;
 use crate::error::{Error, ErrorKind, Result, is_about_group};
 use crate::offsets::Offsets;
 use crate::options::ClientOptions;
@@ -23,11 +26,15 @@ use crate::properties::ClientKind;
 use crate::record::{Record, TopicPartition};
 use crate::settings::ClientSettings;
 use crate::thread;
+use context::ReaderContext;
+use unfinished::UnfinishedPartitions;
 
 /// The pause between two queries whether open transactions have ended.
 const STABLE_OFFSET_POLL_INTERVAL: Duration = Duration::from_millis(20);
 /// The longest wait for one record, after which cancellation and the time limit are checked.
 const POLL_TIMEOUT: Duration = Duration::from_millis(100);
+/// How often librdkafka reports the offsets of ends that it has signalled. Most reads are over before.
+const STATISTICS_INTERVAL_MS: &str = "200";
 /// Records that wait between the reading thread and the caller that collects them.
 const COLLECT_QUEUE_CAPACITY: usize = 1024;
 
@@ -79,8 +86,8 @@ impl Reader {
                 ("enable.auto.commit", "false"),
                 ("enable.auto.offset.store", "false"),
                 ("auto.offset.reset", "error"),
-                ("allow.auto.create.topics", "false"),
                 ("enable.partition.eof", "true"),
+                ("statistics.interval.ms", STATISTICS_INTERVAL_MS),
             ],
         )?;
         // A follower replica may know a lower last stable offset than the leader.
@@ -226,8 +233,7 @@ impl Drop for CancelOnDrop {
     }
 }
 
-/// Reads the ranges on the current thread. The last stable offset has reached the end of each range before,
-/// so the first end-of-partition event of a partition comes at or after its range's end.
+/// Reads the ranges on the current thread.
 fn scan(
     settings: &ClientSettings,
     ranges: &[OffsetRange],
@@ -238,40 +244,42 @@ fn scan(
     let Some(topic) = ranges.first().map(|r| r.tp.topic.clone()) else { return Ok(()) };
     let operation = format!("read topic {topic}");
     let failed = |e| Error::from_kafka(&operation, e);
-    let consumer: BaseConsumer<PlainContext> = settings.create(&operation, PlainContext::new)?;
+    let consumer: BaseConsumer<ReaderContext> = settings.create(&operation, ReaderContext::new)?;
     let mut list = TopicPartitionList::with_capacity(ranges.len());
-    // The end of each partition that is not read completely.
-    let mut unfinished: BTreeMap<i32, i64> = BTreeMap::new();
     for range in ranges {
         list.add_partition_offset(&topic, range.tp.partition, Offset::Offset(range.start)).map_err(failed)?;
-        unfinished.insert(range.tp.partition, range.end);
     }
+    let mut unfinished = UnfinishedPartitions::new(ranges);
     consumer.assign(&list).map_err(failed)?;
     let mut last_progress = Instant::now();
     while !unfinished.is_empty() && !is_cancelled.load(Ordering::Acquire) {
-        match consumer.poll(POLL_TIMEOUT) {
-            None if last_progress.elapsed() > limit => {
-                let message = format!(
-                    "Cannot {operation}: no record arrived within {limit:?}, with {} partitions unfinished; check \
-                     that the brokers are reachable",
-                    unfinished.len()
-                );
-                return Err(Error::new(ErrorKind::Unavailable, message));
+        let polled = consumer.poll(POLL_TIMEOUT);
+        for (partition, offset) in consumer.context().take_signalled_ends() {
+            unfinished.end_signalled(partition, offset);
+        }
+        match polled {
+            None => {
+                unfinished.queue_is_empty();
+                if last_progress.elapsed() > limit && !unfinished.is_empty() {
+                    let message = format!(
+                        "Cannot {operation}: no record arrived within {limit:?}, with {} partitions unfinished; check \
+                         that the brokers are reachable",
+                        unfinished.len()
+                    );
+                    return Err(Error::new(ErrorKind::Unavailable, message));
+                }
             }
-            None => {}
             Some(Ok(message)) => {
                 last_progress = Instant::now();
-                let Some(end) = unfinished.get(&message.partition()).copied() else { continue };
+                let Some(end) = unfinished.end(message.partition()) else { continue };
                 if message.offset() < end && each(Record::from_borrowed(&topic, &message)).is_break() {
                     return Ok(());
                 }
-                if message.offset() + 1 >= end {
-                    unfinished.remove(&message.partition());
-                }
+                unfinished.record(message.partition(), message.offset());
             }
             Some(Err(KafkaError::PartitionEOF(partition))) => {
                 last_progress = Instant::now();
-                unfinished.remove(&partition);
+                unfinished.end_of_partition(partition, position(&consumer, &topic, partition));
             }
             Some(Err(e)) if is_about_group(&e) => {}
             Some(Err(e)) => {
@@ -285,3 +293,16 @@ fn scan(
     }
     Ok(())
 }
+
+/// Returns the consumer's position, which is behind the records and control records that were taken from its queue;
+/// `None` if there were none.
+fn position(consumer: &BaseConsumer<ReaderContext>, topic: &str, partition: i32) -> Option<i64> {
+    let positions = consumer.position().ok()?;
+    match positions.find_partition(topic, partition)?.offset() {
+        Offset::Offset(position) => Some(position),
+        _ => None,
+    }
+}
+
+#[cfg(test)]
+mod tests;
