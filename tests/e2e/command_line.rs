@@ -63,9 +63,18 @@ fn migrate_prints_its_ddl_without_a_database() {
 fn help_lists_the_commands() {
     let output = spanbridge(&["--help"]);
     let text = String::from_utf8(output.stdout).unwrap();
-    for command in
-        ["migrate", "check", "plan", "ingest", "publish", "snapshot", "dead-letters", "replay", "demo"]
-    {
+    for command in [
+        "migrate",
+        "check",
+        "plan",
+        "ingest",
+        "publish",
+        "snapshot",
+        "dead-letters",
+        "positions",
+        "replay",
+        "demo",
+    ] {
         assert!(text.contains(command), "{command}: {text}");
     }
 }

@@ -25,6 +25,7 @@ mod invariants;
 mod isolation;
 mod log_end;
 mod log_gap;
+mod log_identity;
 mod memory;
 mod oauth;
 mod orders;

@@ -11,10 +11,11 @@ use crate::dead_letters::DeadLettersArgs;
 use crate::error::{Error, ErrorKind, Result};
 use crate::migrate::MigrateArgs;
 use crate::plan::PlanArgs;
+use crate::positions::PositionsArgs;
 use crate::replay::ReplayArgs;
 use crate::service::ServiceArgs;
 use crate::snapshot::SnapshotArgs;
-use crate::{check, dead_letters, migrate, plan, replay, service, snapshot};
+use crate::{check, dead_letters, migrate, plan, positions, replay, service, snapshot};
 
 /// The longest wait for threads that still block after the command has returned.
 const THREAD_SHUTDOWN_TIMEOUT: Duration = Duration::from_secs(2);
@@ -46,6 +47,8 @@ enum Command {
     Snapshot(SnapshotArgs),
     /// List, show, replay or delete records that could not be applied
     DeadLetters(DeadLettersArgs),
+    /// Set the position of a partition that has stopped, where nothing tells where to continue
+    Positions(PositionsArgs),
     /// Rebuild a pipeline's tables as a new version, compare it with the active one, and switch
     Replay(ReplayArgs),
     /// Start Kafka, Spanner and a registry, run both services on real data, and check the results
@@ -84,6 +87,7 @@ fn block_on(command: Command) -> Result<()> {
             Command::Publish(args) => service::publish(&args).await,
             Command::Snapshot(args) => snapshot::run(&args).await,
             Command::DeadLetters(args) => dead_letters::run(&args).await,
+            Command::Positions(args) => positions::run(&args).await,
             Command::Replay(args) => replay::run(&args).await,
             #[cfg(feature = "demo")]
             Command::Demo(options) => Ok(spanbridge_demo::run(options).await?),

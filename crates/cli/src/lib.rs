@@ -15,6 +15,7 @@ mod error;
 mod migrate;
 mod pipeline_selection;
 mod plan;
+mod positions;
 mod replay;
 mod service;
 mod signals;

@@ -76,7 +76,7 @@ fn every_command_of_the_documentation_parses() {
 
 #[test]
 fn every_option_is_in_the_reference() {
-    const COMMANDS: [&[&str]; 18] = [
+    const COMMANDS: [&[&str]; 20] = [
         &["migrate"],
         &["check"],
         &["plan"],
@@ -88,6 +88,8 @@ fn every_option_is_in_the_reference() {
         &["dead-letters", "show"],
         &["dead-letters", "replay"],
         &["dead-letters", "purge"],
+        &["positions"],
+        &["positions", "set"],
         &["replay"],
         &["replay", "start"],
         &["replay", "status"],

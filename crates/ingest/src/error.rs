@@ -48,6 +48,8 @@ pub enum ErrorKind {
     NotStarted,
     /// The log cannot be read from the requested offsets.
     StartPosition,
+    /// The partition is not registered, or the log does not hold the offset.
+    SetPosition,
     /// A Live view does not or cannot show the version.
     LiveView,
     /// The version is behind the active version.
@@ -79,6 +81,7 @@ impl ErrorKind {
             Self::AlreadyStarted => "SB-REPLAY-STARTED",
             Self::NotStarted => "SB-REPLAY-NOT-STARTED",
             Self::StartPosition => "SB-REPLAY-FROM",
+            Self::SetPosition => "SB-POSITIONS-SET",
             Self::LiveView => "SB-REPLAY-VIEW",
             Self::Behind => "SB-REPLAY-BEHIND",
             Self::Active => "SB-REPLAY-ACTIVE",

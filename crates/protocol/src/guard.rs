@@ -17,6 +17,15 @@ pub(crate) enum Guard {
     /// The position follows the consumer over control records and aborted records.
     /// "Position at the end" (docs/design/ingest-positions.md).
     PositionAtEnd,
+    /// A log whose records differ from the fingerprints of the position is not read.
+    /// "Identity of a log" (docs/design/ingest-positions.md).
+    LogReplacedIsNoticed,
+    /// The first record tells a truncated log that has grown again from a replaced one.
+    /// "Identity of a log" (docs/design/ingest-positions.md).
+    FirstRecordTellsTruncation,
+    /// A position that skips a truncation moves to the end of the log.
+    /// "Gap in the log" (docs/design/ingest-positions.md).
+    TruncationIsNoStart,
     /// Rows with several writers are read under lock in the transaction that writes them.
     /// "Shared rows are read under lock" (docs/design/ingest-batches.md).
     SharedRowsUnderLock,

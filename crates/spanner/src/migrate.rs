@@ -18,9 +18,10 @@ use crate::error::{Error, ErrorKind, Result};
 const VERSIONS: &str = "BridgeSchemaVersion";
 
 /// The DDL of each version, from 1.
-const MIGRATIONS: [&str; 2] = [
+const MIGRATIONS: [&str; 3] = [
     include_str!("../../../migrations/0001_bridge.sql"),
     include_str!("../../../migrations/0002_dead_letter_envelope.sql"),
+    include_str!("../../../migrations/0003_log_identity.sql"),
 ];
 
 /// Attempts to record a version while Spanner aborts or does not answer.

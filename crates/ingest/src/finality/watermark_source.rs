@@ -94,5 +94,9 @@ fn stored(row: Vec<Value>) -> Option<StoredPosition> {
     };
     let event_time = if let Value::Timestamp(at) = event_time { Some(at) } else { None };
     let partition = Partition { topic: topic.into(), number: i32::try_from(number).ok()? };
-    Some(StoredPosition { partition, position: Position { next, revision, event_time }, updated_at })
+    Some(StoredPosition {
+        partition,
+        position: Position { next, revision, event_time, last_record: None },
+        updated_at,
+    })
 }

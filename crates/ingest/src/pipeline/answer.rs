@@ -1,6 +1,8 @@
 use std::time::Duration;
 
-use spanbridge_protocol::ingest::{Failure, LogRange, Offset, Outcome, Partition, Position, RowKey};
+use spanbridge_protocol::ingest::{
+    Digest, Failure, LogRange, Offset, Outcome, Partition, Position, RowKey, StoredPartition,
+};
 use spanbridge_protocol::value::Value;
 
 use crate::ErrorKind;
@@ -8,8 +10,10 @@ use crate::dead_letters::Replay;
 
 /// The result of a request.
 pub(super) enum Answer {
-    /// The stored position of a partition, and the offsets that its log holds.
-    Position { partition: Partition, generation: u64, stored: Option<Position>, log: LogRange },
+    /// The stored rows of a partition, and the offsets that its log holds.
+    Position { partition: Partition, generation: u64, stored: StoredPartition, log: LogRange },
+    /// The digest of the record at an offset, or `None` if the log does not hold the record.
+    Digest { partition: Partition, generation: u64, offset: Offset, digest: Option<Digest> },
     /// The attempt to register or move a position has ended, with any outcome.
     Settled { partition: Partition, generation: u64 },
     /// The stored rows that a fold needs.

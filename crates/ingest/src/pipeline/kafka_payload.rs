@@ -1,19 +1,24 @@
 use std::sync::Arc;
 
 use spanbridge_kafka::{Record, TopicPartition};
-use spanbridge_protocol::ingest::{Partition, Payload, StoredPayload};
+use spanbridge_protocol::ingest::{Digest, Partition, Payload, StoredPayload};
 use spanbridge_protocol::value::Timestamp;
 use spanbridge_telemetry::trace;
 
 use crate::dead_letters::DeadLetterProtection;
+use crate::record_digest::record_digest;
 
-/// The record of a change, which is kept until the commit in case it becomes a dead letter.
+/// The record of a change, which is kept until the commit for its fingerprint, and in case it becomes a dead letter.
 pub(super) struct KafkaPayload {
     pub(super) record: Record,
     pub(super) protection: Arc<DeadLetterProtection>,
 }
 
 impl Payload for KafkaPayload {
+    fn digest(&self) -> Digest {
+        record_digest(&self.record)
+    }
+
     fn stored(&self) -> StoredPayload {
         self.protection.protect(&self.record)
     }

@@ -7,6 +7,7 @@
 //! ```text
 //! driver/              the loop: events and answers into the worker, effects out
 //! request              the requests to Spanner and Kafka, and what their errors mean
+//! stored_partition     reads the stored rows of a partition
 //! request_runner       carries out each request in a task, which ends with one answer
 //! answer               the results of requests
 //! open_transactions    transactions between a read under lock and their commit
@@ -28,6 +29,7 @@ mod metrics;
 mod open_transactions;
 mod request;
 mod request_runner;
+mod stored_partition;
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -203,7 +205,6 @@ async fn drive(
         subscription,
         worker,
         health: health.clone(),
-        on_gap,
         ready_timeout: context.config.telemetry.ready_timeout,
         heartbeat: liveness,
         owned,

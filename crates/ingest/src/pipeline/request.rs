@@ -1,4 +1,4 @@
-use spanbridge_protocol::ingest::{Failure, KeyRange, Partition, RowKey};
+use spanbridge_protocol::ingest::{Failure, KeyRange, Offset, Partition, RowKey};
 use spanbridge_protocol::mutation::Mutation;
 
 use crate::ErrorKind;
@@ -7,8 +7,10 @@ use crate::policy::{self, Action};
 /// A request that is repeated until it has an answer.
 #[derive(Debug)]
 pub(super) enum Request {
-    /// Reads the stored position of a partition, and the offsets that its log holds.
+    /// Reads the stored rows of a partition, and the offsets that its log holds.
     Position { partition: Partition, generation: u64 },
+    /// Reads the record at an offset, to compare its digest.
+    Digest { partition: Partition, generation: u64, offset: Offset },
     /// Registers or moves a position. One attempt suffices, because the worker reads the position afterwards.
     Settle { partition: Partition, generation: u64, mutations: Vec<Mutation> },
     /// Reads stored rows without a lock.

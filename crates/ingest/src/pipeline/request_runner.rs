@@ -7,9 +7,9 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use spanbridge_protocol::ingest::{
-    Commit, Failure, KeyRange, Offset, Outcome, Partition, Position, RowKey, TABLE_POSITIONS,
+    Commit, Failure, KeyRange, Offset, Outcome, Partition, RowKey, StoredPartition,
 };
-use spanbridge_protocol::value::{Type, Value};
+use spanbridge_protocol::value::Value;
 use spanbridge_service::{Part, PipelineHealth};
 use spanbridge_spanner::{Committed, Database, ErrorKind as SpannerKind};
 use spanbridge_telemetry::metrics::{self, counter};
@@ -90,8 +90,8 @@ impl RequestRunner {
     async fn attempt(&self, request: &Request) -> Result<Answer, RequestError> {
         Ok(match request {
             Request::Position { partition, generation } => {
-                let stored = self.stored_position(partition).await?;
-                if stored.is_none() {
+                let stored = self.stored_partition(partition).await?;
+                if stored == StoredPartition::Unregistered {
                     self.report_added(partition).await?;
                 }
                 // The log is read after the position. If it has advanced in between, a gap is still a gap.
@@ -99,6 +99,12 @@ impl RequestRunner {
                 self.health.kafka(&log);
                 let log = log?;
                 Answer::Position { partition: partition.clone(), generation: *generation, stored, log }
+            }
+            Request::Digest { partition, generation, offset } => {
+                let digest = self.log.digest(partition, *offset).await;
+                self.health.kafka(&digest);
+                let (partition, digest) = (partition.clone(), digest?);
+                Answer::Digest { partition, generation: *generation, offset: *offset, digest }
             }
             Request::Settle { partition, generation, mutations } => {
                 let tag = self.tagger.tag(None);
@@ -303,7 +309,7 @@ impl RequestRunner {
     }
 
     /// Reports the result of a request to Spanner to the health, and returns it.
-    fn spanner<T>(&self, result: spanbridge_spanner::Result<T>) -> spanbridge_spanner::Result<T> {
+    pub(super) fn spanner<T>(&self, result: spanbridge_spanner::Result<T>) -> spanbridge_spanner::Result<T> {
         self.health.spanner(&result);
         result
     }
@@ -340,35 +346,6 @@ impl RequestRunner {
             );
         }
         Ok(())
-    }
-
-    async fn stored_position(&self, partition: &Partition) -> Result<Option<Position>, RequestError> {
-        let prefix = vec![
-            Value::from(&*self.mapper.spec.pipeline),
-            Value::from(&*partition.topic),
-            Value::from(i64::from(partition.number)),
-        ];
-        let columns =
-            [("NextOffset", Type::Int64), ("Revision", Type::Int64), ("EventTime", Type::Timestamp)]
-                .map(|(name, ty)| (name.to_owned(), ty));
-        let rows = self.spanner(self.database.read_prefix(TABLE_POSITIONS, &columns, prefix).await)?;
-        match rows.as_slice() {
-            [] => Ok(None),
-            [row] => match row.as_slice() {
-                [Value::Int64(next), Value::Int64(revision), time @ (Value::Timestamp(_) | Value::Null)] => {
-                    let event_time = if let Value::Timestamp(at) = time { Some(*at) } else { None };
-                    Ok(Some(Position { next: *next, revision: *revision, event_time }))
-                }
-                _ => Err(RequestError::Fatal(
-                    ErrorKind::Refused,
-                    format!("{partition}: its row in {TABLE_POSITIONS} is not a valid position"),
-                )),
-            },
-            many => Err(RequestError::Fatal(
-                ErrorKind::Refused,
-                format!("{partition} has {} rows in {TABLE_POSITIONS}; it must have one", many.len()),
-            )),
-        }
     }
 }
 

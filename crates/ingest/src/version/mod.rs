@@ -26,7 +26,7 @@ mod progress;
 mod start;
 mod start_position;
 mod switch;
-mod transaction;
+pub(crate) mod transaction;
 mod version_state;
 
 use std::collections::BTreeSet;

@@ -15,7 +15,7 @@ const MAX_ATTEMPTS: u32 = 300;
 ///
 /// # Errors
 /// `attempt` fails, Spanner does not answer, or the transaction is aborted too often.
-pub(super) async fn transact<T>(
+pub(crate) async fn transact<T>(
     database: &Database,
     mut attempt: impl AsyncFnMut(&mut ReadWrite) -> Result<(Vec<Mutation>, T), Error>,
 ) -> Result<T, Error> {

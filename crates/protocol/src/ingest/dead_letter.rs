@@ -4,12 +4,17 @@
 //! letters, "Revision of a position" (docs/design/ingest-positions.md).
 
 use super::failure::Failure;
+use super::fingerprint::Digest;
 use super::record::PendingRecord;
 use crate::mutation::{Mutation, Write};
 use crate::value::{Timestamp, Value};
 
-/// The raw record behind a change, which is kept until its commit for a possible dead letter.
+/// The raw record behind a change, which is kept until its commit for its fingerprint and a possible dead
+/// letter.
 pub trait Payload {
+    /// The digest of the record's timestamp, key and value. It is computed for the first and the last record
+    /// of a partition in a commit.
+    fn digest(&self) -> Digest;
     /// The record in the form in which the dead letter stores it.
     fn stored(&self) -> StoredPayload;
     /// The record's timestamp.

@@ -3,23 +3,32 @@
 use super::change::{KeyRange, RowKey};
 use super::failure::Failure;
 use super::fold::SkipCounts;
-use super::position::{Offset, Partition, PositionMove};
+use super::position::{Gap, Offset, Partition, PositionMove};
 use super::stop::PartitionStop;
 use crate::mutation::Mutation;
 
 /// An effect that the service carries out for a [`super::Worker`].
 ///
-/// The service repeats [`Self::ReadPosition`] and [`Self::CommitPosition`] until they have an answer, or
-/// until the partition is revoked.
+/// The service repeats [`Self::ReadPosition`], [`Self::ReadDigest`] and [`Self::CommitPosition`] until they
+/// have an answer, or until the partition is revoked.
 #[derive(Debug, Clone, PartialEq)]
 pub enum WorkerEffect {
-    /// Read the position, then the offsets that the log contains. Then call
-    /// [`super::Worker::apply_position`].
+    /// Read the partition's row and its position as of one time, then the offsets that the log contains. Then
+    /// call [`super::Worker::apply_position`].
     ReadPosition {
         /// The partition.
         partition: Partition,
         /// The partition's generation, to return with the answer.
         generation: u64,
+    },
+    /// Fetch the record at this offset, without a consumer group. Then call [`super::Worker::apply_digest`].
+    ReadDigest {
+        /// The partition.
+        partition: Partition,
+        /// The partition's generation, to return with the answer.
+        generation: u64,
+        /// The offset, which the log contained when the position was read.
+        offset: Offset,
     },
     /// Commit mutations that register a partition or move its position over a gap, once, whatever the
     /// outcome. Then call [`super::Worker::end_position_commit`].
@@ -30,6 +39,8 @@ pub enum WorkerEffect {
         generation: u64,
         /// The mutations.
         mutations: Vec<Mutation>,
+        /// The gap that the move skips; `None` for a registration.
+        gap: Option<Gap>,
     },
     /// Fetch the partition from this offset on, and drop records that were fetched before. Pass the
     /// records to [`super::Worker::add_records`].

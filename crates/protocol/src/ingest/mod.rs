@@ -16,6 +16,7 @@
 //! | `fold` | a batch of changes to the mutations of one commit |
 //! | `aggregate`, `window` | aggregate functions, and windows of event time |
 //! | `position` | the position rows and the mutations that consume them |
+//! | `registration`, `fingerprint` | the rows of partitions, and the records by which they recognise a log |
 //! | `dead_letter`, `failure` | records that cannot be applied |
 //! | `change`, `record` | what a record changes, as the service maps it |
 //! | `constraints` | cascades and unique indexes, by which the order of two changes decides |
@@ -28,11 +29,13 @@ mod constraints;
 mod dead_letter;
 mod effect;
 mod failure;
+mod fingerprint;
 mod fold;
 mod outcome;
 mod position;
 mod record;
 mod record_queue;
+mod registration;
 mod settings;
 mod state_cache;
 mod stop;
@@ -48,14 +51,15 @@ pub use constraints::{CascadeRelation, UniqueIndex};
 pub use dead_letter::{Payload, StoredPayload, TABLE_DEAD_LETTERS, TABLE_REPLAYS};
 pub use effect::{Commit, WorkerEffect};
 pub use failure::Failure;
+pub use fingerprint::{Digest, Fingerprint};
 pub use fold::SkipCounts;
 pub use outcome::Outcome;
-pub use position::{
-    LogRange, Offset, Partition, Position, PositionMove, TABLE_PARTITIONS, TABLE_POSITIONS,
-    register_partition,
-};
+pub use position::{Gap, GapKind, LogRange, Offset, Partition, Position, PositionMove, TABLE_POSITIONS};
 pub use record::Record;
+pub use registration::{
+    Registration, StoredPartition, TABLE_PARTITIONS, register_partition, restore_position, set_position,
+};
 pub use settings::{OnError, OnGap, WorkerLimits};
-pub use stop::{Gap, PartitionStop, StopReason};
+pub use stop::{LogMismatch, LogMismatchKind, PartitionStop, StopReason};
 pub use window::{Hop, PartitionProgress, WindowError, WindowSize, compute_watermark};
 pub use worker::Worker;

@@ -1,12 +1,13 @@
 //! The position of a partition: the one row whose key contains the next offset to apply.
 //!
-//! This file builds the mutations that register, consume and move positions. A worker includes them in
-//! its commits; nothing else may write these tables while the pipeline runs. The rules are in
+//! This file builds the mutations that consume and move positions. A worker includes them in its commits;
+//! nothing else may write these tables while the pipeline runs. The rules are in
 //! docs/design/ingest-positions.md.
 
 use std::fmt;
 use std::sync::Arc;
 
+use super::fingerprint::Fingerprint;
 use crate::guard::{Guard, is_enforced};
 use crate::mutation::{Mutation, Write};
 use crate::value::{Timestamp, Value};
@@ -14,9 +15,6 @@ use crate::value::{Timestamp, Value};
 /// A Kafka offset.
 pub type Offset = i64;
 
-/// The parent table of the positions. Its key has no offset, so a partition is registered once even if two
-/// workers start from different offsets: "Registration" (docs/design/ingest-positions.md).
-pub const TABLE_PARTITIONS: &str = "BridgePartitions";
 /// The table of the positions: exactly one row for each partition, whose key contains the next offset and the
 /// revision.
 pub const TABLE_POSITIONS: &str = "BridgePositions";
@@ -64,6 +62,9 @@ pub struct Position {
     pub revision: i64,
     /// The stream time: the latest event time of the windowed records that were applied.
     pub event_time: Option<Timestamp>,
+    /// The fingerprint of the last applied record before the position. `None` if no record of the log has been
+    /// applied, or if a version without fingerprints has stored the position.
+    pub last_record: Option<Fingerprint>,
 }
 
 impl Position {
@@ -71,9 +72,14 @@ impl Position {
     ///
     /// # Panics
     /// If the position would not move forward.
-    pub(super) fn advance_to(self, next: Offset, event_time: Option<Timestamp>) -> Self {
+    pub(super) fn advance_to(
+        self,
+        next: Offset,
+        event_time: Option<Timestamp>,
+        last_record: Option<Fingerprint>,
+    ) -> Self {
         assert!(next > self.next, "a position never moves back, from {} to {next}", self.next);
-        Self { next, event_time, ..self }
+        Self { next, event_time, last_record, ..self }
     }
 
     /// Returns the position after a change of the partition's rows at the same offset.
@@ -101,6 +107,8 @@ pub struct PositionMove {
     pub from: Position,
     /// The position that the commit leaves.
     pub to: Position,
+    /// The fingerprint of the partition's first record, if the commit applies it.
+    pub first_record: Option<Fingerprint>,
 }
 
 /// Returns the mutations that consume the positions of all partitions of a commit.
@@ -108,61 +116,88 @@ pub struct PositionMove {
 /// The update, and with it the whole commit, fails if the row no longer exists: "Position consumption"
 /// (docs/design/ingest-positions.md).
 pub(super) fn move_positions(pipeline: &str, moves: &[PositionMove]) -> Vec<Mutation> {
-    let key = |step: &PositionMove, position: Position| {
-        vec![
-            Value::from(pipeline),
-            Value::from(&*step.partition.topic),
-            Value::from(i64::from(step.partition.number)),
-            Value::from(position.next),
-            Value::from(position.revision),
-        ]
-    };
-    let stamped = |mut row: Vec<Value>, event_time: Option<Timestamp>| {
-        row.push(Value::CommitTimestamp);
-        row.push(event_time.map_or(Value::Null, Value::Timestamp));
-        row
-    };
-    let rows = |rows: Vec<Vec<Value>>, write, columns: &[&str]| Mutation {
+    let consumed = || moves.iter().map(|step| key(pipeline, &step.partition, step.from));
+    let produced = moves.iter().map(|step| row(pipeline, &step.partition, step.to));
+    let mut mutations = Vec::with_capacity(3);
+    if is_enforced(Guard::PositionConsumption) {
+        let consumed = consumed().map(|mut key| {
+            key.push(Value::CommitTimestamp);
+            key
+        });
+        mutations.push(mutation(Write::Update, &POSITION_COLUMNS[..6], consumed.collect()));
+    }
+    mutations.push(mutation(Write::Delete, &POSITION_COLUMNS[..5], consumed().collect()));
+    mutations.push(mutation(Write::Insert, &POSITION_COLUMNS, produced.collect()));
+    mutations
+}
+
+/// Returns the mutation that inserts a position.
+pub(super) fn insert_position(pipeline: &str, partition: &Partition, position: Position) -> Mutation {
+    mutation(Write::Insert, &POSITION_COLUMNS, vec![row(pipeline, partition, position)])
+}
+
+fn key(pipeline: &str, partition: &Partition, position: Position) -> Vec<Value> {
+    vec![
+        Value::from(pipeline),
+        Value::from(&*partition.topic),
+        Value::from(i64::from(partition.number)),
+        Value::from(position.next),
+        Value::from(position.revision),
+    ]
+}
+
+fn row(pipeline: &str, partition: &Partition, position: Position) -> Vec<Value> {
+    let mut row = key(pipeline, partition, position);
+    row.push(Value::CommitTimestamp);
+    row.push(position.event_time.map_or(Value::Null, Value::Timestamp));
+    row.extend(Fingerprint::columns(position.last_record));
+    row
+}
+
+fn mutation(write: Write, columns: &[&str], rows: Vec<Vec<Value>>) -> Mutation {
+    Mutation {
         write,
         table: TABLE_POSITIONS.into(),
         columns: columns.iter().map(ToString::to_string).collect(),
         rows,
-    };
-    let consumed = || moves.iter().map(|step| key(step, step.from));
-    let produced = moves.iter().map(|step| stamped(key(step, step.to), step.to.event_time));
-    let mut mutations = Vec::with_capacity(3);
-    if is_enforced(Guard::PositionConsumption) {
-        let consumed = consumed().map(|key| stamped(key, None));
-        mutations.push(rows(consumed.collect(), Write::Update, &POSITION_COLUMNS));
     }
-    mutations.push(rows(consumed().collect(), Write::Delete, &POSITION_COLUMNS[..5]));
-    mutations.push(rows(produced.collect(), Write::Insert, &POSITION_COLUMNS));
-    mutations
 }
 
-/// Returns the mutations that register a partition at `start`. The commit fails with `ALREADY_EXISTS` if the
-/// partition is registered.
-pub fn register_partition(pipeline: &str, partition: &Partition, start: Offset) -> Vec<Mutation> {
-    let key =
-        vec![Value::from(pipeline), Value::from(&*partition.topic), Value::from(i64::from(partition.number))];
-    let mut parent = key.clone();
-    parent.extend([Value::CommitTimestamp, Value::from(start)]);
-    let mut position = key;
-    position.extend([Value::from(start), Value::from(0), Value::CommitTimestamp, Value::Null]);
-    let insert = |table: &str, columns: &[&str], row| Mutation {
-        write: Write::Insert,
-        table: table.into(),
-        columns: columns.iter().map(ToString::to_string).collect(),
-        rows: vec![row],
-    };
-    vec![
-        insert(TABLE_PARTITIONS, &PARTITION_COLUMNS, parent),
-        insert(TABLE_POSITIONS, &POSITION_COLUMNS, position),
-    ]
+/// A move of a position by `on_gap = "skip"`: "Gap in the log" (docs/design/ingest-positions.md).
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Gap {
+    /// The reason for the move.
+    pub kind: GapKind,
+    /// The offset before the move.
+    pub from: Offset,
+    /// The offset after the move, which may be lower.
+    pub to: Offset,
+}
+
+/// The reason why `on_gap = "skip"` moves a position.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum GapKind {
+    /// The log starts behind the position.
+    Expired,
+    /// The log lost its last records.
+    Truncated,
+    /// Another log has taken the place of the log.
+    Replaced,
+}
+
+impl GapKind {
+    /// The name of the kind in `BridgeGaps`.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Expired => "expired",
+            Self::Truncated => "truncated",
+            Self::Replaced => "replaced",
+        }
+    }
 }
 
 /// Returns the mutation that records a gap, which `on_gap = "skip"` has skipped.
-pub(super) fn record_gap(pipeline: &str, partition: &Partition, from: Offset, to: Offset) -> Mutation {
+pub(super) fn record_gap(pipeline: &str, partition: &Partition, gap: Gap) -> Mutation {
     Mutation {
         write: Write::Upsert,
         table: TABLE_GAPS.into(),
@@ -171,15 +206,25 @@ pub(super) fn record_gap(pipeline: &str, partition: &Partition, from: Offset, to
             Value::from(pipeline),
             Value::from(&*partition.topic),
             Value::from(i64::from(partition.number)),
-            Value::from(from),
-            Value::from(to),
+            Value::from(gap.from),
+            Value::from(gap.to),
             Value::CommitTimestamp,
+            Value::from(gap.kind.name()),
         ]],
     }
 }
 
-const PARTITION_COLUMNS: [&str; 5] = ["Pipeline", "Topic", "KafkaPartition", "CreatedAt", "FirstOffset"];
-const POSITION_COLUMNS: [&str; 7] =
-    ["Pipeline", "Topic", "KafkaPartition", "NextOffset", "Revision", "UpdatedAt", "EventTime"];
-const GAP_COLUMNS: [&str; 6] =
-    ["Pipeline", "Topic", "KafkaPartition", "FromOffset", "ToOffset", "RecordedAt"];
+/// The columns of a position: the key, and what a commit writes.
+const POSITION_COLUMNS: [&str; 9] = [
+    "Pipeline",
+    "Topic",
+    "KafkaPartition",
+    "NextOffset",
+    "Revision",
+    "UpdatedAt",
+    "EventTime",
+    "LastOffset",
+    "LastDigest",
+];
+const GAP_COLUMNS: [&str; 7] =
+    ["Pipeline", "Topic", "KafkaPartition", "FromOffset", "ToOffset", "RecordedAt", "Kind"];

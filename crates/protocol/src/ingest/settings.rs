@@ -33,11 +33,12 @@ pub enum OnError {
     Stop,
 }
 
-/// The policy for positions that the log no longer contains.
+/// The policy for positions that do not fit the log.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum OnGap {
     /// The partition stops.
     Stop,
-    /// The partition continues at the start of the log, and the gap is recorded in `BridgeGaps`.
+    /// The partition continues at the start of the log, or at the end of a truncated one, and the gap is
+    /// recorded in `BridgeGaps`. It stops if nothing tells which log it is.
     Skip,
 }

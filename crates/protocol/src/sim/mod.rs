@@ -31,6 +31,7 @@
     )
 )]
 
+#[cfg(test)]
 mod empty_payload;
 mod ingest;
 mod publish;

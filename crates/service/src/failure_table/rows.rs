@@ -152,6 +152,16 @@ pub const FAILURES: &[Failure] = &[
         coverage: Coverage::Test("tests/e2e/topics.rs", "new_topics_and_partitions_are_read_while_running"),
     },
     Failure {
+        name: "Topic deleted and created again, or log truncated",
+        behaviour: "The partition stops. With `on_gap = \"skip\"` it continues at the start of a new log, or at the end of a truncated one, \
+                    unless nothing tells which it is.",
+        log: "`SB-INGEST-LOG-REPLACED` or `SB-INGEST-LOG-TRUNCATED` with the offsets",
+        metric: "`spanbridge_ingest_gaps_total`",
+        alert: "increase(spanbridge_ingest_gaps_total[1h]) > 0",
+        remedy: "Restore the log, set `on_gap = \"skip\"`, or set the position.",
+        coverage: Coverage::Test("tests/e2e/log_identity.rs", "replaced_topic_stops_the_worker"),
+    },
+    Failure {
         name: "Disk full on the broker",
         behaviour: "The broker takes the log folder offline and its partitions lose their leader. Reads and writes fail as with a broker that is down.",
         log: "`Kafka is away`",

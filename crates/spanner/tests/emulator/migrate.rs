@@ -19,7 +19,7 @@ async fn complete(database: &Database) {
         assert!(database.table(table).await.unwrap().is_some(), "{table}");
     }
     let positions = database.table("BridgePositions").await.unwrap().unwrap();
-    assert!(positions.column("EventTime").is_some());
+    assert!(positions.column("EventTime").is_some() && positions.column("LastDigest").is_some());
     assert_eq!(migrate::version(database).await.unwrap(), migrate::latest());
 }
 
@@ -28,8 +28,8 @@ async fn second_migration_does_nothing() {
     let (admin, database) = support::database(&[]).await;
     let first = migrate::migrate(&admin, &database).await.unwrap();
     assert_eq!((first.from, first.to), (0, migrate::latest()));
-    // One statement for each table, and one for the column that version 2 adds.
-    assert_eq!(first.applied.len(), TABLES.len() + 1);
+    // One statement for each table, and one for each of the columns that versions 2 and 3 add.
+    assert_eq!(first.applied.len(), TABLES.len() + 6);
     complete(&database).await;
     let ddl = admin.get_ddl().await.unwrap();
     let second = migrate::migrate(&admin, &database).await.unwrap();

@@ -2,7 +2,7 @@ use std::collections::BTreeMap;
 
 use serde_json::json;
 use spanbridge_kafka::{Error, ErrorKind, FetchStart, RevocationAck, Subscription};
-use spanbridge_protocol::ingest::{Offset, Partition, PartitionStop, StopReason, Worker};
+use spanbridge_protocol::ingest::{LogMismatchKind, Offset, Partition, PartitionStop, StopReason, Worker};
 use spanbridge_service::PipelineHealth;
 use tokio::sync::watch;
 
@@ -161,8 +161,9 @@ impl Assignment {
             StopReason::Record(_) => {
                 ("SB-INGEST-PARTITION-STOPPED", "fix the record's cause, or set on_error = \"dead-letter\"")
             }
-            StopReason::Gap(_) => {
-                ("SB-INGEST-GAP", "restore the log, or accept the loss with on_gap = \"skip\"")
+            StopReason::Log(mismatch) => explain_mismatch(mismatch.kind),
+            StopReason::PositionMissing => {
+                ("SB-INGEST-POSITION-MISSING", "set the position with `spanbridge positions set`")
             }
         };
         let text = format!("{partition} has stopped at offset {offset}: {reason}; {help} [{code}]");
@@ -196,5 +197,29 @@ impl Assignment {
         if let Err(error) = self.subscription.close().await {
             tracing::warn!(pipeline = %self.pipeline, %error, "the consumer group could not be left");
         }
+    }
+}
+
+/// Returns the code of a mismatch between position and log, and the remedy.
+fn explain_mismatch(kind: LogMismatchKind) -> (&'static str, &'static str) {
+    match kind {
+        LogMismatchKind::Expired => {
+            ("SB-INGEST-GAP", "restore the log, or accept the loss with on_gap = \"skip\"")
+        }
+        LogMismatchKind::Truncated => {
+            ("SB-INGEST-LOG-TRUNCATED", "restore the log, or continue at its end with on_gap = \"skip\"")
+        }
+        LogMismatchKind::TruncatedAndGrown | LogMismatchKind::TruncatedOrReplaced => (
+            "SB-INGEST-LOG-TRUNCATED",
+            "find the first record that was not applied, and set the position with `spanbridge positions set`",
+        ),
+        LogMismatchKind::Replaced => (
+            "SB-INGEST-LOG-REPLACED",
+            "restore the log, or continue at the start of the new one with on_gap = \"skip\"",
+        ),
+        LogMismatchKind::ReplacedOrTruncated => (
+            "SB-INGEST-LOG-REPLACED",
+            "find the first record that was not applied, and set the position with `spanbridge positions set`",
+        ),
     }
 }

@@ -26,7 +26,7 @@ use std::time::{Duration, Instant};
 
 use spanbridge_kafka::{Event, Events, Record, Subscription};
 use spanbridge_protocol::ingest::{
-    LogRange, Offset, OnGap, Partition, PartitionStop, StopReason, Worker, WorkerEffect,
+    LogRange, Offset, Partition, PartitionStop, StopReason, StoredPartition, Worker, WorkerEffect,
 };
 use spanbridge_service::{Part, PipelineHealth};
 use spanbridge_telemetry::admin::Heartbeat;
@@ -89,7 +89,6 @@ pub(super) struct DriverParts {
     pub(super) subscription: Subscription,
     pub(super) worker: Worker<KafkaPayload>,
     pub(super) health: PipelineHealth,
-    pub(super) on_gap: OnGap,
     pub(super) ready_timeout: Duration,
     pub(super) heartbeat: Heartbeat,
     /// The channel on which the driver announces the partitions that it owns.
@@ -115,7 +114,7 @@ impl Driver {
             answers,
             replays: BTreeSet::new(),
             log_ends: LogEnds::default(),
-            gaps: SkippedGaps::new(parts.on_gap),
+            gaps: SkippedGaps::default(),
             health,
             ready_timeout: parts.ready_timeout,
             heartbeat,
@@ -210,7 +209,13 @@ impl Driver {
                 WorkerEffect::ReadPosition { partition, generation } => {
                     self.requests.send(Request::Position { partition, generation });
                 }
-                WorkerEffect::CommitPosition { partition, generation, mutations } => {
+                WorkerEffect::ReadDigest { partition, generation, offset } => {
+                    self.requests.send(Request::Digest { partition, generation, offset });
+                }
+                WorkerEffect::CommitPosition { partition, generation, mutations, gap } => {
+                    if let Some(gap) = gap {
+                        self.gaps.start(&partition, gap);
+                    }
                     self.requests.send(Request::Settle { partition, generation, mutations });
                 }
                 WorkerEffect::ReadStates { attempt, keys, ranges, lock: false, .. } => {
@@ -360,12 +365,15 @@ impl Driver {
         let now = self.now();
         match answer {
             Answer::Position { partition, generation, stored, log } => {
-                if let Some(position) = stored
+                if let StoredPartition::Registered { position, .. } = stored
                     && self.assignment.owns(&partition)
                 {
                     self.note_position(&partition, position.next, log);
                 }
                 self.worker.apply_position(&partition, generation, stored, log);
+            }
+            Answer::Digest { partition, generation, offset, digest } => {
+                self.worker.apply_digest(&partition, generation, offset, digest);
             }
             Answer::Settled { partition, generation } => {
                 self.worker.end_position_commit(&partition, generation)
@@ -401,7 +409,7 @@ impl Driver {
 
     /// Notes a stored position, which Spanner and Kafka have just confirmed.
     fn note_position(&mut self, partition: &Partition, position: Offset, log: LogRange) {
-        if let Some(offsets) = self.gaps.observe(partition, position, log) {
+        if let Some(offsets) = self.gaps.observe(partition, position) {
             self.metrics.gap(partition);
             self.metrics.skipped(partition, offsets);
         }
@@ -425,7 +433,7 @@ impl Driver {
     }
 
     fn handle_stop(&mut self, stop: &PartitionStop) {
-        if matches!(stop.reason, StopReason::Gap(_)) {
+        if matches!(stop.reason, StopReason::Log(_)) {
             self.metrics.gap(&stop.partition);
         }
         self.assignment.stop(stop);

@@ -2,29 +2,25 @@
 
 use std::collections::BTreeMap;
 
-use spanbridge_protocol::ingest::{LogRange, Offset, OnGap, Partition};
+use spanbridge_protocol::ingest::{Gap, Offset, Partition};
 
 /// The gaps that the worker is about to skip.
+#[derive(Default)]
 pub(super) struct SkippedGaps {
-    on_gap: OnGap,
-    /// The position in front of a gap, and the position that the worker commits, by partition.
-    pending: BTreeMap<Partition, (Offset, Offset)>,
+    pending: BTreeMap<Partition, Gap>,
 }
 
 impl SkippedGaps {
-    pub(super) fn new(on_gap: OnGap) -> Self {
-        Self { on_gap, pending: BTreeMap::new() }
+    /// Notes that the worker commits a move over a gap.
+    pub(super) fn start(&mut self, partition: &Partition, gap: Gap) {
+        self.pending.insert(partition.clone(), gap);
     }
 
-    /// Observes a stored position and the log that was read after it. Returns the number of skipped offsets if the
-    /// position has moved over a gap that was observed before.
-    pub(super) fn observe(&mut self, partition: &Partition, position: Offset, log: LogRange) -> Option<u64> {
-        let skipped = self.pending.remove(partition).filter(|(_, to)| *to == position);
-        if self.on_gap == OnGap::Skip && !log.contains(position) {
-            self.pending.insert(partition.clone(), (position, log.start));
-        }
-        // A log that was created anew may start before the position: nothing of it is skipped.
-        skipped.map(|(from, to)| u64::try_from(to - from).unwrap_or(0))
+    /// Observes a stored position. Returns the number of skipped offsets if it is the position behind a gap.
+    pub(super) fn observe(&mut self, partition: &Partition, position: Offset) -> Option<u64> {
+        let gap = self.pending.remove(partition).filter(|gap| gap.to == position)?;
+        // No offset is skipped if the position has moved back.
+        Some(u64::try_from(gap.to - gap.from).unwrap_or(0))
     }
 
     pub(super) fn forget(&mut self, partition: &Partition) {
@@ -34,28 +30,21 @@ impl SkippedGaps {
 
 #[cfg(test)]
 mod tests {
-    use super::*;
+    use spanbridge_protocol::ingest::GapKind;
 
-    fn log(start: Offset, end: Offset) -> LogRange {
-        LogRange { start, end }
-    }
+    use super::*;
 
     #[test]
     fn gap_counts_once_when_the_position_has_moved_over_it() {
-        let (mut gaps, p) = (SkippedGaps::new(OnGap::Skip), Partition { topic: "t".into(), number: 0 });
-        assert_eq!(gaps.observe(&p, 5, log(0, 9)), None);
-        assert_eq!(gaps.observe(&p, 9, log(20, 30)), None, "observed, not skipped yet");
-        assert_eq!(gaps.observe(&p, 9, log(20, 30)), None, "the commit has failed");
-        assert_eq!(gaps.observe(&p, 20, log(20, 30)), Some(11));
-        assert_eq!(gaps.observe(&p, 20, log(20, 30)), None);
-        gaps.observe(&p, 20, log(0, 3));
-        assert_eq!(gaps.observe(&p, 0, log(0, 3)), Some(0), "the log was created anew");
-    }
-
-    #[test]
-    fn gap_that_stops_the_partition_is_not_skipped() {
-        let (mut gaps, p) = (SkippedGaps::new(OnGap::Stop), Partition { topic: "t".into(), number: 0 });
-        gaps.observe(&p, 9, log(20, 30));
-        assert_eq!(gaps.observe(&p, 20, log(20, 30)), None);
+        let (mut gaps, p) = (SkippedGaps::default(), Partition { topic: "t".into(), number: 0 });
+        assert_eq!(gaps.observe(&p, 9), None);
+        let expired = Gap { kind: GapKind::Expired, from: 9, to: 20 };
+        gaps.start(&p, expired);
+        assert_eq!(gaps.observe(&p, 9), None, "the commit has failed");
+        gaps.start(&p, expired);
+        assert_eq!(gaps.observe(&p, 20), Some(11));
+        assert_eq!(gaps.observe(&p, 20), None);
+        gaps.start(&p, Gap { kind: GapKind::Replaced, from: 20, to: 0 });
+        assert_eq!(gaps.observe(&p, 0), Some(0), "the log was created anew");
     }
 }

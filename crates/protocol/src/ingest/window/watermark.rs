@@ -51,7 +51,7 @@ mod tests {
     /// Returns a partition that is `behind` records away from the end of its log.
     fn partition(event_time: Option<i64>, since_last_commit: u64, behind: i64) -> PartitionProgress {
         PartitionProgress {
-            position: Position { next: 7, revision: 0, event_time: event_time.map(at) },
+            position: Position { next: 7, revision: 0, event_time: event_time.map(at), last_record: None },
             since_last_commit: Duration::from_secs(since_last_commit),
             log: Some(LogRange { start: 0, end: 7 + behind }),
         }

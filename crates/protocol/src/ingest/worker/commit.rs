@@ -5,8 +5,9 @@ use std::collections::BTreeMap;
 use super::partitions::OwnedPartitions;
 use crate::ingest::change::Spec;
 use crate::ingest::dead_letter::Payload;
+use crate::ingest::fingerprint::Fingerprint;
 use crate::ingest::fold::{self, FoldResult, StoredStates};
-use crate::ingest::position::{Offset, Partition, PositionMove};
+use crate::ingest::position::{Partition, PositionMove};
 use crate::ingest::record::PendingRecord;
 use crate::value::Timestamp;
 
@@ -35,23 +36,32 @@ pub(super) fn stored_stream_times<P>(
 ///
 /// # Panics
 /// If the batch is not in the order of its offsets.
-pub(super) fn position_moves<P>(
+pub(super) fn position_moves<P: Payload>(
     partitions: &OwnedPartitions,
     batch: &[PendingRecord<P>],
     stream_times: &BTreeMap<Partition, Timestamp>,
 ) -> Vec<PositionMove> {
-    let mut last_offsets: BTreeMap<&Partition, Offset> = BTreeMap::new();
+    let mut ends: BTreeMap<&Partition, (&PendingRecord<P>, &PendingRecord<P>)> = BTreeMap::new();
     for record in batch {
-        let last = last_offsets.entry(&record.partition).or_insert(record.offset);
-        assert!(record.offset >= *last, "{}: a batch is in the order of its offsets", record.partition);
-        *last = record.offset;
+        let (_, last) = ends.entry(&record.partition).or_insert((record, record));
+        assert!(record.offset >= last.offset, "{}: a batch is in the order of its offsets", record.partition);
+        *last = record;
     }
     let is_replay = batch.iter().any(|record| record.is_replay);
-    let step = |(partition, last): (&Partition, Offset)| {
+    let step = |(partition, (first, last)): (&Partition, (&PendingRecord<P>, &PendingRecord<P>))| {
         let from = partitions.position(partition);
         let time = stream_times.get(partition).copied();
-        let to = if is_replay { from.revise(time) } else { from.advance_to(last + 1, time) };
-        PositionMove { partition: partition.clone(), from, to }
+        if is_replay {
+            let to = from.revise(time);
+            return PositionMove { partition: partition.clone(), from, to, first_record: None };
+        }
+        let to = from.advance_to(last.offset + 1, time, Some(fingerprint(last)));
+        let first_record = partitions.awaits_first_record(partition).then(|| fingerprint(first));
+        PositionMove { partition: partition.clone(), from, to, first_record }
     };
-    last_offsets.into_iter().map(step).collect()
+    ends.into_iter().map(step).collect()
+}
+
+fn fingerprint<P: Payload>(record: &PendingRecord<P>) -> Fingerprint {
+    Fingerprint { offset: record.offset, digest: record.payload.digest() }
 }

@@ -38,8 +38,9 @@ impl<P: Payload> Worker<P> {
                 self.end_moves.forget(&partition);
                 continue;
             }
-            let to = from.advance_to(end, from.event_time);
-            moves.push(EndMove { generation, step: PositionMove { partition, from, to } });
+            let to = from.advance_to(end, from.event_time, from.last_record);
+            moves
+                .push(EndMove { generation, step: PositionMove { partition, from, to, first_record: None } });
         }
         if moves.is_empty() {
             return;

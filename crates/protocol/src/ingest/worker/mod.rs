@@ -20,6 +20,7 @@
 //! Each component owns its fields. Only this file connects them:
 //!
 //! * `partitions`: the owned partitions, with generation, position and phase.
+//! * `locating`, `log_comparison`: from the stored position to the first fetch, on the right log.
 //! * `batches`: the queues, the batches in flight and the batches to retry.
 //! * `in_flight`: the types of batches that have left the queue.
 //! * `batch_limits`: the learned number of records in a commit.
@@ -33,6 +34,8 @@ mod commit;
 mod end_moves;
 mod end_of_log;
 mod in_flight;
+mod locating;
+mod log_comparison;
 mod partitions;
 #[cfg(test)]
 mod tests;
@@ -47,13 +50,13 @@ use super::effect::{Commit, WorkerEffect};
 use super::failure::Failure;
 use super::fold::{FoldResult, StoredStates};
 use super::outcome::Outcome;
-use super::position::{self, LogRange, Offset, Partition, Position, PositionMove};
+use super::position::{self, Offset, Partition, Position, PositionMove};
 use super::record::{PendingRecord, Record};
+use super::registration;
 use super::settings::{OnError, OnGap, WorkerLimits};
 use super::state_cache::StateCache;
-use super::stop::{Gap, PartitionStop, StopReason};
+use super::stop::{PartitionStop, StopReason};
 use crate::guard::{Guard, is_enforced};
-use crate::mutation::Mutation;
 use crate::value::Value;
 use batches::Batches;
 use end_moves::EndMoves;
@@ -156,54 +159,6 @@ impl<P: Payload> Worker<P> {
     pub fn restart(&mut self, partition: &Partition, generation: u64) {
         if self.partitions.is_current(partition, generation) {
             self.start_partition(partition);
-        }
-    }
-
-    /// Applies the stored position, which is `None` before the registration, and the offsets that the log
-    /// contained after the position was read.
-    pub fn apply_position(
-        &mut self,
-        partition: &Partition,
-        generation: u64,
-        stored: Option<Position>,
-        log: LogRange,
-    ) {
-        if !self.partitions.is_current(partition, generation) {
-            return;
-        }
-        let Some(position) = stored else {
-            let mutations = position::register_partition(&self.spec.pipeline, partition, log.start);
-            self.commit_position(partition, generation, mutations);
-            return;
-        };
-        let offset = position.next;
-        if log.contains(offset) {
-            self.partitions.start_fetching(partition, position);
-            self.effects.push_back(WorkerEffect::Fetch { partition: partition.clone(), generation, offset });
-            return;
-        }
-        match self.on_gap {
-            OnGap::Stop => {
-                self.partitions.stop_at(partition, position);
-                self.stop(partition, offset, StopReason::Gap(Gap { position: offset, log }));
-            }
-            OnGap::Skip => {
-                // A log that was created anew may end before the position, so the move increases the
-                // revision instead of moving forward.
-                let to = Position { next: log.start, ..position.revise(position.event_time) };
-                let step = PositionMove { partition: partition.clone(), from: position, to };
-                let mut mutations = position::move_positions(&self.spec.pipeline, &[step]);
-                mutations.push(position::record_gap(&self.spec.pipeline, partition, offset, log.start));
-                self.commit_position(partition, generation, mutations);
-            }
-        }
-    }
-
-    /// Continues after a commit of [`WorkerEffect::CommitPosition`] by reading the position. The outcome of
-    /// the commit does not matter.
-    pub fn end_position_commit(&mut self, partition: &Partition, generation: u64) {
-        if self.partitions.is_current(partition, generation) {
-            self.effects.push_back(WorkerEffect::ReadPosition { partition: partition.clone(), generation });
         }
     }
 
@@ -422,6 +377,7 @@ impl<P: Payload> Worker<P> {
         let FoldResult { mutations: changes, states, failures, stream_times, skipped, .. } = folded;
         let moves = commit::position_moves(&self.partitions, &batch, &stream_times);
         let mut mutations = position::move_positions(&self.spec.pipeline, &moves);
+        mutations.extend(registration::store_first_records(&self.spec.pipeline, &moves));
         mutations.extend(changes);
         self.effects.push_back(WorkerEffect::Commit(Commit {
             attempt,
@@ -536,11 +492,6 @@ impl<P: Payload> Worker<P> {
         self.effects.push_back(WorkerEffect::StopFetch { partition: partition.clone() });
         let stop = PartitionStop { partition: partition.clone(), offset, reason };
         self.effects.push_back(WorkerEffect::ReportStop(stop));
-    }
-
-    fn commit_position(&mut self, partition: &Partition, generation: u64, mutations: Vec<Mutation>) {
-        let partition = partition.clone();
-        self.effects.push_back(WorkerEffect::CommitPosition { partition, generation, mutations });
     }
 
     fn are_all_current(&self, batch: &[PendingRecord<P>]) -> bool {

@@ -2,8 +2,10 @@
 
 use std::collections::BTreeMap;
 
+use super::log_comparison::LogComparison;
 use crate::ingest::position::{Offset, Partition, Position, PositionMove};
 use crate::ingest::record::PendingRecord;
+use crate::ingest::registration::Registration;
 
 /// The partitions that a worker owns.
 #[derive(Default)]
@@ -21,14 +23,18 @@ struct OwnedPartition {
 enum PartitionPhase {
     /// The position is being read, registered, or moved over a gap.
     Locating,
+    /// Records of the log are being compared with the fingerprints of the position.
+    Comparing(LogComparison),
     Fetching {
         /// The stored position.
         position: Position,
         /// The lowest offset that the next record may have.
         next: Offset,
+        registration: Registration,
     },
-    /// The partition has stopped. Records before the stop may still wait for their commit.
-    Stopped { position: Position },
+    /// The partition has stopped. Records before the stop may still wait for their commit. The position is
+    /// absent if it was deleted.
+    Stopped { position: Option<Position>, registration: Registration },
 }
 
 impl OwnedPartitions {
@@ -68,27 +74,67 @@ impl OwnedPartitions {
     }
 
     /// Starts fetching a partition at its position.
-    pub(super) fn start_fetching(&mut self, partition: &Partition, position: Position) {
-        self.set_phase(partition, PartitionPhase::Fetching { position, next: position.next });
+    pub(super) fn start_fetching(
+        &mut self,
+        partition: &Partition,
+        position: Position,
+        registration: Registration,
+    ) {
+        let phase = PartitionPhase::Fetching { position, next: position.next, registration };
+        self.set_phase(partition, phase);
     }
 
-    /// Stops a partition that is not being fetched at this position.
-    pub(super) fn stop_at(&mut self, partition: &Partition, position: Position) {
-        self.set_phase(partition, PartitionPhase::Stopped { position });
+    /// Starts the comparison of a partition's log.
+    pub(super) fn start_comparing(&mut self, partition: &Partition, comparison: LogComparison) {
+        self.set_phase(partition, PartitionPhase::Comparing(comparison));
+    }
+
+    /// Takes the comparison of a partition's log, if one is under way in this generation.
+    pub(super) fn take_comparison(
+        &mut self,
+        partition: &Partition,
+        generation: u64,
+    ) -> Option<LogComparison> {
+        let owned = self.partitions.get_mut(partition).filter(|owned| owned.generation == generation)?;
+        match std::mem::replace(&mut owned.phase, PartitionPhase::Locating) {
+            PartitionPhase::Comparing(comparison) => Some(comparison),
+            other => {
+                owned.phase = other;
+                None
+            }
+        }
+    }
+
+    /// Stops a partition that is not being fetched. No record of it waits.
+    pub(super) fn stop_before_fetch(&mut self, partition: &Partition, position: Option<Position>) {
+        let phase = PartitionPhase::Stopped { position, registration: Registration::default() };
+        self.set_phase(partition, phase);
     }
 
     /// Stops a partition that is being fetched.
     pub(super) fn stop_fetching(&mut self, partition: &Partition) {
-        if let Some(position) = self.fetching_position(partition) {
-            self.stop_at(partition, position);
+        if let Some(PartitionPhase::Fetching { position, registration, .. }) = self.phase(partition) {
+            let phase = PartitionPhase::Stopped { position: Some(*position), registration: *registration };
+            self.set_phase(partition, phase);
+        }
+    }
+
+    /// Returns whether the next record that the partition applies is its first one.
+    pub(super) fn awaits_first_record(&self, partition: &Partition) -> bool {
+        match self.phase(partition) {
+            Some(
+                PartitionPhase::Fetching { position, registration, .. }
+                | PartitionPhase::Stopped { position: Some(position), registration },
+            ) => registration.awaits_first_record(*position),
+            _ => false,
         }
     }
 
     /// The stored position of a partition that is being fetched.
     pub(super) fn fetching_position(&self, partition: &Partition) -> Option<Position> {
-        match self.partitions.get(partition)?.phase {
-            PartitionPhase::Fetching { position, .. } => Some(position),
-            PartitionPhase::Locating | PartitionPhase::Stopped { .. } => None,
+        match self.phase(partition)? {
+            PartitionPhase::Fetching { position, .. } => Some(*position),
+            _ => None,
         }
     }
 
@@ -129,10 +175,11 @@ impl OwnedPartitions {
     /// # Panics
     /// If the position is not known.
     pub(super) fn position(&self, partition: &Partition) -> Position {
-        match self.partitions.get(partition).map(|owned| &owned.phase) {
-            Some(PartitionPhase::Fetching { position, .. } | PartitionPhase::Stopped { position }) => {
-                *position
-            }
+        match self.phase(partition) {
+            Some(
+                PartitionPhase::Fetching { position, .. }
+                | PartitionPhase::Stopped { position: Some(position), .. },
+            ) => *position,
             _ => unreachable!("{partition}: its records are current, so its position is known"),
         }
     }
@@ -142,9 +189,12 @@ impl OwnedPartitions {
     /// # Panics
     /// If the commit has consumed another position.
     pub(super) fn apply_move(&mut self, step: &PositionMove) {
-        let PositionMove { partition, from, to } = step;
+        let PositionMove { partition, from, to, .. } = step;
         match self.partitions.get_mut(partition).map(|owned| &mut owned.phase) {
-            Some(PartitionPhase::Fetching { position, .. } | PartitionPhase::Stopped { position }) => {
+            Some(
+                PartitionPhase::Fetching { position, .. }
+                | PartitionPhase::Stopped { position: Some(position), .. },
+            ) => {
                 assert!(position.is_same_row(*from), "{partition}: the position that was consumed");
                 *position = *to;
             }
@@ -156,6 +206,10 @@ impl OwnedPartitions {
     pub(super) fn have_all_stopped(&self) -> bool {
         let has_stopped = |owned: &OwnedPartition| matches!(owned.phase, PartitionPhase::Stopped { .. });
         !self.partitions.is_empty() && self.partitions.values().all(has_stopped)
+    }
+
+    fn phase(&self, partition: &Partition) -> Option<&PartitionPhase> {
+        self.partitions.get(partition).map(|owned| &owned.phase)
     }
 
     fn set_phase(&mut self, partition: &Partition, phase: PartitionPhase) {

@@ -5,16 +5,20 @@ use std::ops::Bound;
 use std::sync::Arc;
 
 use super::pipeline::spec;
+use super::record_payload::RecordPayload;
 use crate::ingest::{
-    Failure, KeyRange, Offset, Outcome, Partition, Position, RowKey, TABLE_DEAD_LETTERS, TABLE_POSITIONS,
-    TABLE_REPLAYS,
+    Failure, Fingerprint, KeyRange, Offset, Outcome, Partition, Position, Registration, RowKey,
+    TABLE_DEAD_LETTERS, TABLE_PARTITIONS, TABLE_POSITIONS, TABLE_REPLAYS, set_position,
 };
 use crate::mutation::{Mutation, Write};
 use crate::sim::rng::Rng;
+use crate::sim::tally;
 use crate::value::{Timestamp, Value};
 
 /// The maximum number of rows in the ranges of one read.
 pub(super) const MAX_READ_ROWS: usize = 40;
+
+const TABLE_GAPS: &str = "BridgeGaps";
 
 type Key = Vec<Value>;
 type Row = Vec<Value>;
@@ -29,6 +33,14 @@ pub(super) struct FakeSpanner {
 /// A committed step of a partition: by a worker's commit, or by an operator.
 pub(super) enum CommittedStep {
     Move {
+        partition: usize,
+        from: Offset,
+        to: Offset,
+        /// The identity of the last record that the partition has applied.
+        last: Option<u64>,
+    },
+    /// The position was moved without records, by `on_gap = "skip"` or an operator.
+    Skip {
         partition: usize,
         from: Offset,
         to: Offset,
@@ -91,13 +103,20 @@ impl FakeSpanner {
         };
         let offset =
             |row: &Row| if let Value::Int64(offset) = row[3] { offset } else { unreachable!("INT64") };
-        for (from, to) in rows(Write::Delete, TABLE_POSITIONS).zip(rows(Write::Insert, TABLE_POSITIONS)) {
-            let (partition, from, to) = (partition_number(from), offset(from), offset(to));
-            if from != to {
-                self.steps.push(CommittedStep::Move { partition, from, to });
+        // A skip records a gap, or forgets the first record.
+        let is_skip = rows(Write::Upsert, TABLE_GAPS).next().is_some()
+            || rows(Write::Update, TABLE_PARTITIONS).any(|row| row[4] == Value::Null);
+        for (one, other) in rows(Write::Delete, TABLE_POSITIONS).zip(rows(Write::Insert, TABLE_POSITIONS)) {
+            let (partition, from, to) = (partition_number(one), offset(one), offset(other));
+            if from != to && is_skip {
+                self.steps.push(CommittedStep::Skip { partition, from, to });
+            } else if from != to {
+                let last = RecordPayload::id(&other[8]);
+                self.steps.push(CommittedStep::Move { partition, from, to, last });
             }
         }
         for row in rows(Write::Update, TABLE_REPLAYS) {
+            tally::note("dead letter is replayed", || format!("{:?}", &row[2..4]));
             self.steps.push(CommittedStep::Replay { partition: partition_number(row), offset: offset(row) });
         }
     }
@@ -123,12 +142,29 @@ impl FakeSpanner {
         rows.keys().nth(rng.below(rows.len())).cloned()
     }
 
-    /// Returns the offsets of a partition's dead letters that are to be replayed.
-    pub(super) fn replay_requests(&self, partition: &Partition) -> Vec<Offset> {
-        let of_partition =
-            self.rows(TABLE_REPLAYS).filter(|row| row[2] == Value::from(i64::from(partition.number)));
-        let offset = |row: &Vec<Value>| if let Value::Int64(offset) = row[3] { Some(offset) } else { None };
-        of_partition.filter_map(offset).collect()
+    /// Returns the identities of a partition's dead letters before its position that are to be replayed. A
+    /// dead letter of a log that was replaced may lie behind the position.
+    pub(super) fn replay_requests(&self, partition: &Partition) -> Vec<u64> {
+        let Some(&next) = self.stored_offsets(partition).first() else { return Vec::new() };
+        let bounds = |offset: Offset| {
+            vec![
+                "p".into(),
+                Value::from(&*partition.topic),
+                i64::from(partition.number).into(),
+                offset.into(),
+            ]
+        };
+        let Some(requests) = self.tables.get(TABLE_REPLAYS) else { return Vec::new() };
+        let dead_letter = |key: &Key| self.tables.get(TABLE_DEAD_LETTERS)?.get(key);
+        let requests = requests.range(bounds(Offset::MIN)..bounds(next)).map(|(key, _)| key);
+        requests.filter_map(|key| RecordPayload::id(&dead_letter(key)?[7])).collect()
+    }
+
+    /// Moves the position of a partition, as an operator does.
+    pub(super) fn set_position(&mut self, partition: &Partition, to: Offset, start: Option<Offset>) {
+        let [from] = self.stored_positions(partition)[..] else { return };
+        let mutations = set_position("p", partition, from, to, start);
+        self.commit(&CommitRequest { mutations, locks: None });
     }
 
     fn apply(&mut self, mutations: &[Mutation], undo: &mut Vec<(Arc<str>, Key, Option<Row>)>) -> Outcome {
@@ -141,7 +177,14 @@ impl FakeSpanner {
                     Write::Update if !exists => return fenced("NOT_FOUND"),
                     _ => {}
                 }
-                let row = (*write != Write::Delete).then(|| row.clone());
+                let mut row = (*write != Write::Delete).then(|| row.clone());
+                if let (Write::Update, Some(row)) = (write, &mut row) {
+                    // An update names the first columns of its table, and leaves the others as they are.
+                    let stored = self.tables.get(table).and_then(|rows| rows.get(&key));
+                    row.extend(
+                        stored.and_then(|stored| stored.get(row.len()..)).unwrap_or_default().to_vec(),
+                    );
+                }
                 let flaw = row.as_ref().filter(|_| **table == *"Rows").map(|row| &row[3]);
                 if flaw == Some(&"poison".into()) {
                     return Outcome::Rejected(Failure::new("SB-TEST", "poison"));
@@ -217,11 +260,20 @@ impl FakeSpanner {
         let position = |row: &Vec<Value>| match (&row[3], &row[4], &row[6]) {
             (Value::Int64(next), Value::Int64(revision), time) => {
                 let event_time = if let Value::Timestamp(at) = time { Some(*at) } else { None };
-                Position { next: *next, revision: *revision, event_time }
+                let last_record = Fingerprint::from_columns(&row[7], &row[8]);
+                Position { next: *next, revision: *revision, event_time, last_record }
             }
             _ => unreachable!("NextOffset and Revision are INT64"),
         };
         of_partition.map(position).collect()
+    }
+
+    /// Returns the row of a registered partition.
+    pub(super) fn registration(&self, partition: &Partition) -> Option<Registration> {
+        let number = Value::from(i64::from(partition.number));
+        let row = self.rows(TABLE_PARTITIONS).find(|row| row[2] == number)?;
+        let start = if let Value::Int64(start) = row[3] { Some(start) } else { None };
+        Some(Registration { start, first_record: Fingerprint::from_columns(&row[4], &row[5]) })
     }
 
     /// Returns the states of these rows.
@@ -271,8 +323,8 @@ fn fenced(what: &str) -> Outcome {
 fn key_columns(table: &str) -> usize {
     match table {
         "Shared" | "Newest" => 1,
-        "BridgePartitions" | "Groups" | "Sessions" | "Slides" | "Children" | "Totals" => 3,
-        TABLE_DEAD_LETTERS | TABLE_REPLAYS => 4,
+        TABLE_PARTITIONS | "Groups" | "Sessions" | "Slides" | "Children" | "Totals" => 3,
+        TABLE_GAPS | TABLE_DEAD_LETTERS | TABLE_REPLAYS => 4,
         TABLE_POSITIONS => 5,
         _ => 2,
     }

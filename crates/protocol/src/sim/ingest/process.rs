@@ -5,39 +5,52 @@ use std::time::Duration;
 
 use super::fake_spanner::{CommitRequest, FakeSpanner, Locks, MAX_READ_ROWS};
 use super::kafka_log::PartitionLog;
+use super::log_entry::LogEntry;
 use super::pipeline::spec;
+use super::record_payload::RecordPayload;
 use crate::ingest::{
-    Failure, LogRange, Offset, OnError, OnGap, Outcome, Partition, Position, RowKey, Worker, WorkerEffect,
-    WorkerLimits,
+    Digest, Failure, Gap, GapKind, LogMismatchKind, LogRange, Offset, OnError, OnGap, Outcome, Partition,
+    PartitionStop, Position, RowKey, StopReason, StoredPartition, Worker, WorkerEffect, WorkerLimits,
 };
-use crate::sim::empty_payload::EmptyPayload;
 use crate::sim::rng::Rng;
 use crate::sim::tally;
 use crate::value::Value;
 
 /// An answer in transit to the worker.
 enum Answer {
-    Position(Partition, u64, Option<Position>, LogRange),
+    Position(Partition, u64, StoredPartition, LogRange),
+    Digest(Partition, u64, Offset, Option<Digest>),
     Settled(Partition, u64),
     States(u64, Vec<(RowKey, Vec<Value>)>),
     Unread(u64),
     TooWide(u64),
     Outcome(u64, Outcome),
     Verified(u64, Vec<(Partition, Option<Position>)>),
-    Replays(Partition, u64, Vec<Offset>),
+    Replays(Partition, u64, Vec<u64>),
 }
 
 pub(super) struct Process {
-    pub(super) worker: Worker<EmptyPayload>,
+    worker: Worker<RecordPayload>,
+    on_gap: OnGap,
     requests: Vec<WorkerEffect>,
     answers: Vec<Answer>,
-    fetching: BTreeMap<Partition, (u64, Offset)>,
+    fetching: BTreeMap<Partition, Fetch>,
+    /// The partitions that have stopped, because the log does not fit their position.
+    stopped: BTreeMap<Partition, LogMismatchKind>,
     /// The partitions whose replay requests are being read.
     replays: BTreeSet<Partition>,
     /// The open transactions, by attempt.
     transactions: BTreeMap<u64, Locks>,
     /// The rebalances that the process has not received yet.
     pub(super) group_events: Vec<GroupEvent>,
+}
+
+/// A fetch of one partition.
+struct Fetch {
+    generation: u64,
+    next: Offset,
+    /// The version of the log at the start. The brokers report an error to a fetch of an older version.
+    version: usize,
 }
 
 pub(super) enum GroupEvent {
@@ -55,8 +68,14 @@ pub(super) struct ProcessEnvironment<'a> {
     pub(super) now: Duration,
 }
 
+impl ProcessEnvironment<'_> {
+    fn log(&self, partition: &Partition) -> &PartitionLog {
+        &self.logs[partition.number as usize]
+    }
+}
+
 impl Process {
-    pub(super) fn new() -> Self {
+    pub(super) fn new(on_gap: OnGap) -> Self {
         let limits = WorkerLimits {
             max_records: 6,
             max_bytes: 10_000,
@@ -68,10 +87,12 @@ impl Process {
             end_interval: Duration::from_millis(30),
         };
         Self {
-            worker: Worker::new(spec(), limits, OnError::DeadLetter, OnGap::Stop),
+            worker: Worker::new(spec(), limits, OnError::DeadLetter, on_gap),
+            on_gap,
             requests: Vec::new(),
             answers: Vec::new(),
             fetching: BTreeMap::new(),
+            stopped: BTreeMap::new(),
             replays: BTreeSet::new(),
             transactions: BTreeMap::new(),
             group_events: Vec::new(),
@@ -87,8 +108,7 @@ impl Process {
             3 => self.fetch(rng, env),
             _ => self.worker.start_due_commits(env.now),
         }
-        self.collect_effects();
-        Ok(())
+        self.collect_effects(env)
     }
 
     /// Crashes. Commits in transit may still execute.
@@ -99,7 +119,7 @@ impl Process {
                 late.push(CommitRequest { mutations: commit.mutations, locks });
             }
         }
-        *self = Self::new();
+        *self = Self::new(self.on_gap);
     }
 
     /// Receives the next rebalance. A process that receives a revocation late is a zombie until then.
@@ -113,37 +133,100 @@ impl Process {
             GroupEvent::Assigned(partition) => self.worker.assign(&[partition]),
             GroupEvent::Revoked(partition) => {
                 self.fetching.remove(&partition);
+                self.stopped.remove(&partition);
                 self.worker.revoke(&[partition]);
             }
         }
     }
 
-    fn collect_effects(&mut self) {
+    /// Returns the mismatch at which a partition has stopped.
+    pub(super) fn stopped_at(&self, partition: &Partition) -> Option<LogMismatchKind> {
+        self.stopped.get(partition).copied()
+    }
+
+    /// Starts a stopped partition again, as a restart of the process does.
+    pub(super) fn restart_stopped(&mut self, partition: &Partition) {
+        self.stopped.remove(partition);
+        self.worker.assign(std::slice::from_ref(partition));
+    }
+
+    /// Returns whether the process is looking for the position of the partition, or is about to.
+    pub(super) fn is_locating(&self, partition: &Partition) -> bool {
+        let is_request = |request: &WorkerEffect| match request {
+            WorkerEffect::ReadPosition { partition: of, .. }
+            | WorkerEffect::ReadDigest { partition: of, .. }
+            | WorkerEffect::CommitPosition { partition: of, .. } => of == partition,
+            _ => false,
+        };
+        let is_answer = |answer: &Answer| match answer {
+            Answer::Position(of, ..) | Answer::Digest(of, ..) | Answer::Settled(of, ..) => of == partition,
+            _ => false,
+        };
+        self.requests.iter().any(is_request) || self.answers.iter().any(is_answer)
+    }
+
+    fn collect_effects(&mut self, env: &ProcessEnvironment<'_>) -> Result<(), String> {
         while let Some(effect) = self.worker.next_effect() {
             match effect {
-                WorkerEffect::Fetch { partition, generation, offset } => {
-                    self.fetching.insert(partition, (generation, offset));
+                WorkerEffect::Fetch { partition, generation, offset: next } => {
+                    let version = env.log(&partition).version();
+                    self.fetching.insert(partition, Fetch { generation, next, version });
                 }
                 WorkerEffect::StopFetch { partition } => {
                     self.fetching.remove(&partition);
                 }
                 WorkerEffect::Rollback { attempt } => drop(self.transactions.remove(&attempt)),
-                WorkerEffect::CommitGroupOffset { .. } | WorkerEffect::ReportStop(_) => {}
+                WorkerEffect::CommitGroupOffset { .. } => {}
+                WorkerEffect::ReportStop(stop) => self.note_stop(stop)?,
                 request => self.requests.push(request),
             }
         }
+        Ok(())
+    }
+
+    /// Notes a partition that has stopped.
+    ///
+    /// # Errors
+    /// If the partition should not have stopped.
+    fn note_stop(&mut self, stop: PartitionStop) -> Result<(), String> {
+        let PartitionStop { partition, reason, .. } = stop;
+        let StopReason::Log(mismatch) = reason else { return Err(format!("{partition} stops: {reason}")) };
+        let is_wrong = match mismatch.kind {
+            LogMismatchKind::Expired => true,
+            kind => self.on_gap == OnGap::Skip && kind.gap().is_some(),
+        };
+        if is_wrong {
+            return Err(format!("{partition} stops, which differs from what it should do: {mismatch}"));
+        }
+        tally::note("log mismatch stops a partition", || format!("{partition}: {mismatch}"));
+        self.stopped.insert(partition, mismatch.kind);
+        Ok(())
     }
 
     fn execute(&mut self, rng: &mut Rng, env: &mut ProcessEnvironment<'_>) -> Result<(), String> {
         let Some(request) = rng.draw(&mut self.requests) else { return Ok(()) };
         let answer = match request {
             WorkerEffect::ReadPosition { partition, generation } => {
-                let stored = position(env.spanner, &partition)?;
-                let log = &env.logs[partition.number as usize];
-                let range = LogRange { start: log.start, end: log.end };
+                let position = position(env.spanner, &partition)?;
+                let stored = match (env.spanner.registration(&partition), position) {
+                    (None, _) => StoredPartition::Unregistered,
+                    (Some(_), None) => StoredPartition::WithoutPosition,
+                    (Some(registration), Some(position)) => {
+                        StoredPartition::Registered { position, registration }
+                    }
+                };
+                let range = env.log(&partition).range();
                 Answer::Position(partition, generation, stored, range)
             }
-            WorkerEffect::CommitPosition { partition, generation, mutations } => {
+            WorkerEffect::ReadDigest { partition, generation, offset } => {
+                let record = env.log(&partition).fetch(offset).next().filter(|it| it.offset == offset);
+                let digest = record.map(LogEntry::digest);
+                Answer::Digest(partition, generation, offset, digest)
+            }
+            WorkerEffect::CommitPosition { partition, generation, mutations, gap } => {
+                if let Some(gap) = gap {
+                    tally::note(gap_name(gap), || format!("{partition}: {gap:?}"));
+                }
                 env.spanner.commit(&CommitRequest { mutations, locks: None });
                 Answer::Settled(partition, generation)
             }
@@ -191,6 +274,9 @@ impl Process {
             Some(Answer::Position(partition, generation, stored, log)) => {
                 self.worker.apply_position(&partition, generation, stored, log);
             }
+            Some(Answer::Digest(partition, generation, offset, digest)) => {
+                self.worker.apply_digest(&partition, generation, offset, digest);
+            }
             Some(Answer::Settled(partition, generation)) => {
                 self.worker.end_position_commit(&partition, generation)
             }
@@ -203,9 +289,8 @@ impl Process {
             Some(Answer::Verified(attempt, stored)) => {
                 self.worker.apply_verified_positions(attempt, &stored, now)
             }
-            Some(Answer::Replays(partition, generation, offsets)) => {
-                let log = env.logs[partition.number as usize].entries.iter();
-                let wanted = log.filter(|entry| offsets.contains(&entry.offset));
+            Some(Answer::Replays(partition, generation, ids)) => {
+                let wanted = ids.into_iter().filter_map(|id| env.log(&partition).record(id));
                 let records = wanted.map(|entry| entry.fixed().record(partition.number)).collect();
                 self.worker.add_replays(&partition, generation, records, now);
                 self.replays.remove(&partition);
@@ -219,7 +304,8 @@ impl Process {
             return;
         }
         let any = rng.below(self.fetching.len());
-        let Some((partition, (generation, next))) = self.fetching.iter_mut().nth(any) else { return };
+        let Some((partition, fetch)) = self.fetching.iter_mut().nth(any) else { return };
+        let Fetch { generation, next, version } = fetch;
         if rng.percent(25)
             && self.worker.accepts_replays(partition, *generation)
             && self.replays.insert(partition.clone())
@@ -232,9 +318,9 @@ impl Process {
             self.worker.restart(&partition.clone(), *generation);
             return;
         }
-        let log = &env.logs[partition.number as usize];
-        if *next < log.start {
-            // The offset is out of range.
+        let log = env.log(partition);
+        if *next < log.range().start || *version != log.version() {
+            // The offset is out of range, or the topic is another one.
             self.worker.restart(&partition.clone(), *generation);
             return;
         }
@@ -243,12 +329,20 @@ impl Process {
         if let Some(last) = records.last() {
             *next = last.offset + 1;
         }
-        let end = log.fetch(*next).next().is_none().then_some(log.end).filter(|end| end > next);
+        let end = log.fetch(*next).next().is_none().then_some(log.range().end).filter(|end| end > next);
         let (partition, generation) = (partition.clone(), *generation);
         self.worker.add_records(&partition, generation, records, env.now);
         if let Some(end) = end {
             self.worker.reach_end(&partition, generation, end, env.now);
         }
+    }
+}
+
+fn gap_name(gap: Gap) -> &'static str {
+    match gap.kind {
+        GapKind::Expired => "expired records are skipped",
+        GapKind::Truncated => "truncation is skipped",
+        GapKind::Replaced => "replaced log is read from its start",
     }
 }
 

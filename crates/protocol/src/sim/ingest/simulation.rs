@@ -3,10 +3,12 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::fake_spanner::{CommitRequest, FakeSpanner};
-use super::kafka_log::{self, ALL, ExpectedRows, PARTITIONS, PartitionLog, WindowRows};
+use super::expected_rows::{self, ALL, ExpectedRows, WindowRows};
+use super::fake_spanner::{CommitRequest, CommittedStep, FakeSpanner};
+use super::kafka_log::{PARTITIONS, PartitionLog};
 use super::process::{GroupEvent, Process, ProcessEnvironment};
-use crate::ingest::{Offset, Partition, TABLE_DEAD_LETTERS};
+use super::record_payload::RecordPayload;
+use crate::ingest::{Offset, OnGap, Partition, TABLE_DEAD_LETTERS};
 use crate::sim::rng::Rng;
 use crate::sim::tally;
 use crate::value::Value;
@@ -22,12 +24,15 @@ struct IngestSimulation {
     /// The process to which the group has assigned each partition.
     owners: Vec<Option<usize>>,
     late: Vec<CommitRequest>,
+    /// The number of committed steps that the logs know.
+    noted_steps: usize,
     now: Duration,
 }
 
 pub(in crate::sim) fn run(mut rng: Rng) -> Result<(), String> {
-    let logs = (0..PARTITIONS).map(|partition| kafka_log::generate(&mut rng, partition)).collect();
-    let processes = (0..3).map(|_| Process::new()).collect();
+    let logs = (0..PARTITIONS).map(|partition| PartitionLog::generate(&mut rng, partition)).collect();
+    let on_gap = if rng.percent(50) { OnGap::Skip } else { OnGap::Stop };
+    let processes = (0..3).map(|_| Process::new(on_gap)).collect();
     let mut world = IngestSimulation {
         rng,
         spanner: FakeSpanner::default(),
@@ -35,10 +40,12 @@ pub(in crate::sim) fn run(mut rng: Rng) -> Result<(), String> {
         processes,
         owners: vec![None; PARTITIONS as usize],
         late: Vec::new(),
+        noted_steps: 0,
         now: Duration::ZERO,
     };
     for _ in 0..world.rng.faulty_steps() {
         world.disturb();
+        world.note_steps()?;
         let any = world.rng.below(world.processes.len());
         world.step(any, true)?;
     }
@@ -72,6 +79,9 @@ impl IngestSimulation {
                 self.logs[any].grow(&mut self.rng);
             }
             61..64 => self.expire(),
+            64 => self.change_log(|log, rng, _| log.recreate(rng), "topic is created again"),
+            65 => self.truncate(),
+            66..70 => self.set_positions(),
             _ => {}
         }
     }
@@ -82,6 +92,60 @@ impl IngestSimulation {
         if let [position] = self.spanner.stored_offsets(&name(at))[..] {
             self.logs[at].expire(&mut self.rng, position);
         }
+    }
+
+    /// Loses the end of a log, up to any record that was applied.
+    fn truncate(&mut self) {
+        self.change_log(|log, rng, last_applied| log.truncate(rng, last_applied), "log is truncated");
+    }
+
+    /// Changes the log of any partition of which a record was applied. No process is looking for its position
+    /// meanwhile: a change between the comparison of the log and the first fetch cannot be noticed.
+    fn change_log(&mut self, change: fn(&mut PartitionLog, &mut Rng, Offset), kind: &'static str) {
+        let at = self.rng.below(self.logs.len());
+        let [position] = self.spanner.stored_positions(&name(at))[..] else { return };
+        let is_locating = self.processes.iter().any(|process| process.is_locating(&name(at)));
+        if let Some(last) = position.last_record.filter(|_| !is_locating) {
+            let before = self.logs[at].range();
+            change(&mut self.logs[at], &mut self.rng, last.offset);
+            tally::note(kind, || format!("{}: {before:?} to {:?}", name(at), self.logs[at].range()));
+        }
+    }
+
+    /// Sets the positions of stopped partitions to the first record that was not applied, as an operator who
+    /// knows the log does.
+    fn set_positions(&mut self) {
+        for at in 0..self.logs.len() {
+            let partition = name(at);
+            let Some(owner) = self.owners[at] else { continue };
+            if self.processes[owner].stopped_at(&partition).is_none() {
+                continue;
+            }
+            let log = &self.logs[at];
+            let to = log.first_unapplied().unwrap_or(log.range().end).min(log.range().end);
+            let start = Some(to).filter(|to| *to == log.range().start);
+            tally::note("operator sets a position", || format!("{partition} to {to}"));
+            self.spanner.set_position(&partition, to, start);
+            self.processes[owner].restart_stopped(&partition);
+        }
+    }
+
+    /// Tells the logs which of their records have been applied.
+    ///
+    /// # Errors
+    /// If a record has been applied twice.
+    fn note_steps(&mut self) -> Result<(), String> {
+        for step in &self.spanner.steps[self.noted_steps..] {
+            match *step {
+                CommittedStep::Move { partition, from, to, last } => {
+                    self.logs[partition].apply(from, to, last)?;
+                }
+                CommittedStep::Skip { partition, to, .. } => self.logs[partition].skip_to(to),
+                CommittedStep::Replay { .. } | CommittedStep::Purge { .. } => {}
+            }
+        }
+        self.noted_steps = self.spanner.steps.len();
+        Ok(())
     }
 
     /// Assigns a partition to a process. Both processes learn of it later; until then the old owner is a
@@ -112,7 +176,8 @@ impl IngestSimulation {
             faults,
             now: self.now,
         };
-        self.processes[process].step(&mut self.rng, &mut env)
+        self.processes[process].step(&mut self.rng, &mut env)?;
+        self.note_steps()
     }
 
     /// Runs without faults until every partition has reached the end of its log.
@@ -122,6 +187,7 @@ impl IngestSimulation {
     fn calm(&mut self) -> Result<(), String> {
         while !self.late.is_empty() {
             self.execute_late();
+            self.note_steps()?;
         }
         self.logs.iter_mut().for_each(PartitionLog::complete);
         for partition in 0..PARTITIONS as usize {
@@ -133,6 +199,7 @@ impl IngestSimulation {
             self.now += Duration::from_millis(1);
             let any = self.rng.below(self.processes.len());
             self.step(any, false)?;
+            self.set_positions();
             if self.is_done() {
                 return Ok(());
             }
@@ -144,12 +211,13 @@ impl IngestSimulation {
     }
 
     fn end(&self, partition: usize) -> Offset {
-        self.logs[partition].end
+        self.logs[partition].range().end
     }
 
     fn is_done(&self) -> bool {
         let is_done = |at| {
             self.spanner.stored_offsets(&name(at)).contains(&self.end(at))
+                && self.logs[at].first_unapplied().is_none()
                 && self.spanner.replay_requests(&name(at)).is_empty()
         };
         (0..PARTITIONS as usize).all(is_done)
@@ -162,7 +230,7 @@ impl IngestSimulation {
                 return Err(format!("{}: the position differs from the end: {positions:?}", name(at)));
             }
         }
-        self.stored().equals(&kafka_log::fold(&self.logs, &self.spanner.steps)?)
+        self.stored().equals(&expected_rows::fold(&self.logs, &self.spanner.steps)?)
     }
 
     fn stored(&self) -> ExpectedRows {
@@ -194,6 +262,10 @@ impl IngestSimulation {
         let below = |row: &Vec<Value>| (int(&row[0]), int(&row[1]), int(&row[2]));
         let (children, totals) = (self.spanner.rows("Children"), self.spanner.rows("Totals"));
         let dead_letters = self.spanner.rows(TABLE_DEAD_LETTERS);
+        let dead_letter = |row: &Vec<Value>| {
+            let id = RecordPayload::id(&row[7]).expect("a dead letter holds its record");
+            ((int(&row[2]), int(&row[3])), id)
+        };
         ExpectedRows {
             rows: rows("Rows").collect(),
             inserted: rows("Inserted").collect(),
@@ -206,7 +278,7 @@ impl IngestSimulation {
             children: children.map(|row| (below(row), int(&row[3]))).collect(),
             totals: totals.map(|row| (below(row), (int(&row[3]), int(&row[4])))).collect(),
             codes: rows("Codes").collect(),
-            dead_letters: dead_letters.map(|row| (int(&row[2]), int(&row[3]))).collect(),
+            dead_letters: dead_letters.map(dead_letter).collect(),
         }
     }
 }

@@ -43,3 +43,18 @@ fn without_a_split_of_wide_reads_the_simulation_does_not_end() {
 fn without_shared_rows_under_lock_the_checker_fails() {
     assert_fails_without(Guard::SharedRowsUnderLock, "differs", simulation::run);
 }
+
+#[test]
+fn without_a_comparison_of_logs_records_are_lost() {
+    assert_fails_without(Guard::LogReplacedIsNoticed, "does not come to rest", simulation::run);
+}
+
+#[test]
+fn without_the_first_record_a_truncation_looks_like_a_replacement() {
+    assert_fails_without(Guard::FirstRecordTellsTruncation, "is applied twice", simulation::run);
+}
+
+#[test]
+fn without_the_end_of_a_truncated_log_records_are_applied_twice() {
+    assert_fails_without(Guard::TruncationIsNoStart, "is applied twice", simulation::run);
+}

@@ -51,7 +51,7 @@ fn records_wait_for_the_move_of_their_partition() {
     let Some(WorkerEffect::Commit(end_move)) = worker.effects().pop() else { panic!("the move") };
     let q = partition(1);
     let other = worker.assign(&q);
-    worker.worker.apply_position(&q, other, Some(position(7)), log(0, 9));
+    worker.worker.apply_position(&q, other, stored(position(7)), log(0, 9));
     worker.effects();
     worker.add(&p, generation, &[3]);
     assert_eq!(worker.effects(), []);

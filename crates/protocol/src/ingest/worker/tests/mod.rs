@@ -1,14 +1,15 @@
 //! Tests of a worker that is driven by hand, and the helpers that they share.
 
 mod end_of_log;
+mod log_identity;
 
 use std::sync::Arc;
 use std::time::Duration;
 
 use super::Worker;
 use crate::ingest::{
-    Commit, LogRange, Offset, OnError, OnGap, Outcome, Partition, Position, Record, Spec, WorkerEffect,
-    WorkerLimits,
+    Commit, LogRange, Offset, OnError, OnGap, Outcome, Partition, Position, Record, Registration, Spec,
+    StoredPartition, WorkerEffect, WorkerLimits,
 };
 use crate::sim::EmptyPayload;
 
@@ -79,7 +80,7 @@ impl TestWorker {
     /// Assigns a partition that is fetched from this position on. Returns its generation.
     pub(super) fn fetch(&mut self, partition: &Partition, next: Offset, log: LogRange) -> u64 {
         let generation = self.assign(partition);
-        self.worker.apply_position(partition, generation, Some(position(next)), log);
+        self.worker.apply_position(partition, generation, stored(position(next)), log);
         assert!(
             matches!(self.effect(), WorkerEffect::Fetch { offset, .. } if offset == next),
             "the log contains {next}"
@@ -108,7 +109,12 @@ impl TestWorker {
 }
 
 pub(super) fn position(next: Offset) -> Position {
-    Position { next, revision: 0, event_time: None }
+    Position { next, revision: 0, event_time: None, last_record: None }
+}
+
+/// The rows of a partition without fingerprints, as an earlier version has left them.
+pub(super) fn stored(position: Position) -> StoredPartition {
+    StoredPartition::Registered { position, registration: Registration::default() }
 }
 
 pub(super) fn log(start: Offset, end: Offset) -> LogRange {
