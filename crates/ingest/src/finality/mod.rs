@@ -5,6 +5,7 @@
 //! (docs/design/ingest-aggregates-and-windows.md). `pipeline/` runs a [`Finality`] beside its driver; `plan/` and `check/`
 //! use the index of final columns.
 
+mod election;
 pub(crate) mod index;
 mod marker;
 mod watermark_source;
@@ -22,9 +23,11 @@ use tokio::sync::watch;
 
 use crate::commit_tagger::CommitTagger;
 use crate::mapping::FinalColumn;
+use crate::partition_log::REQUEST_TIMEOUT;
 use crate::{Environment, Error};
+use election::{Election, PartitionCounts};
 use marker::FinalMarker;
-use watermark_source::WatermarkSource;
+use watermark_source::{StoredPosition, WatermarkSource};
 
 /// The interval at which the watermark is computed.
 const WATERMARK_INTERVAL: Duration = Duration::from_secs(5);
@@ -96,10 +99,17 @@ impl Finality {
     async fn advance(&self, series: &mut Option<GaugeSeries>) -> Result<(), spanbridge_spanner::Error> {
         // The worker that owns the first partition marks. If two believe so for a moment, both mark the same windows.
         let positions = self.source.positions().await?;
-        let is_ours = positions.first().is_some_and(|first| self.owned.borrow().contains(&first.partition));
-        if !is_ours {
-            *series = None;
-            return Ok(());
+        match self.is_elected(&positions).await {
+            Ok(true) => {}
+            Ok(false) => {
+                *series = None;
+                return Ok(());
+            }
+            // The next tick asks again.
+            Err(error) => {
+                tracing::debug!(pipeline = %self.source.pipeline, %error, "the topics could not be read");
+                return Ok(());
+            }
         }
         let progress = self.source.progress(&positions, self.idle).await?;
         let Some(watermark) = compute_watermark(&progress, self.idle) else { return Ok(()) };
@@ -113,6 +123,23 @@ impl Finality {
             marker.mark_until(&self.source.database, watermark).await?;
         }
         Ok(())
+    }
+
+    /// Returns whether this worker marks. It asks the brokers only about topics before its first partition.
+    async fn is_elected(&self, positions: &[StoredPosition]) -> Result<bool, spanbridge_kafka::Error> {
+        let mut counts = PartitionCounts::new();
+        loop {
+            let partitions = positions.iter().map(|stored| &stored.partition);
+            let election = Election::among(partitions, &self.owned.borrow(), &counts);
+            match election {
+                Election::Won => return Ok(true),
+                Election::Lost => return Ok(false),
+                Election::Undecided(topic) => {
+                    let count = self.source.offsets.partition_count(&topic, REQUEST_TIMEOUT).await?;
+                    counts.insert(topic, count.unwrap_or(0));
+                }
+            }
+        }
     }
 }
 
