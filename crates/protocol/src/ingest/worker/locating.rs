@@ -1,4 +1,4 @@
-//! From the stored position of a partition to its first fetch.
+//! The steps from the stored position of a partition to its first fetch.
 //!
 //! The worker registers a partition without a row, compares the log with the fingerprints of the position,
 //! and moves the position over a gap. Each commit of these is followed by another reading of the position.

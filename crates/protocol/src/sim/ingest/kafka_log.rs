@@ -115,6 +115,7 @@ impl PartitionLog {
         self.entries.clear();
         (self.start, self.end, self.cut) = (0, 0, None);
         self.write_again(rng, 0);
+        self.end = rng.below((self.last_end + 1) as usize) as Offset;
     }
 
     /// Loses the records from an offset on, which is at most `max`, and writes others there.
@@ -129,6 +130,10 @@ impl PartitionLog {
         self.end = cut;
         self.cut = Some(self.cut.map_or(cut, |earlier| earlier.min(cut)));
         self.write_again(rng, cut);
+        // Half of the logs have grown again before anyone looks.
+        if rng.percent(50) {
+            self.grow(rng);
+        }
     }
 
     /// Notes that a position was moved to an offset. After a truncation, it passes over the records that were
@@ -161,7 +166,6 @@ impl PartitionLog {
             self.entries.push(LogEntry::generate(rng, self.next_id, offset, self.partition));
             self.next_id += 1;
         }
-        self.end = from + rng.below((self.last_end - from + 1) as usize) as Offset;
     }
 
     fn versions(&self) -> impl Iterator<Item = &Vec<LogEntry>> {
