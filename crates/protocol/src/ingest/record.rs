@@ -20,6 +20,7 @@ pub struct Record<P> {
 }
 
 /// A record that waits for its commit.
+#[derive(Debug)]
 pub(super) struct PendingRecord<P> {
     pub(super) partition: Partition,
     /// The generation of the partition in which the record was added.

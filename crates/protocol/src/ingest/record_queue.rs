@@ -7,6 +7,7 @@ use super::position::{Offset, Partition};
 use super::record::PendingRecord;
 
 /// A queue of records, by partition.
+#[derive(Debug)]
 pub(super) struct RecordQueue<P> {
     partitions: BTreeMap<Partition, VecDeque<PendingRecord<P>>>,
     len: usize,

@@ -13,6 +13,7 @@ use crate::value::Value;
 ///
 /// A dropped state is read from Spanner when it is needed: "Forgetting is always right"
 /// (docs/design/time-and-memory.md).
+#[derive(Debug)]
 pub(super) struct StateCache {
     states: LruCache<RowKey, (Partition, Vec<Value>)>,
     bytes: usize,

@@ -11,7 +11,7 @@ use super::needed_windows::NeededWindows;
 use crate::value::{Timestamp, Value};
 
 /// The known states of stored rows.
-#[derive(Default)]
+#[derive(Debug, Default)]
 pub(in crate::ingest) struct StoredStates {
     /// The states of single rows; `None` for a row that does not exist.
     rows: BTreeMap<RowKey, Option<Vec<Value>>>,
@@ -20,7 +20,7 @@ pub(in crate::ingest) struct StoredStates {
 }
 
 /// The states that are to be read.
-#[derive(Default)]
+#[derive(Debug, Default)]
 pub(in crate::ingest) struct MissingStates {
     pub(in crate::ingest) keys: BTreeSet<RowKey>,
     pub(in crate::ingest) ranges: Vec<KeyRange>,

@@ -18,6 +18,7 @@ use crate::ingest::settings::WorkerLimits;
 const MAX_BACKOFF: Duration = Duration::from_secs(1);
 
 /// The batches of a worker.
+#[derive(Debug)]
 pub(super) struct Batches<P> {
     limits: WorkerLimits,
     batch_limits: BatchLimits,

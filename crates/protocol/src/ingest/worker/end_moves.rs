@@ -10,6 +10,7 @@ use std::time::Duration;
 use crate::ingest::position::{Offset, Partition, PositionMove};
 
 /// The ends that partitions have reached, and the commits that move positions there.
+#[derive(Debug)]
 pub(super) struct EndMoves {
     /// The shortest time between two moves of one partition.
     interval: Duration,

@@ -10,6 +10,7 @@ use crate::ingest::record::PendingRecord;
 use crate::value::Value;
 
 /// A batch in flight. No partition is in two of them.
+#[derive(Debug)]
 pub(super) struct InFlightBatch<P> {
     pub(super) batch: Vec<PendingRecord<P>>,
     pub(super) retries: RetryState,
@@ -17,6 +18,7 @@ pub(super) struct InFlightBatch<P> {
 }
 
 /// The event that a batch in flight waits for.
+#[derive(Debug)]
 pub(super) enum BatchStage {
     /// The states that the batch depends on are being read, under lock if `lock` is set.
     Reading { known: StoredStates, missing: MissingStates, lock: bool },
@@ -27,6 +29,7 @@ pub(super) enum BatchStage {
 }
 
 /// The parts of a sent commit that the worker needs after it.
+#[derive(Debug)]
 pub(super) struct SentCommit {
     pub(super) moves: Vec<PositionMove>,
     /// The group states to cache once the commit has been applied.
@@ -44,6 +47,7 @@ pub(super) struct RetryState {
 
 /// A batch that is tried again as it is, before anything else of its partitions: after an abort, or as
 /// one half of a rejected batch.
+#[derive(Debug)]
 pub(super) struct RetryBatch<P> {
     pub(super) batch: Vec<PendingRecord<P>>,
     pub(super) retries: RetryState,

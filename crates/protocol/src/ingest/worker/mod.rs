@@ -64,6 +64,7 @@ use in_flight::{BatchStage, InFlightBatch, RetryState, SentCommit};
 use partitions::OwnedPartitions;
 
 /// The state machine of one worker. `P` is a raw record. Times are durations since any fixed instant.
+#[derive(Debug)]
 pub struct Worker<P> {
     spec: Arc<Spec>,
     on_error: OnError,

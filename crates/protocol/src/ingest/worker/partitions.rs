@@ -8,18 +8,20 @@ use crate::ingest::record::PendingRecord;
 use crate::ingest::registration::Registration;
 
 /// The partitions that a worker owns.
-#[derive(Default)]
+#[derive(Debug, Default)]
 pub(super) struct OwnedPartitions {
     partitions: BTreeMap<Partition, OwnedPartition>,
     last_generation: u64,
 }
 
+#[derive(Debug)]
 struct OwnedPartition {
     /// Increases with each restart from the stored position. Answers to older generations are ignored.
     generation: u64,
     phase: PartitionPhase,
 }
 
+#[derive(Debug)]
 enum PartitionPhase {
     /// The position is being read, registered, or moved over a gap.
     Locating,
