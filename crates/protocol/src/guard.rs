@@ -56,6 +56,7 @@ pub(crate) enum Guard {
     /// A partition is read when the reader's position has reached the end that was asked for. The reader is
     /// in `crates/kafka`, so the simulation removes the rule from its model of it.
     /// "The end is an offset" (docs/design/publish-watermark.md).
+    #[cfg(any(test, feature = "simulation"))]
     EndIsAnOffset,
     /// The root tokens are queried after the initial snapshot has been read.
     /// "Snapshot before changes" (docs/design/publish-snapshots.md).
