@@ -10,7 +10,7 @@ use rdkafka::error::KafkaError;
 use rdkafka::{Offset, TopicPartitionList};
 
 use super::context::{GroupConsumer, GroupContext};
-use super::silence::Silence;
+use super::stall_timer::StallTimer;
 use super::{FetchStart, SharedState, SubscriptionLimits};
 use crate::error::{Error, ErrorKind, Result};
 use crate::record::{Record, TopicPartition};
@@ -29,7 +29,7 @@ pub(crate) struct Fetch {
     pub(crate) generation: u64,
     queue: PartitionQueue<GroupContext>,
     start: FetchStart,
-    silence: Silence,
+    stall_timer: StallTimer,
     /// The lowest offset that the next record may have.
     next: i64,
     /// Set after an error, after which librdkafka does not continue either, and by [`halt`](Self::halt).
@@ -54,7 +54,7 @@ impl Fetch {
         tp: &TopicPartition,
         start: FetchStart,
         generation: u64,
-        silence: Silence,
+        stall_timer: StallTimer,
     ) -> Result<Fetch> {
         let mut list = TopicPartitionList::with_capacity(1);
         let (offset, next) = match start {
@@ -84,7 +84,7 @@ impl Fetch {
             generation,
             queue,
             start,
-            silence,
+            stall_timer,
             next,
             is_halted: false,
             is_at_end: false,
@@ -124,8 +124,8 @@ impl Fetch {
     }
 
     /// Returns whether the fetch has been silent for so long that it may have stalled.
-    pub(crate) fn is_silent(&self) -> bool {
-        !self.is_halted && self.silence.is_too_long()
+    pub(crate) fn may_have_stalled(&self) -> bool {
+        !self.is_halted && self.stall_timer.has_expired()
     }
 
     /// Stops the fetch, and starts it at the next record with the same generation: none is lost or repeated.
@@ -137,9 +137,10 @@ impl Fetch {
             FetchStart::Beginning if self.next == 0 => FetchStart::Beginning,
             _ => FetchStart::Offset(self.next),
         };
-        let (tp, generation, silence) = (self.tp.clone(), self.generation, self.silence.after_restart());
+        let (tp, generation, stall_timer) =
+            (self.tp.clone(), self.generation, self.stall_timer.after_restart());
         self.stop(consumer)?;
-        Fetch::start(consumer, shared, &tp, start, generation, silence)
+        Fetch::start(consumer, shared, &tp, start, generation, stall_timer)
     }
 
     /// Stops the fetch and drops the records that were read ahead.
@@ -187,7 +188,7 @@ impl Fetch {
         if records.is_empty() {
             return PullResult::Empty;
         }
-        self.silence = Silence::new(limits.silence);
+        self.stall_timer = StallTimer::new(limits.stall_timeout);
         PullResult::Records(records)
     }
 }

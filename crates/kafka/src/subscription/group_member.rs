@@ -21,7 +21,7 @@ use super::event::{Event, RevocationAck};
 use super::fetch::{Fetch, PullResult};
 use super::outbox::Outbox;
 use super::revocation::{PendingRevocation, RevocationState};
-use super::silence::Silence;
+use super::stall_timer::StallTimer;
 use super::{FetchCommand, FetchStart, SharedState, SubscriptionLimits};
 use crate::error::{Error, ErrorKind, Result, kind_of};
 use crate::record::{Record, TopicPartition};
@@ -157,8 +157,8 @@ impl GroupMember {
     }
 
     fn begin_fetch(&mut self, tp: &TopicPartition, start: FetchStart, generation: u64) -> Result<()> {
-        let silence = Silence::new(self.limits.silence);
-        let fetch = Fetch::start(&self.consumer, &self.shared, tp, start, generation, silence)?;
+        let stall_timer = StallTimer::new(self.limits.stall_timeout);
+        let fetch = Fetch::start(&self.consumer, &self.shared, tp, start, generation, stall_timer)?;
         tracing::debug!(%tp, ?start, generation, "Started a fetch");
         self.fetches.insert(tp.clone(), fetch);
         Ok(())
@@ -332,7 +332,7 @@ impl GroupMember {
             let Some(fetch) = self.fetches.get_mut(&tp) else { continue };
             let generation = fetch.generation;
             match fetch.pull(&self.limits) {
-                PullResult::Empty if fetch.is_silent() => self.restart_fetch(&tp, generation),
+                PullResult::Empty if fetch.may_have_stalled() => self.restart_fetch(&tp, generation),
                 PullResult::Empty => {}
                 PullResult::Records(records) => {
                     is_busy = true;

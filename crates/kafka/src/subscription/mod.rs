@@ -13,7 +13,7 @@ mod fetch;
 mod group_member;
 mod outbox;
 mod revocation;
-mod silence;
+mod stall_timer;
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -61,7 +61,7 @@ pub struct SubscriptionLimits {
     pub revoke_wait: Duration,
     /// How long a fetch may deliver nothing before it is started again, because librdkafka may have stalled. The time
     /// doubles up to 10 min while the partition is idle. Default: 60 s.
-    pub silence: Duration,
+    pub stall_timeout: Duration,
 }
 
 impl Default for SubscriptionLimits {
@@ -72,7 +72,7 @@ impl Default for SubscriptionLimits {
             queue_chunks: 8,
             prefetch_bytes: 4 << 20,
             revoke_wait: Duration::from_secs(5),
-            silence: Duration::from_secs(60),
+            stall_timeout: Duration::from_secs(60),
         }
     }
 }
@@ -100,7 +100,7 @@ pub struct SubscriptionCounts {
     pub failed_commits: u64,
     /// Revocations whose [`RevocationAck`] did not come in time.
     pub late_revocations: u64,
-    /// Fetches that were started again because they delivered nothing; see [`SubscriptionLimits::silence`].
+    /// Fetches that were started again because they delivered nothing; see [`SubscriptionLimits::stall_timeout`].
     pub restarted_fetches: u64,
 }
 

@@ -214,7 +214,8 @@ async fn full_queue_stops_fetching_and_keeps_the_membership() {
 #[tokio::test]
 async fn silent_fetch_is_started_again_and_repeats_nothing() {
     let topic = topic("silent", 1).await;
-    let limits = SubscriptionLimits { silence: Duration::from_millis(1), ..SubscriptionLimits::default() };
+    let limits =
+        SubscriptionLimits { stall_timeout: Duration::from_millis(1), ..SubscriptionLimits::default() };
     let (member, mut events) = join(&options().await, &unique_name("g"), &topic, limits);
     let tp = assigned(&mut events).await.remove(0);
     let generation = member.fetch_from(&tp, FetchStart::Beginning).await.unwrap();

@@ -10,17 +10,18 @@
 //! readiness_rule    ReadinessRule: is the pipeline ready?
 //! outage            Outage: which failures of a part are worth a log line?
 //! probe             asks Kafka and Spanner when the pipeline itself has no reason to
-//! cause, part       what failed, and why
+//! cause             why something failed
+//! service_part      what the pipeline depends on: Kafka, Spanner, the registry
 //! ```
 
 mod cause;
 mod healths;
 mod outage;
-mod part;
 mod pipeline_health;
 mod probe;
 mod readiness_rule;
+mod service_part;
 
 pub use healths::Healths;
-pub use part::Part;
 pub use pipeline_health::PipelineHealth;
+pub use service_part::Part;

@@ -13,8 +13,8 @@ use spanbridge_telemetry::admin::PipelineReadiness;
 use spanbridge_telemetry::metrics::{self, counter, gauge};
 
 use super::outage::{Outage, OutageEvent, OutageLimits, OutageState};
-use super::part::Part;
 use super::readiness_rule::{ReadinessLimits, ReadinessRule, Unready};
+use super::service_part::Part;
 use crate::repeats::{REPEAT_INTERVAL, Repeats};
 
 /// The longest time of continuous progress after which a pipeline is ready again.

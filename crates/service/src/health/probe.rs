@@ -10,8 +10,8 @@ use spanbridge_kafka::{ClientOptions, Offsets};
 use spanbridge_schema::{ErrorKind as SchemaKind, Registry};
 use spanbridge_spanner::Database;
 
-use super::part::Part;
 use super::pipeline_health::PipelineHealth;
+use super::service_part::Part;
 
 /// The bounds of the time that an answer may take.
 const LEAST_LIMIT: Duration = Duration::from_secs(1);

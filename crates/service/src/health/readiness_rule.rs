@@ -2,7 +2,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use super::part::Part;
+use super::service_part::Part;
 
 /// The times of a [`ReadinessRule`].
 #[derive(Debug, Clone, Copy)]

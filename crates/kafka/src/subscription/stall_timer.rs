@@ -7,26 +7,26 @@
 use std::time::{Duration, Instant};
 
 /// The longest time between two restarts.
-const MAX_SILENCE: Duration = Duration::from_secs(600);
+const MAX_STALL_TIMEOUT: Duration = Duration::from_secs(600);
 
 /// The time since a fetch has delivered something.
-pub(super) struct Silence {
+pub(super) struct StallTimer {
     since: Instant,
     limit: Duration,
 }
 
-impl Silence {
+impl StallTimer {
     pub(super) fn new(limit: Duration) -> Self {
         Self { since: Instant::now(), limit }
     }
 
     /// Returns whether the fetch is to be started again.
-    pub(super) fn is_too_long(&self) -> bool {
+    pub(super) fn has_expired(&self) -> bool {
         self.since.elapsed() >= self.limit
     }
 
-    /// The silence of the fetch that replaces this one.
+    /// The timer of the fetch that replaces this one.
     pub(super) fn after_restart(&self) -> Self {
-        Self::new((self.limit * 2).min(MAX_SILENCE.max(self.limit)))
+        Self::new((self.limit * 2).min(MAX_STALL_TIMEOUT.max(self.limit)))
     }
 }
