@@ -189,7 +189,7 @@ fn apply(worker: &mut Worker<RecordPayload>, input: Input) -> Vec<WorkerEffect> 
             let outcome = match answer {
                 Answer::Committed => Outcome::Committed { mutations: None },
                 Answer::Aborted => Outcome::Aborted,
-                Answer::Fenced => Outcome::Fenced(Failure::new("SB-MODEL-FENCED", "a position row")),
+                Answer::Fenced => Outcome::Fenced(Failure::new("FENCED", "a position row")),
                 Answer::InDoubt => Outcome::InDoubt,
             };
             worker.apply_outcome(attempt, outcome, now);
