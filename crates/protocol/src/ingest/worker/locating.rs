@@ -101,7 +101,9 @@ impl<P: Payload> Worker<P> {
     ) {
         let next = match kind {
             GapKind::Truncated if is_enforced(Guard::TruncationIsNoStart) => log.end,
-            _ => log.start,
+            // The range may be that of the old log. A new log begins at 0; what it has lost since is the next gap.
+            GapKind::Replaced => 0,
+            GapKind::Truncated | GapKind::Expired => log.start,
         };
         // The offset of the last record may soon hold another one, unless retention has deleted it.
         let last_record = from.last_record.filter(|_| kind == GapKind::Expired);
