@@ -45,8 +45,8 @@ pub use model::listen::Listen;
 pub use model::mapping::{Mapping, Mask};
 pub use model::oauth::{OAuth, OAuthProvider, Oidc};
 pub use model::publish::{
-    Compatibility, CreateTopics, Envelope, OnIncompatibleSchema, PeriodicTopic, Publish, PublishStart,
-    RecordTimestamp, Route, Selection, Snapshot, TimestampEncoding,
+    Compatibility, CreateTopics, Envelope, ExistingTopics, OnIncompatibleSchema, PeriodicTopic, Publish,
+    PublishStart, RecordTimestamp, Route, Selection, Snapshot, TimestampEncoding,
 };
 pub use model::registry::{Registry, RegistryAuthentication, RegistryCertificate};
 pub use model::rows_table::{RowsTable, WriteMode};

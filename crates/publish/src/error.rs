@@ -42,6 +42,8 @@ pub enum ErrorKind {
     Record,
     /// The state topic contains a record that this version cannot read.
     State,
+    /// The state topic has no origin, but a topic of a table has had records.
+    StateLost,
     /// The state topic contains a record of a version that this program does not know.
     NewerState,
     /// An incremental snapshot was requested that the pipeline cannot carry out.
@@ -64,6 +66,7 @@ impl ErrorKind {
             Self::Schema => "SB-PUBLISH-SCHEMA",
             Self::Record => "SB-PUBLISH-RECORD",
             Self::State => "SB-PUBLISH-STATE",
+            Self::StateLost => "SB-PUBLISH-STATE-LOST",
             Self::NewerState => "SB-PUBLISH-NEWER-STATE",
             Self::SnapshotRefused => "SB-SNAPSHOT-REFUSED",
             Self::Bug => "SB-PUBLISH-BUG",

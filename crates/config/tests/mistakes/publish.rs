@@ -31,6 +31,11 @@ fn formats_and_types() {
             "record_timestamp = \"comit\"",
             &["33:20: `record_timestamp = \"comit\"` is unknown; did you mean `commit`?"],
         ),
+        (
+            "shards = 4",
+            "existing_topics = \"apend\"",
+            &["33:19: `existing_topics = \"apend\"` is unknown; did you mean `append`?"],
+        ),
         ("shards = 4", "timestamps = \"millis\"", &["33:14: `timestamps = \"millis\"` is unknown"]),
         (
             "shards = 4",

@@ -33,6 +33,10 @@ const OF_STREAM: &str = "WHERE LOWER(CHANGE_STREAM_NAME) = LOWER(@name)";
 const DIALECT: &str =
     "SELECT option_value FROM information_schema.database_options WHERE option_name = 'database_dialect'";
 
+/// The query for the names of all tables.
+const TABLE_NAMES: &str = "SELECT TABLE_SCHEMA, TABLE_NAME FROM INFORMATION_SCHEMA.TABLES \
+    WHERE TABLE_TYPE = 'BASE TABLE' ORDER BY TABLE_SCHEMA, TABLE_NAME";
+
 /// The query for interleaved tables with ON DELETE CASCADE.
 const INTERLEAVED: &str = "SELECT t.table_schema, t.parent_table_name, t.table_schema, t.table_name \
     FROM information_schema.tables AS t \
@@ -52,6 +56,7 @@ pub(super) fn answer(database: &Database, request: &ExecuteSqlRequest) -> Result
         "SELECT CURRENT_TIMESTAMP" => Ok(single(Type::Timestamp, Value::Timestamp(database.now()))),
         DIALECT => Ok(single(Type::String, "GOOGLE_STANDARD_SQL".into())),
         OF_VIEW => Ok(Table { columns: vec![(String::new(), Type::String)], rows: Vec::new() }),
+        TABLE_NAMES => Ok(database.schema(table_names)),
         INTERLEAVED => Ok(names(database.schema(interleaved))),
         // The supported DDL has neither foreign keys nor indexes.
         _ if FOREIGN_KEYS_AND_INDEXES.iter().any(|table| sql.contains(table)) => Ok(names(Vec::new())),
@@ -71,6 +76,13 @@ pub(super) fn answer(database: &Database, request: &ExecuteSqlRequest) -> Result
 
 fn single(ty: Type, value: Value) -> Table {
     Table { columns: vec![(String::new(), ty)], rows: vec![vec![value]] }
+}
+
+fn table_names(known: &Schema) -> Table {
+    let mut names: Vec<_> = known.tables().iter().map(|table| (&table.schema, &table.name)).collect();
+    names.sort_unstable();
+    let rows = names.into_iter().map(|(schema, name)| vec![schema.clone().into(), name.clone().into()]);
+    Table { columns: vec![(String::new(), Type::String); 2], rows: rows.collect() }
 }
 
 /// Returns a table with four columns of text.

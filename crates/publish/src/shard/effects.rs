@@ -35,7 +35,7 @@ impl EffectHandler<'_> {
                 ShardEffect::InitTransactions => self.operations.push(self.session.init_producer()),
                 ShardEffect::Commit(transaction) => self.operations.push(self.session.commit(transaction)?),
                 ShardEffect::QueryRoots { start } => {
-                    self.operations.push(root_query::query_roots(self.context, start));
+                    self.operations.push(root_query::query_roots(self.context, start, machine.has_origin()));
                 }
                 ShardEffect::DivideSnapshot => self.operations.push(table_division::divide_all(self.context)),
                 ShardEffect::DivideTable { table } => {

@@ -43,7 +43,8 @@
 //!    │  └─ table_division tables divided into ranges
 //!    ├─ auxiliary_topics  heartbeats and watermarks when they are due
 //!    ├─ incremental_snapshot  the watermark for a barrier, and the log of a request
-//!    └─ root_query        the first tokens of a new pipeline
+//!    ├─ root_query        the first tokens of a new pipeline
+//!    └─ existing_topics   topics with records, before a pipeline begins
 //! context, inputs, run_end, operations, retry     what the components share
 //! outgoing_message, transaction_report, transaction_spans, state     the content of a Kafka transaction
 //! ```
@@ -57,6 +58,7 @@ mod change_transform;
 mod commit_order;
 mod context;
 mod effects;
+mod existing_topics;
 mod held_change;
 mod incremental_snapshot;
 mod inputs;

@@ -8,6 +8,7 @@ use spanbridge_protocol::value::Timestamp;
 use spanbridge_spanner::ChangeRecord;
 
 use super::context::ShardContext;
+use super::existing_topics;
 use super::operations::{Operation, OperationResult};
 use super::run_end::RunEnd;
 use crate::ErrorKind;
@@ -18,10 +19,14 @@ use crate::policy::Action;
 /// How long the root query may take. Spanner normally ends it after the root records.
 const ROOT_QUERY_TIMEOUT: Duration = Duration::from_secs(60);
 
-/// Queries the tokens that the change stream has at `start`, or now.
-pub(super) fn query_roots(context: &ShardContext, start: Option<Timestamp>) -> Operation {
+/// Queries the tokens that the change stream has at `start`, or now. Without a stored origin, the pipeline begins only if
+/// it may write to its topics.
+pub(super) fn query_roots(context: &ShardContext, start: Option<Timestamp>, has_origin: bool) -> Operation {
     let pipeline = context.pipeline.clone();
     async move {
+        if !has_origin && let Err(failure) = existing_topics::check(&pipeline).await {
+            return OperationResult::RootTokens(Err(failure));
+        }
         let roots = tokio::time::timeout(ROOT_QUERY_TIMEOUT, root_tokens(&pipeline, start)).await;
         OperationResult::RootTokens(roots.unwrap_or_else(|_| {
             let message = format!("the root query has not ended within {ROOT_QUERY_TIMEOUT:?}");

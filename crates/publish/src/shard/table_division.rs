@@ -7,18 +7,21 @@ use spanbridge_protocol::publish::SnapshotRange;
 use spanbridge_protocol::value::Timestamp;
 
 use super::context::ShardContext;
+use super::existing_topics;
 use super::operations::{Operation, OperationResult};
 use super::retry::retry;
 use crate::failure::Failure;
 use crate::pipeline::Pipeline;
 
-/// Chooses the timestamp of an initial snapshot, and divides all tables of the pipeline.
+/// Chooses the timestamp of an initial snapshot, and divides all tables of the pipeline. It then begins, if it may write
+/// to its topics.
 pub(super) fn divide_all(context: &ShardContext) -> Operation {
     let pipeline = context.pipeline.clone();
     async move { OperationResult::SnapshotDivided(all_ranges(&pipeline).await) }.boxed()
 }
 
 async fn all_ranges(pipeline: &Pipeline) -> Result<(Timestamp, Vec<SnapshotRange>), Failure> {
+    existing_topics::check(pipeline).await?;
     let snapshot = pipeline.database.snapshot().await?;
     let mut ranges = Vec::new();
     for table in pipeline.tables.all().await? {

@@ -107,6 +107,20 @@ impl Tables {
         Ok(tables)
     }
 
+    /// The topics of all tables that exist and are published now.
+    ///
+    /// # Errors
+    /// Errors of Spanner.
+    pub(crate) async fn topics(&self) -> Result<BTreeSet<String>, Failure> {
+        let tables = self.database.table_names().await?;
+        let is_watched = |table: &str| {
+            let stream = self.stream();
+            stream.watches_all() || stream.watches_by_name(table)
+        };
+        let published = tables.iter().filter(|table| is_watched(table) && self.publishes(table));
+        Ok(published.map(|table| self.publish.topic(table)).collect())
+    }
+
     /// Divides a table into ranges of its key that together contain every row.
     ///
     /// # Errors

@@ -12,6 +12,7 @@ mod formats;
 mod incremental_snapshot;
 mod ledger;
 mod lineage;
+mod lost_state;
 mod options;
 mod orders_table;
 mod schema_change;

@@ -162,6 +162,18 @@ pub const FAILURES: &[Failure] = &[
         coverage: Coverage::Test("tests/e2e/log_identity.rs", "replaced_topic_stops_the_worker"),
     },
     Failure {
+        name: "State topic deleted or emptied",
+        behaviour: "The pipeline stops at its next start if the topic of a table has had records, instead of beginning anew.",
+        log: "`SB-PUBLISH-STATE-LOST` with both topics",
+        metric: "`spanbridge_pipeline_ready`",
+        alert: "spanbridge_pipeline_ready == 0",
+        remedy: "Restore the state topic, or [start over](how-to/start-over.md) with `existing_topics = \"append\"`.",
+        coverage: Coverage::Test(
+            "crates/publish/tests/real/lost_state.rs",
+            "pipeline_without_its_state_stops_until_the_file_says_append",
+        ),
+    },
+    Failure {
         name: "Disk full on the broker",
         behaviour: "The broker takes the log folder offline and its partitions lose their leader. Reads and writes fail as with a broker that is down.",
         log: "`Kafka is away`",

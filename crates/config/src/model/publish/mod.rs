@@ -48,6 +48,9 @@ pub struct Publish {
     pub topic: Template,
     /// `create_topics`: how missing topics are created. Default: none, so all topics must exist.
     pub create_topics: Option<CreateTopics>,
+    /// `existing_topics`: what a pipeline without stored state does if a topic of a table has had records. Default:
+    /// `stop`.
+    pub existing_topics: ExistingTopics,
     /// `shards`: the number of partitions of the state topic, 1 to 256, which is the maximum number of
     /// workers that share the pipeline. Default: 4, or 1 with `atomic`.
     pub shards: u16,
@@ -131,6 +134,16 @@ pub enum Snapshot {
     Initial,
 }
 
+/// `existing_topics`: what a pipeline without stored state does if a topic of a table has had records.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum ExistingTopics {
+    /// The pipeline stops: its state may be lost. The default.
+    #[default]
+    Stop,
+    /// The pipeline begins, and its records follow the existing ones.
+    Append,
+}
+
 /// `on_incompatible_schema`: what happens after an incompatible change of a table.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum OnIncompatibleSchema {
@@ -185,6 +198,9 @@ impl Publish {
         let selection = Selection::read(&section);
         let topic = section.optional("topic").map(|entry| Template::read(&entry, true));
         let create_topics = section.optional("create_topics").map(|entry| CreateTopics::read(&entry));
+        let existing_topics = section.optional("existing_topics").and_then(|entry| {
+            entry.choice(&[("stop", ExistingTopics::Stop), ("append", ExistingTopics::Append)], &[])
+        });
         let routes = section.optional("route").map_or(Some(Vec::new()), |entry| {
             entry.elements()?.iter().map(Route::read).collect::<Vec<_>>().into_iter().collect()
         });
@@ -270,6 +286,7 @@ impl Publish {
             routes: routes?,
             topic: present(topic)?.unwrap_or_else(Template::name_and_table),
             create_topics: present(create_topics)?,
+            existing_topics: existing_topics.unwrap_or_default(),
             shards: shards.unwrap_or(if atomic == Some(true) { 1 } else { 4 }),
             atomic: atomic.unwrap_or(false),
             key,

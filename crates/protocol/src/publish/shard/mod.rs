@@ -717,6 +717,11 @@ impl<D> Shard<D> {
         self.tokens.watermark()
     }
 
+    /// True if the pipeline has begun, according to the state that shard 0 has read. Other shards do not read it.
+    pub fn has_origin(&self) -> bool {
+        self.origin.is_some()
+    }
+
     /// The number of unfinished tokens, and of tokens that wait for a parent.
     pub fn token_counts(&self) -> (usize, usize) {
         self.tokens.counts()
