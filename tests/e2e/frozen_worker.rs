@@ -1,9 +1,11 @@
 //! A publish worker that is frozen for longer than Kafka keeps its transaction open.
 
+use std::time::Instant;
+
 use spanbridge_kafka::{Offsets, Reader, TopicPartition};
 use spanbridge_testbed::child_process::{Service, WorkerProcess};
 
-use super::fixture::{Fixture, FixtureOptions, TIMEOUT, wait_for};
+use super::fixture::{Fixture, FixtureOptions, TIMEOUT};
 use super::invariants;
 use super::shared_testbed::testbed;
 
@@ -11,6 +13,8 @@ use super::shared_testbed::testbed;
 const SHORT_TRANSACTION_TIMEOUT: &str = "\"transaction.timeout.ms\" = \"8000\"";
 /// The number of orders per attempt to find an open transaction.
 const PORTION: i64 = 300;
+/// The number of looks for an open transaction after each portion. A quick worker has published it by then.
+const LOOKS: usize = 200;
 
 async fn fixture() -> Fixture {
     let testbed = testbed().await;
@@ -55,11 +59,13 @@ async fn freeze_until_aborted(fixture: &Fixture, worker: &WorkerProcess) -> i64 
     let reader = Reader::new(&fixture.kafka, TIMEOUT).unwrap();
     let offsets = (Offsets::new(&fixture.kafka).unwrap(), Offsets::stable(&fixture.kafka).unwrap());
     let topic = format!("{}.Orders", fixture.pipeline(Service::Publish));
-    let mut orders = 0;
-    loop {
+    let (mut orders, end) = (0, Instant::now() + TIMEOUT);
+    while Instant::now() < end {
         fixture.produce(orders..orders + PORTION).await;
         orders += PORTION;
-        wait_for("open transaction", async || find_open_transaction(&offsets, &topic).await.is_some()).await;
+        if !is_transaction_open(&offsets, &topic).await {
+            continue;
+        }
         worker.freeze().unwrap();
         if let Some((partition, begin)) = find_open_transaction(&offsets, &topic).await {
             // The loop waits until the transaction has ended.
@@ -71,6 +77,17 @@ async fn freeze_until_aborted(fixture: &Fixture, worker: &WorkerProcess) -> i64 
         }
         worker.thaw().unwrap();
     }
+    panic!("no open transaction within {TIMEOUT:?}; {}", worker.log_tail());
+}
+
+/// Looks several times for an open transaction.
+async fn is_transaction_open(offsets: &(Offsets, Offsets), topic: &str) -> bool {
+    for _ in 0..LOOKS {
+        if find_open_transaction(offsets, topic).await.is_some() {
+            return true;
+        }
+    }
+    false
 }
 
 /// Finds a partition whose last stable offset is below its end, and returns both.
